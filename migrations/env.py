@@ -1,0 +1,26 @@
+"""Run the migrations: over the connection that ringback hands in, or over alembic.ini's URL."""
+
+from alembic import context
+from sqlalchemy import Connection, create_engine, pool
+
+from ringback.storage.tables import metadata
+
+
+def run(connection: Connection) -> None:
+    """Run what is asked for over an open connection."""
+    context.configure(
+        connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+handed_in = context.config.attributes.get("connection")
+if handed_in is not None:
+    run(handed_in)
+else:
+    url = context.get_x_argument(as_dictionary=True).get("url") or context.config.get_main_option("sqlalchemy.url")
+    assert url, "alembic.ini names no sqlalchemy.url"  # noqa: S101
+    with create_engine(url, poolclass=pool.NullPool).connect() as own:
+        run(own)
+        own.commit()

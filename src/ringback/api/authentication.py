@@ -1,0 +1,37 @@
+"""The Authorization header."""
+
+import base64
+import binascii
+from functools import lru_cache
+
+from ringback.domain.errors import no_credentials
+from ringback.operations.accounts import Credentials
+
+HEADER = b"authorization"
+
+
+def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials:
+    """Return the HTTP Basic credentials of a request.
+
+    Raises TwilioError 20003 where there are none, or none that can be read.
+    """
+    for name, value in headers:
+        if name == HEADER:
+            credentials = _read(value)
+            if credentials:
+                return credentials
+            break
+    raise no_credentials()
+
+
+@lru_cache(maxsize=256)
+def _read(header: bytes) -> Credentials | None:
+    scheme, _, encoded = header.strip().partition(b" ")
+    if scheme.lower() != b"basic":
+        return None
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    username, colon, password = text.partition(":")
+    return Credentials(username, password) if colon else None

@@ -1,0 +1,176 @@
+"""Parameters: read from the query or a form body, checked one after the other; the first that fails answers."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+from starlette.requests import ClientDisconnect, Request
+
+from ringback.domain import errors
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_fault
+from ringback.domain.phone_numbers import NumberValidation, to_e164
+from ringback.domain.urls import parse_url
+
+FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
+MAX_BODY_BYTES = 1024 * 1024
+MAX_PARAMETERS = 1000
+MAX_CALL_DELAY_SECONDS = 60
+MAX_EXTENSION_CHARACTERS = 50
+MAX_URL_CHARACTERS = 1000
+CALL_DELAY_DIGITS = 2
+EXTENSION_CHARACTERS = frozenset("0123456789#*wW")
+METHODS = ("GET", "POST")
+
+Parameters = dict[str, str]
+
+
+def parse_parameters(encoded: bytes) -> Parameters:
+    """Decode ``a=b&c=d``; of a repeated name the last one wins.
+
+    Raises TwilioError 400 for bytes that are no UTF-8, and for more parameters than anybody means.
+    """
+    if not encoded:
+        return {}
+    try:
+        text = encoded.decode()
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS))
+    except UnicodeDecodeError as error:
+        raise errors.malformed_request("the parameters are not UTF-8") from error
+    except ValueError as error:
+        raise errors.malformed_request(f"more than {MAX_PARAMETERS} parameters") from error
+
+
+async def read_form(request: Request) -> Parameters:
+    """Return the parameters of a form body; of a body of any other type, none.
+
+    Raises TwilioError 413 for more than 1 MiB, and 400 for bytes that are no UTF-8.
+    """
+    body = await _read_body(request)
+    content_type = next((value for name, value in request.scope["headers"] if name == b"content-type"), b"")
+    is_form = content_type.partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
+    return parse_parameters(body) if is_form else {}
+
+
+async def _read_body(request: Request) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY_BYTES:
+            raise errors.body_too_large(MAX_BODY_BYTES)
+    return bytes(body)
+
+
+# --- one check a parameter -------------------------------------------------------------------------
+
+
+def _phone_number(value: str, info: ValidationInfo) -> str:
+    if not value.strip():
+        raise errors.phone_number_missing()
+    e164 = to_e164(value, info.context)
+    if e164 is None:
+        raise errors.invalid_phone_number(value)
+    return e164
+
+
+def _friendly_name(value: str) -> str:
+    fault = friendly_name_fault(value)
+    if fault:
+        raise errors.invalid_friendly_name(fault)
+    return value
+
+
+def _call_delay(value: str) -> int:
+    plain = value.isascii() and value.isdigit() and len(value) <= CALL_DELAY_DIGITS
+    if not plain or int(value) > MAX_CALL_DELAY_SECONDS:
+        raise errors.invalid_call_delay(value)
+    return int(value)
+
+
+def _extension(value: str) -> str:
+    if len(value) > MAX_EXTENSION_CHARACTERS or not EXTENSION_CHARACTERS.issuperset(value):
+        raise errors.invalid_extension(value)
+    return value
+
+
+def _status_callback(value: str) -> str:
+    try:
+        parse_url(value)
+    except ValueError as error:
+        raise errors.invalid_status_callback(value) from error
+    if len(value) > MAX_URL_CHARACTERS:
+        raise errors.invalid_status_callback(value)
+    return value
+
+
+def _status_callback_method(value: str) -> str:
+    if value.upper() not in METHODS:
+        raise errors.invalid_status_callback_method(value)
+    return value.upper()
+
+
+def _checked_by(check: Callable[..., Any]) -> BeforeValidator:
+    return BeforeValidator(check)
+
+
+FriendlyName = Annotated[
+    str, _checked_by(_friendly_name), Field(min_length=1, max_length=FRIENDLY_NAME_MAX_CHARACTERS)
+]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ValidationRequestForm(_Form):
+    """The parameters of POST on the list, in the order in which they are checked."""
+
+    phone_number: Annotated[str, _checked_by(_phone_number)] = Field(
+        "",
+        alias="PhoneNumber",
+        validate_default=True,
+        description="The number to verify: E.164, or an American number as it is written there.",
+    )
+    friendly_name: FriendlyName | None = Field(
+        None, alias="FriendlyName", description="The name of the caller ID; by default the number, nicely written."
+    )
+    call_delay_seconds: Annotated[int, _checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
+        0, alias="CallDelay", description="Seconds to wait before calling."
+    )
+    extension: Annotated[str, _checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
+        None, alias="Extension", description="Digits to dial after the call was answered; w waits half a second."
+    )
+    status_callback: (
+        Annotated[str, _checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None
+    ) = Field(None, alias="StatusCallback", description="The URL to request when the call has ended.")
+    status_callback_method: Annotated[str, _checked_by(_status_callback_method)] = Field(
+        "POST", alias="StatusCallbackMethod", description="GET or POST."
+    )
+
+
+class CallerIdForm(_Form):
+    """The parameters of POST or PUT on a caller ID."""
+
+    friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The caller ID's new name.")
+
+
+def validation_request(parameters: Parameters, validation: NumberValidation) -> ValidationRequest:
+    """Check the parameters of POST on the list. Raises the TwilioError of the first that fails."""
+    form = ValidationRequestForm.model_validate(parameters, context=validation)
+    return ValidationRequest(
+        form.phone_number,
+        form.friendly_name,
+        form.call_delay_seconds,
+        form.extension or None,
+        form.status_callback,
+        form.status_callback_method,
+    )
+
+
+def new_friendly_name(parameters: Parameters) -> str | None:
+    """Check the parameters of an update. Raises TwilioError 20002."""
+    return CallerIdForm.model_validate(parameters).friendly_name

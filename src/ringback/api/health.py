@@ -1,0 +1,29 @@
+"""``/livez`` and ``/readyz``: whether the process is up, and whether it can do its work."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+LIVE_PATH = "/livez"
+READY_PATH = "/readyz"
+SERVICE_UNAVAILABLE = 503
+
+
+def health_router(reason_not_ready: Callable[[], str | None]) -> APIRouter:
+    """Return the two routes; `reason_not_ready` says what is missing, or None when nothing is."""
+    router = APIRouter(tags=["Health"])
+
+    @router.get(LIVE_PATH, summary="Is the process up?")
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    @router.get(READY_PATH, summary="Can it do its work?")
+    async def ready(_: Request) -> Response:
+        reason = reason_not_ready()
+        if reason:
+            return JSONResponse({"status": "not ready", "reason": reason}, SERVICE_UNAVAILABLE)
+        return JSONResponse({"status": "ready"})
+
+    return router

@@ -1,0 +1,68 @@
+"""The instance resource: ``/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}``."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ringback.api import documents, forms
+from ringback.api.exchange import exchange_of, no_content
+from ringback.api.openapi import form_body
+from ringback.operations.caller_ids import (
+    delete_outgoing_caller_id,
+    fetch_outgoing_caller_id,
+    update_outgoing_caller_id,
+)
+
+PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}"
+
+router = APIRouter(tags=["OutgoingCallerIds"])
+
+
+@router.get(PATH, name="fetch-outgoing-caller-id", summary="Fetch a verified number")
+async def fetch_caller_id(request: Request) -> Response:
+    """Answer one caller ID."""
+    exchange = exchange_of(request)
+    sid = request.path_params["Sid"]
+    found = await exchange.services.database.run(fetch_outgoing_caller_id, exchange.account.sid, sid)
+    if found is None:
+        raise exchange.not_found()
+    return exchange.answer(documents.outgoing_caller_id(found, exchange.representation.uri_suffix))
+
+
+@router.put(
+    PATH,
+    name="update-outgoing-caller-id",
+    summary="Rename a verified number",
+    openapi_extra=form_body(forms.CallerIdForm),
+)
+@router.post(
+    PATH,
+    name="update-outgoing-caller-id",
+    summary="Rename a verified number",
+    openapi_extra=form_body(forms.CallerIdForm),
+)
+async def update_caller_id(request: Request) -> Response:
+    """Answer the caller ID as it is after the update."""
+    exchange = exchange_of(request)
+    services = exchange.services
+    friendly_name = forms.new_friendly_name(await forms.read_form(request))
+    updated = await services.database.run(
+        update_outgoing_caller_id,
+        exchange.account.sid,
+        request.path_params["Sid"],
+        friendly_name,
+        now=services.now(),
+    )
+    if updated is None:
+        raise exchange.not_found()
+    return exchange.answer(documents.outgoing_caller_id(updated, exchange.representation.uri_suffix))
+
+
+@router.delete(PATH, name="delete-outgoing-caller-id", summary="Forget a verified number")
+async def delete_caller_id(request: Request) -> Response:
+    """Answer 204 once the caller ID is gone."""
+    exchange = exchange_of(request)
+    sid = request.path_params["Sid"]
+    if not await exchange.services.database.run(delete_outgoing_caller_id, exchange.account.sid, sid):
+        raise exchange.not_found()
+    return no_content()

@@ -1,0 +1,24 @@
+"""What the handlers of the Twilio surface work with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.caller_ids import ValidationCodeFormat
+from ringback.domain.instants import Instant
+from ringback.domain.phone_numbers import NumberValidation
+from ringback.operations.identifiers import Identifiers
+from ringback.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The collaborators of a request; `wake_runner` is called after something new became pending."""
+
+    database: Database
+    now: Callable[[], Instant]
+    identifiers: Identifiers
+    call_policy: CallPolicy
+    number_validation: NumberValidation
+    validation_code_format: ValidationCodeFormat
+    wake_runner: Callable[[], None]

@@ -1,0 +1,151 @@
+"""The one place that knows everything: it opens the database, makes the parts and puts them together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+from fastapi import FastAPI
+from sqlalchemy.engine import make_url
+from starlette.exceptions import HTTPException
+
+from ringback import __version__, phone_page
+from ringback.api import health, outgoing_caller_id_instance, outgoing_caller_id_list
+from ringback.api.edge import TwilioEdge, answer_http_exception
+from ringback.api.services import Services
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.phones import Phone
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.callbacks import release_leases
+from ringback.operations.identifiers import Identifiers
+from ringback.operations.seed import apply_seed
+from ringback.seed import read_seed
+from ringback.settings import Settings
+from ringback.simulator.callback_sender import CallbackSender
+from ringback.simulator.clock import Clock, SystemClock
+from ringback.simulator.egress import EgressPolicy
+from ringback.simulator.runner import Runner
+from ringback.storage.database import Database, open_database
+from ringback.storage.schema import is_at_head, migrate
+
+CALLBACK_GRACE_SECONDS = 2.0
+"""How long callbacks under way may take to end when the server stops."""
+OTHER_PREFIX = "/_ringback"
+DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
+OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, DOCS_PATH, OPENAPI_PATH})
+MILLISECONDS = 1000
+
+DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with `.xml`, answer
+XML; with `.json`, JSON; with `.csv`, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and secret."""
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    callback_transport: httpx.AsyncBaseTransport | None = None,
+) -> FastAPI:
+    """Return the application over an opened, migrated and seeded database; its lifespan runs the simulator.
+
+    `clock` and `callback_transport` stand in for the machine's time and network in tests. Raises
+    DatabaseUnavailable or SeedError, each a message for the user, before anything is served.
+    """
+    the_clock = clock or SystemClock()
+    identifiers = Identifiers(settings.random_seed, settings.validation_code_format)
+    policy = call_policy(settings)
+    database = prepare_database(settings, the_clock)
+    sender = CallbackSender(
+        database,
+        the_clock,
+        delivery_policy(settings),
+        EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map),
+        callback_transport,
+    )
+    runner = Runner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
+    services = Services(
+        database,
+        the_clock.now,
+        identifiers,
+        policy,
+        settings.number_validation,
+        settings.validation_code_format,
+        wake_runner=runner.wake,
+    )
+    app = FastAPI(
+        title="ringback",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=_lifespan(database, runner, sender),
+        redirect_slashes=False,
+        redoc_url=None,
+        docs_url=DOCS_PATH,
+        openapi_url=OPENAPI_PATH,
+        exception_handlers={HTTPException: answer_http_exception},
+    )
+    app.include_router(outgoing_caller_id_list.router)
+    app.include_router(outgoing_caller_id_instance.router)
+    app.include_router(health.health_router(_readiness(database, runner)))
+    app.include_router(phone_page.router)
+    app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=OTHER_PREFIX)
+    return app
+
+
+def prepare_database(settings: Settings, clock: Clock) -> Database:
+    """Open the database, bring it to head, and give it the accounts that settings and seed file name."""
+    seed = read_seed(settings.seed, settings.number_validation) if settings.seed else None
+    database = open_database(make_url(settings.database_url))
+    migrate(database)
+    now = clock.now()
+    ensure_account(database.unit_of_work, AccountSid(settings.account_sid), settings.auth_token, now)
+    if seed:
+        apply_seed(database.unit_of_work, seed, now=now, identifiers=Identifiers())
+    release_leases(database.unit_of_work, now=now)
+    return database
+
+
+def call_policy(settings: Settings) -> CallPolicy:
+    """Return how calls go, as the settings have it."""
+    return CallPolicy(
+        settings.ring_timeout_seconds,
+        settings.prompt_timeout_seconds,
+        settings.code_attempts,
+        Phone(settings.phone_behavior, settings.ring_seconds, settings.key_seconds),
+    )
+
+
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """Return how patiently StatusCallbacks are delivered, as the settings have it."""
+    total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
+    return DeliveryPolicy(
+        connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),
+        read_timeout_ms=total_ms,
+        total_timeout_ms=total_ms,
+    )
+
+
+def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
+    def reason_not_ready() -> str | None:
+        if not is_at_head(database):
+            return "the database's schema is not at head, or the database cannot be read"
+        return None if runner.is_alive else "the runner that moves calls is not alive"
+
+    return reason_not_ready
+
+
+def _lifespan(database: Database, runner: Runner, sender: CallbackSender) -> Callable[..., object]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(runner.run()), asyncio.create_task(sender.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await sender.close(CALLBACK_GRACE_SECONDS)
+            database.close()
+
+    return lifespan

@@ -1,0 +1,139 @@
+"""The commands: serve, migrate, ready."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from ringback import __version__
+from ringback.settings import ENVIRONMENT_PREFIX, Settings, unknown_names
+
+OK, FAILED, WRONG_USAGE = 0, 1, 2
+READY_TIMEOUT_SECONDS = 3.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0 done, 1 not possible, 2 a wrong option or setting."""
+    options = vars(_parser().parse_args(arguments))
+    command = options.pop("command")
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return int(command(given))
+    except ValidationError as error:
+        return _complain(WRONG_USAGE, *(_wrong_setting(details) for details in error.errors()))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ringback", description="A local stand-in for Twilio's OutgoingCallerIds REST API.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"ringback {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve, after bringing an embedded database to date", allow_abbrev=False)
+    serve.set_defaults(command=_serve)
+    for name, field in Settings.model_fields.items():
+        _add_setting(serve, name, field)
+    migrate = commands.add_parser("migrate", help="bring the database's schema to date", allow_abbrev=False)
+    migrate.set_defaults(command=_migrate)
+    _add_setting(migrate, "database_url", Settings.model_fields["database_url"])
+    ready = commands.add_parser("ready", help="exit 0 when the server is ready, 1 when not", allow_abbrev=False)
+    ready.set_defaults(command=_ready)
+    ready.add_argument("--url", help="the server's base URL (default: the configured host and port)")
+    return parser
+
+
+def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+    default = "none" if field.default in (None, (), {}) else field.default
+    text = f"{field.description} [{ENVIRONMENT_PREFIX}{name.upper()}; default: {default}]".replace("%", "%%")
+    parser.add_argument(f"--{name.replace('_', '-')}", f"--{name}", dest=name, metavar="VALUE", help=text)
+
+
+def _serve(given: dict[str, Any]) -> int:
+    settings = Settings(**given)
+    from ringback.app import create_app
+    from ringback.logs import configure_logs
+    from ringback.operations.seed import UnknownAccount
+    from ringback.seed import SeedError
+    from ringback.server import CannotListen, base_url, listen, serve
+    from ringback.storage.database import DatabaseUnavailable
+
+    configure_logs(settings.log_format, settings.log_level)
+    try:
+        listener = listen(settings.host, settings.port)
+        app = create_app(settings)
+    except (CannotListen, DatabaseUnavailable) as error:
+        return _complain(FAILED, str(error))
+    except (SeedError, UnknownAccount) as error:
+        return _complain(WRONG_USAGE, *str(error).splitlines())
+    _announce(settings, base_url(listener))
+    serve(app, listener)
+    return OK
+
+
+def _announce(settings: Settings, url: str) -> None:
+    from structlog import get_logger
+
+    for name in unknown_names(os.environ):
+        get_logger().warning("no setting has this name", variable=name)
+    if sys.stdout.isatty():
+        lines = {
+            "base URL": url,
+            "account SID": settings.account_sid,
+            "auth token": settings.auth_token,
+            "phone page": f"{url}/",
+            "docs": f"{url}/docs",
+        }
+        print(*(f"{name + ':':<13}{value}" for name, value in lines.items()), sep="\n", flush=True)  # noqa: T201
+    else:
+        get_logger().info("serving", base_url=url, account_sid=settings.account_sid)
+
+
+def _migrate(given: dict[str, Any]) -> int:
+    settings = Settings(**given)
+    from sqlalchemy.engine import make_url
+
+    from ringback.storage.database import DatabaseUnavailable, open_database
+    from ringback.storage.schema import HEAD, migrate
+
+    try:
+        database = open_database(make_url(settings.database_url))
+        migrate(database)
+    except DatabaseUnavailable as error:
+        return _complain(FAILED, str(error))
+    database.close()
+    print(f"{settings.database_url} is at {HEAD}")  # noqa: T201
+    return OK
+
+
+def _ready(given: dict[str, Any]) -> int:
+    url = given.get("url") or _configured_url(Settings())
+    try:
+        with urlopen(f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT_SECONDS):  # noqa: S310
+            return OK
+    except (URLError, HTTPException, OSError, ValueError) as error:
+        return _complain(FAILED, f"{url} is not ready: {getattr(error, 'reason', error)}")
+
+
+def _configured_url(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def _wrong_setting(details: Any) -> str:
+    name = ".".join(str(part) for part in details["loc"][:1])
+    message = details["msg"].removeprefix("Value error, ")
+    shown = "" if name in ("auth_token", "control_token") else f" {details['input']!r}"
+    return f"{name}{shown}: {message[0].lower()}{message[1:]} (--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()})"
+
+
+def _complain(status: int, *lines: str) -> int:
+    for line in lines:
+        print(f"ringback: {line}", file=sys.stderr)  # noqa: T201
+    return status

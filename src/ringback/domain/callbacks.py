@@ -1,0 +1,176 @@
+"""The StatusCallback: its parameters, its signature, and how patiently it is delivered. Pure; the sender sends."""
+
+import base64
+import hashlib
+import hmac
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from ringback.domain.calls import ValidationCall
+from ringback.domain.geography import geography
+from ringback.domain.instants import Instant, rfc_2822
+from ringback.domain.sids import AccountSid, CallSid
+from ringback.domain.urls import HttpUrl, parse_url
+
+VALIDATION_CALLER = "+14157234000"
+"""The number Twilio calls from. Source: docs/fidelity.md, validation call [observed]."""
+API_VERSION = "2010-04-01"
+FORM_CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
+USER_AGENT = "TwilioProxy/1.1"
+REDIRECT_STATUSES = frozenset({301, 302, 303, 307})
+HTTP_TEMPORARY_REDIRECT = 307
+MAX_REDIRECTS = 10
+"""Source: docs/fidelity.md, StatusCallback redirects [documented]."""
+
+Parameters = tuple[tuple[str, str], ...]
+
+
+class CallbackStatus(StrEnum):
+    """What became of a StatusCallback."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCallback:
+    """One request owed to a client's server; `auth_token` is its account's, to sign with."""
+
+    call_sid: CallSid
+    account_sid: AccountSid
+    auth_token: str
+    url: str
+    method: str
+    parameters: Parameters
+    idempotency_token: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A StatusCallback request ready to be sent: where to, and every header and byte of it."""
+
+    method: str
+    url: HttpUrl
+    headers: Parameters
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAttempt:
+    """One try at delivering a StatusCallback: what was sent, and what came of it.
+
+    `status_code` is None and `error` says why when no answer came; `answer` is the begin of its body.
+    """
+
+    number: int
+    at: Instant
+    method: str
+    url: str
+    headers: Parameters
+    status_code: int | None
+    answer: str
+    elapsed_ms: float
+    error: str | None
+
+
+def status_callback_parameters(call: ValidationCall) -> Parameters:
+    """Return what the StatusCallback of an ended call tells, in Twilio's order.
+
+    Source: docs/fidelity.md, StatusCallback parameters [page, observed].
+    """
+    duration_minutes = math.ceil(call.answered_seconds / 60)
+    parameters = [
+        ("CallSid", call.sid),
+        ("AccountSid", call.account_sid),
+        ("From", VALIDATION_CALLER),
+        ("To", call.phone_number),
+        ("Caller", VALIDATION_CALLER),
+        ("Called", call.phone_number),
+        ("CallStatus", call.call_status),
+        ("ApiVersion", API_VERSION),
+        ("Direction", "outbound-api"),
+        ("CallDuration", str(call.answered_seconds)),
+        ("Duration", str(duration_minutes)),
+        ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
+        ("CallbackSource", "call-progress-events"),
+        ("SequenceNumber", "0"),
+        *_places(call.phone_number),
+        ("VerificationStatus", call.verification_status or ""),
+    ]
+    if call.outgoing_caller_id_sid:
+        parameters.append(("OutgoingCallerIdSid", call.outgoing_caller_id_sid))
+    return tuple((name, str(value)) for name, value in parameters)
+
+
+def _places(called: str) -> list[tuple[str, str]]:
+    parameters: list[tuple[str, str]] = []
+    for party, number in (
+        ("From", VALIDATION_CALLER),
+        ("Caller", VALIDATION_CALLER),
+        ("To", called),
+        ("Called", called),
+    ):
+        place = geography(number)
+        parameters += [
+            (f"{party}City", place.city),
+            (f"{party}State", place.state),
+            (f"{party}Zip", place.zip),
+            (f"{party}Country", place.country),
+        ]
+    return parameters
+
+
+def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> str:
+    """Return the X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and each form parameter by sorted name.
+
+    Source: docs/fidelity.md, StatusCallback signature [documented].
+    """
+    pairs = form.items() if isinstance(form, Mapping) else form
+    signed = url + "".join(name + value for name, value in sorted(pairs))
+    digest = hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()
+    return base64.b64encode(digest).decode()
+
+
+def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
+    """Return `callback` as a signed request to `target`: its own URL with parameters, or a redirect's.
+
+    The signature covers the URL exactly as it is asked for: without fragment and user info, with its port.
+    """
+    form = callback.parameters if method == "POST" else ()
+    headers = [
+        ("Host", target.host_header),
+        ("User-Agent", USER_AGENT),
+        ("Accept", "*/*"),
+        ("X-Twilio-Signature", signature(callback.auth_token, target.signed, form)),
+        ("I-Twilio-Idempotency-Token", callback.idempotency_token),
+        ("X-Home-Region", "us1"),
+    ]
+    if target.authorization:
+        headers.append(("Authorization", target.authorization))
+    body = urlencode(form).encode() if method == "POST" else b""
+    if method == "POST":
+        headers += [("Content-Type", FORM_CONTENT_TYPE), ("Content-Length", str(len(body)))]
+    return SignedRequest(method, target, tuple(headers), body)
+
+
+def first_request(callback: StatusCallback) -> SignedRequest:
+    """Return the request that opens a delivery: a form by POST, or the parameters behind the URL's own query by GET."""
+    url = parse_url(callback.url)
+    if callback.method == "GET":
+        url = url.with_parameters(callback.parameters)
+    return sign_request(callback, url, callback.method)
+
+
+def redirected_request(callback: StatusCallback, sent: SignedRequest, location: str, status: int) -> SignedRequest:
+    """Return the request that follows a redirect to `location`, signed anew.
+
+    307 keeps method and parameters; after 301, 302 and 303 the location is asked for by GET, as it stands.
+    Raises ValueError where `location` is no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects [observed].
+    """
+    method = sent.method if status == HTTP_TEMPORARY_REDIRECT else "GET"
+    return sign_request(callback, sent.url.joined(location), method)

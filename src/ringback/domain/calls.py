@@ -1,0 +1,245 @@
+"""The validation call: its states, the events that move it, and the one table of what leads where.
+
+`transition` is pure and the only way a call changes. docs/call-states.md is drawn from `CALL_TRANSITIONS`.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from ringback.domain.instants import Instant, seconds_between
+from ringback.domain.phones import CODE_DIGITS, LineState, Phone, line_state
+from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
+
+
+class CallStatus(StrEnum):
+    """Twilio's words for what a call is doing, as a client reads them."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+class CallState(StrEnum):
+    """Where a call stands; finer than `CallStatus` while it is in progress."""
+
+    QUEUED = "queued"
+    RINGING = "ringing"
+    DIALING_EXTENSION = "dialing-extension"
+    PROMPTING = "prompting"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    FAILED = "failed"
+
+
+IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING})
+FINAL_STATES = frozenset({CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED})
+
+
+class CallEvent(StrEnum):
+    """What can happen to a call, whoever makes it happen: the clock, a phone, a person, another request."""
+
+    DIAL = "dial"
+    ANSWER = "answer"
+    REJECT = "reject"
+    RING_TIMEOUT = "ring-timeout"
+    EXTENSION_DIALED = "extension-dialed"
+    DIGITS = "digits"
+    PROMPT_TIMEOUT = "prompt-timeout"
+    HANG_UP = "hang-up"
+    SUPERSEDE = "supersede"
+
+
+class Guard(StrEnum):
+    """The circumstance on which an event's effect depends."""
+
+    ALWAYS = ""
+    LINE_FREE = "line free"
+    LINE_BUSY = "line busy"
+    UNREACHABLE = "unreachable"
+    EXTENSION_TO_DIAL = "extension to dial"
+    NO_EXTENSION = "no extension"
+    KEYS_MISSING = "fewer than six keys"
+    RIGHT_CODE = "right code"
+    ATTEMPTS_LEFT = "attempts left"
+    LAST_ATTEMPT = "last attempt"
+
+
+class VerificationStatus(StrEnum):
+    """Whether the callee keyed the code in."""
+
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+class IllegalCallEvent(Exception):
+    """An event that a call in this state cannot undergo; nothing was changed."""
+
+    def __init__(self, call: "ValidationCall", event: CallEvent) -> None:
+        super().__init__(f"call {call.sid} is {call.state}: it cannot undergo {event}")
+        self.call = call
+        self.event = event
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened to a call."""
+
+    at: Instant
+    event: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationCall:
+    """One call that asks for one code.
+
+    `phone` is unknown (None) until the number is dialled; `keys` are those keyed at the present prompt; the times
+    are None until they come; `outgoing_caller_id_sid` names the resource that a success made.
+    """
+
+    sid: CallSid
+    account_sid: AccountSid
+    phone_number: str
+    friendly_name: str | None
+    validation_code: str
+    extension: str | None
+    call_delay_seconds: int
+    status_callback: str | None
+    status_callback_method: str
+    state: CallState
+    attempts_allowed: int
+    attempts_left: int
+    date_created: Instant
+    keys: str = ""
+    phone: Phone | None = None
+    verification_status: VerificationStatus | None = None
+    outgoing_caller_id_sid: OutgoingCallerIdSid | None = None
+    ringing_at: Instant | None = None
+    answered_at: Instant | None = None
+    ended_at: Instant | None = None
+    timeline: tuple[TimelineEntry, ...] = ()
+
+    @property
+    def call_status(self) -> CallStatus:
+        return CallStatus.IN_PROGRESS if self.state in IN_PROGRESS_STATES else CallStatus(self.state)
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def is_verified(self) -> bool:
+        return self.verification_status == VerificationStatus.SUCCESS
+
+    @property
+    def prompt_number(self) -> int:
+        """Which prompt for the code this is, the first being 1."""
+        return self.attempts_allowed - self.attempts_left + 1
+
+    @property
+    def answered_seconds(self) -> int:
+        """Whole seconds from pickup to the end; 0 for a call that nobody answered or that has not ended."""
+        if self.answered_at is None or self.ended_at is None:
+            return 0
+        return int(seconds_between(self.answered_at, self.ended_at))
+
+
+CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
+    (CallState.QUEUED, CallEvent.DIAL, Guard.LINE_FREE): CallState.RINGING,
+    (CallState.QUEUED, CallEvent.DIAL, Guard.LINE_BUSY): CallState.BUSY,
+    (CallState.QUEUED, CallEvent.DIAL, Guard.UNREACHABLE): CallState.FAILED,
+    (CallState.QUEUED, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.RINGING, CallEvent.ANSWER, Guard.EXTENSION_TO_DIAL): CallState.DIALING_EXTENSION,
+    (CallState.RINGING, CallEvent.ANSWER, Guard.NO_EXTENSION): CallState.PROMPTING,
+    (CallState.RINGING, CallEvent.REJECT, Guard.ALWAYS): CallState.BUSY,
+    (CallState.RINGING, CallEvent.RING_TIMEOUT, Guard.ALWAYS): CallState.NO_ANSWER,
+    (CallState.RINGING, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.DIALING_EXTENSION, CallEvent.EXTENSION_DIALED, Guard.ALWAYS): CallState.PROMPTING,
+    (CallState.DIALING_EXTENSION, CallEvent.HANG_UP, Guard.ALWAYS): CallState.COMPLETED,
+    (CallState.DIALING_EXTENSION, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.PROMPTING, CallEvent.DIGITS, Guard.KEYS_MISSING): CallState.PROMPTING,
+    (CallState.PROMPTING, CallEvent.DIGITS, Guard.RIGHT_CODE): CallState.COMPLETED,
+    (CallState.PROMPTING, CallEvent.DIGITS, Guard.ATTEMPTS_LEFT): CallState.PROMPTING,
+    (CallState.PROMPTING, CallEvent.DIGITS, Guard.LAST_ATTEMPT): CallState.COMPLETED,
+    (CallState.PROMPTING, CallEvent.PROMPT_TIMEOUT, Guard.ATTEMPTS_LEFT): CallState.PROMPTING,
+    (CallState.PROMPTING, CallEvent.PROMPT_TIMEOUT, Guard.LAST_ATTEMPT): CallState.COMPLETED,
+    (CallState.PROMPTING, CallEvent.HANG_UP, Guard.ALWAYS): CallState.COMPLETED,
+    (CallState.PROMPTING, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+}
+
+
+def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: str = "") -> ValidationCall:
+    """Return the call after `event` (`digits` with `CallEvent.DIGITS`), its timeline one or two entries longer.
+
+    Raises IllegalCallEvent, and changes nothing, where the table has no way from the call's state.
+    """
+    guard = _guard(call, event, digits)
+    target = CALL_TRANSITIONS.get((call.state, event, guard))
+    if target is None:
+        raise IllegalCallEvent(call, event)
+    moved = _ended(call, target, guard, now) if target in FINAL_STATES else _going_on(call, event, target, now)
+    if guard in (Guard.ATTEMPTS_LEFT, Guard.LAST_ATTEMPT):
+        moved = replace(moved, attempts_left=call.attempts_left - 1, keys="")
+    if guard == Guard.KEYS_MISSING:
+        moved = replace(moved, keys=call.keys + digits)
+    return replace(moved, timeline=call.timeline + _entries(moved, event, guard, now, call.keys + digits))
+
+
+def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:
+    match event:
+        case CallEvent.DIAL:
+            return _LINE_GUARDS[line_state(call.phone)] if call.phone else Guard.ALWAYS
+        case CallEvent.ANSWER:
+            return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
+        case CallEvent.DIGITS:
+            return _code_guard(call, (call.keys + digits)[:CODE_DIGITS])
+        case CallEvent.PROMPT_TIMEOUT:
+            return _attempts_guard(call)
+        case _:
+            return Guard.ALWAYS
+
+
+_LINE_GUARDS = {
+    LineState.FREE: Guard.LINE_FREE,
+    LineState.BUSY: Guard.LINE_BUSY,
+    LineState.UNREACHABLE: Guard.UNREACHABLE,
+}
+
+
+def _code_guard(call: ValidationCall, keys: str) -> Guard:
+    if len(keys) < CODE_DIGITS:
+        return Guard.KEYS_MISSING
+    return Guard.RIGHT_CODE if keys == call.validation_code else _attempts_guard(call)
+
+
+def _attempts_guard(call: ValidationCall) -> Guard:
+    return Guard.ATTEMPTS_LEFT if call.attempts_left > 1 else Guard.LAST_ATTEMPT
+
+
+def _ended(call: ValidationCall, target: CallState, guard: Guard, now: Instant) -> ValidationCall:
+    status = VerificationStatus.SUCCESS if guard == Guard.RIGHT_CODE else VerificationStatus.FAILED
+    return replace(call, state=target, keys="", ended_at=now, verification_status=status)
+
+
+def _going_on(call: ValidationCall, event: CallEvent, target: CallState, now: Instant) -> ValidationCall:
+    if event == CallEvent.DIAL:
+        return replace(call, state=target, ringing_at=now)
+    if event == CallEvent.ANSWER:
+        return replace(call, state=target, answered_at=now)
+    return replace(call, state=target)
+
+
+def _entries(
+    moved: ValidationCall, event: CallEvent, guard: Guard, now: Instant, keys: str
+) -> tuple[TimelineEntry, ...]:
+    keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
+    dialled = moved.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
+    happened = TimelineEntry(now, event, f"{keyed}{dialled}{guard}")
+    if not moved.is_ended:
+        return (happened,)
+    return happened, TimelineEntry(now, "ended", f"{moved.call_status}, {moved.verification_status}")

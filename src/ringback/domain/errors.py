@@ -1,0 +1,124 @@
+"""Every error a Twilio client can meet here: its code, HTTP status and message.
+
+One named constructor an error. The evidence for each stands in docs/fidelity.md, "Errors".
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
+SHOWN_CHARACTERS = 64
+"""How much of a refused value a message repeats."""
+
+
+class TwilioError(Exception):
+    """An answer that is an error in Twilio's own dialect.
+
+    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` what the answer carries besides.
+    """
+
+    def __init__(self, status: int, code: int, message: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.headers = headers
+
+    @property
+    def more_info(self) -> str:
+        return f"{MORE_INFO_URL}{self.code}"
+
+
+def _shown(value: str) -> str:
+    """Make a refused value fit to be repeated in a message: short, printable, XML-safe."""
+    short = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "..."
+    return "".join(character if character.isprintable() else "?" for character in short)
+
+
+# --- authentication --------------------------------------------------------------------------------
+
+
+def _authentication_failed(message: str) -> TwilioError:
+    return TwilioError(401, 20003, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'})
+
+
+def no_credentials() -> TwilioError:
+    return _authentication_failed("Authentication Error - No credentials provided")
+
+
+def invalid_username() -> TwilioError:
+    return _authentication_failed("Authentication Error - invalid username")
+
+
+def wrong_credentials() -> TwilioError:
+    """Wrong password, an account that is not active, or credentials of an unrelated account."""
+    return _authentication_failed("Authenticate")
+
+
+# --- the request as such ---------------------------------------------------------------------------
+
+
+def not_found(path: str) -> TwilioError:
+    """`path` is the one asked for, with its suffix and without its query."""
+    return TwilioError(404, 20404, f"The requested resource {path} was not found")
+
+
+def method_not_allowed(allow: str) -> TwilioError:
+    """`allow` is the comma-separated list of the methods the resource knows."""
+    return TwilioError(405, 20004, "Method not allowed", {"Allow": allow})
+
+
+def malformed_request(reason: str) -> TwilioError:
+    """Bytes that are no HTTP, or parameters that are no UTF-8."""
+    return TwilioError(400, 20400, f"Bad Request: {reason}")
+
+
+def body_too_large(limit_bytes: int) -> TwilioError:
+    message = f"Request Entity Too Large: a body may have {limit_bytes} bytes"
+    return TwilioError(413, 20413, message, {"Connection": "close"})
+
+
+def internal_server_error() -> TwilioError:
+    return TwilioError(500, 20500, "Internal Server Error")
+
+
+# --- parameters ------------------------------------------------------------------------------------
+
+
+def invalid_friendly_name(reason: str) -> TwilioError:
+    return TwilioError(400, 20002, f"Invalid FriendlyName: {reason}")
+
+
+def phone_number_missing() -> TwilioError:
+    return TwilioError(400, 21201, "PhoneNumber is required: no number to call was given")
+
+
+def invalid_phone_number(value: str) -> TwilioError:
+    return TwilioError(400, 21211, f"The phone number {_shown(value)} is not a valid phone number")
+
+
+def phone_number_already_verified() -> TwilioError:
+    return TwilioError(400, 21450, "Phone number is already verified.")
+
+
+def invalid_call_delay(value: str) -> TwilioError:
+    return TwilioError(400, 21454, f"Invalid CallDelay {_shown(value)}: a whole number of seconds from 0 to 60")
+
+
+def invalid_extension(value: str) -> TwilioError:
+    message = f"Invalid Extension {_shown(value)}: at most 50 of the characters 0-9 # * w W"
+    return TwilioError(400, 22117, message)
+
+
+def invalid_status_callback(value: str) -> TwilioError:
+    message = f"Invalid StatusCallback {_shown(value)}: an absolute http or https URL of at most 1000 characters"
+    return TwilioError(400, 21456, message)
+
+
+def invalid_status_callback_method(value: str) -> TwilioError:
+    return TwilioError(400, 21403, f"Invalid StatusCallbackMethod {_shown(value)}: GET or POST")
+
+
+def invalid_page_token(value: str) -> TwilioError:
+    return TwilioError(400, 21481, f"Invalid PageToken {_shown(value)}")

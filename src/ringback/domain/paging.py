@@ -1,0 +1,152 @@
+"""Pages of a list: which rows are asked for, the token that continues after a row, and the links between pages.
+
+A token carries the whole key of a row (when it was created, and its SID), so that the next page goes on after that
+row whatever was added or deleted meanwhile, the row itself included.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import quote
+
+from ringback.domain.errors import invalid_page_token
+from ringback.domain.instants import Instant
+
+DEFAULT_PAGE_SIZE = 50
+MAX_PAGE_SIZE = 1000
+MAX_PAGE = 2**31 - 1
+"""Beyond every list that can exist; larger numbers count as this one."""
+
+Row = TypeVar("Row")
+
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
+_TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})([0-9a-f]{1,15})")
+
+
+class RowKey(NamedTuple):
+    """What a list is sorted by, newest first."""
+
+    created: Instant
+    sid: str
+
+
+class Direction(StrEnum):
+    """Which way a token leads: the two letters it begins with."""
+
+    AFTER = "PA"
+    BEFORE = "PB"
+
+
+class PageToken(NamedTuple):
+    """The place in a list where a page begins or ends."""
+
+    direction: Direction
+    key: RowKey
+
+    def __str__(self) -> str:
+        return f"{self.direction}{self.key.sid}{self.key.created:x}"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Which rows are asked for: after or before the token's row, else from row ``page * page_size`` on."""
+
+    page: int = 0
+    page_size: int = DEFAULT_PAGE_SIZE
+    token: PageToken | None = None
+
+    @property
+    def offset(self) -> int:
+        return 0 if self.token else self.page * self.page_size
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """Rows in list order, and what is known of those around them: the tokens are None where nothing follows."""
+
+    request: PageRequest
+    rows: Sequence[Row]
+    next_token: PageToken | None
+    previous_token: PageToken | None
+
+    @property
+    def start(self) -> int:
+        """The zero-based index of the first row, 0 on an empty page."""
+        return self.request.page * self.request.page_size if self.rows else 0
+
+    @property
+    def end(self) -> int:
+        """The zero-based index of the last row, 0 on an empty page."""
+        return self.start + len(self.rows) - 1 if self.rows else 0
+
+
+def page_request(parameters: Mapping[str, str]) -> PageRequest:
+    """Read ``Page``, ``PageSize`` and ``PageToken``; numbers that are none count as not given.
+
+    A size above 1000 is 1000. Raises TwilioError 21481 for a token that none of our pages gave out.
+    """
+    size = _whole_number(parameters.get("PageSize", "")) or DEFAULT_PAGE_SIZE
+    page = _whole_number(parameters.get("Page", "")) or 0
+    token = parameters.get("PageToken")
+    return PageRequest(min(page, MAX_PAGE), min(size, MAX_PAGE_SIZE), _read_token(token) if token else None)
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+
+
+def _read_token(text: str) -> PageToken:
+    match = _TOKEN.fullmatch(text)
+    if match is None:
+        raise invalid_page_token(text)
+    direction, sid, created = match.groups()
+    return PageToken(Direction(direction), RowKey(Instant(int(created, 16)), sid))
+
+
+@dataclass(frozen=True, slots=True)
+class PageLinks:
+    """The URIs of a page and its neighbours, relative to the host; None where there is none."""
+
+    uri: str
+    first: str
+    previous: str | None
+    next: str | None
+
+
+def page_links(path: str, filters: Mapping[str, str], page: Page[Row], asked: Mapping[str, str]) -> PageLinks:
+    """Return the links of `page`: filters first, then size, number and token.
+
+    `path` carries the representation's suffix; `asked` are the parameters of this very request.
+    Source: docs/fidelity.md, list paging [page, observed].
+    """
+    size, number = page.request.page_size, page.request.page
+    first = page_uri(path, {**filters, "Page": "0", "PageSize": str(size)})
+    return PageLinks(
+        uri=page_uri(path, {name: asked[name] for name in (*filters, *_PAGING_PARAMETERS) if name in asked}),
+        first=first,
+        previous=_previous_uri(path, filters, page) if number > 0 else None,
+        next=_token_uri(path, filters, page, number + 1, page.next_token) if page.next_token else None,
+    )
+
+
+_PAGING_PARAMETERS = ("PageSize", "Page", "PageToken")
+
+
+def _previous_uri(path: str, filters: Mapping[str, str], page: Page[Row]) -> str:
+    return _token_uri(path, filters, page, page.request.page - 1, page.previous_token)
+
+
+def _token_uri(path: str, filters: Mapping[str, str], page: Page[Row], number: int, token: PageToken | None) -> str:
+    query = {**filters, "PageSize": str(page.request.page_size), "Page": str(number)}
+    if token:
+        query["PageToken"] = str(token)
+    return page_uri(path, query)
+
+
+def page_uri(path: str, query: Mapping[str, str]) -> str:
+    """Return a relative URI, each value percent-encoded."""
+    if not query:
+        return path
+    return f"{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())

@@ -1,0 +1,149 @@
+"""Simulated phones: what the callee does when called, when prompted, and after how many seconds."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
+
+from ringback.domain.phone_numbers import RESERVED_PREFIX
+
+CODE_DIGITS = 6
+"""Source: docs/fidelity.md, validation code [page]."""
+
+
+class PhoneBehavior(StrEnum):
+    """What a phone does with a validation call."""
+
+    ENTER_CODE = "enter-code"
+    ENTER_WRONG_CODE = "enter-wrong-code"
+    MISTYPE_ONCE = "mistype-once"
+    ENTER_NOTHING = "enter-nothing"
+    HANG_UP = "hang-up"
+    BUSY = "busy"
+    NO_ANSWER = "no-answer"
+    UNREACHABLE = "unreachable"
+    MANUAL = "manual"
+
+
+class LineState(StrEnum):
+    """What the network finds when it dials a phone."""
+
+    FREE = "line free"
+    BUSY = "line busy"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """One simulated phone.
+
+    It rings `ring_seconds` before it is answered, and its owner takes `key_seconds` to key the code in. With an
+    `extension` a switchboard answers, and only a call that dials those digits gets through to the prompt.
+    """
+
+    behavior: PhoneBehavior
+    ring_seconds: float = 1.0
+    key_seconds: float = 1.0
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRule:
+    """What a seed file or a test says of the phone at a number; None leaves the setting as it is."""
+
+    behavior: PhoneBehavior
+    ring_seconds: float | None = None
+    key_seconds: float | None = None
+    extension: str | None = None
+
+    def applied_to(self, default: Phone) -> Phone:
+        """Return the phone this rule describes, with `default`'s times where it gives none."""
+        return Phone(
+            self.behavior,
+            default.ring_seconds if self.ring_seconds is None else self.ring_seconds,
+            default.key_seconds if self.key_seconds is None else self.key_seconds,
+            self.extension,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Keying:
+    """The callee keys `digits`, or hangs up when `digits` is None, `after_seconds` from the prompt's begin."""
+
+    after_seconds: float
+    digits: str | None
+
+
+RESERVED_BEHAVIORS = {
+    f"{RESERVED_PREFIX}1": PhoneBehavior.ENTER_WRONG_CODE,
+    f"{RESERVED_PREFIX}2": PhoneBehavior.ENTER_NOTHING,
+    f"{RESERVED_PREFIX}3": PhoneBehavior.HANG_UP,
+    f"{RESERVED_PREFIX}4": PhoneBehavior.BUSY,
+    f"{RESERVED_PREFIX}5": PhoneBehavior.NO_ANSWER,
+    f"{RESERVED_PREFIX}6": PhoneBehavior.UNREACHABLE,
+    f"{RESERVED_PREFIX}7": PhoneBehavior.MISTYPE_ONCE,
+    f"{RESERVED_PREFIX}8": PhoneBehavior.MANUAL,
+}
+
+
+def phone_at(number: str, rule: PhoneRule | None, account_rule: PhoneRule | None, default: Phone) -> Phone:
+    """Return the phone that answers at an E.164 number: its own rule, a reserved number's, the account's, the setting.
+
+    Reserved numbers keep their behaviour under an account-wide rule, and give it up for a rule of their own.
+    """
+    if rule:
+        return rule.applied_to(default)
+    if number in RESERVED_BEHAVIORS:
+        return PhoneRule(RESERVED_BEHAVIORS[number]).applied_to(default)
+    return account_rule.applied_to(default) if account_rule else default
+
+
+def line_state(phone: Phone) -> LineState:
+    """Return what the network finds when it dials this phone."""
+    if phone.behavior == PhoneBehavior.BUSY:
+        return LineState.BUSY
+    if phone.behavior == PhoneBehavior.UNREACHABLE:
+        return LineState.UNREACHABLE
+    return LineState.FREE
+
+
+def answers_after_seconds(phone: Phone) -> float | None:
+    """Return how long the phone rings before it is answered by itself, or None when it is not."""
+    by_itself = phone.behavior not in (PhoneBehavior.NO_ANSWER, PhoneBehavior.MANUAL)
+    return phone.ring_seconds if by_itself else None
+
+
+def is_reached(phone: Phone, extension: str | None) -> bool:
+    """Tell whether a call that dials `extension` after pickup gets through to the person."""
+    dialled = (extension or "").translate(_WITHOUT_WAITS)
+    return phone.extension is None or dialled == phone.extension
+
+
+def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> Keying | None:
+    """Return what the callee does at the prompt for the code, the first being number 1; None is silence."""
+    match phone.behavior:
+        case PhoneBehavior.ENTER_CODE:
+            return Keying(phone.key_seconds, code)
+        case PhoneBehavior.ENTER_WRONG_CODE:
+            return Keying(phone.key_seconds, wrong_code(code))
+        case PhoneBehavior.MISTYPE_ONCE:
+            return Keying(phone.key_seconds, wrong_code(code) if prompt_number == 1 else code)
+        case PhoneBehavior.HANG_UP:
+            return Keying(phone.key_seconds, None)
+        case (
+            PhoneBehavior.ENTER_NOTHING
+            | PhoneBehavior.MANUAL
+            | PhoneBehavior.BUSY
+            | PhoneBehavior.NO_ANSWER
+            | PhoneBehavior.UNREACHABLE
+        ):
+            return None
+        case _:
+            assert_never(phone.behavior)
+
+
+def wrong_code(code: str) -> str:
+    """Return six digits that are not `code`, the same ones each time."""
+    return f"{(int(code) + 1) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
+
+
+_WITHOUT_WAITS = str.maketrans("", "", "wW")

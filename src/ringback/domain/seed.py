@@ -1,0 +1,35 @@
+"""What a seed file asks to be there at the start."""
+
+from dataclasses import dataclass
+
+from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.instants import Instant
+from ringback.domain.phones import PhoneRule
+from ringback.domain.sids import AccountSid
+
+
+@dataclass(frozen=True, slots=True)
+class SeededCallerId:
+    """A verified number; None takes the default name, or the instant at which the file is applied."""
+
+    phone_number: str
+    friendly_name: str | None
+    date_created: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeededAccount:
+    """An account with all that belongs to it; None leaves what is known already, or takes a default."""
+
+    sid: AccountSid
+    auth_token: str | None
+    friendly_name: str | None
+    owner_email: str | None
+    status: AccountStatus | None
+    parent_sid: AccountSid | None
+    api_keys: tuple[ApiKey, ...]
+    caller_ids: tuple[SeededCallerId, ...]
+    phone_rules: tuple[tuple[str, PhoneRule], ...]
+
+
+Seed = tuple[SeededAccount, ...]

@@ -1,0 +1,22 @@
+"""SIDs: a two-letter prefix that names the kind, and 32 lower-case hexadecimal digits."""
+
+import re
+from typing import NewType
+
+AccountSid = NewType("AccountSid", str)
+ApiKeySid = NewType("ApiKeySid", str)
+CallSid = NewType("CallSid", str)
+OutgoingCallerIdSid = NewType("OutgoingCallerIdSid", str)
+
+ACCOUNT = "AC"
+API_KEY = "SK"
+CALL = "CA"
+OUTGOING_CALLER_ID = "PN"
+REQUEST = "RQ"
+
+_HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
+
+
+def is_sid(prefix: str, text: str) -> bool:
+    """Tell whether `text` is a well-formed SID of the kind that `prefix` names."""
+    return text.startswith(prefix) and _HEX_DIGITS.fullmatch(text, len(prefix)) is not None

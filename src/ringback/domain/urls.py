@@ -1,0 +1,110 @@
+"""Callback URLs: read strictly, then taken apart into what is signed, what is sent, and where to connect."""
+
+import base64
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+MAX_PORT = 65_535
+
+_SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
+_UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpUrl:
+    """An absolute http(s) URL.
+
+    `host` and `port` are where to connect (the host without brackets, international names as punycode),
+    `host_header` is the authority as it was written, `target` path and query as they are asked for,
+    `authorization` the Basic header that the URL's user info stands for, `fragment` never leaves this machine.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    host_header: str
+    target: str
+    authorization: str | None
+    fragment: str
+
+    @property
+    def signed(self) -> str:
+        """The URL as the receiver sees itself asked for it."""
+        return f"{self.scheme}://{self.host_header}{self.target}"
+
+    @property
+    def receiver(self) -> str:
+        """Which server this is, for those who count connections."""
+        return f"{self.host}:{self.port}"
+
+    def with_parameters(self, parameters: tuple[tuple[str, str], ...]) -> "HttpUrl":
+        """Return this URL with `parameters` behind its own query."""
+        joint = "" if self.target.endswith(("?", "&")) else "&" if "?" in self.target else "?"
+        return replace(self, target=f"{self.target}{joint}{urlencode(parameters)}")
+
+    def joined(self, location: str) -> "HttpUrl":
+        """Return where a redirect to `location` leads; user info stays behind on the same server only.
+
+        Raises ValueError where that is no http(s) URL.
+        """
+        joined = parse_url(urljoin(self.signed, location))
+        if joined.authorization is None and joined.receiver == self.receiver:
+            return replace(joined, authorization=self.authorization)
+        return joined
+
+
+def parse_url(text: str) -> HttpUrl:
+    """Read an absolute http(s) URL with a host; what HTTP cannot carry as it stands is percent-encoded.
+
+    Raises ValueError for anything else: white space, control characters and backslashes included.
+    """
+    if _UNFIT.search(text):
+        raise ValueError("a URL has no white space, control characters or backslashes")
+    parts = urlsplit(text)
+    scheme = parts.scheme.lower()
+    if scheme not in DEFAULT_PORTS or not parts.hostname:
+        raise ValueError("an absolute http or https URL is needed")
+    host = _ascii_host(parts.hostname)
+    explicit_port = parts.port
+    if explicit_port == 0:
+        raise ValueError(f"a port is a number from 1 to {MAX_PORT}")
+    shown_host = f"[{host}]" if ":" in host else host
+    return HttpUrl(
+        scheme,
+        host,
+        explicit_port or DEFAULT_PORTS[scheme],
+        shown_host if explicit_port is None else f"{shown_host}:{explicit_port}",
+        _target(parts.path, parts.query if "?" in text.partition("#")[0] else None),
+        _basic_authorization(parts.netloc),
+        parts.fragment,
+    )
+
+
+def _ascii_host(hostname: str) -> str:
+    try:
+        return hostname if hostname.isascii() else hostname.encode("idna").decode()
+    except UnicodeError as error:
+        raise ValueError("the host is no domain name") from error
+
+
+def _target(path: str, query: str | None) -> str:
+    sent_path = quote(path or "/", safe=_SENT_AS_IS)
+    return sent_path if query is None else f"{sent_path}?{quote(query, safe=_SENT_AS_IS)}"
+
+
+def _basic_authorization(netloc: str) -> str | None:
+    userinfo, separator, _ = netloc.rpartition("@")
+    if not separator:
+        return None
+    user, _, password = userinfo.partition(":")
+    credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
+    return f"Basic {base64.b64encode(credentials).decode()}"
+
+
+def without_userinfo(text: str) -> str:
+    """Return a URL fit for a log or a journal: its user info gone."""
+    scheme, separator, rest = text.partition("://")
+    authority, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"

@@ -1,0 +1,1 @@
+"""One plain function an API operation; they alone write, each within one transaction."""

@@ -1,0 +1,59 @@
+"""Making what a seed file asks for; doing it again changes nothing."""
+
+from dataclasses import replace
+
+from ringback.domain.accounts import Account, AccountStatus
+from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.instants import Instant
+from ringback.domain.phone_numbers import default_friendly_name
+from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
+from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.operations.identifiers import Identifiers
+from ringback.storage.unit_of_work import UnitOfWork
+
+
+class UnknownAccount(Exception):
+    """A seed names an account's parent that neither the file nor the database has."""
+
+
+def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifiers: Identifiers) -> None:
+    """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
+
+    What the file says of an account, a key or a phone holds from now on; a caller ID that is there stays as it is.
+    Parents must stand before their subaccounts, or be known already; raises UnknownAccount otherwise.
+    """
+    with unit_of_work:
+        for seeded in seed:
+            account = _account(unit_of_work, seeded, now)
+            for key in seeded.api_keys:
+                unit_of_work.accounts.save_key(replace(key, date_created=now))
+            for caller_id in seeded.caller_ids:
+                _add_caller_id(unit_of_work, account.sid, caller_id, now, identifiers)
+            for number, rule in seeded.phone_rules:
+                unit_of_work.accounts.save_phone_rule(account.sid, number, rule)
+
+
+def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> Account:
+    if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
+        raise UnknownAccount(f"account {seeded.sid}: there is no account {seeded.parent_sid} to be its parent")
+    known = unit_of_work.accounts.find(seeded.sid)
+    if known is None and seeded.auth_token is None:
+        raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")
+    before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, now, now)
+    named = ("auth_token", "friendly_name", "owner_email", "status", "parent_sid")
+    given = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
+    wanted = replace(before, **given)
+    if wanted != known:
+        unit_of_work.accounts.save(replace(wanted, date_updated=now))
+    return wanted
+
+
+def _add_caller_id(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Instant, identifiers: Identifiers
+) -> None:
+    if unit_of_work.caller_ids.find_by_number(account_sid, seeded.phone_number):
+        return
+    created = now if seeded.date_created is None else seeded.date_created
+    name = seeded.friendly_name or default_friendly_name(seeded.phone_number)
+    sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
+    unit_of_work.caller_ids.add(OutgoingCallerId(sid, account_sid, name, seeded.phone_number, created, created))

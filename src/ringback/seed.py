@@ -1,0 +1,156 @@
+"""The seed file: a TOML file of accounts, caller IDs and phones; every mistake in it is named with its place."""
+
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.caller_ids import friendly_name_fault
+from ringback.domain.instants import Instant, from_datetime
+from ringback.domain.phone_numbers import NumberValidation, to_e164
+from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
+from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
+
+DEFAULT_PHONE = "default"
+
+
+class SeedError(Exception):
+    """The seed file cannot be read or holds mistakes: the message has a line for each."""
+
+
+def _number(value: str, info: ValidationInfo) -> str:
+    number = to_e164(value, info.context)
+    if number is None:
+        raise ValueError(f"{value!r} is not a valid phone number")
+    return number
+
+
+def _number_or_default(value: str, info: ValidationInfo) -> str:
+    return value if value == DEFAULT_PHONE else _number(value, info)
+
+
+def _friendly_name(value: str) -> str:
+    fault = friendly_name_fault(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+
+
+def _account_sid(value: str) -> str:
+    if not is_sid(ACCOUNT, value):
+        raise ValueError("AC and 32 lower-case hexadecimal digits")
+    return value
+
+
+def _key_sid(value: str) -> str:
+    if not is_sid(API_KEY, value):
+        raise ValueError("SK and 32 lower-case hexadecimal digits")
+    return value
+
+
+Number = Annotated[str, AfterValidator(_number)]
+FriendlyName = Annotated[str, AfterValidator(_friendly_name)]
+Secret = Annotated[str, Field(min_length=1, max_length=64)]
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _CallerIdTable(_Table):
+    phone_number: Number
+    friendly_name: FriendlyName | None = None
+    date_created: datetime | None = None
+
+
+class _PhoneTable(_Table):
+    number: Annotated[str, AfterValidator(_number_or_default)]
+    behavior: PhoneBehavior
+    ring_seconds: Seconds | None = None
+    key_seconds: Seconds | None = None
+    extension: Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")] | None = None
+
+
+class _ApiKeyTable(_Table):
+    sid: Annotated[str, AfterValidator(_key_sid)]
+    secret: Secret
+
+
+class _AccountTable(_Table):
+    sid: Annotated[str, AfterValidator(_account_sid)]
+    auth_token: Secret | None = None
+    friendly_name: FriendlyName | None = None
+    owner_email: Annotated[str, AfterValidator(_email)] | None = None
+    status: AccountStatus | None = None
+    parent_sid: Annotated[str, AfterValidator(_account_sid)] | None = None
+    api_keys: list[_ApiKeyTable] = []
+    caller_ids: list[_CallerIdTable] = []
+    phones: list[_PhoneTable] = []
+
+
+class _SeedFile(_Table):
+    accounts: list[_AccountTable] = []
+
+
+def read_seed(file: str, validation: NumberValidation) -> Seed:
+    """Read and check a seed file; numbers pass or fail by the setting `number_validation`.
+
+    Raises SeedError with a line for every mistake: the file, the place in it, what is wrong.
+    """
+    try:
+        document = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SeedError(f"{file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SeedError(f"{file}: no TOML: {error}") from error
+    try:
+        tables = _SeedFile.model_validate(document, context=validation)
+    except ValidationError as error:
+        raise SeedError("\n".join(f"{file}: {_mistake(details)}" for details in error.errors())) from error
+    return tuple(_seeded(account) for account in tables.accounts)
+
+
+def _mistake(details: Any) -> str:
+    place = ""
+    for part in details["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}"
+    message = details["msg"].removeprefix("Value error, ")
+    return f"{place.lstrip('.')}: {message[0].lower()}{message[1:]}"
+
+
+def _seeded(table: _AccountTable) -> SeededAccount:
+    sid = AccountSid(table.sid)
+    return SeededAccount(
+        sid=sid,
+        auth_token=table.auth_token,
+        friendly_name=table.friendly_name,
+        owner_email=table.owner_email,
+        status=table.status,
+        parent_sid=AccountSid(table.parent_sid) if table.parent_sid else None,
+        api_keys=tuple(ApiKey(ApiKeySid(key.sid), key.secret, sid, Instant(0)) for key in table.api_keys),
+        caller_ids=tuple(
+            SeededCallerId(
+                entry.phone_number,
+                entry.friendly_name,
+                from_datetime(entry.date_created) if entry.date_created else None,
+            )
+            for entry in table.caller_ids
+        ),
+        phone_rules=tuple(
+            (phone.number, PhoneRule(phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension))
+            for phone in table.phones
+        ),
+    )

@@ -1,0 +1,123 @@
+"""The settings, and the only reader of the environment."""
+
+import re
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ringback.domain.caller_ids import ValidationCodeFormat
+from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.sids import ACCOUNT, is_sid
+
+ENVIRONMENT_PREFIX = "RINGBACK_"
+
+_SQLITE_URL = re.compile(r"sqlite://(/[^?#]+)?")
+_HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _comma_separated_pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = [part.partition("=") for part in value.split(",") if part.strip()]
+    for name, separator, target in parts:
+        if not (separator and name.strip() and target.strip()):
+            raise ValueError("write name=target,name=target")
+    return {name.strip(): target.strip() for name, _, target in parts}
+
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Each can be given as ``RINGBACK_<NAME>``, as ``ringback serve --<name>``, or in a ``.env`` file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
+    database_url: str = Field("sqlite:///ringback.db", description="where the data are; sqlite:// is memory only")
+    account_sid: str = Field("AC00000000000000000000000000000001", description="the account that exists from the start")
+    auth_token: str = Field(
+        "ringbackringbackringbackringback", min_length=1, max_length=64, repr=False, description="its auth token"
+    )
+    seed: str | None = Field(None, description="a TOML file of accounts, caller IDs and phones to have at the start")
+    phone_behavior: PhoneBehavior = Field(
+        PhoneBehavior.ENTER_CODE, description="what a phone without a rule does when it is called"
+    )
+    ring_seconds: Seconds = Field(1.0, description="how long such a phone rings before it is answered")
+    key_seconds: Seconds = Field(1.0, description="how long its owner takes to key the code in")
+    ring_timeout_seconds: PositiveSeconds = Field(60.0, description="how long a phone rings that nobody answers")
+    prompt_timeout_seconds: PositiveSeconds = Field(10.0, description="how long a prompt waits for the code")
+    code_attempts: int = Field(3, ge=1, le=100, description="how many prompts for the code a call has")
+    callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
+        15.0, description="how long a StatusCallback may take in all, retries included"
+    )
+    callback_connect_timeout_seconds: Annotated[PositiveSeconds, Field(le=10)] = Field(
+        5.0, description="how long connecting to its receiver may take"
+    )
+    callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+        (), description="the only hosts StatusCallbacks may reach: names, *.example.test, CIDRs, comma-separated"
+    )
+    callback_host_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_comma_separated_pairs)] = Field(
+        {}, description="where to really connect: localhost=host.docker.internal,..."
+    )
+    validation_code_format: ValidationCodeFormat = Field(
+        "string", description='JSON form of the validation code: "012345" or the integer 123456'
+    )
+    number_validation: NumberValidation = Field(
+        "valid", description="which numbers are taken: those a carrier may assign, or any of a possible length"
+    )
+    random_seed: int | None = Field(None, description="makes SIDs and codes repeatable")
+    control_token: str | None = Field(None, repr=False, description="what /_ringback/ asks for as a bearer token")
+    log_format: Literal["text", "json"] | None = Field(None, description="default: text on a terminal, else json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+
+    @field_validator("account_sid")
+    @classmethod
+    def _account_sid(cls, value: str) -> str:
+        if not is_sid(ACCOUNT, value):
+            raise ValueError("AC and 32 lower-case hexadecimal digits")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database_url(cls, value: str) -> str:
+        if not _SQLITE_URL.fullmatch(value):
+            raise ValueError("sqlite:///path/to/file.db, or sqlite:// for memory only")
+        return value
+
+    @field_validator("callback_allowed_hosts")
+    @classmethod
+    def _allowed_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for host in value:
+            if not _HOST_NAME.fullmatch(host):
+                try:
+                    ip_network(host, strict=False)
+                except ValueError:
+                    raise ValueError(f"{host} is no host name, no *.pattern and no CIDR") from None
+        return value
+
+
+def unknown_names(environment: Mapping[str, str]) -> list[str]:
+    """Return the variables that look like settings of ours and are none.
+
+    Names that orchestrators make up (``RINGBACK_SERVICE_HOST``, ``RINGBACK_PORT_8010_TCP``) and those of the test
+    suite are not looked at.
+    """
+    known = {f"{ENVIRONMENT_PREFIX}{name}".upper() for name in Settings.model_fields}
+    made_up = re.compile(rf"{ENVIRONMENT_PREFIX}(SERVICE_|PORT_|TEST_|BENCH_)")
+    ours = (name for name in environment if name.upper().startswith(ENVIRONMENT_PREFIX))
+    return sorted(name for name in ours if name.upper() not in known and not made_up.match(name.upper()))

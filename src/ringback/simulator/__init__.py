@@ -1,0 +1,1 @@
+"""The asynchronous island: what happens by itself, when its time has come."""

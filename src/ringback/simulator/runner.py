@@ -1,0 +1,104 @@
+"""Moves calls when their time has come: claim what is due, step, sleep till the next or until woken."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.calls import ValidationCall
+from ringback.domain.instants import Instant, after, seconds_between
+from ringback.operations.calls import advance_due_calls, due_call_sids, next_call_due, postpone_call
+from ringback.operations.identifiers import Identifiers
+from ringback.simulator.clock import Clock
+from ringback.storage.database import Database
+
+SHORTEST_PAUSE_SECONDS = 0.010
+"""Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
+LONGEST_PAUSE_SECONDS = 30.0
+"""So that a machine whose clock was set, or that slept, is caught up with."""
+POSTPONED_SECONDS = 60.0
+"""How long a call waits whose step failed for a reason of ours."""
+
+log = structlog.get_logger()
+
+
+class Runner:
+    """Keeps every validation call moving. One step moves all that is due, in batches, each in one transaction."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        policy: CallPolicy,
+        identifiers: Identifiers,
+        on_call_ended: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._policy = policy
+        self._identifiers = identifiers
+        self._on_call_ended = on_call_ended
+        self._woken = asyncio.Event()
+        self.is_alive = False
+
+    def wake(self) -> None:
+        """Look at the database soon: something new is pending."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        self.is_alive = True
+        try:
+            while True:
+                self._woken.clear()
+                await self.step()
+                await self._pause()
+        finally:
+            self.is_alive = False
+
+    async def step(self) -> int:
+        """Move everything that is due now, and return how many moves that were."""
+        moves = 0
+        while moved := await self._step_batch():
+            moves += len(moved)
+            for call in moved:
+                log.info("call", call_sid=call.sid, status=call.call_status.value, moved_by=call.timeline[-1].event)
+            if any(call.is_ended for call in moved):
+                self._on_call_ended()
+            await asyncio.sleep(0)
+        return moves
+
+    async def _step_batch(self) -> list[ValidationCall]:
+        now = self._clock.now()
+        try:
+            return await self._advance(now)
+        except Exception:
+            log.exception("a batch of calls could not be moved; trying them one by one")
+            return await self._step_one_by_one(now)
+
+    async def _step_one_by_one(self, now: Instant) -> list[ValidationCall]:
+        moved: list[ValidationCall] = []
+        for sid in await self._database.run(due_call_sids, now=now):
+            try:
+                moved += await self._advance(now, limit=1)
+            except Exception:
+                log.exception("a call could not be moved; it waits", call_sid=sid, seconds=POSTPONED_SECONDS)
+                await self._database.run(postpone_call, sid, until=after(now, POSTPONED_SECONDS))
+        return moved
+
+    async def _advance(self, now: Instant, **limit: int) -> list[ValidationCall]:
+        return await self._database.run(
+            advance_due_calls, now=now, policy=self._policy, identifiers=self._identifiers, **limit
+        )
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
+        due = await self._database.run(next_call_due)
+        pause = seconds_between(self._clock.now(), due) if due is not None else LONGEST_PAUSE_SECONDS
+        if pause > 0 and not self._woken.is_set():
+            try:
+                async with asyncio.timeout(min(pause, LONGEST_PAUSE_SECONDS)):
+                    await self._woken.wait()
+            except TimeoutError:
+                return

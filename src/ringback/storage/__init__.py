@@ -1,0 +1,1 @@
+"""The rows: SQLAlchemy tables, statements compiled once, repositories that return domain values."""

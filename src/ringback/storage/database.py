@@ -1,0 +1,87 @@
+"""The database: how it is opened, and where operations run on it."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool, StaticPool
+
+from ringback.storage.unit_of_work import UnitOfWork
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a write waits for another process's."""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA temp_store = MEMORY",
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be opened, or its schema is not ours; the message is for the user."""
+
+
+class Database:
+    """Embedded SQLite: one persistent connection, operations run where they are called, in microseconds.
+
+    A commit survives the end of the process at any moment (write-ahead log, ``synchronous = NORMAL``).
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self.engine = _create_engine(url)
+        connection = self.engine.raw_connection()
+        for pragma in PRAGMAS:
+            connection.cursor().execute(pragma)
+        self._connection = connection
+        self.unit_of_work = UnitOfWork(self.connection, self.engine.dialect, begin="BEGIN IMMEDIATE")
+
+    async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a plain function on a unit of work; it alone decides what is one transaction."""
+        return operation(self.unit_of_work, *args, **kwargs)
+
+    @property
+    def connection(self) -> DBAPIConnection:
+        """The driver's connection, for the few questions that are asked before there is a schema."""
+        return self._connection.driver_connection  # type: ignore[return-value]
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self.url.database in (None, "", ":memory:")
+
+    def close(self) -> None:
+        self._connection.close()
+        self.engine.dispose()
+
+
+def open_database(url: URL) -> Database:
+    """Open an embedded database, which is made when it does not exist.
+
+    Raises DatabaseUnavailable, in one line, when that cannot be.
+    """
+    try:
+        return Database(url)
+    except sqlite3.Error as error:
+        raise DatabaseUnavailable(f"cannot open the database {url.database}: {error}") from error
+
+
+def _create_engine(url: URL) -> Engine:
+    if url.database not in (None, "", ":memory:"):
+        parent = Path(str(url.database)).expanduser().resolve().parent
+        if not parent.is_dir():
+            raise DatabaseUnavailable(f"cannot open the database {url.database}: there is no folder {parent}")
+        pool = NullPool
+    else:
+        pool = StaticPool  # type: ignore[assignment]
+    arguments = {"check_same_thread": False, "isolation_level": None, "cached_statements": 256}
+    return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)

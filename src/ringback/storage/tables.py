@@ -1,0 +1,154 @@
+"""The tables. Instants are whole microseconds (domain/instants.py); structured columns are JSON text.
+
+Only column types that need no conversion are used, so that statements can run on the driver's own connection.
+"""
+
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import UniqueConstraint, text
+
+SID = String(34)
+E164 = String(16)
+INSTANT = BigInteger
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _account_sid(**options: bool) -> Column[str]:
+    return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, **options)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("sid", SID, primary_key=True),
+    Column("auth_token", String(64), nullable=False),
+    Column("friendly_name", String(64), nullable=False),
+    Column("owner_email", String(320)),
+    Column("status", String(16), nullable=False),
+    Column("parent_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), index=True),
+    Column("date_created", INSTANT, nullable=False),
+    Column("date_updated", INSTANT, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("sid", SID, primary_key=True),
+    _account_sid(index=True),
+    Column("secret", String(64), nullable=False),
+    Column("date_created", INSTANT, nullable=False),
+)
+
+outgoing_caller_ids = Table(
+    "outgoing_caller_ids",
+    metadata,
+    Column("sid", SID, primary_key=True),
+    _account_sid(),
+    Column("friendly_name", String(64), nullable=False),
+    Column("phone_number", E164, nullable=False),
+    Column("date_created", INSTANT, nullable=False),
+    Column("date_updated", INSTANT, nullable=False),
+    UniqueConstraint("account_sid", "phone_number"),
+    Index(None, "account_sid", "date_created", "sid"),
+    Index(None, "account_sid", "friendly_name", "date_created", "sid"),
+)
+
+validation_calls = Table(
+    "validation_calls",
+    metadata,
+    Column("sid", SID, primary_key=True),
+    _account_sid(),
+    Column("phone_number", E164, nullable=False),
+    Column("friendly_name", String(64)),
+    Column("validation_code", String(6), nullable=False),
+    Column("extension", String(50)),
+    Column("call_delay_seconds", Integer, nullable=False),
+    Column("status_callback", String(1000)),
+    Column("status_callback_method", String(4), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("attempts_allowed", Integer, nullable=False),
+    Column("attempts_left", Integer, nullable=False),
+    Column("keys", String(6), nullable=False),
+    Column("phone", Text),
+    Column("verification_status", String(8)),
+    Column("outgoing_caller_id_sid", SID),
+    Column("date_created", INSTANT, nullable=False),
+    Column("ringing_at", INSTANT),
+    Column("answered_at", INSTANT),
+    Column("ended_at", INSTANT),
+    Column("due_at", INSTANT),
+    Column("due_event", String(20)),
+    Column("due_digits", String(6)),
+    Column("timeline", Text, nullable=False),
+    Index(None, "account_sid", "date_created", "sid"),
+)
+Index(
+    "ix_validation_calls_due",
+    validation_calls.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index(
+    "ix_validation_calls_under_way",
+    validation_calls.c.account_sid,
+    validation_calls.c.phone_number,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+status_callbacks = Table(
+    "status_callbacks",
+    metadata,
+    Column("call_sid", SID, ForeignKey("validation_calls.sid", ondelete="CASCADE"), primary_key=True),
+    _account_sid(index=True),
+    Column("url", String(1000), nullable=False),
+    Column("method", String(4), nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("receiver", String(300), nullable=False),
+    Column("idempotency_token", String(36), nullable=False, unique=True),
+    Column("status", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", INSTANT),
+    Column("leased_until", INSTANT),
+    Column("date_created", INSTANT, nullable=False),
+)
+Index(
+    "ix_status_callbacks_due",
+    status_callbacks.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+
+callback_attempts = Table(
+    "callback_attempts",
+    metadata,
+    Column("call_sid", SID, ForeignKey("status_callbacks.call_sid", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("at", INSTANT, nullable=False),
+    Column("method", String(4), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("status_code", Integer),
+    Column("answer", Text, nullable=False),
+    Column("elapsed_ms", Float, nullable=False),
+    Column("error", Text),
+)
+
+phone_rules = Table(
+    "phone_rules",
+    metadata,
+    Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), primary_key=True),
+    Column("phone_number", E164, primary_key=True),
+    Column("behavior", String(20), nullable=False),
+    Column("ring_seconds", Float),
+    Column("key_seconds", Float),
+    Column("extension", String(50)),
+)
+"""`phone_number` is E.164, or ``default`` for the rule of all the account's other phones."""

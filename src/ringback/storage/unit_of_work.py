@@ -1,0 +1,71 @@
+"""A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
+
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Dialect
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+
+from ringback.storage.account_repository import AccountRepository
+from ringback.storage.call_repository import CallRepository
+from ringback.storage.callback_repository import CallbackRepository
+from ringback.storage.caller_id_repository import CallerIdRepository
+from ringback.storage.statements import Statement
+
+Row = tuple[Any, ...]
+
+
+class UnitOfWork:
+    """Reads at once; writes between ``with unit_of_work:`` and its end, where they are committed, all or none.
+
+    Blocks may be nested: the outermost one commits. When it raises, nothing was changed.
+    """
+
+    def __init__(self, connection: DBAPIConnection, dialect: Dialect, *, begin: str) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._begin = begin
+        self._depth = 0
+        self.accounts = AccountRepository(self)
+        self.caller_ids = CallerIdRepository(self)
+        self.calls = CallRepository(self)
+        self.callbacks = CallbackRepository(self)
+
+    def __enter__(self) -> Self:
+        if self._depth == 0:
+            self._connection.cursor().execute(self._begin)
+        self._depth += 1
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._depth -= 1
+        if self._depth:
+            return
+        if kind is not None:
+            self._connection.rollback()
+            return
+        try:
+            self._connection.commit()
+        except BaseException:
+            self._connection.rollback()
+            raise
+
+    def all(self, statement: Statement, **parameters: Any) -> list[Row]:
+        """Run a query and return all its rows."""
+        return self._run(statement, parameters).fetchall()  # type: ignore[return-value]
+
+    def first(self, statement: Statement, **parameters: Any) -> Row | None:
+        """Run a query and return its first row, or None."""
+        return self._run(statement, parameters).fetchone()  # type: ignore[return-value]
+
+    def change(self, statement: Statement, **parameters: Any) -> int:
+        """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
+        return self._run(statement, parameters).rowcount
+
+    def _run(self, statement: Statement, parameters: dict[str, Any]) -> DBAPICursor:
+        sql, literals = statement.for_dialect(self._dialect)
+        cursor = self._connection.cursor()
+        cursor.execute(sql, {**literals, **parameters} if literals else parameters)
+        return cursor
