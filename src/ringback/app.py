@@ -84,10 +84,13 @@ def create_app(
         openapi_url=OPENAPI_PATH,
         exception_handlers={HTTPException: answer_http_exception},
     )
-    app.include_router(outgoing_caller_id_list.router)
-    app.include_router(outgoing_caller_id_instance.router)
-    app.include_router(health.health_router(_readiness(database, runner)))
-    app.include_router(phone_page.router)
+    for router in (
+        outgoing_caller_id_list.router,
+        outgoing_caller_id_instance.router,
+        health.health_router(_readiness(database, runner)),
+        phone_page.router,
+    ):
+        app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=OTHER_PREFIX)
     return app
 

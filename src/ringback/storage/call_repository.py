@@ -1,8 +1,8 @@
 """The validation calls, each with the event that falls due next."""
 
-import json
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -129,7 +129,7 @@ def _call(row: tuple[Any, ...]) -> ValidationCall:
         ringing_at=ringing,
         answered_at=answered,
         ended_at=ended,
-        timeline=tuple(TimelineEntry(*entry) for entry in json.loads(timeline)),
+        timeline=tuple(TimelineEntry(*entry) for entry in orjson.loads(timeline)),
     )
 
 
@@ -144,7 +144,7 @@ def _moving(call: ValidationCall, pending: PendingEvent | None) -> dict[str, Any
         "ringing_at": call.ringing_at,
         "answered_at": call.answered_at,
         "ended_at": call.ended_at,
-        "timeline": json.dumps([(entry.at, entry.event, entry.detail) for entry in call.timeline]),
+        "timeline": orjson.dumps([(entry.at, entry.event, entry.detail) for entry in call.timeline]).decode(),
         "due_at": pending.at if pending else None,
         "due_event": pending.event.value if pending else None,
         "due_digits": pending.digits if pending else None,
@@ -157,9 +157,9 @@ def _pending(row: tuple[Any, ...]) -> PendingEvent:
 
 
 def _phone(text: str) -> Phone:
-    behavior, ring_seconds, key_seconds, extension = json.loads(text)
+    behavior, ring_seconds, key_seconds, extension = orjson.loads(text)
     return Phone(PhoneBehavior(behavior), ring_seconds, key_seconds, extension)
 
 
 def _phone_text(phone: Phone) -> str:
-    return json.dumps((phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension))
+    return orjson.dumps((phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension)).decode()

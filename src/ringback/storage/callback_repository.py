@@ -1,9 +1,9 @@
 """The StatusCallbacks that are owed, and the journal of every try at delivering one."""
 
-import json
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from sqlalchemy import and_, bindparam, not_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
@@ -102,7 +102,7 @@ class CallbackRepository:
             account_sid=call.account_sid,
             url=call.status_callback,
             method=call.status_callback_method,
-            parameters=json.dumps(parameters),
+            parameters=orjson.dumps(parameters).decode(),
             receiver=receiver,
             idempotency_token=idempotency_token,
             status=CallbackStatus.PENDING.value,
@@ -119,7 +119,7 @@ class CallbackRepository:
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
-        return [CallbackAttempt(*row[:4], tuple(map(tuple, json.loads(row[4]))), *row[5:]) for row in rows]
+        return [CallbackAttempt(*row[:4], tuple(map(tuple, orjson.loads(row[4]))), *row[5:]) for row in rows]
 
     def claim_due(
         self, now: Instant, limit: int, leased_until: Instant, passed_over: Collection[str]
@@ -159,7 +159,7 @@ class CallbackRepository:
             at=attempt.at,
             method=attempt.method,
             url=attempt.url,
-            headers=json.dumps(attempt.headers),
+            headers=orjson.dumps(attempt.headers).decode(),
             status_code=attempt.status_code,
             answer=attempt.answer,
             elapsed_ms=attempt.elapsed_ms,
@@ -175,5 +175,5 @@ def _padded(receivers: Collection[str]) -> dict[str, str]:
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
     call_sid, account_sid, auth_token, url, method, parameters, token, attempts_made = row[:8]
-    pairs = tuple((name, value) for name, value in json.loads(parameters))
+    pairs = tuple((name, value) for name, value in orjson.loads(parameters))
     return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, token, attempts_made)
