@@ -6,7 +6,6 @@ Revises:
 import sqlalchemy as sa
 from alembic import op
 
-
 revision = "20261123_first_tables"
 down_revision = None
 branch_labels = None

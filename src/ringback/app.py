@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI
-from sqlalchemy.engine import make_url
 from starlette.exceptions import HTTPException
 
 from ringback import __version__, phone_page
@@ -38,7 +37,8 @@ OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, D
 MILLISECONDS = 1000
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with `.xml`, answer
-XML; with `.json`, JSON; with `.csv`, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and secret."""
+XML; with `.json`, JSON; with `.csv`, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
+secret."""
 
 
 def create_app(
@@ -98,7 +98,7 @@ def create_app(
 def prepare_database(settings: Settings, clock: Clock) -> Database:
     """Open the database, bring it to head, and give it the accounts that settings and seed file name."""
     seed = read_seed(settings.seed, settings.number_validation) if settings.seed else None
-    database = open_database(make_url(settings.database_url))
+    database = open_database(settings.database_url)
     migrate(database)
     now = clock.now()
     ensure_account(database.unit_of_work, AccountSid(settings.account_sid), settings.auth_token, now)
@@ -137,7 +137,9 @@ def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
     return reason_not_ready
 
 
-def _lifespan(database: Database, runner: Runner, sender: CallbackSender) -> Callable[..., object]:
+def _lifespan(
+    database: Database, runner: Runner, sender: CallbackSender
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(runner.run()), asyncio.create_task(sender.run())]

@@ -1,6 +1,7 @@
 """The commands: serve, migrate, ready."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,7 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -
 
 def _serve(given: dict[str, Any]) -> int:
     settings = Settings(**given)
+    gc.disable()
     from ringback.app import create_app
     from ringback.logs import configure_logs
     from ringback.operations.seed import UnknownAccount
@@ -73,6 +75,8 @@ def _serve(given: dict[str, Any]) -> int:
     except (SeedError, UnknownAccount) as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
     _announce(settings, base_url(listener))
+    gc.freeze()  # what was made till now stays: collecting it while importing, or ever again, costs time for nothing
+    gc.enable()
     serve(app, listener)
     return OK
 
@@ -97,13 +101,11 @@ def _announce(settings: Settings, url: str) -> None:
 
 def _migrate(given: dict[str, Any]) -> int:
     settings = Settings(**given)
-    from sqlalchemy.engine import make_url
-
     from ringback.storage.database import DatabaseUnavailable, open_database
     from ringback.storage.schema import HEAD, migrate
 
     try:
-        database = open_database(make_url(settings.database_url))
+        database = open_database(settings.database_url)
         migrate(database)
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
@@ -130,7 +132,8 @@ def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
     message = details["msg"].removeprefix("Value error, ")
     shown = "" if name in ("auth_token", "control_token") else f" {details['input']!r}"
-    return f"{name}{shown}: {message[0].lower()}{message[1:]} (--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()})"
+    where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
+    return f"{name}{shown}: {message[0].lower()}{message[1:]} ({where})"
 
 
 def _complain(status: int, *lines: str) -> int:

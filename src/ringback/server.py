@@ -1,6 +1,8 @@
 """Serving the application: the socket, uvicorn, and an answer to what is not HTTP."""
 
+import signal
 import socket
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -67,4 +69,10 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
         "timeout_graceful_shutdown": STOP_SECONDS,
         "backlog": BACKLOG,
     }
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wish, _already_heeded)
     uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
+
+
+def _already_heeded(_signal: int, _frame: FrameType | None) -> None:
+    """Take the signal that uvicorn raises again after it has stopped: stopping on request is no failure."""

@@ -104,7 +104,7 @@ def validation_request(answer: ValidationAnswer, code_format: ValidationCodeForm
 
 def error(raised: TwilioError) -> Record:
     """Return the four fields of an error."""
-    fields = {
+    fields: Fields = {
         "code": raised.code,
         "message": raised.message,
         "more_info": raised.more_info,

@@ -21,7 +21,6 @@ from ringback.api.exchange import STATE_KEY, Exchange, TwilioResponse, no_conten
 from ringback.api.representation import Representation, for_errors, split_suffix
 from ringback.api.services import Services
 from ringback.domain.errors import TwilioError, internal_server_error, method_not_allowed, not_found
-from ringback.domain.sids import REQUEST
 from ringback.operations.accounts import authenticate
 
 CORS_HEADERS = [

@@ -65,9 +65,6 @@ async def _read_body(request: Request) -> bytes:
     return bytes(body)
 
 
-# --- one check a parameter -------------------------------------------------------------------------
-
-
 def _phone_number(value: str, info: ValidationInfo) -> str:
     if not value.strip():
         raise errors.phone_number_missing()
@@ -117,9 +114,7 @@ def _checked_by(check: Callable[..., Any]) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-FriendlyName = Annotated[
-    str, _checked_by(_friendly_name), Field(min_length=1, max_length=FRIENDLY_NAME_MAX_CHARACTERS)
-]
+FriendlyName = Annotated[str, _checked_by(_friendly_name), Field(min_length=1, max_length=FRIENDLY_NAME_MAX_CHARACTERS)]
 
 
 class _Form(BaseModel):
@@ -144,9 +139,9 @@ class ValidationRequestForm(_Form):
     extension: Annotated[str, _checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
         None, alias="Extension", description="Digits to dial after the call was answered; w waits half a second."
     )
-    status_callback: (
-        Annotated[str, _checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None
-    ) = Field(None, alias="StatusCallback", description="The URL to request when the call has ended.")
+    status_callback: Annotated[str, _checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
+        None, alias="StatusCallback", description="The URL to request when the call has ended."
+    )
     status_callback_method: Annotated[str, _checked_by(_status_callback_method)] = Field(
         "POST", alias="StatusCallbackMethod", description="GET or POST."
     )

@@ -36,9 +36,6 @@ def _shown(value: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in short)
 
 
-# --- authentication --------------------------------------------------------------------------------
-
-
 def _authentication_failed(message: str) -> TwilioError:
     return TwilioError(401, 20003, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'})
 
@@ -54,9 +51,6 @@ def invalid_username() -> TwilioError:
 def wrong_credentials() -> TwilioError:
     """Wrong password, an account that is not active, or credentials of an unrelated account."""
     return _authentication_failed("Authenticate")
-
-
-# --- the request as such ---------------------------------------------------------------------------
 
 
 def not_found(path: str) -> TwilioError:
@@ -81,9 +75,6 @@ def body_too_large(limit_bytes: int) -> TwilioError:
 
 def internal_server_error() -> TwilioError:
     return TwilioError(500, 20500, "Internal Server Error")
-
-
-# --- parameters ------------------------------------------------------------------------------------
 
 
 def invalid_friendly_name(reason: str) -> TwilioError:

@@ -4,7 +4,6 @@ Plain integers compare, sort, index and add exactly, on SQLite and on PostgreSQL
 convert; only the edges turn them into text.
 """
 
-import time
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NewType
@@ -44,7 +43,7 @@ def rfc_2822(instant: Instant) -> str:
 
 @lru_cache(maxsize=4096)
 def _rfc_2822_of_second(epoch_seconds: int) -> str:
-    at = time.gmtime(epoch_seconds)
-    day, month = _WEEKDAYS[at.tm_wday], _MONTHS[at.tm_mon - 1]
-    clock = f"{at.tm_hour:02d}:{at.tm_min:02d}:{at.tm_sec:02d}"
-    return f"{day}, {at.tm_mday:02d} {month} {at.tm_year:04d} {clock} +0000"
+    at = datetime.fromtimestamp(epoch_seconds, UTC)
+    day, month = _WEEKDAYS[at.weekday()], _MONTHS[at.month - 1]
+    clock = f"{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
+    return f"{day}, {at.day:02d} {month} {at.year:04d} {clock} +0000"

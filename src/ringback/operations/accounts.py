@@ -52,9 +52,7 @@ def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
-            account = Account(
-                account_sid, auth_token, DEFAULT_ACCOUNT_NAME, None, AccountStatus.ACTIVE, None, now, now
-            )
+            account = Account(account_sid, auth_token, DEFAULT_ACCOUNT_NAME, None, AccountStatus.ACTIVE, None, now, now)
         elif known.auth_token == auth_token:
             return known
         else:

@@ -18,9 +18,7 @@ def claim_due_callbacks(
         return unit_of_work.callbacks.claim_due(now, limit, after(now, LEASE_SECONDS), passed_over)
 
 
-def record_attempt(
-    unit_of_work: UnitOfWork, call_sid: str, attempt: CallbackAttempt, status: CallbackStatus
-) -> None:
+def record_attempt(unit_of_work: UnitOfWork, call_sid: str, attempt: CallbackAttempt, status: CallbackStatus) -> None:
     """Journal one try, and settle the callback unless its `status` is still pending."""
     with unit_of_work:
         unit_of_work.callbacks.add_attempt(call_sid, attempt)

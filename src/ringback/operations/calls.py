@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from ringback.domain.call_plan import CallPolicy, next_event
-from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.callbacks import status_callback_parameters
+from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, ValidationCall, transition
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import default_friendly_name
@@ -82,7 +82,12 @@ def _owe_status_callback(
 
 
 def advance_due_calls(
-    unit_of_work: UnitOfWork, *, now: Instant, policy: CallPolicy, identifiers: Identifiers, limit: int = DUE_CALLS_BATCH
+    unit_of_work: UnitOfWork,
+    *,
+    now: Instant,
+    policy: CallPolicy,
+    identifiers: Identifiers,
+    limit: int = DUE_CALLS_BATCH,
 ) -> list[ValidationCall]:
     """Let what is due at `now` happen to at most `limit` calls, in one transaction, and return them moved."""
     with unit_of_work:

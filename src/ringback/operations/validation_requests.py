@@ -29,13 +29,9 @@ def create_validation_request(
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
         for older in unit_of_work.calls.under_way(account_sid, request.phone_number):
-            advance_call(
-                unit_of_work, older, CallEvent.SUPERSEDE, now=now, policy=policy, identifiers=identifiers
-            )
+            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, now=now, policy=policy, identifiers=identifiers)
         call = _queued(unit_of_work, account_sid, request, now, policy, identifiers)
-        return ValidationAnswer(
-            account_sid, call.phone_number, call.friendly_name, call.validation_code, call.sid
-        )
+        return ValidationAnswer(account_sid, call.phone_number, call.friendly_name, call.validation_code, call.sid)
 
 
 def _queued(

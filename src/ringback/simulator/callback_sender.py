@@ -97,8 +97,6 @@ class CallbackSender:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
         await asyncio.gather(*(client.aclose() for client in self._idle_clients))
 
-    # --- what to send, and when --------------------------------------------------------------------
-
     async def _start_due(self) -> int:
         limit = min(MAX_DELIVERIES - len(self._deliveries), BUSY_RECEIVER_DELIVERIES)
         if limit <= 0:
@@ -127,8 +125,6 @@ class CallbackSender:
                 await self._woken.wait()
         except TimeoutError:
             return
-
-    # --- one delivery ------------------------------------------------------------------------------
 
     async def _deliver(self, callback: StatusCallback, receiver: str) -> None:
         client = self._idle_clients.pop() if self._idle_clients else self._new_client()

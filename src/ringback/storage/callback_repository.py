@@ -119,12 +119,12 @@ class CallbackRepository:
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
-        return [CallbackAttempt(*row[:4], tuple(map(tuple, orjson.loads(row[4]))), *row[5:]) for row in rows]
+        return [_attempt(*row) for row in rows]
 
     def claim_due(
         self, now: Instant, limit: int, leased_until: Instant, passed_over: Collection[str]
     ) -> list[tuple[StatusCallback, str]]:
-        """Lease due callbacks, the longest overdue first, each with its receiver; those of `passed_over` receivers wait.
+        """Lease due callbacks, the longest overdue first, each with its receiver; `passed_over` receivers wait.
 
         A lease that runs out makes the callback due again: whoever held it is gone.
         """
@@ -175,5 +175,12 @@ def _padded(receivers: Collection[str]) -> dict[str, str]:
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
     call_sid, account_sid, auth_token, url, method, parameters, token, attempts_made = row[:8]
-    pairs = tuple((name, value) for name, value in orjson.loads(parameters))
-    return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, token, attempts_made)
+    return StatusCallback(call_sid, account_sid, auth_token, url, method, _pairs(parameters), token, attempts_made)
+
+
+def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:
+    return CallbackAttempt(number, at, method, url, _pairs(headers), *answer)
+
+
+def _pairs(text: str) -> Parameters:
+    return tuple((name, value) for name, value in orjson.loads(text))

@@ -45,7 +45,7 @@ def _page_statement(filters: tuple[str, ...], direction: Direction | None) -> St
     return Statement(query.offset(bindparam("row_offset")))
 
 
-PAGES = {
+PAGES: dict[tuple[tuple[str, ...], Direction | None], Statement] = {
     (filters, direction): _page_statement(filters, direction)
     for filters in ((), ("phone_number",), ("friendly_name",), ("phone_number", "friendly_name"))
     for direction in (None, Direction.AFTER, Direction.BEFORE)

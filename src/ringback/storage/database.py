@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, StaticPool
@@ -64,11 +64,12 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: URL) -> Database:
-    """Open an embedded database, which is made when it does not exist.
+def open_database(database_url: str) -> Database:
+    """Open the embedded database of a ``sqlite:`` URL; it is made when it does not exist.
 
     Raises DatabaseUnavailable, in one line, when that cannot be.
     """
+    url = make_url(database_url)
     try:
         return Database(url)
     except sqlite3.Error as error:

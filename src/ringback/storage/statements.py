@@ -7,13 +7,13 @@ statements need none of it, for the tables use only types that the drivers take 
 from typing import Any
 
 from sqlalchemy import Column, Dialect, Table, bindparam
-from sqlalchemy.sql.expression import Executable
+from sqlalchemy.sql.expression import ClauseElement
 
 
 class Statement:
     """A Core statement whose parameters are `bindparam`s; run it through a unit of work."""
 
-    def __init__(self, expression: Executable) -> None:
+    def __init__(self, expression: ClauseElement) -> None:
         self._expression = expression
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -25,16 +25,14 @@ class Statement:
         return compiled
 
     def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-        compiled = self._expression.compile(dialect=dialect)  # type: ignore[attr-defined]
-        literals = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}  # type: ignore[attr-defined]
+        compiled = self._expression.compile(dialect=dialect)
+        literals = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         return str(compiled), literals
 
 
-def column_parameters(table: Table, *leave_out: str) -> dict[str, Any]:
+def column_parameters(table: Table) -> dict[str, Any]:
     """Return a bind parameter for each column of `table`, named like it."""
-    return {
-        column.name: bindparam(column.name, type_=column.type) for column in table.c if column.name not in leave_out
-    }
+    return {column.name: bindparam(column.name, type_=column.type) for column in table.c}
 
 
 def columns(table: Table, *names: str) -> list[Column[Any]]:

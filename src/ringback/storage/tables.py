@@ -3,8 +3,20 @@
 Only column types that need no conversion are used, so that statements can run on the driver's own connection.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
-from sqlalchemy import UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 SID = String(34)
 E164 = String(16)
@@ -20,8 +32,8 @@ metadata = MetaData(
 )
 
 
-def _account_sid(**options: bool) -> Column[str]:
-    return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, **options)
+def _account_sid(*, index: bool = False) -> Column[str]:
+    return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, index=index)
 
 
 accounts = Table(
@@ -93,14 +105,12 @@ Index(
     "ix_validation_calls_due",
     validation_calls.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),
-    postgresql_where=text("due_at IS NOT NULL"),
 )
 Index(
     "ix_validation_calls_under_way",
     validation_calls.c.account_sid,
     validation_calls.c.phone_number,
     sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
 )
 
 status_callbacks = Table(
@@ -123,7 +133,6 @@ Index(
     "ix_status_callbacks_due",
     status_callbacks.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),
-    postgresql_where=text("due_at IS NOT NULL"),
 )
 
 callback_attempts = Table(

@@ -58,7 +58,7 @@ class UnitOfWork:
 
     def first(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run a query and return its first row, or None."""
-        return self._run(statement, parameters).fetchone()  # type: ignore[return-value]
+        return self._run(statement, parameters).fetchone()
 
     def change(self, statement: Statement, **parameters: Any) -> int:
         """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""

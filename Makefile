@@ -1,0 +1,59 @@
+# `make serve` and `make test` need nothing but Python 3.11 or newer, and the package registries.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: help serve test check format bench docs clean
+
+help:
+	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
+	@echo "make test    set up and run all tests, with branch coverage"
+	@echo "make check   format, lint, types, import contracts, then make test"
+	@echo "make format  bring the code into its format"
+	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
+	@echo "make docs    draw docs/call-states.md from the transition table"
+
+# What serving needs, and no more.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+# What the tests and checks need besides.
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+# Node's helper library, for the tests that drive it; without node those tests say that they are skipped.
+tests/system/node/node_modules/.installed: tests/system/node/package.json
+	@if command -v npm >/dev/null; then npm install --prefix tests/system/node --no-audit --no-fund --no-package-lock --silent && touch $@; \
+	else echo "npm is not installed: the tests with Node's helper library will be skipped"; fi
+
+serve: $(VENV)/.installed
+	$(BIN)/ringback serve
+
+test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
+	$(BIN)/python -m coverage report
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.support.call_states > docs/call-states.md
+
+clean:
+	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/system/node/node_modules
