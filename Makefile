@@ -21,8 +21,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@touch $@
 
 # What the tests and checks need besides.
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 # Node's helper library, for the tests that drive it; without node those tests say that they are skipped.

@@ -7,6 +7,7 @@ statements need none of it, for the tables use only types that the drivers take 
 from typing import Any
 
 from sqlalchemy import Column, Dialect, Table, bindparam
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 
@@ -26,6 +27,7 @@ class Statement:
 
     def _compile(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
         compiled = self._expression.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)  # noqa: S101 - a statement, not a piece of DDL
         literals = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
         return str(compiled), literals
 
