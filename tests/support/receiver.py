@@ -1,0 +1,111 @@
+"""A real HTTP server that receives StatusCallbacks, and answers as a test tells it to."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in; `target` is the request line's path and query, `body` the raw bytes."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The form body's parameters."""
+        return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's parameters."""
+        return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the receiver answers."""
+
+    status: int = 204
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class CallbackReceiver:
+    """Listens on a free port of 127.0.0.1; `answer` decides, request by request, what comes back.
+
+    `answer` runs on the request's own thread and may block, to play a slow receiver.
+    """
+
+    def __init__(self, answer: Callable[[Received], Answer] = lambda _: Answer()) -> None:
+        self.received: list[Received] = []
+        self._answer = answer
+        self._arrival = threading.Condition()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _receive(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                received = Received(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
+                receiver.add(received)
+                answer = receiver.answer_to(received)
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                if answer.status != 204:
+                    self.send_header("Content-Length", str(len(answer.body)))
+                self.end_headers()
+                self.wfile.write(answer.body)
+
+            do_GET = do_POST = _receive  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        return Handler
+
+    def add(self, received: Received) -> None:
+        with self._arrival:
+            self.received.append(received)
+            self._arrival.notify_all()
+
+    def answer_to(self, received: Received) -> Answer:
+        return self._answer(received)
+
+    def wait_for(
+        self, count: int = 1, *, where: Callable[[Received], bool] = lambda _: True, seconds: float = 10.0
+    ) -> list[Received]:
+        """Return the first `count` requests that are wanted, waiting for them at most so long."""
+
+        def wanted() -> list[Received]:
+            return [received for received in self.received if where(received)]
+
+        with self._arrival:
+            self._arrival.wait_for(lambda: len(wanted()) >= count, seconds)
+            found = wanted()
+        assert len(found) >= count, f"{len(found)} of {count} requests within {seconds} s"
+        return found[:count]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()

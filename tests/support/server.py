@@ -1,0 +1,104 @@
+"""A real ringback process on a free port."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+ACCOUNT_SID = "AC00000000000000000000000000000001"
+AUTH_TOKEN = "ringbackringbackringbackringback"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+class ServerProcess:
+    """`ringback serve` with these settings; in a `with` block it runs, afterwards it has stopped.
+
+    `database_url` is memory unless given. The log is kept in `log`, one parsed JSON line an entry.
+    """
+
+    def __init__(self, *, cwd: Path | None = None, command: list[str] | None = None, **settings: object) -> None:
+        self.settings = {"port": 0, "log_format": "json", "database_url": "sqlite://"} | settings
+        self._command = command or [sys.executable, "-m", "ringback", "serve"]
+        self._cwd = cwd
+        self.log: list[dict[str, Any]] = []
+        self._lines = threading.Condition()
+        self.base_url = ""
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> Self:
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
+        own = {f"RINGBACK_{name.upper()}": str(value) for name, value in self.settings.items()}
+        self.process = subprocess.Popen(  # noqa: S603
+            self._command,
+            env=inherited | own,
+            cwd=self._cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        threading.Thread(target=self._read_log, args=[self.process], daemon=True).start()
+        self.base_url = self.wait_for_log(lambda line: line.get("event") == "serving", START_SECONDS)["base_url"]
+        return self
+
+    def _read_log(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        with process.stderr as lines:
+            for text in lines:
+                with self._lines:
+                    self.log.append(json.loads(text) if text.startswith("{") else {"event": text.rstrip()})
+                    self._lines.notify_all()
+        with self._lines:
+            self.log.append({"event": "end of log"})
+            self._lines.notify_all()
+
+    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> dict[str, Any]:
+        """Return the first log line that is `wanted`, waiting for it at most so long."""
+        found: list[dict[str, Any]] = []
+
+        def has_come() -> bool:
+            found[:] = [line for line in self.log if wanted(line)]
+            return bool(found) or self.log[-1:] == [{"event": "end of log"}]
+
+        with self._lines:
+            self._lines.wait_for(has_come, seconds)
+        assert found, f"no such line within {seconds} s in the log: {self.log}"
+        return found[0]
+
+    def stop(self) -> int:
+        """Stop by SIGTERM and return the exit status."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(STOP_SECONDS)
+
+    def kill(self) -> None:
+        """End the process as a crash would, by SIGKILL."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def client(self, username: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> httpx.Client:
+        """Return an HTTP client of this server that authenticates as the default account, or as somebody else."""
+        return httpx.Client(base_url=self.base_url, auth=(username, password), timeout=10.0, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.stop()
+
+
+def caller_ids_path(account_sid: str = ACCOUNT_SID) -> str:
+    """Return the path of an account's list, without a suffix."""
+    return f"/2010-04-01/Accounts/{account_sid}/OutgoingCallerIds"
