@@ -101,12 +101,13 @@ def _announce(settings: Settings, url: str) -> None:
 
 def _migrate(given: dict[str, Any]) -> int:
     settings = Settings(**given)
-    from ringback.storage.database import DatabaseUnavailable, open_database
+    from ringback.storage.database import DatabaseUnavailable, open_database, reported_as_unavailable
     from ringback.storage.schema import HEAD, migrate
 
     try:
         database = open_database(settings.database_url)
-        migrate(database)
+        with reported_as_unavailable(settings.database_url):
+            migrate(database)
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
     database.close()

@@ -46,10 +46,17 @@ async def read_form(request: Request) -> Parameters:
 
     Raises TwilioError 413 for more than 1 MiB, and 400 for bytes that are no UTF-8.
     """
+    headers = dict(request.scope["headers"])
+    _refuse_announced_excess(headers)
     body = await _read_body(request)
-    content_type = next((value for name, value in request.scope["headers"] if name == b"content-type"), b"")
-    is_form = content_type.partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
+    is_form = headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
     return parse_parameters(body) if is_form else {}
+
+
+def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:
+    """Refuse a body that is announced to be too large, before the client that asks first has sent it."""
+    if int(headers.get(b"content-length", b"0")) > MAX_BODY_BYTES:
+        raise errors.body_too_large(MAX_BODY_BYTES, hang_up=b"expect" in headers)
 
 
 async def _read_body(request: Request) -> bytes:
@@ -61,7 +68,7 @@ async def _read_body(request: Request) -> bytes:
         body += message.get("body", b"")
         more = message.get("more_body", False)
         if len(body) > MAX_BODY_BYTES:
-            raise errors.body_too_large(MAX_BODY_BYTES)
+            raise errors.body_too_large(MAX_BODY_BYTES, hang_up=False)
     return bytes(body)
 
 

@@ -37,6 +37,9 @@ class CallState(StrEnum):
 
 
 IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING})
+ENDED = "ended"
+"""The timeline entry that says how a call ended."""
+
 FINAL_STATES = frozenset({CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED})
 
 
@@ -242,4 +245,4 @@ def _entries(
     happened = TimelineEntry(now, event, f"{keyed}{dialled}{guard}")
     if not moved.is_ended:
         return (happened,)
-    return happened, TimelineEntry(now, "ended", f"{moved.call_status}, {moved.verification_status}")
+    return happened, TimelineEntry(now, ENDED, f"{moved.call_status}, {moved.verification_status}")

@@ -68,9 +68,10 @@ def malformed_request(reason: str) -> TwilioError:
     return TwilioError(400, 20400, f"Bad Request: {reason}")
 
 
-def body_too_large(limit_bytes: int) -> TwilioError:
+def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
+    """`hang_up` when the body was never asked for: what follows on the connection cannot be told from it."""
     message = f"Request Entity Too Large: a body may have {limit_bytes} bytes"
-    return TwilioError(413, 20413, message, {"Connection": "close"})
+    return TwilioError(413, 20413, message, {"Connection": "close"} if hang_up else NO_HEADERS)
 
 
 def internal_server_error() -> TwilioError:

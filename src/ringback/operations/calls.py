@@ -87,9 +87,12 @@ def advance_due_calls(
     now: Instant,
     policy: CallPolicy,
     identifiers: Identifiers,
-    limit: int = DUE_CALLS_BATCH,
+    only: str | None = None,
 ) -> list[ValidationCall]:
-    """Let what is due at `now` happen to at most `limit` calls, in one transaction, and return them moved."""
+    """Let what is due at `now` happen to a batch of calls, in one transaction, and return them moved.
+
+    With the SID of a call as `only`, to that one alone, if it is due.
+    """
     with unit_of_work:
         return [
             advance_call(
@@ -101,13 +104,13 @@ def advance_due_calls(
                 policy=policy,
                 identifiers=identifiers,
             )
-            for call, due in unit_of_work.calls.claim_due(now, limit)
+            for call, due in unit_of_work.calls.claim_due(now, DUE_CALLS_BATCH, only)
         ]
 
 
-def due_call_sids(unit_of_work: UnitOfWork, *, now: Instant, limit: int = DUE_CALLS_BATCH) -> list[str]:
+def due_call_sids(unit_of_work: UnitOfWork, *, now: Instant) -> list[str]:
     """Return the SIDs of the calls that `advance_due_calls` would move."""
-    return [call.sid for call, _ in unit_of_work.calls.claim_due(now, limit)]
+    return unit_of_work.calls.due_sids(now, DUE_CALLS_BATCH)
 
 
 def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Instant) -> None:

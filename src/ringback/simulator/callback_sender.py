@@ -38,6 +38,8 @@ BUSY_RECEIVER_DELIVERIES = 8
 ANSWER_CHARACTERS = 2_048
 """How much of a receiver's answer is kept."""
 LONGEST_PAUSE_SECONDS = 30.0
+RECOVERY_SECONDS = 1.0
+"""How long to leave a database alone that cannot be worked with."""
 MASKED = "***"
 
 log = structlog.get_logger()
@@ -84,9 +86,12 @@ class CallbackSender:
         """Run until cancelled."""
         while True:
             self._woken.clear()
-            started = await self._start_due()
-            if not started:
-                await self._pause()
+            try:
+                if not await self._start_due():
+                    await self._pause()
+            except Exception:
+                log.exception("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS)
+                await asyncio.sleep(RECOVERY_SECONDS)
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""

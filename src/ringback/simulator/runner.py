@@ -6,7 +6,7 @@ from collections.abc import Callable
 import structlog
 
 from ringback.domain.call_plan import CallPolicy
-from ringback.domain.calls import ValidationCall
+from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.instants import Instant, after, seconds_between
 from ringback.operations.calls import advance_due_calls, due_call_sids, next_call_due, postpone_call
 from ringback.operations.identifiers import Identifiers
@@ -17,6 +17,8 @@ SHORTEST_PAUSE_SECONDS = 0.010
 """Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
 LONGEST_PAUSE_SECONDS = 30.0
 """So that a machine whose clock was set, or that slept, is caught up with."""
+RECOVERY_SECONDS = 1.0
+"""How long to leave a database alone that cannot be worked with."""
 POSTPONED_SECONDS = 60.0
 """How long a call waits whose step failed for a reason of ours."""
 
@@ -51,11 +53,18 @@ class Runner:
         self.is_alive = True
         try:
             while True:
-                self._woken.clear()
-                await self.step()
-                await self._pause()
+                await self._step_and_pause()
         finally:
             self.is_alive = False
+
+    async def _step_and_pause(self) -> None:
+        self._woken.clear()
+        try:
+            await self.step()
+            await self._pause()
+        except Exception:
+            log.exception("calls cannot be moved; trying again", seconds=RECOVERY_SECONDS)
+            await asyncio.sleep(RECOVERY_SECONDS)
 
     async def step(self) -> int:
         """Move everything that is due now, and return how many moves that were."""
@@ -63,7 +72,7 @@ class Runner:
         while moved := await self._step_batch():
             moves += len(moved)
             for call in moved:
-                log.info("call", call_sid=call.sid, status=call.call_status.value, moved_by=call.timeline[-1].event)
+                _log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
             await asyncio.sleep(0)
@@ -81,15 +90,15 @@ class Runner:
         moved: list[ValidationCall] = []
         for sid in await self._database.run(due_call_sids, now=now):
             try:
-                moved += await self._advance(now, limit=1)
+                moved += await self._advance(now, only=sid)
             except Exception:
                 log.exception("a call could not be moved; it waits", call_sid=sid, seconds=POSTPONED_SECONDS)
                 await self._database.run(postpone_call, sid, until=after(now, POSTPONED_SECONDS))
         return moved
 
-    async def _advance(self, now: Instant, **limit: int) -> list[ValidationCall]:
+    async def _advance(self, now: Instant, only: str | None = None) -> list[ValidationCall]:
         return await self._database.run(
-            advance_due_calls, now=now, policy=self._policy, identifiers=self._identifiers, **limit
+            advance_due_calls, now=now, policy=self._policy, identifiers=self._identifiers, only=only
         )
 
     async def _pause(self) -> None:
@@ -102,3 +111,8 @@ class Runner:
                     await self._woken.wait()
             except TimeoutError:
                 return
+
+
+def _log_move(call: ValidationCall) -> None:
+    happened = [entry.event for entry in call.timeline if entry.event != ENDED]
+    log.info("call", call_sid=call.sid, status=call.call_status.value, moved_by=happened[-1])

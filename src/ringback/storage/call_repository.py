@@ -61,13 +61,18 @@ UNDER_WAY = Statement(
         table.c.ended_at.is_(None),
     )
 )
+_DUE = table.c.due_at <= bindparam("now")
 CLAIM_DUE = Statement(
     select(*_COLUMNS)
-    .where(table.c.due_at <= bindparam("now"))
+    .where(_DUE)
     .order_by(table.c.due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True)
 )
+CLAIM_ONE_DUE = Statement(
+    select(*_COLUMNS).where(_DUE, table.c.sid == bindparam("sid")).with_for_update(skip_locked=True)
+)
+DUE_SIDS = Statement(select(table.c.sid).where(_DUE).order_by(table.c.due_at).limit(bindparam("row_limit")))
 NEXT_DUE = Statement(select(table.c.due_at).where(table.c.due_at.is_not(None)).order_by(table.c.due_at).limit(1))
 POSTPONE = Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(due_at=bindparam("until")))
 
@@ -96,10 +101,20 @@ class CallRepository:
         """Store what `transition` made of a call, and what falls due next."""
         self._unit_of_work.change(MOVE, call_sid=call.sid, **_moving(call, pending))
 
-    def claim_due(self, now: Instant, limit: int) -> list[tuple[ValidationCall, PendingEvent]]:
-        """Return calls whose event is due, the longest overdue first, locked until the unit of work ends."""
-        rows = self._unit_of_work.all(CLAIM_DUE, now=now, row_limit=limit)
+    def claim_due(self, now: Instant, limit: int, only: str | None = None) -> list[tuple[ValidationCall, PendingEvent]]:
+        """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
+
+        With the SID of a call as `only`, at most that one.
+        """
+        if only is None:
+            rows = self._unit_of_work.all(CLAIM_DUE, now=now, row_limit=limit)
+        else:
+            rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=now, sid=only)
         return [(_call(row), _pending(row)) for row in rows]
+
+    def due_sids(self, now: Instant, limit: int) -> list[str]:
+        """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
+        return [row[0] for row in self._unit_of_work.all(DUE_SIDS, now=now, row_limit=limit)]
 
     def next_due(self) -> Instant | None:
         """Return when the next event falls due, or None when nothing is pending."""

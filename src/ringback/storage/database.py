@@ -1,13 +1,15 @@
 """The database: how it is opened, and where operations run on it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from ringback.storage.unit_of_work import UnitOfWork
@@ -64,16 +66,23 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def reported_as_unavailable(database_url: str) -> Iterator[None]:
+    """Turn the driver's errors into DatabaseUnavailable, a message of one line."""
+    try:
+        yield
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        raise DatabaseUnavailable(f"cannot use the database {database_url}: {reason}") from error
+
+
 def open_database(database_url: str) -> Database:
     """Open the embedded database of a ``sqlite:`` URL; it is made when it does not exist.
 
     Raises DatabaseUnavailable, in one line, when that cannot be.
     """
-    url = make_url(database_url)
-    try:
-        return Database(url)
-    except sqlite3.Error as error:
-        raise DatabaseUnavailable(f"cannot open the database {url.database}: {error}") from error
+    with reported_as_unavailable(database_url):
+        return Database(make_url(database_url))
 
 
 def _create_engine(url: URL) -> Engine:

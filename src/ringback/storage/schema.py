@@ -50,7 +50,6 @@ def migrate(database: Database) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError
-    from sqlalchemy.exc import SQLAlchemyError
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()))
@@ -60,6 +59,6 @@ def migrate(database: Database) -> None:
             attributes["connection"] = connection
             command.upgrade(config, "head")
             connection.commit()
-    except (CommandError, SQLAlchemyError) as error:
+    except CommandError as error:
         reason = str(error).partition("\n")[0]
-        raise DatabaseUnavailable(f"cannot bring the schema of {database.url.database} to date: {reason}") from error
+        raise DatabaseUnavailable(f"cannot bring the schema of {database.url} to date: {reason}") from error
