@@ -101,10 +101,3 @@ def _basic_authorization(netloc: str) -> str | None:
     user, _, password = userinfo.partition(":")
     credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
     return f"Basic {base64.b64encode(credentials).decode()}"
-
-
-def without_userinfo(text: str) -> str:
-    """Return a URL fit for a log or a journal: its user info gone."""
-    scheme, separator, rest = text.partition("://")
-    authority, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}"
