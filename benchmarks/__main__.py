@@ -1,0 +1,47 @@
+"""`python -m benchmarks`: measure, and print the page; `--write docs/performance.md` keeps it."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.load import BenchmarkFailed, wrk_version
+from benchmarks.rates import measure_rates
+from benchmarks.report import page
+from benchmarks.starts import measure_starts
+
+MAX_ROUNDS, MAX_SECONDS = 9, 5
+"""Nothing here runs much longer than some three minutes."""
+
+
+def main() -> int:
+    """Run everything and return the exit status: 1 when a measurement would mean nothing."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, choices=range(1, MAX_ROUNDS + 1), metavar="N")
+    parser.add_argument("--seconds", type=int, default=3, choices=range(1, MAX_SECONDS + 1), metavar="S")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there too")
+    options = parser.parse_args()
+    load_before = os.getloadavg()[0]
+    try:
+        wrk = wrk_version()
+        with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
+            starts = measure_starts(Path(folder))
+            rates = measure_rates(Path(folder), rounds=options.rounds, seconds=options.seconds, say=_say)
+    except (BenchmarkFailed, subprocess.SubprocessError) as error:
+        _say(f"benchmarks: {error}")
+        return 1
+    loads = load_before, os.getloadavg()[0]
+    text = page(rates, starts, wrk=wrk, seconds=options.seconds, load_averages=loads)
+    print(text)
+    if options.write:
+        options.write.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+sys.exit(main())

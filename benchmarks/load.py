@@ -1,0 +1,66 @@
+"""Sending load with wrk, and reading what it says."""
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+CONNECTIONS = 16
+SCRIPT = Path(__file__).with_name("load.lua")
+GRACE_SECONDS = 20.0
+"""How much longer than it was told to run wrk may take before it counts as stuck."""
+HOW_TO_INSTALL = "wrk is not installed: apt-get install wrk"
+
+
+class BenchmarkFailed(Exception):
+    """A measurement that would mean nothing; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one run of wrk came to."""
+
+    requests_per_second: float
+    p50_ms: float
+    p99_ms: float
+
+
+def wrk_version() -> str:
+    """Return the name wrk gives itself. Raises BenchmarkFailed where it is not installed."""
+    if shutil.which("wrk") is None:
+        raise BenchmarkFailed(HOW_TO_INSTALL)
+    spoken = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False, timeout=GRACE_SECONDS)
+    return " ".join((spoken.stdout or spoken.stderr).split()[:2])
+
+
+def measure(url: str, seconds: int, *, authorization: str = "", first_number: int | None = None) -> Measurement:
+    """Ask for `url` as often as it is answered, over 16 connections kept alive.
+
+    With a `first_number` each request is a POST. Raises BenchmarkFailed unless every answer was a good one.
+    """
+    environment = dict(os.environ)
+    if authorization:
+        environment["AUTHORIZATION"] = authorization
+    if first_number is not None:
+        environment["FIRST_NUMBER"] = str(first_number)
+    command = [
+        "wrk",
+        "--threads=1",
+        f"--connections={CONNECTIONS}",
+        f"--duration={seconds}s",
+        f"--script={SCRIPT}",
+        url,
+    ]
+    spoken = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, timeout=seconds + GRACE_SECONDS
+    )
+    told = json.loads(spoken.stdout.splitlines()[-1])
+    if told["refused"] or told["broken"] or not told["requests"]:
+        raise BenchmarkFailed(
+            f"{url}: of {told['requests']} requests {told['refused']} refused, {told['broken']} broken"
+        )
+    return Measurement(
+        told["requests"] / told["microseconds"] * 1_000_000, told["p50_us"] / 1000, told["p99_us"] / 1000
+    )

@@ -1,0 +1,111 @@
+"""The figures as a page, with all that a reader needs to judge them."""
+
+import os
+import platform
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+from benchmarks.rates import HELLO, TARGETS, Rates
+from benchmarks.starts import STARTS, Starts
+
+PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
+NEW_TARGET_SECONDS = 2.0
+EXISTING_TARGET_SECONDS = 1.0
+MEMORY_TARGET_MB = 110.0
+
+HEAD = """# Performance
+
+Written by `make bench` (`python -m benchmarks --write docs/performance.md`); not edited by hand.
+
+The yardstick is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). It and ringback are measured
+in turn, round by round, by wrk over 16 kept-alive connections, so that a busy machine slows both. What counts is each
+request's share of hello *in its own round*; requests a second are only good for this machine. ringback runs as
+`ringback serve` does: one worker, a SQLite file, authentication on, every request logged at level info. A POST asks
+for a new number each time, and its call is rung, answered and keyed in while the POSTs go on. After each round of
+POSTs all calls are let end before the next round begins. Every single answer was a good one, or there would be no
+figures here.
+"""
+
+
+def page(rates: Rates, starts: Starts, *, wrk: str, seconds: int, load_averages: tuple[float, float]) -> str:
+    """Return the page as Markdown."""
+    rounds = len(rates.rounds[HELLO])
+    return "\n".join(
+        [HEAD, *_rates(rates, rounds, seconds), "", *_starts(rates, starts), "", *_machine(wrk, load_averages)]
+    )
+
+
+def _rates(rates: Rates, rounds: int, seconds: int) -> list[str]:
+    lines = [
+        f"## Requests\n\nMedians of {rounds} rounds of {seconds} s each.\n",
+        "| request | requests/s | p50 | p99 | share of hello | least to most | target |",
+        "|---|---:|---:|---:|---:|---:|---|",
+    ]
+    for name in (HELLO, *TARGETS):
+        shares = rates.shares(name)
+        cells = [
+            name,
+            f"{rates.requests_per_second(name):,.0f}",
+            f"{rates.p50_ms(name):.2f} ms",
+            f"{rates.p99_ms(name):.2f} ms",
+            f"{median(shares):.3f}",
+            f"{min(shares):.3f} to {max(shares):.3f}",
+            _verdict(is_met=median(shares) >= TARGETS[name], target=f"{TARGETS[name]:.3f}") if name in TARGETS else "",
+        ]
+        lines.append(_row(cells))
+    return lines
+
+
+def _starts(rates: Rates, starts: Starts) -> list[str]:
+    lines = [
+        "## Start and memory\n",
+        f"From the start of the process to `/readyz` answering 200; medians of {STARTS} starts.\n",
+        "| | measured | least to most | target |",
+        "|---|---:|---:|---|",
+    ]
+    for database, all_seconds, most in (
+        ("a new database", starts.new_seconds, NEW_TARGET_SECONDS),
+        ("an existing database", starts.existing_seconds, EXISTING_TARGET_SECONDS),
+    ):
+        measured = f"{median(all_seconds):.2f} s"
+        span = f"{min(all_seconds):.2f} to {max(all_seconds):.2f} s"
+        verdict = _verdict(is_met=median(all_seconds) <= most, target=f"{most:.1f} s")
+        lines.append(_row([f"ready on {database}", measured, span, verdict]))
+    for when, megabytes in (
+        ("when ready", starts.resident_megabytes),
+        ("after the rounds above", rates.resident_megabytes),
+    ):
+        verdict = _verdict(is_met=megabytes <= MEMORY_TARGET_MB, target=f"{MEMORY_TARGET_MB:.0f} MB")
+        lines.append(_row([f"resident memory {when}", f"{megabytes:.0f} MB", "", verdict]))
+    return lines
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _machine(wrk: str, load_averages: tuple[float, float]) -> list[str]:
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return [
+        "## Where",
+        "",
+        f"- {datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}",
+        f"- load average (one minute) before: {load_averages[0]:.2f}, after: {load_averages[1]:.2f}",
+        f"- {platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {wrk}",
+        f"- {packages}",
+        "",
+    ]
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _verdict(*, is_met: bool, target: str) -> str:
+    return f"{target}, {'met' if is_met else '**missed**'}"

@@ -1,0 +1,55 @@
+"""What compiling a statement once saves: `python -m benchmarks.statements` reads one row each of three ways."""
+
+import sqlite3
+import timeit
+from collections.abc import Callable
+from statistics import median
+
+from sqlalchemy import bindparam, select
+
+from ringback.domain.accounts import Account
+from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.storage.account_repository import FIND_ACCOUNT
+from ringback.storage.database import open_database
+from ringback.storage.schema import migrate
+from ringback.storage.tables import accounts
+
+READS = 5_000
+REPEATS = 7
+SID = AccountSid("AC00000000000000000000000000000001")
+
+
+def main() -> None:
+    """Print the median microseconds of a read: as ringback does it, through SQLAlchemy, and the driver's alone."""
+    database = open_database("sqlite://")
+    migrate(database)
+    unit_of_work = database.unit_of_work
+    ensure_account(unit_of_work, SID, "token", Instant(0))
+    core = select(accounts).where(accounts.c.sid == bindparam("sid"))
+    text, _ = FIND_ACCOUNT.for_dialect(database.engine.dialect)
+    driver = database.connection
+    assert isinstance(driver, sqlite3.Connection)  # noqa: S101
+
+    def compiled_once() -> Account | None:
+        return unit_of_work.accounts.find(SID)
+
+    with database.engine.connect() as connection:
+
+        def through_sqlalchemy() -> Account:
+            return Account(*connection.execute(core, {"sid": SID}).one())
+
+        def driver_alone() -> tuple[object, ...]:
+            return driver.execute(text, {"sid": SID}).fetchone()  # type: ignore[no-any-return]
+
+        for read in (compiled_once, through_sqlalchemy, driver_alone):
+            print(f"{read.__name__.replace('_', ' '):<20}{_microseconds(read):>7.1f} us")
+
+
+def _microseconds(read: Callable[[], object]) -> float:
+    return median(timeit.repeat(read, number=READS, repeat=REPEATS)) / READS * 1_000_000
+
+
+if __name__ == "__main__":
+    main()
