@@ -7,8 +7,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 import httpx
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
-from ringback import __version__, phone_page
+from ringback import __version__, docs_page, phone_page
 from ringback.api import health, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
@@ -36,8 +38,8 @@ DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, DOCS_PATH, OPENAPI_PATH})
 MILLISECONDS = 1000
 
-DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with `.xml`, answer
-XML; with `.json`, JSON; with `.csv`, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
+DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
+XML; with .json, JSON; with .csv, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
 secret."""
 
 
@@ -80,7 +82,7 @@ def create_app(
         lifespan=_lifespan(database, runner, sender),
         redirect_slashes=False,
         redoc_url=None,
-        docs_url=DOCS_PATH,
+        docs_url=None,
         openapi_url=OPENAPI_PATH,
         exception_handlers={HTTPException: answer_http_exception},
     )
@@ -91,8 +93,13 @@ def create_app(
         phone_page.router,
     ):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
+    app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
     app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=OTHER_PREFIX)
     return app
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    return HTMLResponse(docs_page.render(request.app.openapi()), headers=docs_page.SECURITY_HEADERS)
 
 
 def prepare_database(settings: Settings, clock: Clock) -> Database:

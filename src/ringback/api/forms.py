@@ -141,7 +141,7 @@ class ValidationRequestForm(_Form):
         None, alias="FriendlyName", description="The name of the caller ID; by default the number, nicely written."
     )
     call_delay_seconds: Annotated[int, _checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
-        0, alias="CallDelay", description="Seconds to wait before calling."
+        0, alias="CallDelay", description="Seconds to wait before calling: 0 to 60."
     )
     extension: Annotated[str, _checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
         None, alias="Extension", description="Digits to dial after the call was answered; w waits half a second."

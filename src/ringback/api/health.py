@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse, Response
 
 LIVE_PATH = "/livez"
 READY_PATH = "/readyz"
-METHODS = ["GET", "HEAD"]
 SERVICE_UNAVAILABLE = 503
 
 
@@ -16,11 +15,13 @@ def health_router(reason_not_ready: Callable[[], str | None]) -> APIRouter:
     """Return the two routes; `reason_not_ready` says what is missing, or None when nothing is."""
     router = APIRouter(tags=["Health"])
 
-    @router.api_route(LIVE_PATH, methods=METHODS, summary="Is the process up?")
+    @router.head(LIVE_PATH, include_in_schema=False)
+    @router.get(LIVE_PATH, summary="Is the process up?")
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
-    @router.api_route(READY_PATH, methods=METHODS, summary="Can it do its work?")
+    @router.head(READY_PATH, include_in_schema=False)
+    @router.get(READY_PATH, summary="Can it do its work?")
     async def ready(_: Request) -> Response:
         reason = reason_not_ready()
         if reason:

@@ -1,0 +1,75 @@
+"""An OpenAPI document as a plain page: no script, no asset from elsewhere, so that it works offline."""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+SECURITY_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+section { border-top: 1px solid; margin-top: 1.5rem; }
+h2 { font-size: 1.1rem; overflow-wrap: anywhere; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; }
+"""
+
+
+def render(openapi: Mapping[str, Any]) -> str:
+    """Return an HTML page that lists every operation of an OpenAPI 3 document with its parameters."""
+    info = openapi["info"]
+    operations = "".join(
+        _operation(method, path, operation)
+        for path, methods in openapi["paths"].items()
+        for method, operation in methods.items()
+    )
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(info["title"])}: requests</title>'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
+        f"<body><main><h1>{escape(info['title'])} {escape(info['version'])}</h1>"
+        f"<p>{escape(info.get('description', ''))}</p>"
+        f'<p>For programs: <a href="/openapi.json">/openapi.json</a></p>{operations}</main></body></html>'
+    )
+
+
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    rows = [*_parameter_rows(operation), *_form_rows(operation)]
+    head = "<tr><th>Parameter</th><th>In</th><th>Value</th><th>Meaning</th></tr>"
+    table = f"<table>{head}{''.join(rows)}</table>" if rows else ""
+    return (
+        f"<section><h2><code>{escape(method.upper())} {escape(path)}</code></h2>"
+        f"<p><strong>{escape(operation.get('summary', ''))}.</strong> {escape(operation.get('description', ''))}</p>"
+        f"{table}</section>"
+    )
+
+
+def _parameter_rows(operation: Mapping[str, Any]) -> Iterator[str]:
+    for parameter in operation.get("parameters", ()):
+        yield _row(parameter["name"], parameter["in"], parameter["schema"], parameter.get("description", ""))
+
+
+def _form_rows(operation: Mapping[str, Any]) -> Iterator[str]:
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        for name, schema in content["schema"].get("properties", {}).items():
+            yield _row(name, "form", schema, schema.get("description", ""))
+
+
+def _row(name: str, place: str, schema: Mapping[str, Any], meaning: str) -> str:
+    cells = (escape(place), escape(_value(schema)), escape(meaning))
+    return f"<tr><td><code>{escape(name)}</code></td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _value(schema: Mapping[str, Any]) -> str:
+    """Say in a few words what a value may be."""
+    inner = next((kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"), schema)
+    limits = {
+        "minimum": "from {}",
+        "maximum": "to {}",
+        "minLength": "at least {} characters",
+        "maxLength": "at most {} characters",
+    }
+    words = [str(inner.get("type", ""))] + [text.format(inner[key]) for key, text in limits.items() if key in inner]
+    if schema.get("default") not in (None, ""):
+        words.append(f"default {schema['default']}")
+    return ", ".join(word for word in words if word)
