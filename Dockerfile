@@ -10,11 +10,11 @@ COPY LICENSE README.md constraints.txt pyproject.toml ./
 COPY migrations ./migrations
 COPY src ./src
 
+# Compiled here, for the user that runs it cannot write there, and a start that compiles takes three times as long.
 RUN python -m venv /opt/ringback \
  && python -m pip wheel --no-deps --wheel-dir dist . \
  && /opt/ringback/bin/python -m pip install --constraint constraints.txt dist/*.whl \
  && /opt/ringback/bin/python -m pip uninstall --yes pip \
- # Compiled now, for the user it runs as cannot write here, and a start that compiles takes thrice as long.
  && python -m compileall -q -j 0 /opt/ringback/lib
 
 
