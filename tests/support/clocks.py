@@ -1,0 +1,21 @@
+"""A clock in a test's hand."""
+
+from datetime import UTC, datetime
+
+from ringback.domain.instants import Instant, after, from_datetime
+
+START = from_datetime(datetime(2010, 7, 27, 20, 21, 11, tzinfo=UTC))
+"""Tue, 27 Jul 2010 20:21:11 +0000"""
+
+
+class FakeClock:
+    """Stands still until it is advanced."""
+
+    def __init__(self, start: Instant = START) -> None:
+        self._now = start
+
+    def now(self) -> Instant:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        self._now = after(self._now, seconds)

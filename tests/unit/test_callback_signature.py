@@ -1,0 +1,138 @@
+"""The signature of a StatusCallback, and what the StatusCallback tells."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from ringback.domain.callbacks import signature, status_callback_parameters
+from ringback.domain.calls import CallState, VerificationStatus
+from ringback.domain.instants import after
+from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, T0, a_call
+
+TOKEN = "12345"
+URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
+FORM = {
+    "CallSid": "CA1234567890ABCDE",
+    "Digits": "1234",
+    "From": "+14158675309",
+    "To": "+18005551212",
+    "Caller": "+14158675309",
+}
+NAMES = [
+    "CallSid",
+    "AccountSid",
+    "From",
+    "To",
+    "Caller",
+    "Called",
+    "CallStatus",
+    "ApiVersion",
+    "Direction",
+    "CallDuration",
+    "Duration",
+    "Timestamp",
+    "CallbackSource",
+    "SequenceNumber",
+    *(f"{party}{what}" for party in ("From", "Caller", "To", "Called") for what in ("City", "State", "Zip", "Country")),
+    "VerificationStatus",
+]
+
+
+def ended(**changes: Any) -> dict[str, str]:
+    values = {"state": CallState.COMPLETED, "verification_status": VerificationStatus.FAILED, "ended_at": T0} | changes
+    return dict(status_callback_parameters(a_call(**values)))
+
+
+def test_the_documented_vector_is_signed_as_documented() -> None:
+    assert signature(TOKEN, URL, FORM) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
+
+
+def test_the_order_of_the_parameters_does_not_matter() -> None:
+    assert signature(TOKEN, URL, list(reversed(FORM.items()))) == signature(TOKEN, URL, FORM)
+
+
+@given(st.dictionaries(st.text("abcXYZ", min_size=1), st.text()), st.text(st.characters(codec="ascii"), max_size=32))
+def test_the_official_library_computes_the_same_signature(form: dict[str, str], token: str) -> None:
+    assert signature(token, URL, form) == RequestValidator(token).compute_signature(URL, form)
+
+
+def test_a_failed_call_tells_these_parameters_in_this_order() -> None:
+    call = a_call(state=CallState.BUSY, verification_status=VerificationStatus.FAILED, ended_at=T0)
+
+    parameters = status_callback_parameters(call)
+
+    assert [name for name, _ in parameters] == NAMES
+
+
+def test_a_verified_call_tells_its_caller_id_last() -> None:
+    call = a_call(
+        state=CallState.COMPLETED,
+        verification_status=VerificationStatus.SUCCESS,
+        outgoing_caller_id_sid=CALLER_ID_SID,
+        ended_at=T0,
+    )
+
+    parameters = status_callback_parameters(call)
+
+    assert [name for name, _ in parameters] == [*NAMES, "OutgoingCallerIdSid"]
+    assert parameters[-2:] == (("VerificationStatus", "success"), ("OutgoingCallerIdSid", CALLER_ID_SID))
+
+
+def test_the_values_are_those_of_the_call() -> None:
+    told = ended(phone_number="+12125551234", answered_at=T0, ended_at=after(T0, 61.5))
+
+    assert told == {
+        "CallSid": CALL_SID,
+        "AccountSid": ACCOUNT_SID,
+        "From": "+14157234000",
+        "To": "+12125551234",
+        "Caller": "+14157234000",
+        "Called": "+12125551234",
+        "CallStatus": "completed",
+        "ApiVersion": "2010-04-01",
+        "Direction": "outbound-api",
+        "CallDuration": "61",
+        "Duration": "2",
+        "Timestamp": "Tue, 27 Jul 2010 20:22:12 +0000",
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": "0",
+        "FromCity": "",
+        "FromState": "CA",
+        "FromZip": "",
+        "FromCountry": "US",
+        "CallerCity": "",
+        "CallerState": "CA",
+        "CallerZip": "",
+        "CallerCountry": "US",
+        "ToCity": "New York",
+        "ToState": "NY",
+        "ToZip": "",
+        "ToCountry": "US",
+        "CalledCity": "New York",
+        "CalledState": "NY",
+        "CalledZip": "",
+        "CalledCountry": "US",
+        "VerificationStatus": "failed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "minutes"), [(0.4, "0"), (1, "1"), (59.9, "1"), (60, "1"), (61, "2"), (120, "2"), (121, "3")]
+)
+def test_the_duration_is_in_minutes_begun(seconds: float, minutes: str) -> None:
+    assert ended(answered_at=T0, ended_at=after(T0, seconds))["Duration"] == minutes
+
+
+def test_a_call_nobody_answered_lasted_no_time() -> None:
+    told = ended(state=CallState.NO_ANSWER, ended_at=after(T0, 60))
+
+    assert (told["CallStatus"], told["CallDuration"], told["Duration"]) == ("no-answer", "0", "0")
+
+
+def test_every_value_is_plain_text() -> None:
+    parameters = status_callback_parameters(a_call(state=CallState.BUSY))
+
+    assert {type(text) for pair in parameters for text in pair} == {str}

@@ -1,0 +1,152 @@
+"""Where StatusCallbacks may go."""
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+
+from ringback.simulator.egress import EgressPolicy, EgressRefused
+
+NAMES = {
+    "app.test": ["10.1.2.3"],
+    "both.test": ["2001:db8::1", "10.1.2.3", "10.1.2.3"],
+    "a.example.test": ["10.1.2.3"],
+    "b.a.example.test": ["10.1.2.3"],
+    "example.test": ["10.1.2.3"],
+    "badexample.test": ["10.1.2.3"],
+    "metadata.test": ["169.254.169.254"],
+    "mixed.test": ["169.254.169.254", "10.1.2.3"],
+    "scoped.test": ["fe80::1%eth0"],
+    "mapped.test": ["10.9.9.9"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Resolve the names above, and no others."""
+
+    async def getaddrinfo(_: object, host: str, port: int, **__: Any) -> list[Any]:
+        if host.lower() not in NAMES:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in NAMES[host.lower()]]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+
+
+def addresses(host: str, *allowed: str, **host_map: str) -> list[str]:
+    return asyncio.run(EgressPolicy.of(allowed, host_map).addresses(host, 80))
+
+
+def test_every_host_is_allowed_where_none_is_named() -> None:
+    assert addresses("app.test") == ["10.1.2.3"]
+    assert addresses("127.0.0.1") == ["127.0.0.1"]
+    assert addresses("::1") == ["::1"]
+
+
+def test_each_address_of_a_name_is_tried_once_in_order() -> None:
+    assert addresses("both.test") == ["2001:db8::1", "10.1.2.3"]
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("app.test", "app.test"),
+        ("App.TEST", "aPP.test"),
+        ("a.example.test", "*.example.test"),
+        ("b.a.example.test", "*.example.test"),
+        ("app.test", "10.0.0.0/8"),
+        ("app.test", "10.1.2.3"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("10.1.2.3", "10.1.2.0/24"),
+        ("10.1.2.3", "10.1.2.99/24"),
+        ("::1", "::1"),
+        ("2001:db8::7", "2001:db8::/32"),
+        ("::ffff:10.1.2.3", "10.0.0.0/8"),
+    ],
+)
+def test_a_host_is_allowed_that_a_name_a_pattern_or_a_network_names(host: str, allowed: str) -> None:
+    assert addresses(host, "unrelated.test", allowed)
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("app.test", "other.test"),
+        ("example.test", "*.example.test"),
+        ("badexample.test", "*.example.test"),
+        ("a.example.test", "example.test"),
+        ("app.test", "10.1.2.4"),
+        ("app.test", "192.168.0.0/16"),
+        ("::1", "127.0.0.0/8"),
+        ("127.0.0.1", "::/0"),
+        ("::ffff:10.1.2.3", "192.168.0.0/16"),
+    ],
+)
+def test_any_other_host_is_refused(host: str, allowed: str) -> None:
+    with pytest.raises(EgressRefused, match=host):
+        addresses(host, allowed)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "169.254.0.1",
+        "fe80::1",
+        "febf::1",
+        "fe80::1%eth0",
+        "::ffff:169.254.169.254",
+        "::ffff:a9fe:a9fe",
+        "metadata.test",
+        "scoped.test",
+    ],
+)
+@pytest.mark.parametrize("allowed", [(), ("metadata.test", "scoped.test", "*.test"), ("10.0.0.0/8",)])
+def test_link_local_addresses_are_refused_even_under_a_name_that_is_allowed(
+    host: str, allowed: tuple[str, ...]
+) -> None:
+    with pytest.raises(EgressRefused, match="not allowed"):
+        addresses(host, *allowed)
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("169.254.169.254", "169.254.0.0/16"),
+        ("metadata.test", "169.254.169.254"),
+        ("::ffff:169.254.169.254", "169.254.0.0/16"),
+        ("fe80::1", "fe80::/10"),
+        ("scoped.test", "fe80::/10"),
+    ],
+)
+def test_link_local_addresses_are_reached_when_a_network_names_them(host: str, network: str) -> None:
+    assert addresses(host, network)
+
+
+def test_of_a_names_addresses_only_those_allowed_are_tried() -> None:
+    assert addresses("mixed.test") == ["10.1.2.3"]
+    assert addresses("both.test", "2001:db8::/32") == ["2001:db8::1"]
+
+
+def test_a_mapped_host_is_connected_to_elsewhere() -> None:
+    assert addresses("app.test", **{"APP.test": "mapped.test"}) == ["10.9.9.9"]
+    assert addresses("app.test", **{"app.test": "127.0.0.1"}) == ["127.0.0.1"]
+    assert addresses("app.test", **{"other.test": "127.0.0.1"}) == ["10.1.2.3"]
+
+
+def test_a_mapped_host_is_allowed_by_its_own_name_or_its_real_address() -> None:
+    assert addresses("app.test", "app.test", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
+    assert addresses("app.test", "10.9.0.0/16", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
+    with pytest.raises(EgressRefused):
+        addresses("app.test", "mapped.test", **{"app.test": "mapped.test"})
+
+
+def test_a_host_mapped_to_a_link_local_address_is_refused() -> None:
+    with pytest.raises(EgressRefused):
+        addresses("app.test", **{"app.test": "169.254.169.254"})
+
+
+def test_a_name_that_nobody_knows_is_an_error_of_the_network() -> None:
+    with pytest.raises(OSError, match="Name or service not known"):
+        addresses("nowhere.test")

@@ -1,0 +1,66 @@
+"""The catalogue of errors: code, status, message."""
+
+import pytest
+
+from ringback.domain import errors
+from ringback.domain.errors import TwilioError
+
+CATALOGUE = [
+    (errors.no_credentials(), 401, 20003, "Authentication Error - No credentials provided"),
+    (errors.invalid_username(), 401, 20003, "Authentication Error - invalid username"),
+    (errors.wrong_credentials(), 401, 20003, "Authenticate"),
+    (errors.not_found("/x.json"), 404, 20404, "The requested resource /x.json was not found"),
+    (errors.method_not_allowed("GET, POST"), 405, 20004, "Method not allowed"),
+    (errors.malformed_request("why"), 400, 20400, "Bad Request: why"),
+    (errors.body_too_large(5, hang_up=False), 413, 20413, "Request Entity Too Large: a body may have 5 bytes"),
+    (errors.internal_server_error(), 500, 20500, "Internal Server Error"),
+    (errors.invalid_friendly_name("why"), 400, 20002, "Invalid FriendlyName: why"),
+    (errors.phone_number_missing(), 400, 21201, "PhoneNumber is required: no number to call was given"),
+    (errors.invalid_phone_number("12"), 400, 21211, "The phone number 12 is not a valid phone number"),
+    (errors.phone_number_already_verified(), 400, 21450, "Phone number is already verified."),
+    (
+        errors.invalid_call_delay("x"),
+        400,
+        21454,
+        "Invalid CallDelay x: a whole number of seconds from 0 to 60",
+    ),
+    (errors.invalid_extension("x"), 400, 22117, "Invalid Extension x: at most 50 of the characters 0-9 # * w W"),
+    (
+        errors.invalid_status_callback("x"),
+        400,
+        21456,
+        "Invalid StatusCallback x: an absolute http or https URL of at most 1000 characters",
+    ),
+    (errors.invalid_status_callback_method("x"), 400, 21403, "Invalid StatusCallbackMethod x: GET or POST"),
+    (errors.invalid_page_token("x"), 400, 21481, "Invalid PageToken x"),
+]
+
+
+@pytest.mark.parametrize(("error", "status", "code", "message"), CATALOGUE, ids=str)
+def test_each_error_has_its_status_code_and_message(error: TwilioError, status: int, code: int, message: str) -> None:
+    assert (error.status, error.code, error.message) == (status, code, message)
+    assert str(error) == message
+    assert error.more_info == f"https://www.twilio.com/docs/errors/{code}"
+
+
+@pytest.mark.parametrize("error", [errors.no_credentials(), errors.invalid_username(), errors.wrong_credentials()])
+def test_each_authentication_error_asks_for_basic_credentials(error: TwilioError) -> None:
+    assert error.headers == {"WWW-Authenticate": 'Basic realm="Twilio API"'}
+
+
+def test_a_method_that_is_not_allowed_is_answered_with_those_that_are() -> None:
+    assert errors.method_not_allowed("GET, POST").headers == {"Allow": "GET, POST"}
+
+
+def test_the_connection_is_closed_on_a_body_that_was_never_asked_for() -> None:
+    assert errors.body_too_large(5, hang_up=True).headers == {"Connection": "close"}
+    assert errors.body_too_large(5, hang_up=False).headers == {}
+
+
+def test_a_message_repeats_no_more_than_the_begin_of_a_refused_value() -> None:
+    assert errors.invalid_page_token("x" * 65).message == f"Invalid PageToken {'x' * 64}..."
+    assert errors.invalid_page_token("x" * 64).message == f"Invalid PageToken {'x' * 64}"
+
+
+def test_a_message_holds_nothing_that_xml_cannot_carry() -> None:
+    assert errors.invalid_page_token("a\x00\ufffe\ud800\n\u202eb\u00e9").message == "Invalid PageToken a?????b\u00e9"

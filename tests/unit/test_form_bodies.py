@@ -1,0 +1,81 @@
+"""Form bodies: which are read, and how large they may be."""
+
+import asyncio
+
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message
+
+from ringback.api.forms import MAX_BODY_BYTES, Parameters, read_form
+from ringback.domain.errors import TwilioError
+
+FORM = b"application/x-www-form-urlencoded"
+
+
+def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> Request:
+    messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    messages.append({"type": "http.request"} if complete else {"type": "http.disconnect"})
+    names = [(name.replace("_", "-").encode(), value) for name, value in headers.items()]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    return Request({"type": "http", "headers": names}, receive)
+
+
+async def next_message(request: Request) -> Message:
+    return await request.receive()
+
+
+def form_of(request: Request) -> Parameters:
+    return asyncio.run(read_form(request))
+
+
+@pytest.mark.parametrize(
+    "content_type", [FORM, FORM + b"; charset=UTF-8", FORM + b";charset=utf-8", FORM.upper(), b" " + FORM + b" ;x"]
+)
+def test_a_form_body_is_read_whatever_its_types_parameters(content_type: bytes) -> None:
+    assert form_of(a_request(b"a=1&", b"b=2", content_type=content_type)) == {"a": "1", "b": "2"}
+
+
+@pytest.mark.parametrize("content_type", [b"application/json", b"multipart/form-data; boundary=x", b"text/plain", b""])
+def test_the_parameters_of_any_other_body_count_as_absent(content_type: bytes) -> None:
+    assert form_of(a_request(b"a=1", content_type=content_type)) == {}
+
+
+def test_the_parameters_of_a_body_without_a_type_count_as_absent() -> None:
+    assert form_of(a_request(b"a=1")) == {}
+
+
+def test_a_body_of_just_the_limit_is_read() -> None:
+    body = b"a=" + b"x" * (MAX_BODY_BYTES - 2)
+
+    form = form_of(a_request(body[:1000], body[1000:], content_type=FORM, content_length=b"%d" % MAX_BODY_BYTES))
+
+    assert len(form["a"]) == MAX_BODY_BYTES - 2
+
+
+def test_a_body_that_grows_too_large_is_refused() -> None:
+    with pytest.raises(TwilioError) as refusal:
+        form_of(a_request(b"x" * MAX_BODY_BYTES, b"x", content_type=FORM))
+
+    assert (refusal.value.status, refusal.value.code) == (413, 20413)
+
+
+def test_a_client_that_leaves_in_the_middle_of_its_body_is_gone() -> None:
+    with pytest.raises(ClientDisconnect):
+        form_of(a_request(b"a=1", complete=False, content_type=FORM))
+
+
+@pytest.mark.parametrize(("asks_first", "headers"), [(b"100-continue", {"Connection": "close"}), (None, {})])
+def test_a_body_that_is_announced_to_be_too_large_is_refused_unread(
+    asks_first: bytes | None, headers: dict[str, str]
+) -> None:
+    expect = {"expect": asks_first} if asks_first else {}
+    request = a_request(b"unread", complete=False, content_length=b"%d" % (MAX_BODY_BYTES + 1), **expect)
+
+    with pytest.raises(TwilioError) as refusal:
+        form_of(request)
+
+    assert (refusal.value.status, refusal.value.headers) == (413, headers)
+    assert asyncio.run(next_message(request)) == {"type": "http.request", "body": b"unread", "more_body": True}

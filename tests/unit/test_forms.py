@@ -1,0 +1,212 @@
+"""The parameters of requests: every limit, its error, and which error comes first."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from ringback.api.forms import new_friendly_name, parse_parameters, validation_request
+from ringback.domain.caller_ids import ValidationRequest
+from ringback.domain.errors import TwilioError
+from support.domain_values import NUMBER
+
+LONG_URL = "http://app.test/"
+WRONG = {
+    "PhoneNumber": ("12", 21211),
+    "FriendlyName": ("", 20002),
+    "CallDelay": ("61", 21454),
+    "Extension": ("x", 22117),
+    "StatusCallback": ("app.test", 21456),
+    "StatusCallbackMethod": ("PUT", 21403),
+}
+"""A wrong value of each parameter and its code, in the order in which they are checked."""
+
+
+def checked(**parameters: str) -> ValidationRequest:
+    return validation_request({"PhoneNumber": NUMBER} | parameters, "valid")
+
+
+def code_of(**parameters: str) -> int:
+    with pytest.raises(TwilioError) as refusal:
+        checked(**parameters)
+    assert refusal.value.status == 400
+    return refusal.value.code
+
+
+def test_a_number_alone_is_enough() -> None:
+    assert checked() == ValidationRequest(NUMBER, None, 0, None, None, "POST")
+
+
+def test_every_parameter_is_taken() -> None:
+    request = checked(
+        FriendlyName="Home",
+        CallDelay="60",
+        Extension="1w#",
+        StatusCallback="https://app.test/done#rc=2",
+        StatusCallbackMethod="get",
+        Unknown="ignored",
+    )
+
+    assert request == ValidationRequest(NUMBER, "Home", 60, "1w#", "https://app.test/done#rc=2", "GET")
+
+
+@pytest.mark.parametrize("parameters", [{}, {"PhoneNumber": ""}, {"PhoneNumber": "  "}, {"phonenumber": NUMBER}])
+def test_a_missing_number_is_21201(parameters: dict[str, str]) -> None:
+    with pytest.raises(TwilioError) as refusal:
+        validation_request(parameters, "valid")
+
+    assert (refusal.value.status, refusal.value.code) == (400, 21201)
+
+
+@pytest.mark.parametrize(
+    "number", ["12", "+11234567890", "415-867-5309 x12", "+14158675309,123", "abc", "442079460958"]
+)
+def test_a_number_that_is_none_is_21211(number: str) -> None:
+    assert code_of(PhoneNumber=number) == 21211
+
+
+def test_an_american_number_becomes_e164() -> None:
+    assert checked(PhoneNumber="(415) 867-5309").phone_number == NUMBER
+
+
+def test_the_setting_says_how_strictly_numbers_are_checked() -> None:
+    assert validation_request({"PhoneNumber": "+11234567890"}, "possible").phone_number == "+11234567890"
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
+def test_a_name_that_is_empty_too_long_or_no_xml_is_20002(name: str) -> None:
+    assert code_of(FriendlyName=name) == 20002
+
+
+@pytest.mark.parametrize("name", ["x", "\U0001f4de" * 64, " "])
+def test_a_name_of_one_to_64_code_points_is_taken(name: str) -> None:
+    assert checked(FriendlyName=name).friendly_name == name
+
+
+@pytest.mark.parametrize(
+    "delay",
+    [
+        "",
+        "-1",
+        "61",
+        "100",
+        "1.5",
+        "ten",
+        "1e1",
+        "+5",
+        " 5",
+        "5 ",
+        "\u0665",
+        "\u00b2",
+        pytest.param("9" * 5000, id="5000 digits"),
+    ],
+)
+def test_a_delay_that_is_no_whole_number_up_to_60_is_21454(delay: str) -> None:
+    assert code_of(CallDelay=delay) == 21454
+
+
+@pytest.mark.parametrize(("delay", "seconds"), [("0", 0), ("07", 7), ("60", 60)])
+def test_a_delay_up_to_60_seconds_is_taken(delay: str, seconds: int) -> None:
+    assert checked(CallDelay=delay).call_delay_seconds == seconds
+
+
+@pytest.mark.parametrize("extension", ["x", "12a", "1 2", "+", "\u0661", "1" * 51, "1,2", "1\n"])
+def test_an_extension_of_other_characters_or_too_long_is_22117(extension: str) -> None:
+    assert code_of(Extension=extension) == 22117
+
+
+@pytest.mark.parametrize("extension", ["0123456789", "#*wW", "1" * 50])
+def test_an_extension_of_keys_and_waits_is_taken(extension: str) -> None:
+    assert checked(Extension=extension).extension == extension
+
+
+def test_an_empty_extension_is_none() -> None:
+    assert checked(Extension="").extension is None
+
+
+@pytest.mark.parametrize(
+    "url", ["", "app.test", "/done", "ftp://app.test/", "http://", "http://a b/", "http://app.test:0/"]
+)
+def test_a_callback_url_that_is_no_absolute_http_url_is_21456(url: str) -> None:
+    assert code_of(StatusCallback=url) == 21456
+
+
+def test_a_callback_url_has_at_most_1000_characters() -> None:
+    longest = LONG_URL + "x" * (1000 - len(LONG_URL))
+
+    assert checked(StatusCallback=longest).status_callback == longest
+    assert code_of(StatusCallback=f"{longest}x") == 21456
+
+
+@pytest.mark.parametrize("method", ["", "PUT", "HEAD", "GET ", "P\u00d6ST"])
+def test_a_callback_method_other_than_get_and_post_is_21403(method: str) -> None:
+    assert code_of(StatusCallbackMethod=method) == 21403
+
+
+@pytest.mark.parametrize(("written", "method"), [("get", "GET"), ("Post", "POST"), ("GET", "GET")])
+def test_a_callback_method_is_read_in_any_letter_case(written: str, method: str) -> None:
+    assert checked(StatusCallbackMethod=written).status_callback_method == method
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(WRONG, 2)))
+def test_of_two_wrong_parameters_the_one_checked_first_answers(first: str, second: str) -> None:
+    parameters = {name: WRONG[name][0] for name in (second, first)}
+
+    assert code_of(**parameters) == WRONG[first][1]
+
+
+def test_a_missing_number_comes_before_everything_else() -> None:
+    parameters = {name: value for name, (value, _) in WRONG.items() if name != "PhoneNumber"}
+
+    assert code_of(PhoneNumber="", **parameters) == 21201
+
+
+@pytest.mark.parametrize(
+    ("parameters", "name"), [({}, None), ({"FriendlyName": "Home"}, "Home"), ({"Other": "x"}, None)]
+)
+def test_an_update_takes_a_name_or_none(parameters: dict[str, str], name: str | None) -> None:
+    assert new_friendly_name(parameters) == name
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "\x0b"])
+def test_an_update_to_a_wrong_name_is_20002(name: str) -> None:
+    with pytest.raises(TwilioError) as refusal:
+        new_friendly_name({"FriendlyName": name})
+
+    assert (refusal.value.status, refusal.value.code) == (400, 20002)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "parameters"),
+    [
+        (b"", {}),
+        (b"a=1&b=2", {"a": "1", "b": "2"}),
+        (b"a=1&a=2", {"a": "2"}),
+        (b"a=&b", {"a": "", "b": ""}),
+        (b"a=x+y%20z%2B%2b", {"a": "x y z++"}),
+        (b"a=%C3%A9", {"a": "\u00e9"}),
+        ("a=\u00e9".encode(), {"a": "\u00e9"}),
+        (b"a=%", {"a": "%"}),
+        (b"a=1;b=2", {"a": "1;b=2"}),
+        pytest.param(b"&".join([b"a=1"] * 1000), {"a": "1"}, id="1000 parameters"),
+    ],
+)
+def test_parameters_are_decoded_and_the_last_of_a_name_wins(encoded: bytes, parameters: dict[str, str]) -> None:
+    assert parse_parameters(encoded) == parameters
+
+
+@pytest.mark.parametrize(
+    ("encoded", "reason"),
+    [
+        (b"a=\xff", "the parameters are not UTF-8"),
+        (b"a=%FF", "the parameters are not UTF-8"),
+        (b"a=%ED%A0%80", "the parameters are not UTF-8"),
+        pytest.param(b"&".join([b"a=1"] * 1001), "more than 1000 parameters", id="1001 parameters"),
+    ],
+)
+def test_parameters_that_cannot_be_read_are_a_bad_request(encoded: bytes, reason: str) -> None:
+    with pytest.raises(TwilioError) as refusal:
+        parse_parameters(encoded)
+
+    error: Any = refusal.value
+    assert (error.status, error.code, error.message) == (400, 20400, f"Bad Request: {reason}")

@@ -1,0 +1,149 @@
+"""Numbers as people write them, as E.164, and as Twilio names them."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from ringback.domain.phone_numbers import RESERVED_NUMBERS, NumberValidation, default_friendly_name, to_e164
+
+AMERICAN_FORMS = [
+    "+14158675309",
+    "+1 415 867 5309",
+    "+1 (415) 867-5309",
+    "(415) 867-5309",
+    "415-867-5309",
+    "415.867.5309",
+    "415/867/5309",
+    "4158675309",
+    "14158675309",
+    "1 415 867 5309",
+    "1-415-867-5309",
+    " 14158675309 ",
+]
+
+
+@pytest.mark.parametrize("written", AMERICAN_FORMS)
+def test_every_american_form_is_read(written: str) -> None:
+    assert to_e164(written) == "+14158675309"
+
+
+@pytest.mark.parametrize(
+    ("written", "e164"),
+    [
+        ("+44 20 7946 0958", "+442079460958"),
+        ("+44 (0)20 7946 0958", "+442079460958"),
+        ("+49 30 901820", "+4930901820"),
+        ("+39 06 6982", "+39066982"),
+        ("+54 9 11 2345 6789", "+5491123456789"),
+        ("+1 613 555 0100", "+16135550100"),
+        ("+1 242 322 1234", "+12423221234"),
+    ],
+)
+def test_other_countries_numbers_are_read_with_a_plus(written: str, e164: str) -> None:
+    assert to_e164(written) == e164
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "442079460958",
+        "020 7946 0958",
+        "011 44 20 7946 0958",
+        "00442079460958",
+        "0044 20 7946 0958",
+    ],
+)
+def test_other_countries_numbers_are_none_without_a_plus(written: str) -> None:
+    assert to_e164(written) is None
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        " ",
+        "+",
+        "-",
+        "+1",
+        "12345",
+        "+1415867530",
+        "+141586753091",
+        "+11234567890",
+        "+999123456789",
+        "+0014158675309",
+        "++14158675309",
+        "+1+4158675309",
+        "415-867-5309 x12",
+        "415-867-5309 ext. 12",
+        "+14158675309;ext=12",
+        "tel:+14158675309",
+        "1-800-FLOWERS",
+        "\uff0b14158675309",
+        "+\u0661\u0664\u0661\u0665\u0668\u0666\u0667\u0665\u0663\u0660\u0669",
+        "+14158675309\n+14158675309",
+        "call me",
+        "1" * 300,
+    ],
+)
+def test_what_is_no_number_is_none(written: str) -> None:
+    assert to_e164(written) is None
+
+
+@pytest.mark.parametrize("number", sorted(RESERVED_NUMBERS))
+@pytest.mark.parametrize("validation", ["valid", "possible", None])
+def test_reserved_numbers_pass_however_strict_the_validation(number: str, validation: NumberValidation | None) -> None:
+    assert to_e164(number, validation) == number
+
+
+@pytest.mark.parametrize("written", ["5005550011", "1 (500) 555-0011", "+1 500 555 0011"])
+def test_a_reserved_number_is_read_in_any_form(written: str) -> None:
+    assert to_e164(written) == "+15005550011"
+
+
+@pytest.mark.parametrize("number", ["+11234567890", "+15555555555"])
+def test_a_possible_number_needs_only_the_right_length(number: str) -> None:
+    assert to_e164(number, "valid") is None
+    assert to_e164(number, "possible") == number
+
+
+@pytest.mark.parametrize("number", ["+1415867530", "+141586753091"])
+def test_a_number_of_the_wrong_length_is_not_even_possible(number: str) -> None:
+    assert to_e164(number, "possible") is None
+
+
+def test_a_look_up_takes_what_can_be_written_as_e164() -> None:
+    assert to_e164("+1415867", None) == "+1415867"
+    assert to_e164("nonsense", None) is None
+
+
+@given(st.text("+0123456789 ()-./x", max_size=24), st.sampled_from(["valid", "possible"]))
+def test_what_is_read_reads_the_same_again(written: str, validation: NumberValidation) -> None:
+    e164 = to_e164(written, validation)
+
+    assert e164 is None or to_e164(e164, validation) == e164
+
+
+@given(st.from_regex(r"\+[1-9][0-9]{6,17}", fullmatch=True), st.sampled_from(["valid", "possible"]))
+@example("+49333333333333333", "valid")
+def test_a_number_that_is_taken_has_no_more_than_the_fifteen_digits_of_e164(
+    written: str, validation: NumberValidation
+) -> None:
+    e164 = to_e164(written, validation)
+
+    assert e164 is None or len(e164) <= len("+123456789012345")
+
+
+@pytest.mark.parametrize(
+    ("e164", "name"),
+    [
+        ("+15105555555", "(510) 555-5555"),
+        ("+16135550100", "(613) 555-0100"),
+        ("+12423221234", "(242) 322-1234"),
+        ("+15005550011", "(500) 555-0011"),
+        ("+442079460958", "+442079460958"),
+        ("+81312345678", "+81312345678"),
+        ("+1415867", "+1415867"),
+    ],
+)
+def test_north_american_numbers_are_named_as_written_there_others_in_e164(e164: str, name: str) -> None:
+    assert default_friendly_name(e164) == name

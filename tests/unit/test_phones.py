@@ -1,0 +1,89 @@
+"""Simulated phones: which one answers, and what it does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.domain.phone_numbers import RESERVED_NUMBERS
+from ringback.domain.phones import (
+    RESERVED_BEHAVIORS,
+    LineState,
+    Phone,
+    PhoneBehavior,
+    PhoneRule,
+    line_state,
+    phone_at,
+    wrong_code,
+)
+from support.domain_values import NUMBER, a_phone
+
+DEFAULT = Phone(PhoneBehavior.ENTER_CODE, 3.0, 4.0)
+RESERVED = "+15005550014"
+
+
+@pytest.mark.parametrize(
+    ("last_digit", "behavior"),
+    [
+        ("1", PhoneBehavior.ENTER_WRONG_CODE),
+        ("2", PhoneBehavior.ENTER_NOTHING),
+        ("3", PhoneBehavior.HANG_UP),
+        ("4", PhoneBehavior.BUSY),
+        ("5", PhoneBehavior.NO_ANSWER),
+        ("6", PhoneBehavior.UNREACHABLE),
+        ("7", PhoneBehavior.MISTYPE_ONCE),
+        ("8", PhoneBehavior.MANUAL),
+    ],
+)
+def test_each_reserved_number_behaves_as_promised_without_any_rule(last_digit: str, behavior: PhoneBehavior) -> None:
+    phone = phone_at(f"+1500555001{last_digit}", None, None, DEFAULT)
+
+    assert phone == Phone(behavior, DEFAULT.ring_seconds, DEFAULT.key_seconds)
+
+
+def test_the_numbers_that_pass_validation_are_those_with_a_behavior() -> None:
+    assert set(RESERVED_BEHAVIORS) == RESERVED_NUMBERS
+
+
+@pytest.mark.parametrize("number", ["+15005550010", "+15005550019", NUMBER])
+def test_other_numbers_have_the_default_phone(number: str) -> None:
+    assert phone_at(number, None, None, DEFAULT) == DEFAULT
+
+
+def test_a_rule_of_the_number_goes_before_everything_else() -> None:
+    rule, account_rule = PhoneRule(PhoneBehavior.ENTER_NOTHING), PhoneRule(PhoneBehavior.HANG_UP)
+
+    assert phone_at(RESERVED, rule, account_rule, DEFAULT).behavior == PhoneBehavior.ENTER_NOTHING
+    assert phone_at(NUMBER, rule, account_rule, DEFAULT).behavior == PhoneBehavior.ENTER_NOTHING
+
+
+def test_the_accounts_rule_covers_all_but_reserved_numbers() -> None:
+    account_rule = PhoneRule(PhoneBehavior.HANG_UP)
+
+    assert phone_at(NUMBER, None, account_rule, DEFAULT).behavior == PhoneBehavior.HANG_UP
+    assert phone_at(RESERVED, None, account_rule, DEFAULT).behavior == PhoneBehavior.BUSY
+
+
+def test_a_rule_leaves_what_it_does_not_say_as_the_default_has_it() -> None:
+    assert PhoneRule(PhoneBehavior.HANG_UP).applied_to(DEFAULT) == Phone(PhoneBehavior.HANG_UP, 3.0, 4.0, None)
+
+
+def test_a_rule_of_zero_seconds_is_not_one_that_says_nothing() -> None:
+    rule = PhoneRule(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0, extension="12")
+
+    assert rule.applied_to(DEFAULT) == Phone(PhoneBehavior.ENTER_CODE, 0.0, 0.0, "12")
+
+
+@pytest.mark.parametrize("behavior", PhoneBehavior)
+def test_the_line_is_free_unless_the_phone_is_busy_or_unreachable(behavior: PhoneBehavior) -> None:
+    others = {PhoneBehavior.BUSY: LineState.BUSY, PhoneBehavior.UNREACHABLE: LineState.UNREACHABLE}
+
+    assert line_state(a_phone(behavior)) == others.get(behavior, LineState.FREE)
+
+
+@given(st.integers(0, 999_999).map("{:06d}".format))
+def test_a_wrong_code_is_six_digits_and_wrong(code: str) -> None:
+    wrong = wrong_code(code)
+
+    assert wrong != code
+    assert len(wrong) == 6
+    assert wrong.isdecimal()

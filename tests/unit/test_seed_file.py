@@ -1,0 +1,221 @@
+"""The seed file: what it may say, and how each mistake in it is named with its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.instants import Instant, after
+from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
+from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.seed import SeedError, read_seed
+from support.domain_values import NUMBER, T0
+
+AC = AccountSid("AC" + "1" * 32)
+SK = ApiKeySid("SK" + "2" * 32)
+ACCOUNT = f'[[accounts]]\nsid = "{AC}"\nauth_token = "t"\n'
+
+Read = Callable[..., Seed]
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    def write_and_read(text: str | bytes, validation: NumberValidation = "valid") -> Seed:
+        file = tmp_path / "seed.toml"
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return read_seed(str(file), validation)
+
+    return write_and_read
+
+
+def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
+    seed = read(f"""
+        [[accounts]]
+        sid = "{AC}"
+        auth_token = "token"
+        friendly_name = "Shop"
+        owner_email = "Jo@EXAMPLE.com"
+        status = "suspended"
+        parent_sid = "AC{"0" * 32}"
+        api_keys = [{{ sid = "{SK}", secret = "s3cret" }}]
+
+        [[accounts.caller_ids]]
+        phone_number = "(415) 867-5309"
+        friendly_name = "Front desk"
+        date_created = 2010-07-27T22:21:11.5+02:00
+
+        [[accounts.caller_ids]]
+        phone_number = "+44 20 7946 0958"
+
+        [[accounts.phones]]
+        number = "415-867-5309"
+        behavior = "mistype-once"
+        ring_seconds = 0
+        key_seconds = 2.5
+        extension = "12#*"
+
+        [[accounts.phones]]
+        number = "default"
+        behavior = "busy"
+    """)
+
+    assert seed == (
+        SeededAccount(
+            sid=AC,
+            auth_token="token",
+            friendly_name="Shop",
+            owner_email="Jo@example.com",
+            status=AccountStatus.SUSPENDED,
+            parent_sid=AccountSid("AC" + "0" * 32),
+            api_keys=(ApiKey(SK, "s3cret", AC, Instant(0)),),
+            caller_ids=(
+                SeededCallerId(NUMBER, "Front desk", after(T0, 0.5)),
+                SeededCallerId("+442079460958", None, None),
+            ),
+            phone_rules=(
+                (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
+                ("default", PhoneRule(PhoneBehavior.BUSY)),
+            ),
+        ),
+    )
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "accounts = []\n"])
+def test_an_empty_file_asks_for_nothing(text: str, read: Read) -> None:
+    assert read(text) == ()
+
+
+def test_an_account_needs_no_more_than_its_sid(read: Read) -> None:
+    assert read(f'[[accounts]]\nsid = "{AC}"\n') == (SeededAccount(AC, None, None, None, None, None, (), (), ()),)
+
+
+def test_a_date_without_a_zone_is_utc(read: Read) -> None:
+    text = f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", date_created = 2010-07-27T20:21:11 }}]'
+
+    [account] = read(text)
+
+    assert account.caller_ids[0].date_created == T0
+
+
+def test_the_setting_says_which_numbers_pass(read: Read) -> None:
+    text = f'{ACCOUNT}caller_ids = [{{ phone_number = "+11234567890" }}]'
+
+    assert read(text, "possible")[0].caller_ids[0].phone_number == "+11234567890"
+    with pytest.raises(SeedError):
+        read(text, "valid")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "mistake"),
+    [
+        ("acounts = []", "acounts", "extra inputs are not permitted"),
+        ("accounts = 1", "accounts", "input should be a valid list"),
+        ("[[accounts]]", "accounts[0].sid", "field required"),
+        ('[[accounts]]\nsid = "AC1"', "accounts[0].sid", "AC and 32 lower-case hexadecimal digits"),
+        ("[[accounts]]\nsid = 5", "accounts[0].sid", "input should be a valid string"),
+        (f"{ACCOUNT}tokn = 1", "accounts[0].tokn", "extra inputs are not permitted"),
+        (f'[[accounts]]\nsid = "{AC}"\nauth_token = ""', "accounts[0].auth_token", "at least 1 character"),
+        (f'[[accounts]]\nsid = "{AC}"\nauth_token = "{"x" * 65}"', "accounts[0].auth_token", "at most 64 characters"),
+        (f'{ACCOUNT}friendly_name = ""', "accounts[0].friendly_name", "between 1 and 64 characters"),
+        (f'{ACCOUNT}owner_email = "jo"', "accounts[0].owner_email", "@"),
+        (f'{ACCOUNT}status = "asleep"', "accounts[0].status", "'active', 'suspended' or 'closed'"),
+        (f'{ACCOUNT}parent_sid = "x"', "accounts[0].parent_sid", "AC and 32 lower-case hexadecimal digits"),
+        (
+            f'{ACCOUNT}api_keys = [{{ sid = "SK", secret = "s" }}]',
+            "accounts[0].api_keys[0].sid",
+            "SK and 32 lower-case",
+        ),
+        (f'{ACCOUNT}api_keys = [{{ sid = "{SK}" }}]', "accounts[0].api_keys[0].secret", "field required"),
+        (
+            f'{ACCOUNT}caller_ids = [{{}}, {{ phone_number = "12" }}]',
+            "accounts[0].caller_ids[1].phone_number",
+            "'12' is not",
+        ),
+        (
+            f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", friendly_name = "a\\u0000" }}]',
+            "accounts[0].caller_ids[0].friendly_name",
+            "XML cannot carry",
+        ),
+        (
+            f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", date_created = "soon" }}]',
+            "accounts[0].caller_ids[0].date_created",
+            "valid datetime",
+        ),
+        (f'{ACCOUNT}phones = [{{ number = "x", behavior = "busy" }}]', "accounts[0].phones[0].number", "'x' is not"),
+        (f'{ACCOUNT}phones = [{{ number = "default" }}]', "accounts[0].phones[0].behavior", "field required"),
+        (
+            f'{ACCOUNT}phones = [{{ number = "default", behavior = "sleep" }}]',
+            "accounts[0].phones[0].behavior",
+            "'enter-code'",
+        ),
+        (
+            f'{ACCOUNT}phones = [{{ number = "default", behavior = "busy", ring_seconds = -1 }}]',
+            "accounts[0].phones[0].ring_seconds",
+            "greater than or equal to 0",
+        ),
+        (
+            f'{ACCOUNT}phones = [{{ number = "default", behavior = "busy", key_seconds = inf }}]',
+            "accounts[0].phones[0].key_seconds",
+            "finite",
+        ),
+        (
+            f'{ACCOUNT}phones = [{{ number = "default", behavior = "busy", extension = "1w" }}]',
+            "accounts[0].phones[0].extension",
+            "match pattern",
+        ),
+    ],
+)
+def test_a_mistake_is_named_with_its_file_and_place(
+    text: str, place: str, mistake: str, read: Read, tmp_path: Path
+) -> None:
+    with pytest.raises(SeedError) as refusal:
+        read(text)
+
+    begin = f"{tmp_path / 'seed.toml'}: {place}: "
+    [line] = [line for line in str(refusal.value).splitlines() if line.startswith(begin)]
+    assert mistake in line
+
+
+def test_every_mistake_has_a_line_of_its_own(read: Read) -> None:
+    with pytest.raises(SeedError) as refusal:
+        read(f'{ACCOUNT}status = "x"\nowner_email = "x"\n[[accounts]]\nphones = [{{ number = "default" }}]')
+
+    places = [line.split(": ")[1] for line in str(refusal.value).splitlines()]
+    assert places == [
+        "accounts[0].owner_email",
+        "accounts[0].status",
+        "accounts[1].sid",
+        "accounts[1].phones[0].behavior",
+    ]
+
+
+@pytest.mark.parametrize("text", ["accounts = [", b"\xff\xfe", "a = 1\na = 2"])
+def test_a_file_that_is_no_toml_says_so_in_one_line(text: str | bytes, read: Read, tmp_path: Path) -> None:
+    with pytest.raises(SeedError) as refusal:
+        read(text)
+
+    [line] = str(refusal.value).splitlines()
+    assert line.startswith(f"{tmp_path / 'seed.toml'}: no TOML: ")
+
+
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.toml")
+
+    with pytest.raises(SeedError, match="No such file or directory") as refusal:
+        read_seed(missing, "valid")
+    with pytest.raises(SeedError, match="Is a directory"):
+        read_seed(str(tmp_path), "valid")
+
+    assert str(refusal.value).startswith(missing)
+
+
+def test_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "seed.toml").write_text(ACCOUNT)
+
+    [account] = read_seed("~/seed.toml", "valid")
+
+    assert account.sid == AC

@@ -1,0 +1,181 @@
+"""The settings: where they come from, what they may be, and what is said of a wrong one."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from ringback.cli import main
+from ringback.domain.phones import PhoneBehavior
+from ringback.settings import Settings, unknown_names
+
+WRONG_VALUES = {
+    "port": ["-1", "65536", "http", "1.5"],
+    "database_url": ["mysql://x", "sqlite:", "sqlite:///a?b=c", "x"],
+    "account_sid": ["AC1", "PN" + "0" * 32, "AC" + "A" * 32],
+    "auth_token": ["x" * 65],
+    "phone_behavior": ["sleep", "BUSY"],
+    "ring_seconds": ["-1", "nan", "inf", "86401", "x"],
+    "key_seconds": ["-0.1", "soon"],
+    "ring_timeout_seconds": ["0", "-1", "inf"],
+    "prompt_timeout_seconds": ["0", "nan"],
+    "code_attempts": ["0", "101", "1.5"],
+    "callback_timeout_seconds": ["0", "15.1"],
+    "callback_connect_timeout_seconds": ["0", "10.1"],
+    "callback_allowed_hosts": ["a b", "10.0.0.0/99", "ok.test,*", "http://app.test", "app.*.test", "-a"],
+    "callback_host_map": ["localhost", "=x", "x=", "a=b,c"],
+    "validation_code_format": ["float"],
+    "number_validation": ["any"],
+    "random_seed": ["x", "1.5"],
+    "log_format": ["xml"],
+    "log_level": ["loud"],
+}
+WRONG = [(name, value) for name, values in WRONG_VALUES.items() for value in values]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RINGBACK_{name.upper()}", raising=False)
+
+
+def test_the_defaults_are_those_that_are_promised() -> None:
+    assert Settings().model_dump() == {
+        "host": "127.0.0.1",
+        "port": 8010,
+        "database_url": "sqlite:///ringback.db",
+        "account_sid": "AC00000000000000000000000000000001",
+        "auth_token": "ringbackringbackringbackringback",
+        "seed": None,
+        "phone_behavior": PhoneBehavior.ENTER_CODE,
+        "ring_seconds": 1.0,
+        "key_seconds": 1.0,
+        "ring_timeout_seconds": 60.0,
+        "prompt_timeout_seconds": 10.0,
+        "code_attempts": 3,
+        "callback_timeout_seconds": 15.0,
+        "callback_connect_timeout_seconds": 5.0,
+        "callback_allowed_hosts": (),
+        "callback_host_map": {},
+        "validation_code_format": "string",
+        "number_validation": "valid",
+        "random_seed": None,
+        "control_token": None,
+        "log_format": None,
+        "log_level": "info",
+    }
+
+
+def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_PORT", "0")
+    monkeypatch.setenv("ringback_ring_seconds", "0.5")
+    monkeypatch.setenv("RINGBACK_CALLBACK_ALLOWED_HOSTS", " app.test , *.example.test,10.0.0.0/8,fe80::/10,127.0.0.1,,")
+    monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", "localhost = host.docker.internal, a=b")
+
+    settings = Settings()
+
+    assert (settings.port, settings.ring_seconds) == (0, 0.5)
+    assert settings.callback_allowed_hosts == ("app.test", "*.example.test", "10.0.0.0/8", "fe80::/10", "127.0.0.1")
+    assert settings.callback_host_map == {"localhost": "host.docker.internal", "a": "b"}
+
+
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_PORT", "")
+
+    assert Settings().port == 8010
+
+
+def test_a_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RINGBACK_PORT=1\nRINGBACK_HOST=0.0.0.0\nUNRELATED=x\n")
+    monkeypatch.setenv("RINGBACK_PORT", "2")
+
+    settings = Settings()
+
+    assert (settings.port, settings.host) == (2, "0.0.0.0")  # noqa: S104 - a value, not a socket
+
+
+def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_PORT", "2")
+
+    assert Settings(port=3).port == 3
+
+
+@pytest.mark.parametrize("behavior", PhoneBehavior)
+def test_every_behavior_can_be_the_default_phones(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_PHONE_BEHAVIOR", behavior.value)
+
+    assert Settings().phone_behavior == behavior
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite://", "sqlite:///ringback.db", "sqlite:////var/lib/ringback.db", "sqlite:///:memory:"]
+)
+def test_an_embedded_database_is_a_file_or_memory(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_DATABASE_URL", url)
+
+    assert Settings().database_url == url
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_in_the_environment_is_refused_by_name(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
+
+    with pytest.raises(ValidationError) as refusal:
+        Settings()
+
+    assert [error["loc"][0] for error in refusal.value.errors()] == [name]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_option_is_one_line_that_names_it_and_exit_status_2(
+    name: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(["serve", f"--{name.replace('_', '-')}={value}"])
+
+    [line] = capsys.readouterr().err.splitlines()
+    assert status == 2
+    assert name in line.lower().replace("-", "_")
+
+
+def test_an_empty_auth_token_is_refused() -> None:
+    with pytest.raises(ValidationError, match="auth_token"):
+        Settings(auth_token="")
+
+
+def test_every_setting_is_an_option_of_serve_under_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["serve", "--help"])
+
+    text = capsys.readouterr().out
+    assert end.value.code == 0
+    for name in Settings.model_fields:
+        assert f"--{name.replace('_', '-')} " in text
+        assert f"--{name} " in text
+        assert f"RINGBACK_{name.upper()};" in text
+
+
+def test_secrets_are_not_shown_where_settings_are() -> None:
+    shown = repr(Settings(auth_token="a-secret", control_token="another"))
+
+    assert "a-secret" not in shown
+    assert "another" not in shown
+
+
+def test_names_that_look_like_settings_and_are_none_are_told() -> None:
+    wrong = ["RINGBACK_PROT", "ringback_hots", "RINGBACK_"]
+    known = ["RINGBACK_PORT", "ringback_host"]
+    not_ours = ["PATH", "XRINGBACK_A", "RINGBACK_TEST_X", "RINGBACK_BENCH_X"]
+    an_orchestrators = ["RINGBACK_SERVICE_HOST", "RINGBACK_PORT_8010_TCP"]
+    environment = dict.fromkeys([*wrong, *known, *not_ours, *an_orchestrators], "x")
+
+    assert unknown_names(environment) == ["RINGBACK_", "RINGBACK_PROT", "ringback_hots"]
+
+
+def test_what_an_orchestrator_writes_of_a_service_named_ringback_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RINGBACK_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("RINGBACK_PORT_8010_TCP", "tcp://10.0.0.1:8010")
+
+    assert Settings().host == "127.0.0.1"

@@ -1,0 +1,141 @@
+"""Callback URLs, taken apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.domain.urls import HttpUrl, parse_url
+
+
+def test_every_part_of_a_url_is_told_apart() -> None:
+    url = parse_url("https://us%40er:p%3Aw@app.test:8443/a/b?c=d&e#rc=2")
+
+    assert url == HttpUrl(
+        scheme="https",
+        host="app.test",
+        port=8443,
+        host_header="app.test:8443",
+        target="/a/b?c=d&e",
+        authorization="Basic dXNAZXI6cDp3",
+        fragment="rc=2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "host_header"),
+    [
+        ("http://app.test/", "app.test", 80, "app.test"),
+        ("HTTPS://app.test/", "app.test", 443, "app.test"),
+        ("http://app.test:80/", "app.test", 80, "app.test:80"),
+        ("http://app.test:/", "app.test", 80, "app.test"),
+        ("http://127.0.0.1:5000/", "127.0.0.1", 5000, "127.0.0.1:5000"),
+        ("http://[::1]/", "::1", 80, "[::1]"),
+        ("http://[::1]:8080/", "::1", 8080, "[::1]:8080"),
+        ("http://b\u00fccher.test/", "xn--bcher-kva.test", 80, "xn--bcher-kva.test"),
+        ("http://app_1.test./", "app_1.test.", 80, "app_1.test."),
+        ("http://app.test:65535/", "app.test", 65535, "app.test:65535"),
+    ],
+)
+def test_where_to_connect_and_how_the_receiver_calls_itself(text: str, host: str, port: int, host_header: str) -> None:
+    url = parse_url(text)
+
+    assert (url.host, url.port, url.host_header) == (host, port, host_header)
+    assert url.receiver == f"{host}:{port}"
+
+
+def test_the_host_is_signed_as_it_was_written() -> None:
+    assert parse_url("http://App.Test:8080/").signed == "http://App.Test:8080/"
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("http://app.test", "/"),
+        ("http://app.test#x", "/"),
+        ("http://app.test?x=1", "/?x=1"),
+        ("http://app.test/?", "/?"),
+        ("http://app.test/#a?b", "/"),
+        ("http://app.test/a?b?c=/d", "/a?b?c=/d"),
+        ("http://app.test/%2B%2b+%20", "/%2B%2b+%20"),
+        ("http://app.test/a;b,c~d!e'f(g)h*i@j:k$l&m=n|o[p]", "/a;b,c~d!e'f(g)h*i@j:k$l&m=n|o[p]"),
+        ("http://app.test/caf\u00e9?\u20ac=\u4e2d", "/caf%C3%A9?%E2%82%AC=%E4%B8%AD"),
+        ('http://app.test/"<>^`{}', "/%22%3C%3E%5E%60%7B%7D"),
+        ("http://app.test//double//slash", "//double//slash"),
+        ("http://app.test/a/../b/./c", "/a/../b/./c"),
+    ],
+)
+def test_path_and_query_are_asked_for_as_they_stand_but_for_what_http_cannot_carry(text: str, target: str) -> None:
+    assert parse_url(text).target == target
+
+
+@pytest.mark.parametrize(
+    ("userinfo", "authorization"),
+    [
+        ("user:pw@", "Basic dXNlcjpwdw=="),
+        ("user@", "Basic dXNlcjo="),
+        ("user:p@ss@", "Basic dXNlcjpwQHNz"),
+        ("us%C3%A9r:p%20w@", "Basic dXPDqXI6cCB3"),
+        ("", None),
+    ],
+)
+def test_user_info_becomes_a_basic_authorization(userinfo: str, authorization: str | None) -> None:
+    assert parse_url(f"http://{userinfo}app.test/").authorization == authorization
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "app.test",
+        "/relative",
+        "//app.test/",
+        "ftp://app.test/",
+        "mailto:a@app.test",
+        "http:",
+        "http://",
+        "http:///path",
+        "http:app.test",
+        "http://:80/",
+        "http://user@/",
+        "http://app.test:port/",
+        "http://app.test:0/",
+        "http://app.test:65536/",
+        "http://app.test:-1/",
+        "http://[::1/",
+        "http://[nonsense]/",
+        "http://app.test/a b",
+        " http://app.test/",
+        "http://app.test/\n",
+        "http://app.test/\x00",
+        "http://app.test/\x7f",
+        "http://app.test\\@evil.test/",
+        "http://" + "\u00fc" * 70 + ".test/",
+    ],
+)
+def test_what_is_no_absolute_http_url_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("http://app.test", "/?a=%2B1+2&b="),
+        ("http://app.test/?", "/?a=%2B1+2&b="),
+        ("http://app.test/x?y=z", "/x?y=z&a=%2B1+2&b="),
+        ("http://app.test/x?y=z&", "/x?y=z&a=%2B1+2&b="),
+    ],
+)
+def test_parameters_go_behind_the_urls_own_query(url: str, target: str) -> None:
+    assert parse_url(url).with_parameters((("a", "+1 2"), ("b", ""))).target == target
+
+
+@given(st.text("ab\u00fc\u00df\u4e2d\u00a8\u00b4\u2100\uff0f.-_:/?#@[]%\\ 8", max_size=12))
+def test_any_host_is_read_as_one_that_fits_a_request_line_or_refused(text: str) -> None:
+    try:
+        url = parse_url(f"http://{text}")
+    except ValueError:
+        return
+
+    assert url.signed.isascii()
+    assert not set(url.signed) & set(" \r\n\t\\")
