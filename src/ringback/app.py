@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
-import httpx
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -31,6 +31,9 @@ from ringback.simulator.runner import Runner
 from ringback.storage.database import Database, open_database, reported_as_unavailable
 from ringback.storage.schema import is_at_head, migrate
 
+if TYPE_CHECKING:
+    import httpx
+
 CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
 OTHER_PREFIX = "/_ringback"
@@ -47,7 +50,7 @@ def create_app(
     settings: Settings,
     *,
     clock: Clock | None = None,
-    callback_transport: httpx.AsyncBaseTransport | None = None,
+    callback_transport: "httpx.AsyncBaseTransport | None" = None,
 ) -> FastAPI:
     """Return the application over an opened, migrated and seeded database; its lifespan runs the simulator.
 

@@ -58,7 +58,6 @@ def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -
 
 def _serve(given: dict[str, Any]) -> int:
     settings = Settings(**given)
-    gc.disable()
     from ringback.app import create_app
     from ringback.logs import configure_logs
     from ringback.operations.seed import UnknownAccount
@@ -75,7 +74,7 @@ def _serve(given: dict[str, Any]) -> int:
     except (SeedError, UnknownAccount) as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
     _announce(settings, base_url(listener))
-    gc.freeze()  # what was made till now stays: collecting it while importing, or ever again, costs time for nothing
+    gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
     gc.enable()
     serve(app, listener)
     return OK

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
-import httpx
 import structlog
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
@@ -12,7 +12,6 @@ from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.urls import parse_url
 from ringback.operations.callbacks import claim_due_callbacks, next_callback_due, record_attempt
-from ringback.simulator.callback_client import CallbackClient, Outcome
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
 from ringback.storage.database import Database
@@ -27,6 +26,11 @@ RECOVERY_SECONDS = 1.0
 """How long to leave a database alone that cannot be worked with."""
 MASKED = "***"
 
+if TYPE_CHECKING:
+    import httpx
+
+    from ringback.simulator.callback_client import CallbackClient, Outcome
+
 log = structlog.get_logger()
 
 
@@ -39,7 +43,7 @@ class CallbackSender:
         clock: Clock,
         default_policy: DeliveryPolicy,
         egress: EgressPolicy,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -106,19 +110,27 @@ class CallbackSender:
             return
 
     async def _deliver(self, callback: StatusCallback, receiver: str) -> None:
-        client = self._idle_clients.pop() if self._idle_clients else CallbackClient(self._egress, self._transport)
         try:
-            await self._try_until_settled(callback, client)
+            client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
+            try:
+                await self._try_until_settled(callback, client)
+            finally:
+                self._idle_clients.append(client)
         except Exception:
             log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
         finally:
-            self._idle_clients.append(client)
             self._under_way[receiver] -= 1
             if not self._under_way[receiver]:
                 del self._under_way[receiver]
             self.wake()
 
-    async def _try_until_settled(self, callback: StatusCallback, client: CallbackClient) -> None:
+    def _new_client(self) -> "CallbackClient":
+        """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""
+        from ringback.simulator.callback_client import CallbackClient
+
+        return CallbackClient(self._egress, self._transport)
+
+    async def _try_until_settled(self, callback: StatusCallback, client: "CallbackClient") -> None:
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         number = callback.attempts
@@ -137,7 +149,7 @@ class CallbackSender:
             _log_attempt(callback, attempt, status)
 
 
-def _attempt(number: int, at: Instant, elapsed_ms: float, outcome: Outcome) -> CallbackAttempt:
+def _attempt(number: int, at: Instant, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:
     request = outcome.request
     return CallbackAttempt(
         number=number,
