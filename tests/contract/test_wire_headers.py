@@ -1,0 +1,126 @@
+"""What the head of every answer carries. Rules: docs/fidelity.md, headers."""
+
+import re
+
+import pytest
+
+from support.contract import SILENT_NUMBER, UNKNOWN_SID, Api, CallerId, eventually
+from support.contract_sockets import RawAnswer, RawConnection
+
+pytest_plugins = ["support.contract_fixtures"]
+
+CONSTANT = {
+    "x-home-region": "us1",
+    "x-api-domain": "api.twilio.com",
+    "access-control-allow-origin": "*",
+    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "access-control-allow-headers": (
+        "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since"
+    ),
+    "access-control-expose-headers": "ETag",
+    "access-control-allow-credentials": "true",
+}
+OF_THIS_ANSWER = {"twilio-request-id", "twilio-request-duration", "twilio-concurrent-requests", "date"}
+OF_A_BODY = {"content-type", "content-length"}
+MEBIBYTE = 1024 * 1024
+
+# What is asked, the answer's status, and the header fields it has besides those of every answer.
+EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
+    "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, OF_A_BODY),
+    "list in XML": ("GET", "{path}?PageSize=1", None, 200, OF_A_BODY),
+    "list in CSV": ("GET", "{path}.csv?PageSize=1", None, 200, OF_A_BODY),
+    "validation request": ("POST", "{path}.json", b"PhoneNumber=%2B15005550018", 200, OF_A_BODY),
+    "caller ID": ("GET", "{path}/{sid}.json", None, 200, OF_A_BODY),
+    "update": ("PUT", "{path}/{sid}.json", b"FriendlyName=a", 200, OF_A_BODY),
+    "deletion": ("DELETE", "{path}/{sid}.json", None, 204, set()),
+    "options": ("OPTIONS", "{path}.json", None, 204, set()),
+    "head": ("HEAD", "{path}.json?PageSize=1", None, 200, OF_A_BODY),
+    "bad request": ("POST", "{path}.json", b"", 400, OF_A_BODY),
+    "not found": ("GET", "{path}/" + UNKNOWN_SID, None, 404, OF_A_BODY),
+    "unknown path": ("GET", "/nowhere", None, 404, OF_A_BODY),
+    "method not allowed": ("PATCH", "{path}.json", None, 405, OF_A_BODY | {"allow"}),
+    "body too large": ("POST", "{path}.json", b"x" * (MEBIBYTE + 1), 413, OF_A_BODY),
+}
+
+
+def assert_tells_of_this_request(answer: RawAnswer) -> None:
+    assert re.fullmatch("RQ[0-9a-f]{32}", answer.header("twilio-request-id") or "")
+    assert re.fullmatch(r"[0-9]+\.[0-9]{3}", answer.header("twilio-request-duration") or "")
+    assert re.fullmatch("[1-9][0-9]*", answer.header("twilio-concurrent-requests") or "")
+
+
+@pytest.mark.parametrize("exchange", EXCHANGES)
+def test_every_answer_has_these_header_fields_and_no_others(api: Api, caller_id: CallerId, exchange: str) -> None:
+    method, target, body, status, more = EXCHANGES[exchange]
+
+    with RawConnection(api) as connection:
+        answer = connection.ask(method, target.format(path=api.path, sid=caller_id["sid"]), body)
+
+    assert answer.status == status
+    assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
+    assert_tells_of_this_request(answer)
+    assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *OF_THIS_ANSWER, *more})
+
+
+def test_the_challenge_has_its_header_field_besides(api: Api) -> None:
+    with RawConnection(api) as connection:
+        answer = connection.ask("GET", f"{api.path}.json", authenticated=False)
+
+    assert answer.header("www-authenticate") == 'Basic realm="Twilio API"'
+    assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
+    assert_tells_of_this_request(answer)
+    names = sorted(name for name, _ in answer.headers)
+    assert names == sorted({*CONSTANT, *OF_THIS_ANSWER, *OF_A_BODY, "www-authenticate"})
+
+
+def test_what_is_no_http_is_answered_with_the_same_header_fields(api: Api) -> None:
+    with RawConnection(api) as connection:
+        connection.send(b"nonsense\r\n\r\n")
+        answer = connection.read_answer()
+
+    assert answer.status == 400
+    assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
+    assert answer.header("server") is None
+    assert_tells_of_this_request(answer)
+
+
+def test_no_two_requests_have_the_same_id(api: Api) -> None:
+    ids = {api.list(PageSize=1).headers["twilio-request-id"] for _ in range(20)}
+
+    assert len(ids) == 20
+
+
+def test_the_duration_is_this_requests_own_in_seconds(api: Api) -> None:
+    body = b"PhoneNumber=%2B15005550018"
+
+    with RawConnection(api) as connection:
+        request = connection.request_bytes("POST", f"{api.path}.json", body)
+        connection.send(request[:-1])
+        waited = sum(float(api.list(PageSize=1).headers["twilio-request-duration"]) for _ in range(20))
+        waited += api.list(PageSize=1).elapsed.total_seconds()
+        connection.send(request[-1:])
+        slow = connection.read_answer("POST")
+
+    assert slow.status == 200
+    assert waited <= float(slow.header("twilio-request-duration") or 0) + 0.02
+
+
+def test_requests_under_way_at_once_are_counted(api: Api) -> None:
+    with RawConnection(api) as first, RawConnection(api) as second:
+        for connection in (first, second):
+            request = connection.request_bytes("POST", f"{api.path}.json", b"PhoneNumber=")
+            connection.send(request[:-1])
+
+        def counted() -> bool:
+            return int(api.list(PageSize=1).headers["twilio-concurrent-requests"]) >= 3
+
+        assert eventually(counted)
+
+
+def test_no_header_names_the_framework(api: Api, caller_id: CallerId) -> None:
+    answers = [api.fetch(caller_id), api.validate(SILENT_NUMBER), api.fetch(UNKNOWN_SID), api.delete(caller_id)]
+
+    for answer in answers:
+        text = str(answer.headers).lower()
+        assert "server" not in answer.headers
+        assert not [name for name in ("uvicorn", "fastapi", "starlette", "python", "ringback") if name in text]

@@ -1,0 +1,102 @@
+"""The check that every JSON answer of the contract tests goes through can fail: else it would show nothing."""
+
+import copy
+from typing import Any
+
+import pytest
+from jsonschema import ValidationError
+
+from support.contract import check_answer
+from support.openapi import DESCRIPTION, check_json
+
+LIST = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds.json"
+INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"
+OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE)]
+FETCH_PATH = "/2010-04-01/Accounts/AC1/OutgoingCallerIds/PN1.json"
+
+
+def examples(method: str, template: str) -> list[Any]:
+    content = DESCRIPTION["paths"][template][method.lower()]["responses"]["200"]["content"]["application/json"]
+    return [example["value"] for example in content["examples"].values()]
+
+
+@pytest.mark.parametrize(("method", "template"), OPERATIONS)
+def test_twilios_own_examples_pass(method: str, template: str) -> None:
+    path = template.replace("{AccountSid}", "AC1").replace("{Sid}", "PN1")
+
+    assert examples(method, template)
+    for example in examples(method, template):
+        check_json(method, path, 200, example)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sid", "PN1"),
+        ("sid", 1),
+        ("account_sid", "CA" + "a" * 32),
+        ("date_created", "2009-08-21T00:11:24Z"),
+        ("date_created", "Fri, 21 Aug 2009 00:11:24 GMT"),
+        ("date_created", "Thu, 21 Aug 2009 00:11:24 +0000"),
+        ("date_updated", "Fri, 32 Aug 2009 00:11:24 +0000"),
+        ("phone_number", "4158675309"),
+        ("friendly_name", 5),
+        ("uri", 5),
+    ],
+)
+def test_a_wrong_field_fails(field: str, value: object) -> None:
+    wrong = copy.deepcopy(examples("GET", INSTANCE)[0]) | {field: value}
+
+    with pytest.raises(ValidationError):
+        check_json("GET", FETCH_PATH, 200, wrong)
+
+
+def test_a_wrong_row_of_a_list_fails() -> None:
+    page = {"outgoing_caller_ids": [{"sid": "PN1"}]}
+
+    with pytest.raises(ValidationError):
+        check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
+
+
+def test_a_validation_code_that_is_a_number_fails() -> None:
+    with pytest.raises(ValidationError):
+        check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, {"validation_code": 123456})
+
+
+def test_a_uri_that_names_a_host_fails() -> None:
+    page = {"first_page_uri": "https://api.twilio.com/2010-04-01/Accounts"}
+
+    with pytest.raises(ValidationError):
+        check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
+
+
+def test_null_passes_only_where_it_is_allowed() -> None:
+    path = "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json"
+
+    check_json("GET", path, 200, {"next_page_uri": None})
+    with pytest.raises(ValidationError):
+        check_json("GET", path, 200, {"first_page_uri": None})
+
+
+def test_an_answer_that_the_description_does_not_know_fails() -> None:
+    with pytest.raises(AssertionError, match="not in the description"):
+        check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 201, {})
+    with pytest.raises(AssertionError, match="not in the description"):
+        check_json("GET", "/2010-04-01/Accounts/AC1/Calls.json", 200, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (404, "application/json", b'{"detail":"Not Found"}'),
+        (404, "text/plain; charset=utf-8", b"Not Found"),
+        (404, "application/json", b'{"code":20404,"message":"m","more_info":"x","status":404}'),
+        (404, "application/json", b'{"code":"20404","message":"m","more_info":"x","status":404}'),
+        (500, "text/html", b"<html/>"),
+        (204, None, b"body"),
+        (200, "text/plain", b""),
+    ],
+)
+def test_a_body_of_the_frameworks_own_fails(status: int, content_type: str | None, body: bytes) -> None:
+    with pytest.raises(AssertionError):
+        check_answer("GET", FETCH_PATH, status, content_type, body)

@@ -1,0 +1,157 @@
+"""The path's suffix says how an answer is written, and nothing else does. Rules: docs/fidelity.md, representation."""
+
+import csv
+import io
+import json
+
+import pytest
+from lxml import etree
+
+from support.contract import ELEMENTS, SILENT_NUMBER, UNKNOWN_SID, XML_DECLARATION, Api, CallerId, error_of
+from support.contract_sockets import RawConnection
+
+pytest_plugins = ["support.contract_fixtures"]
+
+CONTENT_TYPES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
+ERROR_TYPES = CONTENT_TYPES | {".csv": "application/xml"}
+UNKNOWN_SUFFIXES = [".JSON", ".Json", ".XML", ".yaml", ".html", ".jsonp", ".json.xml", ".xml.json", ".json.", ".", ".j"]
+
+
+@pytest.mark.parametrize("suffix", CONTENT_TYPES)
+def test_the_suffix_chooses_the_representation_of_a_list(api: Api, suffix: str) -> None:
+    answer = api.list(suffix, PageSize=1)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == CONTENT_TYPES[suffix]
+
+
+@pytest.mark.parametrize("suffix", CONTENT_TYPES)
+def test_the_suffix_chooses_the_representation_of_a_caller_id(api: Api, caller_id: CallerId, suffix: str) -> None:
+    answer = api.fetch(caller_id, suffix)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == CONTENT_TYPES[suffix]
+
+
+@pytest.mark.parametrize("suffix", CONTENT_TYPES)
+def test_the_suffix_chooses_the_representation_of_a_validation_request(api: Api, suffix: str) -> None:
+    answer = api.validate(SILENT_NUMBER, suffix)
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == CONTENT_TYPES[suffix]
+
+
+@pytest.mark.parametrize("suffix", CONTENT_TYPES)
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/json",
+        "application/xml",
+        "text/html, */*;q=0.1",
+        "text/csv",
+        "application/json, application/xml, text/json, text/x-json, text/javascript, text/xml",
+        "nonsense",
+    ],
+)
+def test_the_accept_header_is_ignored(api: Api, suffix: str, accept: str) -> None:
+    answer = api.request("GET", f"{api.path}{suffix}?PageSize=1", headers={"Accept": accept})
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == CONTENT_TYPES[suffix]
+
+
+@pytest.mark.parametrize("suffix", CONTENT_TYPES)
+def test_no_accept_header_at_all_is_as_good(api: Api, suffix: str) -> None:
+    with RawConnection(api) as connection:
+        answer = connection.ask("GET", f"{api.path}{suffix}?PageSize=1")
+
+    assert answer.status == 200
+    assert answer.header("content-type") == CONTENT_TYPES[suffix]
+
+
+@pytest.mark.parametrize("suffix", UNKNOWN_SUFFIXES)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_any_other_suffix_is_not_found(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
+    answers = [api.request(method, path + suffix) for path in (api.path, api.instance_path(caller_id, ""))]
+
+    assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 2
+
+
+@pytest.mark.parametrize("suffix", ["/", ".json/", "/.json", ".xml/", "/?PageSize=1"])
+def test_a_trailing_slash_is_not_found_and_not_redirected(api: Api, caller_id: CallerId, suffix: str) -> None:
+    answers = [api.request("GET", path + suffix) for path in (api.path, api.instance_path(caller_id, ""))]
+
+    assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [("OutgoingCallerIds", "outgoingcallerids"), ("OutgoingCallerIds", "OutgoingCallerids"), ("Accounts", "accounts")],
+)
+def test_a_path_in_another_letter_case_is_not_found(api: Api, written: str, changed: str) -> None:
+    answer = api.request("GET", f"{api.path}.json".replace(written, changed))
+
+    assert (answer.status_code, error_of(answer).code) == (404, 20404)
+
+
+def test_a_sid_in_another_letter_case_is_not_found(api: Api, caller_id: CallerId) -> None:
+    sids = [caller_id["sid"].lower(), caller_id["sid"].upper(), caller_id["sid"][:2] + caller_id["sid"][2:].upper()]
+
+    answers = [api.fetch(sid) for sid in sids if sid != caller_id["sid"]]
+
+    assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * len(answers)
+
+
+@pytest.mark.parametrize("suffix", ERROR_TYPES)
+def test_errors_come_in_the_representation_asked_for_and_as_xml_for_csv(api: Api, nobody: Api, suffix: str) -> None:
+    answers = [
+        api.fetch(UNKNOWN_SID, suffix),
+        api.validate("", suffix),
+        api.request("PUT", f"{api.path}{suffix}"),
+        api.request("GET", f"{api.path}{suffix}?PageToken=nonsense"),
+        nobody.list(suffix),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 400, 405, 400, 401]
+    assert {answer.headers["content-type"] for answer in answers} == {ERROR_TYPES[suffix]}
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".JSON", "/", ".json/"])
+def test_errors_are_xml_where_the_path_asks_for_no_known_representation(api: Api, suffix: str) -> None:
+    answer = api.request("GET", api.path + suffix)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/xml")
+
+
+def test_json_is_utf_8(api: Api, caller_id: CallerId) -> None:
+    api.update(caller_id, FriendlyName="Büro 東京 🦄")
+
+    answer = api.fetch(caller_id)
+
+    assert json.loads(answer.content.decode("utf-8"))["friendly_name"] == "Büro 東京 🦄"
+
+
+def test_xml_is_declared_compact_and_utf_8(api: Api, caller_id: CallerId) -> None:
+    api.update(caller_id, FriendlyName="Büro <東京> & 'Söhne' \"🦄\"")
+
+    answer = api.fetch(caller_id, "")
+
+    assert answer.content.startswith(XML_DECLARATION + b"<TwilioResponse><OutgoingCallerId><Sid>PN")
+    assert answer.content.endswith(b"</Uri></OutgoingCallerId></TwilioResponse>")
+    assert b"\n" not in answer.content[len(XML_DECLARATION) :]
+    assert b"> <" not in answer.content
+    element = etree.fromstring(answer.content)[0]
+    assert element.findtext("FriendlyName") == "Büro <東京> & 'Söhne' \"🦄\""
+
+
+@pytest.mark.parametrize("name", ['with, comma and "quotes"', "two\nlines", "Büro 🦄", "'=1+1"])
+def test_csv_has_a_header_and_one_row_for_each_resource(api: Api, caller_id: CallerId, name: str) -> None:
+    updated = api.update(caller_id, FriendlyName=name).json()
+    uri = updated["uri"].removesuffix(".json")
+    row = [*(updated[key] for key in updated if key != "uri"), uri]
+
+    answers = [api.fetch(caller_id, ".csv"), api.list(".csv", PhoneNumber=caller_id["phone_number"])]
+
+    for answer in answers:
+        assert answer.content.splitlines()[0] == b"Sid,AccountSid,FriendlyName,PhoneNumber,DateCreated,DateUpdated,Uri"
+        assert list(csv.reader(io.StringIO(answer.text, newline=""))) == [ELEMENTS, row]

@@ -1,0 +1,92 @@
+"""The call between the request and the caller ID: nothing exists before the code was keyed. Rules: docs/fidelity.md."""
+
+import time
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from support.contract import SILENT_NUMBER, UNREACHABLE_NUMBER, Api, draw_name, draw_number, eventually, records
+from support.contract_rows import SeededAccounts
+from support.receiver import CallbackReceiver
+from support.server import ServerProcess
+
+pytest_plugins = ["support.contract_fixtures"]
+
+SWITCHBOARD_NUMBER = "+15105554444"
+
+
+def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
+    api: Api, receiver: CallbackReceiver
+) -> None:
+    number, name = draw_number(), draw_name()
+
+    request = api.validate(number, FriendlyName=name, CallDelay=1, StatusCallback=receiver.url)
+
+    assert api.find(number) is None
+    [callback] = receiver.wait_for(1)
+    verified = api.fetch(callback.form["OutgoingCallerIdSid"]).json()
+    assert callback.form["CallSid"] == request.json()["call_sid"]
+    assert (verified["phone_number"], verified["friendly_name"]) == (number, name)
+    assert verified["date_created"] == callback.form["Timestamp"]
+    waited = parsedate_to_datetime(verified["date_created"]) - parsedate_to_datetime(request.headers["date"])
+    assert waited.total_seconds() >= 1
+
+
+def test_a_phone_that_nobody_answers_makes_no_resource(api: Api) -> None:
+    answer = api.validate(SILENT_NUMBER)
+
+    assert answer.status_code == 200
+    assert api.find(SILENT_NUMBER) is None
+
+
+def test_call_delay_is_kept(api: Api, receiver: CallbackReceiver) -> None:
+    posted = time.monotonic()
+    api.validate(UNREACHABLE_NUMBER, CallDelay=1, StatusCallback=receiver.url)
+
+    receiver.wait_for(1)
+
+    assert time.monotonic() - posted >= 1.0
+
+
+def test_a_second_request_voids_the_first_whose_call_fails(api: Api, receiver: CallbackReceiver) -> None:
+    number = draw_number()
+
+    first = api.validate(number, CallDelay=1, FriendlyName="first", StatusCallback=receiver.url).json()
+    second = api.validate(number, FriendlyName="second", StatusCallback=receiver.url).json()
+
+    calls = {callback.form["CallSid"]: callback.form for callback in receiver.wait_for(2)}
+    assert first["call_sid"] != second["call_sid"]
+    voided, made = calls[first["call_sid"]], calls[second["call_sid"]]
+    assert (voided["CallStatus"], voided["VerificationStatus"]) == ("failed", "failed")
+    assert (made["CallStatus"], made["VerificationStatus"]) == ("completed", "success")
+    [row] = records(api.list(PhoneNumber=number))
+    assert (row["sid"], row["friendly_name"]) == (made["OutgoingCallerIdSid"], "second")
+
+
+def test_a_phone_behind_a_switchboard_is_reached_by_its_extension(
+    seeded: SeededAccounts, receiver: CallbackReceiver
+) -> None:
+    stranger = seeded.stranger
+    for row in records(stranger.list(PhoneNumber=SWITCHBOARD_NUMBER)):
+        stranger.delete(row)
+
+    stranger.validate(SWITCHBOARD_NUMBER, Extension="w123", StatusCallback=receiver.url)
+
+    [callback] = receiver.wait_for(1)
+    assert callback.form["VerificationStatus"] == "success"
+    stranger.delete(eventually(lambda: stranger.find(SWITCHBOARD_NUMBER)))
+
+
+@pytest.mark.usefixtures("own_server_only")
+def test_the_code_is_an_integer_where_the_setting_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        ServerProcess(cwd=tmp_path_factory.mktemp("integer"), validation_code_format="integer") as server,
+        server.client() as client,
+        Api(server.base_url) as api,
+    ):
+        codes = [client.post(f"{api.path}.json", data={"PhoneNumber": SILENT_NUMBER}).json() for _ in range(20)]
+        in_xml = api.validate(SILENT_NUMBER, "").text
+
+    assert all(type(code["validation_code"]) is int for code in codes)
+    assert all(100_000 <= code["validation_code"] <= 999_999 for code in codes)
+    assert "<ValidationCode>" in in_xml

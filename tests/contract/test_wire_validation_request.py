@@ -1,0 +1,156 @@
+"""POST on the list: its parameters, one by one, and what it answers. Rules: docs/fidelity.md, ValidationRequest."""
+
+import re
+from typing import Any
+
+import pytest
+from lxml import etree
+
+from support.contract import (
+    SILENT_NUMBER,
+    XML_DECLARATION,
+    Api,
+    CallerId,
+    draw_number,
+    error_of,
+    eventually,
+)
+from support.contract_rows import SeededAccounts
+from support.contract_sockets import RawConnection
+
+pytest_plugins = ["support.contract_fixtures"]
+
+KEYS = ["account_sid", "phone_number", "friendly_name", "validation_code", "call_sid"]
+ELEMENTS = ["AccountSid", "PhoneNumber", "FriendlyName", "ValidationCode", "CallSid"]
+
+
+def test_json_has_five_fields_in_order(api: Api) -> None:
+    number = draw_number()
+
+    fields = api.validate(number, FriendlyName="My Home Phone Number").json()
+
+    assert list(fields) == KEYS
+    assert fields["account_sid"] == api.account_sid
+    assert fields["phone_number"] == number
+    assert fields["friendly_name"] == "My Home Phone Number"
+    assert re.fullmatch("CA[0-9a-f]{32}", fields["call_sid"])
+
+
+def test_the_code_is_a_string_of_six_digits(api: Api) -> None:
+    codes = [api.validate(SILENT_NUMBER).json()["validation_code"] for _ in range(250)]
+
+    assert all(re.fullmatch("[0-9]{6}", code) for code in codes)
+    assert any(code.startswith("0") for code in codes), "no leading zero in 250 codes: a chance of 4 in 10^12"
+    assert len(set(codes)) > 240
+
+
+@pytest.mark.parametrize("suffix", ["", ".xml"])
+def test_xml_has_five_elements_in_order(api: Api, suffix: str) -> None:
+    answer = api.validate(SILENT_NUMBER, suffix, FriendlyName="My Home Phone Number")
+
+    [element] = etree.fromstring(answer.content)
+    assert answer.content.startswith(XML_DECLARATION + b"<TwilioResponse><ValidationRequest><AccountSid>AC")
+    assert element.tag == "ValidationRequest"
+    assert [child.tag for child in element] == ELEMENTS
+    texts = [child.text or "" for child in element]
+    assert texts[:3] == [api.account_sid, SILENT_NUMBER, "My Home Phone Number"]
+    assert re.fullmatch("[0-9]{6}", texts[3])
+    assert re.fullmatch("CA[0-9a-f]{32}", texts[4])
+
+
+def test_a_friendly_name_that_was_not_given_is_null_or_an_empty_element(api: Api) -> None:
+    in_json, in_xml = api.validate(SILENT_NUMBER), api.validate(SILENT_NUMBER, "")
+
+    assert in_json.json()["friendly_name"] is None
+    assert b"<FriendlyName/>" in in_xml.content
+
+
+@pytest.mark.parametrize("form", ["{0}", "({1}) {2}-{3}"])
+def test_a_number_verified_already_is_refused(api: Api, caller_id: CallerId, form: str) -> None:
+    number = caller_id["phone_number"]
+
+    answer = api.validate(form.format(number, number[2:5], number[5:8], number[8:]))
+
+    error = error_of(answer)
+    assert (error.status, error.code, error.message) == (400, 21450, "Phone number is already verified.")
+
+
+def test_a_number_that_was_forgotten_can_be_verified_again(api: Api, caller_id: CallerId) -> None:
+    api.delete(caller_id)
+
+    [again] = api.verify(caller_id["phone_number"])
+
+    assert again["sid"] != caller_id["sid"]
+
+
+def test_the_same_number_may_be_verified_on_another_account(
+    api: Api, seeded: SeededAccounts, caller_id: CallerId
+) -> None:
+    number = caller_id["phone_number"]
+
+    answer = seeded.stranger.validate(number)
+
+    assert answer.status_code == 200
+    theirs = eventually(lambda: seeded.stranger.find(number))
+    assert theirs["account_sid"] == seeded.stranger.account_sid
+    assert api.find(number) == caller_id
+    seeded.stranger.delete(theirs)
+
+
+def test_names_are_case_sensitive_and_unknown_ones_ignored(api: Api) -> None:
+    answer = api.validate(SILENT_NUMBER, friendlyname="a", FRIENDLYNAME="b", callDelay="99", Whatever="c", Page="x")
+
+    assert answer.status_code == 200
+    assert answer.json()["friendly_name"] is None
+
+
+def test_of_a_repeated_name_the_last_wins(api: Api) -> None:
+    answer = api.post_form(
+        f"PhoneNumber=nonsense&CallDelay=99&PhoneNumber={SILENT_NUMBER.replace('+', '%2B')}&CallDelay=9"
+    )
+
+    assert answer.status_code == 200
+    assert answer.json()["phone_number"] == SILENT_NUMBER
+
+
+@pytest.mark.parametrize("encoded", ["%2B15005550018", "%2b15005550018", "+1+500+555+0018", "%2B1%20500 555+0018"])
+def test_a_number_may_be_encoded_in_every_way(api: Api, encoded: str) -> None:
+    answer = api.post_form(f"PhoneNumber={encoded}&FriendlyName=My+Home%20Phone")
+
+    assert answer.json()["phone_number"] == SILENT_NUMBER
+    assert answer.json()["friendly_name"] == "My Home Phone"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_form"),
+    [
+        ("application/x-www-form-urlencoded", True),
+        ("application/x-www-form-urlencoded; charset=UTF-8", True),
+        ("application/x-www-form-urlencoded;charset=utf-8", True),
+        ("Application/X-WWW-Form-URLencoded", True),
+        ("application/json", False),
+        ("multipart/form-data; boundary=x", False),
+        ("text/plain", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_a_form_carries_parameters(api: Api, content_type: str | None, *, is_form: bool) -> None:
+    headers: dict[str, Any] = {} if content_type is None else {"Content_Type": content_type}
+    body = b"PhoneNumber=%2B15005550018"
+
+    with RawConnection(api) as connection:
+        head = connection.request_bytes("POST", f"{api.path}.json", Content_Length=str(len(body)), **headers)
+        connection.send(head + body)
+        answer = connection.read_answer("POST")
+
+    if is_form:
+        assert answer.status == 200
+    else:
+        assert (answer.status, answer.error.code) == (400, 21201)
+
+
+def test_parameters_in_the_query_of_a_post_count_as_absent(api: Api) -> None:
+    answer = api.request("POST", f"{api.path}.json?PhoneNumber=%2B15005550018")
+
+    assert (answer.status_code, error_of(answer).code) == (400, 21201)
