@@ -1,0 +1,164 @@
+"""Making what a seed file asks for."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.instants import Instant, after
+from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.seed import SeededAccount, SeededCallerId
+from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.operations.identifiers import Identifiers
+from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, NUMBER, T0
+from support.simulation import Simulation, driver_connection
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+SHOP = AccountSid("AC" + "1" * 32)
+SUBACCOUNT = AccountSid("AC" + "2" * 32)
+KEY = ApiKey(ApiKeySid("SK" + "3" * 32), "secret", SHOP, Instant(0))
+RULE = PhoneRule(PhoneBehavior.BUSY, 2.0, 3.0, "12")
+LATER = after(T0, 3600)
+
+
+def an_account(sid: AccountSid = SHOP, **changes: Any) -> SeededAccount:
+    account = SeededAccount(sid, "token", None, None, None, None, (), (), ())
+    return replace(account, **changes)
+
+
+FULL = an_account(
+    friendly_name="Shop",
+    owner_email="jo@example.com",
+    status=AccountStatus.ACTIVE,
+    api_keys=(KEY,),
+    caller_ids=(SeededCallerId(NUMBER, "Front desk", T0), SeededCallerId("+442079460958", None, None)),
+    phone_rules=((NUMBER, RULE), ("default", PhoneRule(PhoneBehavior.HANG_UP))),
+)
+
+
+def apply(unit_of_work: UnitOfWork, *seed: SeededAccount, now: Instant = LATER, random_seed: int | None = None) -> None:
+    apply_seed(unit_of_work, seed, now=now, identifiers=Identifiers(random_seed))
+
+
+def dump(simulation: Simulation) -> list[str]:
+    return list(driver_connection(simulation.database).iterdump())
+
+
+def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:
+    unit_of_work = simulation.unit_of_work
+
+    apply(unit_of_work, FULL)
+
+    account = unit_of_work.accounts.find(SHOP)
+    newer, older = simulation.caller_ids(SHOP)
+    assert account is not None
+    assert (account.auth_token, account.friendly_name, account.owner_email) == ("token", "Shop", "jo@example.com")
+    assert (account.date_created, account.date_updated) == (LATER, LATER)
+    assert unit_of_work.accounts.find_by_key(KEY.sid) == (account, "secret")
+    assert (older.phone_number, older.friendly_name, older.date_created, older.date_updated) == (
+        NUMBER,
+        "Front desk",
+        T0,
+        T0,
+    )
+    assert (newer.phone_number, newer.friendly_name, newer.date_created) == ("+442079460958", "+442079460958", LATER)
+    assert unit_of_work.accounts.phone_rules(SHOP, NUMBER) == (RULE, PhoneRule(PhoneBehavior.HANG_UP))
+    assert unit_of_work.accounts.phone_rules(ACCOUNT_SID, NUMBER) == (None, None)
+
+
+def test_applying_it_again_changes_nothing(simulation: Simulation) -> None:
+    apply(simulation.unit_of_work, FULL)
+    before = dump(simulation)
+
+    apply(simulation.unit_of_work, FULL, now=after(LATER, 3600))
+
+    assert dump(simulation) == before
+
+
+def test_an_account_that_says_no_name_is_named_by_its_sid(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, an_account())
+
+    made = unit_of_work.accounts.find(SHOP)
+    assert made is not None
+    assert (made.friendly_name, made.status, made.owner_email) == (SHOP, AccountStatus.ACTIVE, None)
+
+
+def test_what_the_file_does_not_say_stays(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, FULL)
+
+    apply(unit_of_work, an_account(auth_token=None, status=AccountStatus.SUSPENDED), now=after(LATER, 60))
+
+    account = unit_of_work.accounts.find(SHOP)
+    assert account is not None
+    assert (account.auth_token, account.friendly_name, account.status) == ("token", "Shop", AccountStatus.SUSPENDED)
+    assert (account.date_created, account.date_updated) == (LATER, after(LATER, 60))
+
+
+def test_what_the_file_says_anew_holds(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, FULL)
+    rule = PhoneRule(PhoneBehavior.UNREACHABLE)
+
+    apply(unit_of_work, an_account(api_keys=(replace(KEY, secret="new"),), phone_rules=((NUMBER, rule),)))
+
+    found = unit_of_work.accounts.find_by_key(KEY.sid)
+    assert found is not None
+    assert found[1] == "new"
+    assert unit_of_work.accounts.phone_rules(SHOP, NUMBER)[0] == rule
+
+
+def test_a_caller_id_that_is_there_stays_as_it_is(simulation: Simulation) -> None:
+    apply(simulation.unit_of_work, FULL)
+    before = simulation.caller_ids(SHOP)
+
+    apply(simulation.unit_of_work, an_account(caller_ids=(SeededCallerId(NUMBER, "Other", LATER),)))
+
+    assert simulation.caller_ids(SHOP) == before
+
+
+def test_a_subaccount_comes_after_its_parent(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, an_account(), an_account(SUBACCOUNT, parent_sid=SHOP))
+
+    made = unit_of_work.accounts.find(SUBACCOUNT)
+    assert made is not None
+    assert made.parent_sid == SHOP
+
+
+def test_a_parent_can_be_known_already(unit_of_work: UnitOfWork) -> None:
+    apply(unit_of_work, an_account(SUBACCOUNT, parent_sid=ACCOUNT_SID))
+
+    assert unit_of_work.accounts.find(SUBACCOUNT) is not None
+
+
+@pytest.mark.parametrize(
+    ("seed", "message"),
+    [
+        (
+            (an_account(), an_account(SUBACCOUNT, parent_sid=AccountSid("AC" + "9" * 32))),
+            f"account {SUBACCOUNT}: there is no",
+        ),
+        ((an_account(SUBACCOUNT, parent_sid=SHOP), an_account()), f"account {SUBACCOUNT}: there is no account {SHOP}"),
+        ((an_account(auth_token=None),), f"account {SHOP}: a new account needs an auth_token"),
+    ],
+)
+def test_an_account_that_cannot_be_made_stops_everything(
+    seed: tuple[SeededAccount, ...], message: str, simulation: Simulation
+) -> None:
+    before = dump(simulation)
+
+    with pytest.raises(UnknownAccount, match=message):
+        apply(simulation.unit_of_work, *seed)
+
+    assert dump(simulation) == before
+
+
+def test_a_caller_id_is_made_although_its_first_sid_is_taken(simulation: Simulation) -> None:
+    first, second = SeededCallerId(NUMBER, None, None), SeededCallerId("+442079460958", None, None)
+    apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)
+
+    apply(simulation.unit_of_work, an_account(caller_ids=(second,)), random_seed=7)
+
+    assert len(simulation.caller_ids(SHOP)) == 2

@@ -1,0 +1,146 @@
+"""Whose credentials open which paths; every row of docs/fidelity.md, authentication."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ringback.domain.accounts import Account, AccountStatus, ApiKey
+from ringback.domain.errors import TwilioError
+from ringback.domain.instants import after
+from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.operations.accounts import Credentials, authenticate, ensure_account
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+PARENT = AccountSid("AC" + "a" * 32)
+CHILD = AccountSid("AC" + "b" * 32)
+STRANGER = AccountSid("AC" + "c" * 32)
+NOBODY = AccountSid("AC" + "d" * 32)
+KEY = ApiKeySid("SK" + "e" * 32)
+CHILD_KEY = ApiKeySid("SK" + "f" * 32)
+UNKNOWN_KEY = ApiKeySid("SK" + "0" * 32)
+
+Save = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def save(unit_of_work: UnitOfWork) -> Save:
+    """Make a parent, its subaccount, a stranger, a key each of the first two; return how to make them anew."""
+
+    def save_account(sid: AccountSid, status: AccountStatus, parent: AccountSid | None = None) -> None:
+        unit_of_work.accounts.save(Account(sid, f"token of {sid}", "name", None, status, parent, T0, T0))
+
+    save_account(PARENT, AccountStatus.ACTIVE)
+    save_account(CHILD, AccountStatus.ACTIVE, PARENT)
+    save_account(STRANGER, AccountStatus.ACTIVE)
+    unit_of_work.accounts.save_key(ApiKey(KEY, "secret", PARENT, T0))
+    unit_of_work.accounts.save_key(ApiKey(CHILD_KEY, "secret", CHILD, T0))
+    return save_account
+
+
+def own(sid: AccountSid) -> Credentials:
+    return Credentials(sid, f"token of {sid}")
+
+
+def refusal_of(unit_of_work: UnitOfWork, credentials: Credentials, path: str) -> str:
+    with pytest.raises(TwilioError) as refusal:
+        authenticate(unit_of_work, credentials, path)
+    assert (refusal.value.status, refusal.value.code) == (401, 20003)
+    assert refusal.value.headers == {"WWW-Authenticate": 'Basic realm="Twilio API"'}
+    return refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("credentials", "path"),
+    [
+        (own(PARENT), PARENT),
+        (own(PARENT), CHILD),
+        (own(CHILD), CHILD),
+        (own(STRANGER), STRANGER),
+        (Credentials(KEY, "secret"), PARENT),
+        (Credentials(KEY, "secret"), CHILD),
+        (Credentials(CHILD_KEY, "secret"), CHILD),
+    ],
+)
+def test_these_credentials_open_the_path_of_their_account(
+    credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork
+) -> None:
+    assert authenticate(unit_of_work, credentials, path).sid == path
+
+
+@pytest.mark.parametrize(
+    "username", ["", "nobody", NOBODY, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
+)
+def test_an_unknown_user_name_is_told(username: str, unit_of_work: UnitOfWork) -> None:
+    message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
+
+    assert message == "Authentication Error - invalid username"
+
+
+@pytest.mark.parametrize("password", ["", "wrong", f"token of {PARENT} ", f"TOKEN OF {PARENT}", "\u00fc", "secret"])
+def test_a_wrong_password_is_refused(password: str, unit_of_work: UnitOfWork) -> None:
+    assert refusal_of(unit_of_work, Credentials(PARENT, password), PARENT) == "Authenticate"
+
+
+@pytest.mark.parametrize("password", ["", "wrong", f"token of {PARENT}"])
+def test_a_keys_wrong_secret_is_refused(password: str, unit_of_work: UnitOfWork) -> None:
+    assert refusal_of(unit_of_work, Credentials(KEY, password), PARENT) == "Authenticate"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "path"),
+    [
+        (own(CHILD), PARENT),
+        (Credentials(CHILD_KEY, "secret"), PARENT),
+        (own(STRANGER), PARENT),
+        (own(PARENT), STRANGER),
+        (own(PARENT), NOBODY),
+        (own(PARENT), "nonsense"),
+        (own(PARENT), f"{PARENT}.json"),
+    ],
+)
+def test_a_path_of_another_account_is_refused_whether_it_exists_or_not(
+    credentials: Credentials, path: str, unit_of_work: UnitOfWork
+) -> None:
+    assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
+
+
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
+@pytest.mark.parametrize(
+    ("credentials", "path"), [(own(PARENT), PARENT), (own(PARENT), CHILD), (Credentials(KEY, "secret"), PARENT)]
+)
+def test_an_account_that_is_not_active_is_refused(
+    status: AccountStatus, credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork, save: Save
+) -> None:
+    save(PARENT, status)
+
+    assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
+
+
+def test_a_suspended_subaccount_is_refused_to_its_parent_too(unit_of_work: UnitOfWork, save: Save) -> None:
+    save(CHILD, AccountStatus.SUSPENDED, PARENT)
+
+    assert refusal_of(unit_of_work, own(PARENT), CHILD) == "Authenticate"
+    assert refusal_of(unit_of_work, own(CHILD), CHILD) == "Authenticate"
+
+
+def test_the_settings_account_is_made_once(unit_of_work: UnitOfWork) -> None:
+    made = ensure_account(unit_of_work, NOBODY, "token", T0)
+
+    again = ensure_account(unit_of_work, NOBODY, "token", after(T0, 60))
+
+    assert made == again == unit_of_work.accounts.find(NOBODY)
+    assert (made.friendly_name, made.status, made.date_created) == ("ringback", AccountStatus.ACTIVE, T0)
+
+
+def test_the_settings_account_is_given_the_token_that_the_settings_name(unit_of_work: UnitOfWork) -> None:
+    before = unit_of_work.accounts.find(ACCOUNT_SID)
+
+    after_it = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60))
+
+    assert before is not None
+    assert (before.auth_token, after_it.auth_token) == (AUTH_TOKEN, "another")
+    assert (after_it.date_created, after_it.date_updated) == (T0, after(T0, 60))
+    assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it

@@ -1,0 +1,215 @@
+"""The lives of validation calls, each behaviour of the callee from the request to the end, on the test's own time."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ringback.domain.calls import CallStatus, VerificationStatus
+from ringback.domain.instants import after
+from ringback.domain.phones import PhoneBehavior, PhoneRule
+from support.domain_values import ACCOUNT_SID, NUMBER, T0
+from support.simulation import Simulation
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+Times = list[tuple[float, str]]
+SUCCESS, FAILED = VerificationStatus.SUCCESS, VerificationStatus.FAILED
+PICKED_UP: Times = [(0, "queued"), (0, "dial"), (2, "answer")]
+
+LIVES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]] = [
+    (PhoneBehavior.ENTER_CODE, CallStatus.COMPLETED, SUCCESS, 3, [*PICKED_UP, (5, "digits"), (5, "ended")]),
+    (
+        PhoneBehavior.ENTER_WRONG_CODE,
+        CallStatus.COMPLETED,
+        FAILED,
+        9,
+        [*PICKED_UP, (5, "digits"), (8, "digits"), (11, "digits"), (11, "ended")],
+    ),
+    (
+        PhoneBehavior.MISTYPE_ONCE,
+        CallStatus.COMPLETED,
+        SUCCESS,
+        6,
+        [*PICKED_UP, (5, "digits"), (8, "digits"), (8, "ended")],
+    ),
+    (
+        PhoneBehavior.ENTER_NOTHING,
+        CallStatus.COMPLETED,
+        FAILED,
+        30,
+        [*PICKED_UP, (12, "prompt-timeout"), (22, "prompt-timeout"), (32, "prompt-timeout"), (32, "ended")],
+    ),
+    (PhoneBehavior.HANG_UP, CallStatus.COMPLETED, FAILED, 3, [*PICKED_UP, (5, "hang-up"), (5, "ended")]),
+    (PhoneBehavior.BUSY, CallStatus.BUSY, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
+    (PhoneBehavior.UNREACHABLE, CallStatus.FAILED, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
+    (
+        PhoneBehavior.NO_ANSWER,
+        CallStatus.NO_ANSWER,
+        FAILED,
+        0,
+        [(0, "queued"), (0, "dial"), (60, "ring-timeout"), (60, "ended")],
+    ),
+    (
+        PhoneBehavior.MANUAL,
+        CallStatus.NO_ANSWER,
+        FAILED,
+        0,
+        [(0, "queued"), (0, "dial"), (60, "ring-timeout"), (60, "ended")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("behavior", "status", "verification", "answered_seconds", "times"), LIVES)
+def test_a_call_lives_and_ends_as_its_phone_behaves(
+    behavior: PhoneBehavior,
+    status: CallStatus,
+    verification: VerificationStatus,
+    answered_seconds: int,
+    times: Times,
+    simulation: Simulation,
+) -> None:
+    simulation.the_phone_is(behavior, ring_seconds=2.0, key_seconds=3.0)
+
+    sid = simulation.validate().call_sid
+    simulation.run()
+
+    call = simulation.call(sid)
+    assert (call.call_status, call.verification_status, call.answered_seconds) == (
+        status,
+        verification,
+        answered_seconds,
+    )
+    assert simulation.timeline(sid) == times
+    assert [caller_id.phone_number for caller_id in simulation.caller_ids()] == [NUMBER] * call.is_verified
+
+
+def test_all_behaviors_are_lived() -> None:
+    assert {behavior for behavior, *_ in LIVES} == set(PhoneBehavior)
+
+
+def test_only_success_makes_the_caller_id_at_that_moment(simulation: Simulation) -> None:
+    answer = simulation.validate(friendly_name="Home")
+    before = simulation.caller_ids()
+
+    simulation.run()
+
+    [made] = simulation.caller_ids()
+    call = simulation.call(answer.call_sid)
+    assert before == []
+    assert made.date_created == made.date_updated == call.ended_at == after(T0, 2)
+    assert (made.friendly_name, made.sid) == ("Home", call.outgoing_caller_id_sid)
+
+
+def test_a_caller_id_nobody_named_has_its_number_as_name(simulation: Simulation) -> None:
+    simulation.validate()
+    simulation.validate("+442079460958")
+
+    simulation.run()
+
+    assert {made.friendly_name for made in simulation.caller_ids()} == {"(415) 867-5309", "+442079460958"}
+
+
+def test_the_call_begins_after_its_delay(simulation: Simulation) -> None:
+    sid = simulation.validate(call_delay_seconds=42).call_sid
+
+    simulation.clock.advance(41.999)
+    too_early = simulation.step()
+    simulation.clock.advance(0.001)
+    in_time = simulation.step()
+
+    assert too_early == []
+    assert [call.call_status for call in in_time] == [CallStatus.RINGING]
+    assert simulation.timeline(sid) == [(0, "queued"), (42, "dial")]
+
+
+def test_the_extension_takes_its_time_and_reaches_the_person(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
+
+    sid = simulation.validate(extension="wW123").call_sid
+    simulation.run()
+
+    assert simulation.call(sid).verification_status == SUCCESS
+    assert simulation.timeline(sid) == [
+        (0, "queued"),
+        (0, "dial"),
+        (1, "answer"),
+        (2.8, "extension-dialed"),
+        (3.8, "digits"),
+        (3.8, "ended"),
+    ]
+
+
+@pytest.mark.parametrize("parameters", [{}, {"extension": "124"}])
+def test_a_switchboard_that_hears_another_extension_keys_nothing(
+    parameters: dict[str, Any], simulation: Simulation
+) -> None:
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
+
+    sid = simulation.validate(**parameters).call_sid
+    simulation.run()
+
+    call = simulation.call(sid)
+    assert (call.call_status, call.verification_status, call.attempts_left) == (CallStatus.COMPLETED, FAILED, 0)
+    assert [event for _, event in simulation.timeline(sid)].count("prompt-timeout") == 3
+
+
+def test_a_ring_time_out_shorter_than_the_ringing_ends_the_call(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=5.0)
+    simulation.policy = replace(simulation.policy, ring_timeout_seconds=4.0)
+
+    sid = simulation.validate().call_sid
+    simulation.run()
+
+    assert simulation.call(sid).call_status == CallStatus.NO_ANSWER
+    assert simulation.timeline(sid)[-1] == (4, "ended")
+
+
+def test_somebody_who_mistypes_once_fails_when_there_is_one_attempt(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.MISTYPE_ONCE)
+    simulation.policy = replace(simulation.policy, code_attempts=1)
+
+    sid = simulation.validate().call_sid
+    simulation.run()
+
+    assert simulation.call(sid).verification_status == FAILED
+    assert simulation.caller_ids() == []
+
+
+def test_a_call_that_takes_no_time_still_goes_through_all_its_states(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
+
+    sid = simulation.validate().call_sid
+    simulation.run()
+
+    assert simulation.timeline(sid) == [(0, event) for event in ("queued", "dial", "answer", "digits", "ended")]
+
+
+def test_the_phone_is_looked_up_when_it_is_dialled(simulation: Simulation) -> None:
+    sid = simulation.validate(call_delay_seconds=5).call_sid
+
+    simulation.unit_of_work.accounts.save_phone_rule(ACCOUNT_SID, NUMBER, PhoneRule(PhoneBehavior.BUSY))
+    simulation.run()
+
+    assert simulation.call(sid).call_status == CallStatus.BUSY
+
+
+@pytest.mark.parametrize(("number", "status"), [("+15005550014", CallStatus.BUSY), (NUMBER, CallStatus.FAILED)])
+def test_the_accounts_rule_holds_for_its_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
+    simulation.unit_of_work.accounts.save_phone_rule(ACCOUNT_SID, "default", PhoneRule(PhoneBehavior.UNREACHABLE))
+
+    sid = simulation.validate(number).call_sid
+    simulation.run()
+
+    assert simulation.call(sid).call_status == status
+
+
+def test_what_is_overdue_happens_at_once_in_the_order_in_which_it_was_due(simulation: Simulation) -> None:
+    later = simulation.validate(call_delay_seconds=10).call_sid
+    sooner = simulation.validate("+12125551234", call_delay_seconds=5).call_sid
+
+    simulation.clock.advance(3600)
+    moved = simulation.step()
+
+    assert [call.sid for call in moved] == [sooner, later]
+    assert simulation.timeline(later) == [(0, "queued"), (3600, "dial")]

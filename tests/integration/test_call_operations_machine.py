@@ -1,0 +1,153 @@
+"""Random events on calls to several numbers of several accounts: what the database holds stays true throughout."""
+
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
+from ringback.domain.callbacks import status_callback_parameters
+from ringback.domain.calls import CallEvent, IllegalCallEvent, ValidationCall
+from ringback.domain.errors import TwilioError
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.calls import advance_call
+from ringback.storage.database import Database, open_database
+from ringback.storage.schema import migrate
+from support.domain_values import ACCOUNT_SID, NUMBER, T0
+from support.simulation import Simulation, a_simulation, query
+
+ACCOUNTS = [ACCOUNT_SID, AccountSid("AC" + "9" * 32)]
+NUMBERS = [NUMBER, "+12125551234"]
+URL = "http://app.test/done"
+
+
+class CallOperationsMachine(RuleBasedStateMachine):
+    """Two accounts verify two numbers, again and again, and anything may happen to their calls."""
+
+    calls: Bundle[str] = Bundle("calls")
+    migrated: Database
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.simulation: Simulation = a_simulation(self.migrated)
+        ensure_account(self.simulation.unit_of_work, ACCOUNTS[1], "token", T0)
+        self.asked_for: dict[str, bool] = {}
+
+    def teardown(self) -> None:
+        self.simulation.database.close()
+
+    @rule(
+        target=calls,
+        account=st.sampled_from(ACCOUNTS),
+        number=st.sampled_from(NUMBERS),
+        callback=st.booleans(),
+        behavior=st.sampled_from(PhoneBehavior),
+        extension=st.none() | st.just("12"),
+    )
+    def validate(
+        self, account: AccountSid, number: str, *, callback: bool, behavior: PhoneBehavior, extension: str | None
+    ) -> Any:
+        self.simulation.the_phone_is(behavior)
+        url = URL if callback else None
+        verified = number in {known.phone_number for known in self.simulation.caller_ids(account)}
+        if verified:
+            with pytest.raises(TwilioError) as refusal:
+                self.simulation.validate(number, account, status_callback=url)
+            assert refusal.value.code == 21450
+            return multiple()
+        sid = self.simulation.validate(number, account, status_callback=url, extension=extension).call_sid
+        self.asked_for[sid] = callback
+        return sid
+
+    @rule(sid=calls, event=st.sampled_from(CallEvent), right=st.booleans())
+    def undergo(self, sid: str, event: CallEvent, *, right: bool) -> None:
+        before = self.simulation.call(sid)
+        digits = (before.validation_code if right else "0") if event == CallEvent.DIGITS else ""
+        try:
+            moved = self._advance(before, event, digits)
+        except IllegalCallEvent:
+            assert self.simulation.call(sid) == before
+        else:
+            assert self.simulation.call(sid) == moved
+
+    def _advance(self, call: ValidationCall, event: CallEvent, digits: str) -> ValidationCall:
+        return advance_call(
+            self.simulation.unit_of_work,
+            call,
+            event,
+            digits=digits,
+            now=self.simulation.clock.now(),
+            policy=self.simulation.policy,
+            identifiers=self.simulation.identifiers,
+        )
+
+    @rule(seconds=st.floats(0, 30))
+    def let_time_pass(self, seconds: float) -> None:
+        self.simulation.clock.advance(seconds)
+        while self.simulation.step():
+            pass
+
+    @invariant()
+    def a_number_is_verified_at_most_once_an_account(self) -> None:
+        pairs = query(self.simulation.database, "SELECT account_sid, phone_number FROM outgoing_caller_ids")
+
+        assert len(pairs) == len(set(pairs))
+
+    @invariant()
+    def a_number_has_at_most_one_call_under_way_an_account(self) -> None:
+        under_way = "SELECT account_sid, phone_number FROM validation_calls WHERE ended_at IS NULL"
+        pairs = query(self.simulation.database, under_way)
+
+        assert len(pairs) == len(set(pairs))
+
+    @invariant()
+    def exactly_the_ended_calls_that_asked_for_one_owe_a_callback(self) -> None:
+        owing = sorted(sid for (sid,) in query(self.simulation.database, "SELECT call_sid FROM status_callbacks"))
+
+        assert owing == sorted(sid for sid, asked in self.asked_for.items() if asked and self._ended(sid))
+
+    @invariant()
+    def a_callback_tells_how_its_call_ended(self) -> None:
+        for sid, asked in self.asked_for.items():
+            owed = self.simulation.unit_of_work.callbacks.find(sid)
+            if asked and owed:
+                assert owed[0].parameters == status_callback_parameters(self.simulation.call(sid))
+
+    @invariant()
+    def exactly_the_calls_under_way_have_something_pending(self) -> None:
+        pending = {
+            sid for (sid,) in query(self.simulation.database, "SELECT sid FROM validation_calls WHERE due_at > 0")
+        }
+
+        assert pending == {sid for sid in self.asked_for if not self._ended(sid)}
+
+    @invariant()
+    def exactly_the_verified_calls_have_a_caller_id(self) -> None:
+        known = {made.sid for account in ACCOUNTS for made in self.simulation.caller_ids(account)}
+
+        named = {self.simulation.call(sid).outgoing_caller_id_sid for sid in self.asked_for if self._verified(sid)}
+        assert named == known
+
+    def _ended(self, sid: str) -> bool:
+        return self.simulation.call(sid).is_ended
+
+    def _verified(self, sid: str) -> bool:
+        call = self.simulation.call(sid)
+        assert call.is_verified == (call.outgoing_caller_id_sid is not None)
+        return call.is_verified
+
+
+def test_whatever_happens_to_calls_the_database_stays_true() -> None:
+    CallOperationsMachine.migrated = open_database("sqlite://")
+    migrate(CallOperationsMachine.migrated)
+    limits = settings(max_examples=40, stateful_step_count=25, deadline=None)
+    case = CallOperationsMachine.TestCase
+    case.settings = limits
+
+    try:
+        case("runTest").debug()
+    finally:
+        CallOperationsMachine.migrated.close()

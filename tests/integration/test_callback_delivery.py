@@ -1,0 +1,167 @@
+"""StatusCallbacks as real receivers get them: what is sent, how it is signed, what is recorded."""
+
+import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.instants import rfc_2822
+from support.domain_values import AUTH_TOKEN
+from support.outbox import Outbox
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+COMMON_HEADERS = {
+    "Host",
+    "User-Agent",
+    "Accept",
+    "X-Twilio-Signature",
+    "I-Twilio-Idempotency-Token",
+    "X-Home-Region",
+}
+POST_HEADERS = COMMON_HEADERS | {"Content-Type", "Content-Length"}
+
+
+def signature_of(received: Received) -> str:
+    return received.headers["X-Twilio-Signature"]
+
+
+async def test_a_post_is_a_signed_form(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    sid = outbox.owe(f"{receiver.url}/done?own=1&plus=%2B")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    validator = RequestValidator(AUTH_TOKEN)
+    assert (received.method, received.target) == ("POST", "/done?own=1&plus=%2B")
+    assert list(received.form.items()) == list(outbox.callback(sid).parameters)
+    assert received.form["CallStatus"] == "busy"
+    assert received.form["Timestamp"] == rfc_2822(outbox.simulation.clock.now())
+    assert validator.validate(f"{receiver.url}{received.target}", received.form, signature_of(received))
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+async def test_a_get_has_signed_parameters_behind_the_urls_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    sid = outbox.owe(f"{receiver.url}/done?own=1", "GET")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    assert (received.method, received.body) == ("GET", b"")
+    assert list(received.query.items()) == [("own", "1"), *outbox.callback(sid).parameters]
+    assert RequestValidator(AUTH_TOKEN).validate(f"{receiver.url}{received.target}", {}, signature_of(received))
+
+
+@pytest.mark.parametrize(("method", "names"), [("POST", POST_HEADERS), ("GET", COMMON_HEADERS)])
+async def test_the_headers_are_twilios_and_no_others(
+    method: str, names: set[str], outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    sid = outbox.owe(f"{receiver.url}/done", method)
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    assert set(received.headers) == names
+    assert received.headers["Host"] == receiver.url.removeprefix("http://")
+    assert received.headers["User-Agent"] == "TwilioProxy/1.1"
+    assert received.headers["Accept"] == "*/*"
+    assert received.headers["X-Home-Region"] == "us1"
+    assert received.headers["I-Twilio-Idempotency-Token"] == outbox.callback(sid).idempotency_token
+    if method == "POST":
+        assert received.headers["Content-Type"] == "application/x-www-form-urlencoded; charset=utf-8"
+        assert received.headers["Content-Length"] == str(len(received.body))
+
+
+async def test_a_verified_call_names_its_caller_id(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    answer = outbox.simulation.validate(status_callback=f"{receiver.url}/done")
+    outbox.simulation.run()
+    outbox.owed.append(answer.call_sid)
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    [made] = outbox.simulation.caller_ids()
+    assert received.form["VerificationStatus"] == "success"
+    assert received.form["OutgoingCallerIdSid"] == made.sid
+    assert received.form["CallDuration"] == "1"
+
+
+async def test_user_info_is_sent_as_basic_authorization_and_neither_signed_nor_kept(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    sid = outbox.owe(receiver.url.replace("http://", "http://user:s3cret@") + "/done#rc=0")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    [attempt] = outbox.attempts(sid)
+    url = f"{receiver.url}/done"
+    assert received.headers["Authorization"] == "Basic dXNlcjpzM2NyZXQ="
+    assert set(received.headers) == POST_HEADERS | {"Authorization"}
+    assert RequestValidator(AUTH_TOKEN).validate(url, received.form, signature_of(received))
+    assert dict(attempt.headers)["Authorization"] == "***"
+    assert "s3cret" not in repr(attempt)
+    assert "dXNlcjpzM2NyZXQ" not in repr(attempt)
+
+
+async def test_an_attempt_is_recorded_with_what_was_sent_and_what_came_back(outbox: Outbox) -> None:
+    with CallbackReceiver(lambda _: Answer(200, {"Content-Type": "text/plain"}, "caf\u00e9".encode())) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert (attempt.number, attempt.at) == (1, outbox.simulation.clock.now())
+    assert (attempt.method, attempt.url) == ("POST", f"{receiver.url}/done")
+    assert {name for name, _ in attempt.headers} == POST_HEADERS
+    assert (attempt.status_code, attempt.answer, attempt.error) == (200, "caf\u00e9", None)
+    assert attempt.elapsed_ms > 0
+
+
+async def test_of_a_long_answer_only_the_begin_is_kept(outbox: Outbox) -> None:
+    with CallbackReceiver(lambda _: Answer(200, {}, b"x" * 5_000_000)) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert attempt.answer == "x" * 2048
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "deflate"},
+        {"Content-Type": "text/plain; charset=nonsense"},
+        {"Content-Type": "\u00ff"},
+    ],
+)
+async def test_an_answer_that_makes_no_sense_is_an_answer(headers: dict[str, str], outbox: Outbox) -> None:
+    with CallbackReceiver(lambda _: Answer(200, headers, b"no gzip, no text\xff")) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+    assert [attempt.status_code for attempt in outbox.attempts(sid)] == [200]
+
+
+async def test_a_call_that_asked_for_none_sends_none(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    silent = outbox.simulation.validate("+12125551234").call_sid
+    outbox.owe(f"{receiver.url}/done")
+
+    await outbox.deliver()
+
+    assert len(receiver.received) == 1
+    assert outbox.simulation.unit_of_work.callbacks.find(silent) is None
+
+
+async def test_each_callback_is_sent_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    sids = [outbox.owe(f"{receiver.url}/done") for _ in range(40)]
+
+    await outbox.deliver()
+    await outbox.deliver()
+
+    assert sorted(received.form["CallSid"] for received in receiver.received) == sorted(sids)
+    tokens = {received.headers["I-Twilio-Idempotency-Token"] for received in receiver.received}
+    assert len(tokens) == len(sids)

@@ -1,0 +1,76 @@
+"""Hosts that a StatusCallback may not reach, is led elsewhere for, or cannot find."""
+
+import asyncio
+import socket
+
+import pytest
+
+from ringback.domain.callbacks import CallbackStatus
+from ringback.simulator.egress import EgressPolicy
+from support.outbox import Outbox
+from support.receiver import CallbackReceiver
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_host_that_is_not_allowed_is_not_asked(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    outbox.egress = EgressPolicy.of(["app.test"], {})
+    sid = outbox.owe(f"{receiver.url}/done#rc=3")
+
+    await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert receiver.received == []
+    assert attempt.error == "callbacks to 127.0.0.1 (127.0.0.1) are not allowed"
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_mapped_host_is_asked_elsewhere_under_its_own_name(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
+    port = receiver.url.rpartition(":")[2]
+    sid = outbox.owe(f"http://app.test:{port}/done")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    assert received.headers["Host"] == f"app.test:{port}"
+    assert [attempt.url for attempt in outbox.attempts(sid)] == [f"http://app.test:{port}/done"]
+
+
+async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", unknown)
+    sid = outbox.owe("http://nowhere.test/done")
+
+    await outbox.deliver()
+
+    errors = [attempt.error for attempt in outbox.attempts(sid)]
+    assert errors == ["cannot resolve nowhere.test: Name or service not known"] * 2
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def two(_: object, __: str, port: int, **___: object) -> list[object]:
+        return [(None, None, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", two)
+    sid = outbox.owe(f"http://two.test:{receiver.url.rpartition(':')[2]}/done")
+
+    await outbox.deliver()
+
+    assert [attempt.status_code for attempt in outbox.attempts(sid)] == [204]
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
+async def test_a_host_that_can_be_no_name_is_a_failed_connection(host: str, outbox: Outbox) -> None:
+    sid = outbox.owe(f"http://{host}/done")
+
+    await outbox.deliver(seconds=2.0)
+
+    assert outbox.status(sid) == CallbackStatus.FAILED
+    assert len(outbox.attempts(sid)) == 2

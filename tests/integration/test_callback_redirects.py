@@ -1,0 +1,146 @@
+"""Receivers that send a StatusCallback elsewhere."""
+
+import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from ringback.domain.callbacks import CallbackStatus
+from support.domain_values import AUTH_TOKEN
+from support.outbox import Outbox
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+def redirecting(status: int, location: str) -> CallbackReceiver:
+    """Return a receiver that redirects ``/done``, and takes everything else."""
+
+    def answer(received: Received) -> Answer:
+        return Answer(status, {"Location": location}) if received.target.startswith("/done") else Answer()
+
+    return CallbackReceiver(answer)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303])
+async def test_a_redirect_is_followed_by_a_get_signed_anew(status: int, outbox: Outbox) -> None:
+    with redirecting(status, "/there?x=1") as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    first, second = receiver.received
+    [attempt] = outbox.attempts(sid)
+    signed = second.headers["X-Twilio-Signature"]
+    assert (first.method, second.method, second.target, second.body) == ("POST", "GET", "/there?x=1", b"")
+    assert RequestValidator(AUTH_TOKEN).validate(f"{receiver.url}/there?x=1", {}, signed)
+    assert (attempt.method, attempt.url, attempt.status_code) == ("GET", f"{receiver.url}/there?x=1", 204)
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+async def test_a_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox) -> None:
+    with redirecting(307, "/there") as receiver:
+        outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    first, second = receiver.received
+    signed = second.headers["X-Twilio-Signature"]
+    assert (second.method, second.target, second.body) == ("POST", "/there", first.body)
+    assert second.headers["I-Twilio-Idempotency-Token"] == first.headers["I-Twilio-Idempotency-Token"]
+    assert RequestValidator(AUTH_TOKEN).validate(f"{receiver.url}/there", second.form, signed)
+
+
+async def test_a_temporary_redirect_of_a_get_goes_to_the_location_as_it_stands(outbox: Outbox) -> None:
+    with redirecting(307, "/there?x=1") as receiver:
+        outbox.owe(f"{receiver.url}/done", "GET")
+        await outbox.deliver()
+
+    second = receiver.received[1]
+    assert (second.method, second.target) == ("GET", "/there?x=1")
+
+
+@pytest.mark.parametrize("status", [304, 305, 308])
+async def test_other_statuses_are_no_redirect_and_no_success(status: int, outbox: Outbox) -> None:
+    with redirecting(status, "/there") as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert len(receiver.received) == 1
+    assert (attempt.status_code, attempt.error) == (status, f"answered {status}")
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_redirect_without_a_location_is_a_failure(outbox: Outbox) -> None:
+    with CallbackReceiver(lambda _: Answer(302)) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    assert outbox.status(sid) == CallbackStatus.FAILED
+    assert [attempt.error for attempt in outbox.attempts(sid)] == ["answered 302"]
+
+
+async def test_ten_redirects_are_followed(outbox: Outbox) -> None:
+    def answer(received: Received) -> Answer:
+        step = int(received.target.removeprefix("/"))
+        return Answer(302, {"Location": f"/{step + 1}"}) if step < 10 else Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        sid = outbox.owe(f"{receiver.url}/0")
+        await outbox.deliver()
+
+    assert [received.target for received in receiver.received] == [f"/{step}" for step in range(11)]
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+async def test_a_loop_is_given_up_after_ten_redirects(outbox: Outbox) -> None:
+    with redirecting(302, "/done") as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert len(receiver.received) == 11
+    assert attempt.error == "more than 10 redirects"
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_redirect_to_another_server_leaves_user_info_behind(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    with redirecting(307, f"{receiver.url}/there") as first:
+        outbox.owe(first.url.replace("http://", "http://user:pw@") + "/done")
+        await outbox.deliver()
+
+    [elsewhere] = receiver.received
+    assert first.received[0].headers["Authorization"] == "Basic dXNlcjpwdw=="
+    assert "Authorization" not in elsewhere.headers
+    assert elsewhere.headers["Host"] == receiver.url.removeprefix("http://")
+
+
+async def test_a_redirect_on_the_same_server_takes_user_info_along(outbox: Outbox) -> None:
+    with redirecting(302, "/there") as receiver:
+        outbox.owe(receiver.url.replace("http://", "http://user:pw@") + "/done")
+        await outbox.deliver()
+
+    assert receiver.received[1].headers["Authorization"] == "Basic dXNlcjpwdw=="
+
+
+@pytest.mark.parametrize("location", ["ftp://app.test/", "http://[::1", "/with space", "http://app.test:0/"])
+async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: Outbox) -> None:
+    with redirecting(302, location) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert attempt.status_code == 302
+    assert attempt.error is not None
+    assert attempt.error.startswith("redirected to no usable URL: ")
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_redirect_to_a_host_that_is_not_allowed_is_refused(outbox: Outbox) -> None:
+    with redirecting(302, "http://169.254.169.254/latest/meta-data") as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert attempt.status_code is None
+    assert attempt.error is not None
+    assert "not allowed" in attempt.error
+    assert outbox.status(sid) == CallbackStatus.FAILED

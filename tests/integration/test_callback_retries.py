@@ -1,0 +1,190 @@
+"""Receivers that cannot be reached, answer with errors, or are slow."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.simulator import callback_sender
+from ringback.simulator.callback_sender import BUSY_RECEIVER_DELIVERIES
+from support.outbox import Outbox
+from support.polling import until
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def refusing_url() -> str:
+    """Return the URL of a port where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@contextmanager
+def answering_after(release: threading.Event, seconds: float = 20.0) -> Iterator[CallbackReceiver]:
+    """Run a receiver that answers only when it is released."""
+
+    def answer(_: Received) -> Answer:
+        release.wait(seconds)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        try:
+            yield receiver
+        finally:
+            release.set()
+
+
+def hang_up(listener: socket.socket) -> None:
+    """Take one connection, and end it at once."""
+    listener.accept()[0].close()
+
+
+@pytest.mark.parametrize(
+    ("fragment", "tries"),
+    [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=5", 6), ("#rp=ct", 2), ("#rp=5xx", 1), ("#rc=2&rp=all", 3)],
+)
+async def test_a_refused_connection_is_tried_once_more_unless_the_fragment_says_otherwise(
+    fragment: str, tries: int, outbox: Outbox, refusing_url: str
+) -> None:
+    sid = outbox.owe(f"{refusing_url}/done{fragment}")
+
+    await outbox.deliver()
+
+    attempts = outbox.attempts(sid)
+    assert [attempt.number for attempt in attempts] == list(range(1, tries + 1))
+    assert {attempt.status_code for attempt in attempts} == {None}
+    assert all("ConnectError" in str(attempt.error) for attempt in attempts)
+    assert outbox.status(sid) == CallbackStatus.FAILED
+    assert outbox.callback(sid).attempts == tries
+
+
+@pytest.mark.parametrize(
+    ("status", "fragment", "tries"),
+    [
+        (500, "", 1),
+        (503, "#rc=3", 1),
+        (503, "#rp=5xx", 2),
+        (503, "#rp=4xx", 1),
+        (404, "", 1),
+        (404, "#rc=2&rp=4xx", 3),
+        (404, "#rp=all", 2),
+        (429, "#rc=1&rp=4xx,5xx", 2),
+    ],
+)
+async def test_an_error_is_tried_again_only_where_the_fragment_says_so(
+    status: int, fragment: str, tries: int, outbox: Outbox
+) -> None:
+    with CallbackReceiver(lambda _: Answer(status)) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done{fragment}")
+        await outbox.deliver()
+
+    attempts = outbox.attempts(sid)
+    tokens = {received.headers["I-Twilio-Idempotency-Token"] for received in receiver.received}
+    assert [(attempt.status_code, attempt.error) for attempt in attempts] == [(status, f"answered {status}")] * tries
+    assert len(receiver.received) == tries
+    assert len(tokens) == 1
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_retry_can_succeed(outbox: Outbox) -> None:
+    answers = iter([Answer(503), Answer(503), Answer(200)])
+    with CallbackReceiver(lambda _: next(answers)) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done#rc=5&rp=5xx")
+        await outbox.deliver()
+
+    assert [attempt.status_code for attempt in outbox.attempts(sid)] == [503, 503, 200]
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbox) -> None:
+    with answering_after(threading.Event()) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done#tt=200&rc=5&rp=all")
+        began = time.monotonic()
+        await outbox.deliver()
+        took = time.monotonic() - began
+
+    attempts = outbox.attempts(sid)
+    assert [attempt.error for attempt in attempts] == ["no answer within 200 ms in all"]
+    assert 0.2 <= took < 5
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where_it_says_so(outbox: Outbox) -> None:
+    with answering_after(threading.Event()) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
+        await outbox.deliver()
+
+    attempts = outbox.attempts(sid)
+    assert [attempt.error for attempt in attempts] == ["ReadTimeout"] * 3
+    assert all(attempt.elapsed_ms >= 100 for attempt in attempts)
+
+
+async def test_the_policy_of_the_settings_is_the_default(outbox: Outbox) -> None:
+    outbox.policy = DeliveryPolicy(total_timeout_ms=150, read_timeout_ms=150)
+    with answering_after(threading.Event()) as receiver:
+        sid = outbox.owe(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    assert len(outbox.attempts(sid)) == 1
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    with answering_after(threading.Event()) as slow:
+        async with outbox.sending() as sender:
+            first = outbox.owe(f"{slow.url}/done#tt=100")
+            sender.wake()
+            await until(lambda: outbox.is_settled(first))
+            second = outbox.owe(f"{receiver.url}/done#tt=2000")
+            sender.wake()
+            await until(lambda: outbox.is_settled(second))
+
+    assert outbox.status(first) == CallbackStatus.FAILED
+    assert outbox.status(second) == CallbackStatus.DELIVERED
+
+
+async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(outbox: Outbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        sid = outbox.owe(f"http://127.0.0.1:{port}/done")
+        hanging_up = threading.Thread(target=hang_up, args=[listener])
+        hanging_up.start()
+        await outbox.deliver()
+        hanging_up.join(10)
+
+    assert len(outbox.attempts(sid)) == 1
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_slow_receiver_delays_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    with answering_after(threading.Event()) as slow:
+        slow_ones = [outbox.owe(f"{slow.url}/done") for _ in range(3 * BUSY_RECEIVER_DELIVERIES)]
+        quick_ones = [outbox.owe(f"{receiver.url}/done") for _ in range(20)]
+        async with outbox.sending():
+            await until(lambda: outbox.is_settled(*quick_ones))
+            settled = [sid for sid in slow_ones if outbox.is_settled(sid)]
+            under_way = len(slow.received)
+
+    assert settled == []
+    assert under_way < 2 * BUSY_RECEIVER_DELIVERIES
+
+
+async def test_at_the_limit_the_next_delivery_begins_when_one_has_ended(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback_sender, "MAX_DELIVERIES", 1)
+    for _ in range(3):
+        outbox.owe(f"{receiver.url}/done")
+
+    await outbox.deliver(seconds=3.0)
+
+    assert len(receiver.received) == 3

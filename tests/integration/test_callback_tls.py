@@ -1,0 +1,96 @@
+"""Receivers behind TLS: only those whose certificate is trusted, and is theirs, get a StatusCallback."""
+
+import ssl
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ringback.domain.callbacks import CallbackStatus
+from ringback.simulator import callback_client
+from ringback.simulator.egress import EgressPolicy
+from support.outbox import Outbox
+from support.tls_receiver import TlsReceiver, make_certificate
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+Trust = Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a certificate of app.test and 127.0.0.1 that nobody trusts."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), "app.test", "127.0.0.1")
+
+
+@pytest.fixture
+def tls_receiver(certificate: Path) -> Iterator[TlsReceiver]:
+    """Run a receiver with that certificate."""
+    with TlsReceiver(certificate) as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
+    """Return how to trust that certificate, and no other."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    return lambda: monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+
+
+async def test_a_certificate_that_nobody_vouches_for_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+    sid = outbox.owe(f"{tls_receiver.url}/done#rc=0")
+
+    await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert tls_receiver.received == []
+    assert attempt.status_code is None
+    assert "CERTIFICATE_VERIFY_FAILED" in str(attempt.error)
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_trusted_receiver_gets_its_callback(outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust) -> None:
+    trust()
+    sid = outbox.owe(f"{tls_receiver.url}/done")
+
+    await outbox.deliver()
+
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+    assert tls_receiver.received[0].form["CallSid"] == sid
+
+
+async def test_a_mapped_receiver_is_known_by_its_own_name(
+    outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
+) -> None:
+    trust()
+    outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
+    sid = outbox.owe(f"https://app.test:{tls_receiver.port}/done")
+
+    await outbox.deliver()
+
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+
+
+async def test_a_certificate_of_somebody_elses_is_refused(
+    outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
+) -> None:
+    trust()
+    outbox.egress = EgressPolicy.of([], {"other.test": "127.0.0.1"})
+    sid = outbox.owe(f"https://other.test:{tls_receiver.port}/done#rc=0")
+
+    await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert tls_receiver.received == []
+    assert "Hostname mismatch" in str(attempt.error)
+    assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+async def test_a_receiver_that_speaks_no_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+    plain = outbox.owe(tls_receiver.url.replace("https://", "http://") + "/done#rc=0")
+
+    await outbox.deliver()
+
+    assert tls_receiver.received == []
+    assert outbox.status(plain) == CallbackStatus.FAILED

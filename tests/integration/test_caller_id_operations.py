@@ -1,0 +1,99 @@
+"""Fetching, renaming and deleting caller IDs."""
+
+from ringback.domain.instants import after
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.caller_ids import (
+    delete_outgoing_caller_id,
+    fetch_outgoing_caller_id,
+    update_outgoing_caller_id,
+)
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, CALLER_ID_SID, T0, a_caller_id
+from support.simulation import Simulation
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
+LATER = after(T0, 60)
+
+
+def test_a_caller_id_is_fetched_as_it_was_added(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id(friendly_name="\u4e2d\u00e9"))
+
+    assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id(
+        friendly_name="\u4e2d\u00e9"
+    )
+
+
+def test_another_accounts_caller_id_is_none(unit_of_work: UnitOfWork) -> None:
+    ensure_account(unit_of_work, OTHER_ACCOUNT, "token", T0)
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    assert fetch_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID) is None
+    assert update_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, "Mine", now=LATER) is None
+    assert delete_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID) is False
+    assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
+
+
+def test_an_update_changes_the_name_and_the_date_it_was_updated(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", now=LATER)
+
+    assert updated == a_caller_id(friendly_name="Home", date_updated=LATER)
+    assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == updated
+
+
+def test_an_update_to_the_same_name_moves_the_date_too(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "(415) 867-5309", now=LATER)
+
+    assert updated == a_caller_id(date_updated=LATER)
+
+
+def test_an_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, None, now=LATER)
+
+    assert updated == fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
+
+
+def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id(date_updated=LATER))
+
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", now=T0)
+
+    assert updated is not None
+    assert updated.date_updated == LATER
+
+
+def test_a_deleted_caller_id_is_gone(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID)
+
+    assert deleted is True
+    assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) is None
+    assert delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) is False
+    assert update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", now=LATER) is None
+
+
+def test_a_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
+    simulation.unit_of_work.caller_ids.add(a_caller_id())
+    delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID)
+
+    simulation.validate()
+    simulation.run()
+
+    [again] = simulation.caller_ids()
+    assert again.sid != CALLER_ID_SID
+
+
+def test_a_sid_that_is_taken_is_not_added_again(unit_of_work: UnitOfWork) -> None:
+    unit_of_work.caller_ids.add(a_caller_id())
+
+    assert unit_of_work.caller_ids.add(a_caller_id(phone_number="+12125551234")) is False
+    assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()

@@ -1,0 +1,152 @@
+"""The embedded database: opening it, and its transactions."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ringback.domain.instants import after
+from ringback.operations.accounts import ensure_account
+from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.schema import migrate
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_caller_id
+from support.simulation import driver_connection, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+
+def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'kept.db'}"
+    first = open_database(url)
+    migrate(first)
+    ensure_account(first.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
+    first.close()
+
+    second = open_database(url)
+
+    assert second.unit_of_work.accounts.find(ACCOUNT_SID) is not None
+    second.close()
+
+
+def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'kept.db'}")
+
+    assert query(database, "PRAGMA journal_mode") == [("wal",)]
+    assert query(database, "PRAGMA synchronous") == [(1,)]
+    assert database.is_in_memory is False
+    database.close()
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
+def test_memory_is_memory(url: str) -> None:
+    database = open_database(url)
+
+    assert database.is_in_memory
+    database.close()
+
+
+def test_a_folder_that_does_not_exist_is_told_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable) as refusal:
+        open_database(f"sqlite:///{tmp_path / 'missing' / 'x.db'}")
+
+    [line] = str(refusal.value).splitlines()
+    assert "there is no folder" in line
+
+
+def test_a_file_that_is_no_database_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(b"this is a text, and a long one at that" * 100)
+
+    with pytest.raises(DatabaseUnavailable) as refusal:
+        open_database(f"sqlite:///{tmp_path / 'x.db'}")
+
+    [line] = str(refusal.value).splitlines()
+    assert "not a database" in line
+
+
+def test_a_folder_is_no_database(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnavailable, match="unable to open"):
+        open_database(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    open_database("sqlite:///~/home.db").close()
+
+    assert (tmp_path / "home.db").is_file()
+
+
+def add_and_fail(unit_of_work: UnitOfWork) -> None:
+    with unit_of_work:
+        unit_of_work.caller_ids.add(a_caller_id())
+        raise ZeroDivisionError
+
+
+def add_within_what_fails(unit_of_work: UnitOfWork) -> None:
+    with unit_of_work:
+        with unit_of_work:
+            unit_of_work.caller_ids.add(a_caller_id())
+        raise ZeroDivisionError
+
+
+def add_one_number_twice(unit_of_work: UnitOfWork) -> None:
+    with unit_of_work:
+        unit_of_work.caller_ids.add(a_caller_id())
+        unit_of_work.caller_ids.add(a_caller_id(sid="PN" + "3" * 32))
+
+
+def add_to_nobody_unnoticed_until_the_commit(database: Database) -> None:
+    with database.unit_of_work:
+        driver_connection(database).execute("PRAGMA defer_foreign_keys = ON")
+        database.unit_of_work.caller_ids.add(a_caller_id(account_sid="AC" + "9" * 32))
+
+
+@pytest.mark.parametrize("work", [add_and_fail, add_within_what_fails])
+def test_a_unit_of_work_that_fails_changes_nothing(
+    work: Callable[[UnitOfWork], None], unit_of_work: UnitOfWork
+) -> None:
+    with pytest.raises(ZeroDivisionError):
+        work(unit_of_work)
+
+    assert unit_of_work.caller_ids.find(ACCOUNT_SID, CALLER_ID_SID) is None
+
+
+def test_a_unit_of_work_works_after_one_that_failed(unit_of_work: UnitOfWork) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        add_one_number_twice(unit_of_work)
+
+    with unit_of_work:
+        unit_of_work.caller_ids.add(a_caller_id(date_created=after(T0, 1)))
+
+    found = unit_of_work.caller_ids.find(ACCOUNT_SID, CALLER_ID_SID)
+    assert found is not None
+    assert found.date_created == after(T0, 1)
+
+
+def test_a_commit_that_fails_is_rolled_back(database: Database) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        add_to_nobody_unnoticed_until_the_commit(database)
+
+    assert driver_connection(database).in_transaction is False
+    assert query(database, "SELECT * FROM outgoing_caller_ids") == []
+
+
+def test_a_database_that_another_process_holds_is_an_error_and_no_end(tmp_path: Path) -> None:
+    url = tmp_path / "x.db"
+    database = open_database(f"sqlite:///{url}")
+    migrate(database)
+    driver_connection(database).execute("PRAGMA busy_timeout = 0")
+    other = sqlite3.connect(url, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
+    other.execute("ROLLBACK")
+    made = ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
+
+    assert database.unit_of_work.accounts.find(ACCOUNT_SID) == made
+    other.close()
+    database.close()

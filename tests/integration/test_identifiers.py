@@ -1,0 +1,97 @@
+"""SIDs, codes and tokens: secret by default, repeatable with a seed, never twice on one database."""
+
+import re
+import uuid
+
+import pytest
+
+from ringback.domain.phones import PhoneBehavior
+from ringback.operations.identifiers import Identifiers
+from support.domain_values import NUMBER
+from support.simulation import Simulation, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+
+def drawn(identifiers: Identifiers) -> list[str]:
+    return [
+        value
+        for _ in range(50)
+        for value in (identifiers.sid("PN"), identifiers.validation_code(), identifiers.idempotency_token())
+    ]
+
+
+def test_the_same_seed_draws_the_same_in_the_same_order() -> None:
+    assert drawn(Identifiers(7)) == drawn(Identifiers(7))
+
+
+def test_another_seed_or_none_draws_others() -> None:
+    assert not set(drawn(Identifiers(7))[::3]) & set(drawn(Identifiers(8))[::3])
+    assert not set(drawn(Identifiers())[::3]) & set(drawn(Identifiers())[::3])
+
+
+@pytest.mark.parametrize("seed", [None, 0, 7, -1])
+def test_what_is_drawn_has_its_form(seed: int | None) -> None:
+    identifiers = Identifiers(seed)
+
+    assert re.fullmatch("PN[0-9a-f]{32}", identifiers.sid("PN"))
+    assert re.fullmatch("RQ[0-9a-f]{32}", identifiers.request_sid())
+    assert uuid.UUID(identifiers.idempotency_token()).version == 4
+    assert all(re.fullmatch("[0-9]{6}", identifiers.validation_code()) for _ in range(1000))
+
+
+def test_the_ids_of_requests_are_never_seeded() -> None:
+    assert Identifiers(7).request_sid() != Identifiers(7).request_sid()
+
+
+def test_codes_may_begin_with_a_zero_unless_they_are_integers() -> None:
+    strings, integers = Identifiers(7), Identifiers(7, "integer")
+
+    assert any(strings.validation_code().startswith("0") for _ in range(200))
+    assert not any(integers.validation_code().startswith("0") for _ in range(200))
+
+
+def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: Simulation) -> None:
+    simulation.identifiers = Identifiers(7)
+    answer = simulation.validate()
+    expected = Identifiers(7)
+
+    assert (answer.validation_code, answer.call_sid) == (expected.validation_code(), expected.sid("CA"))
+
+
+def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Simulation) -> None:
+    answers = []
+    for number in (NUMBER, "+12125551234", "+442079460958"):
+        simulation.identifiers = Identifiers(7)
+        answers.append(simulation.validate(number))
+    simulation.run()
+    simulation.identifiers = Identifiers(7)
+    simulation.identifiers.validation_code()
+    again = simulation.validate("+12125551235")
+    simulation.run()
+
+    sids = {answer.call_sid for answer in [*answers, again]}
+    assert len(sids) == 4
+    assert all(simulation.call(sid).is_verified for sid in sids)
+    assert len({made.sid for made in simulation.caller_ids()}) == 4
+
+
+def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
+    for number in (NUMBER, "+12125551234"):
+        sid = simulation.validate(number).call_sid
+        simulation.identifiers = Identifiers(7)
+        simulation.run()
+        assert simulation.call(sid).is_verified
+
+    assert len({made.sid for made in simulation.caller_ids()}) == 2
+
+
+def test_an_idempotency_token_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    for number in (NUMBER, "+12125551234"):
+        simulation.identifiers = Identifiers()
+        simulation.validate(number, status_callback="http://app.test/done")
+        simulation.identifiers = Identifiers(7)
+        simulation.run()
+
+    assert len(query(simulation.database, "SELECT DISTINCT idempotency_token FROM status_callbacks")) == 2

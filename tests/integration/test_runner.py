@@ -1,0 +1,242 @@
+"""The runner: it moves what is due, sleeps until something is, and is held up by nothing."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall
+from ringback.domain.instants import after
+from ringback.domain.phones import PhoneBehavior
+from ringback.operations import calls as operations
+from ringback.simulator import runner as runner_module
+from ringback.simulator.clock import SystemClock
+from ringback.simulator.runner import POSTPONED_SECONDS, SHORTEST_PAUSE_SECONDS, Runner
+from support.domain_values import T0
+from support.polling import until
+from support.simulation import Simulation, driver_connection, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+OTHER_NUMBER = "+12125551234"
+Fail = Callable[[str, CallEvent], None]
+Lines = list[MutableMapping[str, Any]]
+
+
+def a_runner(simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None) -> Runner:
+    return Runner(simulation.database, simulation.clock, simulation.policy, simulation.identifiers, on_call_ended)
+
+
+@asynccontextmanager
+async def running(runner: Runner) -> AsyncIterator[None]:
+    task = asyncio.create_task(runner.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture(autouse=True)
+def lines() -> Iterator[Lines]:
+    """Capture what is logged."""
+    with capture_logs() as captured:
+        yield captured
+
+
+@pytest.fixture
+def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
+    """Make one call's event fail from now on, for a reason of ours."""
+    doomed: set[tuple[str, CallEvent]] = set()
+    advance_call = operations.advance_call
+
+    def failing(unit_of_work: Any, call: ValidationCall, event: CallEvent, **rest: Any) -> ValidationCall:
+        if (call.sid, event) in doomed:
+            raise ZeroDivisionError
+        return advance_call(unit_of_work, call, event, **rest)
+
+    monkeypatch.setattr(operations, "advance_call", failing)
+    return lambda sid, event: doomed.add((sid, event))
+
+
+async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
+    ended: list[bool] = []
+
+    moves = await a_runner(simulation, lambda: ended.append(True)).step()
+
+    assert moves == 450
+    assert all(simulation.call(sid).call_status == CallStatus.BUSY for sid in sids)
+    assert len(ended) == 3
+
+
+async def test_a_step_moves_nothing_before_its_time(simulation: Simulation) -> None:
+    simulation.validate(call_delay_seconds=1)
+
+    assert await a_runner(simulation).step() == 0
+
+
+async def test_nobody_is_told_of_calls_that_go_on(simulation: Simulation) -> None:
+    simulation.validate()
+    ended: list[bool] = []
+
+    moves = await a_runner(simulation, lambda: ended.append(True)).step()
+
+    assert (moves, ended) == (1, [])
+
+
+async def test_each_move_is_logged_with_its_call(simulation: Simulation, lines: Lines) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    sid = simulation.validate().call_sid
+
+    await a_runner(simulation).step()
+
+    assert lines == [{"event": "call", "log_level": "info", "call_sid": sid, "status": "busy", "moved_by": "dial"}]
+
+
+async def test_a_call_that_cannot_be_moved_waits_and_holds_up_no_other(
+    simulation: Simulation, fail: Fail, lines: Lines
+) -> None:
+    doomed = simulation.validate().call_sid
+    other = simulation.validate(OTHER_NUMBER).call_sid
+    fail(doomed, CallEvent.DIAL)
+
+    moves = await a_runner(simulation).step()
+
+    due = query(simulation.database, f"SELECT due_at FROM validation_calls WHERE sid = '{doomed}'")  # noqa: S608
+    failures = [line for line in lines if line["log_level"] == "error" and "call_sid" in line]
+    assert moves == 1
+    assert simulation.call(doomed).state == CallState.QUEUED
+    assert simulation.call(other).state == CallState.RINGING
+    assert due == [(after(T0, POSTPONED_SECONDS),)]
+    assert [line["call_sid"] for line in failures] == [doomed]
+
+
+async def test_only_the_call_that_fails_is_made_to_wait(simulation: Simulation, fail: Fail) -> None:
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
+    doomed = simulation.validate().call_sid
+    others = [simulation.validate(f"+1415555{number:04d}").call_sid for number in range(1000, 1010)]
+    fail(doomed, CallEvent.ANSWER)
+
+    await a_runner(simulation).step()
+
+    assert simulation.call(doomed).state == CallState.RINGING
+    assert all(simulation.call(sid).is_verified for sid in others)
+
+
+async def test_a_call_that_waited_goes_on_when_the_reason_is_gone(simulation: Simulation) -> None:
+    sid = simulation.validate().call_sid
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operations, "next_event", lambda *_: 1 / 0)
+        await a_runner(simulation).step()
+
+    simulation.clock.advance(POSTPONED_SECONDS)
+    await a_runner(simulation).step()
+
+    assert simulation.call(sid).state == CallState.RINGING
+
+
+async def test_a_row_that_cannot_be_read_holds_up_no_other(simulation: Simulation) -> None:
+    broken = simulation.validate().call_sid
+    other = simulation.validate(OTHER_NUMBER).call_sid
+    driver_connection(simulation.database).execute("UPDATE validation_calls SET timeline = '{' WHERE sid = ?", [broken])
+
+    moves = await a_runner(simulation).step()
+
+    assert moves == 1
+    assert simulation.call(other).state == CallState.RINGING
+
+
+async def test_it_is_alive_while_it_runs(simulation: Simulation) -> None:
+    runner = a_runner(simulation)
+    before = runner.is_alive
+
+    async with running(runner):
+        await until(lambda: runner.is_alive)
+
+    assert (before, runner.is_alive) == (False, False)
+
+
+async def test_it_looks_when_it_is_woken(simulation: Simulation) -> None:
+    runner = a_runner(simulation)
+
+    async with running(runner):
+        await until(lambda: runner.is_alive)
+        sid = simulation.validate().call_sid
+        runner.wake()
+        await until(lambda: simulation.call(sid).state == CallState.RINGING)
+
+    assert simulation.timeline(sid) == [(0, "queued"), (0, "dial")]
+
+
+async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> None:
+    simulation.policy = CallPolicy(60, 10, 3, simulation.policy.default_phone)
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
+    simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
+    sid = simulation.validate().call_sid
+    runner = Runner(simulation.database, SystemClock(), simulation.policy, simulation.identifiers, lambda: None)
+
+    async with running(runner):
+        await until(lambda: simulation.call(sid).is_ended)
+
+    call = simulation.call(sid)
+    assert call.is_verified
+    assert [entry.at for entry in call.timeline] == sorted(entry.at for entry in call.timeline)
+
+
+async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation.validate(call_delay_seconds=60)
+    looks: list[bool] = []
+    step = Runner.step
+
+    def counting(runner: Runner) -> Awaitable[int]:
+        looks.append(True)
+        return step(runner)
+
+    monkeypatch.setattr(Runner, "step", counting)
+    runner = a_runner(simulation)
+
+    began = time.monotonic()
+    async with running(runner):
+        while len(looks) < 4:
+            runner.wake()
+            await asyncio.sleep(0)
+
+    assert time.monotonic() - began >= 3 * SHORTEST_PAUSE_SECONDS
+
+
+async def test_a_database_that_another_process_holds_does_not_end_it(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "RECOVERY_SECONDS", 0.01)
+    sid = simulation.validate().call_sid
+    refusals = iter([True] * 5)
+
+    def sometimes_locked(unit_of_work: Any, **rest: Any) -> list[ValidationCall]:
+        if next(refusals, False):
+            raise sqlite3.OperationalError("database is locked")
+        return operations.advance_due_calls(unit_of_work, **rest)
+
+    def locked(*_: Any, **__: Any) -> list[str]:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(runner_module, "advance_due_calls", sometimes_locked)
+    monkeypatch.setattr(runner_module, "due_call_sids", locked)
+    runner = a_runner(simulation)
+
+    async with running(runner):
+        await until(lambda: simulation.call(sid).state == CallState.RINGING)
+        assert runner.is_alive
+
+    assert next(refusals, None) is None

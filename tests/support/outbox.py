@@ -1,0 +1,71 @@
+"""StatusCallbacks that are owed, and a sender that delivers them over the real network of this machine."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.phones import PhoneBehavior
+from ringback.simulator.callback_sender import CallbackSender
+from ringback.simulator.egress import EgressPolicy
+from support.polling import until
+from support.simulation import Simulation
+
+
+@dataclass
+class Outbox:
+    """Ended calls that owe callbacks; `policy` and `egress` are the sender's."""
+
+    simulation: Simulation
+    policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    egress: EgressPolicy = field(default_factory=EgressPolicy)
+    owed: list[str] = field(default_factory=list)
+
+    def owe(self, url: str, method: str = "POST", **parameters: Any) -> str:
+        """Let a call that asked for a callback end busy, and return its SID."""
+        self.simulation.the_phone_is(PhoneBehavior.BUSY)
+        number = f"+1415867{len(self.owed):04d}"
+        answer = self.simulation.validate(number, status_callback=url, status_callback_method=method, **parameters)
+        self.simulation.run()
+        self.owed.append(answer.call_sid)
+        return answer.call_sid
+
+    def callback(self, sid: str) -> StatusCallback:
+        found = self.simulation.unit_of_work.callbacks.find(sid)
+        assert found is not None
+        return found[0]
+
+    def status(self, sid: str) -> CallbackStatus:
+        found = self.simulation.unit_of_work.callbacks.find(sid)
+        assert found is not None
+        return found[1]
+
+    def attempts(self, sid: str) -> list[CallbackAttempt]:
+        return self.simulation.unit_of_work.callbacks.attempts(sid)
+
+    def is_settled(self, *sids: str) -> bool:
+        return all(self.status(sid) != CallbackStatus.PENDING for sid in sids or self.owed)
+
+    def a_sender(self) -> CallbackSender:
+        return CallbackSender(self.simulation.database, self.simulation.clock, self.policy, self.egress)
+
+    @asynccontextmanager
+    async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:
+        """Run a sender, and stop it at once afterwards."""
+        sender = sender or self.a_sender()
+        task = asyncio.create_task(sender.run())
+        try:
+            yield sender
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await sender.close(0)
+
+    async def deliver(self, seconds: float = 10.0) -> None:
+        """Send all that is owed until it is delivered or given up."""
+        async with self.sending():
+            await until(self.is_settled, seconds)

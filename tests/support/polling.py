@@ -1,0 +1,13 @@
+"""Waiting, on the event loop, for what happens beside the test, at most so long."""
+
+import asyncio
+from collections.abc import Callable
+
+LOOK_EVERY_SECONDS = 0.005
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Return as soon as `condition` holds; fail after so many seconds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - the condition is a row in the database or a thread's doing
+            await asyncio.sleep(LOOK_EVERY_SECONDS)

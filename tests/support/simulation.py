@@ -1,0 +1,106 @@
+"""A migrated in-memory database, a clock in the test's hand, and calls that live their lives on both."""
+
+import sqlite3
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationRequest
+from ringback.domain.calls import ValidationCall
+from ringback.domain.instants import Instant, seconds_between
+from ringback.domain.paging import PageRequest
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.caller_ids import list_outgoing_caller_ids
+from ringback.operations.calls import advance_due_calls, next_call_due
+from ringback.operations.identifiers import Identifiers
+from ringback.operations.validation_requests import create_validation_request
+from ringback.storage.database import Database, open_database
+from ringback.storage.unit_of_work import UnitOfWork
+from support.clocks import FakeClock
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, a_phone
+
+
+@dataclass
+class Simulation:
+    """Numbers asked to be verified, and what becomes of the calls."""
+
+    database: Database
+    clock: FakeClock
+    identifiers: Identifiers
+    policy: CallPolicy = POLICY
+
+    @property
+    def unit_of_work(self) -> UnitOfWork:
+        return self.database.unit_of_work
+
+    def the_phone_is(self, behavior: PhoneBehavior, **changes: Any) -> None:
+        """Let phones without a rule behave so."""
+        self.policy = replace(self.policy, default_phone=a_phone(behavior, **changes))
+
+    def validate(
+        self, number: str = NUMBER, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any
+    ) -> ValidationAnswer:
+        """Ask for a number to be verified."""
+        return create_validation_request(
+            self.unit_of_work,
+            account_sid,
+            ValidationRequest(number, **parameters),
+            now=self.clock.now(),
+            policy=self.policy,
+            identifiers=self.identifiers,
+        )
+
+    def step(self) -> list[ValidationCall]:
+        """Move what is due now."""
+        return advance_due_calls(
+            self.unit_of_work, now=self.clock.now(), policy=self.policy, identifiers=self.identifiers
+        )
+
+    def run(self) -> None:
+        """Move everything when its time has come, until nothing is pending."""
+        while (due := next_call_due(self.unit_of_work)) is not None:
+            self.clock.advance(max(0.0, seconds_between(self.clock.now(), due)))
+            self.step()
+
+    def call(self, sid: str) -> ValidationCall:
+        call = self.unit_of_work.calls.find(sid)
+        assert call is not None
+        return call
+
+    def caller_ids(self, account_sid: AccountSid = ACCOUNT_SID) -> list[OutgoingCallerId]:
+        """Return the account's verified numbers, newest first."""
+        return list(list_outgoing_caller_ids(self.unit_of_work, account_sid, PageRequest(page_size=1000)).rows)
+
+    def timeline(self, sid: str) -> list[tuple[float, str]]:
+        """Return what happened to a call, each with the seconds since it was asked for."""
+        call = self.call(sid)
+        return [(seconds_between(call.date_created, entry.at), entry.event) for entry in call.timeline]
+
+
+def driver_connection(database: Database) -> sqlite3.Connection:
+    """Return the SQLite connection itself."""
+    connection = database.connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
+
+
+def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
+    """Return the rows of a question put to the tables themselves."""
+    return driver_connection(database).execute(sql).fetchall()
+
+
+def copy_of(migrated: Database) -> Database:
+    """Return a database of its own with the same schema, in no time."""
+    copy = open_database("sqlite://")
+    driver_connection(migrated).backup(driver_connection(copy))
+    return copy
+
+
+def a_simulation(migrated: Database, now: Instant | None = None) -> Simulation:
+    """Return a simulation on a new database with the default account."""
+    clock = FakeClock() if now is None else FakeClock(now)
+    database = copy_of(migrated)
+    ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, clock.now())
+    return Simulation(database, clock, Identifiers(seed=1))

@@ -1,0 +1,52 @@
+"""A receiver of StatusCallbacks that speaks TLS, with a certificate made for it on the spot."""
+
+import ssl
+import subprocess
+from pathlib import Path
+
+from support.receiver import CallbackReceiver
+
+OPENSSL = "openssl"
+
+
+def make_certificate(folder: Path, *names: str) -> Path:
+    """Make a self-signed certificate of these host names and addresses, and return the file of it and its key."""
+    alternatives = ",".join(f"{'IP' if name[0].isdigit() else 'DNS'}:{name}" for name in names)
+    key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
+    command = [
+        OPENSSL,
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    options = [
+        "-subj",
+        "/CN=receiver",
+        "-addext",
+        f"subjectAltName={alternatives}",
+        "-keyout",
+        key,
+        "-out",
+        certificate,
+    ]
+    subprocess.run([*command, *options, "-out", str(certificate)], check=True, capture_output=True, timeout=30)  # noqa: S603
+    both.write_bytes(key.read_bytes() + certificate.read_bytes())
+    return both
+
+
+class TlsReceiver(CallbackReceiver):
+    """A `CallbackReceiver` behind TLS."""
+
+    def __init__(self, certificate: Path) -> None:
+        super().__init__()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.port = self._server.server_port
+        self.url = f"https://127.0.0.1:{self.port}"
