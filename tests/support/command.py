@@ -1,0 +1,66 @@
+"""The command line, run inside the test's own process."""
+
+import gc
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import structlog
+
+from ringback.cli import main
+
+WIDE_COLUMNS = "500"
+"""So that --help breaks no line."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended, and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines on standard error."""
+        return self.err.splitlines()
+
+
+class Command:
+    """Runs ``ringback ...`` in an empty folder with no settings in the environment."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: str) -> Finished:
+        try:
+            status = main(arguments)
+        except SystemExit as leaving:
+            status = leaving.code if isinstance(leaving.code, int) else 1
+        if not gc.isenabled():  # `serve` switches it off: what it left open is to be noticed here
+            gc.enable()
+            gc.collect()
+        printed = self._capsys.readouterr()
+        return Finished(status, printed.out, printed.err)
+
+
+@contextmanager
+def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Give a command, and afterwards take back what ``serve`` does to its process: its logging."""
+    for name in os.environ:
+        if name.upper().startswith("RINGBACK_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", WIDE_COLUMNS)
+    monkeypatch.chdir(folder)
+    root = logging.getLogger()
+    handlers, level, configuration = list(root.handlers), root.level, structlog.get_config().copy()
+    try:
+        yield Command(capsys)
+    finally:
+        root.handlers[:], root.level = handlers, level
+        structlog.configure(**configuration)

@@ -1,0 +1,54 @@
+"""Node's helper library, driven by small scripts around README's own lines."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.readme import readme_block
+
+FOLDER = Path(__file__).parents[1] / "system" / "node"
+LIBRARY = FOLDER / "node_modules" / "twilio" / "package.json"
+RUN_SECONDS = 60.0
+
+
+def reason_node_is_missing() -> str | None:
+    """Return why scripts cannot run here, or None when they can."""
+    if shutil.which("node") is None:
+        return "node is not installed"
+    if not LIBRARY.is_file():
+        return "Node's helper library is not installed: run `npm install --prefix tests/system/node`"
+    return None
+
+
+needs_node = pytest.mark.skipif(reason_node_is_missing() is not None, reason=reason_node_is_missing() or "")
+
+
+def run_script(name: str, base_url: str, **arguments: object) -> Any:
+    """Return what the function of tests/system/node/NAME.js resolves to, given README's client and these arguments."""
+    block = readme_block("node-client", base_url=base_url)
+    program = f"""{block}
+require("./{name}.js")(client, {json.dumps(arguments)}).then(
+  (result) => process.stdout.write(JSON.stringify(result)),
+  (error) => {{ console.error(error); process.exit(1); }},
+);
+"""
+    away = ("_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
+    own = {name: value for name, value in os.environ.items() if not name.upper().endswith(away)}
+    node = shutil.which("node")
+    assert node is not None
+    finished = subprocess.run(  # noqa: S603
+        [node, "--input-type=commonjs", "--eval", program],
+        cwd=FOLDER,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_SECONDS,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)

@@ -1,0 +1,51 @@
+"""What a server's SQLite file says of calls and callbacks, read past the server."""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+UNSETTLED = """
+SELECT 'call ' || sid || ' ' || state FROM validation_calls WHERE due_at IS NOT NULL OR ended_at IS NULL
+UNION ALL
+SELECT 'callback ' || call_sid || ' ' || status FROM status_callbacks
+ WHERE due_at IS NOT NULL OR leased_until IS NOT NULL OR status = 'pending'
+"""
+CALLS = """
+SELECT sid, phone_number, outgoing_caller_id_sid, timeline, status_callbacks.status, status_callbacks.idempotency_token
+  FROM validation_calls LEFT JOIN status_callbacks ON call_sid = sid
+"""
+
+
+@dataclass(frozen=True)
+class StoredCall:
+    """One call's row, with its callback's: `events` in the order in which they happened."""
+
+    sid: str
+    phone_number: str
+    outgoing_caller_id_sid: str | None
+    events: list[str]
+    callback_status: str | None
+    idempotency_token: str | None
+
+
+def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
+    """Return a query's rows; another process may have the file open."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5.0)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def unsettled(database: Path) -> list[str]:
+    """Return the calls that have not ended and the callbacks that are still owed, each in a few words."""
+    return [row[0] for row in rows(database, UNSETTLED)]
+
+
+def stored_calls(database: Path) -> dict[str, StoredCall]:
+    """Return all calls by SID."""
+    found = {}
+    for sid, number, caller_id, timeline, status, token in rows(database, CALLS):
+        events = [event for _at, event, _detail in json.loads(timeline)]
+        found[sid] = StoredCall(sid, number, caller_id, events, status, token)
+    return found

@@ -1,0 +1,180 @@
+"""The command line: its help, and one clear line for whatever is wrong."""
+
+import socket
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ringback import __version__
+from ringback.settings import Settings
+from support.command import Command
+
+pytest_plugins = ["support.system_fixtures"]
+
+WRONG_OPTIONS = {
+    "an unknown option": ["serve", "--prot", "8010"],
+    "an abbreviated option": ["serve", "--database", "sqlite://"],
+    "an option without its value": ["serve", "--port"],
+    "an option of another command": ["migrate", "--port", "8010"],
+    "a stray argument": ["serve", "now"],
+    "an unknown command": ["start"],
+    "no command": [],
+}
+WRONG_VALUES = {
+    "port": "eighty",
+    "account_sid": "AC123",
+    "database_url": "mysql://localhost/ringback",
+    "phone_behavior": "explode",
+    "ring_seconds": "-1",
+    "ring_timeout_seconds": "0",
+    "code_attempts": "0",
+    "callback_timeout_seconds": "16",
+    "callback_allowed_hosts": "app,not a host",
+    "callback_host_map": "localhost",
+    "validation_code_format": "words",
+    "number_validation": "none",
+    "random_seed": "luck",
+    "log_format": "xml",
+    "log_level": "loud",
+}
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        yield taken.getsockname()[1]
+
+
+def test_help_names_every_command(command: Command) -> None:
+    helped = command("--help")
+
+    assert helped.status == 0
+    for name in ("serve", "migrate", "ready"):
+        assert f"    {name} " in helped.out
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_help_names_every_setting_with_its_option_and_its_variable(command: Command, name: str) -> None:
+    helped = command("serve", "--help")
+
+    assert helped.status == 0
+    [described] = [line for line in helped.out.splitlines() if f"[RINGBACK_{name.upper()};" in line]
+    assert "default: " in described
+    assert f"--{name.replace('_', '-')} VALUE" in helped.out
+
+
+def test_version_names_the_version(command: Command) -> None:
+    asked = command("--version")
+
+    assert (asked.status, asked.out) == (0, f"ringback {__version__}\n")
+
+
+@pytest.mark.parametrize("mistake", WRONG_OPTIONS)
+def test_a_wrong_option_is_one_line_and_status_2(command: Command, mistake: str) -> None:
+    refused = command(*WRONG_OPTIONS[mistake])
+
+    assert refused.status == 2
+    assert refused.out == ""
+    assert len(refused.complaints) == 1
+    assert refused.complaints[0].startswith("ringback")
+
+
+@pytest.mark.parametrize("name", WRONG_VALUES)
+def test_a_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> None:
+    value = WRONG_VALUES[name]
+
+    refused = command("serve", f"--{name.replace('_', '-')}", value)
+
+    assert refused.status == 2
+    [line] = refused.complaints
+    assert line.startswith(f"ringback: {name}")
+    assert value in line
+    assert f"(--{name.replace('_', '-')} or RINGBACK_{name.upper()})" in line
+
+
+@pytest.mark.parametrize("name", WRONG_VALUES)
+def test_a_wrong_variable_is_one_line_and_status_2(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(f"RINGBACK_{name.upper()}", WRONG_VALUES[name])
+
+    refused = command("serve")
+
+    assert refused.status == 2
+    [line] = refused.complaints
+    assert line.startswith(f"ringback: {name}")
+
+
+def test_every_wrong_setting_has_its_own_line(command: Command) -> None:
+    refused = command("serve", "--port", "-1", "--ring-seconds", "soon")
+
+    assert refused.status == 2
+    assert [line.split()[1] for line in refused.complaints] == ["port", "ring_seconds"]
+
+
+def test_a_wrong_auth_token_is_not_repeated(command: Command) -> None:
+    refused = command("serve", "--auth-token", "much-too-long" * 10)
+
+    assert refused.status == 2
+    [line] = refused.complaints
+    assert line.startswith("ringback: auth_token")
+    assert "much-too-long" not in line
+
+
+def test_a_taken_port_is_one_line_and_status_1(command: Command, taken_port: int) -> None:
+    refused = command("serve", "--port", str(taken_port), "--database-url", "sqlite://")
+
+    assert refused.status == 1
+    assert refused.complaints == [f"ringback: cannot listen on 127.0.0.1:{taken_port}: Address already in use"]
+
+
+def test_an_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:
+    refused = command("serve", "--host", "192.0.2.1", "--port", "0", "--database-url", "sqlite://")
+
+    assert refused.status == 1
+    assert refused.complaints == ["ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address"]
+
+
+def database_of_a_newer_version(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "newer.db")) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) PRIMARY KEY)")
+        connection.execute("INSERT INTO alembic_version VALUES ('29990101_far_future')")
+        connection.commit()
+
+
+def database_of_something_else(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "other.db")) as connection:
+        connection.execute("CREATE TABLE accounts (name TEXT)")
+        connection.commit()
+
+
+@pytest.mark.parametrize("called", [("serve", "--port", "0"), ("migrate",)], ids=["serve", "migrate"])
+@pytest.mark.parametrize("file", ["missing/ringback.db", "notes.txt", "folder", "newer.db", "other.db"])
+def test_a_database_that_cannot_be_used_is_one_line_and_status_1(
+    command: Command, tmp_path: Path, called: tuple[str, ...], file: str
+) -> None:
+    (tmp_path / "notes.txt").write_text("this is no database, and longer than its first header\n" * 5)
+    (tmp_path / "folder").mkdir()
+    database_of_a_newer_version(tmp_path)
+    database_of_something_else(tmp_path)
+
+    refused = command(*called, "--database-url", f"sqlite:///{file}")
+
+    assert refused.status == 1
+    assert len(refused.complaints) == 1
+    assert file in refused.err
+
+
+def test_migrating_makes_the_database_and_migrating_again_changes_nothing(command: Command, tmp_path: Path) -> None:
+    first = command("migrate", "--database-url", "sqlite:///new.db")
+    made = (tmp_path / "new.db").read_bytes()
+    second = command("migrate", "--database-url", "sqlite:///new.db")
+
+    assert (first.status, second.status) == (0, 0)
+    assert first.out == second.out
+    assert first.out.startswith("sqlite:///new.db is at ")
+    assert first.err == ""
+    assert (tmp_path / "new.db").read_bytes() == made

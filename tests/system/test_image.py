@@ -1,0 +1,30 @@
+"""The image runs the commands that the tests run, with settings that exist."""
+
+from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from support.image import build_context, command, environment, final_stage
+from support.readme import ROOT
+
+
+def test_the_image_serves_and_checks_its_health_by_the_commands_that_are_tested() -> None:
+    assert command("ENTRYPOINT") == ["ringback"]
+    assert command("CMD") == ["serve"]
+    assert command("HEALTHCHECK") == ["ringback", "ready"]
+
+
+def test_the_images_variables_are_settings() -> None:
+    settings = {name for name in environment() if name.startswith(ENVIRONMENT_PREFIX)}
+
+    assert settings <= {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    assert {"RINGBACK_HOST", "RINGBACK_DATABASE_URL"} <= settings
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    [user] = [arguments for name, arguments in final_stage() if name == "USER"]
+
+    assert int(user.partition(":")[0]) > 0
+
+
+def test_what_the_image_is_built_from_reaches_the_build() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert sorted(build_context()) == sorted(line[1:] for line in lines if line.startswith("!"))

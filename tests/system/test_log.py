@@ -1,0 +1,106 @@
+"""The log: a JSON line for each request, call and delivery, and never a secret in it."""
+
+import json
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from ringback.logs import configure_logs
+from support.receiver import Answer, CallbackReceiver, Received
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+
+pytest_plugins = ["support.system_fixtures"]
+
+KEY_SID, KEY_SECRET = "SK" + "4" * 32, "secret-of-the-api-key"
+CONTROL_TOKEN = "token-of-the-control-api"
+PASSWORD, QUERY_SECRET, GUESS = "password-of-the-callback", "secret-in-the-query", "guessed-password"
+SEED = f"""
+[[accounts]]
+sid = "{ACCOUNT_SID}"
+  [[accounts.api_keys]]
+  sid = "{KEY_SID}"
+  secret = "{KEY_SECRET}"
+"""
+
+
+def refuse(_: Received) -> Answer:
+    return Answer(status=500, body=b"no")
+
+
+def test_a_whole_life_at_debug_level_logs_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(SEED, encoding="utf-8")
+    codes = []
+    settings: dict[str, Any] = {"seed": tmp_path / "seed.toml", "control_token": CONTROL_TOKEN, "log_level": "debug"}
+
+    with CallbackReceiver(refuse) as receiver, ServerProcess(ring_seconds=0, key_seconds=0, **settings) as server:
+        callback = receiver.url.replace("http://", f"http://user:{PASSWORD}@") + f"/done?key={QUERY_SECRET}#rc=1&rp=all"
+        with server.client() as client, server.client(KEY_SID, KEY_SECRET) as by_key:
+            for asking, number in ((client, "+14158675320"), (by_key, "+15005550011"), (client, "+15005550016")):
+                form = {"PhoneNumber": number, "StatusCallback": callback}
+                created = asking.post(f"{caller_ids_path()}.json", params={"Token": QUERY_SECRET}, data=form)
+                codes.append(created.json()["validation_code"])
+            receiver.wait_for(6)
+            client.get(f"{caller_ids_path()}.json", params={"PageToken": "PA"})
+        with server.client(ACCOUNT_SID, GUESS) as stranger:
+            stranger.get(f"{caller_ids_path()}.json")
+        server.wait_for_log(lambda line: line.get("code") == 20003)
+        failed = server.wait_for_log(lambda line: line.get("outcome") == "failed")
+        signatures = [received.headers["X-Twilio-Signature"] for received in receiver.received]
+
+    log = json.dumps(server.log)
+    assert failed["answer"] == 500
+    for secret in (AUTH_TOKEN, KEY_SECRET, CONTROL_TOKEN, PASSWORD, QUERY_SECRET, GUESS, *signatures):
+        assert secret not in log
+    for code in codes:  # six digits may well stand in a SID or behind a time's decimal point
+        assert not re.search(rf"(?<![0-9A-Fa-f.]){code}(?![0-9A-Fa-f])", log)
+
+
+def test_every_request_call_and_delivery_has_its_json_line(receiver: CallbackReceiver) -> None:
+    with ServerProcess(ring_seconds=0, key_seconds=0) as server, server.client() as client:
+        form = {"PhoneNumber": "+14158675321", "StatusCallback": f"{receiver.url}/done"}
+        created = client.post(f"{caller_ids_path()}.json", data=form)
+        missing = client.get(f"{caller_ids_path()}/PN{'0' * 32}")
+        server.wait_for_log(lambda line: line.get("event") == "callback")
+        server.wait_for_log(lambda line: line.get("status") == 404)
+
+    requests = [line for line in server.log if line["event"] == "request"]
+    call_sid = created.json()["call_sid"]
+    assert [line["request_id"] for line in requests] == [
+        answer.headers["Twilio-Request-Id"] for answer in (created, missing)
+    ]
+    assert [(line["method"], line["status"], line["code"]) for line in requests] == [
+        ("POST", 200, None),
+        ("GET", 404, 20404),
+    ]
+    assert requests[0]["operation"] == "create-validation-request"
+    assert requests[1]["path"] == f"{caller_ids_path()}/PN{'0' * 32}"
+    moves = [line["moved_by"] for line in server.log if line["event"] == "call" and line["call_sid"] == call_sid]
+    assert moves == ["dial", "answer", "digits"]
+    [delivery] = [line for line in server.log if line["event"] == "callback"]
+    assert (delivery["call_sid"], delivery["outcome"], delivery["answer"]) == (call_sid, "delivered", 204)
+    assert all({"timestamp", "level"} <= set(line) for line in server.log if line["event"] != "end of log")
+
+
+@pytest.mark.usefixtures("command")
+def test_the_log_is_text_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("text", "info")
+    structlog.get_logger().info("request", status=200)
+    structlog.get_logger().debug("nothing of this")
+
+    logged = capsys.readouterr().err.rstrip()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]+Z \[info +\] request +status=200", logged)
+
+
+@pytest.mark.usefixtures("command")
+def test_what_libraries_warn_of_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json", "info")
+    logging.getLogger("some.library").warning("careful: %s", "thin ice")
+    logging.getLogger("some.library").info("nothing of this")
+
+    [line] = capsys.readouterr().err.splitlines()
+    logged = json.loads(line)
+    assert (logged["event"], logged["level"]) == ("careful: thin ice", "warning")

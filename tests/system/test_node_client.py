@@ -1,0 +1,66 @@
+"""Twilio's own library for Node, newest version, pointed here by README's lines."""
+
+from support.node import needs_node, run_script
+from support.receiver import CallbackReceiver
+from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+
+pytest_plugins = ["support.system_fixtures"]
+pytestmark = needs_node
+
+NUMBER = "+14158675303"
+NOBODY = "PN" + "0" * 32
+
+
+def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
+    quick_server: ServerProcess, receiver: CallbackReceiver
+) -> None:
+    life = run_script("life", quick_server.base_url, phoneNumber=NUMBER, statusCallback=f"{receiver.url}/node")
+
+    [callback] = receiver.wait_for(1)
+    request = life["request"]
+    assert (request["accountSid"], request["phoneNumber"]) == (ACCOUNT_SID, NUMBER)
+    assert request["friendlyName"] == "Front desk"
+    assert len(request["validationCode"]) == 6
+    assert callback.form["CallSid"] == request["callSid"]
+    assert callback.form["OutgoingCallerIdSid"] == life["found"]
+    assert life["fetched"]["sid"] == life["found"]
+    assert life["fetched"]["friendlyName"] == "Front desk"
+    assert life["fetched"]["isDated"] is True
+    assert life["updated"] == "Back office"
+    assert life["filtered"] == [life["found"]]
+    assert life["deleted"] is True
+    assert life["afterDeletion"] == {"status": 404, "code": 20404}
+
+
+def test_lists_are_walked_to_the_end_and_back(full_server: ServerProcess) -> None:
+    newest_first = [f"number {position}" for position in reversed(range(120))]
+
+    walked = run_script("paging", full_server.base_url)
+
+    assert walked["streamed"] == newest_first
+    assert walked["listed"] == newest_first[:60]
+    assert walked["limited"] == newest_first[:7]
+    assert walked["pages"] == [newest_first[:50], newest_first[50:100], newest_first[100:]]
+    assert walked["back"] == newest_first[50:100]
+    assert walked["ends"] == [None, None]
+
+
+def test_errors_arrive_as_the_librarys_own_exceptions(quick_server: ServerProcess) -> None:
+    missing = f"The requested resource {caller_ids_path()}/{NOBODY}.json was not found"
+
+    thrown = run_script("errors", quick_server.base_url)
+
+    assert thrown["fetch"] == rest_exception(404, 20404, missing)
+    assert thrown["update"] == rest_exception(404, 20404, missing)
+    assert thrown["create"] == rest_exception(400, 21211, "The phone number 12 is not a valid phone number")
+    assert thrown["stranger"] == rest_exception(401, 20003, "Authenticate")
+
+
+def rest_exception(status: int, code: int, message: str) -> dict[str, object]:
+    return {
+        "isRestException": True,
+        "status": status,
+        "code": code,
+        "message": message,
+        "moreInfo": f"https://www.twilio.com/docs/errors/{code}",
+    }

@@ -1,0 +1,111 @@
+"""Health, and the pages beside the Twilio surface."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ringback.app import create_app
+from ringback.settings import Settings
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+
+
+def get(server: ServerProcess, path: str) -> httpx.Response:
+    return httpx.get(f"{server.base_url}{path}", trust_env=False)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/livez", "live"), ("/readyz", "ready")])
+def test_a_running_server_is_live_and_ready_for_anybody_who_asks(
+    quick_server: ServerProcess, path: str, status: str
+) -> None:
+    answer = get(quick_server, path)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": status})
+
+
+def test_a_health_check_may_ask_for_the_head_alone(quick_server: ServerProcess) -> None:
+    answer = httpx.head(f"{quick_server.base_url}/readyz", trust_env=False)
+
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Response]:
+    """Return what ``/livez`` and ``/readyz`` answer before the simulator was started, and ``/readyz`` afterwards."""
+    app = create_app(settings)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ringback.test") as client:
+        before = [await client.get("/livez"), await client.get("/readyz")]
+        async with app.router.lifespan_context(app):
+            await asyncio.sleep(0)
+            return [*before, await client.get("/readyz")]
+
+
+def test_before_its_runner_runs_it_is_live_but_not_ready_and_says_why() -> None:
+    settings = Settings(database_url="sqlite://")
+
+    live, ready, later = asyncio.run(asked_before_and_after_its_start(settings))
+
+    assert live.status_code == 200
+    assert ready.status_code == 503
+    assert ready.json() == {"status": "not ready", "reason": "the runner that moves calls is not alive"}
+    assert later.status_code == 200
+
+
+def test_with_a_schema_that_is_not_its_own_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
+    with ServerProcess(database_url=f"sqlite:///{tmp_path}/moved.db") as server:
+        before = get(server, "/readyz")
+        with closing(sqlite3.connect(tmp_path / "moved.db")) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = '29990101_far_future'")
+            connection.commit()
+        after = get(server, "/readyz")
+        live = get(server, "/livez")
+
+    assert before.status_code == 200
+    assert after.status_code == 503
+    assert "schema" in after.json()["reason"]
+    assert live.status_code == 200
+
+
+def test_the_start_page_leads_on(quick_server: ServerProcess) -> None:
+    page = get(quick_server, "/")
+
+    assert page.status_code == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert 'href="/docs"' in page.text
+    assert "independent of Twilio Inc." in page.text
+
+
+@pytest.mark.parametrize("path", ["/", "/docs"])
+def test_no_page_loads_anything_from_elsewhere(quick_server: ServerProcess, path: str) -> None:
+    page = get(quick_server, path)
+
+    assert page.status_code == 200
+    for attribute in ('src="http', 'src="//', "import(", "url(http"):
+        assert attribute not in page.text
+    assert "cdn" not in page.text.lower()
+
+
+def test_openapi_names_the_operations_of_the_twilio_surface(quick_server: ServerProcess) -> None:
+    document: dict[str, Any] = get(quick_server, "/openapi.json").json()
+
+    operations = {
+        (path, method) for path, methods in document["paths"].items() for method in methods if "Accounts" in path
+    }
+    listed = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds"
+    assert {(listed, "get"), (listed, "post")} <= operations
+    assert {method for path, method in operations if path.startswith(f"{listed}/")} >= {"get", "post", "put", "delete"}
+    assert len({entry["operationId"] for methods in document["paths"].values() for entry in methods.values()}) == sum(
+        len(methods) for methods in document["paths"].values()
+    )
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/_ringback/nothing"])
+def test_beside_the_twilio_surface_nothing_else_is_there(quick_server: ServerProcess, path: str) -> None:
+    answer = get(quick_server, path)
+
+    assert answer.status_code == 404

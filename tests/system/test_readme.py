@@ -1,0 +1,175 @@
+"""What README tells its reader to type does what README says."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from support.readme import README, ROOT, block_names, readme_block
+from support.receiver import CallbackReceiver
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+
+pytest_plugins = ["support.system_fixtures"]
+
+NUMBER = "+14158675309"
+"""The number that README verifies."""
+RUN_ELSEWHERE = {"python-client", "node-client"}
+RUN_HERE = {
+    "start",
+    "curl-session",
+    "python-async-client",
+    "python-redirecting-client",
+    "python-validate",
+    "seed-file",
+}
+SECONDS = 60
+SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
+
+
+@pytest.fixture
+def empty_server(quick_server: ServerProcess) -> ServerProcess:
+    """Give the shared server after forgetting README's number, which more than one of README's blocks verifies."""
+    with quick_server.client() as client:
+        listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": NUMBER}).json()
+        for caller_id in listed["outgoing_caller_ids"]:
+            client.delete(caller_id["uri"]).raise_for_status()
+    return quick_server
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Return what a command prints; it must say nothing on standard error."""
+    finished = subprocess.run(  # noqa: S603
+        command,
+        cwd=folder,
+        env={**os.environ, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert (finished.returncode, finished.stderr) == (0, ""), finished.stderr
+    return finished.stdout
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def test_every_block_that_readme_marks_is_run() -> None:
+    assert sorted(block_names()) == sorted(RUN_ELSEWHERE | RUN_HERE)
+
+
+def test_make_serve_serves() -> None:
+    [line] = readme_block("start").splitlines()
+    name, *target = line.split()
+
+    planned = run([program(name), "--dry-run", *target], ROOT)
+
+    assert planned.splitlines()[-1] == ".venv/bin/ringback serve"
+
+
+def test_the_first_session_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
+    program("curl")
+    session = readme_block("curl-session", base_url=empty_server.base_url)
+    assert "\nsleep 5\n" in session
+
+    printed = run([program("sh"), "-euc", session.replace("\nsleep 5\n", "\nsleep 1\n")], tmp_path)
+
+    request, listed = (json.loads(line) for line in printed.splitlines())
+    assert (request["phone_number"], request["friendly_name"]) == (NUMBER, "My Home Phone Number")
+    assert re.fullmatch(r"\d{6}", request["validation_code"])
+    found = [entry for entry in listed["outgoing_caller_ids"] if entry["phone_number"] == NUMBER]
+    assert [entry["friendly_name"] for entry in found] == ["My Home Phone Number"]
+
+
+def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
+    source = readme_block("python-async-client", base_url=empty_server.base_url)
+
+    printed = run([sys.executable, "-c", source], tmp_path)
+
+    called, verified = printed.splitlines()
+    assert re.fullmatch(rf"calling {re.escape(NUMBER)}, the code is \d{{6}}", called)
+    assert re.fullmatch(rf"verified {re.escape(NUMBER)}: PN[0-9a-f]{{32}}", verified)
+
+
+def test_the_redirecting_client_is_immune_to_regions_and_edges(
+    full_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TWILIO_REGION", "ie1")
+    monkeypatch.setenv("TWILIO_EDGE", "dublin")
+
+    client = names_of("python-redirecting-client", full_server.base_url)["client"]
+    streamed = list(client.outgoing_caller_ids.stream(page_size=50))
+    client.http_client.session.close()
+
+    assert len(streamed) == 120
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_the_validator_takes_what_is_received_for_genuine(
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str
+) -> None:
+    form = {
+        "PhoneNumber": "+15005550014",
+        "StatusCallback": f"{receiver.url}/done?from=a%20test",
+        "StatusCallbackMethod": method,
+    }
+    with quick_server.client() as client:
+        client.post(f"{caller_ids_path()}.json", data=form).raise_for_status()
+    [callback] = receiver.wait_for(1)
+
+    is_from_twilio = names_of("python-validate", quick_server.base_url)["is_from_twilio"]
+
+    url, signature = receiver.url + callback.target, callback.headers["X-Twilio-Signature"]
+    assert is_from_twilio(url, callback.form, signature)
+    assert not is_from_twilio(url, {**callback.form, "CallStatus": "completed"}, signature)
+
+
+def names_of(block: str, base_url: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(readme_block(block, base_url=base_url), names)  # noqa: S102
+    return names
+
+
+def test_the_seed_file_makes_what_its_remarks_say(tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(readme_block("seed-file"), encoding="utf-8")
+    subaccount = ACCOUNT_SID[:-1] + "2"
+    key = ("SK00000000000000000000000000000001", "any-secret-of-up-to-64-characters")
+
+    with ServerProcess(seed=tmp_path / "seed.toml") as server:
+        with server.client(*key) as by_key:
+            listed = by_key.get(f"{caller_ids_path()}.json").json()["outgoing_caller_ids"]
+        statuses = {}
+        for who, password in ((ACCOUNT_SID, AUTH_TOKEN), (subaccount, "another-token")):
+            with server.client(who, password) as client:
+                statuses[who] = [
+                    client.get(f"{caller_ids_path(of)}.json").status_code for of in (ACCOUNT_SID, subaccount)
+                ]
+
+    assert {entry["phone_number"]: entry["friendly_name"] for entry in listed} == {
+        "+15105555555": "Front desk",
+        "+442079460000": "+442079460000",
+    }
+    assert listed[-1]["date_created"] == "Tue, 27 Jul 2010 20:21:11 +0000"
+    assert statuses == {ACCOUNT_SID: [200, 200], subaccount: [401, 200]}
+
+
+def test_the_settings_table_has_every_setting_with_its_variable_and_default() -> None:
+    table = {row["name"]: row for row in SETTING_ROW.finditer(README.read_text(encoding="utf-8"))}
+
+    assert list(table) == list(Settings.model_fields)
+    for name, field in Settings.model_fields.items():
+        assert table[name]["variable"] == f"{ENVIRONMENT_PREFIX}{name.upper()}"
+        if field.default not in (None, (), {}):
+            shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+            assert table[name]["default"] == f"`{shown}`"

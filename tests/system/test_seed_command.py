@@ -1,0 +1,78 @@
+"""A seed file with mistakes: each is named with its place, and nothing is served."""
+
+from pathlib import Path
+
+import pytest
+
+from support.command import Command
+
+pytest_plugins = ["support.system_fixtures"]
+
+SID = "AC" + "1" * 32
+MISTAKEN = f"""
+[[accounts]]
+sid = "AC123"
+auth_token = "token"
+
+[[accounts]]
+sid = "{SID}"
+auth_token = "token"
+nickname = "no such key"
+
+  [[accounts.caller_ids]]
+  phone_number = "12"
+
+  [[accounts.caller_ids]]
+  phone_number = "+14158675309"
+  friendly_name = ""
+
+  [[accounts.phones]]
+  number = "+14158675309"
+  behavior = "explode"
+"""
+PLACES = [
+    "accounts[0].sid",
+    "accounts[1].nickname",
+    "accounts[1].caller_ids[0].phone_number",
+    "accounts[1].caller_ids[1].friendly_name",
+    "accounts[1].phones[0].behavior",
+]
+
+
+def serve_with_seed(command: Command, file: str) -> list[str]:
+    refused = command("serve", "--port", "0", "--database-url", "sqlite://", "--seed", file)
+
+    assert refused.status == 2
+    return refused.complaints
+
+
+def test_every_mistake_has_a_line_that_names_file_and_place(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(MISTAKEN, encoding="utf-8")
+
+    complaints = serve_with_seed(command, "seed.toml")
+
+    assert sorted(line.split()[2].rstrip(":") for line in complaints) == sorted(PLACES)
+    assert all(line.startswith("ringback: seed.toml: ") for line in complaints)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[[accounts]\n", "no TOML"),
+        (f'[[accounts]]\nsid = "{SID}"\n', "auth_token"),
+        (f'[[accounts]]\nsid = "{SID}"\nauth_token = "x"\nparent_sid = "AC{"2" * 32}"\n', "parent"),
+    ],
+    ids=["no TOML", "no token", "no parent"],
+)
+def test_a_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Path, content: str, said: str) -> None:
+    (tmp_path / "seed.toml").write_text(content, encoding="utf-8")
+
+    [complaint] = serve_with_seed(command, "seed.toml")
+
+    assert said in complaint
+
+
+def test_a_missing_file_is_one_line(command: Command) -> None:
+    [complaint] = serve_with_seed(command, "nowhere.toml")
+
+    assert complaint == "ringback: nowhere.toml: No such file or directory"

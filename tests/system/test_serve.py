@@ -1,0 +1,137 @@
+"""``ringback serve`` as a process: what it prints, where it takes its settings from, what it serves."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.command import Command
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.terminal import Terminal
+from support.waiting import eventually
+
+pytest_plugins = ["support.system_fixtures"]
+
+OTHER_SID = "AC" + "7" * 32
+
+
+def test_on_a_terminal_it_shows_five_lines_and_logs_as_text() -> None:
+    with Terminal("serve", port=0, database_url="sqlite://") as terminal:
+        lines = terminal.read_lines(5)
+        url = lines[0].split()[-1]
+        eventually(lambda: answers(f"{url}/livez"), what=f"{url} answers")
+        httpx.get(f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json", trust_env=False)
+        logged = terminal.read_lines(6)[5]
+        status = terminal.stop()
+
+    assert lines == [
+        f"base URL:    {url}",
+        f"account SID: {ACCOUNT_SID}",
+        f"auth token:  {AUTH_TOKEN}",
+        f"phone page:  {url}/",
+        f"docs:        {url}/docs",
+    ]
+    assert url.startswith("http://127.0.0.1:")
+    assert "request" in logged
+    assert not logged.startswith("{")
+    assert status == 0
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
+def test_settings_come_from_the_env_file_of_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"RINGBACK_ACCOUNT_SID={OTHER_SID}\nRINGBACK_AUTH_TOKEN=of-the-file\n")
+
+    with ServerProcess(cwd=tmp_path) as server, server.client(OTHER_SID, "of-the-file") as client:
+        answer = client.get(f"{caller_ids_path(OTHER_SID)}.json")
+
+    assert answer.status_code == 200
+
+
+def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RINGBACK_AUTH_TOKEN=of-the-file\nRINGBACK_ACCOUNT_SID=AC" + "5" * 32 + "\n")
+    command = [sys.executable, "-m", "ringback", "serve", "--account-sid", OTHER_SID]
+
+    server = ServerProcess(cwd=tmp_path, command=command, auth_token="of-the-environment", account_sid="AC" + "6" * 32)
+    with server, server.client(OTHER_SID, "of-the-environment") as client:
+        answer = client.get(f"{caller_ids_path(OTHER_SID)}.json")
+
+    assert answer.status_code == 200
+
+
+def test_an_unknown_variable_of_ours_is_warned_of(tmp_path: Path) -> None:
+    with ServerProcess(cwd=tmp_path, ring_second=3) as server:
+        warning = server.wait_for_log(lambda line: line.get("variable") is not None)
+
+    assert warning["level"] == "warning"
+    assert warning["variable"] == "RINGBACK_RING_SECOND"
+
+
+def test_it_serves_a_database_that_was_migrated_before(command: Command, tmp_path: Path) -> None:
+    migrated = command("migrate", "--database-url", f"sqlite:///{tmp_path}/ready.db")
+
+    with ServerProcess(database_url=f"sqlite:///{tmp_path}/ready.db") as server, server.client() as client:
+        listed = client.get(f"{caller_ids_path()}.json")
+
+    assert migrated.status == 0
+    assert listed.json()["outgoing_caller_ids"] == []
+
+
+def test_the_default_database_lies_in_the_folder_it_is_started_in(tmp_path: Path) -> None:
+    with ServerProcess(cwd=tmp_path, database_url="") as server, server.client() as client:
+        client.get(f"{caller_ids_path()}.json").raise_for_status()
+
+    assert (tmp_path / "ringback.db").is_file()
+
+
+def test_memory_alone_leaves_no_file(tmp_path: Path) -> None:
+    with ServerProcess(cwd=tmp_path) as server, server.client() as client:
+        client.get(f"{caller_ids_path()}.json").raise_for_status()
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ready_asks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
+    asked = command("ready", "--url", f"{quick_server.base_url}/")
+
+    assert (asked.status, asked.out, asked.err) == (0, "", "")
+
+
+def test_ready_asks_the_server_itself_whatever_proxy_the_environment_names(quick_server: ServerProcess) -> None:
+    asked = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "ringback", "ready", "--url", quick_server.base_url],
+        env={**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
+def test_ready_asks_the_configured_host_and_port_unless_told(
+    command: Command, quick_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RINGBACK_HOST", "0.0.0.0")  # noqa: S104
+    monkeypatch.setenv("RINGBACK_PORT", quick_server.base_url.rpartition(":")[2])
+
+    asked = command("ready")
+
+    assert (asked.status, asked.err) == (0, "")
+
+
+def test_ready_is_one_line_and_status_1_where_nobody_listens(command: Command) -> None:
+    asked = command("ready", "--url", "http://127.0.0.1:9")
+
+    assert asked.status == 1
+    [line] = asked.complaints
+    assert line.startswith("ringback: http://127.0.0.1:9 is not ready: ")

@@ -1,0 +1,61 @@
+"""The helper libraries' own validators, on StatusCallbacks that were really received."""
+
+import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from support.node import needs_node, run_script
+from support.receiver import CallbackReceiver, Received
+from support.server import AUTH_TOKEN, ServerProcess, caller_ids_path
+
+pytest_plugins = ["support.system_fixtures"]
+
+CASES = [("POST", "/done"), ("GET", "/done"), ("POST", "/done?tenant=a%20b&plus=1%2B1"), ("GET", "/done?tenant=a+b")]
+
+
+def received_callback(server: ServerProcess, receiver: CallbackReceiver, method: str, path: str) -> Received:
+    """Ask a phone that hangs up to be verified, so that the number stays free, and return what arrived."""
+    form = {
+        "PhoneNumber": "+15005550013",
+        "StatusCallback": f"{receiver.url}{path}",
+        "StatusCallbackMethod": method,
+    }
+    with server.client() as client:
+        assert client.post(f"{caller_ids_path()}.json", data=form).status_code == 200
+    return receiver.wait_for(1)[0]
+
+
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_pythons_validator_accepts_what_arrives_and_nothing_altered(
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str
+) -> None:
+    callback = received_callback(quick_server, receiver, method, path)
+    url = receiver.url + callback.target
+    signature = callback.headers["X-Twilio-Signature"]
+
+    validator = RequestValidator(AUTH_TOKEN)
+
+    assert callback.method == method
+    assert validator.validate(url, callback.form, signature)
+    assert not validator.validate(url, {**callback.form, "VerificationStatus": "altered"}, signature)
+    assert not validator.validate(f"{url}x", callback.form, signature)
+    assert not RequestValidator("another token").validate(url, callback.form, signature)
+
+
+@needs_node
+@pytest.mark.parametrize(("method", "path"), CASES)
+def test_nodes_validator_accepts_what_arrives_and_nothing_altered(
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str
+) -> None:
+    callback = received_callback(quick_server, receiver, method, path)
+
+    opinion = run_script(
+        "validate",
+        quick_server.base_url,
+        authToken=AUTH_TOKEN,
+        wrongToken="another token",
+        signature=callback.headers["X-Twilio-Signature"],
+        url=receiver.url + callback.target,
+        form=callback.form,
+    )
+
+    assert opinion == {"right": True, "wrong": False, "altered": False}

@@ -1,0 +1,108 @@
+"""Stopping on request: soon, with exit status 0, and nothing lost."""
+
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.receiver import Answer, CallbackReceiver, Received
+from support.server import ServerProcess, caller_ids_path
+from support.state import stored_calls, unsettled
+from support.waiting import eventually
+
+STOPPED_WITHIN_SECONDS = 5.0
+RINGING, DELIVERED = "+14158675310", "+15005550014"
+"""A phone that rings for a while, and one that is busy, so that its callback is on its way at once."""
+
+SIGNALS = pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+
+
+def stop(server: ServerProcess, wish: signal.Signals) -> tuple[int, float]:
+    """Return the exit status, and how many seconds stopping took."""
+    assert server.process is not None
+    began = time.monotonic()
+    server.process.send_signal(wish)
+    status = server.process.wait(STOPPED_WITHIN_SECONDS * 2)
+    return status, time.monotonic() - began
+
+
+def ask(client: httpx.Client, receiver: CallbackReceiver, number: str) -> str:
+    form = {"PhoneNumber": number, "StatusCallback": f"{receiver.url}/done"}
+    call_sid: str = client.post(f"{caller_ids_path()}.json", data=form).raise_for_status().json()["call_sid"]
+    return call_sid
+
+
+@SIGNALS
+def test_calls_that_ring_and_callbacks_in_flight_go_on_after_a_stop(tmp_path: Path, wish: signal.Signals) -> None:
+    database = tmp_path / "stop.db"
+    settings: dict[str, Any] = {"database_url": f"sqlite:///{database}", "ring_seconds": 1.0, "key_seconds": 0}
+    answers = threading.Event()
+
+    def hanging(_: Received) -> Answer:
+        answers.wait(30)
+        return Answer()
+
+    with CallbackReceiver(hanging) as receiver:
+        with ServerProcess(**settings) as server, server.client() as client:
+            busy = ask(client, receiver, DELIVERED)
+            [cut_off] = receiver.wait_for(1)
+            ringing = ask(client, receiver, RINGING)
+            server.wait_for_log(lambda line: line.get("call_sid") == ringing and line.get("status") == "ringing")
+            status, seconds = stop(server, wish)
+        left = unsettled(database)
+        answers.set()
+        with ServerProcess(**settings):
+            [again] = receiver.wait_for(1, where=lambda received: received is not cut_off and sid_of(received) == busy)
+            [verified] = receiver.wait_for(1, where=lambda received: sid_of(received) == ringing)
+            eventually(lambda: not unsettled(database), what="everything settled")
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+    assert len(left) == 2
+    assert again.body == cut_off.body
+    assert again.headers["I-Twilio-Idempotency-Token"] == cut_off.headers["I-Twilio-Idempotency-Token"]
+    assert verified.form["VerificationStatus"] == "success"
+    assert {call.callback_status for call in stored_calls(database).values()} == {"delivered"}
+
+
+def sid_of(received: Received) -> str:
+    return received.form["CallSid"]
+
+
+@SIGNALS
+def test_a_connection_that_is_kept_open_does_not_hold_up_the_stop(wish: signal.Signals) -> None:
+    with ServerProcess() as server, server.client() as client:
+        client.get(f"{caller_ids_path()}.json").raise_for_status()
+
+        status, seconds = stop(server, wish)
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+
+
+@SIGNALS
+def test_a_stop_asked_for_as_soon_as_it_serves_is_heeded(wish: signal.Signals) -> None:
+    server = ServerProcess()
+    server.start()
+
+    try:
+        status, _seconds = stop(server, wish)
+    finally:
+        server.kill()
+
+    assert status == 0
+
+
+def test_what_says_that_it_serves_can_be_connected_to() -> None:
+    with ServerProcess() as server:
+        host, _, port = server.base_url.removeprefix("http://").partition(":")
+
+        with socket.create_connection((host, int(port)), timeout=1.0) as connection:
+            peer = connection.getpeername()
+
+    assert peer == (host, int(port))

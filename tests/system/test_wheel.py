@@ -1,0 +1,140 @@
+"""The wheel, installed where the checkout cannot be seen: it serves, migrates and tells whether it is ready."""
+
+import os
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.image import build_context, command, environment
+from support.packages import (
+    build,
+    copy_checkout,
+    install,
+    make_environment,
+    python_for_everybody,
+    run,
+    share_libraries,
+    unpack,
+)
+from support.server import ServerProcess, caller_ids_path
+
+NOBODY = 65_534
+MIGRATION = "ringback/migrations/versions/20261123_first_tables.py"
+
+
+@pytest.fixture(autouse=True)
+def no_path_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing but the environment say where packages are."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Make a folder that another user can enter, which pytest's own are not."""
+    made = Path(tempfile.mkdtemp(prefix="ringback-"))
+    made.chmod(0o755)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def builder(folder: Path) -> Path:
+    """Give a Python with the build backend."""
+    python = make_environment(folder / "builder")
+    install(python, "hatchling")
+    return python
+
+
+@pytest.fixture(scope="module")
+def wheel(folder: Path, builder: Path) -> Path:
+    """Build the wheel from no more than what the image is built from."""
+    return build(builder, "wheel", copy_checkout(folder / "context", build_context()), folder / "wheel")
+
+
+@pytest.fixture(scope="module")
+def installed(folder: Path, wheel: Path) -> Path:
+    """Install the wheel into an environment that sees its dependencies, but not the checkout; return its scripts."""
+    usual = python_for_everybody()
+    python = make_environment(folder / "installed", **({"python": usual} if usual else {}))
+    install(python, "--no-deps", "--no-index", wheel)
+    share_libraries(python)
+    return python.parent
+
+
+def files(wheel: Path) -> set[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_else(wheel: Path) -> None:
+    held = files(wheel)
+
+    assert {"ringback/cli.py", "ringback/phone_page/index.html", "ringback/migrations/env.py", MIGRATION} <= held
+    assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"ringback"}
+    assert not [name for name in held if "__pycache__" in name or "test" in name]
+
+
+def test_the_wheel_says_to_type_checkers_that_it_is_typed(wheel: Path) -> None:
+    assert "ringback/py.typed" in files(wheel)
+
+
+def test_the_sdist_builds_the_same_wheel(folder: Path, builder: Path, wheel: Path) -> None:
+    sdist = build(builder, "sdist", copy_checkout(folder / "checkout"), folder / "sdist")
+    unpacked = unpack(sdist, folder / "unpacked")
+
+    rebuilt = build(builder, "wheel", unpacked, folder / "rebuilt")
+
+    assert rebuilt.name == wheel.name
+    assert files(rebuilt) == files(wheel)
+    assert not [path for path in unpacked.rglob("*") if path.name in {"node_modules", "__pycache__", ".venv"}]
+
+
+def test_installed_it_comes_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
+    place = run(installed / "python", "-c", "import ringback.cli; print(ringback.cli.__file__)", cwd=tmp_path)
+
+    assert Path(place.strip()).is_relative_to(installed.parent)
+    assert run(installed / "ringback", "--version", cwd=tmp_path).startswith("ringback ")
+
+
+def test_installed_it_migrates_serves_and_is_ready(installed: Path, tmp_path: Path) -> None:
+    migrated = run(installed / "ringback", "migrate", "--database-url", "sqlite:///new.db", cwd=tmp_path)
+    serve = [str(installed / "ringback"), "serve"]
+
+    with ServerProcess(command=serve, cwd=tmp_path, database_url="sqlite:///new.db") as server:
+        run(installed / "ringback", "ready", "--url", server.base_url, cwd=tmp_path)
+        status = server.stop()
+
+    assert migrated.startswith("sqlite:///new.db is at ")
+    assert status == 0
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
+@pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
+def test_the_images_commands_work_for_a_user_that_can_write_to_its_data_alone(installed: Path, folder: Path) -> None:
+    data = folder / "data"
+    data.mkdir()
+    os.chown(data, NOBODY, NOBODY)
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    script, *arguments = [*command("ENTRYPOINT"), *command("CMD")]
+    url = environment()["RINGBACK_DATABASE_URL"].replace("/data", str(data))
+
+    with ServerProcess(
+        command=[*as_nobody, str(installed / script), *arguments],
+        cwd=data,
+        host=environment()["RINGBACK_HOST"],
+        database_url=url,
+    ) as server:
+        script, *arguments = command("HEALTHCHECK")
+        run(*as_nobody, installed / script, *arguments, "--url", server.base_url, cwd=data)
+        with server.client() as client:
+            answer = client.post(f"{caller_ids_path()}.json", data={"PhoneNumber": "+14158675309"})
+        status = server.stop()
+
+    assert answer.status_code == 200
+    assert status == 0
+    assert (data / "ringback.db").stat().st_uid == NOBODY
