@@ -13,29 +13,11 @@ def make_certificate(folder: Path, *names: str) -> Path:
     """Make a self-signed certificate of these host names and addresses, and return the file of it and its key."""
     alternatives = ",".join(f"{'IP' if name[0].isdigit() else 'DNS'}:{name}" for name in names)
     key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
-    command = [
-        OPENSSL,
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    options = [
-        "-subj",
-        "/CN=receiver",
-        "-addext",
-        f"subjectAltName={alternatives}",
-        "-keyout",
-        key,
-        "-out",
-        certificate,
-    ]
-    subprocess.run([*command, *options, "-out", str(certificate)], check=True, capture_output=True, timeout=30)  # noqa: S603
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    names_in_it = ["-subj", "/CN=receiver", "-addext", f"subjectAltName={alternatives}"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    command = [OPENSSL, "req", "-x509", *kind, *names_in_it, *files]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)  # noqa: S603
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
     return both
 

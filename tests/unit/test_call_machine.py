@@ -11,6 +11,7 @@ from ringback.domain.calls import (
     CALL_TRANSITIONS,
     FINAL_STATES,
     CallEvent,
+    CallState,
     IllegalCallEvent,
     ValidationCall,
     VerificationStatus,
@@ -21,6 +22,8 @@ from ringback.domain.phones import PhoneBehavior
 from support.domain_values import CODE, T0, a_call, a_phone
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
+BEGINNINGS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
+"""Half of the calls are picked up at once, so that much happens at the prompt."""
 OTHER_EVENTS = [event for event in CallEvent if event != CallEvent.DIGITS]
 
 
@@ -35,12 +38,17 @@ class CallMachine(RuleBasedStateMachine):
         self.outcomes: list[VerificationStatus] = []
 
     @initialize(
-        behavior=st.sampled_from(PhoneBehavior), extension=st.none() | st.just("w12"), attempts=st.integers(1, 4)
+        behavior=st.sampled_from(PhoneBehavior),
+        extension=st.none() | st.just("w12"),
+        attempts=st.integers(1, 4),
+        begun=st.sampled_from(BEGINNINGS),
     )
-    def queue(self, behavior: PhoneBehavior, extension: str | None, attempts: int) -> None:
+    def begin(self, behavior: PhoneBehavior, extension: str | None, attempts: int, begun: list[CallEvent]) -> None:
         self.call = self.before = a_call(
             phone=a_phone(behavior), extension=extension, attempts_allowed=attempts, attempts_left=attempts
         )
+        for event in begun:
+            self._undergo(event, "")
 
     @rule(seconds=st.floats(0, 100))
     def let_time_pass(self, seconds: float) -> None:
@@ -53,6 +61,11 @@ class CallMachine(RuleBasedStateMachine):
     @rule(digits=KEYS)
     def key(self, digits: str) -> None:
         self._undergo(CallEvent.DIGITS, digits)
+
+    @precondition(lambda self: self.call.state == CallState.PROMPTING)
+    @rule(event=st.sampled_from([CallEvent.DIGITS, CallEvent.PROMPT_TIMEOUT]))
+    def fail_at_the_prompt(self, event: CallEvent) -> None:
+        self._undergo(event, "999999" if event == CallEvent.DIGITS else "")
 
     @precondition(lambda self: not self.call.is_ended)
     @rule(data=st.data(), digits=KEYS)
