@@ -19,7 +19,7 @@ MEMORY_TARGET_MB = 110.0
 
 HEAD = """# Performance
 
-Written by `make bench` (`python -m benchmarks --write docs/performance.md`); not edited by hand.
+Written by `python -m benchmarks --write docs/performance.md`, not edited by hand; `make bench` measures and only prints.
 
 The yardstick is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). It and ringback are measured
 in turn, round by round, by wrk over 16 kept-alive connections, so that a busy machine slows both. What counts is each
