@@ -7,7 +7,9 @@ from ringback.storage.tables import metadata
 
 
 def run(connection: Connection) -> None:
-    """Run what is asked for over an open connection."""
+    """Run what is asked for over an open connection, as one transaction."""
+    if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver would commit each statement by itself
     context.configure(
         connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
     )

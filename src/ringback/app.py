@@ -16,13 +16,15 @@ from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
 from ringback.domain.call_plan import CallPolicy
 from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone
+from ringback.domain.seed import Seed
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import release_leases
 from ringback.operations.identifiers import Identifiers
-from ringback.operations.seed import apply_seed
-from ringback.seed import read_seed
+from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.seed import SeedError, read_seed
 from ringback.settings import Settings
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
@@ -60,7 +62,7 @@ def create_app(
     the_clock = clock or SystemClock()
     identifiers = Identifiers(settings.random_seed, settings.validation_code_format)
     policy = call_policy(settings)
-    database = prepare_database(settings, the_clock)
+    database = prepare_database(settings, the_clock, identifiers)
     sender = CallbackSender(
         database,
         the_clock,
@@ -105,7 +107,7 @@ async def _docs(request: Request) -> HTMLResponse:
     return HTMLResponse(docs_page.render(request.app.openapi()), headers=docs_page.SECURITY_HEADERS)
 
 
-def prepare_database(settings: Settings, clock: Clock) -> Database:
+def prepare_database(settings: Settings, clock: Clock, identifiers: Identifiers) -> Database:
     """Open the database, bring it to head, and give it the accounts that settings and seed file name."""
     seed = read_seed(settings.seed, settings.number_validation) if settings.seed else None
     database = open_database(settings.database_url)
@@ -114,9 +116,16 @@ def prepare_database(settings: Settings, clock: Clock) -> Database:
         migrate(database)
         ensure_account(database.unit_of_work, AccountSid(settings.account_sid), settings.auth_token, now)
         if seed:
-            apply_seed(database.unit_of_work, seed, now=now, identifiers=Identifiers())
+            _apply_seed(settings, database, seed, now, identifiers)
         release_leases(database.unit_of_work, now=now)
     return database
+
+
+def _apply_seed(settings: Settings, database: Database, seed: Seed, now: Instant, identifiers: Identifiers) -> None:
+    try:
+        apply_seed(database.unit_of_work, seed, now=now, identifiers=identifiers)
+    except UnknownAccount as error:
+        raise SeedError(f"{settings.seed}: {error}") from error
 
 
 def call_policy(settings: Settings) -> CallPolicy:

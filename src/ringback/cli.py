@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from ringback import __version__
+from ringback.complaints import complaint
 from ringback.settings import ENVIRONMENT_PREFIX, Settings, unknown_names
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
@@ -60,7 +61,6 @@ def _serve(given: dict[str, Any]) -> int:
     settings = Settings(**given)
     from ringback.app import create_app
     from ringback.logs import configure_logs
-    from ringback.operations.seed import UnknownAccount
     from ringback.seed import SeedError
     from ringback.server import CannotListen, base_url, listen, serve
     from ringback.storage.database import DatabaseUnavailable
@@ -71,7 +71,7 @@ def _serve(given: dict[str, Any]) -> int:
         app = create_app(settings)
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
-    except (SeedError, UnknownAccount) as error:
+    except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
     _announce(settings, base_url(listener))
     gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
@@ -130,10 +130,9 @@ def _configured_url(settings: Settings) -> str:
 
 def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
-    message = details["msg"].removeprefix("Value error, ")
     shown = "" if name in ("auth_token", "control_token") else f" {details['input']!r}"
     where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
-    return f"{name}{shown}: {message[0].lower()}{message[1:]} ({where})"
+    return f"{name}{shown}: {complaint(details)} ({where})"
 
 
 def _complain(status: int, *lines: str) -> int:

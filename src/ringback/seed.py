@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
+from ringback.complaints import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.caller_ids import friendly_name_fault
 from ringback.domain.instants import Instant, from_datetime
@@ -112,8 +113,8 @@ def read_seed(file: str, validation: NumberValidation) -> Seed:
     """
     try:
         document = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SeedError(f"{file}: {error.strerror}") from error
+    except (OSError, RuntimeError) as error:
+        raise SeedError(f"{file}: {getattr(error, 'strerror', error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SeedError(f"{file}: no TOML: {error}") from error
     try:
@@ -127,8 +128,7 @@ def _mistake(details: Any) -> str:
     place = ""
     for part in details["loc"]:
         place += f"[{part}]" if isinstance(part, int) else f".{part}"
-    message = details["msg"].removeprefix("Value error, ")
-    return f"{place.lstrip('.')}: {message[0].lower()}{message[1:]}"
+    return f"{place.lstrip('.')}: {complaint(details)}"
 
 
 def _seeded(table: _AccountTable) -> SeededAccount:

@@ -1,5 +1,6 @@
 """Serving the application: the socket, uvicorn, and an answer to what is not HTTP."""
 
+import asyncio
 import signal
 import socket
 from types import FrameType
@@ -9,8 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ringback.api.edge import CONSTANT_HEADERS, error_response
+from ringback.api.edge import answer_headers, error_response
 from ringback.domain.errors import malformed_request
+from ringback.operations.identifiers import new_request_sid
 
 STOP_SECONDS = 2
 """How long requests under way may take to end when the server stops."""
@@ -22,14 +24,52 @@ class CannotListen(Exception):
     """The address is taken or is not ours; the message is for the user."""
 
 
+class OneWriteTransport:
+    """A transport that sends what is written in one turn of the event loop, an answer's head and body, in one piece.
+
+    Some seed-era clients take what their first read brings for the whole answer.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._pending: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self._pending:
+            self._loop.call_soon(self._flush)
+        self._pending.append(data)
+
+    def close(self) -> None:
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._pending and not self._transport.is_closing():
+            self._transport.write(b"".join(self._pending))
+        self._pending.clear()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class TwilioHttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, whose one answer of its own is Twilio-shaped too."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = OneWriteTransport(transport, self.loop)  # type: ignore[assignment]
 
     def send_400_response(self, msg: str) -> None:
         """Answer bytes that are no HTTP request, and hang up."""
         response = error_response(malformed_request(msg), None)
         lines = [b"HTTP/1.1 400 Bad Request"]
-        for name, value in [*response.raw_headers, *CONSTANT_HEADERS, (b"connection", b"close")]:
+        for name, value in [
+            *self.server_state.default_headers,
+            *response.raw_headers,
+            *answer_headers(new_request_sid(), 0.0, len(self.tasks) + 1),
+            (b"connection", b"close"),
+        ]:
             lines.append(name + b": " + value)
         self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
         self.transport.close()

@@ -85,6 +85,13 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] | None = Field(None, description="default: text on a terminal, else json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
 
+    @field_validator("port", mode="before")
+    @classmethod
+    def _port(cls, value: object) -> object:
+        """Pass over what Kubernetes sets for a service that is named ringback: ``tcp://10.0.0.1:8010``."""
+        made_up = isinstance(value, str) and value.startswith("tcp://")
+        return cls.model_fields["port"].default if made_up else value
+
     @field_validator("account_sid")
     @classmethod
     def _account_sid(cls, value: str) -> str:

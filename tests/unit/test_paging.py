@@ -64,7 +64,7 @@ def test_a_token_names_the_sid_of_its_row_after_two_letters() -> None:
     "text",
     [
         "PA", "nonsense", f"PA{SID}", f"PC{SID}1", f"PA{SID}xyz", f"PA{SID}1 ", f"PA{SID}1\n", f"PA{SID[:-1]}",
-        f"PA{SID.upper()}1", f"PA{SID}-1", f"PA{SID}{'f' * 16}", f"pa{SID}1", "\u00e9",
+        f"PA{SID.upper()}1", f"PA{SID}--1", f"PA{SID}{'f' * 16}", f"pa{SID}1", "\u00e9",
     ],
 )  # fmt: skip
 def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:

@@ -22,6 +22,7 @@ from ringback.api.representation import Representation, for_errors, split_suffix
 from ringback.api.services import Services
 from ringback.domain.errors import TwilioError, internal_server_error, method_not_allowed, not_found
 from ringback.operations.accounts import authenticate
+from ringback.operations.identifiers import new_request_sid
 
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
@@ -46,6 +47,16 @@ _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 log = structlog.get_logger()
 
 
+def answer_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer carries."""
+    return [
+        (b"twilio-request-id", request_sid.encode()),
+        (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
+        (b"twilio-concurrent-requests", b"%d" % requests_under_way),
+        *CONSTANT_HEADERS,
+    ]
+
+
 class TwilioEdge:
     """The outermost layer of the Twilio surface; a path for which `is_elsewhere` is true passes through untouched."""
 
@@ -61,7 +72,7 @@ class TwilioEdge:
             await self._app(scope, receive, send)
             return
         self._requests_under_way += 1
-        passage = _Passage(scope, send, self._services.identifiers.request_sid(), self._requests_under_way)
+        passage = _Passage(scope, send, new_request_sid(), self._requests_under_way)
         try:
             await self._pass(passage, receive)
         except ClientDisconnect:
@@ -137,13 +148,8 @@ class _Passage:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             elapsed_seconds = time.perf_counter() - self._started
-            message["headers"] = [
-                *message["headers"],
-                (b"twilio-request-id", self.request_sid.encode()),
-                (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
-                (b"twilio-concurrent-requests", b"%d" % self._requests_under_way),
-                *CONSTANT_HEADERS,
-            ]
+            own = answer_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
+            message["headers"] = [*message["headers"], *own]
         elif self._is_head:
             message = {**message, "body": b""}
         await self._send(message)

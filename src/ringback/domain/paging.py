@@ -22,7 +22,7 @@ MAX_PAGE = 2**31 - 1
 Row = TypeVar("Row")
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
-_TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})([0-9a-f]{1,15})")
+_TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
 
 
 class RowKey(NamedTuple):

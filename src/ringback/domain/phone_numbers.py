@@ -12,6 +12,8 @@ NANP_COUNTRY_CODE = 1
 DEFAULT_REGION = "US"
 """Numbers written without + are American. Source: docs/fidelity.md, PhoneNumber [page]."""
 
+E164_CHARACTERS = 16
+"""The plus sign and 15 digits at most."""
 RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 9))
 """Simulated phones of fixed behaviour; they pass validation whatever the library thinks of them."""
@@ -33,6 +35,8 @@ def to_e164(written: str, validation: NumberValidation | None = "valid") -> str 
     if number is None:
         return None
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if len(e164) > E164_CHARACTERS:
+        return None
     return e164 if e164 in RESERVED_NUMBERS or _passes(number, validation) else None
 
 

@@ -9,6 +9,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
 
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
+_HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -66,16 +67,14 @@ def parse_url(text: str) -> HttpUrl:
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError("an absolute http or https URL is needed")
-    host = _ascii_host(parts.hostname)
-    explicit_port = parts.port
-    if explicit_port == 0:
+    if parts.port == 0:
         raise ValueError(f"a port is a number from 1 to {MAX_PORT}")
-    shown_host = f"[{host}]" if ":" in host else host
+    host = _ascii_host(parts.hostname)
     return HttpUrl(
         scheme,
         host,
-        explicit_port or DEFAULT_PORTS[scheme],
-        shown_host if explicit_port is None else f"{shown_host}:{explicit_port}",
+        parts.port or DEFAULT_PORTS[scheme],
+        _host_header(parts.netloc, host),
         _target(parts.path, parts.query if "?" in text.partition("#")[0] else None),
         _basic_authorization(parts.netloc),
         parts.fragment,
@@ -84,9 +83,21 @@ def parse_url(text: str) -> HttpUrl:
 
 def _ascii_host(hostname: str) -> str:
     try:
-        return hostname if hostname.isascii() else hostname.encode("idna").decode()
+        host = hostname if hostname.isascii() else hostname.encode("idna").decode()
     except UnicodeError as error:
         raise ValueError("the host is no domain name") from error
+    if not _HOST.fullmatch(host):
+        raise ValueError("the host is no domain name and no address")
+    return host
+
+
+def _host_header(netloc: str, host: str) -> str:
+    """Return the authority as it was written, letter case and port included; what is not ASCII, as punycode."""
+    written = netloc.rpartition("@")[2].removesuffix(":")
+    if written.isascii():
+        return written
+    _, colon, port = written.rpartition(":")
+    return f"{host}{colon}{port}" if colon else host
 
 
 def _target(path: str, query: str | None) -> str:

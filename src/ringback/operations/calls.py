@@ -72,13 +72,12 @@ def _owe_status_callback(
 ) -> None:
     if call.status_callback is None:
         return
-    unit_of_work.callbacks.owe(
-        call,
-        status_callback_parameters(call),
-        receiver=parse_url(call.status_callback).receiver,
-        idempotency_token=identifiers.idempotency_token(),
-        now=now,
-    )
+    receiver = parse_url(call.status_callback).receiver
+    parameters = status_callback_parameters(call)
+    owed = False
+    while not owed:
+        token = identifiers.idempotency_token()
+        owed = unit_of_work.callbacks.owe(call, parameters, receiver=receiver, idempotency_token=token, now=now)
 
 
 def advance_due_calls(

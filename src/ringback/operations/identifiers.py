@@ -24,10 +24,6 @@ class Identifiers:
         """Return a new SID of the kind that `prefix` names."""
         return f"{prefix}{self._random.getrandbits(_SID_BITS):032x}"
 
-    def request_sid(self) -> str:
-        """Return the id of one request; never a seeded one, for requests are not part of what a test repeats."""
-        return f"{REQUEST}{secrets.token_hex(_SID_BITS // 8)}"
-
     def validation_code(self) -> str:
         """Return six digits."""
         return f"{self._random.randrange(self._first_code, 10**CODE_DIGITS):0{CODE_DIGITS}d}"
@@ -35,3 +31,8 @@ class Identifiers:
     def idempotency_token(self) -> str:
         """Return a random UUID."""
         return str(uuid.UUID(int=self._random.getrandbits(_SID_BITS), version=4))
+
+
+def new_request_sid() -> str:
+    """Return the id of one request; never a seeded one, for requests are not part of what a test repeats."""
+    return f"{REQUEST}{secrets.token_hex(_SID_BITS // 8)}"

@@ -55,5 +55,8 @@ def _add_caller_id(
         return
     created = now if seeded.date_created is None else seeded.date_created
     name = seeded.friendly_name or default_friendly_name(seeded.phone_number)
-    sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
-    unit_of_work.caller_ids.add(OutgoingCallerId(sid, account_sid, name, seeded.phone_number, created, created))
+    added = False
+    while not added:
+        sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
+        caller_id = OutgoingCallerId(sid, account_sid, name, seeded.phone_number, created, created)
+        added = unit_of_work.caller_ids.add(caller_id)

@@ -1,7 +1,8 @@
 """The HTTP client that carries a StatusCallback to its receiver: one try, redirects included, and what came of it.
 
-A long-lived client of its own for every delivery under way: one client shared by all slows down with the number of
-connections it keeps books on. No connection is kept for a second request, so that none is found dead.
+A long-lived transport of its own for every delivery under way: one shared by all slows down with the number of
+connections it keeps books on. No connection is kept for a second request, so that none is found dead. What a client of
+httpx would add - redirects, cookies, headers, decoding - is done here as Twilio does it, or must not be done.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from ringback.simulator.egress import EgressPolicy, EgressRefused
 
 ANSWER_CHARACTERS = 2_048
 """How much of a receiver's answer is kept."""
+LONGEST_CHARACTER_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +44,11 @@ class CallbackClient:
 
     def __init__(self, egress: EgressPolicy, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._egress = egress
-        if transport:
-            self._client = httpx.AsyncClient(transport=transport)
-        else:
-            limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
-            self._client = httpx.AsyncClient(verify=_ssl_context(), trust_env=False, limits=limits)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
+        self._transport = transport or httpx.AsyncHTTPTransport(verify=_ssl_context(), trust_env=False, limits=limits)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._transport.aclose()
 
     async def attempt(self, callback: StatusCallback, policy: DeliveryPolicy, seconds_left: float) -> Outcome:
         """Try once to deliver `callback`, following redirects, within `seconds_left`."""
@@ -104,7 +103,7 @@ class CallbackClient:
                 "timeout": httpx.Timeout(read_seconds, connect=connect_seconds).as_dict(),
             },
         )
-        response = await self._client.send(sent, stream=True)
+        response = await self._transport.handle_async_request(sent)
         try:
             answer = await _first_characters(response)
         finally:
@@ -122,12 +121,13 @@ def _ssl_context() -> ssl.SSLContext:
 
 
 async def _first_characters(response: httpx.Response) -> str:
-    text = ""
-    async for part in response.aiter_text():
-        text += part
-        if len(text) >= ANSWER_CHARACTERS:
+    """Return the begin of an answer as it came: a receiver that encodes it in some way has its reasons."""
+    answer = b""
+    async for part in response.aiter_raw():
+        answer += part
+        if len(answer) >= ANSWER_CHARACTERS * LONGEST_CHARACTER_BYTES:
             break
-    return text[:ANSWER_CHARACTERS]
+    return answer.decode(errors="replace")[:ANSWER_CHARACTERS]
 
 
 def _failure(status_code: int) -> Failure | None:

@@ -91,7 +91,7 @@ class CallbackSender:
             self._under_way[receiver] += 1
             delivery = asyncio.create_task(self._deliver(callback, receiver))
             self._deliveries.add(delivery)
-            delivery.add_done_callback(self._deliveries.discard)
+            delivery.add_done_callback(self._ended)
         return len(claimed)
 
     def _busy_receivers(self) -> list[str]:
@@ -122,7 +122,10 @@ class CallbackSender:
             self._under_way[receiver] -= 1
             if not self._under_way[receiver]:
                 del self._under_way[receiver]
-            self.wake()
+
+    def _ended(self, delivery: asyncio.Task[None]) -> None:
+        self._deliveries.discard(delivery)
+        self.wake()
 
     def _new_client(self) -> "CallbackClient":
         """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""

@@ -1,6 +1,7 @@
 """Where StatusCallbacks may go: names resolved, addresses checked, hosts mapped, before anything is connected."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,5 +70,8 @@ async def _resolve(host: str, port: int) -> list[Address]:
         return [ip_address(host)]
     except ValueError:
         pass
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise OSError(errno.EINVAL, "the host can be no domain name") from error
     return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))

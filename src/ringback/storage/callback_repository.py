@@ -35,7 +35,7 @@ _CALLBACK = (
     table.c.attempts,
 )
 
-ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["call_sid"]))
+ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing())
 CLAIM_DUE = Statement(
     select(*_CALLBACK, table.c.receiver)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
@@ -94,9 +94,9 @@ class CallbackRepository:
 
     def owe(
         self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, now: Instant
-    ) -> None:
-        """Owe an ended call's StatusCallback, due at once; a call that owes one already owes no second."""
-        self._unit_of_work.change(
+    ) -> bool:
+        """Owe an ended call's StatusCallback, due at once; False, and nothing changed, when the token is taken."""
+        added = self._unit_of_work.change(
             ADD,
             call_sid=call.sid,
             account_sid=call.account_sid,
@@ -111,6 +111,7 @@ class CallbackRepository:
             leased_until=None,
             date_created=now,
         )
+        return added > 0
 
     def find(self, call_sid: str) -> tuple[StatusCallback, CallbackStatus] | None:
         """Return the StatusCallback that a call owes or owed, and what became of it."""

@@ -6,6 +6,7 @@ from sqlalchemy import Select, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.instants import Instant
 from ringback.domain.paging import Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, column_parameters, columns
@@ -104,14 +105,24 @@ class CallerIdRepository:
         more = len(rows) > request.page_size
         found = [OutgoingCallerId(*row) for row in rows[: request.page_size]]
         if token and token.direction == Direction.BEFORE:
-            found.reverse()
-            more = bool(found)
+            return _page_before(token, request, found)
         return Page(
             request,
             found,
             PageToken(Direction.AFTER, _key(found[-1])) if more else None,
             PageToken(Direction.BEFORE, _key(found[0])) if found else None,
         )
+
+
+def _page_before(token: PageToken, request: PageRequest, found: list[OutgoingCallerId]) -> Page[OutgoingCallerId]:
+    """Return the page that leads up to the token's row; `found` comes in the order it was read, backwards."""
+    if not found:
+        first_of_all = RowKey(Instant(token.key.created + 1), token.key.sid)
+        return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)
+    found.reverse()
+    return Page(
+        request, found, PageToken(Direction.AFTER, _key(found[-1])), PageToken(Direction.BEFORE, _key(found[0]))
+    )
 
 
 def _key(caller_id: OutgoingCallerId) -> RowKey:

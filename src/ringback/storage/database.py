@@ -10,7 +10,7 @@ from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -86,12 +86,11 @@ def open_database(database_url: str) -> Database:
 
 
 def _create_engine(url: URL) -> Engine:
+    pool: type[Pool] = StaticPool
     if url.database not in (None, "", ":memory:"):
-        parent = Path(str(url.database)).expanduser().resolve().parent
-        if not parent.is_dir():
-            raise DatabaseUnavailable(f"cannot open the database {url.database}: there is no folder {parent}")
-        pool = NullPool
-    else:
-        pool = StaticPool  # type: ignore[assignment]
+        file = Path(str(url.database)).expanduser()
+        if not file.resolve().parent.is_dir():
+            raise DatabaseUnavailable(f"cannot open the database {file}: there is no folder {file.resolve().parent}")
+        url, pool = url.set(database=str(file)), NullPool
     arguments = {"check_same_thread": False, "isolation_level": None, "cached_statements": 256}
     return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)
