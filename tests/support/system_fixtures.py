@@ -17,9 +17,15 @@ AWAY = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "TWILIO_REGION", "TWILIO_EDGE"
 
 
 @pytest.fixture(scope="session")
-def quick_server() -> Iterator[ServerProcess]:
+def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the empty folder in which `quick_server` is started."""
+    return tmp_path_factory.mktemp("quick")
+
+
+@pytest.fixture(scope="session")
+def quick_server(quick_folder: Path) -> Iterator[ServerProcess]:
     """Run a server whose phones answer and key at once; every test verifies numbers of its own on it."""
-    with ServerProcess(ring_seconds=0.02, key_seconds=0.02) as running:
+    with ServerProcess(cwd=quick_folder, ring_seconds=0.02, key_seconds=0.02) as running:
         yield running
 
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -47,13 +48,37 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_settings_come_from_the_env_file_of_the_folder_it_is_started_in(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text(f"RINGBACK_ACCOUNT_SID={OTHER_SID}\nRINGBACK_AUTH_TOKEN=of-the-file\n")
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ServerProcess]]:
+    """Run a server in a folder with an ``.env`` file, with no database named, and with a variable misspelt."""
+    folder = tmp_path_factory.mktemp("home")
+    (folder / ".env").write_text(f"RINGBACK_ACCOUNT_SID={OTHER_SID}\nRINGBACK_AUTH_TOKEN=of-the-file\n")
+    with ServerProcess(cwd=folder, database_url="", ring_second=3) as server:
+        yield folder, server
 
-    with ServerProcess(cwd=tmp_path) as server, server.client(OTHER_SID, "of-the-file") as client:
+
+def test_settings_come_from_the_env_file_of_the_folder_it_is_started_in(home: tuple[Path, ServerProcess]) -> None:
+    _, server = home
+
+    with server.client(OTHER_SID, "of-the-file") as client:
         answer = client.get(f"{caller_ids_path(OTHER_SID)}.json")
 
     assert answer.status_code == 200
+
+
+def test_the_default_database_lies_in_the_folder_it_is_started_in(home: tuple[Path, ServerProcess]) -> None:
+    folder, _ = home
+
+    assert (folder / "ringback.db").is_file()
+
+
+def test_an_unknown_variable_of_ours_is_warned_of(home: tuple[Path, ServerProcess]) -> None:
+    _, server = home
+
+    warning = server.wait_for_log(lambda line: line.get("variable") is not None)
+
+    assert warning["level"] == "warning"
+    assert warning["variable"] == "RINGBACK_RING_SECOND"
 
 
 def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_path: Path) -> None:
@@ -67,14 +92,6 @@ def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_
     assert answer.status_code == 200
 
 
-def test_an_unknown_variable_of_ours_is_warned_of(tmp_path: Path) -> None:
-    with ServerProcess(cwd=tmp_path, ring_second=3) as server:
-        warning = server.wait_for_log(lambda line: line.get("variable") is not None)
-
-    assert warning["level"] == "warning"
-    assert warning["variable"] == "RINGBACK_RING_SECOND"
-
-
 def test_it_serves_a_database_that_was_migrated_before(command: Command, tmp_path: Path) -> None:
     migrated = command("migrate", "--database-url", f"sqlite:///{tmp_path}/ready.db")
 
@@ -85,18 +102,11 @@ def test_it_serves_a_database_that_was_migrated_before(command: Command, tmp_pat
     assert listed.json()["outgoing_caller_ids"] == []
 
 
-def test_the_default_database_lies_in_the_folder_it_is_started_in(tmp_path: Path) -> None:
-    with ServerProcess(cwd=tmp_path, database_url="") as server, server.client() as client:
-        client.get(f"{caller_ids_path()}.json").raise_for_status()
+def test_memory_alone_leaves_no_file(quick_server: ServerProcess, quick_folder: Path) -> None:
+    with quick_server.client() as client:
+        client.post(f"{caller_ids_path()}.json", data={"PhoneNumber": "+15005550014"}).raise_for_status()
 
-    assert (tmp_path / "ringback.db").is_file()
-
-
-def test_memory_alone_leaves_no_file(tmp_path: Path) -> None:
-    with ServerProcess(cwd=tmp_path) as server, server.client() as client:
-        client.get(f"{caller_ids_path()}.json").raise_for_status()
-
-    assert list(tmp_path.iterdir()) == []
+    assert list(quick_folder.iterdir()) == []
 
 
 def test_ready_asks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
