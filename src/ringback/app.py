@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -112,12 +112,14 @@ def prepare_database(settings: Settings, clock: Clock, identifiers: Identifiers)
     seed = read_seed(settings.seed, settings.number_validation) if settings.seed else None
     database = open_database(settings.database_url)
     now = clock.now()
-    with reported_as_unavailable(settings.database_url):
+    with ExitStack() as on_failure, reported_as_unavailable(settings.database_url):
+        on_failure.callback(database.close)
         migrate(database)
         ensure_account(database.unit_of_work, AccountSid(settings.account_sid), settings.auth_token, now)
         if seed:
             _apply_seed(settings, database, seed, now, identifiers)
         release_leases(database.unit_of_work, now=now)
+        on_failure.pop_all()
     return database
 
 

@@ -5,10 +5,11 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NoReturn
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -32,8 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(WRONG_USAGE, *(_wrong_setting(details) for details in error.errors()))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line; the usage is what `--help` is for."""
+
+    def error(self, message: str) -> NoReturn:
+        sys.exit(_complain(WRONG_USAGE, f"{message} ({self.prog} --help tells what there is)"))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="ringback", description="A local stand-in for Twilio's OutgoingCallerIds REST API.", allow_abbrev=False
     )
     parser.add_argument("--version", action="version", version=f"ringback {__version__}")
@@ -67,16 +75,15 @@ def _serve(given: dict[str, Any]) -> int:
 
     configure_logs(settings.log_format, settings.log_level)
     try:
-        listener = listen(settings.host, settings.port)
-        app = create_app(settings)
+        with closing(listen(settings.host, settings.port)) as listener:
+            app = create_app(settings)
+            gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
+            gc.enable()
+            serve(app, listener, lambda: _announce(settings, base_url(listener)))
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
-    _announce(settings, base_url(listener))
-    gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
-    gc.enable()
-    serve(app, listener)
     return OK
 
 
@@ -116,8 +123,9 @@ def _migrate(given: dict[str, Any]) -> int:
 
 def _ready(given: dict[str, Any]) -> int:
     url = given.get("url") or _configured_url(Settings())
+    no_proxy = build_opener(ProxyHandler({}))
     try:
-        with urlopen(f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT_SECONDS):  # noqa: S310
+        with no_proxy.open(f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT_SECONDS):
             return OK
     except (URLError, HTTPException, OSError, ValueError) as error:
         return _complain(FAILED, f"{url} is not ready: {getattr(error, 'reason', error)}")

@@ -3,8 +3,10 @@
 import asyncio
 import signal
 import socket
+import sys
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from fastapi import FastAPI
@@ -95,8 +97,24 @@ def base_url(listener: socket.socket) -> str:
     return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
 
 
-def serve(app: FastAPI, listener: socket.socket) -> None:
-    """Serve until SIGTERM or Ctrl-C; returns when all that was under way has ended or was told to."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, which tells when it can be connected to."""
+
+    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_serving = on_serving
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_serving()
+
+
+def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C, and end what is under way; then leave with SystemExit, status 0.
+
+    `on_serving` is called as soon as clients can connect.
+    """
     options: dict[str, Any] = {
         "http": TwilioHttpProtocol,
         "ws": "none",
@@ -110,9 +128,9 @@ def serve(app: FastAPI, listener: socket.socket) -> None:
         "backlog": BACKLOG,
     }
     for wish in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wish, _already_heeded)
-    uvicorn.Server(uvicorn.Config(app, **options)).run(sockets=[listener])
+        signal.signal(wish, _leave)  # uvicorn raises the signal again when it has stopped: stopping is no failure
+    _Server(uvicorn.Config(app, **options), on_serving).run(sockets=[listener])
 
 
-def _already_heeded(_signal: int, _frame: FrameType | None) -> None:
-    """Take the signal that uvicorn raises again after it has stopped: stopping on request is no failure."""
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(0)
