@@ -1,13 +1,13 @@
 """`python -m benchmarks`: measure, and print the page; `--write docs/performance.md` keeps it."""
 
 import argparse
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.load import BenchmarkFailed, wrk_version
+from benchmarks.machine import busy_share
 from benchmarks.rates import measure_rates
 from benchmarks.report import page
 from benchmarks.starts import measure_starts
@@ -23,17 +23,17 @@ def main() -> int:
     parser.add_argument("--seconds", type=int, default=3, choices=range(1, MAX_SECONDS + 1), metavar="S")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there too")
     options = parser.parse_args()
-    load_before = os.getloadavg()[0]
     try:
         wrk = wrk_version()
+        busy_before = busy_share()
         with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
             starts = measure_starts(Path(folder))
             rates = measure_rates(Path(folder), rounds=options.rounds, seconds=options.seconds, say=_say)
     except (BenchmarkFailed, subprocess.SubprocessError) as error:
         _say(f"benchmarks: {error}")
         return 1
-    loads = load_before, os.getloadavg()[0]
-    text = page(rates, starts, wrk=wrk, seconds=options.seconds, load_averages=loads)
+    busy_shares = busy_before, busy_share()
+    text = page(rates, starts, wrk=wrk, seconds=options.seconds, busy_shares=busy_shares)
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")

@@ -16,10 +16,15 @@ PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools"
 NEW_TARGET_SECONDS = 2.0
 EXISTING_TARGET_SECONDS = 1.0
 MEMORY_TARGET_MB = 110.0
+QUIET_SHARE = 0.15
+"""How much of the processors others may use before a warning stands on the page."""
+BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so that the shares flatter;
+and it makes the starts longer. Repeat this on a quiet machine before relying on it.
+"""
 
 HEAD = """# Performance
 
-Written by `python -m benchmarks --write docs/performance.md`, not edited by hand; `make bench` measures and only prints.
+Written by `python -m benchmarks --write docs/performance.md`, not edited by hand; `make bench` only prints.
 
 The yardstick is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). It and ringback are measured
 in turn, round by round, by wrk over 16 kept-alive connections, so that a busy machine slows both. What counts is each
@@ -31,11 +36,20 @@ figures here.
 """
 
 
-def page(rates: Rates, starts: Starts, *, wrk: str, seconds: int, load_averages: tuple[float, float]) -> str:
+def page(rates: Rates, starts: Starts, *, wrk: str, seconds: int, busy_shares: tuple[float, float]) -> str:
     """Return the page as Markdown."""
     rounds = len(rates.rounds[HELLO])
+    warning = [BUSY] if max(busy_shares) > QUIET_SHARE else []
     return "\n".join(
-        [HEAD, *_rates(rates, rounds, seconds), "", *_starts(rates, starts), "", *_machine(wrk, load_averages)]
+        [
+            HEAD,
+            *warning,
+            *_rates(rates, rounds, seconds),
+            "",
+            *_starts(rates, starts),
+            "",
+            *_machine(wrk, busy_shares),
+        ]
     )
 
 
@@ -88,13 +102,13 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _machine(wrk: str, load_averages: tuple[float, float]) -> list[str]:
+def _machine(wrk: str, busy_shares: tuple[float, float]) -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
         "## Where",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}",
-        f"- load average (one minute) before: {load_averages[0]:.2f}, after: {load_averages[1]:.2f}",
+        f"- processors used by others just before: {busy_shares[0]:.0%}, just after: {busy_shares[1]:.0%}",
         f"- {platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {wrk}",
         f"- {packages}",
         "",
