@@ -6,8 +6,9 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from enum import StrEnum
 from http.client import HTTPException
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -46,7 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"ringback {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve, after bringing an embedded database to date", allow_abbrev=False)
+    serve = commands.add_parser(
+        "serve",
+        help="serve, after bringing an embedded database to date",
+        usage="ringback serve [--SETTING VALUE]...",
+        description="Serve until SIGTERM or Ctrl-C. Each setting can be an option, a variable, or a line of .env.",
+        allow_abbrev=False,
+    )
     serve.set_defaults(command=_serve)
     for name, field in Settings.model_fields.items():
         _add_setting(serve, name, field)
@@ -61,8 +68,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
     default = "none" if field.default in (None, (), {}) else field.default
-    text = f"{field.description} [{ENVIRONMENT_PREFIX}{name.upper()}; default: {default}]".replace("%", "%%")
-    parser.add_argument(f"--{name.replace('_', '-')}", f"--{name}", dest=name, metavar="VALUE", help=text)
+    choices = ", ".join(_choices(field.annotation))
+    meaning = f"{field.description}: {choices}" if choices else field.description
+    text = f"{meaning} [{ENVIRONMENT_PREFIX}{name.upper()}; default: {default}]".replace("%", "%%")
+    options = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
+    parser.add_argument(*options, dest=name, metavar="VALUE", help=text)
+
+
+def _choices(annotation: Any) -> list[str]:
+    """Return the few values that a setting can have, or none where they are not few."""
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return [member.value for member in annotation]
+    parts = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return [str(part) for part in parts]
+    return [choice for part in parts for choice in _choices(part)]
 
 
 def _serve(given: dict[str, Any]) -> int:
@@ -101,8 +121,10 @@ def _announce(settings: Settings, url: str) -> None:
             "docs": f"{url}/docs",
         }
         print(*(f"{name + ':':<13}{value}" for name, value in lines.items()), sep="\n", flush=True)  # noqa: T201
-    else:
-        get_logger().info("serving", base_url=url, account_sid=settings.account_sid)
+        return
+    if settings.port == 0:
+        print(url, flush=True)  # noqa: T201
+    get_logger().info("serving", base_url=url, account_sid=settings.account_sid)
 
 
 def _migrate(given: dict[str, Any]) -> int:

@@ -54,9 +54,7 @@ class Settings(BaseSettings):
         "ringbackringbackringbackringback", min_length=1, max_length=64, repr=False, description="its auth token"
     )
     seed: str | None = Field(None, description="a TOML file of accounts, caller IDs and phones to have at the start")
-    phone_behavior: PhoneBehavior = Field(
-        PhoneBehavior.ENTER_CODE, description="what a phone without a rule does when it is called"
-    )
+    phone_behavior: PhoneBehavior = Field(PhoneBehavior.ENTER_CODE, description="what a phone without a rule does")
     ring_seconds: Seconds = Field(1.0, description="how long such a phone rings before it is answered")
     key_seconds: Seconds = Field(1.0, description="how long its owner takes to key the code in")
     ring_timeout_seconds: PositiveSeconds = Field(60.0, description="how long a phone rings that nobody answers")
@@ -75,14 +73,16 @@ class Settings(BaseSettings):
         {}, description="where to really connect: localhost=host.docker.internal,..."
     )
     validation_code_format: ValidationCodeFormat = Field(
-        "string", description='JSON form of the validation code: "012345" or the integer 123456'
+        "string", description='JSON form of the validation code, "012345" or 123456'
     )
     number_validation: NumberValidation = Field(
-        "valid", description="which numbers are taken: those a carrier may assign, or any of a possible length"
+        "valid", description="which numbers are taken, those a carrier may assign or any of a possible length"
     )
     random_seed: int | None = Field(None, description="makes SIDs and codes repeatable")
     control_token: str | None = Field(None, repr=False, description="what /_ringback/ asks for as a bearer token")
-    log_format: Literal["text", "json"] | None = Field(None, description="default: text on a terminal, else json")
+    log_format: Literal["text", "json"] | None = Field(
+        None, description="form of the log; text on a terminal, else json, unless given"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
 
     @field_validator("port", mode="before")

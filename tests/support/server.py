@@ -46,7 +46,11 @@ class ServerProcess:
             text=True,
         )
         threading.Thread(target=self._read_log, args=[self.process], daemon=True).start()
-        self.base_url = self.wait_for_log(lambda line: line.get("event") == "serving", START_SECONDS)["base_url"]
+        try:
+            self.base_url = self.wait_for_log(lambda line: line.get("event") == "serving", START_SECONDS)["base_url"]
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
@@ -77,7 +81,10 @@ class ServerProcess:
         """Stop by SIGTERM and return the exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(STOP_SECONDS)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        finally:
+            self.process.kill()
 
     def kill(self) -> None:
         """End the process as a crash would, by SIGKILL."""

@@ -73,7 +73,7 @@ def test_make_serve_serves() -> None:
     [line] = readme_block("start").splitlines()
     name, *target = line.split()
 
-    planned = run([program(name), "--dry-run", *target], ROOT)
+    planned = run([program(name), "--dry-run", "--no-print-directory", *target], ROOT)
 
     assert planned.splitlines()[-1] == ".venv/bin/ringback serve"
 
