@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
-OTHER_PREFIX = "/_ringback"
+OTHER_PREFIX = "/_ringback/"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, DOCS_PATH, OPENAPI_PATH})
 MILLISECONDS = 1000

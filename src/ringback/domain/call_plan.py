@@ -8,7 +8,7 @@ from ringback.domain.instants import Instant, after
 from ringback.domain.phones import Phone, answers_after_seconds, is_reached, reaction_to_prompt
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
-"""Source: docs/fidelity.md, Extension [documented]."""
+"""Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
 EXTENSION_KEY_SECONDS = 0.1
 """How long one digit of an extension takes to dial. Source: docs/fidelity.md, Extension [assumed]."""
 

@@ -170,7 +170,7 @@ def redirected_request(callback: StatusCallback, sent: SignedRequest, location: 
     """Return the request that follows a redirect to `location`, signed anew.
 
     307 keeps method and parameters; after 301, 302 and 303 the location is asked for by GET, as it stands.
-    Raises ValueError where `location` is no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects [observed].
+    Raises ValueError where `location` is no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects [assumed].
     """
     method = sent.method if status == HTTP_TEMPORARY_REDIRECT else "GET"
     return sign_request(callback, sent.url.joined(location), method)
