@@ -145,3 +145,17 @@ def test_ready_is_one_line_and_status_1_where_nobody_listens(command: Command) -
     assert asked.status == 1
     [line] = asked.complaints
     assert line.startswith("ringback: http://127.0.0.1:9 is not ready: ")
+
+
+def test_a_free_port_is_printed_for_the_script_that_asked_for_one(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ringback", "serve", "--port", "0", "--database-url", "sqlite://"]
+    environment = {"PATH": os.environ["PATH"], "RINGBACK_LOG_LEVEL": "error"}
+
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        answer = httpx.get(f"{url}/readyz", trust_env=False)
+        server.terminate()
+
+    assert answer.json() == {"status": "ready"}
+    assert server.returncode == 0
