@@ -1,0 +1,45 @@
+"""What the documents name exists: tests, source files, constants' places, other documents."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/*/*.py")))
+SOURCES = {str(path.relative_to(ROOT / "src/ringback")) for path in ROOT.glob("src/ringback/**/*.py")}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_test_that_a_document_names_exists(document: Path) -> None:
+    named = re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8"))
+
+    missing = [name for name in named if f"def {name}(" not in TESTS and not list(ROOT.glob(f"tests/*/{name}.py"))]
+
+    assert missing == []
+
+
+def test_every_source_file_that_fidelity_names_exists() -> None:
+    named = re.findall(r"`([a-z_/]+\.py)`", (ROOT / "docs/fidelity.md").read_text(encoding="utf-8"))
+
+    assert named
+    assert sorted(set(named) - SOURCES) == []
+
+
+def test_every_source_that_a_docstring_names_is_a_heading_or_a_row_of_fidelity() -> None:
+    fidelity = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.py"))
+    headings = {heading.lower() for heading in re.findall(r"^#+ (.+)$", fidelity, re.MULTILINE)}
+
+    named = {name.lower() for name in re.findall(r"docs/fidelity\.md, \"?([^\[\"\n.]+?)\"? ?[\[.]", code)}
+
+    assert named
+    assert sorted(named - headings) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!http|#|mailto)([^)#]+)", document.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
