@@ -15,7 +15,9 @@ from ringback.api import health, outgoing_caller_id_instance, outgoing_caller_id
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
 from ringback.domain.call_plan import CallPolicy
+from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.geography import geography
 from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone
 from ringback.domain.seed import Seed
@@ -164,7 +166,11 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(runner.run()), asyncio.create_task(sender.run())]
+        tasks = [
+            asyncio.create_task(runner.run()),
+            asyncio.create_task(sender.run()),
+            asyncio.create_task(asyncio.to_thread(geography, VALIDATION_CALLER)),  # the first look-up reads files
+        ]
         try:
             yield
         finally:

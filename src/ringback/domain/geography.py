@@ -18,7 +18,7 @@ from ringback.domain.us_states import US_STATE_CODES
 
 LONGEST_PREFIX_DIGITS = 9
 SHORTEST_PREFIX_DIGITS = 3
-CACHED_CHUNKS = 4
+CACHED_CHUNKS = 8
 """Some 1.5 MB each."""
 
 _FIRST_PREFIX = re.compile(r"^ '(\d+)':", re.MULTILINE)
