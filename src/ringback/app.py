@@ -19,14 +19,14 @@ from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.geography import geography
 from ringback.domain.instants import Instant
+from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import Phone
-from ringback.domain.seed import Seed
+from ringback.domain.seed import Seed, SeedError
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import release_leases
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
-from ringback.seed import SeedError, read_seed
 from ringback.settings import Settings
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
@@ -38,6 +38,7 @@ from ringback.storage.schema import is_at_head, migrate
 if TYPE_CHECKING:
     import httpx
 
+WARM_UP_AFTER_SECONDS = 0.5
 CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
 OTHER_PREFIX = "/_ringback/"
@@ -111,7 +112,7 @@ async def _docs(request: Request) -> HTMLResponse:
 
 def prepare_database(settings: Settings, clock: Clock, identifiers: Identifiers) -> Database:
     """Open the database, bring it to head, and give it the accounts that settings and seed file name."""
-    seed = read_seed(settings.seed, settings.number_validation) if settings.seed else None
+    seed = _read_seed(settings.seed, settings.number_validation) if settings.seed else None
     database = open_database(settings.database_url)
     now = clock.now()
     with ExitStack() as on_failure, reported_as_unavailable(settings.database_url):
@@ -123,6 +124,12 @@ def prepare_database(settings: Settings, clock: Clock, identifiers: Identifiers)
         release_leases(database.unit_of_work, now=now)
         on_failure.pop_all()
     return database
+
+
+def _read_seed(file: str, validation: NumberValidation) -> Seed:
+    from ringback.seed import read_seed
+
+    return read_seed(file, validation)
 
 
 def _apply_seed(settings: Settings, database: Database, seed: Seed, now: Instant, identifiers: Identifiers) -> None:
@@ -161,6 +168,12 @@ def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
     return reason_not_ready
 
 
+async def _warm_up() -> None:
+    """Look up a first place beside the event loop, for that reads files, and not before the server is ready."""
+    await asyncio.sleep(WARM_UP_AFTER_SECONDS)
+    await asyncio.to_thread(geography, VALIDATION_CALLER)
+
+
 def _lifespan(
     database: Database, runner: Runner, sender: CallbackSender
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -169,7 +182,7 @@ def _lifespan(
         tasks = [
             asyncio.create_task(runner.run()),
             asyncio.create_task(sender.run()),
-            asyncio.create_task(asyncio.to_thread(geography, VALIDATION_CALLER)),  # the first look-up reads files
+            asyncio.create_task(_warm_up()),
         ]
         try:
             yield

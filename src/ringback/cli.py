@@ -88,8 +88,8 @@ def _choices(annotation: Any) -> list[str]:
 def _serve(given: dict[str, Any]) -> int:
     settings = Settings(**given)
     from ringback.app import create_app
+    from ringback.domain.seed import SeedError
     from ringback.logs import configure_logs
-    from ringback.seed import SeedError
     from ringback.server import CannotListen, base_url, listen, serve
     from ringback.storage.database import DatabaseUnavailable
 

@@ -14,14 +14,10 @@ from ringback.domain.caller_ids import friendly_name_fault
 from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
+from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 
 DEFAULT_PHONE = "default"
-
-
-class SeedError(Exception):
-    """The seed file cannot be read or holds mistakes: the message has a line for each."""
 
 
 def _number(value: str, info: ValidationInfo) -> str:

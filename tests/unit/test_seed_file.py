@@ -9,9 +9,9 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, after
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
+from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
-from ringback.seed import SeedError, read_seed
+from ringback.seed import read_seed
 from support.domain_values import NUMBER, T0
 
 AC = AccountSid("AC" + "1" * 32)

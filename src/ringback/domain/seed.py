@@ -8,6 +8,10 @@ from ringback.domain.phones import PhoneRule
 from ringback.domain.sids import AccountSid
 
 
+class SeedError(Exception):
+    """The seed file cannot be read or holds mistakes: the message has a line for each."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeededCallerId:
     """A verified number; None takes the default name, or the instant at which the file is applied."""
