@@ -74,6 +74,11 @@ def create_app(
         callback_transport,
     )
     runner = Runner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
+
+    def wake() -> None:
+        runner.wake()
+        sender.wake()  # a request that supersedes a call owes that call's StatusCallback at once
+
     services = Services(
         database,
         the_clock.now,
@@ -81,7 +86,7 @@ def create_app(
         policy,
         settings.number_validation,
         settings.validation_code_format,
-        wake_runner=runner.wake,
+        wake_runner=wake,
     )
     app = FastAPI(
         title="ringback",

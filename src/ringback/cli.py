@@ -160,7 +160,7 @@ def _configured_url(settings: Settings) -> str:
 
 def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
-    shown = "" if name in ("auth_token", "control_token") else f" {details['input']!r}"
+    shown = "" if name in ("auth_token", "control_token", "database_url") else f" {details['input']!r}"
     where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
     return f"{name}{shown}: {complaint(details)} ({where})"
 
