@@ -3,6 +3,7 @@
 import argparse
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -21,6 +22,7 @@ from ringback.settings import ENVIRONMENT_PREFIX, Settings, unknown_names
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 READY_TIMEOUT_SECONDS = 3.0
+_USERINFO = re.compile(r"//[^/@]*@")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,7 +162,7 @@ def _configured_url(settings: Settings) -> str:
 
 def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
-    shown = "" if name in ("auth_token", "control_token", "database_url") else f" {details['input']!r}"
+    shown = "" if name in ("auth_token", "control_token") else _USERINFO.sub("//***@", f" {details['input']!r}")
     where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
     return f"{name}{shown}: {complaint(details)} ({where})"
 
