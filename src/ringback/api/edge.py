@@ -58,7 +58,7 @@ def answer_headers(request_sid: str, elapsed_seconds: float, requests_under_way:
 
 
 class TwilioEdge:
-    """The outermost layer of the Twilio surface; a path for which `is_elsewhere` is true passes through untouched."""
+    """The outermost layer of the Twilio surface; `other_paths` and those under `other_prefix` pass through."""
 
     def __init__(self, app: ASGIApp, services: Services, other_paths: frozenset[str], other_prefix: str) -> None:
         self._app = app

@@ -46,7 +46,7 @@ class HttpUrl:
         return replace(self, target=f"{self.target}{joint}{urlencode(parameters)}")
 
     def joined(self, location: str) -> "HttpUrl":
-        """Return where a redirect to `location` leads; user info stays behind on the same server only.
+        """Return where a redirect to `location` leads; user info is kept on the same host and port only.
 
         Raises ValueError where that is no http(s) URL.
         """

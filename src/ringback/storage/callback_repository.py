@@ -35,7 +35,9 @@ _CALLBACK = (
     table.c.attempts,
 )
 
-ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing())
+ADD = Statement(
+    insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["idempotency_token"])
+)
 CLAIM_DUE = Statement(
     select(*_CALLBACK, table.c.receiver)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
