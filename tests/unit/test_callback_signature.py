@@ -36,7 +36,6 @@ NAMES = [
     "Timestamp",
     "CallbackSource",
     "SequenceNumber",
-    *(f"{party}{what}" for party in ("From", "Caller", "To", "Called") for what in ("City", "State", "Zip", "Country")),
     "VerificationStatus",
 ]
 
@@ -99,22 +98,6 @@ def test_the_values_are_those_of_the_call() -> None:
         "Timestamp": "Tue, 27 Jul 2010 20:22:12 +0000",
         "CallbackSource": "call-progress-events",
         "SequenceNumber": "0",
-        "FromCity": "",
-        "FromState": "CA",
-        "FromZip": "",
-        "FromCountry": "US",
-        "CallerCity": "",
-        "CallerState": "CA",
-        "CallerZip": "",
-        "CallerCountry": "US",
-        "ToCity": "New York",
-        "ToState": "NY",
-        "ToZip": "",
-        "ToCountry": "US",
-        "CalledCity": "New York",
-        "CalledState": "NY",
-        "CalledZip": "",
-        "CalledCountry": "US",
         "VerificationStatus": "failed",
     }
 

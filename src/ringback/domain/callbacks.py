@@ -25,6 +25,10 @@ HTTP_TEMPORARY_REDIRECT = 307
 MAX_REDIRECTS = 10
 """Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
+PARTIES = ("From", "Caller", "To", "Called")
+"""Whose places a StatusCallback tells, in this order."""
+BEFORE_THE_PLACES = "SequenceNumber"
+
 Parameters = tuple[tuple[str, str], ...]
 
 
@@ -79,8 +83,9 @@ class CallbackAttempt:
 
 
 def status_callback_parameters(call: ValidationCall) -> Parameters:
-    """Return what the StatusCallback of an ended call tells, in Twilio's order.
+    """Return what the StatusCallback of an ended call tells, in Twilio's order, but for the places of its numbers.
 
+    Those take long to look up: `with_places` adds them where nobody waits for it.
     Source: docs/fidelity.md, StatusCallback parameters [page, observed].
     """
     duration_minutes = math.ceil(call.answered_seconds / 60)
@@ -98,8 +103,7 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
         ("Duration", str(duration_minutes)),
         ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
         ("CallbackSource", "call-progress-events"),
-        ("SequenceNumber", "0"),
-        *_places(call.phone_number),
+        (BEFORE_THE_PLACES, "0"),
         ("VerificationStatus", call.verification_status or ""),
     ]
     if call.outgoing_caller_id_sid:
@@ -107,22 +111,28 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
     return tuple((name, str(value)) for name, value in parameters)
 
 
-def _places(called: str) -> list[tuple[str, str]]:
-    parameters: list[tuple[str, str]] = []
-    for party, number in (
-        ("From", VALIDATION_CALLER),
-        ("Caller", VALIDATION_CALLER),
-        ("To", called),
-        ("Called", called),
-    ):
-        place = geography(number)
-        parameters += [
-            (f"{party}City", place.city),
-            (f"{party}State", place.state),
-            (f"{party}Zip", place.zip),
-            (f"{party}Country", place.country),
-        ]
-    return parameters
+def with_places(parameters: Parameters) -> Parameters:
+    """Return `parameters` with the homes of their numbers behind the sequence number; those told already stay.
+
+    The first look-up of a country reads files, some milliseconds long. Source: docs/fidelity.md, StatusCallback
+    parameters [observed].
+    """
+    told = dict(parameters)
+    if f"{PARTIES[0]}Country" in told:
+        return parameters
+    places = tuple(place for party in PARTIES for place in _place(party, told[party]))
+    behind = list(told).index(BEFORE_THE_PLACES) + 1
+    return parameters[:behind] + places + parameters[behind:]
+
+
+def _place(party: str, number: str) -> Parameters:
+    place = geography(number)
+    return (
+        (f"{party}City", place.city),
+        (f"{party}State", place.state),
+        (f"{party}Zip", place.zip),
+        (f"{party}Country", place.country),
+    )
 
 
 def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> str:

@@ -1,0 +1,75 @@
+"""The places that a StatusCallback tells: added to its other parameters, whose order they keep."""
+
+from ringback.domain.callbacks import Parameters, status_callback_parameters, with_places
+from ringback.domain.calls import CallState, VerificationStatus
+from support.domain_values import CALLER_ID_SID, T0, a_call
+
+PLACES = (
+    ("FromCity", ""),
+    ("FromState", "CA"),
+    ("FromZip", ""),
+    ("FromCountry", "US"),
+    ("CallerCity", ""),
+    ("CallerState", "CA"),
+    ("CallerZip", ""),
+    ("CallerCountry", "US"),
+    ("ToCity", "New York"),
+    ("ToState", "NY"),
+    ("ToZip", ""),
+    ("ToCountry", "US"),
+    ("CalledCity", "New York"),
+    ("CalledState", "NY"),
+    ("CalledZip", ""),
+    ("CalledCountry", "US"),
+)
+
+
+def parameters_of(number: str) -> Parameters:
+    call = a_call(
+        phone_number=number,
+        state=CallState.COMPLETED,
+        verification_status=VerificationStatus.SUCCESS,
+        outgoing_caller_id_sid=CALLER_ID_SID,
+        ended_at=T0,
+    )
+    return status_callback_parameters(call)
+
+
+def test_the_places_stand_behind_the_sequence_number() -> None:
+    parameters = parameters_of("+12125551234")
+
+    told = with_places(parameters)
+
+    assert [name for name, _ in told[:14]] == [name for name, _ in parameters[:14]]
+    assert told[13:] == (
+        ("SequenceNumber", "0"),
+        *PLACES,
+        ("VerificationStatus", "success"),
+        ("OutgoingCallerIdSid", CALLER_ID_SID),
+    )
+
+
+def test_all_else_stays_as_it_was() -> None:
+    parameters = parameters_of("+442079460958")
+
+    told = with_places(parameters)
+
+    assert len(told) == len(parameters) + 16
+    assert tuple(pair for pair in told if pair in parameters) == parameters
+
+
+def test_places_that_are_told_already_stay() -> None:
+    told = tuple(
+        (name, "Elsewhere" if name == "ToCity" else value) for name, value in with_places(parameters_of("+12125551234"))
+    )
+
+    assert with_places(told) == told
+
+
+def test_where_a_number_of_no_country_is_at_home_is_left_empty() -> None:
+    told = dict(with_places(parameters_of("+80012345678")))
+
+    assert {told[f"{party}{what}"] for party in ("To", "Called") for what in ("City", "State", "Zip", "Country")} == {
+        ""
+    }
+    assert told["FromCountry"] == "US"
