@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -31,6 +31,7 @@ from ringback.settings import Settings
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
 from ringback.simulator.egress import EgressPolicy
+from ringback.simulator.housekeeper import Housekeeper
 from ringback.simulator.runner import Runner
 from ringback.storage.database import Database, open_database, reported_as_unavailable
 from ringback.storage.schema import is_at_head, migrate
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     import httpx
 
 WARM_UP_AFTER_SECONDS = 0.5
+"""How long after the start what will be wanted first is looked up: the start itself is to be quick."""
 CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
 OTHER_PREFIX = "/_ringback/"
@@ -138,6 +140,9 @@ def _read_seed(file: str, validation: NumberValidation) -> Seed:
 
 
 def _apply_seed(settings: Settings, database: Database, seed: Seed, now: Instant, identifiers: Identifiers) -> None:
+    for account in seed:
+        if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):
+            raise SeedError(f"{settings.seed}: account {account.sid}: its auth_token is not the one of the settings")
     try:
         apply_seed(database.unit_of_work, seed, now=now, identifiers=identifiers)
     except UnknownAccount as error:
@@ -184,19 +189,18 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        tasks = [
-            asyncio.create_task(runner.run()),
-            asyncio.create_task(sender.run()),
-            asyncio.create_task(_warm_up()),
-        ]
-        try:
+        works = (runner.run(), sender.run(), Housekeeper(database).run(), _warm_up())
+        async with AsyncExitStack() as at_the_end:
+            at_the_end.callback(database.close)
+            at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)
+            for task in map(asyncio.create_task, works):
+                at_the_end.push_async_callback(_stop, task)
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-            await sender.close(CALLBACK_GRACE_SECONDS)
-            database.close()
 
     return lifespan
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    """End a task; one that failed has no say in how the server stops."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

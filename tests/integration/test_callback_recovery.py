@@ -1,7 +1,6 @@
 """Deliveries that were cut off: they are owed still, and sent again with the same token."""
 
 import asyncio
-import sqlite3
 import threading
 from typing import Any
 
@@ -10,12 +9,18 @@ from structlog.testing import capture_logs
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.instants import after
-from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, record_attempt, release_leases
+from ringback.operations.callbacks import (
+    LEASE_SECONDS,
+    RECEIVER_DELIVERIES,
+    claim_due_callbacks,
+    record_attempt,
+    release_leases,
+)
 from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import query
+from support.simulation import database_error, driver_connection, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -24,10 +29,10 @@ LEASES = "SELECT due_at, leased_until FROM status_callbacks"
 
 
 def claim(outbox: Outbox) -> list[str]:
-    claimed = claim_due_callbacks(
-        outbox.simulation.unit_of_work, now=outbox.simulation.clock.now(), limit=10, passed_over=[]
+    claim = claim_due_callbacks(
+        outbox.simulation.unit_of_work, now=outbox.simulation.clock.now(), limit=10, under_way={}
     )
-    return [callback.call_sid for callback, _ in claimed]
+    return [callback.call_sid for callback, _ in claim.callbacks]
 
 
 def release(outbox: Outbox) -> int:
@@ -64,10 +69,10 @@ def test_the_longest_overdue_is_claimed_first_and_busy_receivers_are_passed_over
         outbox.simulation.unit_of_work,
         now=outbox.simulation.clock.now(),
         limit=10,
-        passed_over=["busy.test:8080"],
+        under_way={"busy.test:8080": RECEIVER_DELIVERIES},
     )
 
-    assert [(callback.call_sid, receiver) for callback, receiver in claimed] == [
+    assert [(callback.call_sid, receiver) for callback, receiver in claimed.callbacks] == [
         (first, "app.test:80"),
         (last, "app.test:81"),
     ]
@@ -160,7 +165,7 @@ async def test_a_try_that_cannot_be_recorded_is_logged_and_stays_owed(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any) -> None:
-        raise sqlite3.OperationalError("database is locked")
+        raise database_error()
 
     monkeypatch.setattr(callback_sender, "record_attempt", failing)
     sid = outbox.owe(receiver.url)
@@ -169,7 +174,9 @@ async def test_a_try_that_cannot_be_recorded_is_logged_and_stays_owed(
         async with outbox.sending():
             await until(lambda: lines)
 
-    assert [(line["event"], line["call_sid"]) for line in lines] == [("a StatusCallback could not be sent", sid)]
+    assert [(line["event"], line["call_sid"]) for line in lines] == [
+        ("what came of a StatusCallback cannot be stored; it is sent again", sid)
+    ]
     assert outbox.status(sid) == CallbackStatus.PENDING
 
 
@@ -180,7 +187,7 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     def sometimes_locked(*arguments: Any, **rest: Any) -> Any:
         if next(refusals, False):
-            raise sqlite3.OperationalError("database is locked")
+            raise database_error()
         return claim_due_callbacks(*arguments, **rest)
 
     monkeypatch.setattr(callback_sender, "claim_due_callbacks", sometimes_locked)
@@ -204,6 +211,71 @@ async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, rec
     assert (line["event"], line["call_sid"], line["attempt"], line["answer"]) == ("callback", sid, 1, 204)
     assert (line["url"], line["outcome"], line["error"]) == (f"{receiver.url}/done", "delivered", None)
     assert "s3cret" not in repr(line)
+
+
+async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_begun_for_ever(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(callback_sender, "delivery_policy", failing)
+    sid = outbox.owe(f"{receiver.url}/done?key=s3cret")
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert [line["event"] for line in lines] == ["a StatusCallback could not be sent"]
+    assert outbox.status(sid) == CallbackStatus.FAILED
+    assert (attempt.number, attempt.url, attempt.status_code) == (1, f"{receiver.url}/done", None)
+    assert attempt.error == "ZeroDivisionError in ringback itself"
+    assert query(outbox.simulation.database, LEASES) == [(None, None)]
+
+
+async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_nothing(outbox: Outbox) -> None:
+    def answer(_: Received) -> Answer:
+        driver_connection(outbox.simulation.database).execute("DELETE FROM validation_calls")
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver, capture_logs() as lines:
+        outbox.owe(receiver.url)
+        async with outbox.sending():
+            await until(lambda: lines)
+
+    assert [line["event"] for line in lines] == ["callback"]
+    assert query(outbox.simulation.database, "SELECT * FROM callback_attempts") == []
+
+
+def test_a_backlog_for_one_receiver_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
+    busy = [outbox.owe("http://busy.test/") for _ in range(RECEIVER_DELIVERIES + 1)]
+    other = outbox.owe("http://app.test/")
+    steps: list[int] = []
+    connection = driver_connection(outbox.simulation.database)
+
+    first = claim(outbox)
+    connection.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO validation_calls"
+        " SELECT 'CA' || i, account_sid, phone_number, NULL, '', NULL, 0, NULL, 'POST', 'busy', 3, 3, '', NULL, NULL,"
+        " NULL, 0, NULL, NULL, 0, NULL, NULL, NULL, '[]' FROM validation_calls, n WHERE sid = ?",
+        [other],
+    )
+    connection.execute(
+        "INSERT INTO status_callbacks SELECT sid, account_sid, 'http://busy.test/', 'POST', '[]', 'busy.test:80', sid,"
+        " 'pending', 0, 1, NULL, 1 FROM validation_calls WHERE ended_at = 0"
+    )
+    connection.set_progress_handler(lambda: steps.append(1), 1000)
+    later = claim_due_callbacks(
+        outbox.simulation.unit_of_work,
+        now=outbox.simulation.clock.now(),
+        limit=128,
+        under_way={"busy.test:80": RECEIVER_DELIVERIES},
+    )
+    connection.set_progress_handler(None, 0)
+
+    assert set(first) == {*busy[:RECEIVER_DELIVERIES], other}
+    assert later.callbacks == []
+    assert len(steps) <= 1
 
 
 def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:

@@ -1,7 +1,6 @@
 """The runner: it moves what is due, sleeps until something is, and is held up by nothing."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, suppress
@@ -18,9 +17,10 @@ from ringback.operations import calls as operations
 from ringback.simulator import runner as runner_module
 from ringback.simulator.clock import SystemClock
 from ringback.simulator.runner import POSTPONED_SECONDS, SHORTEST_PAUSE_SECONDS, Runner
+from ringback.storage.database import DatabaseUnavailable
 from support.domain_values import T0
 from support.polling import until
-from support.simulation import Simulation, driver_connection, query
+from support.simulation import Simulation, database_error, driver_connection, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -216,23 +216,19 @@ async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
     assert time.monotonic() - began >= 3 * SHORTEST_PAUSE_SECONDS
 
 
-async def test_a_database_that_another_process_holds_does_not_end_it(
+async def test_a_database_that_cannot_be_used_for_a_while_does_not_end_it(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner_module, "RECOVERY_SECONDS", 0.01)
     sid = simulation.validate().call_sid
     refusals = iter([True] * 5)
 
-    def sometimes_locked(unit_of_work: Any, **rest: Any) -> list[ValidationCall]:
+    def sometimes_unusable(unit_of_work: Any, **rest: Any) -> list[ValidationCall]:
         if next(refusals, False):
-            raise sqlite3.OperationalError("database is locked")
+            raise database_error()
         return operations.advance_due_calls(unit_of_work, **rest)
 
-    def locked(*_: Any, **__: Any) -> list[str]:
-        raise sqlite3.OperationalError("database is locked")
-
-    monkeypatch.setattr(runner_module, "advance_due_calls", sometimes_locked)
-    monkeypatch.setattr(runner_module, "due_call_sids", locked)
+    monkeypatch.setattr(runner_module, "advance_due_calls", sometimes_unusable)
     runner = a_runner(simulation)
 
     async with running(runner):
@@ -240,3 +236,19 @@ async def test_a_database_that_another_process_holds_does_not_end_it(
         assert runner.is_alive
 
     assert next(refusals, None) is None
+
+
+async def test_a_database_that_cannot_be_used_is_no_calls_fault(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation.validate()
+
+    def unusable(*_: Any, **__: Any) -> list[ValidationCall]:
+        raise database_error()
+
+    monkeypatch.setattr(runner_module, "advance_due_calls", unusable)
+
+    with pytest.raises(DatabaseUnavailable):
+        await a_runner(simulation).step()
+
+    assert query(simulation.database, "SELECT due_at FROM validation_calls") == [(T0,)]

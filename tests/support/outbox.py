@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.phones import PhoneBehavior
 from ringback.simulator.callback_sender import CallbackSender
@@ -34,9 +34,10 @@ class Outbox:
         return answer.call_sid
 
     def callback(self, sid: str) -> StatusCallback:
+        """Return a call's callback as it is sent."""
         found = self.simulation.unit_of_work.callbacks.find(sid)
         assert found is not None
-        return found[0]
+        return replace(found[0], parameters=with_places(found[0].parameters))
 
     def status(self, sid: str) -> CallbackStatus:
         found = self.simulation.unit_of_work.callbacks.find(sid)

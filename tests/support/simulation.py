@@ -91,6 +91,13 @@ def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
     return driver_connection(database).execute(sql).fetchall()
 
 
+def database_error(code: int = sqlite3.SQLITE_IOERR) -> sqlite3.OperationalError:
+    """Return what the driver raises when the file cannot be worked with: by default for good."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    return error
+
+
 def copy_of(migrated: Database) -> Database:
     """Return a database of its own with the same schema, in no time."""
     copy = open_database("sqlite://")

@@ -1,6 +1,7 @@
 """StatusCallbacks: leasing those that are due to a sender, and recording what came of each try."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.instants import Instant, after
@@ -10,30 +11,52 @@ LEASE_SECONDS = 60.0
 """Longer than any delivery with all its retries may take (15 s), so that a lease runs out only behind the dead."""
 
 
-def claim_due_callbacks(
-    unit_of_work: UnitOfWork, *, now: Instant, limit: int, passed_over: Collection[str]
-) -> list[tuple[StatusCallback, str]]:
-    """Lease at most `limit` callbacks that are due, each with its receiver; busy receivers are passed over."""
-    with unit_of_work:
-        return unit_of_work.callbacks.claim_due(now, limit, after(now, LEASE_SECONDS), passed_over)
+RECEIVER_DELIVERIES = 8
+"""How many deliveries to one receiver are under way at once."""
+
+
+class Claim(NamedTuple):
+    """Callbacks leased to a sender, each with its receiver; and when to look again (None: when something happens)."""
+
+    callbacks: list[tuple[StatusCallback, str]]
+    next_due: Instant | None
+
+
+def claim_due_callbacks(unit_of_work: UnitOfWork, *, now: Instant, limit: int, under_way: Mapping[str, int]) -> Claim:
+    """Lease at most `limit` callbacks that are due, the receivers that waited longest first.
+
+    `under_way` counts the deliveries to each receiver that have not ended: one that is slow holds up no other.
+    """
+    ready = {
+        receiver: due
+        for receiver, due in unit_of_work.callbacks.receivers().items()
+        if under_way.get(receiver, 0) < RECEIVER_DELIVERIES
+    }
+    later = [due for due in ready.values() if due > now]
+    claimed: list[tuple[StatusCallback, str]] = []
+    if len(ready) > len(later) and limit > 0:
+        with unit_of_work:
+            for receiver in sorted(ready, key=ready.__getitem__):
+                room = min(RECEIVER_DELIVERIES - under_way.get(receiver, 0), limit - len(claimed))
+                leased = unit_of_work.callbacks.claim_due(
+                    receiver, now=now, limit=room, leased_until=after(now, LEASE_SECONDS)
+                )
+                claimed += [(callback, receiver) for callback in leased]
+    return Claim(claimed, min(later, default=None))
 
 
 def record_attempt(unit_of_work: UnitOfWork, call_sid: str, attempt: CallbackAttempt, status: CallbackStatus) -> None:
-    """Journal one try, and settle the callback unless its `status` is still pending."""
+    """Journal one try, and settle the callback unless its `status` is still pending.
+
+    Nothing is left to journal where the call was forgotten while its callback was under way.
+    """
+    due = after(attempt.at, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
-        unit_of_work.callbacks.add_attempt(call_sid, attempt)
-        if status == CallbackStatus.PENDING:
-            unit_of_work.callbacks.keep_leased(call_sid, attempt.number, after(attempt.at, LEASE_SECONDS))
-        else:
-            unit_of_work.callbacks.settle(call_sid, status, attempt.number)
+        if unit_of_work.callbacks.settle(call_sid, status, attempts_made=attempt.number, due=due):
+            unit_of_work.callbacks.add_attempt(call_sid, attempt)
 
 
 def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:
     """Make every leased callback due again; for a process that is alone with its database and has just started."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
-
-
-def next_callback_due(unit_of_work: UnitOfWork, *, passed_over: Collection[str]) -> Instant | None:
-    """Return when the next callback to any other receiver is due, None when none is pending."""
-    return unit_of_work.callbacks.next_due(passed_over)

@@ -3,23 +3,23 @@
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.urls import parse_url
-from ringback.operations.callbacks import claim_due_callbacks, next_callback_due, record_attempt
+from ringback.operations.callbacks import claim_due_callbacks, record_attempt
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
-from ringback.storage.database import Database
+from ringback.storage.database import Database, DatabaseUnavailable
 
 MAX_DELIVERIES = 128
 """How many deliveries are under way at once."""
-BUSY_RECEIVER_DELIVERIES = 8
-"""A receiver with so many under way gets no more till one has ended; one claim adds at most as many again."""
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
 RECOVERY_SECONDS = 1.0
@@ -64,11 +64,12 @@ class CallbackSender:
         while True:
             self._woken.clear()
             try:
-                if not await self._start_due():
-                    await self._pause()
+                next_due = await self._start_due()
             except Exception:
                 log.exception("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS)
                 await asyncio.sleep(RECOVERY_SECONDS)
+            else:
+                await self._pause(next_due)
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""
@@ -79,30 +80,24 @@ class CallbackSender:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
         await asyncio.gather(*(client.close() for client in self._idle_clients))
 
-    async def _start_due(self) -> int:
-        """Begin with callbacks that are due, as many as there is room for, and return how many."""
-        limit = min(MAX_DELIVERIES - len(self._deliveries), BUSY_RECEIVER_DELIVERIES)
-        if limit <= 0:
-            return 0
-        claimed = await self._database.run(
-            claim_due_callbacks, now=self._clock.now(), limit=limit, passed_over=self._busy_receivers()
+    async def _start_due(self) -> Instant | None:
+        """Begin with callbacks that are due, as many as there is room for, and return when to look again."""
+        claim = await self._database.run(
+            claim_due_callbacks,
+            now=self._clock.now(),
+            limit=MAX_DELIVERIES - len(self._deliveries),
+            under_way=self._under_way,
         )
-        for callback, receiver in claimed:
+        for callback, receiver in claim.callbacks:
             self._under_way[receiver] += 1
             delivery = asyncio.create_task(self._deliver(callback, receiver))
             self._deliveries.add(delivery)
             delivery.add_done_callback(self._ended)
-        return len(claimed)
+        return claim.next_due
 
-    def _busy_receivers(self) -> list[str]:
-        return [receiver for receiver, count in self._under_way.items() if count >= BUSY_RECEIVER_DELIVERIES]
-
-    async def _pause(self) -> None:
+    async def _pause(self, next_due: Instant | None) -> None:
         """Sleep until the next callback is due that there is room for, or until woken."""
-        due: Instant | None = None
-        if len(self._deliveries) < MAX_DELIVERIES:
-            due = await self._database.run(next_callback_due, passed_over=self._busy_receivers())
-        pause = seconds_between(self._clock.now(), due) if due is not None else LONGEST_PAUSE_SECONDS
+        pause = seconds_between(self._clock.now(), next_due) if next_due is not None else LONGEST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(min(max(pause, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)):
                 await self._woken.wait()
@@ -116,12 +111,24 @@ class CallbackSender:
                 await self._try_until_settled(callback, client)
             finally:
                 self._idle_clients.append(client)
-        except Exception:
+        except DatabaseUnavailable:
+            log.exception(
+                "what came of a StatusCallback cannot be stored; it is sent again", call_sid=callback.call_sid
+            )
+        except Exception as error:
             log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
+            await self._give_up(callback, f"{type(error).__name__} in ringback itself")
         finally:
             self._under_way[receiver] -= 1
             if not self._under_way[receiver]:
                 del self._under_way[receiver]
+
+    async def _give_up(self, callback: StatusCallback, error: str) -> None:
+        """Journal a delivery that failed for a reason of ours, so that it is not begun again for ever."""
+        at, number = self._clock.now(), callback.attempts + 1
+        attempt = CallbackAttempt(number, at, callback.method, callback.url.partition("?")[0], (), None, "", 0.0, error)
+        with suppress(DatabaseUnavailable):
+            await self._database.run(record_attempt, callback.call_sid, attempt, CallbackStatus.FAILED)
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
@@ -134,6 +141,8 @@ class CallbackSender:
         return CallbackClient(self._egress, self._transport)
 
     async def _try_until_settled(self, callback: StatusCallback, client: "CallbackClient") -> None:
+        # Looking up a home may read files: beside the event loop, and before the receiver's time begins to run.
+        callback = replace(callback, parameters=await asyncio.to_thread(with_places, callback.parameters))
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         number = callback.attempts

@@ -11,7 +11,7 @@ from ringback.domain.instants import Instant, after, seconds_between
 from ringback.operations.calls import advance_due_calls, due_call_sids, next_call_due, postpone_call
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
-from ringback.storage.database import Database
+from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.010
 """Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
@@ -82,6 +82,8 @@ class Runner:
         now = self._clock.now()
         try:
             return await self._advance(now)
+        except DatabaseUnavailable:
+            raise  # no call's fault
         except Exception:
             log.exception("a batch of calls could not be moved; trying them one by one")
             return await self._step_one_by_one(now)
@@ -91,6 +93,8 @@ class Runner:
         for sid in await self._database.run(due_call_sids, now=now):
             try:
                 moved += await self._advance(now, only=sid)
+            except DatabaseUnavailable:
+                raise
             except Exception:
                 log.exception("a call could not be moved; it waits", call_sid=sid, seconds=POSTPONED_SECONDS)
                 await self._database.run(postpone_call, sid, until=after(now, POSTPONED_SECONDS))

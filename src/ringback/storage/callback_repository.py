@@ -1,10 +1,9 @@
 """The StatusCallbacks that are owed, and the journal of every try at delivering one."""
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import and_, bindparam, not_, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback
@@ -18,12 +17,9 @@ from ringback.storage.tables import status_callbacks as table
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
-MAX_PASSED_OVER = 16
-"""How many receivers one claim can pass over."""
+MAX_RECEIVERS = 1_000
+"""How many receivers one look at the outbox sees."""
 
-_PASSED_OVER = [
-    bindparam(f"passed_over_{position}", type_=table.c.receiver.type) for position in range(MAX_PASSED_OVER)
-]
 _CALLBACK = (
     table.c.call_sid,
     table.c.account_sid,
@@ -38,10 +34,21 @@ _CALLBACK = (
 ADD = Statement(
     insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["idempotency_token"])
 )
+_IS_OWED = table.c.due_at.is_not(None)
+_first = select(func.min(table.c.receiver).label("receiver")).where(_IS_OWED).cte("receivers", recursive=True)
+_following = select(func.min(table.c.receiver)).where(_IS_OWED, table.c.receiver > _first.c.receiver).scalar_subquery()
+_receivers = _first.union_all(select(_following).where(_first.c.receiver.is_not(None)))
+_earliest = select(func.min(table.c.due_at)).where(_IS_OWED, table.c.receiver == _receivers.c.receiver)
+RECEIVERS = Statement(
+    select(_receivers.c.receiver, _earliest.scalar_subquery())
+    .where(_receivers.c.receiver.is_not(None))
+    .limit(bindparam("row_limit"))
+)
+"""Hops from receiver to receiver along the index: however many callbacks one of them is owed, it costs two look-ups."""
 CLAIM_DUE = Statement(
-    select(*_CALLBACK, table.c.receiver)
+    select(*_CALLBACK)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
-    .where(table.c.due_at <= bindparam("now"), not_(table.c.receiver.in_(_PASSED_OVER)))
+    .where(table.c.receiver == bindparam("receiver"), table.c.due_at <= bindparam("now"))
     .order_by(table.c.due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
@@ -55,12 +62,6 @@ RELEASE_ALL = Statement(
     update(table)
     .where(table.c.leased_until.is_not(None), table.c.due_at.is_not(None))
     .values(due_at=bindparam("now"), leased_until=None)
-)
-NEXT_DUE = Statement(
-    select(table.c.due_at)
-    .where(and_(table.c.due_at.is_not(None), not_(table.c.receiver.in_(_PASSED_OVER))))
-    .order_by(table.c.due_at)
-    .limit(1)
 )
 SETTLE = Statement(
     update(table)
@@ -124,35 +125,28 @@ class CallbackRepository:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
         return [_attempt(*row) for row in rows]
 
-    def claim_due(
-        self, now: Instant, limit: int, leased_until: Instant, passed_over: Collection[str]
-    ) -> list[tuple[StatusCallback, str]]:
-        """Lease due callbacks, the longest overdue first, each with its receiver; `passed_over` receivers wait.
+    def receivers(self) -> dict[str, Instant]:
+        """Return the receivers that are owed callbacks, each with the instant when the earliest one is due."""
+        return dict(self._unit_of_work.all(RECEIVERS, row_limit=MAX_RECEIVERS))
+
+    def claim_due(self, receiver: str, *, now: Instant, limit: int, leased_until: Instant) -> list[StatusCallback]:
+        """Lease the callbacks due to a receiver, the longest overdue first.
 
         A lease that runs out makes the callback due again: whoever held it is gone.
         """
-        rows = self._unit_of_work.all(CLAIM_DUE, now=now, row_limit=limit, **_padded(passed_over))
+        rows = self._unit_of_work.all(CLAIM_DUE, receiver=receiver, now=now, row_limit=limit)
         for row in rows:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
-        return [(_callback(row), row[-1]) for row in rows]
+        return [_callback(row) for row in rows]
 
     def release_all(self, now: Instant) -> int:
         """Make every leased callback due; for a process that knows it is alone with its database."""
         return self._unit_of_work.change(RELEASE_ALL, now=now)
 
-    def next_due(self, passed_over: Collection[str]) -> Instant | None:
-        row = self._unit_of_work.first(NEXT_DUE, **_padded(passed_over))
-        return row[0] if row else None
-
-    def settle(self, call_sid: str, status: CallbackStatus, attempts_made: int) -> None:
-        """Store what became of a callback; it is not due again."""
-        self._unit_of_work.change(SETTLE, sid=call_sid, new_status=status.value, made=attempts_made, due=None)
-
-    def keep_leased(self, call_sid: str, attempts_made: int, until: Instant) -> None:
-        """Count a try that is to be followed by another."""
-        self._unit_of_work.change(
-            SETTLE, sid=call_sid, new_status=CallbackStatus.PENDING.value, made=attempts_made, due=until
-        )
+    def settle(self, call_sid: str, status: CallbackStatus, *, attempts_made: int, due: Instant | None) -> bool:
+        """Store what became of a callback, and when it is due again; False where there is none any more."""
+        changed = self._unit_of_work.change(SETTLE, sid=call_sid, new_status=status.value, made=attempts_made, due=due)
+        return changed > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:
         self._unit_of_work.change(
@@ -168,12 +162,6 @@ class CallbackRepository:
             elapsed_ms=attempt.elapsed_ms,
             error=attempt.error,
         )
-
-
-def _padded(receivers: Collection[str]) -> dict[str, str]:
-    names = sorted(receivers)[:MAX_PASSED_OVER]
-    names += [""] * (MAX_PASSED_OVER - len(names))
-    return {f"passed_over_{position}": name for position, name in enumerate(names)}
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:

@@ -131,6 +131,7 @@ status_callbacks = Table(
 )
 Index(
     "ix_status_callbacks_due",
+    status_callbacks.c.receiver,
     status_callbacks.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),
 )

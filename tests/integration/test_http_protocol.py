@@ -1,0 +1,186 @@
+"""How bytes become requests, however they are cut into pieces. Rules: docs/fidelity.md, errors and helper libraries."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from ringback.http_protocol import MAX_HEAD_BYTES, TwilioHttpProtocol
+
+PATIENCE_SECONDS = 10
+BODY = b"PhoneNumber=%2B15005550018"
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+UPGRADES = b"".join(
+    [
+        b"POST /one HTTP/1.1\r\nHost: x\r\n" + H2C + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY,
+        b"POST /two HTTP/1.1\r\nHost: x\r\n"
+        + H2C
+        + b"Transfer-Encoding: chunked\r\n\r\n3\r\na=b\r\n2\r\n&c\r\n0\r\n\r\n",
+        b"GET /three HTTP/1.1\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nHost: x\r\n\r\n",
+        b"GET /four HTTP/1.1\r\nHost: x\r\n\r\n",
+    ]
+)
+
+Request = tuple[str, str, bytes]
+
+
+class RecordingTransport(asyncio.Transport):
+    """A connection that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.has_ended = False
+        self.has_written = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+        self.has_written.set()
+
+    def write_eof(self) -> None:
+        self.has_ended = True
+
+    def close(self) -> None:
+        self.has_ended = True
+
+    def is_closing(self) -> bool:
+        return self.has_ended
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+async def converse(pieces: Sequence[bytes], answers: int) -> tuple[list[Request], RecordingTransport]:
+    """Send pieces over one connection; return the requests that came of them, and the connection after its answers."""
+    requests: list[Request] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        requests.append((scope["method"], scope["path"], body))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body"})
+
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+    protocol = TwilioHttpProtocol(config, ServerState(), {})
+    transport = RecordingTransport()
+    protocol.connection_made(transport)
+    for piece in pieces:
+        protocol.data_received(piece)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while transport.written.count(b"HTTP/1.1 ") < answers:
+            await transport.has_written.wait()
+            transport.has_written.clear()
+    protocol.connection_lost(ConnectionResetError())
+    return requests, transport
+
+
+def cut(data: bytes, size: int) -> list[bytes]:
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+def head_of(size: int, *, padding: str) -> bytes:
+    """Return a GET of so many bytes, made long by its URL, by one field, or by many."""
+    target, fields = b"/", b"Host: x\r\n"
+    rest = size - len(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
+    if padding == "URL":
+        target += b"x" * rest
+    elif padding == "one field":
+        fields += b"X: " + b"x" * (rest - 5) + b"\r\n"
+    else:
+        count, left = divmod(rest, 100)
+        fields += (b"X: " + b"x" * 95 + b"\r\n") * (count - 1) + b"X: " + b"x" * (95 + left) + b"\r\n"
+    return b"GET " + target + b" HTTP/1.1\r\n" + fields + b"\r\n"
+
+
+PADDINGS = pytest.mark.parametrize("padding", ["URL", "one field", "many fields"])
+PIECES = pytest.mark.parametrize("size", [1_000, 10**9], ids=["in pieces", "at once"])
+
+
+@pytest.mark.parametrize("size", [1, 7, 100, 10**9])
+def test_requests_that_would_rather_be_upgraded_are_ordinary_ones(size: int, caplog: pytest.LogCaptureFixture) -> None:
+    requests, transport = asyncio.run(converse(cut(UPGRADES, size), 4))
+
+    assert requests == [
+        ("POST", "/one", BODY),
+        ("POST", "/two", b"a=b&c"),
+        ("GET", "/three", b""),
+        ("GET", "/four", b""),
+    ]
+    assert transport.written.count(b"HTTP/1.1 200 OK\r\n") == 4
+    assert b"upgrade" not in transport.written.lower()
+    assert not transport.has_ended
+    assert caplog.messages == []
+
+
+def test_a_wish_to_upgrade_does_not_keep_a_connection_alive_that_is_to_be_closed() -> None:
+    data = b"GET / HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\nHost: x\r\n\r\n"
+
+    _, transport = asyncio.run(converse([data], 1))
+
+    assert b"connection: close" in transport.written
+    assert transport.has_ended
+
+
+@PADDINGS
+@PIECES
+def test_a_head_of_exactly_the_limit_is_read(padding: str, size: int) -> None:
+    head = head_of(MAX_HEAD_BYTES, padding=padding)
+
+    requests, transport = asyncio.run(converse(cut(head + head, size), 2))
+
+    assert len(head) == MAX_HEAD_BYTES
+    assert len(requests) == 2
+    assert transport.written.count(b" 200 OK") == 2
+
+
+@PADDINGS
+@PIECES
+def test_a_head_of_one_byte_more_is_refused(padding: str, size: int) -> None:
+    requests, transport = asyncio.run(converse(cut(head_of(MAX_HEAD_BYTES + 1, padding=padding), size), 1))
+
+    assert requests == []
+    assert b"Bad Request: request line and header fields may have 65536 bytes" in transport.written
+    assert transport.has_ended
+
+
+@PIECES
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\nX"])
+def test_a_head_without_end_is_refused_before_its_end(begin: bytes, size: int) -> None:
+    data = begin + b"x" * (MAX_HEAD_BYTES * 3 // 2)
+
+    _, transport = asyncio.run(converse(cut(data, size), 1))
+
+    assert transport.written.startswith(b"HTTP/1.1 400 ")
+    assert transport.has_ended
+
+
+@PIECES
+def test_neither_a_body_nor_the_request_before_it_counts_as_head(size: int) -> None:
+    post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
+    data = post + head_of(MAX_HEAD_BYTES, padding="one field") + post
+
+    requests, _ = asyncio.run(converse(cut(data, size), 3))
+
+    assert [len(body) for _, _, body in requests] == [200_000, 0, 200_000]
+
+
+def test_what_follows_a_refused_request_is_not_read() -> None:
+    requests, transport = asyncio.run(converse([b"nonsense\r\n\r\n", UPGRADES], 1))
+
+    assert requests == []
+    assert transport.written.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_request_for_a_tunnel_is_refused() -> None:
+    for target in (b"api.twilio.com:443", b"/2010-04-01/Accounts"):
+        requests, transport = asyncio.run(converse([b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n"], 1))
+
+        assert requests == []
+        assert transport.written.startswith(b"HTTP/1.1 400 ")
