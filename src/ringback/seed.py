@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
+from ringback.checks import AccountSidText, Seconds, Secret
 from ringback.complaints import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.caller_ids import friendly_name_fault
@@ -15,7 +16,7 @@ from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
-from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
+from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
 
 DEFAULT_PHONE = "default"
 
@@ -45,12 +46,6 @@ def _email(value: str) -> str:
         raise ValueError(str(error)) from error
 
 
-def _account_sid(value: str) -> str:
-    if not is_sid(ACCOUNT, value):
-        raise ValueError("AC and 32 lower-case hexadecimal digits")
-    return value
-
-
 def _key_sid(value: str) -> str:
     if not is_sid(API_KEY, value):
         raise ValueError("SK and 32 lower-case hexadecimal digits")
@@ -59,8 +54,6 @@ def _key_sid(value: str) -> str:
 
 Number = Annotated[str, AfterValidator(_number)]
 FriendlyName = Annotated[str, AfterValidator(_friendly_name)]
-Secret = Annotated[str, Field(min_length=1, max_length=64)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
 class _Table(BaseModel):
@@ -87,12 +80,12 @@ class _ApiKeyTable(_Table):
 
 
 class _AccountTable(_Table):
-    sid: Annotated[str, AfterValidator(_account_sid)]
+    sid: AccountSidText
     auth_token: Secret | None = None
     friendly_name: FriendlyName | None = None
     owner_email: Annotated[str, AfterValidator(_email)] | None = None
     status: AccountStatus | None = None
-    parent_sid: Annotated[str, AfterValidator(_account_sid)] | None = None
+    parent_sid: AccountSidText | None = None
     api_keys: list[_ApiKeyTable] = []
     caller_ids: list[_CallerIdTable] = []
     phones: list[_PhoneTable] = []
