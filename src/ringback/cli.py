@@ -2,13 +2,14 @@
 
 import argparse
 import gc
-import os
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from http.client import HTTPException
+from types import FrameType
 from typing import Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -18,11 +19,18 @@ from pydantic.fields import FieldInfo
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.settings import ENVIRONMENT_PREFIX, Settings, unknown_names
+from ringback.settings import (
+    ENVIRONMENT_PREFIX,
+    Settings,
+    UnreadableEnvFile,
+    base_url,
+    read_settings,
+    unknown_names,
+)
 
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 READY_TIMEOUT_SECONDS = 3.0
-_USERINFO = re.compile(r"//[^/@]*@")
+_USERINFO = re.compile(r"//.*@")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(command(given))
     except ValidationError as error:
         return _complain(WRONG_USAGE, *(_wrong_setting(details) for details in error.errors()))
+    except UnreadableEnvFile as error:
+        return _complain(WRONG_USAGE, str(error))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -88,11 +98,13 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _serve(given: dict[str, Any]) -> int:
-    settings = Settings(**given)
+    for wish in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(wish, _leave)
+    settings = read_settings(given)
     from ringback.app import create_app
     from ringback.domain.seed import SeedError
     from ringback.logs import configure_logs
-    from ringback.server import CannotListen, base_url, listen, serve
+    from ringback.server import CannotListen, listen, serve, url_of
     from ringback.storage.database import DatabaseUnavailable
 
     configure_logs(settings.log_format, settings.log_level)
@@ -101,7 +113,7 @@ def _serve(given: dict[str, Any]) -> int:
             app = create_app(settings)
             gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
             gc.enable()
-            serve(app, listener, lambda: _announce(settings, base_url(listener)))
+            serve(app, listener, lambda: _announce(settings, url_of(listener)))
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
@@ -109,10 +121,15 @@ def _serve(given: dict[str, Any]) -> int:
     return OK
 
 
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Stopping is no failure: not while modules are imported, and not when uvicorn raises the signal again."""
+    sys.exit(OK)
+
+
 def _announce(settings: Settings, url: str) -> None:
     from structlog import get_logger
 
-    for name in unknown_names(os.environ):
+    for name in unknown_names():
         get_logger().warning("no setting has this name", variable=name)
     if sys.stdout.isatty():
         lines = {
@@ -130,7 +147,7 @@ def _announce(settings: Settings, url: str) -> None:
 
 
 def _migrate(given: dict[str, Any]) -> int:
-    settings = Settings(**given)
+    settings = read_settings(given)
     from ringback.storage.database import DatabaseUnavailable, open_database, reported_as_unavailable
     from ringback.storage.schema import HEAD, migrate
 
@@ -146,7 +163,7 @@ def _migrate(given: dict[str, Any]) -> int:
 
 
 def _ready(given: dict[str, Any]) -> int:
-    url = given.get("url") or _configured_url(Settings())
+    url = given.get("url") or _configured_url()
     no_proxy = build_opener(ProxyHandler({}))
     try:
         with no_proxy.open(f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT_SECONDS):
@@ -155,9 +172,9 @@ def _ready(given: dict[str, Any]) -> int:
         return _complain(FAILED, f"{url} is not ready: {getattr(error, 'reason', error)}")
 
 
-def _configured_url(settings: Settings) -> str:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+def _configured_url() -> str:
+    settings = read_settings({})
+    return base_url(settings.host, settings.port)
 
 
 def _wrong_setting(details: Any) -> str:

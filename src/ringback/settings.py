@@ -1,22 +1,29 @@
 """The settings, and the only reader of the environment."""
 
+import os
 import re
 from collections.abc import Mapping
-from ipaddress import ip_network
-from typing import Annotated, Literal
+from ipaddress import IPv6Address, ip_network
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
+from ringback.checks import AccountSidText, PositiveSeconds, Seconds, Secret
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.sids import ACCOUNT, is_sid
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
+ENV_FILE = ".env"
 
 _SQLITE_URL = re.compile(r"sqlite://(/[^?#]+)?")
-_HOST_NAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
+
+
+class UnreadableEnvFile(Exception):
+    """The ``.env`` file cannot be read; the message is for the user."""
 
 
 def _comma_separated(value: object) -> object:
@@ -35,24 +42,30 @@ def _comma_separated_pairs(value: object) -> object:
     return {name.strip(): target.strip() for name, _, target in parts}
 
 
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
-PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+def _mapped_host(text: str) -> str:
+    """Check a name or an address of the host map, and take an IPv6 address out of its brackets."""
+    if _HOST_NAME.fullmatch(text):
+        return text
+    try:
+        return str(IPv6Address(text[1:-1] if text[:1] + text[-1:] == "[]" else text))
+    except ValueError:
+        raise ValueError(f"{text} is no host name and no IP address; ports cannot be mapped") from None
 
 
 class Settings(BaseSettings):
     """Each can be given as ``RINGBACK_<NAME>``, as ``ringback serve --<name>``, or in a ``.env`` file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix=ENVIRONMENT_PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     database_url: str = Field("sqlite:///ringback.db", description="where the data are; sqlite:// is memory only")
-    account_sid: str = Field("AC00000000000000000000000000000001", description="the account that exists from the start")
-    auth_token: str = Field(
-        "ringbackringbackringbackringback", min_length=1, max_length=64, repr=False, description="its auth token"
+    account_sid: AccountSidText = Field(
+        "AC00000000000000000000000000000001", description="the account that exists from the start"
     )
+    auth_token: Secret = Field("ringbackringbackringbackringback", repr=False, description="its auth token")
     seed: str | None = Field(None, description="a TOML file of accounts, caller IDs and phones to have at the start")
     phone_behavior: PhoneBehavior = Field(PhoneBehavior.ENTER_CODE, description="what a phone without a rule does")
     ring_seconds: Seconds = Field(1.0, description="how long such a phone rings before it is answered")
@@ -92,13 +105,6 @@ class Settings(BaseSettings):
         made_up = isinstance(value, str) and value.startswith("tcp://")
         return cls.model_fields["port"].default if made_up else value
 
-    @field_validator("account_sid")
-    @classmethod
-    def _account_sid(cls, value: str) -> str:
-        if not is_sid(ACCOUNT, value):
-            raise ValueError("AC and 32 lower-case hexadecimal digits")
-        return value
-
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
@@ -110,21 +116,46 @@ class Settings(BaseSettings):
     @classmethod
     def _allowed_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
-            if not _HOST_NAME.fullmatch(host):
+            if not _HOST_NAME.fullmatch(host.removeprefix("*.")):
                 try:
                     ip_network(host, strict=False)
                 except ValueError:
                     raise ValueError(f"{host} is no host name, no *.pattern and no CIDR") from None
         return value
 
+    @field_validator("callback_host_map")
+    @classmethod
+    def _host_map(cls, value: dict[str, str]) -> dict[str, str]:
+        return {_mapped_host(name): _mapped_host(target) for name, target in value.items()}
 
-def unknown_names(environment: Mapping[str, str]) -> list[str]:
-    """Return the variables that look like settings of ours and are none.
+
+def read_settings(given: Mapping[str, Any]) -> Settings:
+    """Return the settings: those that are `given`, the environment's, those of ``.env``, and the defaults.
+
+    Raises pydantic's ValidationError for wrong values, UnreadableEnvFile in one line.
+    """
+    try:
+        return Settings(**given)
+    except UnicodeDecodeError as error:
+        raise UnreadableEnvFile(f"{ENV_FILE}: no UTF-8: {error}") from error
+    except OSError as error:
+        raise UnreadableEnvFile(f"{ENV_FILE}: {error.strerror or error}") from error
+
+
+def unknown_names() -> list[str]:
+    """Return the names in the environment and in ``.env`` that look like settings of ours and are none.
 
     Names that orchestrators make up (``RINGBACK_SERVICE_HOST``, ``RINGBACK_PORT_8010_TCP``) and those of the test
     suite are not looked at.
     """
     known = {f"{ENVIRONMENT_PREFIX}{name}".upper() for name in Settings.model_fields}
     made_up = re.compile(rf"{ENVIRONMENT_PREFIX}(SERVICE_|PORT_|TEST_|BENCH_)")
-    ours = (name for name in environment if name.upper().startswith(ENVIRONMENT_PREFIX))
+    in_file = DotEnvSettingsSource(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
+    ours = {name for name in {*os.environ, *in_file} if name.upper().startswith(ENVIRONMENT_PREFIX)}
     return sorted(name for name in ours if name.upper() not in known and not made_up.match(name.upper()))
+
+
+def base_url(host: str, port: int) -> str:
+    """Return the URL at which a client on this machine reaches a server that listens there."""
+    reachable = _EVERY_INTERFACE.get(host, host)
+    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"

@@ -2,6 +2,8 @@
 
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -87,6 +89,20 @@ def test_a_stop_asked_for_as_soon_as_it_serves_is_heeded(wish: signal.Signals) -
         server.kill()
 
     assert status == 0
+
+
+@SIGNALS
+def test_a_stop_asked_for_while_it_starts_is_heeded_too(tmp_path: Path, wish: signal.Signals) -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "ringback", "serve", "--port", "0"]
+
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603
+        assert server.stderr is not None
+        next(line for line in server.stderr if "starlette" in line)
+        server.send_signal(wish)
+        _, said = server.communicate(timeout=STOPPED_WITHIN_SECONDS * 2)
+
+    assert server.returncode == 0
+    assert [line for line in said.splitlines() if not line.startswith("import time:")] == []
 
 
 def test_what_says_that_it_serves_can_be_connected_to() -> None:

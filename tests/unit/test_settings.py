@@ -1,5 +1,6 @@
 """The settings: where they come from, what they may be, and what is said of a wrong one."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from pydantic import ValidationError
 
 from ringback.cli import main
 from ringback.domain.phones import PhoneBehavior
-from ringback.settings import Settings, unknown_names
+from ringback.settings import Settings, base_url, unknown_names
+from support.command import signals_kept
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],
@@ -23,7 +25,10 @@ WRONG_VALUES = {
     "callback_timeout_seconds": ["0", "15.1"],
     "callback_connect_timeout_seconds": ["0", "10.1"],
     "callback_allowed_hosts": ["a b", "10.0.0.0/99", "ok.test,*", "http://app.test", "app.*.test", "-a"],
-    "callback_host_map": ["localhost", "=x", "x=", "a=b,c"],
+    "callback_host_map": [
+        *("localhost", "=x", "x=", "a=b,c", "a=b c", "a=b:80", "a=[::1]:80", "a=http://b", "a=b/c", "a=:::"),
+        *("a b=c", "a:80=b", "*.a=b", "http://a=b", "bücher.test=b"),
+    ],
     "validation_code_format": ["float"],
     "number_validation": ["any"],
     "random_seed": ["x", "1.5"],
@@ -34,10 +39,12 @@ WRONG = [(name, value) for name, values in WRONG_VALUES.items() for value in val
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"RINGBACK_{name.upper()}", raising=False)
+    with signals_kept():
+        yield
 
 
 def test_the_defaults_are_those_that_are_promised() -> None:
@@ -78,6 +85,22 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.port, settings.ring_seconds) == (0, 0.5)
     assert settings.callback_allowed_hosts == ("app.test", "*.example.test", "10.0.0.0/8", "fe80::/10", "127.0.0.1")
     assert settings.callback_host_map == {"localhost": "host.docker.internal", "a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("app.test=host.docker.internal", {"app.test": "host.docker.internal"}),
+        ("app_1=127.0.0.1,127.0.0.2=app_1.", {"app_1": "127.0.0.1", "127.0.0.2": "app_1."}),
+        ("a=::1,b=[::1],[2001:db8::1]=c", {"a": "::1", "b": "::1", "2001:db8::1": "c"}),
+    ],
+)
+def test_hosts_are_mapped_to_names_and_addresses(
+    monkeypatch: pytest.MonkeyPatch, written: str, read: dict[str, str]
+) -> None:
+    monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", written)
+
+    assert Settings().callback_host_map == read
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,14 +187,29 @@ def test_secrets_are_not_shown_where_settings_are() -> None:
     assert "another" not in shown
 
 
-def test_names_that_look_like_settings_and_are_none_are_told() -> None:
+def test_names_that_look_like_settings_and_are_none_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wrong = ["RINGBACK_PROT", "ringback_hots", "RINGBACK_"]
     known = ["RINGBACK_PORT", "ringback_host"]
     not_ours = ["PATH", "XRINGBACK_A", "RINGBACK_TEST_X", "RINGBACK_BENCH_X"]
     an_orchestrators = ["RINGBACK_SERVICE_HOST", "RINGBACK_PORT_8010_TCP"]
-    environment = dict.fromkeys([*wrong, *known, *not_ours, *an_orchestrators], "x")
+    monkeypatch.setattr("os.environ", dict.fromkeys([*wrong, *known, *not_ours, *an_orchestrators], "x"))
+    (tmp_path / ".env").write_text("RINGBACK_PROT=1\nexport ringback_sed=\nRINGBACK_SEED=x\nOTHER=x\n")
 
-    assert unknown_names(environment) == ["RINGBACK_", "RINGBACK_PROT", "ringback_hots"]
+    assert unknown_names() == ["RINGBACK_", "RINGBACK_PROT", "ringback_hots", "ringback_sed"]
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),  # noqa: S104 - a value, not a socket
+        ("::", "http://[::1]:80"),
+        ("2001:db8::1", "http://[2001:db8::1]:80"),
+        ("box", "http://box:80"),
+    ],
+)
+def test_a_server_that_listens_everywhere_is_reached_on_this_machine(host: str, url: str) -> None:
+    assert base_url(host, 80) == url
 
 
 def test_what_an_orchestrator_writes_of_a_service_named_ringback_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,46 @@
+"""How long a request line and header fields may be together. Rules: docs/fidelity.md, errors."""
+
+import pytest
+
+from support.contract import Api
+from support.contract_sockets import RawAnswer, RawConnection
+
+pytest_plugins = ["support.contract_fixtures"]
+
+MAX_HEAD_BYTES = 65_536
+ROOM = 60_000
+
+
+def assert_refused(answer: RawAnswer) -> None:
+    assert (answer.status, answer.error.code) == (400, 20400)
+    assert answer.error.message == "Bad Request: request line and header fields may have 65536 bytes"
+    assert answer.header("connection") == "close"
+
+
+def test_a_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
+    with RawConnection(api) as connection:
+        long_field = connection.ask("GET", f"{api.path}.json?PageSize=1", X_Padding="x" * ROOM)
+        long_url = connection.ask("GET", f"{api.path}.json?PageSize=1&Padding={'x' * ROOM}")
+
+    assert (long_field.status, long_url.status) == (200, 200)
+
+
+@pytest.mark.parametrize("size", [MAX_HEAD_BYTES, 10 * MAX_HEAD_BYTES])
+def test_a_larger_head_is_refused_and_the_connection_closed(api: Api, size: int) -> None:
+    for target, padding in ((f"{api.path}.json", "x" * size), (f"{api.path}.json?a={'x' * size}", "")):
+        with RawConnection(api) as connection:
+            connection.send(connection.request_bytes("GET", target, X_Padding=padding))
+
+            assert_refused(connection.read_answer())
+            assert connection.is_closed()
+
+
+@pytest.mark.parametrize("begin", ["GET /", "GET / HTTP/1.1\r\nX-Padding: ", "GET / HTTP/1.1\r\nX-Padding"])
+def test_a_head_that_drips_without_end_is_refused(api: Api, begin: str) -> None:
+    with RawConnection(api) as connection:
+        connection.send(begin.encode())
+        for _ in range(100):
+            connection.send(b"x" * 1000)
+
+        assert_refused(connection.read_answer())
+        assert connection.is_closed()

@@ -1,0 +1,78 @@
+"""Java's HttpClient offers HTTP/2 with its first request; it is answered in HTTP/1.1, as if it had not."""
+
+from typing import Any
+
+import pytest
+
+from support.contract import SILENT_NUMBER, Api
+from support.contract_sockets import RawAnswer, RawConnection
+
+pytest_plugins = ["support.contract_fixtures"]
+
+BODY = f"PhoneNumber={SILENT_NUMBER.replace('+', '%2B')}&FriendlyName=Java".encode()
+CHUNKED_BODY = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+H2C: dict[str, Any] = {
+    "Connection": "Upgrade, HTTP2-Settings",
+    "Upgrade": "h2c",
+    "HTTP2_Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA",
+}
+
+
+def post(connection: RawConnection, api: Api, **headers: Any) -> bytes:
+    return connection.request_bytes("POST", f"{api.path}.json", BODY, **H2C, **headers)
+
+
+def chunked_post(connection: RawConnection, api: Api) -> bytes:
+    form_type = "application/x-www-form-urlencoded"
+    head = connection.request_bytes(
+        "POST", f"{api.path}.json", Content_Type=form_type, Transfer_Encoding="chunked", **H2C
+    )
+    return head + CHUNKED_BODY
+
+
+def assert_took_the_body(answer: RawAnswer) -> None:
+    assert answer.status == 200
+    assert b"Java" in answer.body
+    assert answer.header("connection") is None
+    assert answer.header("upgrade") is None
+
+
+@pytest.mark.parametrize("request_of", [post, chunked_post])
+def test_an_offer_of_http_2_is_passed_over_and_the_body_read(api: Api, request_of: Any) -> None:
+    with RawConnection(api) as connection:
+        connection.send(request_of(connection, api))
+        answer = connection.read_answer("POST")
+
+    assert_took_the_body(answer)
+
+
+def test_a_body_that_comes_after_such_a_head_is_read(api: Api) -> None:
+    with RawConnection(api) as connection:
+        connection.send(post(connection, api, Expect="100-continue")[: -len(BODY)])
+        interim = connection.read_answer()
+        connection.send(BODY)
+        answer = connection.read_answer("POST")
+
+    assert interim.status == 100
+    assert_took_the_body(answer)
+
+
+def test_the_connection_is_kept_after_such_a_request(api: Api) -> None:
+    with RawConnection(api) as connection:
+        answers = [connection.ask("POST", f"{api.path}.json", BODY, **H2C) for _ in range(3)]
+        last = connection.ask("GET", f"{api.path}.json?PageSize=1")
+
+    for answer in answers:
+        assert_took_the_body(answer)
+    assert last.status == 200
+
+
+def test_what_is_sent_together_with_such_a_request_is_answered_too(api: Api) -> None:
+    with RawConnection(api) as connection:
+        following = connection.request_bytes("GET", f"{api.path}.csv?PageSize=1")
+        connection.send(post(connection, api) + chunked_post(connection, api) + following)
+        answers = [connection.read_answer("POST"), connection.read_answer("POST"), connection.read_answer()]
+
+    assert_took_the_body(answers[0])
+    assert_took_the_body(answers[1])
+    assert (answers[2].status, answers[2].header("content-type")) == (200, "text/csv")

@@ -1,0 +1,89 @@
+"""The ``.env`` file of the folder that ringback is started in, when something is wrong with it; and secrets kept."""
+
+from pathlib import Path
+
+import pytest
+
+from support.command import Command
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+
+TOKEN = "an-auth-token-that-is-too-long-" * 3
+SECRETS = {
+    "RINGBACK_AUTH_TOKEN": TOKEN,
+    "RINGBACK_CONTROL_TOKEN": "the-control-token",
+    "RINGBACK_DATABASE_URL": "postgresql://ringback:a/pass@word-of-mine@db/ringback",
+    "RINGBACK_PORT": "eighty",
+}
+SECRET_PARTS = ["an-auth-token", "the-control-token", "a/pass", "word-of-mine"]
+
+
+@pytest.mark.parametrize("called", [("serve",), ("migrate",), ("ready",)], ids=["serve", "migrate", "ready"])
+def test_a_file_that_is_not_utf_8_is_one_line_and_status_2(
+    command: Command, tmp_path: Path, called: tuple[str, ...]
+) -> None:
+    (tmp_path / ".env").write_bytes("RINGBACK_AUTH_TOKEN=Schlüssel\n".encode("latin-1"))
+
+    refused = command(*called)
+
+    [line] = refused.complaints
+    assert refused.status == 2
+    assert line.startswith("ringback: .env: no UTF-8: ")
+    assert "Schl" not in line
+
+
+def test_a_file_that_may_not_be_read_is_one_line_and_status_2(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("RINGBACK_PORT=0\n")
+    monkeypatch.setattr("builtins.open", refuse)
+
+    refused = command("serve")
+
+    assert (refused.status, refused.complaints) == (2, ["ringback: .env: Permission denied"])
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_a_misspelt_name_in_the_file_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RINGBACK_KEY_SECOND=1\nRINGBACK_KEY_SECONDS=1\nOTHER=1\n")
+
+    with ServerProcess(cwd=tmp_path, ring_second=3) as server:
+        server.wait_for_log(lambda line: line.get("event") == "serving")
+        warned = [line["variable"] for line in server.log if line.get("variable")]
+
+    assert warned == ["RINGBACK_KEY_SECOND", "RINGBACK_RING_SECOND"]
+
+
+def test_no_complaint_repeats_a_secret_from_the_environment(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+    refused = command("serve")
+
+    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+    assert sorted(line.split()[1].rstrip(":") for line in refused.complaints) == ["auth_token", "database_url", "port"]
+
+
+def test_no_complaint_repeats_a_secret_from_the_file(command: Command, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
+
+    refused = command("serve")
+
+    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+
+
+def test_no_complaint_repeats_a_secret_from_the_command_line(command: Command) -> None:
+    options = [f"--{name.removeprefix('RINGBACK_').lower()}={value}" for name, value in SECRETS.items()]
+
+    refused = command("serve", *options)
+
+    assert_no_secret_is_said(refused.status, refused.out + refused.err)
+
+
+def assert_no_secret_is_said(status: int, said: str) -> None:
+    assert status == 2
+    assert [part for part in SECRET_PARTS if part in said] == []
