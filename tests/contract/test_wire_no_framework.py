@@ -41,7 +41,7 @@ ACCOUNT_PATHS = [
     "/OutgoingCallerIds/{sid}/",
     "/OutgoingCallerIds/{sid}/Calls.json",
     "/OutgoingCallerIds/{sid}.json/x",
-    "/OutgoingCallerIds/%2F.json",
+    "/OutgoingCallerIds%2F.json",
     "/OutgoingCallerIds/..%2f..",
     "/OutgoingCallerIds/../OutgoingCallerIds.json",
     "/OutgoingCallerIds;a=b.json",

@@ -94,6 +94,51 @@ def test_a_path_in_another_letter_case_is_not_found(api: Api, written: str, chan
     assert (answer.status_code, error_of(answer).code) == (404, 20404)
 
 
+@pytest.mark.parametrize(
+    ("written", "changed"),
+    [
+        ("/OutgoingCallerIds/", "/OutgoingCallerIds%2F"),
+        ("/OutgoingCallerIds/", "/OutgoingCallerIds%2f"),
+        (".json", "%2Ejson"),
+        (".json", "%2ejson"),
+        (".json", "%252Ejson"),
+    ],
+)
+def test_an_escaped_slash_or_dot_separates_nothing(api: Api, caller_id: CallerId, written: str, changed: str) -> None:
+    path = api.instance_path(caller_id).replace(written, changed)
+
+    with RawConnection(api) as connection:
+        known = connection.ask("GET", path)
+        stranger = connection.ask("GET", path, authenticated=False)
+
+    assert (known.status, known.error.code) == (404, 20404)
+    assert known.error.message == f"The requested resource {path} was not found"
+    assert (stranger.status, stranger.error.code) == (401, 20003)
+
+
+@pytest.mark.parametrize("authenticated", [True, False])
+def test_an_account_behind_an_escaped_slash_is_no_account(api: Api, *, authenticated: bool) -> None:
+    before, behind = (
+        f"{api.path}.json".replace("/Accounts/", "/Accounts%2F"),
+        f"{api.path}.json".replace("/OutgoingCallerIds", "%2FOutgoingCallerIds"),
+    )
+
+    with RawConnection(api) as connection:
+        answers = [connection.ask("GET", path, authenticated=authenticated) for path in (before, behind)]
+
+    assert [(answer.status, answer.error.code) for answer in answers] == [(404, 20404), (401, 20003)]
+
+
+def test_an_escaped_letter_is_that_letter(api: Api, caller_id: CallerId) -> None:
+    path = api.instance_path(caller_id).replace("/AC", "/%41%43").replace("OutgoingCallerIds", "Outgoing%43allerIds")
+
+    with RawConnection(api) as connection:
+        connection.send(connection.request_bytes("GET", path))
+        answer = connection.read_answer()
+
+    assert answer.status == 200
+
+
 def test_a_sid_in_another_letter_case_is_not_found(api: Api, caller_id: CallerId) -> None:
     sids = [caller_id["sid"].lower(), caller_id["sid"].upper(), caller_id["sid"][:2] + caller_id["sid"][2:].upper()]
 

@@ -6,7 +6,7 @@ shape, and one line is logged. Pure ASGI: a BaseHTTPMiddleware would cost more t
 
 import re
 import time
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -41,7 +41,10 @@ CONSTANT_HEADERS = [
 ]
 """Source: docs/fidelity.md, headers [observed]."""
 
+METHOD_NOT_ALLOWED = 405
+
 _ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)(?:/|$)")
+_ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 
 log = structlog.get_logger()
@@ -68,7 +71,12 @@ class TwilioEdge:
         self._requests_under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_elsewhere(scope["path"]):
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if b"%" in scope["raw_path"]:
+            scope = {**scope, "path": _decoded(scope["raw_path"])}
+        if self._is_elsewhere(scope["path"]):
             await self._app(scope, receive, send)
             return
         self._requests_under_way += 1
@@ -111,6 +119,11 @@ class TwilioEdge:
         if passage.representation is None:
             raise not_found(passage.path)
         return Exchange(self._services, passage.path, passage.representation, account)
+
+
+def _decoded(raw_path: bytes) -> str:
+    """Return the path to route by: an escaped slash or dot is no separator, and stays escaped."""
+    return unquote(_ESCAPED_SEPARATOR.sub(b"%25", raw_path))
 
 
 class _Passage:
@@ -192,9 +205,6 @@ async def answer_http_exception(request: Request, raised: Exception) -> Response
     if raised.status_code == METHOD_NOT_ALLOWED:
         raise method_not_allowed(_allowed_methods(request))
     raise not_found(exchange.path)
-
-
-METHOD_NOT_ALLOWED = 405
 
 
 def _allowed_methods(request: Request) -> str:
