@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Command
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
 pytest_plugins = ["support.system_fixtures"]
 
@@ -70,6 +71,31 @@ def test_a_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: P
     [complaint] = serve_with_seed(command, "seed.toml")
 
     assert said in complaint
+
+
+def test_another_token_for_the_account_of_the_settings_is_one_line(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(f'[[accounts]]\nsid = "{ACCOUNT_SID}"\nauth_token = "of-the-file"\n')
+
+    [complaint] = serve_with_seed(command, "seed.toml")
+
+    assert complaint.startswith(f"ringback: seed.toml: account {ACCOUNT_SID}: ")
+    assert "auth_token" in complaint
+    assert "of-the-file" not in complaint
+    assert AUTH_TOKEN not in complaint
+
+
+@pytest.mark.parametrize("line", ["", 'auth_token = "of-the-setting"\n'], ids=["no token", "the same token"])
+def test_the_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: str) -> None:
+    seed = tmp_path / "seed.toml"
+    seed.write_text(f'[[accounts]]\nsid = "{SID}"\n{line}caller_ids = [{{ phone_number = "+14158675309" }}]\n')
+
+    with (
+        ServerProcess(seed=seed, account_sid=SID, auth_token="of-the-setting") as server,
+        server.client(SID, "of-the-setting") as client,
+    ):
+        listed = client.get(f"{caller_ids_path(SID)}.json")
+
+    assert [row["phone_number"] for row in listed.json()["outgoing_caller_ids"]] == ["+14158675309"]
 
 
 def test_a_missing_file_is_one_line(command: Command) -> None:
