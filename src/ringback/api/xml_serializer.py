@@ -4,7 +4,7 @@ from functools import cache
 
 from lxml import etree
 
-from ringback.api.documents import Document, Fields, Record
+from ringback.api.documents import Document, Fields, Record, RecordPage
 
 
 def serialize(document: Document) -> bytes:
@@ -17,8 +17,7 @@ def serialize(document: Document) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def _append_page(root: etree._Element, document: "Document") -> None:
-    assert not isinstance(document, Record)  # noqa: S101
+def _append_page(root: etree._Element, document: RecordPage) -> None:
     page, links = document.page, document.links
     attributes = {
         "page": str(page.request.page),
