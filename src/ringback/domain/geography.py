@@ -1,15 +1,15 @@
 """Where a number is at home, as far as the phonenumbers library knows.
 
 `phonenumbers.geocoder` answers that too, but importing it loads every place name of the world in every language:
-100 MB and half a second. Its data lie sorted in modules of ten thousand prefixes each; this reads, when a number
-asks for them, the one or two that can hold its prefixes, and keeps their English names.
+100 MB and half a second. Its data lie sorted in modules of ten thousand prefixes each, one a line; this reads, when a
+number asks for them, the one or two that can hold its prefixes, as text, and evaluates the English names it needs.
 """
 
 import re
-from bisect import bisect_right
+from ast import literal_eval
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import phonenumbers
@@ -22,6 +22,7 @@ CACHED_CHUNKS = 8
 """Some 1.5 MB each."""
 
 _FIRST_PREFIX = re.compile(r"^ '(\d+)':", re.MULTILINE)
+_ENGLISH_NAME = re.compile(r"""'en': (?:u\()?('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 _HEAD_BYTES = 4096
 
 
@@ -54,26 +55,27 @@ def geography(e164: str) -> Geography:
 def _place_name(digits: str) -> str:
     """Return the English name of the longest known prefix of `digits`, or an empty string."""
     for length in range(min(LONGEST_PREFIX_DIGITS, len(digits)), SHORTEST_PREFIX_DIGITS - 1, -1):
-        prefix = digits[:length]
-        name = _names_near(prefix).get(prefix)
-        if name:
-            return name
+        english = _ENGLISH_NAME.search(_line_of(digits[:length]))
+        if english:
+            return str(literal_eval(english[1]))
     return ""
 
 
-def _names_near(prefix: str) -> dict[str, str]:
-    """Return the names of the data module in whose range `prefix` falls."""
+def _line_of(prefix: str) -> str:
+    """Return the line of the data that tells a prefix's names, or an empty string."""
     chunks = _chunks()
     position = bisect_right(chunks, (prefix, Path("~"))) - 1
-    return _read_chunk(chunks[position][1]) if position >= 0 else {}
+    if position < 0:
+        return ""
+    lines, begin = _read_chunk(chunks[position][1]), f" '{prefix}':"
+    found = bisect_left(lines, begin)
+    return lines[found] if found < len(lines) and lines[found].startswith(begin) else ""
 
 
 @cache
 def _chunks() -> list[tuple[str, Path]]:
     """List the library's data modules as (first prefix, file), sorted; empty where it ships none as source."""
-    spec = find_spec("phonenumbers.geodata")
-    folders = (spec.submodule_search_locations if spec else None) or []
-    files = [file for folder in folders for file in Path(folder).glob("data*.py")]
+    files = Path(phonenumbers.__file__).with_name("geodata").glob("data*.py")
     found = ((_FIRST_PREFIX.search(_head(file)), file) for file in files)
     return sorted((match[1], file) for match, file in found if match)
 
@@ -84,10 +86,6 @@ def _head(file: Path) -> str:
 
 
 @lru_cache(maxsize=CACHED_CHUNKS)
-def _read_chunk(file: Path) -> dict[str, str]:
-    spec = spec_from_file_location(f"phonenumbers.geodata.{file.stem}", file)
-    if spec is None or spec.loader is None:
-        return {}
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {prefix: names["en"] for prefix, names in module.data.items() if "en" in names}
+def _read_chunk(file: Path) -> list[str]:
+    """Return a data module's lines of prefixes, sorted as they stand."""
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(" '")]
