@@ -55,7 +55,7 @@ def test_every_place_is_the_one_the_librarys_geocoder_names() -> None:
         ("+442079460958", Geography("London", "", "", "GB")),
         ("+81312345678", Geography("Tokyo", "", "", "JP")),
         ("+390862123456", Geography("L'Aquila", "", "", "IT")),
-        ("+551133221100", Geography("São Paulo", "", "", "BR")),
+        ("+5511987654321", Geography("São Paulo", "", "", "BR")),
         ("+18005551212", Geography("", "", "", "US")),
         ("+15005550011", Geography("", "", "", "US")),
         ("+80012345678", Geography()),
