@@ -103,10 +103,24 @@ def test_the_values_are_those_of_the_call() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "minutes"), [(0.4, "0"), (1, "1"), (59.9, "1"), (60, "1"), (61, "2"), (120, "2"), (121, "3")]
+    ("seconds", "whole", "minutes"),
+    [
+        (0, "0", "0"),
+        (0.000001, "0", "1"),
+        (0.4, "0", "1"),
+        (1, "1", "1"),
+        (59.9, "59", "1"),
+        (60, "60", "1"),
+        (60.000001, "60", "2"),
+        (60.5, "60", "2"),
+        (120, "120", "2"),
+        (121, "121", "3"),
+    ],
 )
-def test_the_duration_is_in_minutes_begun(seconds: float, minutes: str) -> None:
-    assert ended(answered_at=T0, ended_at=after(T0, seconds))["Duration"] == minutes
+def test_the_duration_is_in_whole_seconds_and_in_minutes_begun(seconds: float, whole: str, minutes: str) -> None:
+    told = ended(answered_at=T0, ended_at=after(T0, seconds))
+
+    assert (told["CallDuration"], told["Duration"]) == (whole, minutes)
 
 
 def test_a_call_nobody_answered_lasted_no_time() -> None:

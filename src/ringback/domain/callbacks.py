@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from ringback.domain.calls import ValidationCall
 from ringback.domain.geography import geography
-from ringback.domain.instants import Instant, rfc_2822
+from ringback.domain.instants import Instant, rfc_2822, seconds_between
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.domain.urls import HttpUrl, parse_url
 
@@ -88,7 +88,6 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
     Those take long to look up: `with_places` adds them where nobody waits for it.
     Source: docs/fidelity.md, StatusCallback parameters [page, observed].
     """
-    duration_minutes = math.ceil(call.answered_seconds / 60)
     parameters = [
         ("CallSid", call.sid),
         ("AccountSid", call.account_sid),
@@ -100,7 +99,7 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
         ("ApiVersion", API_VERSION),
         ("Direction", "outbound-api"),
         ("CallDuration", str(call.answered_seconds)),
-        ("Duration", str(duration_minutes)),
+        ("Duration", str(_minutes_begun(call))),
         ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
         ("CallbackSource", "call-progress-events"),
         (BEFORE_THE_PLACES, "0"),
@@ -109,6 +108,13 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
     if call.outgoing_caller_id_sid:
         parameters.append(("OutgoingCallerIdSid", call.outgoing_caller_id_sid))
     return tuple((name, str(value)) for name, value in parameters)
+
+
+def _minutes_begun(call: ValidationCall) -> int:
+    """Return the minutes begun from pickup to the end, to the microsecond; 0 for a call that nobody answered."""
+    if call.answered_at is None or call.ended_at is None:
+        return 0
+    return math.ceil(seconds_between(call.answered_at, call.ended_at) / 60)
 
 
 def with_places(parameters: Parameters) -> Parameters:
