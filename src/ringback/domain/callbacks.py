@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlencode
@@ -141,13 +141,12 @@ def _place(party: str, number: str) -> Parameters:
     )
 
 
-def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] | Mapping[str, str] = ()) -> str:
+def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] = ()) -> str:
     """Return the X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and each form parameter by sorted name.
 
     Source: docs/fidelity.md, StatusCallback signature [documented].
     """
-    pairs = form.items() if isinstance(form, Mapping) else form
-    signed = url + "".join(name + value for name, value in sorted(pairs))
+    signed = url + "".join(name + value for name, value in sorted(form))
     digest = hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()
 
