@@ -13,6 +13,7 @@ from support.server import ServerProcess
 pytest_plugins = ["support.contract_fixtures"]
 
 SWITCHBOARD_NUMBER = "+15105554444"
+AT_ONCE_SECONDS = 1.0
 
 
 def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
@@ -32,11 +33,20 @@ def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
     assert waited.total_seconds() >= 1
 
 
-def test_a_phone_that_nobody_answers_makes_no_resource(api: Api) -> None:
-    answer = api.validate(SILENT_NUMBER)
+@pytest.mark.usefixtures("own_server_only")
+def test_a_phone_that_nobody_answers_makes_no_resource(
+    tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
+) -> None:
+    with (
+        ServerProcess(cwd=tmp_path_factory.mktemp("unanswered"), ring_timeout_seconds=0.1) as server,
+        Api(server.base_url) as api,
+    ):
+        call_sid = api.validate(SILENT_NUMBER, StatusCallback=receiver.url).json()["call_sid"]
+        [callback] = receiver.wait_for(1)
+        found = api.find(SILENT_NUMBER)
 
-    assert answer.status_code == 200
-    assert api.find(SILENT_NUMBER) is None
+    assert (callback.form["CallSid"], callback.form["CallStatus"]) == (call_sid, "no-answer")
+    assert found is None
 
 
 def test_call_delay_is_kept(api: Api, receiver: CallbackReceiver) -> None:
@@ -61,6 +71,28 @@ def test_a_second_request_voids_the_first_whose_call_fails(api: Api, receiver: C
     assert (made["CallStatus"], made["VerificationStatus"]) == ("completed", "success")
     [row] = records(api.list(PhoneNumber=number))
     assert (row["sid"], row["friendly_name"]) == (made["OutgoingCallerIdSid"], "second")
+
+
+@pytest.mark.usefixtures("own_server_only")
+def test_a_call_that_rings_when_a_second_request_voids_it_has_failed_at_once(
+    tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
+) -> None:
+    with (
+        ServerProcess(cwd=tmp_path_factory.mktemp("ringing")) as server,
+        Api(server.base_url) as api,
+    ):
+        ringing = api.validate(SILENT_NUMBER, StatusCallback=receiver.url).json()["call_sid"]
+        server.wait_for_log(lambda line: (line.get("call_sid"), line.get("status")) == (ringing, "ringing"))
+        ended = api.end_a_call(receiver.url)
+        server.wait_for_log(lambda line: (line.get("call_sid"), line.get("event")) == (ended, "callback"))
+        assert api.find(SILENT_NUMBER) is None  # meanwhile the server comes to rest: nothing is under way but the call
+
+        api.validate(SILENT_NUMBER)
+
+        [callback] = receiver.wait_for(
+            1, where=lambda received: received.form["CallSid"] == ringing, seconds=AT_ONCE_SECONDS
+        )
+    assert (callback.form["CallStatus"], callback.form["VerificationStatus"]) == ("failed", "failed")
 
 
 def test_a_phone_behind_a_switchboard_is_reached_by_its_extension(
