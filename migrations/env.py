@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
-from ringback.storage.tables import metadata
+from ringback.storage import tables
 
 
 def run(connection: Connection) -> None:
@@ -11,7 +11,7 @@ def run(connection: Connection) -> None:
     if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver would commit each statement by itself
     context.configure(
-        connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
+        connection=connection, target_metadata=tables.metadata, render_as_batch=True, transaction_per_migration=True
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -7,7 +7,7 @@ import pytest
 
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, after
-from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
@@ -66,8 +66,8 @@ def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:
         T0,
     )
     assert (newer.phone_number, newer.friendly_name, newer.date_created) == ("+442079460958", "+442079460958", LATER)
-    assert unit_of_work.accounts.phone_rules(SHOP, NUMBER) == (RULE, PhoneRule(PhoneBehavior.HANG_UP))
-    assert unit_of_work.accounts.phone_rules(ACCOUNT_SID, NUMBER) == (None, None)
+    assert unit_of_work.phones.rules_at(SHOP, NUMBER) == PhoneRules(None, RULE, PhoneRule(PhoneBehavior.HANG_UP))
+    assert unit_of_work.phones.rules_at(ACCOUNT_SID, NUMBER) == PhoneRules()
 
 
 def test_applying_it_again_changes_nothing(simulation: Simulation) -> None:
@@ -107,7 +107,7 @@ def test_what_the_file_says_anew_holds(unit_of_work: UnitOfWork) -> None:
     found = unit_of_work.accounts.find_by_key(KEY.sid)
     assert found is not None
     assert found[1] == "new"
-    assert unit_of_work.accounts.phone_rules(SHOP, NUMBER)[0] == rule
+    assert unit_of_work.phones.rules_at(SHOP, NUMBER).own == rule
 
 
 def test_a_caller_id_that_is_there_stays_as_it_is(simulation: Simulation) -> None:

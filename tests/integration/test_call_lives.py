@@ -188,7 +188,7 @@ def test_a_call_that_takes_no_time_still_goes_through_all_its_states(simulation:
 def test_the_phone_is_looked_up_when_it_is_dialled(simulation: Simulation) -> None:
     sid = simulation.validate(call_delay_seconds=5).call_sid
 
-    simulation.unit_of_work.accounts.save_phone_rule(ACCOUNT_SID, NUMBER, PhoneRule(PhoneBehavior.BUSY))
+    simulation.unit_of_work.phones.save_rule(ACCOUNT_SID, NUMBER, PhoneRule(PhoneBehavior.BUSY))
     simulation.run()
 
     assert simulation.call(sid).call_status == CallStatus.BUSY
@@ -196,7 +196,7 @@ def test_the_phone_is_looked_up_when_it_is_dialled(simulation: Simulation) -> No
 
 @pytest.mark.parametrize(("number", "status"), [("+15005550014", CallStatus.BUSY), (NUMBER, CallStatus.FAILED)])
 def test_the_accounts_rule_holds_for_its_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
-    simulation.unit_of_work.accounts.save_phone_rule(ACCOUNT_SID, "default", PhoneRule(PhoneBehavior.UNREACHABLE))
+    simulation.unit_of_work.phones.save_rule(ACCOUNT_SID, "default", PhoneRule(PhoneBehavior.UNREACHABLE))
 
     sid = simulation.validate(number).call_sid
     simulation.run()

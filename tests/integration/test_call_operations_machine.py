@@ -79,7 +79,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
             call,
             event,
             digits=digits,
-            now=self.simulation.clock.now(),
+            time=self.simulation.time(),
             policy=self.simulation.policy,
             identifiers=self.simulation.identifiers,
         )

@@ -257,12 +257,12 @@ def test_a_backlog_for_one_receiver_is_not_looked_through_for_the_others(outbox:
     connection.execute(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO validation_calls"
         " SELECT 'CA' || i, account_sid, phone_number, NULL, '', NULL, 0, NULL, 'POST', 'busy', 3, 3, '', NULL, NULL,"
-        " NULL, 0, NULL, NULL, 0, NULL, NULL, NULL, '[]' FROM validation_calls, n WHERE sid = ?",
+        " NULL, 0, NULL, NULL, 0, NULL, NULL, NULL, '[]', NULL FROM validation_calls, n WHERE sid = ?",
         [other],
     )
     connection.execute(
         "INSERT INTO status_callbacks SELECT sid, account_sid, 'http://busy.test/', 'POST', '[]', 'busy.test:80', sid,"
-        " 'pending', 0, 1, NULL, 1 FROM validation_calls WHERE ended_at = 0"
+        " 'pending', 0, 1, NULL, 1, 0 FROM validation_calls WHERE ended_at = 0"
     )
     connection.set_progress_handler(lambda: steps.append(1), 1000)
     later = claim_due_callbacks(
@@ -283,6 +283,6 @@ def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
     attempt = CallbackAttempt(1, outbox.simulation.clock.now(), "POST", "u", (), None, "", 1.0, "why")
 
     for _ in range(2):
-        record_attempt(outbox.simulation.unit_of_work, sid, attempt, CallbackStatus.FAILED)
+        record_attempt(outbox.simulation.unit_of_work, outbox.callback(sid), attempt, CallbackStatus.FAILED)
 
     assert outbox.attempts(sid) == [attempt]

@@ -32,7 +32,7 @@ def test_another_accounts_caller_id_is_none(unit_of_work: UnitOfWork) -> None:
 
     assert fetch_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID) is None
     assert update_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, "Mine", now=LATER) is None
-    assert delete_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID) is False
+    assert delete_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, now=T0) is False
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
 
@@ -73,17 +73,17 @@ def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None
 def test_a_deleted_caller_id_is_gone(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
-    deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID)
+    deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, now=T0)
 
     assert deleted is True
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) is None
-    assert delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) is False
+    assert delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, now=T0) is False
     assert update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", now=LATER) is None
 
 
 def test_a_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     simulation.unit_of_work.caller_ids.add(a_caller_id())
-    delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID)
+    delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID, now=T0)
 
     simulation.validate()
     simulation.run()

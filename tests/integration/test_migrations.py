@@ -9,12 +9,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine
 
+from ringback.storage import tables
 from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
 from ringback.storage.schema import HEAD, current_revision, is_at_head, migrate, migrations_folder
-from ringback.storage.tables import metadata
 from support.simulation import driver_connection, query
 
-TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version'"
+SCHEMA = "SELECT sql FROM sqlite_master WHERE name <> 'alembic_version' AND name NOT LIKE 'sqlite_%'"
+TABLES = SCHEMA.replace("sql ", "name ", 1) + " AND type = 'table'"
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def alembic(connection: Connection) -> Config:
     return config
 
 
-def tables(database: Database) -> set[str]:
+def table_names(database: Database) -> set[str]:
     return {name for (name,) in query(database, TABLES)}
 
 
@@ -51,7 +52,7 @@ def test_an_empty_database_is_brought_to_head(empty: Database) -> None:
 
     assert before == (None, False)
     assert (current_revision(empty.connection), is_at_head(empty)) == (HEAD, True)
-    assert tables(empty) == set(metadata.tables)
+    assert table_names(empty) == set(tables.metadata.tables)
 
 
 def test_a_database_at_head_stays_as_it_is(empty: Database) -> None:
@@ -75,7 +76,7 @@ def test_the_migrations_make_what_the_tables_describe(connection: Connection) ->
 
 def test_the_migrations_lead_down_and_up_again(connection: Connection) -> None:
     def schema() -> set[str]:
-        rows = connection.exec_driver_sql("SELECT sql FROM sqlite_master WHERE name <> 'alembic_version'")
+        rows = connection.exec_driver_sql(SCHEMA)
         return {sql for (sql,) in rows if sql}
 
     command.upgrade(alembic(connection), "head")
@@ -107,7 +108,7 @@ def test_a_database_of_somebody_elses_is_refused_in_one_line_and_left_as_it_was(
 
     [line] = str(refusal.value).splitlines()
     assert "validation_calls" in line
-    assert tables(empty) == {"validation_calls"}
+    assert table_names(empty) == {"validation_calls"}
 
 
 def test_a_migration_that_was_cut_off_begins_anew(empty: Database) -> None:

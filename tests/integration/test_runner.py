@@ -112,7 +112,7 @@ async def test_a_call_that_cannot_be_moved_waits_and_holds_up_no_other(
 
     moves = await a_runner(simulation).step()
 
-    due = query(simulation.database, f"SELECT due_at FROM validation_calls WHERE sid = '{doomed}'")  # noqa: S608
+    due = query(simulation.database, f"SELECT real_due_at FROM validation_calls WHERE sid = '{doomed}'")  # noqa: S608
     failures = [line for line in lines if line["log_level"] == "error" and "call_sid" in line]
     assert moves == 1
     assert simulation.call(doomed).state == CallState.QUEUED

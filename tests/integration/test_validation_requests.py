@@ -85,7 +85,7 @@ def test_the_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
             simulation.call(older.call_sid),
             CallEvent.DIGITS,
             digits=older.validation_code,
-            now=T0,
+            time=simulation.time(),
             policy=simulation.policy,
             identifiers=simulation.identifiers,
         )

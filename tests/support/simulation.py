@@ -7,6 +7,7 @@ from typing import Any
 from ringback.domain.call_plan import CallPolicy
 from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationRequest
 from ringback.domain.calls import ValidationCall
+from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.paging import PageRequest
 from ringback.domain.phones import PhoneBehavior
@@ -47,15 +48,21 @@ class Simulation:
             self.unit_of_work,
             account_sid,
             ValidationRequest(number, **parameters),
-            now=self.clock.now(),
+            time=self.time(account_sid),
             policy=self.policy,
             identifiers=self.identifiers,
         )
 
+    def time(self, account_sid: AccountSid = ACCOUNT_SID) -> AccountTime:
+        """Return the present by an account's clock."""
+        account = self.unit_of_work.accounts.find(account_sid)
+        assert account is not None
+        return account.clock.at(self.clock.now())
+
     def step(self) -> list[ValidationCall]:
         """Move what is due now."""
         return advance_due_calls(
-            self.unit_of_work, now=self.clock.now(), policy=self.policy, identifiers=self.identifiers
+            self.unit_of_work, real=self.clock.now(), policy=self.policy, identifiers=self.identifiers
         )
 
     def run(self) -> None:

@@ -11,6 +11,8 @@ from ringback.domain.phones import (
     Phone,
     PhoneBehavior,
     PhoneRule,
+    PhoneRules,
+    PhoneSource,
     line_state,
     phone_at,
     wrong_code,
@@ -19,6 +21,11 @@ from support.domain_values import NUMBER, a_phone
 
 DEFAULT = Phone(PhoneBehavior.ENTER_CODE, 3.0, 4.0)
 RESERVED = "+15005550014"
+
+
+def behavior_and_source(number: str, rules: PhoneRules) -> tuple[PhoneBehavior, PhoneSource]:
+    phone, source = phone_at(number, rules, DEFAULT)
+    return phone.behavior, source
 
 
 @pytest.mark.parametrize(
@@ -35,9 +42,9 @@ RESERVED = "+15005550014"
     ],
 )
 def test_each_reserved_number_behaves_as_promised_without_any_rule(last_digit: str, behavior: PhoneBehavior) -> None:
-    phone = phone_at(f"+1500555001{last_digit}", None, None, DEFAULT)
+    phone = Phone(behavior, DEFAULT.ring_seconds, DEFAULT.key_seconds)
 
-    assert phone == Phone(behavior, DEFAULT.ring_seconds, DEFAULT.key_seconds)
+    assert phone_at(f"+1500555001{last_digit}", PhoneRules(), DEFAULT) == (phone, PhoneSource.RESERVED)
 
 
 def test_the_numbers_that_pass_validation_are_those_with_a_behavior() -> None:
@@ -46,21 +53,28 @@ def test_the_numbers_that_pass_validation_are_those_with_a_behavior() -> None:
 
 @pytest.mark.parametrize("number", ["+15005550010", "+15005550019", NUMBER])
 def test_other_numbers_have_the_default_phone(number: str) -> None:
-    assert phone_at(number, None, None, DEFAULT) == DEFAULT
+    assert phone_at(number, PhoneRules(), DEFAULT) == (DEFAULT, PhoneSource.SETTING)
 
 
 def test_a_rule_of_the_number_goes_before_everything_else() -> None:
-    rule, account_rule = PhoneRule(PhoneBehavior.ENTER_NOTHING), PhoneRule(PhoneBehavior.HANG_UP)
+    rules = PhoneRules(own=PhoneRule(PhoneBehavior.ENTER_NOTHING), account=PhoneRule(PhoneBehavior.HANG_UP))
 
-    assert phone_at(RESERVED, rule, account_rule, DEFAULT).behavior == PhoneBehavior.ENTER_NOTHING
-    assert phone_at(NUMBER, rule, account_rule, DEFAULT).behavior == PhoneBehavior.ENTER_NOTHING
+    assert behavior_and_source(RESERVED, rules) == (PhoneBehavior.ENTER_NOTHING, PhoneSource.RULE)
+    assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.ENTER_NOTHING, PhoneSource.RULE)
 
 
 def test_the_accounts_rule_covers_all_but_reserved_numbers() -> None:
-    account_rule = PhoneRule(PhoneBehavior.HANG_UP)
+    rules = PhoneRules(account=PhoneRule(PhoneBehavior.HANG_UP))
 
-    assert phone_at(NUMBER, None, account_rule, DEFAULT).behavior == PhoneBehavior.HANG_UP
-    assert phone_at(RESERVED, None, account_rule, DEFAULT).behavior == PhoneBehavior.BUSY
+    assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.HANG_UP, PhoneSource.ACCOUNT)
+    assert behavior_and_source(RESERVED, rules) == (PhoneBehavior.BUSY, PhoneSource.RESERVED)
+
+
+def test_a_script_goes_before_every_rule_and_leaves_what_it_does_not_say() -> None:
+    own = PhoneRule(PhoneBehavior.ENTER_NOTHING, ring_seconds=7.0, key_seconds=8.0, extension="123")
+    rules = PhoneRules(PhoneRule(PhoneBehavior.HANG_UP, key_seconds=0.0), own, PhoneRule(PhoneBehavior.BUSY))
+
+    assert phone_at(RESERVED, rules, DEFAULT) == (Phone(PhoneBehavior.HANG_UP, 7.0, 0.0, "123"), PhoneSource.SCRIPT)
 
 
 def test_a_rule_leaves_what_it_does_not_say_as_the_default_has_it() -> None:

@@ -51,7 +51,7 @@ async def update_caller_id(request: Request) -> Response:
         exchange.account.sid,
         request.path_params["Sid"],
         friendly_name,
-        now=services.now(),
+        now=exchange.time.now,
     )
     if updated is None:
         raise exchange.not_found()
@@ -63,6 +63,8 @@ async def delete_caller_id(request: Request) -> Response:
     """Answer 204 once the caller ID is gone."""
     exchange = exchange_of(request)
     sid = request.path_params["Sid"]
-    if not await exchange.services.database.run(delete_outgoing_caller_id, exchange.account.sid, sid):
+    if not await exchange.services.database.run(
+        delete_outgoing_caller_id, exchange.account.sid, sid, now=exchange.time.now
+    ):
         raise exchange.not_found()
     return no_content()

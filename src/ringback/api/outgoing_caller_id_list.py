@@ -62,7 +62,7 @@ async def validate_number(request: Request) -> Response:
         create_validation_request,
         exchange.account.sid,
         wanted,
-        now=services.now(),
+        time=exchange.time,
         policy=services.call_policy,
         identifiers=services.identifiers,
     )

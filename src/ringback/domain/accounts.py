@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ringback.domain.clocks import REAL_TIME, AccountClock
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid, ApiKeySid
 
@@ -17,7 +18,7 @@ class AccountStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account; `parent_sid` is None for one that is nobody's subaccount."""
+    """An account; `parent_sid` is None for one that is nobody's subaccount, `has_faults` when any may strike."""
 
     sid: AccountSid
     auth_token: str
@@ -27,6 +28,8 @@ class Account:
     parent_sid: AccountSid | None
     date_created: Instant
     date_updated: Instant
+    clock: AccountClock = REAL_TIME
+    has_faults: bool = False
 
     @property
     def is_active(self) -> bool:

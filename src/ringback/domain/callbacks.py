@@ -42,7 +42,10 @@ class CallbackStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusCallback:
-    """One request owed to a client's server; `auth_token` is its account's, to sign with."""
+    """One request owed to a client's server; `auth_token` is its account's, to sign with.
+
+    Of the `attempts` made, the `earlier_attempts` belong to deliveries that have ended.
+    """
 
     call_sid: CallSid
     account_sid: AccountSid
@@ -52,6 +55,7 @@ class StatusCallback:
     parameters: Parameters
     idempotency_token: str
     attempts: int
+    earlier_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ def rfc_2822(instant: Instant) -> str:
     return _rfc_2822_of_second(instant // MICROSECONDS)
 
 
+def rfc_3339(instant: Instant) -> str:
+    """Write an instant as the control API does: ``2010-07-27T20:21:11.000000Z``."""
+    at = datetime.fromtimestamp(instant // MICROSECONDS, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{instant % MICROSECONDS:06d}Z"
+
+
 @lru_cache(maxsize=4096)
 def _rfc_2822_of_second(epoch_seconds: int) -> str:
     at = datetime.fromtimestamp(epoch_seconds, UTC)

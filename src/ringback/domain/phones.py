@@ -1,6 +1,6 @@
 """Simulated phones: what the callee does when called, when prompted, and after how many seconds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
@@ -85,16 +85,46 @@ RESERVED_BEHAVIORS = {
 }
 
 
-def phone_at(number: str, rule: PhoneRule | None, account_rule: PhoneRule | None, default: Phone) -> Phone:
-    """Return the phone that answers at an E.164 number: its own rule, a reserved number's, the account's, the setting.
+class PhoneSource(StrEnum):
+    """What makes a phone behave as it does, the first that there is."""
 
-    Reserved numbers keep their behaviour under an account-wide rule, and give it up for a rule of their own.
+    SCRIPT = "script"
+    RULE = "rule"
+    RESERVED = "reserved number"
+    ACCOUNT = "account's rule"
+    SETTING = "setting"
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneRules:
+    """What is said of the phone at one number: by the next entry of its script, by its rule, by the account's rule."""
+
+    scripted: PhoneRule | None = None
+    own: PhoneRule | None = None
+    account: PhoneRule | None = None
+
+
+def phone_at(number: str, rules: PhoneRules, default: Phone) -> tuple[Phone, PhoneSource]:
+    """Return the phone that answers at an E.164 number, and what made it so.
+
+    Reserved numbers keep their behaviour under an account-wide rule, and give it up for a rule of their own. An entry
+    of a script says what the phone does this time; what it does not say is as it ever is.
     """
-    if rule:
-        return rule.applied_to(default)
+    phone, source = _without_script(number, rules, default)
+    if rules.scripted is None:
+        return phone, source
+    scripted = rules.scripted.applied_to(phone)
+    return replace(scripted, extension=scripted.extension or phone.extension), PhoneSource.SCRIPT
+
+
+def _without_script(number: str, rules: PhoneRules, default: Phone) -> tuple[Phone, PhoneSource]:
+    if rules.own:
+        return rules.own.applied_to(default), PhoneSource.RULE
     if number in RESERVED_BEHAVIORS:
-        return PhoneRule(RESERVED_BEHAVIORS[number]).applied_to(default)
-    return account_rule.applied_to(default) if account_rule else default
+        return PhoneRule(RESERVED_BEHAVIORS[number]).applied_to(default), PhoneSource.RESERVED
+    if rules.account:
+        return rules.account.applied_to(default), PhoneSource.ACCOUNT
+    return default, PhoneSource.SETTING
 
 
 def line_state(phone: Phone) -> LineState:

@@ -1,9 +1,11 @@
 """StatusCallbacks: leasing those that are due to a sender, and recording what came of each try."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.events import callback_settled
 from ringback.domain.instants import Instant, after
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -45,15 +47,25 @@ def claim_due_callbacks(unit_of_work: UnitOfWork, *, now: Instant, limit: int, u
     return Claim(claimed, min(later, default=None))
 
 
-def record_attempt(unit_of_work: UnitOfWork, call_sid: str, attempt: CallbackAttempt, status: CallbackStatus) -> None:
+def record_attempt(
+    unit_of_work: UnitOfWork, callback: StatusCallback, attempt: CallbackAttempt, status: CallbackStatus
+) -> None:
     """Journal one try, and settle the callback unless its `status` is still pending.
 
-    Nothing is left to journal where the call was forgotten while its callback was under way.
+    `attempt.at` is the machine's time; the journal has the account's. Nothing is left to journal where the call was
+    forgotten while its callback was under way.
     """
     due = after(attempt.at, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
-        if unit_of_work.callbacks.settle(call_sid, status, attempts_made=attempt.number, due=due):
-            unit_of_work.callbacks.add_attempt(call_sid, attempt)
+        account = unit_of_work.accounts.find(callback.account_sid)
+        if account is None or not unit_of_work.callbacks.settle(
+            callback, status, attempts_made=attempt.number, due=due
+        ):
+            return
+        journaled = replace(attempt, at=account.clock.now(attempt.at))
+        unit_of_work.callbacks.add_attempt(callback.call_sid, journaled)
+        if status != CallbackStatus.PENDING:
+            unit_of_work.events.add(callback_settled(callback, journaled, status))
 
 
 def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.events import EventType, caller_id_event
 from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phone_numbers import to_e164
@@ -51,10 +52,15 @@ def update_outgoing_caller_id(
             return known
         renamed = replace(known, friendly_name=friendly_name, date_updated=max(now, known.date_updated))
         unit_of_work.caller_ids.rename(renamed)
+        unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, now))
         return renamed
 
 
-def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> bool:
+def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, now: Instant) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
+        known = unit_of_work.caller_ids.find(account_sid, sid)
+        if known is None:
+            return False
+        unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, now))
         return unit_of_work.caller_ids.delete(account_sid, sid)

@@ -6,6 +6,8 @@ from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.callbacks import status_callback_parameters
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, ValidationCall, transition
+from ringback.domain.clocks import AccountTime
+from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.phones import phone_at
@@ -24,26 +26,31 @@ def advance_call(
     event: CallEvent,
     *,
     digits: str = "",
-    now: Instant,
+    time: AccountTime,
     policy: CallPolicy,
     identifiers: Identifiers,
 ) -> ValidationCall:
     """Let `event` happen to `call`, and store all that follows from it in one transaction.
 
     What follows: the call's new state and its next pending event; on success the caller ID; at the end the
-    StatusCallback that is owed. Raises IllegalCallEvent, and changes nothing, where the event cannot happen.
+    StatusCallback that is owed; the events that tell of it. Raises IllegalCallEvent, and changes nothing, where the
+    event cannot happen.
     """
     with unit_of_work:
         if event == CallEvent.DIAL:
-            rules = unit_of_work.accounts.phone_rules(call.account_sid, call.phone_number)
-            call = replace(call, phone=phone_at(call.phone_number, *rules, policy.default_phone))
-        moved = transition(call, event, now=now, digits=digits)
+            rules = unit_of_work.phones.take_rules_at(call.account_sid, call.phone_number)
+            call = replace(call, phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
+        moved = transition(call, event, now=time.now, digits=digits)
+        told = call_moved(moved, event, digits, time.now)
+        if told:
+            unit_of_work.events.add(told)
         if moved.is_verified:
-            caller_id_sid = _verified(unit_of_work, moved, now, identifiers)
+            caller_id_sid = _verified(unit_of_work, moved, time.now, identifiers)
             moved = replace(moved, outgoing_caller_id_sid=caller_id_sid)
-        unit_of_work.calls.move(moved, next_event(moved, policy, now))
+        unit_of_work.calls.move(moved, next_event(moved, policy, time.now), time)
         if moved.is_ended:
-            _owe_status_callback(unit_of_work, moved, now, identifiers)
+            unit_of_work.events.add(call_ended(moved, time.now))
+            _owe_status_callback(unit_of_work, moved, time, identifiers)
         return moved
 
 
@@ -64,11 +71,12 @@ def _verified(
             now,
         )
         if unit_of_work.caller_ids.add(caller_id):
+            unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, now, call.sid))
             return caller_id.sid
 
 
 def _owe_status_callback(
-    unit_of_work: UnitOfWork, call: ValidationCall, now: Instant, identifiers: Identifiers
+    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, identifiers: Identifiers
 ) -> None:
     if call.status_callback is None:
         return
@@ -77,20 +85,20 @@ def _owe_status_callback(
     owed = False
     while not owed:
         token = identifiers.idempotency_token()
-        owed = unit_of_work.callbacks.owe(call, parameters, receiver=receiver, idempotency_token=token, now=now)
+        owed = unit_of_work.callbacks.owe(call, parameters, receiver=receiver, idempotency_token=token, time=time)
 
 
 def advance_due_calls(
     unit_of_work: UnitOfWork,
     *,
-    now: Instant,
+    real: Instant,
     policy: CallPolicy,
     identifiers: Identifiers,
     only: str | None = None,
 ) -> list[ValidationCall]:
-    """Let what is due at `now` happen to a batch of calls, in one transaction, and return them moved.
+    """Let what is due when the machine's clock shows `real` happen to a batch of calls, and return them moved.
 
-    With the SID of a call as `only`, to that one alone, if it is due.
+    All in one transaction; each by its own account's time. With the SID of a call as `only`, to that one, if it is due.
     """
     with unit_of_work:
         return [
@@ -99,25 +107,25 @@ def advance_due_calls(
                 call,
                 due.event,
                 digits=due.digits,
-                now=now,
+                time=clock.at(real),
                 policy=policy,
                 identifiers=identifiers,
             )
-            for call, due in unit_of_work.calls.claim_due(now, DUE_CALLS_BATCH, only)
+            for call, due, clock in unit_of_work.due_calls.claim_due(real, DUE_CALLS_BATCH, only)
         ]
 
 
-def due_call_sids(unit_of_work: UnitOfWork, *, now: Instant) -> list[str]:
+def due_call_sids(unit_of_work: UnitOfWork, *, real: Instant) -> list[str]:
     """Return the SIDs of the calls that `advance_due_calls` would move."""
-    return unit_of_work.calls.due_sids(now, DUE_CALLS_BATCH)
+    return unit_of_work.due_calls.due_sids(real, DUE_CALLS_BATCH)
 
 
 def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Instant) -> None:
-    """Let a call's pending event wait; for one that cannot be moved now, so that it does not hold up the others."""
+    """Let a call's event wait by the machine's clock: one that cannot be moved now holds up no others."""
     with unit_of_work:
-        unit_of_work.calls.postpone(sid, until)
+        unit_of_work.due_calls.postpone(sid, until)
 
 
 def next_call_due(unit_of_work: UnitOfWork) -> Instant | None:
-    """Return when the next call is due, None when none is pending."""
-    return unit_of_work.calls.next_due()
+    """Return when, by the machine's clock, the next call is due; None when none is, or all are in frozen accounts."""
+    return unit_of_work.due_calls.next_due()

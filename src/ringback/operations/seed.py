@@ -30,7 +30,7 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifier
             for caller_id in seeded.caller_ids:
                 _add_caller_id(unit_of_work, account.sid, caller_id, now, identifiers)
             for number, rule in seeded.phone_rules:
-                unit_of_work.accounts.save_phone_rule(account.sid, number, rule)
+                unit_of_work.phones.save_rule(account.sid, number, rule)
 
 
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> Account:

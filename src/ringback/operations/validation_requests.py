@@ -3,8 +3,9 @@
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.caller_ids import ValidationAnswer, ValidationRequest
 from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall
+from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import phone_number_already_verified
-from ringback.domain.instants import Instant
+from ringback.domain.events import call_queued
 from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers
@@ -16,7 +17,7 @@ def create_validation_request(
     account_sid: AccountSid,
     request: ValidationRequest,
     *,
-    now: Instant,
+    time: AccountTime,
     policy: CallPolicy,
     identifiers: Identifiers,
 ) -> ValidationAnswer:
@@ -29,8 +30,9 @@ def create_validation_request(
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
         for older in unit_of_work.calls.under_way(account_sid, request.phone_number):
-            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, now=now, policy=policy, identifiers=identifiers)
-        call = _queued(unit_of_work, account_sid, request, now, policy, identifiers)
+            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, identifiers=identifiers)
+        call = _queued(unit_of_work, account_sid, request, time, policy, identifiers)
+        unit_of_work.events.add(call_queued(call))
         return ValidationAnswer(account_sid, call.phone_number, call.friendly_name, call.validation_code, call.sid)
 
 
@@ -38,7 +40,7 @@ def _queued(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
     request: ValidationRequest,
-    now: Instant,
+    time: AccountTime,
     policy: CallPolicy,
     identifiers: Identifiers,
 ) -> ValidationCall:
@@ -57,8 +59,8 @@ def _queued(
             state=CallState.QUEUED,
             attempts_allowed=policy.code_attempts,
             attempts_left=policy.code_attempts,
-            date_created=now,
-            timeline=(TimelineEntry(now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
+            date_created=time.now,
+            timeline=(TimelineEntry(time.now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
         )
-        if unit_of_work.calls.add(call, next_event(call, policy, now)):
+        if unit_of_work.calls.add(call, next_event(call, policy, time.now), time):
             return call

@@ -128,7 +128,7 @@ class CallbackSender:
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, callback.url.partition("?")[0], (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
-            await self._database.run(record_attempt, callback.call_sid, attempt, CallbackStatus.FAILED)
+            await self._database.run(record_attempt, callback, attempt, CallbackStatus.FAILED)
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
@@ -154,10 +154,13 @@ class CallbackSender:
             elapsed_ms = (time.perf_counter() - started) * 1000
             if outcome.failure is None:
                 status = CallbackStatus.DELIVERED
-            elif not policy.retries_after(outcome.failure, number) or time.monotonic() >= deadline:
+            elif (
+                not policy.retries_after(outcome.failure, number - callback.earlier_attempts)
+                or time.monotonic() >= deadline
+            ):
                 status = CallbackStatus.FAILED
             attempt = _attempt(number, at, elapsed_ms, outcome)
-            await self._database.run(record_attempt, callback.call_sid, attempt, status)
+            await self._database.run(record_attempt, callback, attempt, status)
             _log_attempt(callback, attempt, status)
 
 

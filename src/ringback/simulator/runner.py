@@ -72,37 +72,37 @@ class Runner:
         while moved := await self._step_batch():
             moves += len(moved)
             for call in moved:
-                _log_move(call)
+                log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
             await asyncio.sleep(0)
         return moves
 
     async def _step_batch(self) -> list[ValidationCall]:
-        now = self._clock.now()
+        real = self._clock.now()
         try:
-            return await self._advance(now)
+            return await self._advance(real)
         except DatabaseUnavailable:
             raise  # no call's fault
         except Exception:
             log.exception("a batch of calls could not be moved; trying them one by one")
-            return await self._step_one_by_one(now)
+            return await self._step_one_by_one(real)
 
-    async def _step_one_by_one(self, now: Instant) -> list[ValidationCall]:
+    async def _step_one_by_one(self, real: Instant) -> list[ValidationCall]:
         moved: list[ValidationCall] = []
-        for sid in await self._database.run(due_call_sids, now=now):
+        for sid in await self._database.run(due_call_sids, real=real):
             try:
-                moved += await self._advance(now, only=sid)
+                moved += await self._advance(real, only=sid)
             except DatabaseUnavailable:
                 raise
             except Exception:
                 log.exception("a call could not be moved; it waits", call_sid=sid, seconds=POSTPONED_SECONDS)
-                await self._database.run(postpone_call, sid, until=after(now, POSTPONED_SECONDS))
+                await self._database.run(postpone_call, sid, until=after(real, POSTPONED_SECONDS))
         return moved
 
-    async def _advance(self, now: Instant, only: str | None = None) -> list[ValidationCall]:
+    async def _advance(self, real: Instant, only: str | None = None) -> list[ValidationCall]:
         return await self._database.run(
-            advance_due_calls, now=now, policy=self._policy, identifiers=self._identifiers, only=only
+            advance_due_calls, real=real, policy=self._policy, identifiers=self._identifiers, only=only
         )
 
     async def _pause(self) -> None:
@@ -117,6 +117,7 @@ class Runner:
                 return
 
 
-def _log_move(call: ValidationCall) -> None:
+def log_move(call: ValidationCall) -> None:
+    """Log that a call was moved, and by what."""
     happened = [entry.event for entry in call.timeline if entry.event != ENDED]
     log.info("call", call_sid=call.sid, status=call.call_status.value, moved_by=happened[-1])

@@ -1,21 +1,18 @@
-"""Accounts, their API keys and the rules of their phones."""
+"""Accounts with their clocks, and their API keys."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.clocks import AccountClock
 from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, column_parameters
-from ringback.storage.tables import accounts, api_keys, phone_rules
+from ringback.storage.tables import accounts, api_keys
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
-
-DEFAULT_RULE = "default"
-"""Stands where a phone rule's number would, for all the account's phones without a rule of their own."""
 
 FIND_ACCOUNT = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")))
 FIND_ACCOUNT_OF_KEY = Statement(
@@ -37,41 +34,33 @@ SAVE_KEY = Statement(
         index_elements=["sid"], set_={name: _upsert_key.excluded[name] for name in ("account_sid", "secret")}
     )
 )
-_upsert_rule = insert(phone_rules).values(column_parameters(phone_rules))
-SAVE_RULE = Statement(
-    _upsert_rule.on_conflict_do_update(
-        index_elements=["account_sid", "phone_number"],
-        set_={name: _upsert_rule.excluded[name] for name in ("behavior", "ring_seconds", "key_seconds", "extension")},
-    )
+SET_CLOCK = Statement(
+    update(accounts)
+    .where(accounts.c.sid == bindparam("account_sid"))
+    .values(clock_offset=bindparam("offset"), clock_frozen_at=bindparam("frozen_at"))
 )
-FIND_RULES = Statement(
-    select(
-        phone_rules.c.phone_number,
-        phone_rules.c.behavior,
-        phone_rules.c.ring_seconds,
-        phone_rules.c.key_seconds,
-        phone_rules.c.extension,
-    ).where(
-        phone_rules.c.account_sid == bindparam("account_sid"),
-        (phone_rules.c.phone_number == bindparam("phone_number")) | (phone_rules.c.phone_number == DEFAULT_RULE),
-    )
+SET_HAS_FAULTS = Statement(
+    update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(has_faults=bindparam("has_any"))
 )
+ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, accounts.c.sid))
+DELETE_ACCOUNT = Statement(delete(accounts).where(accounts.c.sid == bindparam("account_sid")))
+DELETE_ALL = Statement(delete(accounts))
 
 
 class AccountRepository:
-    """Who may ask, and how the phones of an account behave."""
+    """Who may ask, and what time it is for them."""
 
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
     def find(self, sid: str) -> Account | None:
         row = self._unit_of_work.first(FIND_ACCOUNT, sid=sid)
-        return Account(row[0], row[1], row[2], row[3], AccountStatus(row[4]), *row[5:]) if row else None
+        return _account(row) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
         row = self._unit_of_work.first(FIND_ACCOUNT_OF_KEY, key_sid=key_sid)
-        return (Account(row[0], row[1], row[2], row[3], AccountStatus(row[4]), *row[5:-1]), row[-1]) if row else None
+        return (_account(row), row[-1]) if row else None
 
     def save(self, account: Account) -> None:
         """Add an account, or bring the one with this SID up to date; the date it was created stays."""
@@ -85,6 +74,9 @@ class AccountRepository:
             parent_sid=account.parent_sid,
             date_created=account.date_created,
             date_updated=account.date_updated,
+            clock_offset=account.clock.offset,
+            clock_frozen_at=account.clock.frozen_at,
+            has_faults=int(account.has_faults),
         )
 
     def save_key(self, key: ApiKey) -> None:
@@ -92,20 +84,38 @@ class AccountRepository:
             SAVE_KEY, sid=key.sid, account_sid=key.account_sid, secret=key.secret, date_created=key.date_created
         )
 
-    def save_phone_rule(self, account_sid: AccountSid, phone_number: str, rule: PhoneRule) -> None:
-        """Set the rule of the phone at an E.164 number, or of `DEFAULT_RULE`."""
-        self._unit_of_work.change(
-            SAVE_RULE,
-            account_sid=account_sid,
-            phone_number=phone_number,
-            behavior=rule.behavior.value,
-            ring_seconds=rule.ring_seconds,
-            key_seconds=rule.key_seconds,
-            extension=rule.extension,
-        )
+    def all(self) -> list[Account]:
+        """Return all accounts, the oldest first."""
+        return [_account(row) for row in self._unit_of_work.all(ALL_ACCOUNTS)]
 
-    def phone_rules(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRule | None, PhoneRule | None]:
-        """Return the rule of the phone at this number, and the account's rule for the others."""
-        rows = self._unit_of_work.all(FIND_RULES, account_sid=account_sid, phone_number=phone_number)
-        rules = {row[0]: PhoneRule(PhoneBehavior(row[1]), *row[2:]) for row in rows}
-        return rules.get(phone_number), rules.get(DEFAULT_RULE)
+    def set_clock(self, account_sid: AccountSid, clock: AccountClock) -> None:
+        self._unit_of_work.change(SET_CLOCK, account_sid=account_sid, offset=clock.offset, frozen_at=clock.frozen_at)
+
+    def set_has_faults(self, account_sid: AccountSid, *, has_any: bool) -> None:
+        self._unit_of_work.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
+
+    def delete(self, account_sid: AccountSid) -> bool:
+        """Delete an account, its subaccounts, and all that is theirs; False where there is none."""
+        return self._unit_of_work.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
+
+    def delete_all(self) -> None:
+        """Delete all accounts and all that is theirs, which is all there is."""
+        self._unit_of_work.change(DELETE_ALL)
+
+
+def _account(row: tuple[Any, ...]) -> Account:
+    sid, auth_token, friendly_name, owner_email, status, parent_sid, created, updated, offset, frozen_at, faults = row[
+        :11
+    ]
+    return Account(
+        sid,
+        auth_token,
+        friendly_name,
+        owner_email,
+        AccountStatus(status),
+        parent_sid,
+        created,
+        updated,
+        AccountClock(offset, frozen_at),
+        bool(faults),
+    )

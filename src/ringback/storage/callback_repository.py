@@ -8,7 +8,9 @@ from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback
 from ringback.domain.calls import ValidationCall
+from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, column_parameters, columns
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
@@ -29,6 +31,7 @@ _CALLBACK = (
     table.c.parameters,
     table.c.idempotency_token,
     table.c.attempts,
+    table.c.earlier_attempts,
 )
 
 ADD = Statement(
@@ -65,12 +68,26 @@ RELEASE_ALL = Statement(
 )
 SETTLE = Statement(
     update(table)
-    .where(table.c.call_sid == bindparam("sid"))
+    .where(table.c.call_sid == bindparam("sid"), table.c.idempotency_token == bindparam("token"))
     .values(
         status=bindparam("new_status"),
         attempts=bindparam("made"),
         due_at=bindparam("due"),
         leased_until=bindparam("due"),
+    )
+)
+OWED = Statement(
+    select(table.c.call_sid)
+    .where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
+    .limit(1)
+)
+REDELIVER = Statement(
+    update(table)
+    .where(table.c.call_sid == bindparam("sid"), table.c.due_at.is_(None))
+    .values(
+        status=CallbackStatus.PENDING.value,
+        earlier_attempts=table.c.attempts,
+        due_at=bindparam("due"),
     )
 )
 ADD_ATTEMPT = Statement(
@@ -96,7 +113,7 @@ class CallbackRepository:
         self._unit_of_work = unit_of_work
 
     def owe(
-        self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, now: Instant
+        self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, time: AccountTime
     ) -> bool:
         """Owe an ended call's StatusCallback, due at once; False, and nothing changed, when the token is taken."""
         added = self._unit_of_work.change(
@@ -110,9 +127,10 @@ class CallbackRepository:
             idempotency_token=idempotency_token,
             status=CallbackStatus.PENDING.value,
             attempts=0,
-            due_at=now,
+            due_at=time.real,
             leased_until=None,
-            date_created=now,
+            date_created=time.now,
+            earlier_attempts=0,
         )
         return added > 0
 
@@ -143,10 +161,27 @@ class CallbackRepository:
         """Make every leased callback due; for a process that knows it is alone with its database."""
         return self._unit_of_work.change(RELEASE_ALL, now=now)
 
-    def settle(self, call_sid: str, status: CallbackStatus, *, attempts_made: int, due: Instant | None) -> bool:
+    def settle(
+        self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Instant | None
+    ) -> bool:
         """Store what became of a callback, and when it is due again; False where there is none any more."""
-        changed = self._unit_of_work.change(SETTLE, sid=call_sid, new_status=status.value, made=attempts_made, due=due)
+        changed = self._unit_of_work.change(
+            SETTLE,
+            sid=callback.call_sid,
+            token=callback.idempotency_token,
+            new_status=status.value,
+            made=attempts_made,
+            due=due,
+        )
         return changed > 0
+
+    def owes_any(self, account_sid: AccountSid) -> bool:
+        """Tell whether any callback of this account is neither delivered nor given up."""
+        return self._unit_of_work.first(OWED, account_sid=account_sid) is not None
+
+    def redeliver(self, call_sid: str, due: Instant) -> bool:
+        """Owe a settled callback again; False where none is settled."""
+        return self._unit_of_work.change(REDELIVER, sid=call_sid, due=due) > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:
         self._unit_of_work.change(
@@ -165,8 +200,8 @@ class CallbackRepository:
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
-    call_sid, account_sid, auth_token, url, method, parameters, token, attempts_made = row[:8]
-    return StatusCallback(call_sid, account_sid, auth_token, url, method, _pairs(parameters), token, attempts_made)
+    call_sid, account_sid, auth_token, url, method, parameters, token, made, earlier = row[:9]
+    return StatusCallback(call_sid, account_sid, auth_token, url, method, _pairs(parameters), token, made, earlier)
 
 
 def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:

@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
+from ringback.storage.notifications import Notifications
 from ringback.storage.unit_of_work import UnitOfWork
 
 P = ParamSpec("P")
@@ -63,7 +64,10 @@ class Database:
             self._unlock()
             raise
         self._blocks = True
-        self.unit_of_work = UnitOfWork(self.connection, self.engine.dialect, begin="BEGIN IMMEDIATE")
+        self.notifications = Notifications()
+        self.unit_of_work = UnitOfWork(
+            self.connection, self.engine.dialect, begin="BEGIN IMMEDIATE", on_commit=self.notifications.publish
+        )
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a plain function on a unit of work; it alone decides what is one transaction.

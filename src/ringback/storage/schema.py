@@ -11,7 +11,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from ringback.storage.database import Database, DatabaseUnavailable
 
-HEAD = "20261124_callbacks_by_receiver"
+HEAD = "20261124_in_a_tests_hand"
 """The newest revision in migrations/versions; a test compares them."""
 
 _PACKAGE = Path(__file__).parents[1]

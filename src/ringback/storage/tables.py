@@ -32,7 +32,8 @@ metadata = MetaData(
 )
 
 
-def _account_sid(*, index: bool = False) -> Column[str]:
+def account_sid_column(*, index: bool = False) -> Column[str]:
+    """Name the account that a row belongs to, and goes with."""
     return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, index=index)
 
 
@@ -47,13 +48,16 @@ accounts = Table(
     Column("parent_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), index=True),
     Column("date_created", INSTANT, nullable=False),
     Column("date_updated", INSTANT, nullable=False),
+    Column("clock_offset", BigInteger, nullable=False, server_default="0"),
+    Column("clock_frozen_at", INSTANT),
+    Column("has_faults", Integer, nullable=False, server_default="0"),
 )
 
 api_keys = Table(
     "api_keys",
     metadata,
     Column("sid", SID, primary_key=True),
-    _account_sid(index=True),
+    account_sid_column(index=True),
     Column("secret", String(64), nullable=False),
     Column("date_created", INSTANT, nullable=False),
 )
@@ -62,7 +66,7 @@ outgoing_caller_ids = Table(
     "outgoing_caller_ids",
     metadata,
     Column("sid", SID, primary_key=True),
-    _account_sid(),
+    account_sid_column(),
     Column("friendly_name", String(64), nullable=False),
     Column("phone_number", E164, nullable=False),
     Column("date_created", INSTANT, nullable=False),
@@ -76,7 +80,7 @@ validation_calls = Table(
     "validation_calls",
     metadata,
     Column("sid", SID, primary_key=True),
-    _account_sid(),
+    account_sid_column(),
     Column("phone_number", E164, nullable=False),
     Column("friendly_name", String(64)),
     Column("validation_code", String(6), nullable=False),
@@ -99,10 +103,19 @@ validation_calls = Table(
     Column("due_event", String(20)),
     Column("due_digits", String(6)),
     Column("timeline", Text, nullable=False),
+    Column("real_due_at", INSTANT),
     Index(None, "account_sid", "date_created", "sid"),
+)
+"""All instants are the account's own time but `real_due_at`: `due_at` by the machine's clock, none while that of the
+account stands still before it."""
+Index(
+    "ix_validation_calls_real_due",
+    validation_calls.c.real_due_at,
+    sqlite_where=text("real_due_at IS NOT NULL"),
 )
 Index(
     "ix_validation_calls_due",
+    validation_calls.c.account_sid,
     validation_calls.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),
 )
@@ -117,7 +130,7 @@ status_callbacks = Table(
     "status_callbacks",
     metadata,
     Column("call_sid", SID, ForeignKey("validation_calls.sid", ondelete="CASCADE"), primary_key=True),
-    _account_sid(index=True),
+    account_sid_column(index=True),
     Column("url", String(1000), nullable=False),
     Column("method", String(4), nullable=False),
     Column("parameters", Text, nullable=False),
@@ -128,6 +141,13 @@ status_callbacks = Table(
     Column("due_at", INSTANT),
     Column("leased_until", INSTANT),
     Column("date_created", INSTANT, nullable=False),
+    Column("earlier_attempts", Integer, nullable=False, server_default="0"),
+)
+"""`due_at` and `leased_until` are the machine's time; `earlier_attempts` belong to deliveries that have ended."""
+Index(
+    "ix_status_callbacks_owed",
+    status_callbacks.c.account_sid,
+    sqlite_where=text("due_at IS NOT NULL"),
 )
 Index(
     "ix_status_callbacks_due",
@@ -151,6 +171,12 @@ callback_attempts = Table(
     Column("error", Text),
 )
 
+
+def id_column() -> Column[int]:
+    """Count rows in the order in which they came; no number comes twice."""
+    return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
+
+
 phone_rules = Table(
     "phone_rules",
     metadata,
@@ -162,3 +188,17 @@ phone_rules = Table(
     Column("extension", String(50)),
 )
 """`phone_number` is E.164, or ``default`` for the rule of all the account's other phones."""
+
+phone_scripts = Table(
+    "phone_scripts",
+    metadata,
+    id_column(),
+    account_sid_column(),
+    Column("phone_number", E164, nullable=False),
+    Column("behavior", String(20), nullable=False),
+    Column("ring_seconds", Float),
+    Column("key_seconds", Float),
+    Column("extension", String(50)),
+    Index(None, "account_sid", "phone_number", "id"),
+    sqlite_autoincrement=True,
+)

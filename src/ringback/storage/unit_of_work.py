@@ -1,15 +1,20 @@
 """A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
 
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
+from ringback.domain.sids import AccountSid
 from ringback.storage.account_repository import AccountRepository
 from ringback.storage.call_repository import CallRepository
 from ringback.storage.callback_repository import CallbackRepository
 from ringback.storage.caller_id_repository import CallerIdRepository
+from ringback.storage.due_call_repository import DueCallRepository
+from ringback.storage.event_repository import EventRepository
+from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
@@ -18,18 +23,31 @@ Row = tuple[Any, ...]
 class UnitOfWork:
     """Reads at once; writes between ``with unit_of_work:`` and its end, where they are committed, all or none.
 
-    Blocks may be nested: the outermost one commits. When it raises, nothing was changed.
+    Blocks may be nested: the outermost one commits. When it raises, nothing was changed. `on_commit` is then told the
+    accounts in `touched`, in which something happened.
     """
 
-    def __init__(self, connection: DBAPIConnection, dialect: Dialect, *, begin: str) -> None:
+    def __init__(
+        self,
+        connection: DBAPIConnection,
+        dialect: Dialect,
+        *,
+        begin: str,
+        on_commit: Callable[[Collection[AccountSid]], None],
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._begin = begin
+        self._on_commit = on_commit
         self._depth = 0
+        self.touched: set[AccountSid] = set()
         self.accounts = AccountRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
+        self.due_calls = DueCallRepository(self)
         self.callbacks = CallbackRepository(self)
+        self.phones = PhoneRepository(self)
+        self.events = EventRepository(self)
 
     def __enter__(self) -> Self:
         if self._depth == 0:
@@ -43,6 +61,7 @@ class UnitOfWork:
         self._depth -= 1
         if self._depth:
             return
+        touched, self.touched = self.touched, set()
         if kind is not None:
             self._connection.rollback()
             return
@@ -51,6 +70,8 @@ class UnitOfWork:
         except BaseException:
             self._connection.rollback()
             raise
+        if touched:
+            self._on_commit(touched)
 
     def all(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Run a query and return all its rows."""

@@ -1,0 +1,104 @@
+"""What happens in an account, told to those who wait for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.calls import CallEvent, ValidationCall
+from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid, CallSid
+
+EventData = Mapping[str, str | int | None]
+
+
+class EventType(StrEnum):
+    """The kinds of events; these names are a promise."""
+
+    CALL_QUEUED = "call.queued"
+    CALL_RINGING = "call.ringing"
+    CALL_ANSWERED = "call.answered"
+    CALL_DIGITS = "call.digits"
+    CALL_ENDED = "call.ended"
+    CALLER_ID_CREATED = "caller-id.created"
+    CALLER_ID_UPDATED = "caller-id.updated"
+    CALLER_ID_DELETED = "caller-id.deleted"
+    CALLBACK_DELIVERED = "callback.delivered"
+    CALLBACK_FAILED = "callback.failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event that is about to be stored: `at` in the account's own time."""
+
+    account_sid: AccountSid
+    at: Instant
+    type: EventType
+    call_sid: CallSid | None
+    data: EventData
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as it was stored: later ones have higher ids, and an id is never used again."""
+
+    id: int
+    at: Instant
+    type: EventType
+    call_sid: CallSid | None
+    data: EventData
+
+
+def call_queued(call: ValidationCall) -> NewEvent:
+    """Return the event of a new call."""
+    data: EventData = {
+        "phone_number": call.phone_number,
+        "validation_code": call.validation_code,
+        "call_delay_seconds": call.call_delay_seconds,
+    }
+    return _of_call(call, EventType.CALL_QUEUED, call.date_created, data)
+
+
+def call_moved(call: ValidationCall, event: CallEvent, digits: str, now: Instant) -> NewEvent | None:
+    """Return the event of what happened to a call, if it is one to be told; its end is told by `call_ended`."""
+    if event == CallEvent.DIAL and not call.is_ended:
+        return _of_call(call, EventType.CALL_RINGING, now, {})
+    if event == CallEvent.ANSWER:
+        return _of_call(call, EventType.CALL_ANSWERED, now, {})
+    if event == CallEvent.DIGITS:
+        return _of_call(call, EventType.CALL_DIGITS, now, {"digits": digits, "attempts_left": call.attempts_left})
+    return None
+
+
+def call_ended(call: ValidationCall, now: Instant) -> NewEvent:
+    """Return the event of a call's end, with its outcome."""
+    data: EventData = {
+        "verification_status": call.verification_status,
+        "outgoing_caller_id_sid": call.outgoing_caller_id_sid,
+    }
+    return _of_call(call, EventType.CALL_ENDED, now, data)
+
+
+def _of_call(call: ValidationCall, kind: EventType, at: Instant, data: EventData) -> NewEvent:
+    told = {"phone_number": call.phone_number, "status": call.call_status, **data}
+    return NewEvent(call.account_sid, at, kind, call.sid, told)
+
+
+def caller_id_event(
+    caller_id: OutgoingCallerId, kind: EventType, at: Instant, call_sid: CallSid | None = None
+) -> NewEvent:
+    """Return the event of a caller ID's creation (with its call, if one made it), update or deletion."""
+    data: EventData = {
+        "sid": caller_id.sid,
+        "phone_number": caller_id.phone_number,
+        "friendly_name": caller_id.friendly_name,
+    }
+    return NewEvent(caller_id.account_sid, at, kind, call_sid, data)
+
+
+def callback_settled(callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus) -> NewEvent:
+    """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it."""
+    kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
+    data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}
+    return NewEvent(callback.account_sid, last.at, kind, callback.call_sid, data)

@@ -1,0 +1,90 @@
+"""Advances an account's clock, and answers when all that fell due has settled."""
+
+import asyncio
+from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.instants import after
+from ringback.domain.sids import AccountSid
+from ringback.operations.clocks import Advance, account_time, owes_callbacks, stride
+from ringback.operations.identifiers import Identifiers
+from ringback.simulator.clock import Clock
+from ringback.simulator.runner import log_move
+from ringback.storage.database import Database
+
+LONGEST_LOOK_SECONDS = 1.0
+"""How long to wait, at most, before looking again whether the callbacks of an account have settled."""
+
+
+class Advancer:
+    """Makes the time of accounts pass, one advance of an account after the other."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        policy: CallPolicy,
+        identifiers: Identifiers,
+        *,
+        on_call_ended: Callable[[], None],
+        on_advanced: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._policy = policy
+        self._identifiers = identifiers
+        self._on_call_ended = on_call_ended
+        self._on_advanced = on_advanced
+        self._locks: WeakValueDictionary[AccountSid, asyncio.Lock] = WeakValueDictionary()
+
+    async def advance(self, account_sid: AccountSid, seconds: float) -> Advance | None:
+        """Let `seconds` of an account's time pass.
+
+        Whatever falls due happens in order: calls move, and the callbacks they owe are delivered or given up before
+        more than a moment of the account's time has passed. None where the account is gone.
+        """
+        async with self._lock(account_sid):
+            time = await self._database.run(account_time, account_sid, real=self._clock.now())
+            if time is None:
+                return None
+            until, moves = after(time.now, seconds), 0
+            while True:
+                step = await self._database.run(
+                    stride,
+                    account_sid,
+                    until=until,
+                    real=self._clock.now(),
+                    policy=self._policy,
+                    identifiers=self._identifiers,
+                )
+                if step is None:
+                    return None
+                moves += len(step.moved)
+                for call in step.moved:
+                    log_move(call)
+                if any(call.is_ended for call in step.moved):
+                    self._on_call_ended()
+                settled_at_once = await self._callbacks_settled(account_sid)
+                if not step.moved and settled_at_once:
+                    self._on_advanced()
+                    return Advance(step.time, moves)
+
+    def _lock(self, account_sid: AccountSid) -> asyncio.Lock:
+        return self._locks.setdefault(account_sid, asyncio.Lock())
+
+    async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
+        """Wait until the account owes no callback; True when there was nothing to wait for."""
+        waited = False
+        with self._database.notifications.listening(account_sid) as told:
+            while not self._database.notifications.is_closed:
+                told.clear()
+                if not await self._database.run(owes_callbacks, account_sid):
+                    break
+                waited = True
+                try:
+                    async with asyncio.timeout(LONGEST_LOOK_SECONDS):
+                        await told.wait()
+                except TimeoutError:
+                    continue
+        return not waited

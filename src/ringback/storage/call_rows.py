@@ -1,0 +1,95 @@
+"""A validation call as a row, and back."""
+
+from typing import Any
+
+import orjson
+
+from ringback.domain.call_plan import PendingEvent
+from ringback.domain.calls import CallState, TimelineEntry, ValidationCall, VerificationStatus
+from ringback.domain.clocks import AccountTime
+from ringback.domain.phones import Phone, PhoneBehavior
+from ringback.storage.statements import columns
+from ringback.storage.tables import validation_calls as table
+
+FIXED = (
+    "sid",
+    "account_sid",
+    "phone_number",
+    "friendly_name",
+    "validation_code",
+    "extension",
+    "call_delay_seconds",
+    "status_callback",
+    "status_callback_method",
+    "attempts_allowed",
+    "date_created",
+)
+MOVING = (
+    "state",
+    "attempts_left",
+    "keys",
+    "phone",
+    "verification_status",
+    "outgoing_caller_id_sid",
+    "ringing_at",
+    "answered_at",
+    "ended_at",
+    "timeline",
+    "due_at",
+    "due_event",
+    "due_digits",
+    "real_due_at",
+)
+CALL_COLUMNS = columns(table, *FIXED, *MOVING)
+
+
+_AT = len(FIXED)
+
+
+def call_of(row: tuple[Any, ...]) -> ValidationCall:
+    """Return the call of a row that begins with CALL_COLUMNS."""
+    state, attempts_left, keys, phone, verification_status, caller_id, ringing, answered, ended, timeline = row[
+        _AT : _AT + 10
+    ]
+    return ValidationCall(
+        **dict(zip(FIXED, row, strict=False)),
+        state=CallState(state),
+        attempts_left=attempts_left,
+        keys=keys,
+        phone=_phone(phone) if phone else None,
+        verification_status=VerificationStatus(verification_status) if verification_status else None,
+        outgoing_caller_id_sid=caller_id,
+        ringing_at=ringing,
+        answered_at=answered,
+        ended_at=ended,
+        timeline=tuple(TimelineEntry(*entry) for entry in orjson.loads(timeline)),
+    )
+
+
+def moving_values(call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> dict[str, Any]:
+    """Return what of a call's row changes when it moves."""
+    return {
+        "state": call.state.value,
+        "attempts_left": call.attempts_left,
+        "keys": call.keys,
+        "phone": _phone_text(call.phone) if call.phone else None,
+        "verification_status": call.verification_status.value if call.verification_status else None,
+        "outgoing_caller_id_sid": call.outgoing_caller_id_sid,
+        "ringing_at": call.ringing_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "timeline": orjson.dumps([(entry.at, entry.event, entry.detail) for entry in call.timeline]).decode(),
+        "due_at": pending.at if pending else None,
+        "due_event": pending.event.value if pending else None,
+        "due_digits": pending.digits if pending else None,
+        "real_due_at": time.real_due(pending.at) if pending else None,
+    }
+
+
+def _phone(text: str) -> Phone:
+    behavior, ring_seconds, key_seconds, extension = orjson.loads(text)
+    return Phone(PhoneBehavior(behavior), ring_seconds, key_seconds, extension)
+
+
+def _phone_text(phone: Phone) -> str:
+    return orjson.dumps((phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension)).decode()

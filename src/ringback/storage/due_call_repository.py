@@ -1,0 +1,111 @@
+"""What is pending of validation calls: which event falls due when, by the machine's clock and by their accounts'."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import bindparam, case, select, update
+
+from ringback.domain.call_plan import PendingEvent
+from ringback.domain.calls import CallEvent, ValidationCall
+from ringback.domain.clocks import AccountClock, AccountTime
+from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid
+from ringback.storage.call_rows import CALL_COLUMNS, call_of
+from ringback.storage.statements import Statement
+from ringback.storage.tables import accounts
+from ringback.storage.tables import validation_calls as table
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_DUE = table.c.real_due_at <= bindparam("now")
+_WITH_CLOCK = select(*CALL_COLUMNS, accounts.c.clock_offset, accounts.c.clock_frozen_at).join_from(
+    table, accounts, table.c.account_sid == accounts.c.sid
+)
+CLAIM_DUE = Statement(
+    _WITH_CLOCK.where(_DUE)
+    .order_by(table.c.real_due_at)
+    .limit(bindparam("row_limit"))
+    .with_for_update(skip_locked=True, of=table)
+)
+CLAIM_ONE_DUE = Statement(
+    _WITH_CLOCK.where(_DUE, table.c.sid == bindparam("sid")).with_for_update(skip_locked=True, of=table)
+)
+CLAIM_DUE_OF_ACCOUNT = Statement(
+    _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
+    .order_by(table.c.due_at, table.c.sid)
+    .limit(bindparam("row_limit"))
+    .with_for_update(skip_locked=True, of=table)
+)
+DUE_SIDS = Statement(select(table.c.sid).where(_DUE).order_by(table.c.real_due_at).limit(bindparam("row_limit")))
+NEXT_DUE = Statement(
+    select(table.c.real_due_at).where(table.c.real_due_at.is_not(None)).order_by(table.c.real_due_at).limit(1)
+)
+POSTPONE = Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(real_due_at=bindparam("until")))
+_PENDING_OF_ACCOUNT = (table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
+FOLLOW_RUNNING_CLOCK = Statement(
+    update(table).where(*_PENDING_OF_ACCOUNT).values(real_due_at=table.c.due_at - bindparam("offset"))
+)
+FOLLOW_FROZEN_CLOCK = Statement(
+    update(table)
+    .where(*_PENDING_OF_ACCOUNT)
+    .values(real_due_at=case((table.c.due_at <= bindparam("frozen_at"), bindparam("real"))))
+)
+
+
+class DueCall(NamedTuple):
+    """A call, the event that falls due next, and the clock of its account."""
+
+    call: ValidationCall
+    pending: PendingEvent
+    clock: AccountClock
+
+
+class DueCallRepository:
+    """Calls that wait for their next event."""
+
+    def __init__(self, unit_of_work: "UnitOfWork") -> None:
+        self._unit_of_work = unit_of_work
+
+    def claim_due(self, real: Instant, limit: int, only: str | None = None) -> list[DueCall]:
+        """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
+
+        With the SID of a call as `only`, at most that one. `real` is the machine's time.
+        """
+        if only is None:
+            rows = self._unit_of_work.all(CLAIM_DUE, now=real, row_limit=limit)
+        else:
+            rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=real, sid=only)
+        return [_due_call(row) for row in rows]
+
+    def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> list[DueCall]:
+        """Return an account's calls whose event is due by `until` in its own time, in the order in which they are."""
+        rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
+        return [_due_call(row) for row in rows]
+
+    def due_sids(self, real: Instant, limit: int) -> list[str]:
+        """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
+        return [row[0] for row in self._unit_of_work.all(DUE_SIDS, now=real, row_limit=limit)]
+
+    def next_due(self) -> Instant | None:
+        """Return when by the machine's clock the next event falls due, or None when none does by itself."""
+        row = self._unit_of_work.first(NEXT_DUE)
+        return row[0] if row else None
+
+    def postpone(self, sid: str, until: Instant) -> None:
+        """Let a call's event wait until another time by the machine's clock."""
+        self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
+
+    def follow_clock(self, account_sid: AccountSid, time: AccountTime) -> None:
+        """Bring the machine's times of all that is pending in an account in line with the account's clock."""
+        if time.clock.frozen_at is None:
+            self._unit_of_work.change(FOLLOW_RUNNING_CLOCK, account_sid=account_sid, offset=time.clock.offset)
+        else:
+            self._unit_of_work.change(
+                FOLLOW_FROZEN_CLOCK, account_sid=account_sid, frozen_at=time.clock.frozen_at, real=time.real
+            )
+
+
+def _due_call(row: tuple[Any, ...]) -> DueCall:
+    *call, due_at, due_event, due_digits, _real_due_at, clock_offset, clock_frozen_at = row
+    pending = PendingEvent(due_at, CallEvent(due_event), due_digits)
+    return DueCall(call_of(tuple(call)), pending, AccountClock(clock_offset, clock_frozen_at))

@@ -1,0 +1,83 @@
+"""The events of each account, in the order in which they were committed."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Select, bindparam, delete, func, insert, select
+
+from ringback.domain.events import Event, EventType, NewEvent
+from ringback.domain.sids import AccountSid
+from ringback.storage.journals import events as table
+from ringback.storage.statements import Statement, columns
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_FILTERS = {"type": table.c.type, "call_sid": table.c.call_sid}
+_OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
+
+ADD = Statement(
+    insert(table).values(
+        {name: bindparam(name, type_=table.c[name].type) for name in ("account_sid", "at", "type", "call_sid", "data")}
+    )
+)
+LAST_ID = Statement(select(func.max(table.c.id)).where(_OF_ACCOUNT))
+FORGET_OLDEST = Statement(
+    delete(table).where(
+        _OF_ACCOUNT,
+        table.c.id
+        <= select(table.c.id)
+        .where(_OF_ACCOUNT)
+        .order_by(table.c.id.desc())
+        .limit(1)
+        .offset(bindparam("kept"))
+        .scalar_subquery(),
+    )
+)
+
+
+def _find(filters: tuple[str, ...]) -> Statement:
+    query: Select[Any] = select(*columns(table, "id", "at", "type", "call_sid", "data")).where(
+        _OF_ACCOUNT, table.c.id > bindparam("after_id")
+    )
+    for name in filters:
+        query = query.where(_FILTERS[name] == bindparam(name))
+    return Statement(query.order_by(table.c.id).limit(bindparam("row_limit")))
+
+
+FIND: dict[tuple[str, ...], Statement] = {
+    filters: _find(filters) for filters in ((), ("type",), ("call_sid",), ("type", "call_sid"))
+}
+
+
+class EventRepository:
+    """What happened; those who wait are told of it at the commit."""
+
+    def __init__(self, unit_of_work: "UnitOfWork") -> None:
+        self._unit_of_work = unit_of_work
+
+    def add(self, event: NewEvent) -> None:
+        self._unit_of_work.change(
+            ADD,
+            account_sid=event.account_sid,
+            at=event.at,
+            type=event.type.value,
+            call_sid=event.call_sid,
+            data=orjson.dumps(event.data).decode(),
+        )
+        self._unit_of_work.touched.add(event.account_sid)
+
+    def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
+        """Return events in order, those after an id; `filters` are `type` and `call_sid`."""
+        statement = FIND[tuple(name for name in _FILTERS if name in filters)]
+        rows = self._unit_of_work.all(statement, account_sid=account_sid, after_id=after_id, row_limit=limit, **filters)
+        return [Event(row[0], row[1], EventType(row[2]), row[3], orjson.loads(row[4])) for row in rows]
+
+    def last_id(self, account_sid: AccountSid) -> int:
+        """Return the id of the account's newest event, 0 when it has none."""
+        row = self._unit_of_work.first(LAST_ID, account_sid=account_sid)
+        return (row[0] or 0) if row else 0
+
+    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> int:
+        """Forget all but the newest `kept` events, and return how many those were."""
+        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)

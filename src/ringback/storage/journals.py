@@ -1,0 +1,71 @@
+"""The tables that only the control API shows: what happened, what was asked, what is to go wrong, what came in."""
+
+from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+
+from ringback.storage.tables import INSTANT, SID, account_sid_column, id_column, metadata
+
+events = Table(
+    "events",
+    metadata,
+    id_column(),
+    account_sid_column(),
+    Column("at", INSTANT, nullable=False),
+    Column("type", String(20), nullable=False),
+    Column("call_sid", SID),
+    Column("data", Text, nullable=False),
+    Index(None, "account_sid", "id"),
+    sqlite_autoincrement=True,
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    id_column(),
+    account_sid_column(),
+    Column("at", INSTANT, nullable=False),
+    Column("request_sid", SID, nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("operation", String(40)),
+    Column("username", Text),
+    Column("parameters", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("error_code", Integer),
+    Column("elapsed_ms", Float, nullable=False),
+    Index(None, "account_sid", "id"),
+    sqlite_autoincrement=True,
+)
+
+faults = Table(
+    "faults",
+    metadata,
+    id_column(),
+    account_sid_column(),
+    Column("operation", String(40), nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("times_left", Integer),
+    Column("probability", Float),
+    Column("chances", Integer, nullable=False),
+    Column("strikes", Integer, nullable=False),
+    Column("date_created", INSTANT, nullable=False),
+    Index(None, "account_sid", "id"),
+    sqlite_autoincrement=True,
+)
+"""`chances` counts how often a fault might have struck, `strikes` how often it did."""
+
+inbox_messages = Table(
+    "inbox_messages",
+    metadata,
+    id_column(),
+    account_sid_column(),
+    Column("name", String(100), nullable=False),
+    Column("at", INSTANT, nullable=False),
+    Column("method", String(16), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("parameters", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Index(None, "account_sid", "name", "id"),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,41 @@
+"""Who waits for what happens in an account, and how they learn that something was committed there."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ringback.domain.sids import AccountSid
+
+
+class Notifications:
+    """Wakes those who wait for an account's events; what happened they read for themselves."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[AccountSid, set[asyncio.Event]] = {}
+        self.is_closed = False
+
+    def publish(self, account_sids: Iterable[AccountSid]) -> None:
+        """Tell that something was committed in these accounts."""
+        for account_sid in account_sids:
+            for waiting in self._waiting.get(account_sid, ()):
+                waiting.set()
+
+    @contextmanager
+    def listening(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
+        """Give an event that is set when something is committed there: begin before looking, and lose nothing."""
+        told = asyncio.Event()
+        self._waiting.setdefault(account_sid, set()).add(told)
+        if self.is_closed:
+            told.set()
+        try:
+            yield told
+        finally:
+            waiting = self._waiting[account_sid]
+            waiting.discard(told)
+            if not waiting:
+                del self._waiting[account_sid]
+
+    def close(self) -> None:
+        """Wake everybody: the server stops."""
+        self.is_closed = True
+        self.publish(list(self._waiting))
