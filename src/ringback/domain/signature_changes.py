@@ -1,0 +1,234 @@
+"""How a StatusCallback on its way to the receiver comes to differ from what was signed: one row a difference.
+
+Between sender and receiver stand proxies and frameworks that change scheme, host, path or parameters. A row turns what
+the receiver sees back into what the sender may have signed.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from hmac import compare_digest
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode
+
+from ringback.domain.callbacks import Parameters, signature
+from ringback.domain.urls import DEFAULT_PORTS
+
+PARAMETER_WEIGHT = 16
+"""One parameter takes about the time that this many characters take."""
+
+_PORT = re.compile(r":\d*$")
+_PERCENT_HEX = re.compile(r"%[0-9A-Fa-f]{2}")
+_FORWARDED = re.compile(r"""(?:^|[;,\s])(host|proto)="?([^";,\s]+)""", re.IGNORECASE)
+_LONGEST_FORWARDED = 1_000
+_PATH_PUNCTUATION = "/!$&'()*+,:;=@"
+
+
+@dataclass(frozen=True, slots=True)
+class Signable:
+    """What one sender may have signed, and the `headers` (names in lower case) and `body` to take other guesses from.
+
+    `form` is signed sorted; `loose` are parameters already joined, in an order of their own.
+    """
+
+    auth_token: str
+    scheme: str
+    host: str
+    path: str
+    query: str | None
+    form: Parameters
+    loose: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    body: str = field(default="", compare=False)
+
+    @property
+    def url(self) -> str:
+        query = "" if self.query is None else f"?{self.query}"
+        return f"{self.scheme}://{self.host}{self.path}{query}"
+
+    @property
+    def size(self) -> int:
+        """Its length in characters, and what its parameters cost beside."""
+        return len(self.url) + len(self.loose) + sum(len(n) + len(v) + PARAMETER_WEIGHT for n, v in self.form)
+
+    def bears(self, given: str) -> bool:
+        """Tell, in constant time, whether `given` is its signature."""
+        expected = signature(self.auth_token, self.url + self.loose, self.form)
+        return compare_digest(expected.encode(), given.encode())
+
+
+Change = tuple[str, Callable[[Signable], Signable]]
+"""A difference in plain words, and what was signed if there was that difference: the same where it cannot be."""
+
+
+def pairs(encoded: str | None) -> Parameters:
+    """Return the parameters of a form or a query, empty ones too."""
+    return tuple(parse_qsl(encoded or "", keep_blank_values=True))
+
+
+def _raw_pairs(encoded: str) -> Parameters:
+    split = (part.partition("=") for part in encoded.split("&") if part)
+    return tuple((name, value) for name, _, value in split)
+
+
+def _first(headers: Mapping[str, str], name: str) -> str:
+    """Return what the first proxy wrote into a header that each may add to, "" where there is none."""
+    return headers.get(name.lower(), "").partition(",")[0].strip()
+
+
+def _forwarded(headers: Mapping[str, str], part: str) -> str:
+    told = _FORWARDED.findall(headers.get("forwarded", "")[:_LONGEST_FORWARDED])
+    return next((value for name, value in told if name.lower() == part), "")
+
+
+def other_token(name: str, token: str) -> Change:
+    """Return the difference of having signed with `token`, which is `name`'s."""
+    return f"it was signed with the auth token of {name}", lambda s: replace(s, auth_token=token)
+
+
+def _scheme(seen: str, signed: str, why: str) -> Change:
+    words = f"the receiver sees {seen}, the sender was given {signed} ({why})"
+    return words, lambda s: replace(s, scheme=signed) if s.scheme == seen else s
+
+
+def _host(words: str, change: Callable[[Signable], str]) -> Change:
+    return f"the URL was signed {words}", lambda s: replace(s, host=change(s) or s.host)
+
+
+def _with_port(s: Signable, port: object) -> str:
+    return f"{_PORT.sub('', s.host)}:{port}" if port else s.host
+
+
+def _proxied(s: Signable) -> Signable:
+    """Return it with all that proxies' headers tell of the URL asked for."""
+    scheme = _first(s.headers, "X-Forwarded-Proto") or _forwarded(s.headers, "proto") or s.scheme
+    host = _first(s.headers, "X-Forwarded-Host") or _forwarded(s.headers, "host") or s.host
+    port, prefix = _first(s.headers, "X-Forwarded-Port"), _first(s.headers, "X-Forwarded-Prefix").rstrip("/")
+    told = replace(s, scheme=scheme.lower(), host=host, path=prefix + s.path)
+    is_default = port == str(DEFAULT_PORTS.get(told.scheme))
+    return told if is_default else replace(told, host=_with_port(told, port))
+
+
+def _with_user_info(s: Signable) -> str:
+    kind, _, credentials = s.headers.get("authorization", "").partition(" ")
+    try:
+        user, colon, password = base64.b64decode(credentials).decode(errors="replace").partition(":")
+    except ValueError:
+        return s.host
+    return (
+        f"{quote(user, safe='')}:{quote(password, safe='')}@{s.host}" if colon and kind.lower() == "basic" else s.host
+    )
+
+
+def _original_target(header: str) -> Change:
+    def change(s: Signable) -> Signable:
+        path, mark, query = s.headers.get(header.lower(), "").partition("?")
+        return replace(s, path=path, query=query if mark else None) if path.startswith("/") else s
+
+    return f"a proxy changed the path, which was signed as {header} tells it", change
+
+
+def _path(words: str, change: Callable[[str], str]) -> Change:
+    return f"the path was signed {words}", lambda s: replace(s, path=change(s.path))
+
+
+def _query(words: str, change: Callable[[str], str | None]) -> Change:
+    return f"the query was signed {words}", lambda s: s if s.query is None else replace(s, query=change(s.query))
+
+
+def _percent_hex(words: str, change: Callable[[str], str]) -> Change:
+    def spelled(text: str) -> str:
+        return _PERCENT_HEX.sub(lambda found: change(found[0]), text)
+
+    return (
+        f"the URL was signed with its percent-encoding in {words} case",
+        lambda s: replace(s, path=spelled(s.path), query=None if s.query is None else spelled(s.query)),
+    )
+
+
+def _form(words: str, change: Callable[[Parameters], Parameters]) -> Change:
+    return f"the parameters were signed {words}", lambda s: replace(s, form=change(s.form))
+
+
+def _body(words: str, change: Callable[[str], Parameters]) -> Change:
+    return f"the parameters were signed {words}", lambda s: replace(s, form=change(s.body)) if s.form else s
+
+
+def _loose(words: str, order: Callable[[Parameters], list[tuple[str, str]]]) -> Change:
+    def change(s: Signable) -> Signable:
+        return replace(s, form=(), loose=s.loose + "".join(name + value for name, value in order(s.form)))
+
+    return f"the parameters were signed {words}", change
+
+
+def _query_as_form(s: Signable) -> Signable:
+    return replace(s, form=s.form + pairs(s.query))
+
+
+def _query_moved_to_form(s: Signable) -> Signable:
+    return replace(_query_as_form(s), query=None)
+
+
+def _form_moved_to_query(s: Signable) -> Signable:
+    return replace(s, query="&".join(filter(None, (s.query, s.body))), form=()) if s.form else s
+
+
+def _by_name_in_any_case(form: Parameters) -> list[tuple[str, str]]:
+    return sorted(form, key=lambda pair: pair[0].lower())
+
+
+CHANGES: tuple[Change, ...] = (
+    _scheme("http", "https", "does a proxy end TLS?"),
+    _scheme("https", "http", "does a proxy add TLS?"),
+    _host("with the host of X-Forwarded-Host", lambda s: _first(s.headers, "X-Forwarded-Host")),
+    _host("with the host of X-Original-Host", lambda s: _first(s.headers, "X-Original-Host")),
+    _host("with the host of the Forwarded header", lambda s: _forwarded(s.headers, "host")),
+    _host("without the port of the Host header", lambda s: _PORT.sub("", s.host)),
+    _host("with its scheme's default port written out", lambda s: _with_port(s, DEFAULT_PORTS.get(s.scheme))),
+    _host("with the port of X-Forwarded-Port", lambda s: _with_port(s, _first(s.headers, "X-Forwarded-Port"))),
+    _host("with its host in lower case", lambda s: s.host.lower()),
+    _host("with the user name and password of the Authorization header left in it", _with_user_info),
+    ("the URL was signed as the X-Forwarded headers tell it", _proxied),
+    _original_target("X-Original-URL"),
+    _original_target("X-Original-URI"),
+    _original_target("X-Forwarded-URI"),
+    _original_target("X-Rewrite-URL"),
+    _original_target("X-Envoy-Original-Path"),
+    _path("without its trailing slash", lambda path: path.removesuffix("/")),
+    _path("with a trailing slash", lambda path: path if path.endswith("/") else f"{path}/"),
+    _path("decoded", unquote),
+    _path("with all but its punctuation encoded", lambda path: quote(unquote(path), safe=_PATH_PUNCTUATION)),
+    _path("with its punctuation encoded too", lambda path: quote(unquote(path))),
+    ("the URL was signed with a bare '?' at its end", lambda s: s if s.query else replace(s, query="")),
+    _query("with its parameters sorted", lambda query: "&".join(sorted(query.split("&")))),
+    _query("with its parameters in reverse order", lambda query: "&".join(reversed(query.split("&")))),
+    _query("with %20 for a space, not +", lambda query: query.replace("+", "%20")),
+    _query("with + for a space, not %20", lambda query: query.replace("%20", "+")),
+    _query("decoded", unquote),
+    _query("decoded, with + as a space", unquote_plus),
+    _query("encoded as a form is", lambda query: urlencode(pairs(query))),
+    _query("encoded as a form is, but with %20 for a space", lambda query: urlencode(pairs(query), quote_via=quote)),
+    _query("without the parameters that are empty", lambda query: urlencode(parse_qsl(query))),
+    ("the URL was signed without its query", lambda s: replace(s, query=None)),
+    _percent_hex("upper", str.upper),
+    _percent_hex("lower", str.lower),
+    ("the query's parameters were signed as if they were posted", _query_moved_to_form),
+    ("the query's parameters were signed in the URL and as if they were posted", _query_as_form),
+    ("the parameters were signed as the URL's query, as a GET has them", _form_moved_to_query),
+    ("the body was signed as a form, which the request does not say it is", lambda s: replace(s, form=pairs(s.body))),
+    _body("with + as a plus sign, not as a space", lambda body: pairs(body.replace("+", "%2B"))),
+    _body("still percent-encoded, as they stand in the body", _raw_pairs),
+    _form("decoded twice", lambda form: tuple((unquote_plus(name), unquote_plus(value)) for name, value in form)),
+    _form("encoded", lambda form: tuple((quote_plus(name), quote_plus(value)) for name, value in form)),
+    _form("with %20 for a space, encoded", lambda form: tuple((quote(n, ""), quote(v, "")) for n, v in form)),
+    _form("without the white space around their values", lambda form: tuple((n, v.strip()) for n, v in form)),
+    _form("without those that are empty", lambda form: tuple((n, v) for n, v in form if v)),
+    _form("with only the last of each name", lambda form: tuple(dict(form).items())),
+    _form("with only the first of each name", lambda form: tuple(dict(reversed(form)).items())),
+    _form("with equal ones told once", lambda form: tuple(dict.fromkeys(form))),
+    ("the parameters were not signed, only the URL", lambda s: replace(s, form=())),
+    _loose("in the order received, not sorted by name", list),
+    _loose("sorted by name alone, those of one name as received", lambda form: sorted(form, key=lambda pair: pair[0])),
+    _loose("sorted by name whatever its letter case", _by_name_in_any_case),
+)
+"""Every known difference, the likeliest first; those that move parameters come before those that rewrite them."""

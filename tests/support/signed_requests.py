@@ -1,0 +1,33 @@
+"""StatusCallback requests signed by hand, independently of the product, and the verdict on them."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
+
+TOKEN = "12345"
+FORM_TYPE = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
+
+
+def sign(text: str, token: str = TOKEN) -> str:
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def verdict(  # noqa: PLR0913
+    signed: str,
+    target: str = "/x",
+    body: str = "",
+    *,
+    method: str = "POST",
+    scheme: str = "http",
+    host: str = "app.test",
+    token: str = TOKEN,
+    headers: tuple[tuple[str, str], ...] = (FORM_TYPE,),
+    **options: Any,
+) -> SignatureVerdict:
+    """Judge a request whose sender signed the text `signed` with `token`."""
+    all_headers = (("Host", host), ("X-Twilio-Signature", sign(signed, token)), *headers)
+    request = ReceivedRequest(method, scheme, target.encode(), all_headers, body.encode())
+    return signature_verdict(request, TOKEN, **options)

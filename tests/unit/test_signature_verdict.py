@@ -1,0 +1,206 @@
+"""What a StatusCallback receiver is told of X-Twilio-Signature."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.domain.signature_verdict import (
+    MALFORMED,
+    MAX_RECONSTRUCTIONS,
+    MISSING,
+    UNEXPLAINED,
+    ReceivedRequest,
+    SignatureVerdict,
+    signature_verdict,
+)
+from support.signed_requests import FORM_TYPE, TOKEN, verdict
+
+VECTOR_BODY = b"CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309"
+PROXY_HEADERS = [
+    "Host",
+    "Forwarded",
+    "X-Forwarded-Host",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Port",
+    "X-Original-URL",
+    "Authorization",
+    "Content-Type",
+    "X-Twilio-Signature",
+]
+JUNK_TEXT = st.text(st.characters(), max_size=40)
+
+
+def test_the_documented_vector_is_right() -> None:
+    headers = (("host", "mycompany.com"), ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
+
+    told = signature_verdict(ReceivedRequest("POST", "https", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
+
+    url = "https://mycompany.com/myapp.php?foo=1&bar=2"
+    assert told == SignatureVerdict(is_right=True, signed_url=url, explanation=f"The signature is right for {url}.")
+
+
+def test_the_documented_vector_behind_a_proxy_that_ends_tls_and_has_a_port() -> None:
+    headers = (("Host", "mycompany.com:8080"), ("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
+
+    told = signature_verdict(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
+
+    assert told.signed_url == "http://mycompany.com:8080/myapp.php?foo=1&bar=2"
+    assert told.matching_url == "https://mycompany.com/myapp.php?foo=1&bar=2"
+    assert told.difference == (
+        "the receiver sees http, the sender was given https (does a proxy end TLS?), "
+        "and the URL was signed without the port of the Host header"
+    )
+
+
+def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
+    told = verdict("https://app.test/xa1", body="a=1")
+
+    difference = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+    assert told == SignatureVerdict(
+        is_right=False,
+        signed_url="http://app.test/x",
+        explanation=f"The signature is right for https://app.test/x: {difference}.",
+        matching_url="https://app.test/x",
+        difference=difference,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "explanation"),
+    [
+        ("X-Other", "", MISSING),
+        ("X-Twilio-Signature", " ", MISSING),
+        ("X-Twilio-Signature", "bad", MALFORMED),
+        ("X-Twilio-Signature", "\u00e9" * 28, MALFORMED),
+        ("X-Twilio-Signature", "A" * 27 + "=", UNEXPLAINED),
+    ],
+)
+def test_a_signature_that_fits_nothing_has_no_difference(name: str, value: str, explanation: str) -> None:
+    request = ReceivedRequest("POST", "http", b"/x?a=1", (("Host", "app.test"), (name, value)), b"b=2")
+
+    told = signature_verdict(request, TOKEN)
+
+    assert told == SignatureVerdict(is_right=False, signed_url="http://app.test/x?a=1", explanation=explanation)
+
+
+@pytest.mark.parametrize(
+    ("signed", "received", "differences"),
+    [
+        ("https://app.test/x/a1", {"body": "a=1"}, ["https", "a trailing slash"]),
+        ("https://app.test:443/xa1", {"body": "a=1"}, ["https", "default port"]),
+        (
+            "https://a.test/xa1",
+            {"body": "a=1", "headers": (FORM_TYPE, ("X-Forwarded-Host", "a.test"))},
+            ["https", "X-Forwarded-Host"],
+        ),
+        ("http://app.test/x/a1", {"body": "a=+1"}, ["a trailing slash", "white space"]),
+        ("http://app.test/x?a=1&b=2b2a1", {"target": "/x?b=2&a=1", "body": "b=2&a=1"}, ["sorted", "order received"]),
+    ],
+)
+def test_two_differences_at_once_are_both_named(signed: str, received: dict[str, Any], differences: list[str]) -> None:
+    told = verdict(signed, **received)
+
+    parts = str(told.difference).split(", and ")
+    assert [named in part for named, part in zip(differences, parts, strict=True)] == [True, True]
+
+
+def test_the_nearest_of_several_explanations_is_told() -> None:
+    headers = (FORM_TYPE, ("X-Forwarded-Proto", "https"))
+
+    told = verdict("https://app.test/x", headers=headers)
+
+    assert "does a proxy end TLS?" in str(told.difference)
+
+
+def test_another_accounts_auth_token_is_named() -> None:
+    told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
+
+    assert not told.is_right
+    assert told.matching_url == told.signed_url == "http://app.test/x"
+    assert told.difference == "it was signed with the auth token of its parent"
+
+
+def test_another_accounts_auth_token_behind_a_proxy_is_named() -> None:
+    told = verdict("https://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
+
+    assert told.matching_url == "https://app.test/x"
+    assert str(told.difference).endswith(", and it was signed with the auth token of its parent")
+
+
+def test_an_unknown_auth_token_is_asked_about() -> None:
+    told = verdict("http://app.test/x", token="strangers", other_tokens={"its parent": "parents"})
+
+    assert (told.explanation, told.difference) == (UNEXPLAINED, None)
+
+
+def test_the_number_of_auth_tokens_tried_is_bounded() -> None:
+    tokens = {f"account {number}": str(number) for number in range(MAX_RECONSTRUCTIONS + 1)}
+
+    told = verdict("http://app.test/x", token=str(MAX_RECONSTRUCTIONS), other_tokens=tokens)
+
+    assert told.explanation == UNEXPLAINED
+
+
+def test_a_huge_body_is_judged_but_not_reconstructed() -> None:
+    body = "a&" * 300_000
+
+    right = verdict("http://app.test/x" + "a" * 300_000, body=body)
+    wrong = verdict("https://app.test/x" + "a" * 300_000, body=body)
+
+    assert (right.is_right, wrong.explanation) == (True, UNEXPLAINED)
+
+
+def test_the_host_of_an_absolute_target_counts() -> None:
+    told = verdict("https://a.test/x?b=1", target="HTTPS://a.test/x?b=1", method="GET")
+
+    assert (told.is_right, told.signed_url) == (True, "https://a.test/x?b=1")
+
+
+def test_the_body_of_a_get_is_not_signed() -> None:
+    assert verdict("http://app.test/x", body="a=1", method="GET").is_right
+
+
+@pytest.mark.parametrize("credentials", ["Basic", "Basic \u00e9", "Basic AAA", "Basic bm9jb2xvbg==", "Bearer bWU6c0B5"])
+def test_other_credentials_are_no_user_info(credentials: str) -> None:
+    told = verdict("http://me:s%40y@app.test/x", headers=(("Authorization", credentials),))
+
+    assert told.explanation == UNEXPLAINED
+
+
+@given(
+    scheme=st.sampled_from(["http", "https"]),
+    host=st.from_regex(r"[A-Za-z0-9.-]{1,20}(:[0-9]{1,5})?", fullmatch=True),
+    target=st.from_regex(r"/[A-Za-z0-9/%+._~-]{0,20}(\?[A-Za-z0-9=&%+;/?]{0,20})?", fullmatch=True),
+)
+def test_a_request_signed_for_the_url_it_came_to_is_right(scheme: str, host: str, target: str) -> None:
+    url = f"{scheme}://{host}{target}"
+
+    told = verdict(f"{url}a1b2 3", target, "b=2+3&a=1", scheme=scheme, host=host)
+
+    assert told == SignatureVerdict(is_right=True, signed_url=url, explanation=f"The signature is right for {url}.")
+
+
+@given(
+    method=st.sampled_from(["POST", "GET", "PUT", "junk"]),
+    target=st.binary(max_size=60) | JUNK_TEXT.map(lambda text: f"/{text}?%{text}".encode(errors="replace")),
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(PROXY_HEADERS) | JUNK_TEXT,
+            JUNK_TEXT | st.sampled_from(["Basic /////w==", "host=[", "%"]),
+        ),
+        max_size=6,
+    ),
+    body=st.binary(max_size=60),
+)
+def test_junk_is_judged_wrong_and_never_raises(
+    method: str, target: bytes, headers: list[tuple[str, str]], body: bytes
+) -> None:
+    signed = (("X-Twilio-Signature", "A" * 27 + "="),)
+
+    bare = signature_verdict(ReceivedRequest(method, "http", target, tuple(headers), body), TOKEN)
+    searched = signature_verdict(ReceivedRequest(method, "http", target, (*signed, *headers), body), TOKEN)
+
+    assert bare.explanation in {MISSING, MALFORMED}
+    assert searched.explanation == UNEXPLAINED
