@@ -2,39 +2,33 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, docs_page, phone_page
 from ringback.api import health, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
-from ringback.domain.call_plan import CallPolicy
+from ringback.beginnings import Beginnings, call_policy, delivery_policy
+from ringback.control.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
-from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.geography import geography
-from ringback.domain.instants import Instant
-from ringback.domain.phone_numbers import NumberValidation
-from ringback.domain.phones import Phone
-from ringback.domain.seed import Seed, SeedError
-from ringback.domain.sids import AccountSid
-from ringback.operations.accounts import ensure_account
-from ringback.operations.callbacks import release_leases
 from ringback.operations.identifiers import Identifiers
-from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.settings import Settings
+from ringback.simulator.advancer import Advancer
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
 from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.simulator.runner import Runner
-from ringback.storage.database import Database, open_database, reported_as_unavailable
-from ringback.storage.schema import is_at_head, migrate
+from ringback.storage.database import Database
+from ringback.storage.schema import is_at_head
 
 if TYPE_CHECKING:
     import httpx
@@ -43,10 +37,9 @@ WARM_UP_AFTER_SECONDS = 0.5
 """How long after the start what will be wanted first is looked up: the start itself is to be quick."""
 CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
-OTHER_PREFIX = "/_ringback/"
+CONTROL_PATH = "/_ringback"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, DOCS_PATH, OPENAPI_PATH})
-MILLISECONDS = 1000
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
 XML; with .json, JSON; with .csv, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
@@ -67,7 +60,8 @@ def create_app(
     the_clock = clock or SystemClock()
     identifiers = Identifiers(settings.random_seed, settings.validation_code_format)
     policy = call_policy(settings)
-    database = prepare_database(settings, the_clock, identifiers)
+    beginnings = Beginnings(settings, identifiers)
+    database = beginnings.open_database(the_clock.now())
     sender = CallbackSender(
         database,
         the_clock,
@@ -90,11 +84,31 @@ def create_app(
         settings.validation_code_format,
         wake_runner=wake,
     )
+    advancer = Advancer(database, the_clock, policy, identifiers, on_call_ended=sender.wake, on_advanced=runner.wake)
+
+    async def reset_all() -> None:
+        await database.run(beginnings.make_anew, the_clock.now())
+
+    control = LazyApplication(
+        lambda: _control_application(
+            ControlServices(
+                database,
+                the_clock.now,
+                identifiers,
+                policy,
+                settings.number_validation,
+                wake=wake,
+                advance=advancer.advance,
+                reset_all=reset_all,
+            ),
+            settings.control_token,
+        )
+    )
     app = FastAPI(
         title="ringback",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=_lifespan(database, runner, sender),
+        lifespan=_lifespan(database, runner, sender, control),
         redirect_slashes=False,
         redoc_url=None,
         docs_url=None,
@@ -109,64 +123,42 @@ def create_app(
     ):
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
-    app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=OTHER_PREFIX)
+    app.mount(CONTROL_PATH, control)
+    app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=f"{CONTROL_PATH}/")
     return app
 
 
 async def _docs(request: Request) -> HTMLResponse:
-    return HTMLResponse(docs_page.render(request.app.openapi()), headers=docs_page.SECURITY_HEADERS)
+    page = docs_page.render(request.app.openapi(), request.scope.get("root_path", ""))
+    return HTMLResponse(page, headers=docs_page.SECURITY_HEADERS)
 
 
-def prepare_database(settings: Settings, clock: Clock, identifiers: Identifiers) -> Database:
-    """Open the database, bring it to head, and give it the accounts that settings and seed file name."""
-    seed = _read_seed(settings.seed, settings.number_validation) if settings.seed else None
-    database = open_database(settings.database_url)
-    now = clock.now()
-    with ExitStack() as on_failure, reported_as_unavailable(settings.database_url):
-        on_failure.callback(database.close)
-        migrate(database)
-        ensure_account(database.unit_of_work, AccountSid(settings.account_sid), settings.auth_token, now)
-        if seed:
-            _apply_seed(settings, database, seed, now, identifiers)
-        release_leases(database.unit_of_work, now=now)
-        on_failure.pop_all()
-    return database
+def _control_application(services: ControlServices, control_token: str | None) -> ASGIApp:
+    from ringback.control.application import FailuresAnswered, control_application
+
+    app = control_application(services, control_token)
+    app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
+    return FailuresAnswered(app)
 
 
-def _read_seed(file: str, validation: NumberValidation) -> Seed:
-    from ringback.seed import read_seed
+class LazyApplication:
+    """An application that is made when it is first asked, beside the event loop: the start is not to wait for it."""
 
-    return read_seed(file, validation)
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
+        self._making = asyncio.Lock()
 
+    async def made(self) -> ASGIApp:
+        """Return the application."""
+        async with self._making:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._make)
+            return self._app
 
-def _apply_seed(settings: Settings, database: Database, seed: Seed, now: Instant, identifiers: Identifiers) -> None:
-    for account in seed:
-        if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):
-            raise SeedError(f"{settings.seed}: account {account.sid}: its auth_token is not the one of the settings")
-    try:
-        apply_seed(database.unit_of_work, seed, now=now, identifiers=identifiers)
-    except UnknownAccount as error:
-        raise SeedError(f"{settings.seed}: {error}") from error
-
-
-def call_policy(settings: Settings) -> CallPolicy:
-    """Return how calls go, as the settings have it."""
-    return CallPolicy(
-        settings.ring_timeout_seconds,
-        settings.prompt_timeout_seconds,
-        settings.code_attempts,
-        Phone(settings.phone_behavior, settings.ring_seconds, settings.key_seconds),
-    )
-
-
-def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return how patiently StatusCallbacks are delivered, as the settings have it."""
-    total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
-    return DeliveryPolicy(
-        connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),
-        read_timeout_ms=total_ms,
-        total_timeout_ms=total_ms,
-    )
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await self.made()
+        await app(scope, receive, send)
 
 
 def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
@@ -178,18 +170,19 @@ def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
     return reason_not_ready
 
 
-async def _warm_up() -> None:
-    """Look up a first place beside the event loop, for that reads files, and not before the server is ready."""
+async def _warm_up(control: LazyApplication) -> None:
+    """Make beside the event loop what will be wanted soon, and not before the server is ready."""
     await asyncio.sleep(WARM_UP_AFTER_SECONDS)
     await asyncio.to_thread(geography, VALIDATION_CALLER)
+    await control.made()
 
 
 def _lifespan(
-    database: Database, runner: Runner, sender: CallbackSender
+    database: Database, runner: Runner, sender: CallbackSender, control: LazyApplication
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        works = (runner.run(), sender.run(), Housekeeper(database).run(), _warm_up())
+        works = (runner.run(), sender.run(), Housekeeper(database).run(), _warm_up(control))
         async with AsyncExitStack() as at_the_end:
             at_the_end.callback(database.close)
             at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)

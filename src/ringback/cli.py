@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ringback import __version__
@@ -113,6 +113,7 @@ def _serve(given: dict[str, Any]) -> int:
             app = create_app(settings)
             gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
             gc.enable()
+            BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
             serve(app, listener, lambda: _announce(settings, url_of(listener)))
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))

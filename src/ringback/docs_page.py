@@ -16,11 +16,15 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 """
 
 
-def render(openapi: Mapping[str, Any]) -> str:
-    """Return an HTML page that lists every operation of an OpenAPI 3 document with its parameters."""
-    info = openapi["info"]
+def render(openapi: Mapping[str, Any], base_path: str = "") -> str:
+    """Return an HTML page that lists every operation of an OpenAPI 3 document with its parameters.
+
+    `base_path` is where the application is mounted.
+    """
+    info, openapi_path = openapi["info"], f"{base_path}/openapi.json"
+    schemas = openapi.get("components", {}).get("schemas", {})
     operations = "".join(
-        _operation(method, path, operation)
+        _operation(method, base_path + path, operation, schemas)
         for path, methods in openapi["paths"].items()
         for method, operation in methods.items()
     )
@@ -29,12 +33,13 @@ def render(openapi: Mapping[str, Any]) -> str:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_STYLE}</style></head>'
         f"<body><main><h1>{escape(info['title'])} {escape(info['version'])}</h1>"
         f"<p>{escape(info.get('description', ''))}</p>"
-        f'<p>For programs: <a href="/openapi.json">/openapi.json</a></p>{operations}</main></body></html>'
+        f'<p>For programs: <a href="{escape(openapi_path)}">{escape(openapi_path)}</a></p>'
+        f"{operations}</main></body></html>"
     )
 
 
-def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    rows = [*_parameter_rows(operation), *_form_rows(operation)]
+def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+    rows = [*_parameter_rows(operation), *_body_rows(operation, schemas)]
     head = "<tr><th>Parameter</th><th>In</th><th>Value</th><th>Meaning</th></tr>"
     table = f"<table>{head}{''.join(rows)}</table>" if rows else ""
     return (
@@ -49,10 +54,20 @@ def _parameter_rows(operation: Mapping[str, Any]) -> Iterator[str]:
         yield _row(parameter["name"], parameter["in"], parameter["schema"], parameter.get("description", ""))
 
 
-def _form_rows(operation: Mapping[str, Any]) -> Iterator[str]:
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        for name, schema in content["schema"].get("properties", {}).items():
-            yield _row(name, "form", schema, schema.get("description", ""))
+def _body_rows(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = _resolved(content["schema"], schemas)
+        place = kind.rpartition("/")[2].removeprefix("x-www-").removesuffix("-urlencoded")
+        for name, field in schema.get("properties", {}).items():
+            yield _row(name, place, _resolved(field, schemas), field.get("description", ""))
+
+
+def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow a schema's reference, or that of the first of its kinds that is not null."""
+    kind = next((kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"), schema)
+    reference = kind.get("$ref", "").rpartition("/")[2]
+    resolved: Mapping[str, Any] = schemas.get(reference, kind)
+    return resolved
 
 
 def _row(name: str, place: str, schema: Mapping[str, Any], meaning: str) -> str:
@@ -69,7 +84,10 @@ def _value(schema: Mapping[str, Any]) -> str:
         "minLength": "at least {} characters",
         "maxLength": "at most {} characters",
     }
-    words = [str(inner.get("type", ""))] + [text.format(inner[key]) for key, text in limits.items() if key in inner]
+    choices = " | ".join(str(choice) for choice in inner.get("enum", ()))
+    words = [choices or str(inner.get("type", ""))] + [
+        text.format(inner[key]) for key, text in limits.items() if key in inner
+    ]
     if schema.get("default") not in (None, ""):
         words.append(f"default {schema['default']}")
     return ", ".join(word for word in words if word)

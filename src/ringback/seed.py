@@ -5,18 +5,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
 from ringback.checks import AccountSidText, Seconds, Secret
 from ringback.complaints import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.caller_ids import friendly_name_fault
 from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
+from ringback.fields import EmailAddress, FriendlyName, PhoneExtension
 
 DEFAULT_PHONE = "default"
 
@@ -32,20 +31,6 @@ def _number_or_default(value: str, info: ValidationInfo) -> str:
     return value if value == DEFAULT_PHONE else _number(value, info)
 
 
-def _friendly_name(value: str) -> str:
-    fault = friendly_name_fault(value)
-    if fault:
-        raise ValueError(fault)
-    return value
-
-
-def _email(value: str) -> str:
-    try:
-        return validate_email(value, check_deliverability=False).normalized
-    except EmailNotValidError as error:
-        raise ValueError(str(error)) from error
-
-
 def _key_sid(value: str) -> str:
     if not is_sid(API_KEY, value):
         raise ValueError("SK and 32 lower-case hexadecimal digits")
@@ -53,7 +38,6 @@ def _key_sid(value: str) -> str:
 
 
 Number = Annotated[str, AfterValidator(_number)]
-FriendlyName = Annotated[str, AfterValidator(_friendly_name)]
 
 
 class _Table(BaseModel):
@@ -71,7 +55,7 @@ class _PhoneTable(_Table):
     behavior: PhoneBehavior
     ring_seconds: Seconds | None = None
     key_seconds: Seconds | None = None
-    extension: Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")] | None = None
+    extension: PhoneExtension | None = None
 
 
 class _ApiKeyTable(_Table):
@@ -83,7 +67,7 @@ class _AccountTable(_Table):
     sid: AccountSidText
     auth_token: Secret | None = None
     friendly_name: FriendlyName | None = None
-    owner_email: Annotated[str, AfterValidator(_email)] | None = None
+    owner_email: EmailAddress | None = None
     status: AccountStatus | None = None
     parent_sid: AccountSidText | None = None
     api_keys: list[_ApiKeyTable] = []

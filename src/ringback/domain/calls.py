@@ -35,8 +35,13 @@ class CallState(StrEnum):
     NO_ANSWER = "no-answer"
     FAILED = "failed"
 
+    @property
+    def status(self) -> CallStatus:
+        return CallStatus.IN_PROGRESS if self in IN_PROGRESS_STATES else CallStatus(self)
+
 
 IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING})
+
 ENDED = "ended"
 """The timeline entry that says how a call ended."""
 
@@ -129,7 +134,7 @@ class ValidationCall:
 
     @property
     def call_status(self) -> CallStatus:
-        return CallStatus.IN_PROGRESS if self.state in IN_PROGRESS_STATES else CallStatus(self.state)
+        return self.state.status
 
     @property
     def is_ended(self) -> bool:

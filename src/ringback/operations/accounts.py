@@ -1,13 +1,14 @@
-"""Accounts: who is asking, and the account that exists from the start."""
+"""Accounts: who is asking, the account that exists from the start, and those that tests make and throw away."""
 
 import hmac
 from dataclasses import replace
 from typing import NamedTuple
 
-from ringback.domain.accounts import Account, AccountStatus
+from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.instants import Instant
-from ringback.domain.sids import API_KEY, AccountSid
+from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
+from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
@@ -59,3 +60,94 @@ def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token
             account = replace(known, auth_token=auth_token, date_updated=now)
         unit_of_work.accounts.save(account)
         return account
+
+
+class UnfitParent(Exception):
+    """No account can be a subaccount of this one: it is not there, or is a subaccount itself."""
+
+
+def find_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Account | None:
+    """Return an account, or None where there is none."""
+    return unit_of_work.accounts.find(account_sid)
+
+
+def list_accounts(unit_of_work: UnitOfWork) -> list[Account]:
+    """Return all accounts, the oldest first."""
+    return unit_of_work.accounts.all()
+
+
+def create_account(
+    unit_of_work: UnitOfWork,
+    *,
+    friendly_name: str | None,
+    owner_email: str | None,
+    parent_sid: AccountSid | None,
+    now: Instant,
+    identifiers: Identifiers,
+) -> Account:
+    """Make an account with a new SID and auth token. Raises UnfitParent."""
+    with unit_of_work:
+        if parent_sid is not None:
+            parent = unit_of_work.accounts.find(parent_sid)
+            if parent is None or parent.parent_sid is not None:
+                raise UnfitParent(parent_sid)
+        sid = AccountSid(identifiers.sid(ACCOUNT))
+        while unit_of_work.accounts.find(sid):
+            sid = AccountSid(identifiers.sid(ACCOUNT))
+        name = friendly_name or DEFAULT_ACCOUNT_NAME
+        token = identifiers.secret()
+        account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, now, now)
+        unit_of_work.accounts.save(account)
+        return account
+
+
+def change_account_status(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, status: AccountStatus, *, real: Instant
+) -> Account | None:
+    """Suspend an account, close it, or make it active again; None where there is none."""
+    with unit_of_work:
+        known = unit_of_work.accounts.find(account_sid)
+        if known is None or known.status == status:
+            return known
+        changed = replace(known, status=status, date_updated=known.clock.now(real))
+        unit_of_work.accounts.save(changed)
+        return changed
+
+
+def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+    """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
+    with unit_of_work:
+        unit_of_work.touched.add(account_sid)
+        return unit_of_work.accounts.delete(account_sid)
+
+
+def create_api_key(
+    unit_of_work: UnitOfWork, account: Account, *, real: Instant, identifiers: Identifiers
+) -> ApiKey | None:
+    """Make an API key for an account; None where the account is gone."""
+    with unit_of_work:
+        if unit_of_work.accounts.find(account.sid) is None:
+            return None
+        sid = ApiKeySid(identifiers.sid(API_KEY))
+        while unit_of_work.accounts.find_by_key(sid):
+            sid = ApiKeySid(identifiers.sid(API_KEY))
+        key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(real))
+        unit_of_work.accounts.save_key(key)
+        return key
+
+
+def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+    """Forget what an account holds, and let its clock show the real time; False where there is none.
+
+    The account itself stays, with its token, keys and subaccounts.
+    """
+    with unit_of_work:
+        unit_of_work.touched.add(account_sid)
+        return unit_of_work.accounts.forget_contents(account_sid)
+
+
+def reset_everything(unit_of_work: UnitOfWork) -> None:
+    """Forget all accounts and all that is theirs."""
+    with unit_of_work:
+        unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.accounts.delete_all()

@@ -5,13 +5,13 @@ from dataclasses import replace
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.callbacks import status_callback_parameters
 from ringback.domain.caller_ids import OutgoingCallerId
-from ringback.domain.calls import CallEvent, ValidationCall, transition
+from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
 from ringback.domain.clocks import AccountTime
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.phones import phone_at
-from ringback.domain.sids import OUTGOING_CALLER_ID, OutgoingCallerIdSid
+from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
 from ringback.domain.urls import parse_url
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
@@ -129,3 +129,45 @@ def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Instant) -> None
 def next_call_due(unit_of_work: UnitOfWork) -> Instant | None:
     """Return when, by the machine's clock, the next call is due; None when none is, or all are in frozen accounts."""
     return unit_of_work.due_calls.next_due()
+
+
+def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> ValidationCall | None:
+    """Return a call of this account, or None: another account's is none."""
+    call = unit_of_work.calls.find(sid)
+    return call if call and call.account_sid == account_sid else None
+
+
+def newest_calls(
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    *,
+    limit: int,
+    phone_number: str | None = None,
+    status: CallStatus | None = None,
+) -> list[ValidationCall]:
+    """Return an account's calls, newest first: those to an E.164 number, those of one status, or all."""
+    states = None if status is None else [state for state in CallState if state.status == status]
+    return unit_of_work.calls.newest(account_sid, limit=limit, phone_number=phone_number, states=states)
+
+
+def be_the_callee(
+    unit_of_work: UnitOfWork,
+    sid: str,
+    event: CallEvent,
+    *,
+    digits: str = "",
+    real: Instant,
+    policy: CallPolicy,
+    identifiers: Identifiers,
+) -> ValidationCall | None:
+    """Do to a call what the person who was called can do, and return it moved; None where there is no such call.
+
+    Raises IllegalCallEvent where the call's state forbids it.
+    """
+    with unit_of_work:
+        call = unit_of_work.calls.find(sid)
+        account = unit_of_work.accounts.find(call.account_sid) if call else None
+        if account is None or call is None:
+            return None
+        time = account.clock.at(real)
+        return advance_call(unit_of_work, call, event, digits=digits, time=time, policy=policy, identifiers=identifiers)

@@ -28,6 +28,10 @@ class Identifiers:
         """Return six digits."""
         return f"{self._random.randrange(self._first_code, 10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
+    def secret(self) -> str:
+        """Return an auth token, or the secret of an API key."""
+        return f"{self._random.getrandbits(_SID_BITS):032x}"
+
     def idempotency_token(self) -> str:
         """Return a random UUID."""
         return str(uuid.UUID(int=self._random.getrandbits(_SID_BITS), version=4))

@@ -8,11 +8,31 @@ from sqlalchemy.dialects.sqlite import insert
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountClock
 from ringback.domain.sids import AccountSid
+from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
-from ringback.storage.tables import accounts, api_keys
+from ringback.storage.tables import (
+    accounts,
+    api_keys,
+    outgoing_caller_ids,
+    phone_rules,
+    phone_scripts,
+    validation_calls,
+)
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
+
+CONTENTS = (
+    outgoing_caller_ids,
+    validation_calls,
+    phone_rules,
+    phone_scripts,
+    faults,
+    events,
+    requests,
+    inbox_messages,
+)
+"""What an account holds; callbacks and their attempts go with their calls."""
 
 FIND_ACCOUNT = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")))
 FIND_ACCOUNT_OF_KEY = Statement(
@@ -41,6 +61,14 @@ SET_CLOCK = Statement(
 )
 SET_HAS_FAULTS = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(has_faults=bindparam("has_any"))
+)
+FORGET_CONTENTS = tuple(
+    Statement(delete(table).where(table.c.account_sid == bindparam("account_sid"))) for table in CONTENTS
+)
+FORGET_SETTINGS = Statement(
+    update(accounts)
+    .where(accounts.c.sid == bindparam("account_sid"))
+    .values(clock_offset=0, clock_frozen_at=None, has_faults=0)
 )
 ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, accounts.c.sid))
 DELETE_ACCOUNT = Statement(delete(accounts).where(accounts.c.sid == bindparam("account_sid")))
@@ -93,6 +121,12 @@ class AccountRepository:
 
     def set_has_faults(self, account_sid: AccountSid, *, has_any: bool) -> None:
         self._unit_of_work.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
+
+    def forget_contents(self, account_sid: AccountSid) -> bool:
+        """Delete all that an account holds but its keys and subaccounts, and its clock's setting; False without one."""
+        for statement in FORGET_CONTENTS:
+            self._unit_of_work.change(statement, account_sid=account_sid)
+        return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:
         """Delete an account, its subaccounts, and all that is theirs; False where there is none."""

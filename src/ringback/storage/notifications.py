@@ -22,7 +22,10 @@ class Notifications:
 
     @contextmanager
     def listening(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
-        """Give an event that is set when something is committed there: begin before looking, and lose nothing."""
+        """Give an event that is set when something is committed there: begin before looking, and lose nothing.
+
+        When the server stops it is set, too, and clearing it is in vain: see `is_closed`.
+        """
         told = asyncio.Event()
         self._waiting.setdefault(account_sid, set()).add(told)
         if self.is_closed:

@@ -1,0 +1,93 @@
+"""What a server begins with: its database at head, the account of the settings, and what the seed file asks for."""
+
+from contextlib import ExitStack
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.instants import Instant
+from ringback.domain.phones import Phone
+from ringback.domain.seed import Seed, SeedError
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account, reset_everything
+from ringback.operations.callbacks import release_leases
+from ringback.operations.clocks import follow_clocks
+from ringback.operations.identifiers import Identifiers
+from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.settings import Settings
+from ringback.storage.database import Database, open_database, reported_as_unavailable
+from ringback.storage.schema import migrate
+from ringback.storage.unit_of_work import UnitOfWork
+
+MILLISECONDS = 1000
+
+
+class Beginnings:
+    """The accounts that settings and seed file name. Raises SeedError where the file holds mistakes."""
+
+    def __init__(self, settings: Settings, identifiers: Identifiers) -> None:
+        self._settings = settings
+        self._identifiers = identifiers
+        self._seed: Seed = _read_seed(settings)
+
+    def open_database(self, now: Instant) -> Database:
+        """Open the database, bring it to head, and give it what it is to begin with.
+
+        Raises DatabaseUnavailable or SeedError, each a message for the user.
+        """
+        database = open_database(self._settings.database_url)
+        with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
+            on_failure.callback(database.close)
+            migrate(database)
+            self.make(database.unit_of_work, now)
+            release_leases(database.unit_of_work, now=now)
+            follow_clocks(database.unit_of_work, real=now)
+            on_failure.pop_all()
+        return database
+
+    def make(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+        """Make the accounts that are missing, and what is theirs."""
+        sid = AccountSid(self._settings.account_sid)
+        with unit_of_work:
+            ensure_account(unit_of_work, sid, self._settings.auth_token, now)
+            try:
+                apply_seed(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
+            except UnknownAccount as error:
+                raise SeedError(f"{self._settings.seed}: {error}") from error
+
+    def make_anew(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+        """Forget everything there is, and begin again."""
+        with unit_of_work:
+            reset_everything(unit_of_work)
+            self.make(unit_of_work, now)
+
+
+def _read_seed(settings: Settings) -> Seed:
+    if not settings.seed:
+        return ()
+    from ringback.seed import read_seed
+
+    seed = read_seed(settings.seed, settings.number_validation)
+    for account in seed:
+        if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):
+            raise SeedError(f"{settings.seed}: account {account.sid}: its auth_token is not the one of the settings")
+    return seed
+
+
+def call_policy(settings: Settings) -> CallPolicy:
+    """Return how calls go, as the settings have it."""
+    return CallPolicy(
+        settings.ring_timeout_seconds,
+        settings.prompt_timeout_seconds,
+        settings.code_attempts,
+        Phone(settings.phone_behavior, settings.ring_seconds, settings.key_seconds),
+    )
+
+
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """Return how patiently StatusCallbacks are delivered, as the settings have it."""
+    total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
+    return DeliveryPolicy(
+        connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),
+        read_timeout_ms=total_ms,
+        total_timeout_ms=total_ms,
+    )

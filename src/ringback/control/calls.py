@@ -1,0 +1,168 @@
+"""Validation calls with their timelines, and being the person who is called."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from ringback.control.errors import conflict, unfit
+from ringback.control.paths import AccountOfPath, CallOfPath, Services, no_such_call
+from ringback.control.views import Body, Time, View, shown
+from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
+from ringback.domain.instants import rfc_3339
+from ringback.domain.phone_numbers import to_e164
+from ringback.domain.phones import PhoneBehavior
+from ringback.operations.calls import be_the_callee, newest_calls
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
+
+router = APIRouter(tags=["Calls"])
+
+
+class Keys(Body):
+    """What is keyed in."""
+
+    digits: str = Field(pattern=r"^[0-9*#]{1,32}$", examples=["123456"], description="As many keys as are pressed.")
+
+
+class TimelineEntryView(View):
+    """One thing that happened to a call."""
+
+    at: Time
+    event: str
+    detail: str
+
+
+class PhoneView(View):
+    """The phone that a call met."""
+
+    behavior: PhoneBehavior
+    ring_seconds: float
+    key_seconds: float
+    extension: str | None
+
+
+class CallView(View):
+    """A validation call; `phone` is null until the number was dialled."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    friendly_name: str | None
+    validation_code: str
+    status: CallStatus
+    state: str = Field(description="Finer than the status while the call is in progress.")
+    verification_status: VerificationStatus | None
+    outgoing_caller_id_sid: str | None
+    attempts_left: int
+    extension: str | None
+    call_delay_seconds: int
+    status_callback: str | None
+    status_callback_method: str
+    phone: PhoneView | None
+    date_created: Time
+    ringing_at: Time | None
+    answered_at: Time | None
+    ended_at: Time | None
+    timeline: list[TimelineEntryView]
+
+
+class CallList(View):
+    """Calls, newest first."""
+
+    calls: list[CallView]
+
+
+def call_view(call: ValidationCall) -> CallView:
+    """Show a call."""
+    phone = call.phone
+    return CallView(
+        sid=call.sid,
+        account_sid=call.account_sid,
+        phone_number=call.phone_number,
+        friendly_name=call.friendly_name,
+        validation_code=call.validation_code,
+        status=call.call_status,
+        state=call.state,
+        verification_status=call.verification_status,
+        outgoing_caller_id_sid=call.outgoing_caller_id_sid,
+        attempts_left=call.attempts_left,
+        extension=call.extension,
+        call_delay_seconds=call.call_delay_seconds,
+        status_callback=call.status_callback,
+        status_callback_method=call.status_callback_method,
+        phone=PhoneView.model_validate(phone, from_attributes=True) if phone else None,
+        date_created=rfc_3339(call.date_created),
+        ringing_at=shown(call.ringing_at),
+        answered_at=shown(call.answered_at),
+        ended_at=shown(call.ended_at),
+        timeline=[
+            TimelineEntryView(at=rfc_3339(entry.at), event=entry.event, detail=entry.detail) for entry in call.timeline
+        ],
+    )
+
+
+@router.get("/accounts/{account_sid}/calls", summary="List the account's calls")
+async def list_calls(
+    services: Services,
+    account: AccountOfPath,
+    phone_number: Annotated[str | None, Query(description="Only calls to this number.")] = None,
+    status: Annotated[CallStatus | None, Query(description="Only calls of this status.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+) -> CallList:
+    """Show the account's calls, newest first, each with its code and its whole timeline."""
+    e164 = None if phone_number is None else to_e164(phone_number, None)
+    if phone_number is not None and e164 is None:
+        raise unfit("phone_number: no phone number", "write it as +14158675309, the + as %2B")
+    calls = await services.database.run(newest_calls, account.sid, limit=limit, phone_number=e164, status=status)
+    return CallList(calls=[call_view(call) for call in calls])
+
+
+@router.get("/accounts/{account_sid}/calls/{call_sid}", summary="Fetch a call")
+async def fetch_call(call: CallOfPath) -> CallView:
+    """Show a call."""
+    return call_view(call)
+
+
+@router.post("/accounts/{account_sid}/calls/{call_sid}/answer", summary="Pick the phone up")
+async def answer(services: Services, call: CallOfPath) -> CallView:
+    """Answer a ringing phone, whatever its behaviour is."""
+    return await _act(services, call, CallEvent.ANSWER, "a phone can be answered while it rings")
+
+
+@router.post("/accounts/{account_sid}/calls/{call_sid}/digits", summary="Key digits in")
+async def key_digits(services: Services, call: CallOfPath, keys: Keys) -> CallView:
+    """Key digits in at the prompt: six are a code, fewer wait for the rest."""
+    hint = "digits can be keyed in at the prompt, after the phone was answered and the extension dialled"
+    return await _act(services, call, CallEvent.DIGITS, hint, keys.digits)
+
+
+@router.post("/accounts/{account_sid}/calls/{call_sid}/hang-up", summary="Hang up")
+async def hang_up(services: Services, call: CallOfPath) -> CallView:
+    """End a call that was answered."""
+    return await _act(services, call, CallEvent.HANG_UP, "a call can be hung up once answered; before, reject it")
+
+
+@router.post("/accounts/{account_sid}/calls/{call_sid}/reject", summary="Reject the call")
+async def reject(services: Services, call: CallOfPath) -> CallView:
+    """Refuse a ringing call: its status is busy."""
+    return await _act(services, call, CallEvent.REJECT, "a call can be rejected while it rings")
+
+
+async def _act(services: Services, call: ValidationCall, event: CallEvent, hint: str, digits: str = "") -> CallView:
+    try:
+        moved = await services.database.run(
+            be_the_callee,
+            call.sid,
+            event,
+            digits=digits,
+            real=services.now(),
+            policy=services.call_policy,
+            identifiers=services.identifiers,
+        )
+    except IllegalCallEvent as error:
+        raise conflict(f"call {error.call.sid} is {error.call.state}", hint) from error
+    if moved is None:
+        raise no_such_call(call.account_sid, call.sid)
+    services.wake()
+    return call_view(moved)

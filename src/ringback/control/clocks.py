@@ -1,0 +1,85 @@
+"""The account's own time: frozen, set, advanced."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ringback.control.errors import unfit
+from ringback.control.paths import AccountOfPath, Services, no_such_account
+from ringback.control.views import LAST_YEAR, Body, Moment, Time, View, instant_of
+from ringback.domain.clocks import AccountTime, ClockMode
+from ringback.domain.instants import after, from_datetime, rfc_3339
+from ringback.operations.clocks import set_clock
+
+LONGEST_ADVANCE_SECONDS = 366 * 86_400
+LATEST = from_datetime(datetime(LAST_YEAR, 12, 31, tzinfo=UTC))
+
+router = APIRouter(tags=["Clock"])
+
+
+class ClockSetting(Body):
+    """How an account's clock is to be."""
+
+    mode: ClockMode = Field(description="Whether time passes by itself.")
+    now: Moment | None = Field(None, description="What it is to show; what it shows already unless given.")
+
+
+class Advance(Body):
+    """How much time is to pass."""
+
+    seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False)]
+
+
+class ClockView(View):
+    """An account's clock."""
+
+    mode: ClockMode
+    now: Time
+
+
+class AdvancedClockView(ClockView):
+    """An account's clock after it was advanced."""
+
+    moves: int = Field(description="How often calls were moved on the way.")
+
+
+def _clock(time: AccountTime) -> ClockView:
+    return ClockView(mode=time.clock.mode, now=rfc_3339(time.now))
+
+
+@router.get("/accounts/{account_sid}/clock", summary="Read the account's clock")
+async def fetch_clock(services: Services, account: AccountOfPath) -> ClockView:
+    """Show the account's time."""
+    return _clock(account.clock.at(services.now()))
+
+
+@router.put("/accounts/{account_sid}/clock", summary="Freeze the account's clock, set it, let it run")
+async def change_clock(services: Services, account: AccountOfPath, setting: ClockSetting) -> ClockView:
+    """Set the clock that all dates of the account follow. What is overdue by the new time happens at once.
+
+    To let things happen in order on the way to a later time, advance the clock.
+    """
+    time = await services.database.run(
+        set_clock, account.sid, mode=setting.mode, now=instant_of(setting.now), real=services.now()
+    )
+    if time is None:
+        raise no_such_account(account.sid)
+    services.wake()
+    return _clock(time)
+
+
+@router.post("/accounts/{account_sid}/clock/advance", summary="Let the account's time pass")
+async def advance_clock(services: Services, account: AccountOfPath, advance: Advance) -> AdvancedClockView:
+    """Let everything happen, in order, that falls due within so many seconds, and answer when it has settled.
+
+    Settled is: the calls are moved, and the callbacks they owe are delivered or given up. `0` settles what is due now.
+    """
+    if after(account.clock.now(services.now()), advance.seconds) > LATEST:
+        raise unfit(f"seconds: clocks are not set later than the year {LAST_YEAR}", "advance it by less")
+    advanced = await services.advance(account.sid, advance.seconds)
+    if advanced is None:
+        raise no_such_account(account.sid)
+    time = advanced.time
+    return AdvancedClockView(mode=time.clock.mode, now=rfc_3339(time.now), moves=advanced.moves)

@@ -1,0 +1,109 @@
+"""Waiting instead of sleeping: an account's events by long poll, or as they come."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Field
+
+from ringback.control.paths import AccountOfPath, Services
+from ringback.control.services import ControlServices
+from ringback.control.views import Time, View
+from ringback.domain.events import Event, EventType
+from ringback.domain.instants import rfc_3339
+from ringback.domain.sids import AccountSid
+from ringback.operations.events import find_events
+
+DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
+MOST_AT_ONCE = 1_000
+LARGEST_ID = 2**53
+
+router = APIRouter(tags=["Events"])
+
+
+class EventView(View):
+    """One thing that happened in the account."""
+
+    id: int = Field(description="Later events have higher ids: `after` this one come those that follow.")
+    at: Time
+    type: EventType
+    call_sid: str | None
+    data: dict[str, str | int | None]
+
+
+class EventList(View):
+    """Events in the order in which they happened; none when the time to wait ran out."""
+
+    events: list[EventView]
+
+
+After = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Only events after the one with this id; 0 is all.")]
+Kind = Annotated[EventType | None, Query(alias="type", description="Only events of this type.")]
+OfCall = Annotated[str | None, Query(max_length=34, description="Only events of this call.")]
+
+
+def event_view(event: Event) -> EventView:
+    """Show an event."""
+    return EventView(
+        id=event.id, at=rfc_3339(event.at), type=event.type, call_sid=event.call_sid, data=dict(event.data)
+    )
+
+
+@router.get("/accounts/{account_sid}/events", summary="Wait for something to happen")
+async def wait_for_events(
+    services: Services,
+    account: AccountOfPath,
+    after: After = 0,
+    kind: Kind = None,
+    call_sid: OfCall = None,
+    wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = DEFAULT_WAIT_SECONDS,
+) -> EventList:
+    """Answer the events that have happened, or as soon as one happens; an empty list when none does in time."""
+    deadline = asyncio.get_running_loop().time() + wait_seconds
+    found = await _next_events(services, account.sid, after, kind, call_sid, deadline)
+    return EventList(events=[event_view(event) for event in found])
+
+
+@router.get("/accounts/{account_sid}/events/stream", response_class=EventSourceResponse, summary="Follow what happens")
+async def stream_events(
+    services: Services,
+    account: AccountOfPath,
+    after: After = 0,
+    kind: Kind = None,
+    call_sid: OfCall = None,
+    last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
+) -> AsyncIterator[ServerSentEvent]:
+    """Send the events as Server-Sent Events, those that have happened first; a client that reconnects misses none."""
+    position = after if last_event_id is None else last_event_id
+    while not services.database.notifications.is_closed:
+        for event in await _next_events(services, account.sid, position, kind, call_sid, None):
+            position = event.id
+            data = orjson.dumps(event_view(event).model_dump()).decode()
+            yield ServerSentEvent(id=str(event.id), event=event.type, raw_data=data)
+
+
+async def _next_events(
+    services: ControlServices,
+    account_sid: AccountSid,
+    after: int,
+    kind: EventType | None,
+    call_sid: str | None,
+    deadline: float | None,
+) -> list[Event]:
+    """Return the events after an id, waiting for the first until the loop's clock shows `deadline`."""
+    with services.database.notifications.listening(account_sid) as told:
+        while True:
+            told.clear()
+            found = await services.database.run(
+                find_events, account_sid, after_id=after, limit=MOST_AT_ONCE, kind=kind, call_sid=call_sid
+            )
+            if found or services.database.notifications.is_closed:
+                return found
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await told.wait()
+            except TimeoutError:
+                return []

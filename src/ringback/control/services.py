@@ -1,0 +1,38 @@
+"""What the control API's handlers work with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.instants import Instant
+from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.sids import AccountSid
+from ringback.operations.clocks import Advance
+from ringback.operations.identifiers import Identifiers
+from ringback.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ControlServices:
+    """The collaborators of a request.
+
+    `now` is the machine's time; `wake` is called after something new became pending; `advance` lets an account's time
+    pass, in seconds; `reset_all` forgets everything and brings the start back.
+    """
+
+    database: Database
+    now: Callable[[], Instant]
+    identifiers: Identifiers
+    call_policy: CallPolicy
+    number_validation: NumberValidation
+    wake: Callable[[], None]
+    advance: Callable[[AccountSid, float], Awaitable[Advance | None]]
+    reset_all: Callable[[], Awaitable[None]]
+
+
+def services_of(request: Request) -> ControlServices:
+    """Return the services of the application that a request came to."""
+    services: ControlServices = request.app.state.services
+    return services

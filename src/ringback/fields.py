@@ -1,0 +1,32 @@
+"""Fields of resources that seed file and control API check alike."""
+
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
+
+PHONE_EXTENSION_PATTERN = r"^[0-9#*]{1,50}$"
+
+
+def _friendly_name(value: str) -> str:
+    fault = friendly_name_fault(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+def _email(value: str) -> str:
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        raise ValueError(str(error)) from error
+
+
+FriendlyName = Annotated[
+    str, AfterValidator(_friendly_name), Field(json_schema_extra={"maxLength": FRIENDLY_NAME_MAX_CHARACTERS})
+]
+EmailAddress = Annotated[str, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
+"""An address that could be one; whether it is anybody's is not asked."""
+PhoneExtension = Annotated[str, Field(pattern=PHONE_EXTENSION_PATTERN)]
