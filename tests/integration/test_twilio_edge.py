@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from ringback import app as app_module
+from ringback import app as app_module, beginnings
 from ringback.api.edge import CONSTANT_HEADERS
 from ringback.operations import caller_ids
 from ringback.settings import Settings
@@ -35,7 +35,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
         opened.append(open_database(database_url))
         return opened[-1]
 
-    monkeypatch.setattr(app_module, "open_database", opening)
+    monkeypatch.setattr(beginnings, "open_database", opening)
     seed = tmp_path / "seed.toml"
     seed.write_text(f'[[accounts]]\nsid = "{ACCOUNT_SID}"\ncaller_ids = [{{ phone_number = "{NUMBER}" }}]\n')
     yield app_module.create_app(Settings(database_url="sqlite://", seed=str(seed)), clock=FakeClock())

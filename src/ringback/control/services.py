@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from ringback.domain.call_plan import CallPolicy
+from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import Advance
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.database import Database
 
@@ -28,7 +28,7 @@ class ControlServices:
     call_policy: CallPolicy
     number_validation: NumberValidation
     wake: Callable[[], None]
-    advance: Callable[[AccountSid, float], Awaitable[Advance | None]]
+    advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]
     reset_all: Callable[[], Awaitable[None]]
 
 

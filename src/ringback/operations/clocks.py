@@ -16,13 +16,6 @@ CALLBACK_SECONDS = 0.1
 """How much of an account's time may pass, while it is advanced, before the callbacks it owes must have been sent."""
 
 
-class Advance(NamedTuple):
-    """What came of advancing a clock: the time it shows now, and how often calls were moved."""
-
-    time: AccountTime
-    moves: int
-
-
 class Stride(NamedTuple):
     """What one stride of an advancing clock did: the calls it moved, and the time it came to."""
 

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from weakref import WeakValueDictionary
 
 from ringback.domain.call_plan import CallPolicy
+from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import Advance, account_time, owes_callbacks, stride
+from ringback.operations.clocks import account_time, owes_callbacks, stride
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.simulator.runner import log_move
@@ -38,7 +39,7 @@ class Advancer:
         self._on_advanced = on_advanced
         self._locks: WeakValueDictionary[AccountSid, asyncio.Lock] = WeakValueDictionary()
 
-    async def advance(self, account_sid: AccountSid, seconds: float) -> Advance | None:
+    async def advance(self, account_sid: AccountSid, seconds: float) -> AccountTime | None:
         """Let `seconds` of an account's time pass.
 
         Whatever falls due happens in order: calls move, and the callbacks they owe are delivered or given up before
@@ -48,7 +49,7 @@ class Advancer:
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
             if time is None:
                 return None
-            until, moves = after(time.now, seconds), 0
+            until = after(time.now, seconds)
             while True:
                 step = await self._database.run(
                     stride,
@@ -60,7 +61,6 @@ class Advancer:
                 )
                 if step is None:
                     return None
-                moves += len(step.moved)
                 for call in step.moved:
                     log_move(call)
                 if any(call.is_ended for call in step.moved):
@@ -68,7 +68,7 @@ class Advancer:
                 settled_at_once = await self._callbacks_settled(account_sid)
                 if not step.moved and settled_at_once:
                     self._on_advanced()
-                    return Advance(step.time, moves)
+                    return step.time
 
     def _lock(self, account_sid: AccountSid) -> asyncio.Lock:
         return self._locks.setdefault(account_sid, asyncio.Lock())

@@ -1,0 +1,225 @@
+"""The control API: each account's own time, and what happens in it."""
+
+from typing import Any
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+async def clock(account: ControlledAccount, **setting: Any) -> dict[str, Any]:
+    answer = await account.control("PUT" if setting else "GET", "/clock", setting or None)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_a_new_accounts_clock_runs_and_shows_the_machines_time(account: ControlledAccount) -> None:
+    assert await clock(account) == {"mode": "running", "now": "2010-07-27T20:21:11.000000Z"}
+
+
+async def test_a_frozen_clock_stands_still_and_a_running_one_goes_on_from_what_it_showed(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    await clock(account, mode="frozen")
+    controlled.clock.advance(60)
+    frozen = await clock(account)
+    await clock(account, mode="running")
+    controlled.clock.advance(1)
+    running = await clock(account)
+
+    assert frozen == {"mode": "frozen", "now": "2010-07-27T20:21:11.000000Z"}
+    assert running == {"mode": "running", "now": "2010-07-27T20:21:12.000000Z"}
+
+
+async def test_a_clock_is_set_in_either_mode(controlled: Controlled, account: ControlledAccount) -> None:
+    frozen = await clock(account, mode="frozen", now="2020-01-01T01:00:00+01:00")
+    running = await clock(account, mode="running", now="1999-12-31T23:59:59Z")
+    controlled.clock.advance(1.5)
+
+    assert frozen == {"mode": "frozen", "now": "2020-01-01T00:00:00.000000Z"}
+    assert running == {"mode": "running", "now": "1999-12-31T23:59:59.000000Z"}
+    assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z"}
+
+
+async def test_all_dates_of_an_account_follow_its_clock_and_no_other_accounts_do(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    other = await controlled.account()
+    await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
+
+    sid = (await account.validate())["call_sid"]
+    await account.advance(2)
+    listed = (await account.twilio("GET", "/OutgoingCallerIds.json")).json()["outgoing_caller_ids"]
+    call = await account.call(sid)
+
+    assert [caller_id["date_created"] for caller_id in listed] == ["Wed, 01 Jan 2020 00:00:02 +0000"]
+    assert (call["date_created"], call["ended_at"]) == ("2020-01-01T00:00:00.000000Z", "2020-01-01T00:00:02.000000Z")
+    assert {event["at"][:10] for event in await account.events()} == {"2020-01-01"}
+    assert (await clock(other))["now"].startswith("2010-07-27")
+
+
+async def test_advancing_lets_everything_happen_in_its_order_and_at_its_time(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen")
+    late = (await account.validate("+14158675301", CallDelay=10))["call_sid"]
+    early = (await account.validate("+14158675302", CallDelay=9))["call_sid"]
+
+    advanced = await account.advance(10.5)
+
+    happened = [(event["at"][17:20], event["type"], event["call_sid"]) for event in await account.events()][2:]
+    assert happened == [
+        ("20.", "call.ringing", early),
+        ("21.", "call.ringing", late),
+        ("21.", "call.answered", early),
+    ]
+    assert advanced == {"mode": "frozen", "now": "2010-07-27T20:21:21.500000Z"}
+
+
+async def test_a_clock_that_runs_is_advanced_likewise(controlled: Controlled, account: ControlledAccount) -> None:
+    sid = (await account.validate(CallDelay=60))["call_sid"]
+
+    advanced = await account.advance(62)
+    controlled.clock.advance(1)
+
+    assert (await account.call(sid))["verification_status"] == "success"
+    assert advanced == {"mode": "running", "now": "2010-07-27T20:22:13.000000Z"}
+    assert (await clock(account))["now"] == "2010-07-27T20:22:14.000000Z"
+
+
+async def test_what_falls_due_after_the_span_waits_for_its_time(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen")
+    sid = (await account.validate(CallDelay=60))["call_sid"]
+
+    await account.advance(59.999)
+    before = (await account.call(sid))["status"]
+    await account.advance(0.001)
+
+    assert (before, (await account.call(sid))["status"]) == ("queued", "ringing")
+
+
+async def test_a_thousand_calls_settle_in_one_request(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen")
+    for number in range(1000):
+        await account.validate(f"+1415867{number:04d}")
+
+    await account.advance(60)
+
+    listed = (await account.twilio("GET", "/OutgoingCallerIds.json?PageSize=1000")).json()
+    assert len(listed["outgoing_caller_ids"]) == 1000
+
+
+async def test_advancing_answers_when_the_callbacks_are_delivered(account: ControlledAccount) -> None:
+    with CallbackReceiver() as receiver:
+        await account.validate(StatusCallback=receiver.url)
+
+        await account.advance(60)
+
+        assert [received.form["VerificationStatus"] for received in receiver.received] == ["success"]
+    assert [event["type"] for event in await account.events(type="callback.delivered")] == ["callback.delivered"]
+
+
+async def test_advancing_answers_when_the_callbacks_are_given_up(account: ControlledAccount) -> None:
+    await account.validate(StatusCallback="http://127.0.0.1:1/closed")
+
+    await account.advance(60)
+
+    [event] = await account.events(type="callback.failed")
+    assert event["data"]["attempts"] == 2
+
+
+async def test_a_callback_is_delivered_before_what_happens_later(account: ControlledAccount) -> None:
+    first, second = "+14158675301", "+14158675302"
+    statuses: list[str] = []
+    await clock(account, mode="frozen")
+    sids: list[str] = []
+
+    def answer(received: Received) -> Answer:
+        statuses.append(received.form["To"])
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        sids.extend(
+            [
+                (await account.validate(first, StatusCallback=receiver.url))["call_sid"],
+                (await account.validate(second, CallDelay=1, StatusCallback=receiver.url))["call_sid"],
+            ]
+        )
+        await account.advance(60)
+
+    kinds = [(event["type"], event["call_sid"]) for event in await account.events()]
+    assert statuses == [first, second]
+    assert kinds.index(("callback.delivered", sids[0])) < kinds.index(("call.digits", sids[1]))
+
+
+async def test_advancing_by_nothing_settles_what_is_due_now(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen")
+    sid = (await account.validate())["call_sid"]
+
+    advanced = await account.advance(0)
+
+    assert (await account.call(sid))["status"] == "ringing"
+    assert advanced["now"] == "2010-07-27T20:21:11.000000Z"
+
+
+async def test_a_frozen_accounts_overdue_calls_move_by_themselves(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen")
+    sid = (await account.validate())["call_sid"]
+
+    [event] = await account.events(type="call.ringing", wait_seconds=5)
+
+    assert event["call_sid"] == sid
+
+
+async def test_setting_the_clock_makes_what_is_overdue_happen_at_once(account: ControlledAccount) -> None:
+    sid = (await account.validate(CallDelay=60))["call_sid"]
+
+    await clock(account, mode="frozen", now="2010-07-27T20:25:00Z")
+
+    [event] = await account.events(type="call.ringing", wait_seconds=5)
+    assert (event["call_sid"], event["at"]) == (sid, "2010-07-27T20:25:00.000000Z")
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {},
+        {"mode": "stopped"},
+        {"mode": "frozen", "now": "yesterday"},
+        {"mode": "frozen", "now": "2020-01-01T00:00:00"},
+        {"mode": "frozen", "now": "9999-12-31T23:59:59Z"},
+        {"mode": "frozen", "then": "2020-01-01T00:00:00Z"},
+    ],
+)
+async def test_a_clock_that_cannot_be_is_refused_and_nothing_changes(
+    account: ControlledAccount, setting: dict[str, Any]
+) -> None:
+    before = await clock(account)
+
+    answer = await account.control("PUT", "/clock", setting)
+
+    assert answer.status_code == 422
+    assert await clock(account) == before
+
+
+@pytest.mark.parametrize("seconds", [-1, 40_000_000, "soon", None])
+async def test_an_advance_that_cannot_be_is_refused(account: ControlledAccount, seconds: Any) -> None:
+    await account.validate(NUMBER)
+
+    answer = await account.control("POST", "/clock/advance", {"seconds": seconds})
+
+    assert answer.status_code == 422
+    assert (await clock(account))["now"] == "2010-07-27T20:21:11.000000Z"
+
+
+async def test_no_clock_is_advanced_beyond_what_a_date_can_be(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen", now="9000-12-30T00:00:00Z")
+
+    answer = await account.control("POST", "/clock/advance", {"seconds": 200_000})
+
+    assert answer.status_code == 422
+    assert "9000" in answer.json()["error"]

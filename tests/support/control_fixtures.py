@@ -1,0 +1,42 @@
+"""A plugin: the fixtures of tests of the control API."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from ringback.app import create_app
+from ringback.settings import Settings
+from support.clocks import FakeClock
+from support.control import Controlled, ControlledAccount
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run coroutine tests on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Return the settings of the application; a test module may have its own."""
+    return Settings(database_url="sqlite://")
+
+
+@pytest.fixture
+async def controlled(settings: Settings) -> AsyncIterator[Controlled]:
+    """Run an application with its simulator; the machine's clock stands still."""
+    clock = FakeClock()
+    app = create_app(settings, clock=clock)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://test") as http,
+    ):
+        yield Controlled(app, http, clock)
+
+
+@pytest.fixture
+async def account(controlled: Controlled) -> ControlledAccount:
+    """Make an account of the test's own."""
+    return await controlled.account()
