@@ -19,7 +19,7 @@ MAX_PAGE_SIZE = 1000
 MAX_PAGE = 2**31 - 1
 """Beyond every list that can exist; larger numbers count as this one."""
 
-Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 _TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
@@ -63,11 +63,11 @@ class PageRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Row]):
+class Page(Generic[Row_co]):
     """Rows in list order, and what is known of those around them: the tokens are None where nothing follows."""
 
     request: PageRequest
-    rows: Sequence[Row]
+    rows: Sequence[Row_co]
     next_token: PageToken | None
     previous_token: PageToken | None
 
@@ -115,7 +115,7 @@ class PageLinks:
     next: str | None
 
 
-def page_links(path: str, filters: Mapping[str, str], page: Page[Row], asked: Mapping[str, str]) -> PageLinks:
+def page_links(path: str, filters: Mapping[str, str], page: Page[object], asked: Mapping[str, str]) -> PageLinks:
     """Return the links of `page`: filters first, then size, number and token.
 
     `path` carries the representation's suffix; `asked` are the parameters of this very request.
@@ -134,11 +134,11 @@ def page_links(path: str, filters: Mapping[str, str], page: Page[Row], asked: Ma
 _PAGING_PARAMETERS = ("PageSize", "Page", "PageToken")
 
 
-def _previous_uri(path: str, filters: Mapping[str, str], page: Page[Row]) -> str:
+def _previous_uri(path: str, filters: Mapping[str, str], page: Page[object]) -> str:
     return _token_uri(path, filters, page, page.request.page - 1, page.previous_token)
 
 
-def _token_uri(path: str, filters: Mapping[str, str], page: Page[Row], number: int, token: PageToken | None) -> str:
+def _token_uri(path: str, filters: Mapping[str, str], page: Page[object], number: int, token: PageToken | None) -> str:
     query = {**filters, "PageSize": str(page.request.page_size), "Page": str(number)}
     if token:
         query["PageToken"] = str(token)
@@ -146,7 +146,7 @@ def _token_uri(path: str, filters: Mapping[str, str], page: Page[Row], number: i
 
 
 def page_uri(path: str, query: Mapping[str, str]) -> str:
-    """Return a relative URI, each value percent-encoded."""
+    """Return a relative URI, each name and value percent-encoded."""
     if not query:
         return path
-    return f"{path}?" + "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    return f"{path}?" + "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())

@@ -1,14 +1,14 @@
 """The verified numbers."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.caller_ids import OutgoingCallerId
-from ringback.domain.instants import Instant
-from ringback.domain.paging import Direction, Page, PageRequest, PageToken, RowKey
+from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
+from ringback.storage.pages import PagedRows
 from ringback.storage.statements import Statement, column_parameters, columns
 from ringback.storage.tables import outgoing_caller_ids as table
 
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 _COLUMNS = columns(table, "sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 _THIS_ONE = (table.c.sid == bindparam("sid")) & _OF_ACCOUNT
-_KEY = tuple_(table.c.date_created, table.c.sid)
-_TOKEN_KEY = tuple_(
-    bindparam("created", type_=table.c.date_created.type), bindparam("after_sid", type_=table.c.sid.type)
-)
-_FILTERS = {"phone_number": table.c.phone_number, "friendly_name": table.c.friendly_name}
 
 FIND = Statement(select(*_COLUMNS).where(_THIS_ONE))
 FIND_BY_NUMBER = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, table.c.phone_number == bindparam("phone_number")))
@@ -33,24 +28,12 @@ RENAME = Statement(
 DELETE = Statement(delete(table).where(_THIS_ONE))
 
 
-def _page_statement(filters: tuple[str, ...], direction: Direction | None) -> Statement:
-    """Return the statement of one page: by key after (or before) a row, or by offset where there is no token."""
-    query: Select[Any] = select(*_COLUMNS).where(_OF_ACCOUNT).limit(bindparam("row_limit"))
-    for name in filters:
-        query = query.where(_FILTERS[name] == bindparam(name))
-    if direction == Direction.BEFORE:
-        return Statement(query.where(_KEY > _TOKEN_KEY).order_by(table.c.date_created, table.c.sid))
-    query = query.order_by(table.c.date_created.desc(), table.c.sid.desc())
-    if direction == Direction.AFTER:
-        return Statement(query.where(_KEY < _TOKEN_KEY))
-    return Statement(query.offset(bindparam("row_offset")))
-
-
-PAGES: dict[tuple[tuple[str, ...], Direction | None], Statement] = {
-    (filters, direction): _page_statement(filters, direction)
-    for filters in ((), ("phone_number",), ("friendly_name",), ("phone_number", "friendly_name"))
-    for direction in (None, Direction.AFTER, Direction.BEFORE)
-}
+PAGES = PagedRows(
+    table,
+    _COLUMNS,
+    {name: table.c[name] == bindparam(name) for name in ("phone_number", "friendly_name")},
+    lambda row: OutgoingCallerId(*row),
+)
 
 
 class CallerIdRepository:
@@ -96,34 +79,4 @@ class CallerIdRepository:
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[OutgoingCallerId]:
         """Return one page, newest first; `filters` are exact `phone_number` and `friendly_name`."""
-        token = request.token
-        statement = PAGES[tuple(name for name in _FILTERS if name in filters), token.direction if token else None]
-        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
-        rows = self._unit_of_work.all(
-            statement, account_sid=account_sid, row_limit=request.page_size + 1, **filters, **place
-        )
-        more = len(rows) > request.page_size
-        found = [OutgoingCallerId(*row) for row in rows[: request.page_size]]
-        if token and token.direction == Direction.BEFORE:
-            return _page_before(token, request, found)
-        return Page(
-            request,
-            found,
-            PageToken(Direction.AFTER, _key(found[-1])) if more else None,
-            PageToken(Direction.BEFORE, _key(found[0])) if found else None,
-        )
-
-
-def _page_before(token: PageToken, request: PageRequest, found: list[OutgoingCallerId]) -> Page[OutgoingCallerId]:
-    """Return the page that leads up to the token's row; `found` comes in the order it was read, backwards."""
-    if not found:
-        first_of_all = RowKey(Instant(token.key.created + 1), token.key.sid)
-        return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)
-    found.reverse()
-    return Page(
-        request, found, PageToken(Direction.AFTER, _key(found[-1])), PageToken(Direction.BEFORE, _key(found[0]))
-    )
-
-
-def _key(caller_id: OutgoingCallerId) -> RowKey:
-    return RowKey(caller_id.date_created, caller_id.sid)
+        return PAGES.page(self._unit_of_work, account_sid, filters, request)

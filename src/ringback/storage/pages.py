@@ -1,0 +1,102 @@
+"""Pages of an account's rows, newest first: by number, or by key after or before a row."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, tuple_
+
+from ringback.domain.instants import Instant
+from ringback.domain.paging import Direction, Page, PageRequest, PageToken, RowKey
+from ringback.domain.sids import AccountSid
+from ringback.storage.statements import Statement
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+
+class Keyed(Protocol):
+    """What a list is sorted by."""
+
+    @property
+    def sid(self) -> str: ...
+
+    @property
+    def date_created(self) -> Instant: ...
+
+
+Row = TypeVar("Row", bound=Keyed)
+
+
+class PagedRows(Generic[Row]):
+    """The list of one table, which has `account_sid`, `date_created` and `sid`.
+
+    `filters` are the conditions that a list may be held to, each under the name of a parameter in it; `row_of` reads
+    the `columns`. A statement is made when it is first wanted: there are many, and most never are.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        columns: Sequence[Column[Any]],
+        filters: Mapping[str, ColumnElement[bool]],
+        row_of: Callable[[tuple[Any, ...]], Row],
+    ) -> None:
+        self._table = table
+        self._columns = columns
+        self._filters = filters
+        self._row_of = row_of
+        self._statements: dict[tuple[tuple[str, ...], Direction | None], Statement] = {}
+
+    def page(
+        self, unit_of_work: "UnitOfWork", account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
+    ) -> Page[Row]:
+        """Return one page; the filters that hold are those whose names are among the parameters' `values`."""
+        token = request.token
+        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
+        rows = unit_of_work.all(
+            self._statement(values, token), account_sid=account_sid, row_limit=request.page_size + 1, **values, **place
+        )
+        more = len(rows) > request.page_size
+        found = [self._row_of(row) for row in rows[: request.page_size]]
+        if token and token.direction == Direction.BEFORE:
+            return _page_before(token, request, found)
+        return Page(
+            request,
+            found,
+            PageToken(Direction.AFTER, _key(found[-1])) if more else None,
+            PageToken(Direction.BEFORE, _key(found[0])) if found else None,
+        )
+
+    def _statement(self, values: Mapping[str, Any], token: PageToken | None) -> Statement:
+        which = tuple(name for name in self._filters if name in values), token.direction if token else None
+        if which not in self._statements:
+            self._statements[which] = self._new_statement(*which)
+        return self._statements[which]
+
+    def _new_statement(self, filters: tuple[str, ...], direction: Direction | None) -> Statement:
+        created, sid = self._table.c.date_created, self._table.c.sid
+        query: Select[Any] = select(*self._columns).where(self._table.c.account_sid == bindparam("account_sid"))
+        query = query.where(*(self._filters[name] for name in filters)).limit(bindparam("row_limit"))
+        key = tuple_(created, sid)
+        token_key = tuple_(bindparam("created", type_=created.type), bindparam("after_sid", type_=sid.type))
+        if direction == Direction.BEFORE:
+            return Statement(query.where(key > token_key).order_by(created, sid))
+        query = query.order_by(created.desc(), sid.desc())
+        if direction == Direction.AFTER:
+            return Statement(query.where(key < token_key))
+        return Statement(query.offset(bindparam("row_offset")))
+
+
+def _page_before(token: PageToken, request: PageRequest, found: list[Row]) -> Page[Row]:
+    """Return the page that leads up to the token's row; `found` comes in the order it was read, backwards."""
+    if not found:
+        first_of_all = RowKey(Instant(token.key.created + 1), token.key.sid)
+        return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)
+    found.reverse()
+    return Page(
+        request, found, PageToken(Direction.AFTER, _key(found[-1])), PageToken(Direction.BEFORE, _key(found[0]))
+    )
+
+
+def _key(row: Keyed) -> RowKey:
+    return RowKey(row.date_created, row.sid)
