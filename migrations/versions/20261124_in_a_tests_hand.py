@@ -140,6 +140,13 @@ def upgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
+        "ix_validation_calls_ended",
+        "validation_calls",
+        ["account_sid", "ended_at", "sid"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.create_index(
         "ix_validation_calls_real_due",
         "validation_calls",
         ["real_due_at"],
@@ -149,6 +156,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "ix_validation_calls_ended", table_name="validation_calls", sqlite_where=sa.text("ended_at IS NOT NULL")
+    )
     op.drop_index(
         "ix_validation_calls_real_due", table_name="validation_calls", sqlite_where=sa.text("real_due_at IS NOT NULL")
     )

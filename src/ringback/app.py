@@ -115,6 +115,7 @@ def create_app(
         openapi_url=OPENAPI_PATH,
         exception_handlers={HTTPException: answer_http_exception},
     )
+    app.state.end_waits = database.notifications.close
     for router in (
         outgoing_caller_id_list.router,
         outgoing_caller_id_instance.router,

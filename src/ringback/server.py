@@ -39,22 +39,27 @@ def url_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it can be connected to."""
+    """uvicorn's server, which tells when it can be connected to, and when it is about to stop."""
 
-    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None], on_stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_serving = on_serving
+        self._on_stopping = on_stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_serving()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
+
 
 def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None]) -> None:
     """Serve until SIGTERM or Ctrl-C, and end what is under way; then uvicorn raises the signal again.
 
-    `on_serving` is called as soon as clients can connect.
+    `on_serving` is called as soon as clients can connect. Requests that wait for something are answered at the stop.
     """
     options: dict[str, Any] = {
         "http": TwilioHttpProtocol,
@@ -68,4 +73,5 @@ def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None])
         "timeout_graceful_shutdown": STOP_SECONDS,
         "backlog": BACKLOG,
     }
-    _Server(uvicorn.Config(app, **options), on_serving).run(sockets=[listener])
+    end_waits: Callable[[], None] = app.state.end_waits
+    _Server(uvicorn.Config(app, **options), on_serving, end_waits).run(sockets=[listener])

@@ -10,7 +10,8 @@ import pytest
 from fastapi import FastAPI
 from structlog.testing import capture_logs
 
-from ringback import app as app_module, beginnings
+from ringback import app as app_module
+from ringback import beginnings
 from ringback.api.edge import CONSTANT_HEADERS
 from ringback.operations import caller_ids
 from ringback.settings import Settings

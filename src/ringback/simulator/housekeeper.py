@@ -1,12 +1,15 @@
-"""Keeps the database small and quick, beside the requests: writes the write-ahead log back."""
+"""Keeps the database small and quick, beside the requests."""
 
 import asyncio
+import time
 
 import structlog
 
+from ringback.operations.housekeeping import forget_oldest
 from ringback.storage.database import Database
 
 PAUSE_SECONDS = 0.5
+PRUNE_EVERY_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -16,6 +19,7 @@ class Housekeeper:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._pruned_at = time.monotonic()
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -27,6 +31,17 @@ class Housekeeper:
                 log.exception("the database could not be tidied; trying again", seconds=PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Do what is to be done just now."""
+        """Write the write-ahead log back when it is long, and forget what is old every now and then."""
         if self._database.wants_checkpoint():
             await asyncio.to_thread(self._database.checkpoint)
+        if time.monotonic() - self._pruned_at >= PRUNE_EVERY_SECONDS:
+            self._pruned_at = time.monotonic()
+            await self.prune()
+
+    async def prune(self) -> None:
+        """Forget what is old in the accounts in which something has happened; requests come first."""
+        for account_sid in self._database.notifications.take_touched():
+            more = True
+            while more:
+                more = await self._database.run(forget_oldest, account_sid)
+                await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, select, update
+from sqlalchemy import Select, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.call_plan import PendingEvent
@@ -12,6 +12,7 @@ from ringback.domain.clocks import AccountTime
 from ringback.domain.sids import AccountSid
 from ringback.storage.call_rows import CALL_COLUMNS, FIXED, MOVING, call_of, moving_values
 from ringback.storage.statements import Statement, column_parameters
+from ringback.storage.tables import status_callbacks
 from ringback.storage.tables import validation_calls as table
 
 if TYPE_CHECKING:
@@ -46,6 +47,31 @@ def _newest(filters: tuple[str, ...]) -> Statement:
 NEWEST: dict[tuple[str, ...], Statement] = {
     filters: _newest(filters) for filters in ((), ("phone_number",), ("states",), ("phone_number", "states"))
 }
+
+
+_ENDED = (table.c.account_sid == bindparam("account_sid"), table.c.ended_at.is_not(None))
+_END = tuple_(table.c.ended_at, table.c.sid)
+_newest_forgotten = (
+    select(table.c.ended_at, table.c.sid)
+    .where(*_ENDED)
+    .order_by(table.c.ended_at.desc(), table.c.sid.desc())
+    .limit(1)
+    .offset(bindparam("kept"))
+    .scalar_subquery()
+)
+_oldest = (
+    select(table.c.sid)
+    .where(
+        *_ENDED,
+        _END <= _newest_forgotten,
+    )
+    .order_by(table.c.ended_at, table.c.sid)
+    .limit(bindparam("row_limit"))
+)
+_owed = select(status_callbacks.c.call_sid).where(
+    status_callbacks.c.call_sid == table.c.sid, status_callbacks.c.due_at.is_not(None)
+)
+FORGET_OLDEST = Statement(delete(table).where(table.c.sid.in_(_oldest), ~_owed.exists()))
 
 
 class CallRepository:
@@ -90,3 +116,10 @@ class CallRepository:
             filters += ("states",)
         rows = self._unit_of_work.all(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
         return [call_of(row) for row in rows]
+
+    def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
+        """Forget at most `limit` of an account's ended calls, the newest `kept` excepted, and return how many.
+
+        With a call go its callback and the journal of it; one whose callback is still owed stays.
+        """
+        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept, row_limit=limit)

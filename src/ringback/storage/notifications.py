@@ -1,7 +1,7 @@
 """Who waits for what happens in an account, and how they learn that something was committed there."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
 from ringback.domain.sids import AccountSid
@@ -12,10 +12,12 @@ class Notifications:
 
     def __init__(self) -> None:
         self._waiting: dict[AccountSid, set[asyncio.Event]] = {}
+        self._touched: set[AccountSid] = set()
         self.is_closed = False
 
-    def publish(self, account_sids: Iterable[AccountSid]) -> None:
+    def publish(self, account_sids: Collection[AccountSid]) -> None:
         """Tell that something was committed in these accounts."""
+        self._touched.update(account_sids)
         for account_sid in account_sids:
             for waiting in self._waiting.get(account_sid, ()):
                 waiting.set()
@@ -37,6 +39,11 @@ class Notifications:
             waiting.discard(told)
             if not waiting:
                 del self._waiting[account_sid]
+
+    def take_touched(self) -> set[AccountSid]:
+        """Return the accounts in which something was committed since this was last asked."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def close(self) -> None:
         """Wake everybody: the server stops."""

@@ -120,6 +120,13 @@ Index(
     sqlite_where=text("due_at IS NOT NULL"),
 )
 Index(
+    "ix_validation_calls_ended",
+    validation_calls.c.account_sid,
+    validation_calls.c.ended_at,
+    validation_calls.c.sid,
+    sqlite_where=text("ended_at IS NOT NULL"),
+)
+Index(
     "ix_validation_calls_under_way",
     validation_calls.c.account_sid,
     validation_calls.c.phone_number,

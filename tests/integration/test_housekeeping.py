@@ -1,0 +1,130 @@
+"""Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
+
+import time
+
+import pytest
+
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.sids import AccountSid
+from ringback.operations import housekeeping
+from ringback.operations.accounts import ensure_account
+from ringback.operations.callbacks import claim_due_callbacks
+from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
+from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
+from support.domain_values import ACCOUNT_SID, T0
+from support.outbox import Outbox
+from support.simulation import Simulation, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+SIDS = "SELECT sid FROM validation_calls ORDER BY date_created, sid"
+EVENT_IDS = "SELECT id FROM events ORDER BY id"
+OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let accounts keep three calls and ten events."""
+    monkeypatch.setattr(housekeeping, "KEPT_CALLS", 3)
+    monkeypatch.setattr(housekeeping, "KEPT_EVENTS", 10)
+
+
+def ended_calls(simulation: Simulation, count: int, **parameters: str) -> list[str]:
+    """Let so many calls end busy, a second apart."""
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    sids: list[str] = []
+    for number in range(count):
+        sids.append(simulation.validate(f"+1415867{number:04d}", **parameters).call_sid)
+        simulation.step()
+        simulation.clock.advance(1)
+    return sids
+
+
+def test_the_promise_is_a_thousand_calls() -> None:
+    assert KEPT_CALLS == 1_000
+
+
+@pytest.mark.usefixtures("few")
+def test_the_newest_calls_are_kept(simulation: Simulation) -> None:
+    sids = ended_calls(simulation, 5)
+
+    more = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    assert query(simulation.database, SIDS) == [(sid,) for sid in sids[2:]]
+    assert more is False
+
+
+@pytest.mark.usefixtures("few")
+def test_the_newest_events_are_kept(simulation: Simulation) -> None:
+    ended_calls(simulation, 8)
+    ids = query(simulation.database, EVENT_IDS)
+
+    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    assert query(simulation.database, EVENT_IDS) == ids[-10:]
+
+
+@pytest.mark.usefixtures("few")
+def test_calls_that_ended_at_one_moment_are_counted_like_others(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    for number in range(7):
+        simulation.validate(f"+1415867{number:04d}")
+    simulation.step()
+
+    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    assert len(query(simulation.database, SIDS)) == 3
+
+
+@pytest.mark.usefixtures("few")
+def test_calls_under_way_are_neither_counted_nor_forgotten(simulation: Simulation) -> None:
+    waiting = [simulation.validate(f"+1212555{number:04d}", call_delay_seconds=60).call_sid for number in range(5)]
+    ended_calls(simulation, 5)
+
+    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    kept = {sid for (sid,) in query(simulation.database, SIDS)}
+    assert len(kept) == 8
+    assert kept.issuperset(waiting)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
+    owed = outbox.owe("http://app.test/")
+    outbox.simulation.clock.advance(1)
+    ended_calls(outbox.simulation, 5)
+
+    forget_oldest(outbox.simulation.unit_of_work, ACCOUNT_SID)
+
+    [(callback, _)] = claim_due_callbacks(
+        outbox.simulation.unit_of_work, now=outbox.simulation.clock.now(), limit=9, under_way={}
+    ).callbacks
+    assert callback.call_sid == owed
+
+
+@pytest.mark.usefixtures("few")
+def test_accounts_are_counted_apart(simulation: Simulation) -> None:
+    ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
+    sids = ended_calls(simulation, 5)
+
+    forget_oldest(simulation.unit_of_work, OTHER_ACCOUNT)
+
+    assert len(query(simulation.database, SIDS)) == len(sids)
+
+
+@pytest.mark.usefixtures("few")
+async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
+    ended_calls(simulation, 9)
+    housekeeper = Housekeeper(simulation.database)
+    began = time.monotonic()
+
+    await housekeeper.tidy()
+    too_early = len(query(simulation.database, SIDS))
+    monkeypatch.setattr(time, "monotonic", lambda: began + 2 * PRUNE_EVERY_SECONDS)
+    await housekeeper.tidy()
+
+    assert (too_early, len(query(simulation.database, SIDS))) == (9, 3)

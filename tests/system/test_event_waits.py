@@ -1,0 +1,149 @@
+"""Waits for events over real connections: prompt, cheap, and ended when the server stops."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+
+EVENTS = f"/_ringback/accounts/{ACCOUNT_SID}/events"
+CLOCK = f"/_ringback/accounts/{ACCOUNT_SID}/clock"
+WAITERS = 200
+ARRIVAL_SECONDS = 2.0
+IDLE_SECONDS = 2.0
+IDLE_SHARE = 0.05
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(cwd=tmp_path, database_url=f"sqlite:///{tmp_path / 'events.db'}") as running:
+        yield running
+
+
+def validate(client: httpx.Client, number: str = "+14158675309") -> str:
+    answer = client.post(f"{caller_ids_path()}.json", data={"PhoneNumber": number})
+    assert answer.status_code == 200, answer.text
+    sid: str = answer.json()["call_sid"]
+    return sid
+
+
+def lines_of(server: ServerProcess, query: str, headers: dict[str, str], wanted: int) -> list[str]:
+    """Follow the stream until so many events have come, and return its lines."""
+    found: list[str] = []
+    with (
+        server.client() as client,
+        client.stream("GET", f"{EVENTS}/stream?{query}", headers=headers, timeout=20) as stream,
+    ):
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        for line in stream.iter_lines():
+            if line and not line.startswith(":"):
+                found.append(line)
+            if sum(line.startswith("data: ") for line in found) == wanted and not line:
+                return found
+    return found
+
+
+def test_the_stream_sends_what_has_happened_and_then_what_happens(server: ServerProcess) -> None:
+    with server.client() as client:
+        client.put(CLOCK, json={"mode": "frozen"})
+        validate(client)
+        with ThreadPoolExecutor(1) as pool:
+            following = pool.submit(lines_of, server, "", {}, 6)
+            client.post(f"{CLOCK}/advance", json={"seconds": 2})
+            lines = following.result(20)
+        listed = client.get(f"{EVENTS}?wait_seconds=0").json()["events"]
+
+    assert [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")] == listed
+    assert [line for line in lines if line.startswith("id: ")] == [f"id: {event['id']}" for event in listed]
+    assert [line for line in lines if line.startswith("event: ")] == [f"event: {event['type']}" for event in listed]
+
+
+def test_a_client_that_reconnects_misses_nothing(server: ServerProcess) -> None:
+    with server.client() as client:
+        validate(client)
+        client.post(f"{CLOCK}/advance", json={"seconds": 60})
+        listed = client.get(f"{EVENTS}?wait_seconds=0").json()["events"]
+
+    lines = lines_of(server, "after=0", {"Last-Event-ID": str(listed[2]["id"])}, 3)
+
+    ids = [int(line.removeprefix("id: ")) for line in lines if line.startswith("id: ")]
+    assert ids == [event["id"] for event in listed[3:]]
+
+
+def test_no_event_is_lost_across_a_restart(tmp_path: Path) -> None:
+    settings = {"cwd": tmp_path, "database_url": f"sqlite:///{tmp_path / 'kept.db'}"}
+    with ServerProcess(**settings) as server, server.client() as client:  # type: ignore[arg-type]
+        client.put(CLOCK, json={"mode": "frozen"})
+        validate(client)
+        [queued] = client.get(f"{EVENTS}?wait_seconds=0&type=call.queued").json()["events"]
+        server.kill()
+    with ServerProcess(**settings) as server, server.client() as client:  # type: ignore[arg-type]
+        client.post(f"{CLOCK}/advance", json={"seconds": 60})
+        later = client.get(f"{EVENTS}?after={queued['id']}").json()["events"]
+
+    assert [event["type"] for event in later] == [
+        "call.ringing",
+        "call.answered",
+        "call.digits",
+        "caller-id.created",
+        "call.ended",
+    ]
+
+
+def processor_seconds(server: ServerProcess) -> float:
+    """Return how much processor time a server has used."""
+    assert server.process is not None
+    fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def wait_for_nothing(server: ServerProcess, seconds: float) -> None:
+    """Let so much time pass, as one more who waits."""
+    with server.client() as client:
+        answer = client.get(f"{EVENTS}?type=callback.failed&wait_seconds={seconds}", timeout=seconds + 10)
+        assert answer.json() == {"events": []}
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processor time of another process is in /proc")
+def test_two_hundred_who_wait_cost_nothing_and_are_all_answered(server: ServerProcess) -> None:
+    def wait() -> int:
+        with server.client() as own:
+            answer = own.get(f"{EVENTS}?type=caller-id.created&wait_seconds=60", timeout=70)
+            return len(answer.json()["events"])
+
+    with server.client() as client, ThreadPoolExecutor(WAITERS) as pool:
+        client.put(CLOCK, json={"mode": "frozen"})
+        waits = [pool.submit(wait) for _ in range(WAITERS)]
+        wait_for_nothing(server, ARRIVAL_SECONDS)
+        before, began = processor_seconds(server), time.perf_counter()
+        wait_for_nothing(server, IDLE_SECONDS)
+        share = (processor_seconds(server) - before) / (time.perf_counter() - began)
+        validate(client)
+        client.post(f"{CLOCK}/advance", json={"seconds": 2})
+        answered = [waited.result(60) for waited in waits]
+
+    assert answered == [1] * WAITERS
+    assert share < IDLE_SHARE
+
+
+def test_a_wait_is_answered_when_the_server_stops(server: ServerProcess) -> None:
+    with server.client() as client, ThreadPoolExecutor(2) as pool:
+        validate(client)
+        waiting = pool.submit(client.get, f"{EVENTS}?type=callback.failed&wait_seconds=60", timeout=60)
+        following = pool.submit(lines_of, server, "type=callback.failed", {}, 1)
+        wait_for_nothing(server, ARRIVAL_SECONDS / 4)
+        began = time.perf_counter()
+
+        status = server.stop()
+
+        assert waiting.result(10).json() == {"events": []}
+        assert following.result(10) == []
+    assert status == 0
+    assert time.perf_counter() - began < 5
+    assert [line for line in server.log if line.get("level") in ("error", "critical")] == []
