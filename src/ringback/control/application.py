@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.control import accounts, calls, clocks, events
+from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, phones
 from ringback.control.errors import ControlError, ErrorBody
 from ringback.control.services import ControlServices
 
@@ -50,7 +50,15 @@ def control_application(services: ControlServices, control_token: str | None) ->
     )
     app.state.services = services
     app.state.control_token = control_token
-    for router in (accounts.router, clocks.router, calls.router, events.router):
+    for router in (
+        accounts.router,
+        clocks.router,
+        calls.router,
+        events.router,
+        phones.router,
+        caller_ids.router,
+        callbacks.router,
+    ):
         app.include_router(router, dependencies=[Depends(_authorized)])
     return app
 

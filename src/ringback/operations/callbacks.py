@@ -72,3 +72,39 @@ def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:
     """Make every leased callback due again; for a process that is alone with its database and has just started."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
+
+
+class CallbackJournal(NamedTuple):
+    """A call's StatusCallback and what stands with it, both None while the call owes none; every attempt so far."""
+
+    callback: StatusCallback | None
+    status: CallbackStatus | None
+    attempts: list[CallbackAttempt]
+
+
+class NotRedeliverable(Exception):
+    """A StatusCallback that cannot be sent again now; the message says why, and nothing was changed."""
+
+
+def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal:
+    """Return what was tried to deliver a call's StatusCallback, the oldest attempt first."""
+    callback, status = unit_of_work.callbacks.find(call_sid) or (None, None)
+    return CallbackJournal(callback, status, unit_of_work.callbacks.attempts(call_sid))
+
+
+def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, real: Instant) -> CallbackJournal | None:
+    """Owe a call's StatusCallback again, with the same idempotency token, due at once; None where the call is gone.
+
+    Raises NotRedeliverable.
+    """
+    with unit_of_work:
+        call = unit_of_work.calls.find(call_sid)
+        if call is None:
+            return None
+        if call.status_callback is None:
+            raise NotRedeliverable("asked for no StatusCallback")
+        if not call.is_ended:
+            raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when it has ended")
+        if not unit_of_work.callbacks.redeliver(call_sid, real):
+            raise NotRedeliverable("has a StatusCallback under way")
+        return callback_journal(unit_of_work, call_sid)

@@ -1,4 +1,4 @@
-"""The caller IDs of an account: list, fetch, rename, delete."""
+"""The caller IDs of an account: add, list, fetch, rename, delete."""
 
 from dataclasses import replace
 
@@ -6,9 +6,69 @@ from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.events import EventType, caller_id_event
 from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
-from ringback.domain.phone_numbers import to_e164
-from ringback.domain.sids import AccountSid
+from ringback.domain.phone_numbers import default_friendly_name, to_e164
+from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
+
+
+class AlreadyVerified(Exception):
+    """The account has this number as a caller ID; nothing was changed."""
+
+    def __init__(self, caller_id: OutgoingCallerId) -> None:
+        super().__init__(f"{caller_id.phone_number} is verified already")
+        self.caller_id = caller_id
+
+
+def add_caller_id(
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    phone_number: str,
+    friendly_name: str | None,
+    *,
+    created: Instant,
+    identifiers: Identifiers,
+) -> OutgoingCallerId:
+    """Add a number that its account does not have yet, within the caller's transaction; no event tells of it.
+
+    Without a `friendly_name` it is named as Twilio names it.
+    """
+    name = friendly_name or default_friendly_name(phone_number)
+    while True:
+        sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
+        caller_id = OutgoingCallerId(sid, account_sid, name, phone_number, created, created)
+        if unit_of_work.caller_ids.add(caller_id):
+            return caller_id
+
+
+def place_caller_id(
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    phone_number: str,
+    friendly_name: str | None,
+    *,
+    created: Instant | None,
+    real: Instant,
+    identifiers: Identifiers,
+) -> OutgoingCallerId | None:
+    """Make a number a caller ID at once, without a call; `created` now unless given. None where the account is gone.
+
+    Raises AlreadyVerified.
+    """
+    with unit_of_work:
+        account = unit_of_work.accounts.find(account_sid)
+        if account is None:
+            return None
+        known = unit_of_work.caller_ids.find_by_number(account_sid, phone_number)
+        if known:
+            raise AlreadyVerified(known)
+        now = account.clock.now(real)
+        created = now if created is None else created
+        placed = add_caller_id(
+            unit_of_work, account_sid, phone_number, friendly_name, created=created, identifiers=identifiers
+        )
+        unit_of_work.events.add(caller_id_event(placed, EventType.CALLER_ID_CREATED, now))
+        return placed
 
 
 def list_outgoing_caller_ids(

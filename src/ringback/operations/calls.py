@@ -4,15 +4,14 @@ from dataclasses import replace
 
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.callbacks import status_callback_parameters
-from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
 from ringback.domain.clocks import AccountTime
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
 from ringback.domain.instants import Instant
-from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.phones import phone_at
-from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.urls import parse_url
+from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -61,18 +60,16 @@ def _verified(
     known = unit_of_work.caller_ids.find_by_number(call.account_sid, call.phone_number)
     if known:
         return known.sid
-    while True:
-        caller_id = OutgoingCallerId(
-            OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID)),
-            call.account_sid,
-            call.friendly_name or default_friendly_name(call.phone_number),
-            call.phone_number,
-            now,
-            now,
-        )
-        if unit_of_work.caller_ids.add(caller_id):
-            unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, now, call.sid))
-            return caller_id.sid
+    caller_id = add_caller_id(
+        unit_of_work,
+        call.account_sid,
+        call.phone_number,
+        call.friendly_name,
+        created=now,
+        identifiers=identifiers,
+    )
+    unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, now, call.sid))
+    return caller_id.sid
 
 
 def _owe_status_callback(

@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.instants import Instant
-from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
-from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.domain.sids import AccountSid
+from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -54,9 +53,11 @@ def _add_caller_id(
     if unit_of_work.caller_ids.find_by_number(account_sid, seeded.phone_number):
         return
     created = now if seeded.date_created is None else seeded.date_created
-    name = seeded.friendly_name or default_friendly_name(seeded.phone_number)
-    added = False
-    while not added:
-        sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
-        caller_id = OutgoingCallerId(sid, account_sid, name, seeded.phone_number, created, created)
-        added = unit_of_work.caller_ids.add(caller_id)
+    add_caller_id(
+        unit_of_work,
+        account_sid,
+        seeded.phone_number,
+        seeded.friendly_name,
+        created=created,
+        identifiers=identifiers,
+    )

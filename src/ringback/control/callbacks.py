@@ -1,0 +1,105 @@
+"""The journal of a call's StatusCallback, and sending it again."""
+
+import asyncio
+from http import HTTPStatus
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from ringback.control.errors import conflict
+from ringback.control.paths import CallOfPath, Services, no_such_call
+from ringback.control.views import Time, View
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, with_places
+from ringback.domain.instants import rfc_3339
+from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
+
+router = APIRouter(tags=["Callbacks"])
+
+
+class AnswerView(View):
+    """What a receiver answered."""
+
+    status_code: int
+    body: str = Field(description="Its begin.")
+
+
+class AttemptView(View):
+    """One try at delivering a StatusCallback; after redirects, `method`, `url` and `headers` are the last request's."""
+
+    number: int
+    at: Time
+    method: str
+    url: str
+    headers: dict[str, str]
+    parameters: dict[str, str] = Field(
+        description="What it tells, as a form by POST or in the URL by GET; a POST that was redirected to a GET tells "
+        "it only to where it was sent first."
+    )
+    answer: AnswerView | None = Field(description="Null when none came.")
+    elapsed_ms: float
+    error: str | None = Field(description="Why the attempt failed.")
+
+
+class JournalView(View):
+    """How a call's StatusCallback stands, and every attempt at it, the oldest first.
+
+    `status` and `idempotency_token` are null while the call owes no StatusCallback.
+    """
+
+    status: CallbackStatus | None
+    idempotency_token: str | None
+    callbacks: list[AttemptView]
+
+
+@router.get("/accounts/{account_sid}/calls/{call_sid}/callbacks", summary="Read the journal of a StatusCallback")
+async def fetch_callbacks(services: Services, call: CallOfPath) -> JournalView:
+    """Show what was sent for a call, attempt by attempt, and what came back."""
+    return await _view(await services.database.run(callback_journal, call.sid))
+
+
+@router.post(
+    "/accounts/{account_sid}/calls/{call_sid}/callbacks/redeliver",
+    status_code=HTTPStatus.ACCEPTED,
+    summary="Send a StatusCallback again",
+)
+async def redeliver(services: Services, call: CallOfPath) -> JournalView:
+    """Send a StatusCallback that was delivered or given up once more, with the same idempotency token.
+
+    It is tried, and tried again, as the first time. The answer does not wait: an event tells what came of it.
+    """
+    try:
+        journal = await services.database.run(redeliver_callback, call.sid, real=services.now())
+    except NotRedeliverable as error:
+        hint = "a StatusCallback can be sent again once it was delivered or given up; events tell when"
+        raise conflict(f"call {call.sid} {error}", hint) from error
+    if journal is None:
+        raise no_such_call(call.account_sid, call.sid)
+    services.wake()
+    return await _view(journal)
+
+
+async def _view(journal: CallbackJournal) -> JournalView:
+    if journal.callback is None:
+        return JournalView(status=None, idempotency_token=None, callbacks=[])
+    # Looking up a home may read files: beside the event loop.
+    parameters = await asyncio.to_thread(with_places, journal.callback.parameters)
+    return JournalView(
+        status=journal.status,
+        idempotency_token=journal.callback.idempotency_token,
+        callbacks=[_attempt(attempt, parameters) for attempt in journal.attempts],
+    )
+
+
+def _attempt(attempt: CallbackAttempt, parameters: Parameters) -> AttemptView:
+    answered = attempt.status_code is not None
+    return AttemptView(
+        number=attempt.number,
+        at=rfc_3339(attempt.at),
+        method=attempt.method,
+        url=attempt.url,
+        headers=dict(attempt.headers),
+        parameters=dict(parameters),
+        answer=AnswerView(status_code=attempt.status_code, body=attempt.answer) if answered else None,
+        elapsed_ms=attempt.elapsed_ms,
+        error=attempt.error,
+    )
