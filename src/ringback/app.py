@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, docs_page, phone_page
-from ringback.api import health, outgoing_caller_id_instance, outgoing_caller_id_list
+from ringback.api import accounts, calls, health, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
@@ -119,6 +119,8 @@ def create_app(
     for router in (
         outgoing_caller_id_list.router,
         outgoing_caller_id_instance.router,
+        accounts.router,
+        calls.router,
         health.health_router(_readiness(database, runner)),
         phone_page.router,
     ):

@@ -10,7 +10,8 @@ from ringback.domain.paging import Page, PageLinks
 from ringback.domain.sids import AccountSid
 
 Value = str | int | None
-Fields = Mapping[str, Value]
+Fields = Mapping[str, Value | Mapping[str, Value]]
+"""A field may hold fields of its own, such as the URIs of subresources."""
 
 ACCOUNTS_PATH = "/2010-04-01/Accounts"
 
@@ -30,7 +31,7 @@ class RecordPage:
     element: str
     key: str
     item_element: str
-    page: Page[OutgoingCallerId]
+    page: Page[object]
     links: PageLinks
     items: Sequence[Fields]
     columns: Sequence[str]
@@ -50,9 +51,14 @@ OUTGOING_CALLER_ID_COLUMNS = (
 """Source: docs/fidelity.md, OutgoingCallerId [page]."""
 
 
+def account_path(account_sid: AccountSid) -> str:
+    """Return the path of an account, without a suffix."""
+    return f"{ACCOUNTS_PATH}/{account_sid}"
+
+
 def outgoing_caller_ids_path(account_sid: AccountSid) -> str:
     """Return the path of an account's list, without a suffix."""
-    return f"{ACCOUNTS_PATH}/{account_sid}/OutgoingCallerIds"
+    return f"{account_path(account_sid)}/OutgoingCallerIds"
 
 
 def outgoing_caller_id(caller_id: OutgoingCallerId, uri_suffix: str) -> Record:

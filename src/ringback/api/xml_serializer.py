@@ -1,5 +1,6 @@
 """Documents as XML."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from lxml import etree
@@ -35,6 +36,9 @@ def _append_page(root: etree._Element, document: RecordPage) -> None:
 def _append(parent: etree._Element, name: str, fields: Fields) -> None:
     element = etree.SubElement(parent, name)
     for key, value in fields.items():
+        if isinstance(value, Mapping):
+            _append(element, element_name(key), value)
+            continue
         child = etree.SubElement(element, element_name(key))
         if value is not None and value != "":
             child.text = str(value)

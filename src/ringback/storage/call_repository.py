@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
+from ringback.domain.call_lists import CallFilters
 from ringback.domain.call_plan import PendingEvent
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.clocks import AccountTime
+from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
+from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, FIXED, MOVING, call_of, moving_values
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.tables import status_callbacks
@@ -116,6 +119,10 @@ class CallRepository:
             filters += ("states",)
         rows = self._unit_of_work.all(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
         return [call_of(row) for row in rows]
+
+    def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Page[ValidationCall]:
+        """Return one page of an account's calls, newest first."""
+        return CALL_PAGES.page(self._unit_of_work, account_sid, filter_values(filters), request)
 
     def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
         """Forget at most `limit` of an account's ended calls, the newest `kept` excepted, and return how many.

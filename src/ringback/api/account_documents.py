@@ -1,0 +1,34 @@
+"""What answers say of accounts."""
+
+from ringback.api.call_documents import calls_path
+from ringback.api.documents import Record, account_path, outgoing_caller_ids_path
+from ringback.domain.accounts import Account
+from ringback.domain.instants import rfc_2822
+
+ACCOUNT_TYPE = "Full"
+"""None here is on trial. Source: docs/fidelity.md, Account [assumed]."""
+
+
+def account(known: Account, uri_suffix: str) -> Record:
+    """Return the ten fields of an account; of its subresources, those that are served.
+
+    Source: docs/fidelity.md, Account [oai].
+    """
+    return Record(
+        "Account",
+        {
+            "auth_token": known.auth_token,
+            "date_created": rfc_2822(known.date_created),
+            "date_updated": rfc_2822(known.date_updated),
+            "friendly_name": known.friendly_name,
+            "owner_account_sid": known.parent_sid or known.sid,
+            "sid": known.sid,
+            "status": known.status.value,
+            "subresource_uris": {
+                "calls": calls_path(known.sid) + uri_suffix,
+                "outgoing_caller_ids": outgoing_caller_ids_path(known.sid) + uri_suffix,
+            },
+            "type": ACCOUNT_TYPE,
+            "uri": account_path(known.sid) + uri_suffix,
+        },
+    )

@@ -1,0 +1,19 @@
+"""The account that a path names: ``/2010-04-01/Accounts/{AccountSid}``."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ringback.api import account_documents
+from ringback.api.exchange import exchange_of
+
+PATH = "/2010-04-01/Accounts/{AccountSid}"
+
+router = APIRouter(tags=["Accounts"])
+
+
+@router.get(PATH, name="fetch-account", summary="Fetch the account")
+async def fetch_account(request: Request) -> Response:
+    """Answer the account as it was when the client was authenticated for it."""
+    exchange = exchange_of(request)
+    return exchange.answer(account_documents.account(exchange.account, exchange.representation.uri_suffix))

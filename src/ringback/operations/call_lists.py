@@ -1,0 +1,23 @@
+"""The calls of an account, page by page."""
+
+from collections.abc import Mapping
+
+from ringback.domain.call_lists import NothingMatches, call_filters
+from ringback.domain.calls import ValidationCall
+from ringback.domain.paging import Page, PageRequest
+from ringback.domain.sids import AccountSid
+from ringback.storage.unit_of_work import UnitOfWork
+
+
+def list_calls(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
+) -> Page[ValidationCall]:
+    """Return one page, newest first; `asked` are the list's parameters by Twilio's names.
+
+    A filter that can match nothing matches nothing, and is no error.
+    """
+    try:
+        filters = call_filters(asked)
+    except NothingMatches:
+        return Page(request, [], None, None)
+    return unit_of_work.calls.page(account_sid, filters, request)
