@@ -16,4 +16,6 @@ router = APIRouter(tags=["Accounts"])
 async def fetch_account(request: Request) -> Response:
     """Answer the account as it was when the client was authenticated for it."""
     exchange = exchange_of(request)
+    if request.path_params["AccountSid"] != exchange.account.sid:  # another suffix stands before the one taken off
+        raise exchange.not_found()
     return exchange.answer(account_documents.account(exchange.account, exchange.representation.uri_suffix))

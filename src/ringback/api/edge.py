@@ -18,9 +18,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ringback.api import documents
 from ringback.api.authentication import credentials_of
 from ringback.api.exchange import STATE_KEY, Exchange, TwilioResponse, no_content
+from ringback.api.fault_injection import BEFORE, ConnectionCut, UnderFault, struck
 from ringback.api.representation import Representation, for_errors, split_suffix
 from ringback.api.services import Services
 from ringback.domain.errors import TwilioError, internal_server_error, method_not_allowed, not_found
+from ringback.domain.faults import Effect, described
 from ringback.operations.accounts import authenticate
 from ringback.operations.identifiers import new_request_sid
 
@@ -43,7 +45,8 @@ CONSTANT_HEADERS = [
 
 METHOD_NOT_ALLOWED = 405
 
-_ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+)(?:/|$)")
+_ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+?)(?:/|(?:\.[^/]*)?$)")
+"""A suffix, a known one or not, is no part of the account's SID."""
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -97,11 +100,15 @@ class TwilioEdge:
             if passage.scope["method"] == "OPTIONS":
                 await no_content()(passage.scope, receive, passage.send)
                 return
-            passage.scope["state"] = {STATE_KEY: await self._exchange(passage)}
-            await self._app(passage.scope, receive, passage.send)
+            exchange = await self._exchange(passage)
+            passage.scope["state"] = {STATE_KEY: exchange}
+            app = self._app
+            if exchange.account.has_faults and (fault := await struck(exchange, passage.scope)):
+                passage.fault, app = fault, UnderFault(app, fault, passage.path)
+            await app(passage.scope, receive, passage.send)
         except TwilioError as error:
             await passage.answer_error(error, receive)
-        except ClientDisconnect:
+        except (ClientDisconnect, ConnectionCut):
             raise
         except Exception:
             if passage.status:
@@ -136,6 +143,7 @@ class _Passage:
         "_requests_under_way",
         "_send",
         "_started",
+        "fault",
         "path",
         "representation",
         "request_sid",
@@ -152,6 +160,7 @@ class _Passage:
         self._error_code: int | None = None
         self.request_sid = request_sid
         self.status = 0
+        self.fault: Effect | None = None
         self.path = quote(scope["raw_path"], safe=_PRINTED)
         inner_path, self.representation = split_suffix(scope["path"])
         self.scope = {**scope, "path": inner_path, "method": "GET" if self._is_head else self._method}
@@ -159,7 +168,7 @@ class _Passage:
     async def send(self, message: Message) -> None:
         """Send on an answer's message, its head with Twilio's headers, its body unless only the head was asked for."""
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = 0 if self.fault == BEFORE else message["status"]
             elapsed_seconds = time.perf_counter() - self._started
             own = answer_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
             message["headers"] = [*message["headers"], *own]
@@ -184,6 +193,7 @@ class _Passage:
             code=self._error_code,
             milliseconds=round((time.perf_counter() - self._started) * 1000, 3),
             request_id=self.request_sid,
+            **({"fault": described(self.fault)} if self.fault else {}),
         )
 
 
