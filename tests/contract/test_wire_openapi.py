@@ -11,7 +11,11 @@ from support.openapi import DESCRIPTION, check_json
 
 LIST = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds.json"
 INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"
-OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE)]
+ACCOUNT = "/2010-04-01/Accounts/{Sid}.json"
+CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
+CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
+FOLLOW_UPS = [("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL)]
+OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE), *FOLLOW_UPS]
 FETCH_PATH = "/2010-04-01/Accounts/AC1/OutgoingCallerIds/PN1.json"
 
 
@@ -51,6 +55,50 @@ def test_a_wrong_field_fails(field: str, value: object) -> None:
         check_json("GET", FETCH_PATH, 200, wrong)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sid", "AC1"),
+        ("owner_account_sid", "PN" + "a" * 32),
+        ("status", "deleted"),
+        ("status", None),
+        ("type", "full"),
+        ("date_created", "2015-07-30T20:00:00Z"),
+        ("subresource_uris", []),
+        ("subresource_uris", {"calls": "https://api.twilio.com/2010-04-01/Accounts/AC1/Calls.json"}),
+        ("subresource_uris", {"calls": None}),
+    ],
+)
+def test_a_wrong_field_of_an_account_fails(field: str, value: object) -> None:
+    wrong = copy.deepcopy(examples("GET", ACCOUNT)[0]) | {field: value}
+
+    with pytest.raises(ValidationError):
+        check_json("GET", "/2010-04-01/Accounts/AC1.json", 200, wrong)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sid", "PN" + "a" * 32),
+        ("status", "dialing-extension"),
+        ("start_time", "2019-10-18"),
+        ("end_time", ""),
+        ("duration", 4),
+        ("price_unit", "$"),
+        ("phone_number_sid", ""),
+        ("group_sid", ""),
+        ("queue_time", 1000),
+    ],
+)
+def test_a_wrong_field_of_a_call_fails(field: str, value: object) -> None:
+    wrong = copy.deepcopy(examples("GET", CALL)[0]) | {field: value}
+
+    with pytest.raises(ValidationError):
+        check_json("GET", "/2010-04-01/Accounts/AC1/Calls/CA1.json", 200, wrong)
+    with pytest.raises(ValidationError):
+        check_json("GET", "/2010-04-01/Accounts/AC1/Calls.json", 200, {"calls": [wrong]})
+
+
 def test_a_wrong_row_of_a_list_fails() -> None:
     page = {"outgoing_caller_ids": [{"sid": "PN1"}]}
 
@@ -82,7 +130,7 @@ def test_an_answer_that_the_description_does_not_know_fails() -> None:
     with pytest.raises(AssertionError, match="not in the description"):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 201, {})
     with pytest.raises(AssertionError, match="not in the description"):
-        check_json("GET", "/2010-04-01/Accounts/AC1/Calls.json", 200, {})
+        check_json("GET", "/2010-04-01/Accounts/AC1/Messages.json", 200, {})
 
 
 @pytest.mark.parametrize(

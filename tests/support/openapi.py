@@ -1,4 +1,4 @@
-"""Checks JSON answers against Twilio's own OpenAPI description of OutgoingCallerIds."""
+"""Checks JSON answers against Twilio's own OpenAPI description of accounts, calls and OutgoingCallerIds."""
 
 import json
 import re
@@ -16,6 +16,7 @@ UNDESCRIBED_METHODS = {"put": "post"}
 """The product page has POST or PUT for updates, the description only POST."""
 
 _RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} \+0000")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _RELATIVE_URI = re.compile(r"/2010-04-01/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*")
 
@@ -41,6 +42,18 @@ def _is_relative_uri(value: object) -> bool:
     return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value))
 
 
+@FORMATS.checks("uri-map")
+def _is_map_of_relative_uris(value: object) -> bool:
+    return not isinstance(value, dict) or all(
+        isinstance(uri, str) and _RELATIVE_URI.fullmatch(uri) for uri in value.values()
+    )
+
+
+@FORMATS.checks("currency")
+def _is_currency(value: object) -> bool:
+    return not isinstance(value, str) or bool(_CURRENCY.fullmatch(value))
+
+
 def in_json_schema(node: Any) -> Any:
     """Translate OpenAPI 3.0's ``nullable`` into JSON Schema's list of types."""
     if isinstance(node, list):
@@ -63,6 +76,11 @@ def _operation_of(method: str, path: str) -> tuple[str, str]:
             name = method.lower()
             return UNDESCRIBED_METHODS.get(name, name), template
     raise AssertionError(f"{method} {path}: the path is not in the description")
+
+
+def field_names(schema: str) -> list[str]:
+    """Return the fields that the description gives a resource, in its order."""
+    return list(DESCRIPTION["components"]["schemas"][schema]["properties"])
 
 
 def check_json(method: str, path: str, status: int, body: Any) -> None:
