@@ -7,6 +7,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ringback.api.edge import answer_headers, error_response
+from ringback.api.fault_injection import CUT_EXTENSION
 from ringback.domain.errors import malformed_request
 from ringback.operations.identifiers import new_request_sid
 
@@ -38,6 +39,7 @@ class OneWriteTransport:
         self._pending.append(data)
 
     def close(self) -> None:
+        """Close once what was written before is sent; what is written from now on goes nowhere."""
         self._flush()
         self._transport.close()
 
@@ -81,6 +83,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._own_transport = OneWriteTransport(transport, self.loop)
         self.transport = self._own_transport  # type: ignore[assignment]
+        self._extensions = {CUT_EXTENSION: self._own_transport.close}
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -118,6 +121,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._is_in_head = self._is_first_piece = True
         self._head_bytes = 0
         super().on_message_begin()
+        self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, phones
+from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, faults, phones
 from ringback.control.errors import ControlError, ErrorBody
 from ringback.control.services import ControlServices
 
@@ -58,6 +58,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
         phones.router,
         caller_ids.router,
         callbacks.router,
+        faults.router,
     ):
         app.include_router(router, dependencies=[Depends(_authorized)])
     return app

@@ -10,6 +10,8 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
 """How much of a refused value a message repeats."""
+RETRY_AFTER_SECONDS = 1
+"""How long a client is asked to wait that is refused for the time being."""
 
 
 class TwilioError(Exception):
@@ -76,6 +78,14 @@ def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
 
 def internal_server_error() -> TwilioError:
     return TwilioError(500, 20500, "Internal Server Error")
+
+
+def too_many_requests() -> TwilioError:
+    return TwilioError(429, 20429, "Too Many Requests", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def service_unavailable() -> TwilioError:
+    return TwilioError(503, 20503, "Service Unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def invalid_friendly_name(reason: str) -> TwilioError:

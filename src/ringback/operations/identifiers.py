@@ -1,5 +1,6 @@
-"""Where SIDs, validation codes and idempotency tokens come from."""
+"""Where SIDs, validation codes, idempotency tokens and the luck of faults come from."""
 
+import hashlib
 import random
 import secrets
 import uuid
@@ -9,6 +10,8 @@ from ringback.domain.phones import CODE_DIGITS
 from ringback.domain.sids import REQUEST
 
 _SID_BITS = 128
+_DRAW_BYTES = 6
+"""A float holds so many bytes of a fraction exactly; of more it might make 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
 """An integer has no leading zero to lose, so those codes start at 100000."""
 
@@ -18,6 +21,7 @@ class Identifiers:
 
     def __init__(self, seed: int | None = None, code_format: ValidationCodeFormat = "string") -> None:
         self._random: random.Random = secrets.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
+        self._seed = seed
         self._first_code = _FIRST_CODE[code_format]
 
     def sid(self, prefix: str) -> str:
@@ -35,6 +39,16 @@ class Identifiers:
     def idempotency_token(self) -> str:
         """Return a random UUID."""
         return str(uuid.UUID(int=self._random.getrandbits(_SID_BITS), version=4))
+
+    def draw(self, place: int, chance: int) -> float:
+        """Return a number from 0 up to 1, without 1, for the `chance`-th chance of the fault at a place of its list.
+
+        With a seed it depends on these alone: whatever else is drawn, in whatever order, it is the same each time.
+        """
+        if self._seed is None:
+            return self._random.random()
+        digest = hashlib.sha256(f"{self._seed} {place} {chance}".encode()).digest()
+        return int.from_bytes(digest[:_DRAW_BYTES], "big") / (1 << 8 * _DRAW_BYTES)
 
 
 def new_request_sid() -> str:

@@ -14,6 +14,7 @@ from ringback.storage.callback_repository import CallbackRepository
 from ringback.storage.caller_id_repository import CallerIdRepository
 from ringback.storage.due_call_repository import DueCallRepository
 from ringback.storage.event_repository import EventRepository
+from ringback.storage.fault_repository import FaultRepository
 from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.statements import Statement
 
@@ -48,6 +49,7 @@ class UnitOfWork:
         self.callbacks = CallbackRepository(self)
         self.phones = PhoneRepository(self)
         self.events = EventRepository(self)
+        self.faults = FaultRepository(self)
 
     def __enter__(self) -> Self:
         if self._depth == 0:

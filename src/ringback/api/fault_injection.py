@@ -1,0 +1,82 @@
+"""Brings about the faults that a test asked for on the Twilio surface."""
+
+import asyncio
+
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ringback.api.exchange import Exchange, no_content
+from ringback.domain.errors import TwilioError
+from ringback.domain.faults import AnswerError, Cut, Delay, Effect, FaultTarget
+from ringback.operations.faults import strike
+
+CUT_EXTENSION = "ringback.cut"
+"""Where a server lays, in a scope's extensions, what cuts the connection when it is called."""
+BEFORE = Cut("before")
+
+_TARGETS = frozenset(FaultTarget)
+
+
+class ConnectionCut(Exception):
+    """The client gets no answer; raised where the server cannot cut a connection, as in a test without a socket."""
+
+
+async def struck(exchange: Exchange, scope: Scope) -> Effect | None:
+    """Return what goes wrong with an authenticated request, if anything does. What is no operation has no faults."""
+    operation = _operation(scope)
+    if operation is None:
+        return None
+    services = exchange.services
+    return await services.database.run(strike, exchange.account.sid, operation, draw=services.identifiers.draw)
+
+
+def _operation(scope: Scope) -> FaultTarget | None:
+    """Find the operation before the router does, and lay its route into the scope, where the log looks for it."""
+    for route in scope["app"].routes:
+        if isinstance(route, Route) and route.name in _TARGETS and route.matches(scope)[0] == Match.FULL:
+            scope["route"] = route
+            return FaultTarget(route.name)
+    return None
+
+
+class UnderFault:
+    """An application whose next request goes wrong; `path` is the one to name in an error."""
+
+    def __init__(self, app: ASGIApp, effect: Effect, path: str) -> None:
+        self._app = app
+        self._effect = effect
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. Raises TwilioError where that is the fault, ConnectionCut where the connection cannot be cut."""
+        match self._effect:
+            case AnswerError():
+                raise self._effect.error(self._path)
+            case Delay():
+                await asyncio.sleep(self._effect.seconds)
+                await self._app(scope, receive, send)
+            case Cut("before"):
+                _cut(scope)
+                await no_content()(scope, receive, send)
+            case Cut():
+                await self._lose_answer(scope, receive, send)
+
+    async def _lose_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the handler do its work. What it answers satisfies the server, and reaches nobody."""
+
+        async def lost(message: Message) -> None:
+            _cut(scope)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, lost)
+        except TwilioError:
+            _cut(scope)
+            raise
+
+
+def _cut(scope: Scope) -> None:
+    cut = scope.get("extensions", {}).get(CUT_EXTENSION)
+    if cut is None:
+        raise ConnectionCut
+    cut()

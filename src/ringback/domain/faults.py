@@ -1,0 +1,228 @@
+"""Faults that a test asks for: where they strike, what they do, how often.
+
+An effect is a value; the Twilio surface and the callback sender know how to bring it about.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, Literal
+
+from ringback.domain.errors import (
+    TwilioError,
+    internal_server_error,
+    method_not_allowed,
+    not_found,
+    service_unavailable,
+    too_many_requests,
+    wrong_credentials,
+)
+from ringback.domain.instants import Instant
+
+FIRST_CODE = 20_000
+"""The code of an HTTP status that has none of its own is this and the status. Source: docs/fidelity.md, errors."""
+
+Draw = Callable[[int, int], float]
+"""Returns a number from 0 up to 1, without 1, for a fault's place in its account's list and its how manieth chance."""
+Said = Mapping[str, Any]
+
+
+class FaultTarget(StrEnum):
+    """Where a fault strikes; the operations have the names that log lines and journal give them."""
+
+    LIST_OUTGOING_CALLER_IDS = "list-outgoing-caller-ids"
+    CREATE_VALIDATION_REQUEST = "create-validation-request"
+    FETCH_OUTGOING_CALLER_ID = "fetch-outgoing-caller-id"
+    UPDATE_OUTGOING_CALLER_ID = "update-outgoing-caller-id"
+    DELETE_OUTGOING_CALLER_ID = "delete-outgoing-caller-id"
+    FETCH_ACCOUNT = "fetch-account"
+    FETCH_CALL = "fetch-call"
+    LIST_CALLS = "list-calls"
+    STATUS_CALLBACK = "status-callback"
+    EVERY_OPERATION = "*"
+
+
+class UnfitFault(ValueError):
+    """No fault can be like this; the message says where it is wrong, and what would fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerError:
+    """The request is answered with an error, and nothing is changed; Twilio's own code and words unless given."""
+
+    status: int
+    code: int | None = None
+    message: str | None = None
+
+    @property
+    def said(self) -> Said:
+        return _given(status=self.status, code=self.code, message=self.message)
+
+    def error(self, path: str) -> TwilioError:
+        """Return the error to answer a request for `path` with."""
+        own = _OWN_WORDS[self.status](path) if self.status in _OWN_WORDS else _plain_error(self.status)
+        return TwilioError(self.status, self.code or own.code, self.message or own.message, own.headers)
+
+
+_OWN_WORDS: Mapping[int, Callable[[str], TwilioError]] = MappingProxyType(
+    {
+        401: lambda _: wrong_credentials(),
+        404: not_found,
+        405: lambda _: method_not_allowed("OPTIONS"),
+        429: lambda _: too_many_requests(),
+        500: lambda _: internal_server_error(),
+        503: lambda _: service_unavailable(),
+    }
+)
+
+
+def _plain_error(status: int) -> TwilioError:
+    phrases = {known.value: known.phrase for known in HTTPStatus}
+    return TwilioError(status, FIRST_CODE + status, phrases.get(status, "Error"))
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """So many real seconds pass first, whatever the account's clock shows."""
+
+    seconds: float
+
+    @property
+    def said(self) -> Said:
+        return {"delay_seconds": self.seconds}
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection is cut instead of an answer: before anything is changed, or after the change is committed."""
+
+    moment: Literal["before", "after"]
+
+    @property
+    def said(self) -> Said:
+        return {"drop": self.moment}
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A StatusCallback is sent so often in all."""
+
+    times: int
+
+    @property
+    def said(self) -> Said:
+        return {"duplicate": self.times}
+
+
+@dataclass(frozen=True, slots=True)
+class BadSignature:
+    """A StatusCallback is signed with what is not its account's auth token."""
+
+    @property
+    def said(self) -> Said:
+        return {"signature": "bad"}
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """A StatusCallback is never sent, and counts as failed."""
+
+    @property
+    def said(self) -> Said:
+        return {"drop": True}
+
+
+Effect = AnswerError | Delay | Cut | Duplicate | BadSignature | NotSent
+
+_MAKERS: Mapping[str, Callable[[Said], Effect]] = MappingProxyType(
+    {
+        "status": lambda said: AnswerError(said["status"], said.get("code"), said.get("message")),
+        "delay_seconds": lambda said: Delay(said["delay_seconds"]),
+        "drop": lambda said: NotSent() if said["drop"] is True else Cut(said["drop"]),
+        "duplicate": lambda said: Duplicate(said["duplicate"]),
+        "signature": lambda _: BadSignature(),
+    }
+)
+_FIT_OPERATIONS = (AnswerError, Delay, Cut)
+_FIT_CALLBACKS = (Delay, Duplicate, BadSignature, NotSent)
+_SAID_OF_OPERATIONS = 'status, delay_seconds, drop "before", drop "after"'
+_SAID_OF_CALLBACKS = 'delay_seconds, duplicate, signature "bad", drop true'
+
+
+def _given(**values: Any) -> Said:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def described(effect: Effect) -> str:
+    """Return an effect in a word or two, for a log line: ``status 429``."""
+    name, value = next(iter(effect.said.items()))
+    return f"{name} {str(value).lower() if isinstance(value, bool) else value}"
+
+
+def effect_of(said: Said) -> Effect:
+    """Return the effect that is said by its name and value: ``{"status": 429}``. Raises UnfitFault."""
+    named = [name for name in _MAKERS if name in said]
+    if len(named) != 1:
+        raise UnfitFault(f"effect: exactly one of {', '.join(_MAKERS)}")
+    if named != ["status"] and said.keys() & {"code", "message"}:
+        raise UnfitFault("effect: code and message belong to status")
+    return _MAKERS[named[0]](said)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFault:
+    """A fault that is about to be stored; it strikes so many `times`, or with a `probability`, or always."""
+
+    operation: FaultTarget
+    effect: Effect
+    times: int | None = None
+    probability: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UnfitFault where the parts do not go together."""
+        if self.times is not None and self.probability is not None:
+            raise UnfitFault("times, probability: one of them, or neither for a fault that strikes always")
+        is_callback = self.operation == FaultTarget.STATUS_CALLBACK
+        if not isinstance(self.effect, _FIT_CALLBACKS if is_callback else _FIT_OPERATIONS):
+            what_fits = _SAID_OF_CALLBACKS if is_callback else _SAID_OF_OPERATIONS
+            raise UnfitFault(f"effect: {described(self.effect)} is none for {self.operation}, which takes {what_fits}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault that may strike: it had so many `chances`, and took so many as there are `strikes`.
+
+    `times_left` is None for one that is not counted.
+    """
+
+    id: int
+    operation: FaultTarget
+    effect: Effect
+    times_left: int | None
+    probability: float | None
+    chances: int
+    strikes: int
+    date_created: Instant
+
+    @property
+    def is_used_up(self) -> bool:
+        return self.times_left == 0
+
+    def fits(self, operation: FaultTarget) -> bool:
+        """Tell whether this fault may strike there; the StatusCallback is no operation."""
+        if self.operation == FaultTarget.EVERY_OPERATION:
+            return operation != FaultTarget.STATUS_CALLBACK
+        return self.operation == operation
+
+    def tried(self, place: int, draw: Draw) -> "Fault":
+        """Return this fault after one more chance; it has struck if it has one more strike.
+
+        `place` is where it stands in its account's list, from 0.
+        """
+        chances = self.chances + 1
+        if self.probability is not None and draw(place, chances) >= self.probability:
+            return replace(self, chances=chances)
+        left = None if self.times_left is None else self.times_left - 1
+        return replace(self, chances=chances, strikes=self.strikes + 1, times_left=left)

@@ -1,0 +1,57 @@
+"""Faults: asked for, listed, forgotten; and whether one strikes."""
+
+from ringback.domain.accounts import Account
+from ringback.domain.faults import Draw, Effect, Fault, FaultTarget, NewFault
+from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid
+from ringback.storage.unit_of_work import UnitOfWork
+
+MAX_FAULTS = 100
+"""How many faults an account can have at a time: each request looks at all of them."""
+
+
+class TooManyFaults(Exception):
+    """The account has as many faults as it can have."""
+
+
+def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, real: Instant) -> Fault | None:
+    """Let a fault strike from now on; None where the account is gone. Raises TooManyFaults."""
+    with unit_of_work:
+        if unit_of_work.accounts.find(account.sid) is None:
+            return None
+        if len(unit_of_work.faults.all(account.sid)) >= MAX_FAULTS:
+            raise TooManyFaults
+        return unit_of_work.faults.add(account.sid, fault, account.clock.now(real))
+
+
+def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault]:
+    """Return the faults that may still strike, in the order in which they were asked for."""
+    return unit_of_work.faults.all(account_sid)
+
+
+def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
+    """Forget a fault; False where there is none, or none any more."""
+    with unit_of_work:
+        return unit_of_work.faults.delete(account_sid, fault_id)
+
+
+def delete_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
+    """Forget all faults of an account."""
+    with unit_of_work:
+        unit_of_work.faults.delete_all(account_sid)
+
+
+def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTarget, *, draw: Draw) -> Effect | None:
+    """Return what goes wrong this time, if anything does.
+
+    The faults that fit have their chance in the order in which they were asked for, until one strikes.
+    """
+    with unit_of_work:
+        for place, fault in enumerate(unit_of_work.faults.all(account_sid)):
+            if not fault.fits(operation):
+                continue
+            tried = fault.tried(place, draw)
+            unit_of_work.faults.keep(account_sid, tried)
+            if tried.strikes > fault.strikes:
+                return fault.effect
+    return None

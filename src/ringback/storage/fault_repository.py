@@ -1,0 +1,97 @@
+"""The faults that may strike in each account."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ringback.domain.faults import Fault, FaultTarget, NewFault, effect_of
+from ringback.domain.instants import Instant
+from ringback.domain.sids import AccountSid
+from ringback.storage.journals import faults as table
+from ringback.storage.statements import Statement, columns
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_GIVEN = (
+    "account_sid",
+    "operation",
+    "effect",
+    "times_left",
+    "probability",
+    "chances",
+    "strikes",
+    "date_created",
+)
+_OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
+_THIS = _OF_ACCOUNT & (table.c.id == bindparam("fault_id"))
+
+ADD = Statement(
+    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in _GIVEN}).returning(table.c.id)
+)
+ALL = Statement(select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id))
+KEEP = Statement(
+    update(table)
+    .where(_THIS)
+    .values(times_left=bindparam("left"), chances=bindparam("had"), strikes=bindparam("struck"))
+)
+DELETE = Statement(delete(table).where(_THIS))
+DELETE_ALL = Statement(delete(table).where(_OF_ACCOUNT))
+
+
+class FaultRepository:
+    """The faults of each account, in the order in which they were asked for.
+
+    Whether an account has any stands with the account too, so that who has none pays nothing.
+    """
+
+    def __init__(self, unit_of_work: "UnitOfWork") -> None:
+        self._unit_of_work = unit_of_work
+
+    def add(self, account_sid: AccountSid, fault: NewFault, date_created: Instant) -> Fault:
+        [(fault_id,)] = self._unit_of_work.all(
+            ADD,
+            account_sid=account_sid,
+            operation=fault.operation.value,
+            effect=orjson.dumps(fault.effect.said).decode(),
+            times_left=fault.times,
+            probability=fault.probability,
+            chances=0,
+            strikes=0,
+            date_created=date_created,
+        )
+        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=True)
+        return Fault(fault_id, fault.operation, fault.effect, fault.times, fault.probability, 0, 0, date_created)
+
+    def all(self, account_sid: AccountSid) -> list[Fault]:
+        return [_fault(*row) for row in self._unit_of_work.all(ALL, account_sid=account_sid)]
+
+    def keep(self, account_sid: AccountSid, fault: Fault) -> None:
+        """Store how often a fault had a chance and struck; one that is used up is gone."""
+        if fault.is_used_up:
+            self.delete(account_sid, fault.id)
+            return
+        self._unit_of_work.change(
+            KEEP,
+            account_sid=account_sid,
+            fault_id=fault.id,
+            left=fault.times_left,
+            had=fault.chances,
+            struck=fault.strikes,
+        )
+
+    def delete(self, account_sid: AccountSid, fault_id: int) -> bool:
+        """Delete a fault; False where there is none."""
+        if not self._unit_of_work.change(DELETE, account_sid=account_sid, fault_id=fault_id):
+            return False
+        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=bool(self.all(account_sid)))
+        return True
+
+    def delete_all(self, account_sid: AccountSid) -> None:
+        self._unit_of_work.change(DELETE_ALL, account_sid=account_sid)
+        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=False)
+
+
+def _fault(fault_id: int, operation: str, effect: str, *counts: Any) -> Fault:
+    return Fault(fault_id, FaultTarget(operation), effect_of(orjson.loads(effect)), *counts)
