@@ -67,6 +67,7 @@ def create_app(
         the_clock,
         delivery_policy(settings),
         EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map),
+        identifiers.draw,
         callback_transport,
     )
     runner = Runner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)

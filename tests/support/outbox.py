@@ -51,7 +51,10 @@ class Outbox:
         return all(self.status(sid) != CallbackStatus.PENDING for sid in sids or self.owed)
 
     def a_sender(self) -> CallbackSender:
-        return CallbackSender(self.simulation.database, self.simulation.clock, self.policy, self.egress)
+        simulation = self.simulation
+        return CallbackSender(
+            simulation.database, simulation.clock, self.policy, self.egress, simulation.identifiers.draw
+        )
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:

@@ -44,7 +44,8 @@ class CallbackStatus(StrEnum):
 class StatusCallback:
     """One request owed to a client's server; `auth_token` is its account's, to sign with.
 
-    Of the `attempts` made, the `earlier_attempts` belong to deliveries that have ended.
+    Of the `attempts` made, the `earlier_attempts` belong to deliveries that have ended. `may_meet_fault` where its
+    account has any.
     """
 
     call_sid: CallSid
@@ -56,6 +57,7 @@ class StatusCallback:
     idempotency_token: str
     attempts: int
     earlier_attempts: int = 0
+    may_meet_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,14 @@ def record_attempt(
             unit_of_work.events.add(callback_settled(callback, journaled, status))
 
 
+def hold_callback(unit_of_work: UnitOfWork, callback: StatusCallback, *, until: Instant) -> bool:
+    """Keep a leased callback, which will not have been tried by then; False where its call was forgotten."""
+    with unit_of_work:
+        return unit_of_work.callbacks.settle(
+            callback, CallbackStatus.PENDING, attempts_made=callback.attempts, due=after(until, LEASE_SECONDS)
+        )
+
+
 def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:
     """Make every leased callback due again; for a process that is alone with its database and has just started."""
     with unit_of_work:

@@ -11,9 +11,11 @@ import structlog
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
+from ringback.domain.faults import Draw
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.urls import parse_url
 from ringback.operations.callbacks import claim_due_callbacks, record_attempt
+from ringback.simulator.callback_faults import DROPPED, CallbackFaults
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -35,7 +37,7 @@ log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends what the outbox holds. `transport` replaces the network in tests."""
+    """Sends what the outbox holds. `draw` decides about faults; `transport` replaces the network in tests."""
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class CallbackSender:
         clock: Clock,
         default_policy: DeliveryPolicy,
         egress: EgressPolicy,
+        draw: Draw,
         transport: "httpx.AsyncBaseTransport | None" = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._default_policy = default_policy
         self._egress = egress
+        self._faults = CallbackFaults(database, clock.now, draw)
         self._transport = transport
         self._idle_clients: list[CallbackClient] = []
         self._deliveries: set[asyncio.Task[None]] = set()
@@ -108,7 +112,7 @@ class CallbackSender:
         try:
             client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
             try:
-                await self._try_until_settled(callback, client)
+                await self._send(callback, client)
             finally:
                 self._idle_clients.append(client)
         except DatabaseUnavailable:
@@ -140,7 +144,23 @@ class CallbackSender:
 
         return CallbackClient(self._egress, self._transport)
 
-    async def _try_until_settled(self, callback: StatusCallback, client: "CallbackClient") -> None:
+    async def _send(self, callback: StatusCallback, client: "CallbackClient") -> None:
+        """Deliver a callback once, unless a fault will have it otherwise: delivered is what arrived at all."""
+        callback, times = await self._faults.meet(callback)
+        if not times:
+            await self._give_up(callback, DROPPED)
+        best = CallbackStatus.FAILED
+        for left in reversed(range(times)):
+            attempts, best = await self._try_until_settled(callback, client, best, is_last=not left)
+            callback = replace(callback, attempts=attempts, earlier_attempts=attempts)
+
+    async def _try_until_settled(
+        self, callback: StatusCallback, client: "CallbackClient", best: CallbackStatus, *, is_last: bool
+    ) -> tuple[int, CallbackStatus]:
+        """Try until it arrives or is given up; return the attempts made, and the better of that and `best`.
+
+        It stays owed unless this `is_last`.
+        """
         # Looking up a home may read files: beside the event loop, and before the receiver's time begins to run.
         callback = replace(callback, parameters=await asyncio.to_thread(with_places, callback.parameters))
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
@@ -159,9 +179,12 @@ class CallbackSender:
                 or time.monotonic() >= deadline
             ):
                 status = CallbackStatus.FAILED
+            if status != CallbackStatus.PENDING and best == CallbackStatus.DELIVERED:
+                status = best
             attempt = _attempt(number, at, elapsed_ms, outcome)
-            await self._database.run(record_attempt, callback, attempt, status)
+            await self._database.run(record_attempt, callback, attempt, status if is_last else CallbackStatus.PENDING)
             _log_attempt(callback, attempt, status)
+        return number, status
 
 
 def _attempt(number: int, at: Instant, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:

@@ -32,6 +32,7 @@ _CALLBACK = (
     table.c.idempotency_token,
     table.c.attempts,
     table.c.earlier_attempts,
+    accounts.c.has_faults,
 )
 
 ADD = Statement(
@@ -200,8 +201,9 @@ class CallbackRepository:
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
-    call_sid, account_sid, auth_token, url, method, parameters, token, made, earlier = row[:9]
-    return StatusCallback(call_sid, account_sid, auth_token, url, method, _pairs(parameters), token, made, earlier)
+    call_sid, account_sid, auth_token, url, method, parameters, *others, has_faults = row[: len(_CALLBACK)]
+    pairs = _pairs(parameters)
+    return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, *others, bool(has_faults))
 
 
 def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:
