@@ -1,0 +1,131 @@
+"""What the control API shows, as frozen values."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Record(BaseModel):
+    """A frozen value; what a newer server shows besides is there under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+class Event(Record):
+    """One thing that happened in an account."""
+
+    id: int
+    at: datetime
+    type: str
+    call_sid: str | None
+    data: dict[str, Any]
+
+
+class TimelineEntry(Record):
+    """One thing that happened to a call."""
+
+    at: datetime
+    event: str
+    detail: str
+
+
+class PhoneSetting(Record):
+    """How a phone behaves, or behaved when a call met it."""
+
+    behavior: str
+    ring_seconds: float | None = None
+    key_seconds: float | None = None
+    extension: str | None = None
+
+
+class PhoneAtNumber(PhoneSetting):
+    """What the next call to a number meets: `source` is what makes it so, `script` what the calls after it meet."""
+
+    phone_number: str
+    source: str
+    script: tuple[PhoneSetting, ...]
+
+
+class ClockReading(Record):
+    """What an account's clock shows, and whether time passes by itself: `running` or `frozen`."""
+
+    mode: str
+    now: datetime
+
+
+class CallerId(Record):
+    """A verified number."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    friendly_name: str
+    date_created: datetime
+    date_updated: datetime
+
+
+class CallbackAnswer(Record):
+    """What a receiver answered; `body` is its begin."""
+
+    status_code: int
+    body: str
+
+
+class CallbackAttempt(Record):
+    """One try at delivering a StatusCallback; `answer` is None when none came, and `error` says why it failed."""
+
+    number: int
+    at: datetime
+    method: str
+    url: str
+    headers: dict[str, str]
+    parameters: dict[str, str]
+    answer: CallbackAnswer | None
+    elapsed_ms: float
+    error: str | None
+
+
+class Fault(Record):
+    """A failure on purpose: it might have struck `chances` times, and did `strikes` times."""
+
+    id: int
+    operation: str
+    effect: dict[str, Any]
+    times_left: int | None
+    probability: float | None
+    chances: int
+    strikes: int
+    date_created: datetime
+
+
+class InboxMessage(Record):
+    """A request that came to an inbox."""
+
+
+class LoggedRequest(Record):
+    """A request to the Twilio surface, and how it was answered.
+
+    `operation` is None where none was reached, `status` where the connection ended before the answer.
+    """
+
+    id: int
+    at: datetime
+    request_id: str
+    method: str
+    path: str
+    operation: str | None
+    username: str | None
+    parameters: dict[str, str]
+    status: int | None
+    error_code: int | None
+    milliseconds: float
+
+
+class ApiKey(Record):
+    """User name (`sid`) and password (`secret`) of requests for an account."""
+
+    sid: str
+    secret: str
+    account_sid: str
+    date_created: datetime

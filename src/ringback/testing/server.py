@@ -1,0 +1,46 @@
+"""A server of a test suite's own."""
+
+from typing import Any
+
+from ringback.testing.connection import Connection
+from ringback.testing.process import Process
+
+DEFAULTS: dict[str, Any] = {"port": 0, "database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0}
+"""A free port, nothing on the disk, and phones that answer and key in at once."""
+OWN = {"log_format": "json", "log_level": "info"}
+"""What the process is read by."""
+
+
+class Server(Connection):
+    """A server's process, from now until `stop` or the end of its `with` block; it is ready when this returns.
+
+    `settings` are those of ``ringback serve``, by name. Other than there the port is a free one, the database is in
+    memory, and phones answer and key in at once (`ring_seconds` and `key_seconds` are 0); the time-outs are as ever.
+    Raises ServerNotStarted with what the server said.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        if unfit := OWN.keys() & settings.keys():
+            raise TypeError(f"{', '.join(sorted(unfit))}: not to be set, since this process reads the log (Server.log)")
+        self._process = Process(DEFAULTS | settings | OWN)
+        super().__init__(self._process.base_url, settings.get("control_token"))
+        self._stopped = False
+
+    @property
+    def process_id(self) -> int:
+        """The id of the server's process."""
+        return self._process.id
+
+    @property
+    def log(self) -> list[str]:
+        """The newest lines of the server's log."""
+        return list(self._process.log)
+
+    def stop(self) -> None:
+        """End the server; doing it twice is no mistake."""
+        if not self._stopped:
+            self._stopped = True
+            super().close()
+            self._process.stop()
+
+    close = stop
