@@ -26,6 +26,7 @@ from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
 from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator.journal_writer import JournalWriter
 from ringback.simulator.runner import Runner
 from ringback.storage.database import Database
 from ringback.storage.schema import is_at_head
@@ -186,7 +187,8 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        works = (runner.run(), sender.run(), Housekeeper(database).run(), _warm_up(control))
+        housework = (Housekeeper(database).run(), JournalWriter(database).run())
+        works = (runner.run(), sender.run(), *housework, _warm_up(control))
         async with AsyncExitStack() as at_the_end:
             at_the_end.callback(database.close)
             at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)

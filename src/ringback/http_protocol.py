@@ -6,8 +6,8 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ringback.api.edge import answer_headers, error_response
 from ringback.api.fault_injection import CUT_EXTENSION
+from ringback.api.passage import answer_headers, error_response
 from ringback.domain.errors import malformed_request
 from ringback.operations.identifiers import new_request_sid
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from ringback import app as app_module
 from ringback import beginnings
-from ringback.api.edge import CONSTANT_HEADERS
+from ringback.api.passage import CONSTANT_HEADERS
 from ringback.operations import caller_ids
 from ringback.settings import Settings
 from ringback.storage.database import Database, open_database

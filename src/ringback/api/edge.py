@@ -5,62 +5,33 @@ shape, and one line is logged. Pure ASGI: a BaseHTTPMiddleware would cost more t
 """
 
 import re
-import time
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api import documents
 from ringback.api.authentication import credentials_of
-from ringback.api.exchange import STATE_KEY, Exchange, TwilioResponse, no_content
-from ringback.api.fault_injection import BEFORE, ConnectionCut, UnderFault, struck
-from ringback.api.representation import Representation, for_errors, split_suffix
+from ringback.api.exchange import STATE_KEY, Exchange, no_content
+from ringback.api.fault_injection import ConnectionCut, UnderFault, struck
+from ringback.api.passage import Passage
 from ringback.api.services import Services
+from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, internal_server_error, method_not_allowed, not_found
-from ringback.domain.faults import Effect, described
-from ringback.operations.accounts import authenticate
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
-
-CORS_HEADERS = [
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
-    (
-        b"access-control-allow-headers",
-        b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
-    ),
-    (b"access-control-expose-headers", b"ETag"),
-    (b"access-control-allow-credentials", b"true"),
-]
-CONSTANT_HEADERS = [
-    *CORS_HEADERS,
-    (b"x-home-region", b"us1"),
-    (b"x-api-domain", b"api.twilio.com"),
-]
-"""Source: docs/fidelity.md, headers [observed]."""
 
 METHOD_NOT_ALLOWED = 405
 
 _ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+?)(?:/|(?:\.[^/]*)?$)")
 """A suffix, a known one or not, is no part of the account's SID."""
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
-_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 
 log = structlog.get_logger()
-
-
-def answer_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer carries."""
-    return [
-        (b"twilio-request-id", request_sid.encode()),
-        (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
-        (b"twilio-concurrent-requests", b"%d" % requests_under_way),
-        *CONSTANT_HEADERS,
-    ]
 
 
 class TwilioEdge:
@@ -83,7 +54,7 @@ class TwilioEdge:
             await self._app(scope, receive, send)
             return
         self._requests_under_way += 1
-        passage = _Passage(scope, send, new_request_sid(), self._requests_under_way)
+        passage = Passage(scope, send, new_request_sid(), self._requests_under_way)
         try:
             await self._pass(passage, receive)
         except ClientDisconnect:
@@ -91,11 +62,12 @@ class TwilioEdge:
         finally:
             self._requests_under_way -= 1
             passage.log()
+            passage.enter(self._services)
 
     def _is_elsewhere(self, path: str) -> bool:
         return path in self._other_paths or path.startswith(self._other_prefix)
 
-    async def _pass(self, passage: "_Passage", receive: Receive) -> None:
+    async def _pass(self, passage: Passage, receive: Receive) -> None:
         try:
             if passage.scope["method"] == "OPTIONS":
                 await no_content()(passage.scope, receive, passage.send)
@@ -116,93 +88,31 @@ class TwilioEdge:
             log.exception("a request failed", request_id=passage.request_sid, path=passage.path)
             await passage.answer_error(internal_server_error(), receive)
 
-    async def _exchange(self, passage: "_Passage") -> Exchange:
+    async def _exchange(self, passage: Passage) -> Exchange:
         """Authenticate the client for the path's account, before anything else about the path is looked at."""
         match = _ACCOUNT_PATH.match(passage.scope["path"])
         if match is None:
             raise not_found(passage.path)
-        credentials = credentials_of(passage.scope["headers"])
-        account = await self._services.database.run(authenticate, credentials, match[1])
+        account = await self._authenticated(passage, match[1])
         if passage.representation is None:
             raise not_found(passage.path)
         return Exchange(self._services, passage.path, passage.representation, account)
+
+    async def _authenticated(self, passage: Passage, account_sid: str) -> Account:
+        database = self._services.database
+        try:
+            credentials = credentials_of(passage.scope["headers"])
+            passage.username = credentials.username
+            passage.account = account = await database.run(authenticate, credentials, account_sid)
+        except TwilioError:
+            passage.account = await database.run(find_account, AccountSid(account_sid))  # its journal is to tell
+            raise
+        return account
 
 
 def _decoded(raw_path: bytes) -> str:
     """Return the path to route by: an escaped slash or dot is no separator, and stays escaped."""
     return unquote(_ESCAPED_SEPARATOR.sub(b"%25", raw_path))
-
-
-class _Passage:
-    """One request on its way through the edge, and what is to be said of it afterwards."""
-
-    __slots__ = (
-        "_error_code",
-        "_is_head",
-        "_method",
-        "_requests_under_way",
-        "_send",
-        "_started",
-        "fault",
-        "path",
-        "representation",
-        "request_sid",
-        "scope",
-        "status",
-    )
-
-    def __init__(self, scope: Scope, send: Send, request_sid: str, requests_under_way: int) -> None:
-        self._started = time.perf_counter()
-        self._method = scope["method"]
-        self._is_head = self._method == "HEAD"
-        self._send = send
-        self._requests_under_way = requests_under_way
-        self._error_code: int | None = None
-        self.request_sid = request_sid
-        self.status = 0
-        self.fault: Effect | None = None
-        self.path = quote(scope["raw_path"], safe=_PRINTED)
-        inner_path, self.representation = split_suffix(scope["path"])
-        self.scope = {**scope, "path": inner_path, "method": "GET" if self._is_head else self._method}
-
-    async def send(self, message: Message) -> None:
-        """Send on an answer's message, its head with Twilio's headers, its body unless only the head was asked for."""
-        if message["type"] == "http.response.start":
-            self.status = 0 if self.fault == BEFORE else message["status"]
-            elapsed_seconds = time.perf_counter() - self._started
-            own = answer_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
-            message["headers"] = [*message["headers"], *own]
-        elif self._is_head:
-            message = {**message, "body": b""}
-        await self._send(message)
-
-    async def answer_error(self, error: TwilioError, receive: Receive) -> None:
-        """Answer with an error, in the form the path asks errors to be in."""
-        self._error_code = error.code
-        await error_response(error, self.representation)(self.scope, receive, self.send)
-
-    def log(self) -> None:
-        """Log the request: one line, no credentials, no parameters."""
-        route = self.scope.get("route")
-        log.info(
-            "request",
-            method=self._method,
-            path=self.path,
-            operation=route.name if route else None,
-            status=self.status,
-            code=self._error_code,
-            milliseconds=round((time.perf_counter() - self._started) * 1000, 3),
-            request_id=self.request_sid,
-            **({"fault": described(self.fault)} if self.fault else {}),
-        )
-
-
-def error_response(error: TwilioError, representation: Representation | None) -> Response:
-    """Return an error as an answer, its own headers included."""
-    form = for_errors(representation)
-    response = TwilioResponse(error.status, form.serialize(documents.error(error)), form.content_type)
-    response.raw_headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
-    return response
 
 
 async def answer_http_exception(request: Request, raised: Exception) -> Response:

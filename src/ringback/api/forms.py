@@ -12,6 +12,8 @@ from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationR
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
 
+FORM_KEY = "ringback.form"
+"""Where a request's scope keeps the parameters of its form, for its journal."""
 FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
@@ -50,7 +52,8 @@ async def read_form(request: Request) -> Parameters:
     _refuse_announced_excess(headers)
     body = await _read_body(request)
     is_form = headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
-    return parse_parameters(body) if is_form else {}
+    parameters = request.scope[FORM_KEY] = parse_parameters(body) if is_form else {}
+    return parameters
 
 
 def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:

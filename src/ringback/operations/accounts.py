@@ -118,6 +118,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
         unit_of_work.touched.add(account_sid)
+        unit_of_work.requests.journal.take_of(account_sid)
         return unit_of_work.accounts.delete(account_sid)
 
 
@@ -143,6 +144,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """
     with unit_of_work:
         unit_of_work.touched.add(account_sid)
+        unit_of_work.requests.journal.take_of(account_sid)
         return unit_of_work.accounts.forget_contents(account_sid)
 
 
@@ -150,4 +152,5 @@ def reset_everything(unit_of_work: UnitOfWork) -> None:
     """Forget all accounts and all that is theirs."""
     with unit_of_work:
         unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.requests.journal.forget()
         unit_of_work.accounts.delete_all()

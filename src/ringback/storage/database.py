@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from ringback.storage.notifications import Notifications
+from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
 
 P = ParamSpec("P")
@@ -65,8 +66,13 @@ class Database:
             raise
         self._blocks = True
         self.notifications = Notifications()
+        self.journal = RequestJournal()
         self.unit_of_work = UnitOfWork(
-            self.connection, self.engine.dialect, begin="BEGIN IMMEDIATE", on_commit=self.notifications.publish
+            self.connection,
+            self.engine.dialect,
+            begin="BEGIN IMMEDIATE",
+            on_commit=self.notifications.publish,
+            journal=self.journal,
         )
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

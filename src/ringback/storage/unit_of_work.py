@@ -16,6 +16,8 @@ from ringback.storage.due_call_repository import DueCallRepository
 from ringback.storage.event_repository import EventRepository
 from ringback.storage.fault_repository import FaultRepository
 from ringback.storage.phone_repository import PhoneRepository
+from ringback.storage.request_journal import RequestJournal
+from ringback.storage.request_repository import RequestRepository
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
@@ -35,6 +37,7 @@ class UnitOfWork:
         *,
         begin: str,
         on_commit: Callable[[Collection[AccountSid]], None],
+        journal: RequestJournal,
     ) -> None:
         self._connection = connection
         self._dialect = dialect
@@ -49,6 +52,7 @@ class UnitOfWork:
         self.callbacks = CallbackRepository(self)
         self.phones = PhoneRepository(self)
         self.events = EventRepository(self)
+        self.requests = RequestRepository(self, journal)
         self.faults = FaultRepository(self)
 
     def __enter__(self) -> Self:

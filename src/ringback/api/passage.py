@@ -1,0 +1,151 @@
+"""One request on its way through the edge: the answer's own headers, its errors, and what is said of it afterwards."""
+
+import time
+from urllib.parse import quote
+
+import structlog
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from ringback.api import documents
+from ringback.api.exchange import TwilioResponse
+from ringback.api.fault_injection import BEFORE
+from ringback.api.forms import FORM_KEY
+from ringback.api.representation import Representation, for_errors, split_suffix
+from ringback.api.services import Services
+from ringback.domain.accounts import Account
+from ringback.domain.errors import TwilioError
+from ringback.domain.faults import Effect, described
+from ringback.domain.requests import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
+
+CORS_HEADERS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
+    ),
+    (b"access-control-expose-headers", b"ETag"),
+    (b"access-control-allow-credentials", b"true"),
+]
+CONSTANT_HEADERS = [
+    *CORS_HEADERS,
+    (b"x-home-region", b"us1"),
+    (b"x-api-domain", b"api.twilio.com"),
+]
+"""Source: docs/fidelity.md, headers [observed]."""
+
+_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+
+log = structlog.get_logger()
+
+
+def answer_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer carries."""
+    return [
+        (b"twilio-request-id", request_sid.encode()),
+        (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
+        (b"twilio-concurrent-requests", b"%d" % requests_under_way),
+        *CONSTANT_HEADERS,
+    ]
+
+
+class Passage:
+    """One request on its way through the edge, and what is to be said of it afterwards."""
+
+    __slots__ = (
+        "_elapsed_ms",
+        "_error_code",
+        "_is_head",
+        "_method",
+        "_operation",
+        "_requests_under_way",
+        "_send",
+        "_started",
+        "account",
+        "fault",
+        "path",
+        "representation",
+        "request_sid",
+        "scope",
+        "status",
+        "username",
+    )
+
+    def __init__(self, scope: Scope, send: Send, request_sid: str, requests_under_way: int) -> None:
+        self._started = time.perf_counter()
+        self._method = scope["method"]
+        self._is_head = self._method == "HEAD"
+        self._send = send
+        self._requests_under_way = requests_under_way
+        self._error_code: int | None = None
+        self.request_sid = request_sid
+        self.status = 0
+        self.account: Account | None = None
+        self.username: str | None = None
+        self.fault: Effect | None = None
+        self.path = quote(scope["raw_path"], safe=_PRINTED)
+        inner_path, self.representation = split_suffix(scope["path"])
+        self.scope = {**scope, "path": inner_path, "method": "GET" if self._is_head else self._method}
+
+    async def send(self, message: Message) -> None:
+        """Send on an answer's message, its head with Twilio's headers, its body unless only the head was asked for."""
+        if message["type"] == "http.response.start":
+            self.status = 0 if self.fault == BEFORE else message["status"]
+            elapsed_seconds = time.perf_counter() - self._started
+            own = answer_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
+            message["headers"] = [*message["headers"], *own]
+        elif self._is_head:
+            message = {**message, "body": b""}
+        await self._send(message)
+
+    async def answer_error(self, error: TwilioError, receive: Receive) -> None:
+        """Answer with an error, in the form the path asks errors to be in."""
+        self._error_code = error.code
+        await error_response(error, self.representation)(self.scope, receive, self.send)
+
+    def log(self) -> None:
+        """Log the request: one line, no credentials, no parameters."""
+        route = self.scope.get("route")
+        self._operation = route.name if route else None
+        self._elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
+        log.info(
+            "request",
+            method=self._method,
+            path=self.path,
+            operation=self._operation,
+            status=self.status,
+            code=self._error_code,
+            milliseconds=self._elapsed_ms,
+            request_id=self.request_sid,
+            **({"fault": described(self.fault)} if self.fault else {}),
+        )
+
+    def enter(self, services: Services) -> None:
+        """Enter the logged request into the journal of its account, if there is one."""
+        if self.account is None:
+            return
+        query, form = self.scope["query_string"], self.scope.get(FORM_KEY)
+        services.database.journal.add(
+            AnsweredRequest(
+                self.account.sid,
+                self.account.clock.now(services.now()),
+                self.request_sid,
+                self._method,
+                self.path[:KEPT_CHARACTERS],
+                self._operation,
+                self.username,
+                kept_parameters(query, form or {}) if query or form else {},
+                self.status,
+                self._error_code,
+                self._elapsed_ms,
+            )
+        )
+
+
+def error_response(error: TwilioError, representation: Representation | None) -> Response:
+    """Return an error as an answer, its own headers included."""
+    form = for_errors(representation)
+    response = TwilioResponse(error.status, form.serialize(documents.error(error)), form.content_type)
+    response.raw_headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
+    return response

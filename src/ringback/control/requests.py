@@ -1,0 +1,67 @@
+"""The journal of an account's requests to the Twilio surface."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from ringback.control.paths import AccountOfPath, Services
+from ringback.control.views import Time, View
+from ringback.domain.instants import rfc_3339
+from ringback.domain.requests import JournaledRequest
+from ringback.operations.requests import newest_requests
+from ringback.storage.request_journal import KEPT_REQUESTS
+
+DEFAULT_LIMIT = 100
+
+router = APIRouter(tags=["Requests"])
+
+
+class RequestView(View):
+    """One request to the Twilio surface, and how it was answered."""
+
+    id: int = Field(description="Later requests have higher ids.")
+    at: Time
+    request_id: str = Field(description="As the header Twilio-Request-Id told it.")
+    method: str
+    path: str = Field(description="With its suffix, without its query.")
+    operation: str | None = Field(description="Null where no operation was reached.")
+    username: str | None = Field(description="The SID given for authentication; `***` for anything that is no SID.")
+    parameters: dict[str, str] = Field(description="Of query and form: at most 50, cut at 1,000 characters.")
+    status: int | None = Field(description="Null where the connection ended before an answer was sent.")
+    error_code: int | None = Field(description="Twilio's error code.")
+    milliseconds: float
+
+
+class RequestList(View):
+    """Requests, newest first."""
+
+    requests: list[RequestView]
+
+
+def request_view(request: JournaledRequest) -> RequestView:
+    """Show a request."""
+    return RequestView(
+        id=request.id,
+        at=rfc_3339(request.at),
+        request_id=request.request_sid,
+        method=request.method,
+        path=request.path,
+        operation=request.operation,
+        username=request.username,
+        parameters=dict(request.parameters),
+        status=request.status or None,
+        error_code=request.error_code,
+        milliseconds=request.elapsed_ms,
+    )
+
+
+@router.get("/accounts/{account_sid}/requests", summary="List the requests to the Twilio surface")
+async def list_requests(
+    services: Services,
+    account: AccountOfPath,
+    limit: Annotated[int, Query(ge=1, le=KEPT_REQUESTS)] = DEFAULT_LIMIT,
+) -> RequestList:
+    """Show the newest requests to this account's paths, newest first; an account keeps 1,000, secrets masked."""
+    requests = await services.database.run(newest_requests, account.sid, limit=limit)
+    return RequestList(requests=[request_view(request) for request in requests])

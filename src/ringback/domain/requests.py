@@ -1,0 +1,68 @@
+"""Requests that the Twilio surface has answered, as the journal of their account tells them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+from ringback.domain.instants import Instant
+from ringback.domain.masking import MASKED, without_user_info
+from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
+
+KEPT_PARAMETERS = 50
+KEPT_CHARACTERS = 1_000
+"""How much of a parameter's name and value, and of a path, is kept."""
+
+
+class AnsweredRequest(NamedTuple):
+    """A request just answered: `at` in the account's time, `status` 0 when no answer was sent.
+
+    `username` is what the client gave for it, None where there was none.
+    """
+
+    account_sid: AccountSid
+    at: Instant
+    request_sid: str
+    method: str
+    path: str
+    operation: str | None
+    username: str | None
+    parameters: Mapping[str, str]
+    status: int
+    error_code: int | None
+    elapsed_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class JournaledRequest:
+    """A request as it was stored: later ones have higher ids."""
+
+    id: int
+    at: Instant
+    request_sid: str
+    method: str
+    path: str
+    operation: str | None
+    username: str | None
+    parameters: Mapping[str, str]
+    status: int
+    error_code: int | None
+    elapsed_ms: float
+
+
+def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
+    """Return the first parameters of a query and a form, none of them long, none with a URL's password."""
+    first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
+    pairs = chain(parse_qsl(first, keep_blank_values=True), form.items())
+    return {
+        name[:KEPT_CHARACTERS]: without_user_info(value)[:KEPT_CHARACTERS]
+        for name, value in islice(pairs, KEPT_PARAMETERS)
+    }
+
+
+def shown_username(username: str | None) -> str | None:
+    """Return a SID as it is and anything else masked: it may be a secret in the wrong place."""
+    if username is None or is_sid(ACCOUNT, username) or is_sid(API_KEY, username):
+        return username
+    return MASKED

@@ -1,0 +1,43 @@
+"""Writes the journal of requests, some time after they were answered, and in batches."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from ringback.operations.requests import write_requests
+from ringback.storage.database import Database, DatabaseUnavailable
+
+PAUSE_SECONDS = 2.0
+"""How old an answered request gets at most before it is written; before it is shown it is written at once."""
+WRITTEN_AT_ONCE = 100
+"""How many are written in one transaction, so that no request waits for long."""
+
+log = structlog.get_logger()
+
+
+class JournalWriter:
+    """Writes behind, again and again, and once more at the end."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(PAUSE_SECONDS)
+                try:
+                    await self.write()
+                except Exception:
+                    log.exception("the journal of requests cannot be written; trying again", seconds=PAUSE_SECONDS)
+        finally:
+            with suppress(DatabaseUnavailable):
+                await self.write()
+
+    async def write(self) -> None:
+        """Write all there is; requests come first."""
+        more = True
+        while more:
+            more = await self._database.run(write_requests, limit=WRITTEN_AT_ONCE)
+            await asyncio.sleep(0)

@@ -1,0 +1,51 @@
+"""The requests answered of late, in memory: no request waits for its own journal to be written."""
+
+from collections import OrderedDict, deque
+
+from ringback.domain.requests import AnsweredRequest
+from ringback.domain.sids import AccountSid
+
+KEPT_REQUESTS = 1_000
+"""How many requests an account keeps."""
+MOST_ACCOUNTS = 1_000
+"""How many accounts' requests wait to be written; beyond, those of the account asked longest ago are let go."""
+
+
+class RequestJournal:
+    """What is still to be written, the newest KEPT_REQUESTS an account."""
+
+    def __init__(self) -> None:
+        self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
+
+    def __bool__(self) -> bool:
+        return bool(self._unwritten)
+
+    def add(self, request: AnsweredRequest) -> None:
+        """Note a request; costs next to nothing."""
+        requests = self._unwritten.get(request.account_sid)
+        if requests is None:
+            requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
+            if len(self._unwritten) > MOST_ACCOUNTS:
+                self._unwritten.popitem(last=False)
+        else:
+            self._unwritten.move_to_end(request.account_sid)
+        requests.append(request)
+
+    def take(self, limit: int) -> dict[AccountSid, list[AnsweredRequest]]:
+        """Take out some requests, account by account, each account's oldest first."""
+        taken: dict[AccountSid, list[AnsweredRequest]] = {}
+        while limit > 0 and self._unwritten:
+            account_sid, requests = next(iter(self._unwritten.items()))
+            taken[account_sid] = [requests.popleft() for _ in range(min(limit, len(requests)))]
+            limit -= len(taken[account_sid])
+            if not requests:
+                del self._unwritten[account_sid]
+        return taken
+
+    def take_of(self, account_sid: AccountSid) -> list[AnsweredRequest]:
+        """Take out an account's requests, the oldest first."""
+        return list(self._unwritten.pop(account_sid, ()))
+
+    def forget(self) -> None:
+        """Let all of them go."""
+        self._unwritten.clear()

@@ -1,0 +1,78 @@
+"""The requests that accounts keep of those that the Twilio surface has answered."""
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select
+
+from ringback.domain.requests import AnsweredRequest, JournaledRequest
+from ringback.domain.sids import AccountSid
+from ringback.storage.journals import requests as table
+from ringback.storage.request_journal import RequestJournal
+from ringback.storage.statements import Statement, columns
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
+
+ADD = Statement(
+    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in AnsweredRequest._fields})
+)
+NEWEST = Statement(
+    select(*columns(table, "id", *AnsweredRequest._fields[1:]))
+    .where(_OF_ACCOUNT)
+    .order_by(table.c.id.desc())
+    .limit(bindparam("row_limit"))
+)
+FORGET_OLDEST = Statement(
+    delete(table).where(
+        _OF_ACCOUNT,
+        table.c.id
+        <= select(table.c.id)
+        .where(_OF_ACCOUNT)
+        .order_by(table.c.id.desc())
+        .limit(1)
+        .offset(bindparam("kept"))
+        .scalar_subquery(),
+    )
+)
+
+
+class RequestRepository:
+    """What was asked; what is not written yet waits in `journal`."""
+
+    def __init__(self, unit_of_work: "UnitOfWork", journal: RequestJournal) -> None:
+        self._unit_of_work = unit_of_work
+        self.journal = journal
+
+    def add(self, request: AnsweredRequest) -> None:
+        values = request._asdict()
+        values["parameters"] = orjson.dumps(request.parameters).decode()
+        self._unit_of_work.change(ADD, **values)
+
+    def newest(self, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
+        """Return the account's requests, newest first."""
+        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, row_limit=limit)
+        return [_request(row) for row in rows]
+
+    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
+        """Forget all but the newest `kept` requests."""
+        self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
+
+
+def _request(row: tuple[Any, ...]) -> JournaledRequest:
+    number, at, request_sid, method, path, operation, username, parameters, status, error_code, elapsed_ms = row
+    return JournaledRequest(
+        number,
+        at,
+        request_sid,
+        method,
+        path,
+        operation,
+        username,
+        orjson.loads(parameters),
+        status,
+        error_code,
+        elapsed_ms,
+    )
