@@ -24,7 +24,7 @@ router = APIRouter(tags=["Phones"])
 
 
 class PhoneSetting(Body):
-    """What a phone does when it is called; a time left out is the account's or the setting's."""
+    """What a phone does when it is called; a time left out is the setting's, in a script the phone's own."""
 
     behavior: PhoneBehavior
     ring_seconds: Seconds | None = Field(None, description="How long it rings before it is answered.")

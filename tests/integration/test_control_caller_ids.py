@@ -1,0 +1,176 @@
+"""The control API: numbers that are verified at once, without a call."""
+
+from typing import Any
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+NOW = "2010-07-27T20:21:11.000000Z"
+
+
+async def place(account: ControlledAccount, **wanted: Any) -> dict[str, Any]:
+    answer = await account.control("POST", "/caller-ids", {"phone_number": NUMBER, **wanted})
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def listed(account: ControlledAccount) -> list[Any]:
+    answer = await account.twilio("GET", "/OutgoingCallerIds.json")
+    found: list[Any] = answer.json()["outgoing_caller_ids"]
+    return found
+
+
+async def test_a_placed_caller_id_is_twilios_at_once(account: ControlledAccount) -> None:
+    placed = await place(account)
+
+    [found] = await listed(account)
+    assert placed == {
+        "sid": found["sid"],
+        "account_sid": account.sid,
+        "phone_number": NUMBER,
+        "friendly_name": "(415) 867-5309",
+        "date_created": NOW,
+        "date_updated": NOW,
+    }
+    assert (found["phone_number"], found["friendly_name"]) == (NUMBER, "(415) 867-5309")
+    assert found["date_created"] == found["date_updated"] == "Tue, 27 Jul 2010 20:21:11 +0000"
+    assert (await account.control("GET", "/calls")).json() == {"calls": []}
+
+
+async def test_a_caller_id_is_placed_as_it_is_wanted(account: ControlledAccount) -> None:
+    placed = await place(
+        account,
+        phone_number="+44 20 7946 0958",
+        friendly_name="Büro",
+        date_created="2009-01-31T13:00:00+01:00",
+    )
+
+    [found] = await listed(account)
+    assert (placed["phone_number"], placed["friendly_name"]) == ("+442079460958", "Büro")
+    assert placed["date_created"] == placed["date_updated"] == "2009-01-31T12:00:00.000000Z"
+    assert (found["friendly_name"], found["date_created"]) == ("Büro", "Sat, 31 Jan 2009 12:00:00 +0000")
+
+
+async def test_a_number_abroad_is_its_own_name(account: ControlledAccount) -> None:
+    assert (await place(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
+
+
+async def test_it_is_dated_by_the_accounts_clock(account: ControlledAccount) -> None:
+    await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
+
+    assert (await place(account))["date_created"] == "2030-01-01T00:00:00.000000Z"
+
+
+async def test_one_event_tells_of_it_and_names_no_call(account: ControlledAccount) -> None:
+    placed = await place(account, date_created="2009-01-31T12:00:00Z")
+
+    [event] = await account.events()
+    assert (event["type"], event["at"], event["call_sid"]) == ("caller-id.created", NOW, None)
+    assert event["data"] == {name: placed[name] for name in ("sid", "phone_number", "friendly_name")}
+
+
+async def test_a_number_that_is_verified_already_is_not_placed_again(account: ControlledAccount) -> None:
+    placed = await place(account)
+
+    answer = await account.control("POST", "/caller-ids", {"phone_number": "(415) 867-5309", "friendly_name": "Other"})
+
+    assert answer.status_code == 409
+    assert answer.json()["error"] == f"{NUMBER} is verified already in this account"
+    assert placed["sid"] in answer.json()["hint"]
+    assert [found["friendly_name"] for found in await listed(account)] == ["(415) 867-5309"]
+    assert len(await account.events()) == 1
+
+
+async def test_a_placed_number_cannot_be_asked_to_be_verified(account: ControlledAccount) -> None:
+    await place(account)
+
+    answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 21450)
+
+
+async def test_a_deleted_one_can_be_placed_again(account: ControlledAccount) -> None:
+    first = await place(account)
+    await account.twilio("DELETE", f"/OutgoingCallerIds/{first['sid']}.json")
+
+    second = await place(account)
+
+    assert [found["sid"] for found in await listed(account)] == [second["sid"]] != [first["sid"]]
+
+
+async def test_each_account_has_its_own(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account()
+
+    placed = [await place(account), await place(other)]
+
+    assert [[found["sid"] for found in await listed(each)] for each in (account, other)] == [
+        [caller_id["sid"]] for caller_id in placed
+    ]
+
+
+async def test_a_number_placed_while_a_call_asks_for_its_code_is_one_caller_id(account: ControlledAccount) -> None:
+    sid = (await account.validate())["call_sid"]
+    await account.advance(1)
+
+    placed = await place(account)
+    await account.advance(60)
+
+    call = await account.call(sid)
+    assert (call["verification_status"], call["outgoing_caller_id_sid"]) == ("success", placed["sid"])
+    assert [found["sid"] for found in await listed(account)] == [placed["sid"]]
+    assert len(await account.events(type="caller-id.created")) == 1
+
+
+async def test_a_reserved_number_can_be_placed(account: ControlledAccount) -> None:
+    assert (await place(account, phone_number="+15005550018"))["friendly_name"] == "(500) 555-0018"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"phone_number": "12"},
+        {"phone_number": ""},
+        {"phone_number": "default"},
+        {"phone_number": "+12001234567"},
+        {"phone_number": 14158675309},
+        {"phone_number": NUMBER, "friendly_name": ""},
+        {"phone_number": NUMBER, "friendly_name": "x" * 65},
+        {"phone_number": NUMBER, "friendly_name": "\x00"},
+        {"phone_number": NUMBER, "date_created": "yesterday"},
+        {"phone_number": NUMBER, "date_created": "2020-01-01T00:00:00"},
+        {"phone_number": NUMBER, "date_created": "9999-12-31T00:00:00Z"},
+        {"phone_number": NUMBER, "sid": "PN" + "1" * 32},
+        [NUMBER],
+    ],
+)
+async def test_a_caller_id_that_cannot_be_is_refused(account: ControlledAccount, wanted: Any) -> None:
+    answer = await account.control("POST", "/caller-ids", wanted)
+
+    assert answer.status_code == 422
+    assert await listed(account) == []
+
+
+@pytest.mark.parametrize("field", ["phone_number", "friendly_name"])
+async def test_half_a_character_is_refused(account: ControlledAccount, field: str) -> None:
+    wanted = {"phone_number": f'"{NUMBER}"', field: r'"\ud800"'}
+    body = "{" + ",".join(f'"{name}": {text}' for name, text in wanted.items()) + "}"
+
+    answer = await account.http.post(
+        f"/_ringback/accounts/{account.sid}/caller-ids", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"].startswith(f"{field}: ")
+
+
+async def test_an_account_that_is_gone_has_none(account: ControlledAccount) -> None:
+    await account.control("DELETE")
+
+    assert (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).status_code == 404

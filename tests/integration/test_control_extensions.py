@@ -1,0 +1,47 @@
+"""The control API: phones behind an extension."""
+
+from typing import Any
+
+import pytest
+
+from support.control import ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+PHONE = f"/phones/{NUMBER}"
+
+
+def happened(call: dict[str, Any]) -> list[str]:
+    return [entry["event"] for entry in call["timeline"]]
+
+
+@pytest.mark.parametrize(
+    ("dialled", "ending"), [("ww123", "success"), ("123", "success"), ("124", "failed"), ("", "failed")]
+)
+async def test_only_a_call_that_dials_the_extension_reaches_who_is_behind_it(
+    account: ControlledAccount, dialled: str, ending: str
+) -> None:
+    await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "123"})
+
+    sid = (await account.validate(Extension=dialled))["call_sid"]
+    await account.advance(60)
+
+    call = await account.call(sid)
+    assert (call["status"], call["verification_status"]) == ("completed", ending)
+    assert happened(call).count("prompt-timeout") == (0 if ending == "success" else 3)
+
+
+async def test_a_manual_phone_behind_an_extension_is_keyed_after_it_was_dialled(account: ControlledAccount) -> None:
+    await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
+    call = await account.validate(Extension="w12")
+    sid = call["call_sid"]
+    await account.advance(0)
+
+    answered = (await account.control("POST", f"/calls/{sid}/answer")).json()
+    await account.advance(0.7)
+    keyed = (await account.control("POST", f"/calls/{sid}/digits", {"digits": call["validation_code"]})).json()
+
+    assert (answered["state"], keyed["verification_status"]) == ("dialing-extension", "success")
+    assert happened(keyed) == ["queued", "dial", "answer", "extension-dialed", "digits", "ended"]

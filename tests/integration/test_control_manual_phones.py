@@ -1,0 +1,237 @@
+"""The control API: being the callee of a phone that waits for somebody."""
+
+from typing import Any
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+PHONE = f"/phones/{NUMBER}"
+ACTIONS: list[tuple[str, Any]] = [("answer", None), ("digits", {"digits": "1"}), ("hang-up", None), ("reject", None)]
+
+
+async def ringing(account: ControlledAccount, behavior: str = "manual", **parameters: Any) -> dict[str, Any]:
+    """Let a phone ring, and return its call."""
+    await account.control("PUT", PHONE, {"behavior": behavior})
+    sid = (await account.validate(**parameters))["call_sid"]
+    await account.advance(0)
+    call = await account.call(sid)
+    assert call["status"] == "ringing"
+    return call
+
+
+async def act(account: ControlledAccount, call: dict[str, Any], action: str, body: Any = None) -> dict[str, Any]:
+    """Be the callee, and return the call as it is then."""
+    answer = await account.control("POST", f"/calls/{call['sid']}/{action}", body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == await account.call(call["sid"])
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def key(account: ControlledAccount, call: dict[str, Any], digits: str) -> dict[str, Any]:
+    return await act(account, call, "digits", {"digits": digits})
+
+
+def wrong(code: str) -> str:
+    return f"{(int(code) + 5) % 10**6:06d}"
+
+
+def happened(call: dict[str, Any]) -> list[str]:
+    return [entry["event"] for entry in call["timeline"]]
+
+
+async def verified_numbers(account: ControlledAccount) -> list[str]:
+    answer = await account.twilio("GET", "/OutgoingCallerIds.json")
+    return [found["phone_number"] for found in answer.json()["outgoing_caller_ids"]]
+
+
+async def test_it_rings_until_somebody_answers_and_keys_the_code(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await account.advance(59.999)
+    still = await account.call(call["sid"])
+
+    answered = await act(account, call, "answer")
+    keyed = await key(account, call, call["validation_code"])
+
+    assert (still["status"], answered["status"], answered["state"]) == ("ringing", "in-progress", "prompting")
+    assert (keyed["status"], keyed["verification_status"]) == ("completed", "success")
+    assert happened(keyed) == ["queued", "dial", "answer", "digits", "ended"]
+    assert await verified_numbers(account) == [NUMBER]
+    assert [event["type"] for event in await account.events(call_sid=call["sid"])] == [
+        "call.queued",
+        "call.ringing",
+        "call.answered",
+        "call.digits",
+        "caller-id.created",
+        "call.ended",
+    ]
+
+
+async def test_it_rings_no_longer_than_the_network_lets_it(account: ControlledAccount) -> None:
+    call = await ringing(account)
+
+    await account.advance(60)
+
+    assert (await account.call(call["sid"]))["status"] == "no-answer"
+
+
+async def test_the_code_may_be_keyed_in_two_goes(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+
+    first = await key(account, call, call["validation_code"][:2])
+    await account.advance(9.999)
+    second = await key(account, call, call["validation_code"][2:])
+
+    assert (first["status"], first["attempts_left"]) == ("in-progress", 3)
+    assert second["verification_status"] == "success"
+
+
+async def test_half_a_code_and_silence_is_an_attempt(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+    await key(account, call, call["validation_code"][:5])
+
+    await account.advance(10)
+    waiting = await account.call(call["sid"])
+    completed = await key(account, call, call["validation_code"][5:])
+    keyed = await key(account, call, call["validation_code"][:5])
+
+    assert (waiting["status"], waiting["attempts_left"]) == ("in-progress", 2)
+    assert (completed["status"], completed["attempts_left"]) == ("in-progress", 2)
+    assert (keyed["status"], keyed["attempts_left"]) == ("in-progress", 1)
+
+
+async def test_the_third_wrong_code_ends_the_call(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+
+    keyed = [await key(account, call, wrong(call["validation_code"])) for _ in range(3)]
+
+    assert [(each["status"], each["attempts_left"]) for each in keyed] == [
+        ("in-progress", 2),
+        ("in-progress", 1),
+        ("completed", 0),
+    ]
+    assert keyed[-1]["verification_status"] == "failed"
+    assert await verified_numbers(account) == []
+
+
+async def test_the_right_code_after_a_wrong_one_is_right(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+    await key(account, call, wrong(call["validation_code"]))
+
+    assert (await key(account, call, call["validation_code"]))["verification_status"] == "success"
+
+
+async def test_somebody_who_keys_nothing_fails(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+
+    await account.advance(30)
+
+    ended = await account.call(call["sid"])
+    assert (ended["status"], ended["verification_status"]) == ("completed", "failed")
+    assert happened(ended).count("prompt-timeout") == 3
+
+
+async def test_hanging_up_ends_the_call(account: ControlledAccount) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+
+    ended = await act(account, call, "hang-up")
+
+    assert (ended["status"], ended["verification_status"]) == ("completed", "failed")
+    assert happened(ended) == ["queued", "dial", "answer", "hang-up", "ended"]
+
+
+async def test_a_rejected_call_is_busy(account: ControlledAccount) -> None:
+    call = await ringing(account)
+
+    ended = await act(account, call, "reject")
+
+    assert (ended["status"], ended["verification_status"], ended["answered_at"]) == ("busy", "failed", None)
+
+
+async def test_a_phone_that_answers_by_itself_can_be_answered_before(account: ControlledAccount) -> None:
+    call = await ringing(account, "enter-code")
+
+    await act(account, call, "answer")
+    await account.advance(1)
+
+    assert (await account.call(call["sid"]))["verification_status"] == "success"
+
+
+ALLOWED = {
+    "queued": set(),
+    "ringing": {"answer", "reject"},
+    "dialing-extension": {"hang-up"},
+    "prompting": {"digits", "hang-up"},
+    "completed": set(),
+    "busy": set(),
+    "no-answer": set(),
+}
+
+
+async def call_in(account: ControlledAccount, state: str) -> dict[str, Any]:
+    """Return a call in this state."""
+    if state == "queued":
+        return await account.call((await account.validate(CallDelay=5))["call_sid"])
+    call = await ringing(account, Extension="1" if state == "dialing-extension" else "")
+    if state == "busy":
+        return await act(account, call, "reject")
+    if state == "no-answer":
+        await account.advance(60)
+    elif state != "ringing":
+        await act(account, call, "answer")
+    if state == "completed":
+        await act(account, call, "hang-up")
+    return await account.call(call["sid"])
+
+
+@pytest.mark.parametrize("state", ALLOWED)
+async def test_what_a_state_forbids_is_refused_with_the_reason_and_nothing_changes(
+    account: ControlledAccount, state: str
+) -> None:
+    call = await call_in(account, state)
+    forbidden = [(action, body) for action, body in ACTIONS if action not in ALLOWED[state]]
+
+    answers = [await account.control("POST", f"/calls/{call['sid']}/{action}", body) for action, body in forbidden]
+
+    assert call["state"] == state
+    assert [answer.status_code for answer in answers] == [409] * len(forbidden)
+    assert {answer.json()["error"] for answer in answers} == {f"call {call['sid']} is {state}"}
+    assert all(answer.json()["hint"] for answer in answers)
+    assert await account.call(call["sid"]) == call
+
+
+@pytest.mark.parametrize(("action", "body"), ACTIONS)
+async def test_a_call_that_is_not_the_accounts_is_not_found(
+    controlled: Controlled, account: ControlledAccount, action: str, body: Any
+) -> None:
+    call = await ringing(account)
+    other = await controlled.account()
+
+    anothers = await other.control("POST", f"/calls/{call['sid']}/{action}", body)
+    nobodys = await account.control("POST", f"/calls/CA{'0' * 32}/{action}", body)
+
+    assert (anothers.status_code, nobodys.status_code) == (404, 404)
+    assert call["sid"] in anothers.json()["error"]
+    assert await account.call(call["sid"]) == call
+
+
+@pytest.mark.parametrize("body", [None, {}, {"digits": ""}, {"digits": "12a"}, {"digits": "1" * 33}, {"digits": 1}])
+async def test_what_no_phone_has_keys_for_is_refused(account: ControlledAccount, body: Any) -> None:
+    call = await ringing(account)
+    await act(account, call, "answer")
+
+    answer = await account.control("POST", f"/calls/{call['sid']}/digits", body)
+
+    assert answer.status_code == 422
+    assert (await account.call(call["sid"]))["attempts_left"] == 3

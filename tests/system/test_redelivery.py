@@ -1,0 +1,40 @@
+"""Sending a StatusCallback again through the control API of a running server."""
+
+import httpx
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+
+from support.receiver import CallbackReceiver
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+
+HANGS_UP = "+15005550013"
+
+
+def test_a_redelivery_is_the_same_request_again_and_its_signature_is_right(
+    quick_server: ServerProcess, receiver: CallbackReceiver
+) -> None:
+    with httpx.Client(base_url=quick_server.base_url, timeout=10.0, trust_env=False) as client:
+        account = client.post("/_ringback/accounts").json()
+        control = f"/_ringback/accounts/{account['sid']}"
+        sid = client.post(
+            f"/2010-04-01/Accounts/{account['sid']}/OutgoingCallerIds.json",
+            data={"PhoneNumber": HANGS_UP, "StatusCallback": f"{receiver.url}/done?tenant=a%20b"},
+            auth=(account["sid"], account["auth_token"]),
+        ).json()["call_sid"]
+        waited_for = {"type": "callback.delivered", "call_sid": sid}
+        [event] = client.get(f"{control}/events", params=waited_for).json()["events"]
+
+        accepted = client.post(f"{control}/calls/{sid}/callbacks/redeliver")
+        [_] = client.get(f"{control}/events", params={**waited_for, "after": event["id"]}).json()["events"]
+        journal = client.get(f"{control}/calls/{sid}/callbacks").json()
+
+    first, second = receiver.wait_for(2)
+    validator = RequestValidator(account["auth_token"])
+    token = second.headers["I-Twilio-Idempotency-Token"]
+    assert accepted.status_code == 202
+    assert (second.method, second.target, second.body) == (first.method, first.target, first.body)
+    assert token == first.headers["I-Twilio-Idempotency-Token"] == journal["idempotency_token"]
+    assert validator.validate(receiver.url + second.target, second.form, second.headers["X-Twilio-Signature"])
+    assert [attempt["parameters"] for attempt in journal["callbacks"]] == [first.form, second.form]
+    assert (journal["status"], [attempt["number"] for attempt in journal["callbacks"]]) == ("delivered", [1, 2])
