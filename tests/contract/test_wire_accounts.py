@@ -1,0 +1,159 @@
+"""The account that every path names. Rules: docs/fidelity.md, Account."""
+
+import csv
+import io
+
+import pytest
+from lxml import etree
+
+from support.calls import account_path
+from support.contract import XML_DECLARATION, Api, error_of
+from support.contract_rows import SeededAccounts
+from support.contract_sockets import RawConnection
+from support.openapi import field_names
+
+pytest_plugins = ["support.contract_fixtures"]
+
+SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
+ELEMENTS = [
+    *("AuthToken", "DateCreated", "DateUpdated", "FriendlyName", "OwnerAccountSid"),
+    *("Sid", "Status", "SubresourceUris", "Type", "Uri"),
+]
+PARENT_KEY = ("SKc0000000000000000000000000000001", "contract-parent-secret")
+
+
+def test_an_account_in_json_has_the_descriptions_fields_in_its_order(seeded: SeededAccounts) -> None:
+    path = account_path(seeded.parent)
+
+    account = seeded.parent.request("GET", f"{path}.json").json()
+
+    assert list(account) == field_names("api.v2010.account")
+    assert account == {
+        "auth_token": seeded.parent.auth_token,
+        "date_created": account["date_created"],
+        "date_updated": account["date_updated"],
+        "friendly_name": "contract parent",
+        "owner_account_sid": seeded.parent.account_sid,
+        "sid": seeded.parent.account_sid,
+        "status": "active",
+        "subresource_uris": {"calls": f"{path}/Calls.json", "outgoing_caller_ids": f"{path}/OutgoingCallerIds.json"},
+        "type": "Full",
+        "uri": f"{path}.json",
+    }
+
+
+def test_the_owner_of_a_subaccount_is_its_parent(seeded: SeededAccounts) -> None:
+    account = seeded.sub.request("GET", f"{account_path(seeded.sub)}.json").json()
+
+    assert (account["sid"], account["owner_account_sid"]) == (seeded.sub.account_sid, seeded.parent.account_sid)
+
+
+@pytest.mark.parametrize("suffix", ["", ".xml"])
+def test_an_account_in_xml_has_its_subresources_as_elements(api: Api, suffix: str) -> None:
+    path = account_path(api)
+
+    answer = api.request("GET", path + suffix)
+
+    [account] = etree.fromstring(answer.content)
+    uris = account.find("SubresourceUris")
+    assert answer.content.startswith(XML_DECLARATION + b"<TwilioResponse><Account><AuthToken>")
+    assert [element.tag for element in account] == ELEMENTS
+    assert uris is not None
+    assert [(element.tag, element.text) for element in uris] == [
+        ("Calls", f"{path}/Calls"),
+        ("OutgoingCallerIds", f"{path}/OutgoingCallerIds"),
+    ]
+    assert account.findtext("Uri") == path
+
+
+def test_an_account_in_csv_is_one_row_without_its_subresources(seeded: SeededAccounts) -> None:
+    answer = seeded.parent.request("GET", f"{account_path(seeded.parent)}.csv")
+
+    header, row = csv.reader(io.StringIO(answer.text))
+    assert header == [name for name in ELEMENTS if name != "SubresourceUris"]
+    assert dict(zip(header, row, strict=True))["FriendlyName"] == "contract parent"
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_suffix_chooses_the_representation_of_an_account(api: Api, suffix: str) -> None:
+    answer = api.request("GET", account_path(api) + suffix)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
+
+
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_the_uris_of_an_account_lead_somewhere(api: Api, suffix: str) -> None:
+    answer = api.request("GET", account_path(api) + suffix)
+
+    if suffix:
+        uris = [answer.json()["uri"], *answer.json()["subresource_uris"].values()]
+    else:
+        uris = [element.text for element in etree.fromstring(answer.content).iter("Uri", "Calls", "OutgoingCallerIds")]
+    assert len(uris) == 3
+    assert [api.request("GET", uri).status_code for uri in uris] == [200, 200, 200]
+
+
+@pytest.mark.parametrize("suffix", [".JSON", ".yaml", ".json.xml", ".", "/", "//"])
+def test_an_account_with_another_suffix_is_not_found(api: Api, suffix: str) -> None:
+    answer = api.request("GET", account_path(api) + suffix)
+
+    assert (answer.status_code, error_of(answer).code) == (404, 20404)
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_an_account_can_only_be_read(api: Api, method: str, suffix: str) -> None:
+    answer = api.request(method, account_path(api) + suffix, data={"FriendlyName": "another"})
+
+    error = error_of(answer)
+    assert (error.status, error.code, error.message) == (405, 20004, "Method not allowed")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+def test_head_on_an_account_is_get_without_the_body(api: Api, suffix: str) -> None:
+    with RawConnection(api) as connection:
+        head, get = (connection.ask(method, account_path(api) + suffix) for method in ("HEAD", "GET"))
+
+    assert (head.status, head.body) == (200, b"")
+    assert [head.header(name) for name in ("content-type", "content-length")] == [
+        get.header(name) for name in ("content-type", "content-length")
+    ]
+    assert get.header("content-length") == str(len(get.body))
+
+
+@pytest.mark.parametrize(
+    ("opens", "path_of", "status"),
+    [("parent", "sub", 200), ("sub", "parent", 401), ("stranger", "sub", 401), ("parent", "suspended_sub", 401)],
+)
+def test_an_account_is_shown_to_itself_and_its_parent(
+    seeded: SeededAccounts, opens: str, path_of: str, status: int
+) -> None:
+    who, whose = getattr(seeded, opens), getattr(seeded, path_of)
+
+    answer = who.request("GET", f"{account_path(whose)}.json")
+
+    assert answer.status_code == status
+    assert status != 200 or answer.json()["sid"] == whose.account_sid
+
+
+def test_an_api_key_opens_the_account_too(contract_url: str, seeded: SeededAccounts) -> None:
+    username, password = PARENT_KEY
+    with Api(contract_url, seeded.parent.account_sid, password, username=username) as client:
+        answer = client.request("GET", f"{account_path(client)}.json")
+
+    assert (answer.status_code, answer.json()["sid"]) == (200, seeded.parent.account_sid)
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv", ".yaml", "/"])
+def test_an_account_is_shown_to_nobody_without_credentials(nobody: Api, suffix: str) -> None:
+    answer = nobody.request("GET", account_path(nobody) + suffix)
+
+    assert (answer.status_code, error_of(answer).code) == (401, 20003)
+
+
+@pytest.mark.parametrize("other", ["AC" + "f" * 32, "AC1", "nonsense", "%2e", ".json"])
+def test_an_account_that_does_not_exist_is_no_different_from_a_strangers(api: Api, other: str) -> None:
+    answer = api.request("GET", f"/2010-04-01/Accounts/{other}.json")
+
+    assert (answer.status_code, error_of(answer).message) == (401, "Authenticate")

@@ -1,0 +1,169 @@
+"""The list of an account's calls: its shape and its pages. Rules: docs/fidelity.md, list of calls."""
+
+import pytest
+from lxml import etree
+
+from support.calls import (
+    CALL_ELEMENTS,
+    SUPERSEDED,
+    Called,
+    ask_for,
+    call_path,
+    call_records,
+    call_sids,
+    calls_path,
+    fetch_call,
+    list_calls,
+)
+from support.contract import SILENT_NUMBER, Api, draw_number, error_of
+from support.contract_rows import SeededAccounts
+from support.contract_sockets import RawConnection
+
+pytest_plugins = ["support.contract_fixtures", "support.call_fixtures"]
+
+KEYS = ["page", "page_size", "start", "end", "uri", "first_page_uri", "previous_page_uri", "next_page_uri", "calls"]
+SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
+
+
+def test_json_has_the_keys_of_every_list_and_calls(api: Api, called: Called) -> None:
+    page = list_calls(api, To=called.number).json()
+
+    uri = f"{calls_path(api)}.json?To={called.escaped}"
+    assert list(page) == KEYS
+    assert {name: page[name] for name in KEYS[:-1]} == {
+        "page": 0,
+        "page_size": 50,
+        "start": 0,
+        "end": SUPERSEDED,
+        "uri": uri,
+        "first_page_uri": f"{uri}&Page=0&PageSize=50",
+        "previous_page_uri": None,
+        "next_page_uri": None,
+    }
+    assert page["calls"] == [fetch_call(api, sid) for sid in called.newest_first]
+
+
+def test_xml_has_the_links_as_attributes_and_an_element_for_each_call(api: Api, called: Called) -> None:
+    root = etree.fromstring(list_calls(api, "", To=called.number, PageSize=3).content)
+
+    [page] = root
+    assert (root.tag, page.tag, [row.tag for row in page]) == ("TwilioResponse", "Calls", ["Call"] * 3)
+    assert [child.tag for child in page[0]] == CALL_ELEMENTS
+    assert [row.findtext("Uri") for row in page] == [call_path(api, sid, "") for sid in called.newest_first[:3]]
+    assert page.get("firstpageuri") == f"{calls_path(api)}?To={called.escaped}&Page=0&PageSize=3"
+    assert page.get("previouspageuri") == ""
+    assert str(page.get("nextpageuri")).startswith(
+        f"{calls_path(api)}?To={called.escaped}&PageSize=3&Page=1&PageToken=PACA"
+    )
+
+
+def test_csv_has_a_row_for_each_call(api: Api, called: Called) -> None:
+    lines = list_calls(api, ".csv", To=called.number).text.splitlines()
+
+    assert lines[0] == ",".join(CALL_ELEMENTS[:-1])
+    assert [line.partition(",")[0] for line in lines[1:]] == called.newest_first
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_suffix_chooses_the_representation_of_the_calls(api: Api, suffix: str) -> None:
+    answer = list_calls(api, suffix, PageSize=1)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
+
+
+def test_the_calls_of_an_account_without_any_are_none(seeded: SeededAccounts) -> None:
+    page = list_calls(seeded.empty).json()
+
+    assert (page["calls"], page["start"], page["end"]) == ([], 0, 0)
+    assert (page["previous_page_uri"], page["next_page_uri"]) == (None, None)
+
+
+def test_an_account_lists_its_own_calls_alone(api: Api, seeded: SeededAccounts) -> None:
+    number = draw_number()
+    theirs = ask_for(seeded.stranger, number, CallDelay=1)
+
+    assert call_records(list_calls(api, To=number)) == []
+    assert call_sids(list_calls(seeded.stranger, To=number)) == [theirs]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_call_is_met_once_by_following_next_page_uri(api: Api, called: Called, size: int) -> None:
+    pages = [page.json() for page in api.pages(list_calls(api, To=called.number, PageSize=size))]
+
+    met = [row["sid"] for page in pages for row in page["calls"]]
+    assert met == called.newest_first
+    assert [page["page"] for page in pages] == list(range(len(pages)))
+    assert pages[-1]["next_page_uri"] is None
+
+
+def test_previous_page_uri_leads_back_to_the_same_calls(api: Api, called: Called) -> None:
+    first = list_calls(api, To=called.number, PageSize=2)
+    second = api.request("GET", first.json()["next_page_uri"])
+
+    back = api.request("GET", second.json()["previous_page_uri"])
+
+    assert call_sids(back) == call_sids(first) == called.newest_first[:2]
+
+
+def test_the_number_of_a_page_of_calls_alone_is_honoured(api: Api, called: Called) -> None:
+    pages = [call_sids(list_calls(api, To=called.number, PageSize=3, Page=number)) for number in range(3)]
+
+    assert pages == [called.newest_first[:3], called.newest_first[3:], []]
+
+
+def test_a_call_made_meanwhile_repeats_and_skips_none(api: Api) -> None:
+    sids = [ask_for(api, SILENT_NUMBER) for _ in range(3)]
+    page = list_calls(api, PageSize=1, To=SILENT_NUMBER).json()
+    newer_than = [row["sid"] for row in page["calls"]]
+
+    ask_for(api, SILENT_NUMBER)
+    following = list_calls(api, To=SILENT_NUMBER, PageSize=1000)
+    met = newer_than + call_sids(api.request("GET", page["next_page_uri"].replace("PageSize=1&", "PageSize=1000&")))
+
+    everything = call_sids(following)
+    assert met == everything[everything.index(newer_than[0]) :]
+    assert set(sids) <= set(everything)
+
+
+@pytest.mark.parametrize("token", ["x", "PA", "PACA123", "PA" + "0" * 34])
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+def test_a_malformed_token_of_a_page_of_calls_is_refused(api: Api, suffix: str, token: str) -> None:
+    answer = list_calls(api, suffix, PageToken=token)
+
+    assert (answer.status_code, error_of(answer).code) == (400, 21481)
+
+
+def test_a_parent_lists_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
+    form = {"PhoneNumber": SILENT_NUMBER}
+    sid = seeded.parent.request("POST", f"{seeded.sub.path}.json", data=form).json()["call_sid"]
+
+    assert sid in call_sids(seeded.parent.request("GET", f"{calls_path(seeded.sub)}.json"))
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_calls_can_only_be_read(api: Api, method: str, suffix: str) -> None:
+    answer = api.request(method, calls_path(api) + suffix, data={"To": "+14155551212", "From": "+14157234000"})
+
+    error = error_of(answer)
+    assert (error.status, error.code, error.message) == (405, 20004, "Method not allowed")
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+@pytest.mark.parametrize("query", ["To=nobody", "PageToken=nonsense"])
+def test_head_on_the_calls_is_get_without_the_body(api: Api, suffix: str, query: str) -> None:
+    with RawConnection(api) as connection:
+        head, get = (connection.ask(method, f"{calls_path(api)}{suffix}?{query}") for method in ("HEAD", "GET"))
+
+    shown = [(answer.status, answer.header("content-type"), answer.header("content-length")) for answer in (head, get)]
+    assert shown[0] == shown[1]
+    assert head.body == b""
+    assert get.body != b""
+
+
+@pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
+def test_calls_are_listed_to_nobody_without_credentials(nobody: Api, suffix: str) -> None:
+    answer = list_calls(nobody, suffix)
+
+    assert (answer.status_code, error_of(answer).code) == (401, 20003)
