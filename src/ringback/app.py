@@ -139,11 +139,11 @@ async def _docs(request: Request) -> HTMLResponse:
 
 
 def _control_application(services: ControlServices, control_token: str | None) -> ASGIApp:
-    from ringback.control.application import FailuresAnswered, control_application
+    from ringback.control.application import FailuresLogged, control_application
 
     app = control_application(services, control_token)
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
-    return FailuresAnswered(app)
+    return FailuresLogged(app)
 
 
 class LazyApplication:

@@ -24,6 +24,7 @@ from ringback.settings import (
     Settings,
     UnreadableEnvFile,
     base_url,
+    is_open_to_others,
     read_settings,
     unknown_names,
 )
@@ -132,6 +133,10 @@ def _announce(settings: Settings, url: str) -> None:
 
     for name in unknown_names():
         get_logger().warning("no setting has this name", variable=name)
+    if is_open_to_others(settings):
+        get_logger().warning(
+            "whoever reaches this address may use the control API", host=settings.host, hint="set control_token"
+        )
     if sys.stdout.isatty():
         lines = {
             "base URL": url,

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -153,6 +153,15 @@ def unknown_names() -> list[str]:
     in_file = DotEnvSettingsSource(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
     ours = {name for name in {*os.environ, *in_file} if name.upper().startswith(ENVIRONMENT_PREFIX)}
     return sorted(name for name in ours if name.upper() not in known and not made_up.match(name.upper()))
+
+
+def is_open_to_others(settings: Settings) -> bool:
+    """Tell whether the control API can be used from other machines by whoever reaches it."""
+    try:
+        is_loopback = ip_address(settings.host).is_loopback
+    except ValueError:
+        is_loopback = settings.host == "localhost"
+    return settings.control_token is None and not is_loopback
 
 
 def base_url(host: str, port: int) -> str:

@@ -1,6 +1,7 @@
 """Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(housekeeping, "KEPT_EVENTS", 10)
 
 
-def ended_calls(simulation: Simulation, count: int, **parameters: str) -> list[str]:
+def ended_calls(simulation: Simulation, count: int, **parameters: Any) -> list[str]:
     """Let so many calls end busy, a second apart."""
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids: list[str] = []

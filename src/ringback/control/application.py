@@ -11,11 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, faults, phones
+from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, faults, phones, requests, snapshot
 from ringback.control.errors import ControlError, ErrorBody
 from ringback.control.services import ControlServices
 
@@ -46,6 +46,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
             ControlError: _answer_control_error,
             RequestValidationError: _answer_unfit_values,
             HTTPException: _answer_http_exception,
+            Exception: _answer_failure,
         },
     )
     app.state.services = services
@@ -55,10 +56,12 @@ def control_application(services: ControlServices, control_token: str | None) ->
         clocks.router,
         calls.router,
         events.router,
+        snapshot.router,
         phones.router,
         caller_ids.router,
         callbacks.router,
         faults.router,
+        requests.router,
     ):
         app.include_router(router, dependencies=[Depends(_authorized)])
     return app
@@ -106,25 +109,27 @@ async def _answer_http_exception(_: Request, raised: Exception) -> Response:
     return error_response(raised.status_code, str(raised.detail), DOCS_HINT, raised.headers)
 
 
-class FailuresAnswered:
-    """Answers what fails for a reason of ours with the control API's own 500, and logs it."""
+async def _answer_failure(_: Request, __: Exception) -> Response:
+    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "ringback failed", "its log tells why")
+
+
+class FailuresLogged:
+    """Logs what failed for a reason of ours, and raises it where no whole answer was sent: nobody is to take it for one."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = False
+        answered = False
 
-        async def watched(message: Any) -> None:
-            nonlocal started
-            started = True
+        async def watched(message: Message) -> None:
+            nonlocal answered
             await send(message)
+            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
         try:
             await self._app(scope, receive, watched)
         except Exception:
             log.exception("a control request failed", path=scope["path"])
-            if started:
+            if not answered:
                 raise
-            response = error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "ringback failed", "its log tells why")
-            await response(scope, receive, send)

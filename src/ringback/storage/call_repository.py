@@ -53,7 +53,7 @@ NEWEST: dict[tuple[str, ...], Statement] = {
 
 
 _ENDED = (table.c.account_sid == bindparam("account_sid"), table.c.ended_at.is_not(None))
-_END = tuple_(table.c.ended_at, table.c.sid)
+_end = tuple_(table.c.ended_at, table.c.sid)
 _newest_forgotten = (
     select(table.c.ended_at, table.c.sid)
     .where(*_ENDED)
@@ -66,7 +66,7 @@ _oldest = (
     select(table.c.sid)
     .where(
         *_ENDED,
-        _END <= _newest_forgotten,
+        _end <= _newest_forgotten,
     )
     .order_by(table.c.ended_at, table.c.sid)
     .limit(bindparam("row_limit"))

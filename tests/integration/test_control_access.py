@@ -1,0 +1,185 @@
+"""The control API: who may use it, and what it says to requests that make no sense."""
+
+from typing import Any
+
+import pytest
+
+from ringback.operations import accounts as operations
+from ringback.settings import Settings
+from support.control import Controlled, ControlledAccount
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+TOKEN = "let-me-in"
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Settings:
+    """Return settings with a control token where a test is marked by its name."""
+    token = TOKEN if "token" in request.node.name else None
+    return Settings(database_url="sqlite://", control_token=token)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer \u00e9"},
+    ],
+)
+async def test_without_the_token_nothing_is_told_and_nothing_done(
+    controlled: Controlled, headers: dict[str, str]
+) -> None:
+    raw = {name: value.encode("utf-8") for name, value in headers.items()}
+
+    for method, path in (("GET", "/accounts"), ("POST", "/reset"), ("GET", "/snapshot"), ("POST", "/accounts")):
+        answer = await controlled.http.request(method, f"/_ringback{path}", headers=raw)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        assert set(answer.json()) == {"error", "hint"}
+
+
+async def test_the_token_opens_everything(controlled: Controlled) -> None:
+    controlled.http.headers["Authorization"] = f"Bearer {TOKEN}"
+
+    account = await controlled.account()
+
+    assert (await account.control("GET")).json()["sid"] == account.sid
+
+
+async def test_health_and_docs_need_no_token(controlled: Controlled) -> None:
+    for path in ("/livez", "/readyz", "/_ringback/docs", "/_ringback/openapi.json"):
+        assert (await controlled.http.get(path)).status_code == 200
+
+
+async def test_where_none_is_set_nobody_is_asked_for_it(controlled: Controlled) -> None:
+    assert (await controlled.ask("GET", "/accounts")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nowhere", 404),
+        ("GET", "/", 404),
+        ("GET", "/accounts/", 404),
+        ("PUT", "/accounts", 405),
+        ("GET", f"/accounts/AC{'9' * 32}", 404),
+        ("GET", "/accounts/AC%00", 404),
+        ("DELETE", f"/accounts/AC{'9' * 32}", 404),
+    ],
+)
+async def test_what_is_not_there_is_told_in_the_control_apis_own_form(
+    controlled: Controlled, method: str, path: str, status: int
+) -> None:
+    answer = await controlled.ask(method, path)
+
+    assert answer.status_code == status
+    assert answer.json()["error"]
+    assert answer.json()["hint"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null-", b"\xff", b'"text"', b"1"])
+async def test_a_body_that_is_no_object_is_refused(controlled: Controlled, body: bytes) -> None:
+    answer = await controlled.http.post(
+        "/_ringback/accounts", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code in (400, 422)
+    assert set(answer.json()) == {"error", "hint"}
+
+
+async def test_a_failure_of_ours_shows_nothing_of_ours(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: Any) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr(operations, "list_accounts", failing)
+
+    answer = await controlled.http.get("/_ringback/accounts")
+
+    assert answer.status_code == 500
+    assert answer.json() == {"error": "ringback failed", "hint": "its log tells why"}
+
+
+async def test_accounts_are_made_listed_suspended_and_deleted(controlled: Controlled) -> None:
+    parent = await controlled.account(friendly_name="Shop", owner_email="owner@Example.com")
+    child = await controlled.account(parent_sid=parent.sid)
+    before = await parent.twilio("GET", "/OutgoingCallerIds.json")
+
+    suspended = await parent.control("PATCH", "", {"status": "suspended"})
+    during = await parent.twilio("GET", "/OutgoingCallerIds.json")
+    await parent.control("PATCH", "", {"status": "active"})
+    listed = (await controlled.ask("GET", "/accounts")).json()["accounts"]
+    deleted = await parent.control("DELETE")
+
+    shown = {account["sid"]: account for account in listed}
+    assert (suspended.json()["status"], before.status_code, during.status_code) == ("suspended", 200, 401)
+    assert (shown[parent.sid]["friendly_name"], shown[parent.sid]["owner_email"]) == ("Shop", "owner@example.com")
+    assert (shown[child.sid]["parent_sid"], shown[child.sid]["status"]) == (parent.sid, "active")
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert (await child.control("GET")).status_code == 404
+
+
+async def test_an_api_key_opens_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+    key = (await account.control("POST", "/keys")).json()
+
+    answer = await controlled.http.get(
+        f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json", auth=(key["sid"], key["secret"])
+    )
+
+    assert key["sid"].startswith("SK")
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"owner_email": "nobody"}, "owner_email"),
+        ({"friendly_name": ""}, "friendly_name"),
+        ({"friendly_name": "x" * 65}, "friendly_name"),
+        ({"friendly_name": "\u0000"}, "friendly_name"),
+        ({"parent_sid": "AC1"}, "parent_sid"),
+        ({"parent_sid": "AC" + "9" * 32}, "parent_sid"),
+        ({"sid": "AC" + "9" * 32}, "sid"),
+    ],
+)
+async def test_an_account_that_cannot_be_is_refused(
+    controlled: Controlled, wanted: dict[str, Any], reason: str
+) -> None:
+    before = (await controlled.ask("GET", "/accounts")).content
+
+    answer = await controlled.ask("POST", "/accounts", wanted)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(reason)
+    assert (await controlled.ask("GET", "/accounts")).content == before
+
+
+async def test_a_subaccount_has_no_subaccounts(controlled: Controlled, account: ControlledAccount) -> None:
+    child = await controlled.account(parent_sid=account.sid)
+
+    answer = await controlled.ask("POST", "/accounts", {"parent_sid": child.sid})
+
+    assert answer.status_code == 422
+
+
+async def test_a_global_reset_brings_the_start_back(controlled: Controlled, account: ControlledAccount) -> None:
+    start = (await controlled.ask("GET", "/accounts")).json()["accounts"][0]
+
+    answer = await controlled.ask("POST", "/reset")
+
+    listed = (await controlled.ask("GET", "/accounts")).json()["accounts"]
+    assert answer.status_code == 204
+    assert [(one["sid"], one["auth_token"]) for one in listed] == [(start["sid"], start["auth_token"])]
+    assert (await account.control("GET")).status_code == 404
+
+
+async def test_the_docs_page_tells_of_every_operation(controlled: Controlled) -> None:
+    document = (await controlled.http.get("/_ringback/openapi.json")).json()
+    page = (await controlled.http.get("/_ringback/docs")).text
+
+    operations_told = [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
+    assert ("POST", "/accounts/{account_sid}/clock/advance") in operations_told
+    assert all(f"{method} /_ringback{path}" in page for method, path in operations_told)

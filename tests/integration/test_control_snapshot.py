@@ -1,0 +1,184 @@
+"""The control API: the whole state as one document, and back."""
+
+from typing import Any
+
+import pytest
+
+from ringback.storage import journals
+from ringback.storage.snapshots import TABLES
+from ringback.storage.tables import metadata
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+from support.receiver import CallbackReceiver
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+OTHER_NUMBER = "+14158675301"
+
+
+async def take(controlled: Controlled) -> dict[str, Any]:
+    answer = await controlled.ask("GET", "/snapshot")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def everything(account: ControlledAccount, *sids: str) -> list[bytes]:
+    """Return all that can be asked of an account."""
+    answers = [
+        await account.twilio("GET", "/OutgoingCallerIds.json"),
+        await account.twilio("GET", "/OutgoingCallerIds"),
+        await account.control("GET"),
+        await account.control("GET", "/calls"),
+        await account.control("GET", "/clock"),
+        await account.control("GET", "/events", wait_seconds=0),
+        *[await account.control("GET", f"/calls/{sid}/callbacks") for sid in sids],
+        *[await account.control("GET", f"/phones/{number}") for number in (NUMBER, OTHER_NUMBER, "default")],
+    ]
+    assert {answer.status_code for answer in answers} == {200}
+    return [answer.content for answer in answers]
+
+
+async def lived_in(account: ControlledAccount) -> list[str]:
+    """Let some of everything be there, and return the calls' SIDs."""
+    await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-02-29T12:00:00Z"})
+    await account.control("PUT", f"/phones/{OTHER_NUMBER}", {"behavior": "busy", "ring_seconds": 2})
+    await account.control("POST", f"/phones/{NUMBER}/script", ["mistype-once", "hang-up"])
+    with CallbackReceiver() as receiver:
+        done = (await account.validate(NUMBER, StatusCallback=receiver.url))["call_sid"]
+        busy = (await account.validate(OTHER_NUMBER, StatusCallback=receiver.url))["call_sid"]
+        await account.advance(60)
+    waiting = (await account.validate("+14158675302", CallDelay=30))["call_sid"]
+    return [done, busy, waiting]
+
+
+def test_a_snapshot_has_every_table() -> None:
+    assert journals.events in TABLES
+    assert {table.name for table in TABLES} == set(metadata.tables)
+
+
+async def test_what_was_reset_comes_back_byte_by_byte(controlled: Controlled) -> None:
+    account = await controlled.account(friendly_name="Shop", owner_email="owner@example.com")
+    sids = await lived_in(account)
+    before = await everything(account, *sids)
+
+    snapshot = await take(controlled)
+    await controlled.ask("POST", "/reset")
+    gone = await account.control("GET")
+    answer = await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert gone.status_code == 404
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert await everything(account, *sids) == before
+    assert await take(controlled) == snapshot
+
+
+async def test_what_was_pending_goes_on(controlled: Controlled) -> None:
+    account = await controlled.account()
+    *_, waiting = await lived_in(account)
+    snapshot = await take(controlled)
+    await controlled.ask("POST", "/reset")
+
+    await controlled.ask("PUT", "/snapshot", snapshot)
+    await account.advance(60)
+
+    assert (await account.call(waiting))["verification_status"] == "success"
+
+
+async def test_what_came_after_the_snapshot_is_gone(controlled: Controlled, account: ControlledAccount) -> None:
+    snapshot = await take(controlled)
+    later = await controlled.account()
+    sid = (await account.validate())["call_sid"]
+
+    await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert (await later.control("GET")).status_code == 404
+    assert (await account.control("GET", f"/calls/{sid}")).status_code == 404
+
+
+async def test_events_after_a_restored_snapshot_have_new_ids(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    await account.validate()
+    snapshot = await take(controlled)
+    last = (await account.events())[-1]["id"]
+
+    await controlled.ask("PUT", "/snapshot", snapshot)
+    await account.advance(60)
+
+    assert [event["type"] for event in await account.events(after=last)][-1] == "call.ended"
+
+
+def as_javascript_has_it(value: Any) -> Any:
+    """Return a document as one that was read and written by JavaScript."""
+    if isinstance(value, dict):
+        return {name: as_javascript_has_it(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [as_javascript_has_it(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+async def test_json_that_knows_no_fractions_of_nothing_is_as_good(controlled: Controlled) -> None:
+    account = await controlled.account()
+    sids = await lived_in(account)
+    before = await everything(account, *sids)
+    snapshot = await take(controlled)
+
+    answer = await controlled.ask("PUT", "/snapshot", as_javascript_has_it(snapshot))
+
+    assert answer.status_code == 204
+    assert await everything(account, *sids) == before
+
+
+async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
+    """Put a snapshot with changes, and return the answer's status and error."""
+    snapshot = await take(controlled)
+    answer = await controlled.ask("PUT", "/snapshot", {**snapshot, **changes})
+    return answer.status_code, answer.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"version": "20991231_later"}, "version 20991231_later"),
+        ({"digest": "0" * 64}, "cut off, or edited"),
+        ({"tables": {}}, "cut off, or edited"),
+        ({"tables": {"accounts": [{"sid": [1]}]}}, "accounts.0.sid"),
+        ({"tables": None}, "tables"),
+        ({"more": 1}, "more"),
+    ],
+)
+async def test_what_is_no_snapshot_is_refused_and_nothing_changes(
+    controlled: Controlled, account: ControlledAccount, changes: dict[str, Any], reason: str
+) -> None:
+    sids = await lived_in(account)
+    before = await everything(account, *sids)
+
+    status, text = await broken(controlled, **changes)
+
+    assert status == 422
+    assert reason in text
+    assert await everything(account, *sids) == before
+
+
+async def test_a_snapshot_of_rows_that_cannot_be_is_refused_and_nothing_changes(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    from ringback.operations.snapshot import digest_of  # noqa: PLC0415 - as one who forges a digest would
+
+    sids = await lived_in(account)
+    before = await everything(account, *sids)
+    tables = (await take(controlled))["tables"]
+    other_tables = [
+        {**tables, "accounts": []},
+        {**tables, "accounts": [tables["accounts"][0], tables["accounts"][0]]},
+        {**tables, "accounts": [{**tables["accounts"][0], "auth_token": None}]},
+        {**tables, "accounts": [{"sid": "AC1"}]},
+        {"accounts": tables["accounts"]},
+    ]
+
+    answers = [await broken(controlled, tables=other, digest=digest_of(other)) for other in other_tables]
+
+    assert [status for status, _ in answers] == [422] * len(other_tables), answers
+    assert await everything(account, *sids) == before
