@@ -1,0 +1,141 @@
+"""What the parameters of a list of calls mean, and what a call shows of its times."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.domain.call_lists import (
+    CallFilters,
+    NothingMatches,
+    TimeRange,
+    call_filters,
+    date_updated,
+    end_time,
+    start_time,
+)
+from ringback.domain.calls import CallEvent, CallState, transition
+from ringback.domain.instants import after
+from ringback.domain.phones import PhoneBehavior
+from support.domain_values import CODE, T0, WRONG_CODE, a_call, a_phone
+
+MIDNIGHT = after(T0, -(20 * 3600 + 21 * 60 + 11))
+NEXT_MIDNIGHT = after(MIDNIGHT, 86_400)
+
+
+def test_without_parameters_no_filter_holds() -> None:
+    assert call_filters({"Page": "1", "to": "+14155551212"}) == CallFilters(None, None, TimeRange(), TimeRange())
+
+
+@pytest.mark.parametrize(
+    ("status", "states"),
+    [
+        ("queued", (CallState.QUEUED,)),
+        ("in-progress", (CallState.DIALING_EXTENSION, CallState.PROMPTING)),
+        ("no-answer", (CallState.NO_ANSWER,)),
+    ],
+)
+def test_a_status_stands_for_its_states(status: str, states: tuple[CallState, ...]) -> None:
+    assert call_filters({"Status": status}).states == states
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"Status": "canceled"},
+        {"Status": "prompting"},
+        {"Status": ""},
+        {"To": "nonsense"},
+        {"To": ""},
+        {"From": "+14155551212"},
+        {"From": ""},
+        {"ParentCallSid": "CA" + "0" * 32},
+        {"StartTime": ""},
+        {"StartTime": "2010-02-30"},
+        {"StartTime<": "06/11/2019 22:05:25 MST"},
+        {"EndTime>": "0000-01-01"},
+        {"EndTime>": "99999-01-01"},
+        {"EndTime": "\ud800"},
+    ],
+)
+def test_what_no_call_can_be_matches_nothing(parameters: dict[str, str]) -> None:
+    with pytest.raises(NothingMatches):
+        call_filters(parameters)
+
+
+@pytest.mark.parametrize(
+    ("signs", "wanted"),
+    [
+        ({"": "2010-07-27"}, TimeRange(MIDNIGHT, NEXT_MIDNIGHT)),
+        ({"": "2010-07-27T20:21:11Z"}, TimeRange(MIDNIGHT, NEXT_MIDNIGHT)),
+        ({">": "2010-07-27"}, TimeRange(MIDNIGHT, None)),
+        ({"<": "2010-07-27"}, TimeRange(None, MIDNIGHT)),
+        ({">": "2010-07-27T20:21:11"}, TimeRange(T0, None)),
+        ({">": "2010-07-27 22:21:11+02:00"}, TimeRange(T0, None)),
+        ({"<": "2010-07-27T20:21:11.000Z"}, TimeRange(None, T0)),
+        ({">": "2010-07-27", "<": "2010-07-28"}, TimeRange(MIDNIGHT, NEXT_MIDNIGHT)),
+        ({"": "2010-07-27", ">": "2010-07-27T20:21:11Z"}, TimeRange(T0, NEXT_MIDNIGHT)),
+        ({"": "2010-07-27", "<": "2010-07-27T20:21:11Z"}, TimeRange(MIDNIGHT, T0)),
+    ],
+)
+@pytest.mark.parametrize("name", ["StartTime", "EndTime"])
+def test_a_time_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: TimeRange) -> None:
+    filters = call_filters({name + sign: text for sign, text in signs.items()})
+
+    found, other = (filters.started, filters.ended) if name == "StartTime" else (filters.ended, filters.started)
+    assert found == wanted
+    assert other == TimeRange()
+
+
+@given(st.text(), st.sampled_from(["StartTime", "StartTime<", "EndTime>"]))
+def test_a_time_is_read_or_matches_nothing_whatever_is_written(text: str, name: str) -> None:
+    try:
+        filters = call_filters({name: text})
+    except NothingMatches:
+        return
+    assert filters != CallFilters()
+
+
+def test_a_day_before_1970_is_a_day_too() -> None:
+    filters = call_filters({"StartTime": "1969-12-31T12:00:00Z"})
+
+    assert filters.started == TimeRange(after(T0, -T0 / 1_000_000 - 86_400), after(T0, -T0 / 1_000_000))
+
+
+def a_course(*events: tuple[CallEvent, str], behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE) -> Any:
+    """Return a call after these events, a second between each."""
+    call, now = a_call(phone=a_phone(behavior), attempts_allowed=1, attempts_left=1), T0
+    for event, digits in events:
+        now = after(now, 1)
+        call = transition(call, event, now=now, digits=digits)
+    return call
+
+
+DIAL, ANSWER = (CallEvent.DIAL, ""), (CallEvent.ANSWER, "")
+
+
+@pytest.mark.parametrize(
+    ("call", "started", "ended", "updated"),
+    [
+        (a_call(), None, None, 0),
+        (a_course(DIAL), 1, None, 1),
+        (a_course(DIAL, ANSWER), 1, None, 2),
+        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, CODE)), 1, 3, 3),
+        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, WRONG_CODE)), 1, 3, 3),
+        (a_course(DIAL, ANSWER, (CallEvent.DIGITS, "0")), 1, None, 3),
+        (a_course(DIAL, (CallEvent.RING_TIMEOUT, "")), 1, None, 2),
+        (a_course(DIAL, (CallEvent.REJECT, "")), 1, None, 2),
+        (a_course(DIAL, ANSWER, (CallEvent.SUPERSEDE, "")), 1, None, 3),
+        (a_course(DIAL, behavior=PhoneBehavior.BUSY), 1, None, 1),
+        (a_course(DIAL, behavior=PhoneBehavior.UNREACHABLE), 1, None, 1),
+        (transition(a_call(), CallEvent.SUPERSEDE, now=after(T0, 1)), None, None, 1),
+    ],
+)
+def test_a_call_starts_when_it_is_dialled_and_ends_when_it_completes(
+    call: Any, started: int | None, ended: int | None, updated: int
+) -> None:
+    shown = [None if at is None else (at - T0) // 1_000_000 for at in (start_time(call), end_time(call))]
+
+    assert shown == [started, ended]
+    assert date_updated(call) == after(T0, updated)

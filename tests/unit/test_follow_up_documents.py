@@ -1,0 +1,113 @@
+"""Accounts and calls as documents, in each form."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+from lxml import etree
+
+from ringback.api import account_documents, call_documents
+from ringback.api.documents import Record
+from ringback.api.representation import CSV, JSON, XML
+from ringback.domain.accounts import Account, AccountStatus
+from ringback.domain.calls import CallState
+from ringback.domain.instants import after
+from ringback.domain.paging import Page, PageLinks, PageRequest
+from ringback.domain.sids import AccountSid
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
+from support.openapi import field_names
+
+PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
+PARENT_SID = AccountSid("AC" + "9" * 32)
+AN_ACCOUNT = Account(ACCOUNT_SID, AUTH_TOKEN, "Acme", None, AccountStatus.ACTIVE, None, T0, after(T0, 1))
+LINKS = PageLinks(uri=f"{PATH}/Calls", first=f"{PATH}/Calls?Page=0", previous=None, next=None)
+
+
+def test_an_account_has_the_descriptions_fields_in_order() -> None:
+    assert json.loads(JSON.serialize(account_documents.account(AN_ACCOUNT, ".json"))) == {
+        "auth_token": AUTH_TOKEN,
+        "date_created": "Tue, 27 Jul 2010 20:21:11 +0000",
+        "date_updated": "Tue, 27 Jul 2010 20:21:12 +0000",
+        "friendly_name": "Acme",
+        "owner_account_sid": ACCOUNT_SID,
+        "sid": ACCOUNT_SID,
+        "status": "active",
+        "subresource_uris": {"calls": f"{PATH}/Calls.json", "outgoing_caller_ids": f"{PATH}/OutgoingCallerIds.json"},
+        "type": "Full",
+        "uri": f"{PATH}.json",
+    }
+    assert list(account_documents.account(AN_ACCOUNT, "").fields) == field_names("api.v2010.account")
+
+
+def test_a_subaccounts_owner_is_its_parent() -> None:
+    fields = account_documents.account(replace(AN_ACCOUNT, parent_sid=PARENT_SID), "").fields
+
+    assert fields["owner_account_sid"] == PARENT_SID
+
+
+def test_fields_within_a_field_are_elements_within_an_element() -> None:
+    body = XML.serialize(account_documents.account(AN_ACCOUNT, ""))
+
+    assert (
+        f"<SubresourceUris><Calls>{PATH}/Calls</Calls><OutgoingCallerIds>{PATH}/OutgoingCallerIds</OutgoingCallerIds>"
+        "</SubresourceUris><Type>Full</Type>"
+    ) in body.decode()
+
+
+def test_a_field_without_fields_within_is_an_empty_element() -> None:
+    record = Record("Thing", {"before": "x", "nested": {}, "after": None})
+
+    assert XML.serialize(record).endswith(b"<Thing><Before>x</Before><Nested/><After/></Thing></TwilioResponse>")
+    assert JSON.serialize(record) == b'{"before":"x","nested":{},"after":null}'
+
+
+def test_fields_within_a_field_are_left_out_of_a_table() -> None:
+    record = Record("Thing", {"before": "x", "nested": {"a": "1"}, "after": None})
+
+    assert list(csv.reader(io.StringIO(CSV.serialize(record).decode()))) == [["Before", "After"], ["x", ""]]
+
+
+def test_a_call_has_the_descriptions_fields_in_order() -> None:
+    fields = call_documents.call(a_call(), ".json").fields
+
+    assert list(fields) == field_names("api.v2010.account.call")
+    assert (*call_documents.CALL_COLUMNS, "subresource_uris") == tuple(fields)
+
+
+def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> None:
+    call = a_call(
+        state=CallState.COMPLETED, ringing_at=after(T0, 1), answered_at=after(T0, 4.5), ended_at=after(T0, 7.25)
+    )
+
+    fields = call_documents.call(call, "").fields
+
+    assert [fields[name] for name in ("status", "duration", "start_time", "end_time")] == [
+        "completed",
+        "2",
+        "Tue, 27 Jul 2010 20:21:12 +0000",
+        "Tue, 27 Jul 2010 20:21:18 +0000",
+    ]
+
+
+def test_a_finer_state_is_shown_by_twilios_word() -> None:
+    shown = [
+        call_documents.call(a_call(state=state), "").fields["status"]
+        for state in (CallState.DIALING_EXTENSION, CallState.PROMPTING)
+    ]
+
+    assert shown == ["in-progress", "in-progress"]
+
+
+def test_a_page_of_calls_in_each_form() -> None:
+    page = Page(PageRequest(), [a_call()], None, None)
+
+    in_json, in_xml, in_csv = (
+        form.serialize(call_documents.call_page(page, LINKS, f"{PATH}/Calls", form.uri_suffix))
+        for form in (JSON, XML, CSV)
+    )
+
+    [call] = json.loads(in_json)["calls"]
+    assert call["uri"] == f"{PATH}/Calls/{CALL_SID}.json"
+    assert etree.fromstring(in_xml).findtext("Calls/Call/Uri") == f"{PATH}/Calls/{CALL_SID}"
+    assert [row[0] for row in csv.reader(io.StringIO(in_csv.decode()))] == ["Sid", CALL_SID]
