@@ -14,6 +14,8 @@ CATALOGUE = [
     (errors.malformed_request("why"), 400, 20400, "Bad Request: why"),
     (errors.body_too_large(5, hang_up=False), 413, 20413, "Request Entity Too Large: a body may have 5 bytes"),
     (errors.internal_server_error(), 500, 20500, "Internal Server Error"),
+    (errors.too_many_requests(), 429, 20429, "Too Many Requests"),
+    (errors.service_unavailable(), 503, 20503, "Service Unavailable"),
     (errors.invalid_friendly_name("why"), 400, 20002, "Invalid FriendlyName: why"),
     (errors.phone_number_missing(), 400, 21201, "PhoneNumber is required: no number to call was given"),
     (errors.invalid_phone_number("12"), 400, 21211, "The phone number 12 is not a valid phone number"),
@@ -50,6 +52,11 @@ def test_each_authentication_error_asks_for_basic_credentials(error: TwilioError
 
 def test_a_method_that_is_not_allowed_is_answered_with_those_that_are() -> None:
     assert errors.method_not_allowed("GET, POST").headers == {"Allow": "GET, POST"}
+
+
+@pytest.mark.parametrize("error", [errors.too_many_requests(), errors.service_unavailable()])
+def test_who_is_refused_for_the_time_being_is_told_when_to_come_back(error: TwilioError) -> None:
+    assert error.headers == {"Retry-After": "1"}
 
 
 def test_the_connection_is_closed_on_a_body_that_was_never_asked_for() -> None:

@@ -1,0 +1,240 @@
+"""Faults as the official libraries meet them: their own exceptions, and what the server did meanwhile."""
+
+import base64
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import requests
+from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
+from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
+from twilio.rest import Client  # type: ignore[import-untyped]
+
+from support.node import needs_node, run_script
+from support.receiver import CallbackReceiver
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+pytestmark = pytest.mark.usefixtures("direct")
+
+NUMBER = "+14158675301"
+IMPATIENCE_SECONDS = 0.3
+LIST, CREATE = "list-outgoing-caller-ids", "create-validation-request"
+
+
+@dataclass
+class Account:
+    """An account of a test's own, with Twilio's client of it."""
+
+    sid: str
+    auth_token: str
+    client: Client
+    control: httpx.Client
+
+    @property
+    def path(self) -> str:
+        return f"/2010-04-01/Accounts/{self.sid}/OutgoingCallerIds.json"
+
+    @property
+    def authorization(self) -> str:
+        """The header of a request that no library makes."""
+        return f"Basic {base64.b64encode(f'{self.sid}:{self.auth_token}'.encode()).decode()}"
+
+    def let(self, operation: str, effect: dict[str, Any], **often: Any) -> None:
+        """Let an operation or the StatusCallback meet a fault."""
+        answer = self.control.post("/faults", json={"operation": operation, "effect": effect, **often})
+        assert answer.status_code == 201, answer.text
+
+    def faults(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control.get("/faults").json()["faults"]
+        return found
+
+    def calls(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.control.get("/calls").json()["calls"]
+        return found
+
+
+@pytest.fixture
+def account(quick_server: ServerProcess) -> Iterator[Account]:
+    control = f"{quick_server.base_url}/_ringback/accounts"
+    made = httpx.post(control, json={}, trust_env=False).json()
+    client = Client(made["sid"], made["auth_token"], http_client=TwilioHttpClient(timeout=IMPATIENCE_SECONDS * 30))
+    client.api.base_url = quick_server.base_url
+    with httpx.Client(base_url=f"{control}/{made['sid']}", trust_env=False, timeout=10) as http_client:
+        yield Account(made["sid"], made["auth_token"], client, http_client)
+    client.http_client.session.close()
+
+
+@pytest.mark.parametrize(
+    ("effect", "code", "message"),
+    [
+        ({"status": 429}, 20429, "Too Many Requests"),
+        ({"status": 503}, 20503, "Service Unavailable"),
+        ({"status": 500}, 20500, "Internal Server Error"),
+        ({"status": 400, "code": 21450, "message": "Taken."}, 21450, "Taken."),
+    ],
+)
+def test_an_error_is_the_librarys_own_exception(
+    effect: dict[str, Any], code: int, message: str, account: Account
+) -> None:
+    account.let(CREATE, effect, times=1)
+
+    with pytest.raises(TwilioRestException) as raised:
+        account.client.validation_requests.create(phone_number=NUMBER)
+
+    assert (raised.value.status, raised.value.code, message in raised.value.msg) == (effect["status"], code, True)
+    assert account.calls() == []
+    assert account.client.validation_requests.create(phone_number=NUMBER).phone_number == NUMBER
+
+
+@pytest.mark.parametrize(("moment", "calls"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_connection_is_cut_before_the_change_or_after_it(
+    moment: str, calls: int, account: Account, *, is_first: bool
+) -> None:
+    if not is_first:
+        account.client.outgoing_caller_ids.list()
+    account.let(CREATE, {"drop": moment}, times=1)
+
+    with pytest.raises(requests.ConnectionError) as raised:
+        account.client.validation_requests.create(phone_number=NUMBER)
+
+    assert not isinstance(raised.value, requests.Timeout)
+    assert len(account.calls()) == calls
+    assert account.faults() == []
+    assert account.client.outgoing_caller_ids.list() is not None
+
+
+def test_an_answer_that_is_an_error_is_lost_too(account: Account) -> None:
+    account.let(CREATE, {"drop": "after"}, times=1)
+
+    with pytest.raises(requests.ConnectionError):
+        account.client.validation_requests.create(phone_number="12")
+
+    with pytest.raises(TwilioRestException):
+        account.client.validation_requests.create(phone_number="12")
+
+
+def test_an_earlier_answer_still_arrives_and_later_requests_of_the_connection_are_not_answered(
+    quick_server: ServerProcess, account: Account
+) -> None:
+    account.let(CREATE, {"drop": "after"}, times=1)
+    body = b"PhoneNumber=%2B14158675301"
+    head = [
+        f"POST {account.path} HTTP/1.1\r\nHost: x\r\nAuthorization: {account.authorization}\r\n".encode(),
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(body),
+    ]
+    create, listing = b"".join([*head, body]), head[0].replace(b"POST", b"GET") + b"\r\n"
+    url = httpx.URL(quick_server.base_url)
+
+    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+        connection.sendall(listing + create + listing)
+        answers = b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    assert (answers.count(b"HTTP/1.1 "), answers.startswith(b"HTTP/1.1 200 OK")) == (1, True)
+    assert len(account.calls()) == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_not_a_byte_of_an_answer_comes_before_the_cut(
+    method: str, quick_server: ServerProcess, account: Account
+) -> None:
+    account.let(LIST, {"drop": "after"}, times=1)
+    connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=10)
+
+    connection.request(method, account.path, headers={"Authorization": account.authorization})
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+
+    line = quick_server.wait_for_log(lambda line: account.sid in str(line.get("path")) and "fault" in line)
+    assert (line["fault"], line["operation"], line["status"]) == ("drop after", LIST, 200)
+    connection.close()
+
+
+def test_an_answer_that_is_cut_off_is_no_error_of_the_server(quick_server: ServerProcess, account: Account) -> None:
+    for moment in ("before", "after"):
+        account.let(LIST, {"drop": moment}, times=1)
+        with pytest.raises(requests.ConnectionError):
+            account.client.outgoing_caller_ids.list()
+        quick_server.wait_for_log(
+            lambda line, fault=f"drop {moment}": account.sid in str(line.get("path")) and line.get("fault") == fault  # type: ignore[misc]
+        )
+
+    assert [line for line in quick_server.log if line.get("level") == "error"] == []
+
+
+def test_who_waits_less_long_than_the_delay_runs_out_of_time(account: Account) -> None:
+    account.let(LIST, {"delay_seconds": IMPATIENCE_SECONDS * 5}, times=1)
+    account.client.http_client.timeout = IMPATIENCE_SECONDS
+
+    with pytest.raises(requests.ReadTimeout):
+        account.client.outgoing_caller_ids.list()
+
+    assert account.faults() == []
+
+
+def test_who_waits_longer_than_the_delay_is_answered(account: Account) -> None:
+    account.let(LIST, {"delay_seconds": 0.2}, times=1)
+
+    started = time.monotonic()
+    assert account.client.outgoing_caller_ids.list() == []
+    assert time.monotonic() - started >= 0.2
+
+
+def test_a_doubled_callback_can_be_told_by_its_token(account: Account, receiver: CallbackReceiver) -> None:
+    account.let("status-callback", {"duplicate": 2}, times=1)
+
+    account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/twice")
+
+    first, second = receiver.wait_for(2)
+    assert first.form == second.form
+    assert first.headers["I-Twilio-Idempotency-Token"] == second.headers["I-Twilio-Idempotency-Token"]
+
+
+def test_a_bad_signature_is_refused_by_the_librarys_validator(account: Account, receiver: CallbackReceiver) -> None:
+    account.let("status-callback", {"signature": "bad"}, times=1)
+    validator = RequestValidator(account.auth_token)
+
+    for number in (NUMBER, "+14158675302"):
+        account.client.validation_requests.create(phone_number=number, status_callback=f"{receiver.url}/signed")
+
+    url = f"{receiver.url}/signed"
+    verdicts = [validator.validate(url, had.form, had.headers["X-Twilio-Signature"]) for had in receiver.wait_for(2)]
+    assert sorted(verdicts) == [False, True]
+
+
+def test_a_dropped_callback_never_comes(account: Account, receiver: CallbackReceiver) -> None:
+    account.let("status-callback", {"drop": True}, times=1)
+
+    lost = account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/lost")
+    failed = account.control.get("/events", params={"type": "callback.failed", "wait_seconds": 5}).json()["events"]
+    journal = account.control.get(f"/calls/{lost.call_sid}/callbacks").json()
+
+    assert [event["call_sid"] for event in failed] == [lost.call_sid]
+    assert "a fault dropped it" in str(journal)
+    assert receiver.received == []
+
+
+@needs_node
+def test_nodes_library_throws_its_own_exceptions_too(quick_server: ServerProcess, account: Account) -> None:
+    account.let(LIST, {"status": 429}, times=1)
+    account.let(CREATE, {"drop": "after"}, times=1)
+
+    thrown = run_script(
+        "faults", quick_server.base_url, accountSid=account.sid, authToken=account.auth_token, phoneNumber=NUMBER
+    )
+
+    assert thrown["refused"] == {
+        "isRestException": True,
+        "status": 429,
+        "code": 20429,
+        "message": "Too Many Requests",
+    }
+    assert (thrown["dropped"]["isRestException"], thrown["dropped"]["code"]) == (False, "ECONNRESET")
+    assert len(account.calls()) == 1
