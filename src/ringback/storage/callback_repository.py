@@ -201,9 +201,9 @@ class CallbackRepository:
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
-    call_sid, account_sid, auth_token, url, method, parameters, *others, has_faults = row[: len(_CALLBACK)]
+    call_sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults = row[: len(_CALLBACK)]
     pairs = _pairs(parameters)
-    return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, *others, bool(has_faults))
+    return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults))
 
 
 def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:
