@@ -20,7 +20,7 @@ pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+14158675309"
 """The number that README verifies."""
-RUN_ELSEWHERE = {"python-client", "node-client"}
+RUN_ELSEWHERE = {"python-client", "node-client", "pytest-outcomes", "pytest-more", "pytest-settings"}
 RUN_HERE = {
     "start",
     "curl-session",

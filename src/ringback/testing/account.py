@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from ringback.testing.calls import Call
 from ringback.testing.clock import Clock
+from ringback.testing.control import MOST
 from ringback.testing.faults import Faults
 from ringback.testing.inbox import Inbox
 from ringback.testing.phones import DEFAULT, Phone
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from twilio.rest import Client  # type: ignore[import-untyped]
 
     from ringback.testing.connection import Connection
-
-MOST = 1_000
-"""As many as the server lists at once."""
 
 
 class Account:

@@ -9,6 +9,8 @@ import httpx
 from ringback.testing.errors import ControlError
 
 PATH = "/_ringback"
+MOST = 1_000
+"""As many as any list shows at once."""
 ANSWER_SECONDS = 30.0
 """How long an answer may take, beyond the time that a request itself asks to wait."""
 
@@ -40,12 +42,17 @@ class Control:
             answer = self._http.request(
                 method, PATH + path, json=body, params=given, timeout=ANSWER_SECONDS + wait_seconds
             )
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, RuntimeError) as error:  # httpx says so of a client that was closed
             reason = f"{self._http.base_url} does not answer: {error or type(error).__name__}"
             raise ControlError(request, None, reason, "is the server running, and is this its URL?") from error
         if not answer.is_success:
             raise _refusal(request, answer)
-        return answer.json() if answer.status_code != HTTPStatus.NO_CONTENT else None
+        if answer.status_code == HTTPStatus.NO_CONTENT:
+            return None
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise _refusal(request, answer) from error
 
     def close(self) -> None:
         """Close the connections."""

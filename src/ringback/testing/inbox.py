@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from ringback.testing.control import PATH, Control
+from ringback.testing.control import MOST, PATH, Control
 from ringback.testing.records import InboxMessage
 
 
@@ -15,6 +15,10 @@ class Inbox:
         self.url = f"{base_url}{PATH}{self._path}"
 
     def messages(self) -> list[InboxMessage]:
-        """Return what came, each with the verdict on its signature."""
-        shown = self._control.ask("GET", f"{self._path}/messages")["messages"]
+        """Return what came, the oldest first, each with the verdict on its signature."""
+        shown = self._control.ask("GET", f"{self._path}/messages", query={"limit": MOST})["messages"]
         return [InboxMessage.model_validate(message) for message in shown]
+
+    def empty(self) -> None:
+        """Forget what came."""
+        self._control.ask("DELETE", f"{self._path}/messages")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Record(BaseModel):
@@ -99,8 +99,35 @@ class Fault(Record):
     date_created: datetime
 
 
+class SignatureVerdict(Record):
+    """What is to be said of a request's X-Twilio-Signature.
+
+    A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
+    """
+
+    is_right: bool
+    explanation: str
+    signed_url: str
+    matching_url: str | None
+    difference: str | None
+
+
 class InboxMessage(Record):
-    """A request that came to an inbox."""
+    """A request that came to an inbox; the names of its headers are in lower case."""
+
+    id: int
+    at: datetime
+    method: str
+    url: str
+    headers: dict[str, str]
+    pairs: tuple[tuple[str, str], ...] = Field(alias="parameters")
+    body: str
+    signature: SignatureVerdict
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The parameters by name; `pairs` has them as they came, in order."""
+        return dict(self.pairs)
 
 
 class LoggedRequest(Record):
@@ -119,7 +146,7 @@ class LoggedRequest(Record):
     parameters: dict[str, str]
     status: int | None
     error_code: int | None
-    milliseconds: float
+    elapsed_ms: float
 
 
 class ApiKey(Record):

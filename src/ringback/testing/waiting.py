@@ -30,7 +30,7 @@ def wait_for(account: "Account", kind: str, call_sid: str | None, after: int, ti
 def _reason(account: "Account", kind: str, call_sid: str | None, after: int, timeout_seconds: float) -> str:
     of_call = f" of call {call_sid}" if call_sid else ""
     since = f" after event {after}" if after else ""
-    happened = [event.type for event in account.events(call_sid=call_sid, after=after)]
+    happened = map(_told, account.events(call_sid=call_sid, after=after))
     under_way = [f"call {call.sid} is {call.state}" for call in _calls_under_way(account, call_sid)]
     parts = [
         f"no {kind}{of_call}{since} within {timeout_seconds:g} s",
@@ -39,6 +39,12 @@ def _reason(account: "Account", kind: str, call_sid: str | None, after: int, tim
         f"the account's clock is {account.clock.read().mode}",
     ]
     return "; ".join(parts) + (" (clock.advance(seconds) makes happen what is due by then)" if under_way else "")
+
+
+def _told(event: Event) -> str:
+    """Say what happened, and what went wrong if something did."""
+    error = event.data.get("error")
+    return f"{event.type} ({error})" if error else event.type
 
 
 def _calls_under_way(account: "Account", call_sid: str | None) -> "list[Call]":

@@ -1,0 +1,190 @@
+"""An account as a suite has it in hand: what the fixture `ringback` gives."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+
+from ringback.testing import Account, ControlError, Server
+
+NUMBER = "+14158675309"
+NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+
+
+def requested(ringback: Account, **parameters: object) -> str:
+    call_sid: str = ringback.client().validation_requests.create(NUMBER, **parameters).call_sid
+    return call_sid
+
+
+def test_what_did_not_happen_is_told_with_what_did(ringback: Account) -> None:
+    ringback.clock.freeze()
+    call_sid = requested(ringback, call_delay=60)
+
+    with pytest.raises(TimeoutError) as raised:
+        ringback.wait_for("call.ended", call_sid=call_sid, timeout_seconds=0.05)
+
+    assert str(raised.value) == (
+        f"no call.ended of call {call_sid} within 0.05 s; what happened instead: call.queued; call {call_sid} is "
+        "queued; the account's clock is frozen (clock.advance(seconds) makes happen what is due by then)"
+    )
+
+
+def test_what_went_wrong_is_told(ringback: Account) -> None:
+    call_sid = requested(ringback, status_callback="http://127.0.0.1:9/nobody#rc=0")
+
+    with pytest.raises(
+        TimeoutError, match=r"call.ended, callback.failed \(.*Connect.*\); the account's clock is running$"
+    ):
+        ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=1)
+
+
+def test_a_wait_for_what_is_to_come_leaves_out_what_was(ringback: Account) -> None:
+    requested(ringback)
+    ended = ringback.wait_for("call.ended")
+
+    with pytest.raises(TimeoutError, match=rf"no call.ended after event {ended.id} .*instead: nothing; the account's"):
+        ringback.wait_for("call.ended", after=ended.id, timeout_seconds=0)
+
+
+def test_the_clock_is_in_the_tests_hand(ringback: Account) -> None:
+    assert ringback.clock.freeze(NOON) == NOON
+    assert ringback.clock.advance(timedelta(hours=1)) == NOON + timedelta(hours=1)
+    assert ringback.clock.advance(0.5) == ringback.clock.now == NOON + timedelta(hours=1, seconds=0.5)
+    assert ringback.clock.read().mode == "frozen"
+
+    ringback.clock.run(NOON)
+
+    assert ringback.clock.read().mode == "running"
+    assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
+
+
+def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
+    phone = ringback.phone(NUMBER).always("busy", ring_seconds=2, extension="123")
+    phone.will("unreachable", {"behavior": "enter-code", "key_seconds": 3})
+
+    seen = phone.look()
+    phone.forget_script()
+    phone.forget()
+
+    assert (seen.behavior, seen.source) == ("unreachable", "script")
+    assert [entry.behavior for entry in seen.script] == ["unreachable", "enter-code"]
+    assert (phone.look().behavior, phone.look().source) == ("enter-code", "setting")
+    with pytest.raises(ControlError, match="there is no rule of"):
+        phone.forget()
+
+
+def test_the_default_phone_is_every_other(ringback: Account) -> None:
+    ringback.default_phone.always("busy")
+    call_sid = requested(ringback)
+
+    ended = ringback.wait_for("call.ended", call_sid=call_sid)
+
+    assert ended.data["status"] == "busy"
+    assert [call.sid for call in ringback.calls(status="busy", phone_number=NUMBER)] == [call_sid]
+    assert ringback.calls(status="completed") == []
+
+
+def test_a_ringing_call_can_be_refused_and_an_answered_one_ended(ringback: Account) -> None:
+    ringback.phone(NUMBER).always("manual")
+    refused = requested(ringback)
+    ringback.wait_for("call.ringing", call_sid=refused)
+    assert ringback.call(refused).reject().status == "busy"
+
+    ended = requested(ringback)
+    ringback.wait_for("call.ringing", call_sid=ended)
+    call = ringback.call(ended).answer()
+    assert (call.state, call.hang_up().status, call.look_again().status) == ("prompting", "completed", "completed")
+
+    with pytest.raises(ControlError, match=rf"call {ended} is completed\. Hint: .* \(POST .*/answer: 409\)") as raised:
+        call.answer()
+    assert raised.value.status == 409
+    assert [entry.event for entry in call.look_again().timeline][:3] == ["queued", "dial", "answer"]
+
+
+def test_numbers_can_be_verified_without_a_call(ringback: Account) -> None:
+    placed = ringback.add_caller_id(NUMBER, "Front desk", NOON)
+
+    [listed] = ringback.client().outgoing_caller_ids.list()
+
+    assert (listed.sid, listed.friendly_name, listed.date_created) == (placed.sid, "Front desk", NOON)
+    assert placed.date_created == NOON
+    assert ringback.calls() == []
+
+
+def test_faults_come_and_go(ringback: Account) -> None:
+    fault = ringback.faults.add("list-outgoing-caller-ids", {"status": 503}, probability=1)
+    with pytest.raises(TwilioException):
+        ringback.client().outgoing_caller_ids.list()
+    [left] = ringback.faults.list()
+    assert (left.id, left.strikes, left.effect) == (fault.id, 1, {"status": 503})
+
+    ringback.faults.delete(fault.id)
+    ringback.faults.add("*", {"status": 500}, times=3)
+    ringback.faults.clear()
+
+    assert ringback.faults.list() == []
+    assert ringback.client().outgoing_caller_ids.list() == []
+
+
+def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Account) -> None:
+    inbox = ringback.inbox("of the test/1")
+    call_sid = requested(ringback, status_callback=f"{inbox.url}?from=a%20test")
+    delivered = ringback.wait_for("callback.delivered", call_sid=call_sid)
+
+    ringback.redeliver(call_sid)
+    ringback.wait_for("callback.delivered", call_sid=call_sid, after=delivered.id)
+
+    first, second = inbox.messages()
+    assert first.parameters["CallSid"] == second.parameters["CallSid"] == call_sid
+    assert (first.signature.is_right, first.pairs) == (True, second.pairs)
+    sent, again = ringback.callbacks(call_sid)
+    assert (sent.url, sent.method, sent.parameters) == (f"{inbox.url}?from=a%20test", "POST", first.parameters)
+    assert again.answer is not None
+    assert (again.answer.status_code, again.error) == (204, None)
+    inbox.empty()
+    assert inbox.messages() == []
+
+
+def test_requests_are_told_newest_first(ringback: Account) -> None:
+    ringback.client().outgoing_caller_ids.list()
+    requested(ringback)
+
+    newest, oldest = ringback.requests()
+
+    assert (newest.operation, newest.parameters) == ("create-validation-request", {"PhoneNumber": NUMBER})
+    assert (oldest.operation, oldest.status, oldest.error_code) == ("list-outgoing-caller-ids", 200, None)
+
+
+def test_accounts_do_not_see_each_other(ringback: Account, ringback_server: Server) -> None:
+    other = ringback_server.account(parent_sid=ringback.account_sid)
+    requested(ringback)
+
+    assert other.parent_sid == ringback.account_sid
+    assert (other.calls(), other.events()) == ([], [])
+    assert {ringback.account_sid, other.account_sid} < {one.account_sid for one in ringback_server.accounts()}
+
+
+def test_an_account_can_be_suspended_emptied_and_deleted(ringback: Account, ringback_server: Server) -> None:
+    client = ringback.client()
+    ringback.add_caller_id(NUMBER)
+    ringback.set_status("suspended")
+    with pytest.raises(TwilioException):
+        client.outgoing_caller_ids.list()
+
+    ringback.set_status("active")
+    ringback.reset()
+    assert client.outgoing_caller_ids.list() == []
+
+    ringback.delete()
+    with pytest.raises(ControlError, match="there is no account"):
+        ringback_server.existing_account(ringback.account_sid)
+
+
+def test_a_key_of_the_account_gets_in(ringback: Account) -> None:
+    key = ringback.api_key()
+
+    assert (key.sid[:2], key.account_sid) == ("SK", ringback.account_sid)
+
+
+def test_an_account_tells_what_it_is(ringback: Account) -> None:
+    assert repr(ringback) == f"<Account {ringback.account_sid} at {ringback.base_url}>"

@@ -1,0 +1,115 @@
+"""README's chapter "In your test suite": its suites, run as they stand there."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ringback.testing import Server
+from support.readme import ROOT, block_names, readme_block
+from support.suites import run_suite
+
+BLOCKS = [name for name in block_names() if name.startswith("pytest-")]
+OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
+LINES = 12
+"""As long as a test of one outcome may be."""
+WALL_SECONDS = 2.0
+TRIES = 3
+"""The machine may be busy with other tests: the quickest of so many runs counts."""
+TWO_HUNDRED = """
+import os
+
+REPETITIONS = 25
+
+
+def pytest_generate_tests(metafunc):
+    metafunc.fixturenames.append("repetition")
+    metafunc.parametrize("repetition", range(REPETITIONS))
+
+
+def pytest_sessionfinish(session):
+    with open(f"worker-{os.environ.get('PYTEST_XDIST_WORKER', 'none')}", "w") as file:
+        file.write(str(session.testscollected))
+"""
+ONE_ATTEMPT = """
+def test_the_first_mistake_is_the_last(ringback):
+    ringback.phone("+14158675309").will("mistype-once")
+    request = ringback.client().validation_requests.create("+14158675309")
+
+    ended = ringback.wait_for("call.ended", call_sid=request.call_sid)
+
+    assert ended.data["verification_status"] == "failed"
+    call = ringback.call(request.call_sid)
+    assert (call.attempts_left, call.phone.ring_seconds) == (0, 0.5)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Run a server of the module's own."""
+    with Server() as running:
+        yield running
+
+
+def test_the_outcomes_take_less_than_two_seconds_of_a_server_that_is_up(server: Server, tmp_path: Path) -> None:
+    modules = {"test_outcomes.py": readme_block("pytest-outcomes")}
+
+    runs = []
+    for _ in range(TRIES):
+        runs.append(run_suite(tmp_path, modules, "--ringback-url", server.base_url))
+        if runs[-1].seconds < WALL_SECONDS:
+            break
+
+    assert {(run.status, run.tests, run.failed) for run in runs} == {(0, 8, 0)}, runs
+    assert runs[-1].seconds < WALL_SECONDS, [run.seconds for run in runs]
+
+
+def test_two_hundred_tests_in_eight_processes_share_one_server(server: Server, tmp_path: Path) -> None:
+    modules = {"test_outcomes.py": readme_block("pytest-outcomes"), "conftest.py": TWO_HUNDRED}
+    before = [account.account_sid for account in server.accounts()]
+
+    finished = run_suite(tmp_path, modules, "-n", "8", environment={"RINGBACK_TEST_URL": server.base_url})
+
+    assert (finished.status, finished.tests, finished.failed) == (0, 200, 0), finished.out
+    assert len(list(tmp_path.glob("worker-gw*"))) == 8
+    assert [account.account_sid for account in server.accounts()] == before
+
+
+def test_the_rest_passes_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
+    modules = {"test_more.py": readme_block("pytest-more")}
+
+    finished = run_suite(tmp_path, modules)
+
+    assert (finished.status, finished.tests, finished.failed) == (0, 5, 0), finished.out
+
+
+def test_the_settings_of_conftest_are_the_servers(tmp_path: Path) -> None:
+    modules = {"conftest.py": readme_block("pytest-settings"), "test_settings.py": ONE_ATTEMPT}
+
+    finished = run_suite(tmp_path, modules)
+
+    assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
+
+
+def test_each_test_is_of_twelve_lines_or_fewer_and_every_outcome_has_one() -> None:
+    source = readme_block("pytest-outcomes")
+    functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
+    lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions.items()}
+    helpers = sum(length for name, length in lengths.items() if not name.startswith("test_"))
+
+    too_long = [name for name, length in lengths.items() if name.startswith("test_") and length + helpers > LINES]
+
+    assert too_long == []
+    assert {text for text in re.findall(r'"([a-z-]+)"', source) if text in OUTCOMES} == OUTCOMES
+
+
+def test_nobody_sleeps() -> None:
+    sources = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("src/ringback/testing/**/*.py")}
+    sources |= {name: readme_block(name) for name in BLOCKS}
+
+    asleep = [name for name, source in sources.items() if re.search(r"\bsleep", source)]
+
+    assert len(sources) > len(BLOCKS) >= 3
+    assert asleep == []

@@ -1,0 +1,162 @@
+"""A suite's own server: what becomes of one that cannot start, and of its process."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ringback.testing import ControlError, Server, ServerNotStarted, connect
+from ringback.testing.process import Process
+from support.receiver import Answer, CallbackReceiver
+from support.waiting import eventually
+
+SILENT = [sys.executable, "-c", "import sys; print('not yet', file=sys.stderr, flush=True); sys.stdin.read()"]
+DEAF = """
+import json, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(json.dumps({"event": "serving", "base_url": "http://127.0.0.1:9"}), file=sys.stderr, flush=True)
+sys.stdin.read()
+"""
+ABANDONING = """
+import os, signal
+from ringback.testing import Server
+print(Server().base_url, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Iterator[Server]:
+    """Run a server whose control API asks for a token."""
+    with Server(control_token="a secret of the suite's") as running:
+        yield running
+
+
+def refuses_connections(url: str) -> bool:
+    try:
+        httpx.get(f"{url}/livez", trust_env=False)
+    except httpx.ConnectError:
+        return True
+    return False
+
+
+def test_a_server_with_a_wrong_setting_tells_what_it_said() -> None:
+    with pytest.raises(ServerNotStarted, match=r"ended before it was ready; it said:\n  ringback: ring_seconds 'long'"):
+        Server(ring_seconds="long")
+
+
+def test_a_setting_that_there_is_not_is_told() -> None:
+    with pytest.raises(ServerNotStarted, match=r"unrecognized arguments: --ring-second=1"):
+        Server(ring_second=1)
+
+
+def test_a_taken_port_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(ServerNotStarted, match=rf"cannot listen on 127\.0\.0\.1:{port}"):
+            Server(port=port)
+
+
+def test_a_server_that_does_not_become_ready_in_time_is_ended() -> None:
+    with pytest.raises(ServerNotStarted, match=r"not ready within 1 s; it said:\n  not yet"):
+        Process({}, command=SILENT, start_seconds=1)
+
+
+def test_a_server_that_heeds_no_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.testing.process.STOP_SECONDS", 0.2)
+    process = Process({}, command=[sys.executable, "-c", DEAF])
+
+    status = process.stop()
+
+    assert status == -9
+
+
+def test_the_servers_log_is_not_to_be_set() -> None:
+    with pytest.raises(TypeError, match="log_level"):
+        Server(log_level="error")
+
+
+def test_a_stopped_server_is_gone_and_says_so() -> None:
+    server = Server()
+    server.stop()
+
+    with pytest.raises(ControlError, match=r"does not answer: .* is the server running") as raised:
+        server.account()
+
+    assert raised.value.status is None
+    assert refuses_connections(server.base_url)
+    server.stop()
+
+
+def test_a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() -> None:
+    started = subprocess.run([sys.executable, "-c", ABANDONING], capture_output=True, text=True, check=False)  # noqa: S603
+    url = started.stdout.strip()
+
+    eventually(lambda: refuses_connections(url), what="the server ends")
+
+    assert (started.returncode, url[:17]) == (-9, "http://127.0.0.1:")
+
+
+def test_neither_the_environment_nor_a_file_sets_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("RINGBACK_CODE_ATTEMPTS=1\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RINGBACK_CODE_ATTEMPTS", "2")
+    monkeypatch.setenv("RINGBACK_CONTROL_TOKEN", "x")
+
+    with Server() as server:
+        account = server.account()
+        client = account.client()
+        request = client.validation_requests.create("+14158675309", call_delay=60)
+
+        assert account.call(request.call_sid).attempts_left == 3
+
+
+def test_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(
+        '[[accounts]]\nsid = "AC' + "a" * 32 + '"\nauth_token = "x"\n', encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    with Server(seed="seed.toml", database_url="sqlite:///kept.db", callback_host_map={"a": "b", "c": "d"}) as server:
+        found = server.existing_account("AC" + "a" * 32)
+
+    assert found.auth_token == "x"
+    assert (tmp_path / "kept.db").exists()
+
+
+def test_a_server_with_a_control_token_is_asked_with_it(guarded: Server) -> None:
+    with connect(guarded.base_url, "a secret of the suite's") as connection:
+        account = connection.account(friendly_name="Ours", owner_email="owner@example.com")
+
+    assert (account.friendly_name, account.owner_email, account.base_url) == (
+        "Ours",
+        "owner@example.com",
+        guarded.base_url,
+    )
+
+
+@pytest.mark.parametrize("token", [None, "another"])
+def test_a_wrong_control_token_is_told_with_what_to_do(guarded: Server, token: str | None) -> None:
+    with (
+        connect(guarded.base_url, token) as connection,
+        pytest.raises(ControlError, match=r"asks for its token\. Hint: send .*control_token .*accounts: 401") as raised,
+    ):
+        connection.account()
+
+    assert raised.value.status == 401
+
+
+def test_a_server_of_another_kind_is_told() -> None:
+    with (
+        CallbackReceiver(lambda _: Answer(200, {}, b"<p>Hello</p>")) as no_ringback,
+        connect(no_ringback.url) as connection,
+        pytest.raises(ControlError, match=r"is there a ringback server at this URL\?"),
+    ):
+        connection.account()
