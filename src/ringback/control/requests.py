@@ -30,7 +30,7 @@ class RequestView(View):
     parameters: dict[str, str] = Field(description="Of query and form: at most 50, cut at 1,000 characters.")
     status: int | None = Field(description="Null where the connection ended before an answer was sent.")
     error_code: int | None = Field(description="Twilio's error code.")
-    milliseconds: float
+    elapsed_ms: float
 
 
 class RequestList(View):
@@ -52,7 +52,7 @@ def request_view(request: JournaledRequest) -> RequestView:
         parameters=dict(request.parameters),
         status=request.status or None,
         error_code=request.error_code,
-        milliseconds=request.elapsed_ms,
+        elapsed_ms=request.elapsed_ms,
     )
 
 

@@ -10,7 +10,7 @@ from ringback.storage.database import Database, DatabaseUnavailable
 
 PAUSE_SECONDS = 2.0
 """How old an answered request gets at most before it is written; before it is shown it is written at once."""
-WRITTEN_AT_ONCE = 100
+WRITTEN_AT_ONCE = 50
 """How many are written in one transaction, so that no request waits for long."""
 
 log = structlog.get_logger()

@@ -1,0 +1,169 @@
+"""The control API: the journal of an account's requests to the Twilio surface."""
+
+from typing import Any
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+async def journal(account: ControlledAccount, **query: Any) -> list[dict[str, Any]]:
+    answer = await account.control("GET", "/requests", **query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["requests"]
+    return found
+
+
+async def test_a_request_is_told_with_all_that_is_known_of_it(account: ControlledAccount) -> None:
+    answer = await account.twilio(
+        "POST",
+        "/OutgoingCallerIds.json?Query=1",
+        {"PhoneNumber": NUMBER, "StatusCallback": "https://me:secret@app.test/x"},
+    )
+
+    [request] = await journal(account)
+
+    assert request.pop("elapsed_ms") > 0
+    assert request.pop("id") > 0
+    assert request == {
+        "at": "2010-07-27T20:21:11.000000Z",
+        "request_id": answer.headers["twilio-request-id"],
+        "method": "POST",
+        "path": f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json",
+        "operation": "create-validation-request",
+        "username": account.sid,
+        "parameters": {"Query": "1", "PhoneNumber": NUMBER, "StatusCallback": "https://***@app.test/x"},
+        "status": 200,
+        "error_code": None,
+    }
+
+
+async def test_the_newest_come_first_and_as_many_as_are_wanted(account: ControlledAccount) -> None:
+    for number in range(3):
+        await account.twilio("GET", f"/OutgoingCallerIds.json?PageSize={number + 1}")
+
+    everything, two = await journal(account), await journal(account, limit=2)
+
+    assert [request["parameters"]["PageSize"] for request in everything] == ["3", "2", "1"]
+    assert two == everything[:2]
+
+
+async def test_the_time_is_the_accounts_at_the_request(account: ControlledAccount) -> None:
+    await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    await account.http.get(f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json")
+    await account.advance(60)
+
+    at = [request["at"] for request in await journal(account)]
+
+    assert at == ["2020-01-01T00:00:00.000000Z"] * 2
+
+
+async def test_errors_are_told_with_their_codes_and_without_an_operation_where_none_was_reached(
+    account: ControlledAccount,
+) -> None:
+    await account.twilio("POST", "/OutgoingCallerIds", {"PhoneNumber": "1"})
+    await account.twilio("GET", "/Nothing.json")
+    await account.twilio("HEAD", f"/OutgoingCallerIds/PN{'0' * 32}.json")
+
+    told = [
+        (request["method"], request["operation"], request["status"], request["error_code"])
+        for request in await journal(account)
+    ]
+
+    assert told == [
+        ("HEAD", "fetch-outgoing-caller-id", 404, 20404),
+        ("GET", None, 404, 20404),
+        ("POST", "create-validation-request", 400, 21211),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("auth", "username"),
+    [
+        (None, None),
+        (("SK" + "0" * 32, "wrong"), "SK" + "0" * 32),
+        (("a-token-where-the-sid-belongs", "x"), "***"),
+    ],
+)
+async def test_requests_that_were_not_authenticated_are_told_by_their_paths_account(
+    account: ControlledAccount, auth: tuple[str, str] | None, username: str | None
+) -> None:
+    path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
+    await account.http.get(path, auth=auth)
+
+    [request] = await journal(account)
+
+    assert (request["status"], request["error_code"], request["username"]) == (401, 20003, username)
+
+
+async def test_no_token_or_password_is_in_the_journal(account: ControlledAccount) -> None:
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    await account.http.get(f"/2010-04-01/Accounts/{account.sid}.json", auth=(account.auth_token, account.sid))
+
+    answer = await account.control("GET", "/requests")
+
+    assert len(answer.json()["requests"]) == 2
+    assert account.auth_token not in answer.text
+
+
+async def test_a_parents_request_on_its_subaccounts_path_is_the_subaccounts(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    sub = await controlled.account(parent_sid=account.sid)
+    path = f"/2010-04-01/Accounts/{sub.sid}/OutgoingCallerIds.json"
+    answer = await account.http.get(path, auth=(account.sid, account.auth_token))
+
+    assert answer.status_code == 200
+    assert await journal(account) == []
+    assert [request["username"] for request in await journal(sub)] == [account.sid]
+
+
+async def test_a_thousand_requests_are_kept(account: ControlledAccount) -> None:
+    for number in range(1005):
+        await account.twilio("GET", f"/Nothing?Number={number}")
+        if number == 500:
+            await journal(account)
+
+    numbers = [request["parameters"]["Number"] for request in await journal(account, limit=1000)]
+
+    assert numbers == [str(number) for number in range(1004, 4, -1)]
+
+
+async def test_after_a_reset_nothing_of_before_appears(account: ControlledAccount) -> None:
+    await account.twilio("GET", "/Written")
+    await journal(account)
+    await account.twilio("GET", "/Unwritten")
+
+    await account.control("POST", "/reset")
+
+    assert await journal(account) == []
+
+
+async def test_after_the_reset_of_everything_nothing_of_before_appears(controlled: Controlled) -> None:
+    default = "AC00000000000000000000000000000001"
+    await controlled.http.get(f"/2010-04-01/Accounts/{default}/OutgoingCallerIds.json")
+
+    reset = await controlled.ask("POST", "/reset")
+    answer = await controlled.ask("GET", f"/accounts/{default}/requests")
+
+    assert reset.is_success
+    assert answer.json() == {"requests": []}
+
+
+async def test_an_account_that_is_not_there_has_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    await account.control("DELETE")
+
+    answer = await controlled.ask("GET", f"/accounts/{account.sid}/requests")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("limit", [0, 1001, "x"])
+async def test_a_limit_beyond_what_is_kept_is_refused(account: ControlledAccount, limit: object) -> None:
+    assert (await account.control("GET", "/requests", limit=limit)).status_code == 422

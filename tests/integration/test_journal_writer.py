@@ -1,0 +1,78 @@
+"""The journal of requests is written behind: in pieces, without the accounts that are gone, and at the end."""
+
+import asyncio
+
+import pytest
+
+from ringback.domain.instants import Instant
+from ringback.domain.requests import AnsweredRequest
+from ringback.domain.sids import AccountSid
+from ringback.simulator import journal_writer
+from ringback.simulator.journal_writer import WRITTEN_AT_ONCE, JournalWriter
+from ringback.storage.database import Database
+from support.domain_values import ACCOUNT_SID
+from support.simulation import Simulation, query
+from support.polling import until
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+COUNT = "SELECT count(*) FROM requests"
+GONE = AccountSid("AC" + "9" * 32)
+
+
+def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -> None:
+    for number in range(count):
+        database.journal.add(
+            AnsweredRequest(account_sid, Instant(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+        )
+
+
+async def test_all_there_is_is_written(simulation: Simulation) -> None:
+    ask(simulation.database, 2 * WRITTEN_AT_ONCE + 1)
+
+    await JournalWriter(simulation.database).write()
+
+    assert query(simulation.database, COUNT) == [(2 * WRITTEN_AT_ONCE + 1,)]
+    assert not simulation.database.journal
+
+
+async def test_no_more_than_a_thousand_are_kept_however_they_are_written(simulation: Simulation) -> None:
+    for _ in range(3):
+        ask(simulation.database, 600)
+        await JournalWriter(simulation.database).write()
+
+    assert query(simulation.database, COUNT) == [(1000,)]
+
+
+async def test_what_was_asked_of_an_account_that_is_gone_is_dropped(simulation: Simulation) -> None:
+    ask(simulation.database, 3, GONE)
+    ask(simulation.database, 1)
+
+    await JournalWriter(simulation.database).write()
+
+    assert query(simulation.database, "SELECT account_sid FROM requests") == [(ACCOUNT_SID,)]
+
+
+async def test_it_writes_again_and_again(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal_writer, "PAUSE_SECONDS", 0.001)
+    writing = asyncio.create_task(JournalWriter(simulation.database).run())
+    journal = simulation.database.journal
+    for _ in range(2):
+        ask(simulation.database, 1)
+        await until(lambda: not journal)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+    assert query(simulation.database, COUNT) == [(2,)]
+
+
+async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation) -> None:
+    writing = asyncio.create_task(JournalWriter(simulation.database).run())
+    await asyncio.sleep(0)
+    ask(simulation.database, 1)
+
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+    assert query(simulation.database, COUNT) == [(1,)]

@@ -1,0 +1,100 @@
+"""The journal of requests before it is written: how much of it is kept in memory, and what of a request."""
+
+import pytest
+
+from ringback.domain.instants import Instant
+from ringback.domain.requests import AnsweredRequest, kept_parameters, shown_username
+from ringback.domain.sids import AccountSid
+from ringback.storage.request_journal import KEPT_REQUESTS, MOST_ACCOUNTS, RequestJournal
+from support.domain_values import ACCOUNT_SID
+
+OTHER = AccountSid("AC" + "9" * 32)
+
+
+def a_request(number: int, account_sid: AccountSid = ACCOUNT_SID) -> AnsweredRequest:
+    return AnsweredRequest(account_sid, Instant(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+
+
+def account_sid(number: int) -> AccountSid:
+    return AccountSid(f"AC{number:032d}")
+
+
+def test_an_account_keeps_its_newest_requests() -> None:
+    journal = RequestJournal()
+
+    for number in range(KEPT_REQUESTS + 5):
+        journal.add(a_request(number))
+
+    assert [request.at for request in journal.take_of(ACCOUNT_SID)] == list(range(5, KEPT_REQUESTS + 5))
+    assert not journal
+
+
+def test_beyond_the_most_accounts_the_one_asked_longest_ago_is_let_go() -> None:
+    journal = RequestJournal()
+    for number in range(MOST_ACCOUNTS):
+        journal.add(a_request(number, account_sid(number)))
+    journal.add(a_request(0, account_sid(0)))
+
+    journal.add(a_request(0, OTHER))
+
+    assert [len(journal.take_of(sid)) for sid in (account_sid(0), account_sid(1), account_sid(2), OTHER)] == [
+        2,
+        0,
+        1,
+        1,
+    ]
+
+
+def test_requests_are_taken_out_in_pieces_each_accounts_oldest_first() -> None:
+    journal = RequestJournal()
+    for number, sid in enumerate([ACCOUNT_SID, ACCOUNT_SID, ACCOUNT_SID, OTHER]):
+        journal.add(a_request(number, sid))
+
+    pieces = [journal.take(2), journal.take(2), journal.take(2)]
+
+    assert [{sid: [request.at for request in taken] for sid, taken in piece.items()} for piece in pieces] == [
+        {ACCOUNT_SID: [0, 1]},
+        {ACCOUNT_SID: [2], OTHER: [3]},
+        {},
+    ]
+
+
+def test_the_parameters_of_query_and_form_are_kept_those_of_the_form_before_those_of_one_name() -> None:
+    assert kept_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
+
+
+def test_fifty_parameters_are_kept_and_a_thousand_characters_of_each() -> None:
+    query = b"&".join(b"q%d=%s" % (number, b"x" * 2000) for number in range(60))
+
+    kept = kept_parameters(query, {"form": "1"})
+
+    assert list(kept) == [f"q{number}" for number in range(50)]
+    assert {len(value) for value in kept.values()} == {1000}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:secret@app.test/x?y=1", "https://***@app.test/x?y=1"),
+        ("HTTP://secret@app.test", "HTTP://***@app.test"),
+        ("http://user:se@cret@app.test/", "http://***@app.test/"),
+        ("http://us er:secret@app.test/", "http://***@app.test/"),
+        (f"http://user:{'s' * 2000}@app.test/", "http://***@app.test/"),
+        ("https://app.test/a@b", "https://app.test/a@b"),
+        ("somebody@app.test", "somebody@app.test"),
+    ],
+)
+def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
+    assert kept_parameters(b"", {"StatusCallback": url}) == {"StatusCallback": shown}
+
+
+def test_a_query_that_is_no_utf_8_is_shown_all_the_same() -> None:
+    assert kept_parameters(b"a=%FF&b=\xff&&=", {}) == {"a": "�", "b": "�", "": ""}
+
+
+@pytest.mark.parametrize(
+    ("username", "shown"),
+    [(None, None), (ACCOUNT_SID, ACCOUNT_SID), ("SK" + "a" * 32, "SK" + "a" * 32), ("my-auth-token", "***")],
+)
+def test_a_user_name_that_is_no_sid_may_be_a_secret(username: str | None, shown: str | None) -> None:
+    assert shown_username(username) == shown
