@@ -8,7 +8,7 @@ from ringback.operations import accounts as operations
 from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 TOKEN = "let-me-in"
@@ -34,7 +34,7 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 async def test_without_the_token_nothing_is_told_and_nothing_done(
     controlled: Controlled, headers: dict[str, str]
 ) -> None:
-    raw = {name: value.encode("utf-8") for name, value in headers.items()}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     for method, path in (("GET", "/accounts"), ("POST", "/reset"), ("GET", "/snapshot"), ("POST", "/accounts")):
         answer = await controlled.http.request(method, f"/_ringback{path}", headers=raw)

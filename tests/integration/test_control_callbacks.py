@@ -8,7 +8,7 @@ import pytest
 from support.control import Controlled, ControlledAccount
 from support.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

@@ -7,7 +7,7 @@ import pytest
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 NOW = "2010-07-27T20:21:11.000000Z"

@@ -8,7 +8,7 @@ from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

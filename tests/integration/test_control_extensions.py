@@ -7,7 +7,7 @@ import pytest
 from support.control import ControlledAccount
 from support.domain_values import NUMBER
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 PHONE = f"/phones/{NUMBER}"
@@ -45,3 +45,19 @@ async def test_a_manual_phone_behind_an_extension_is_keyed_after_it_was_dialled(
 
     assert (answered["state"], keyed["verification_status"]) == ("dialing-extension", "success")
     assert happened(keyed) == ["queued", "dial", "answer", "extension-dialed", "digits", "ended"]
+
+
+async def test_nobody_keys_digits_where_the_extension_was_not_dialled(account: ControlledAccount) -> None:
+    await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
+    call = await account.validate(Extension="13")
+    sid = call["call_sid"]
+    await account.advance(0)
+    await account.control("POST", f"/calls/{sid}/answer")
+    await account.advance(0.5)
+
+    refused = await account.control("POST", f"/calls/{sid}/digits", {"digits": call["validation_code"]})
+    await account.advance(60)
+
+    assert refused.status_code == 409
+    assert "nobody hears the prompt" in refused.json()["error"]
+    assert (await account.call(sid))["verification_status"] == "failed"

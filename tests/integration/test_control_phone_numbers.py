@@ -8,7 +8,7 @@ from ringback.settings import Settings
 from support.control import ControlledAccount
 from support.domain_values import NUMBER
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 UNASSIGNED = "+12001234567"

@@ -9,7 +9,7 @@ from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 PHONE = f"/phones/{NUMBER}"

@@ -11,7 +11,7 @@ from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.receiver import CallbackReceiver
 
-pytest_plugins = ["support.control_fixtures"]
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OTHER_NUMBER = "+14158675301"

@@ -1,20 +1,17 @@
-"""A plugin: the fixtures of tests of the control API."""
+"""A plugin: the fixtures of tests of the control API; it needs those of support.simulation_fixtures."""
 
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
+from ringback import beginnings
 from ringback.app import create_app
 from ringback.settings import Settings
+from ringback.storage.database import Database
 from support.clocks import FakeClock
 from support.control import Controlled, ControlledAccount
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Run coroutine tests on asyncio."""
-    return "asyncio"
+from support.simulation import copy_of
 
 
 @pytest.fixture
@@ -24,8 +21,11 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-async def controlled(settings: Settings) -> AsyncIterator[Controlled]:
+async def controlled(
+    settings: Settings, migrated: Database, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Controlled]:
     """Run an application with its simulator; the machine's clock stands still."""
+    monkeypatch.setattr(beginnings, "open_database", lambda _: copy_of(migrated))
     clock = FakeClock()
     app = create_app(settings, clock=clock)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

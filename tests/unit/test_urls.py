@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.domain.urls import HttpUrl, parse_url
+from ringback.domain.urls import HttpUrl, parse_url, without_secrets
 
 
 def test_every_part_of_a_url_is_told_apart() -> None:
@@ -139,3 +139,15 @@ def test_any_host_is_read_as_one_that_fits_a_request_line_or_refused(text: str) 
 
     assert url.signed.isascii()
     assert not set(url.signed) & set(" \r\n\t\\")
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://app.test/done?key=s3cret#rc=1", "http://app.test/done"),
+        ("https://user:s3cret@app.test:81/a@b?c", "https://app.test:81/a@b"),
+        ("no URL at all", "no URL at all"),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown

@@ -15,13 +15,32 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.control import accounts, callbacks, caller_ids, calls, clocks, events, faults, phones, requests, snapshot
+from ringback.control import (
+    accounts,
+    callbacks,
+    caller_ids,
+    calls,
+    clocks,
+    events,
+    faults,
+    inbox,
+    phones,
+    requests,
+    snapshot,
+)
 from ringback.control.errors import ControlError, ErrorBody
 from ringback.control.services import ControlServices
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
 are seconds. Errors are `{"error": "...", "hint": "..."}`."""
+ERRORS: dict[int | str, str] = {
+    400: "The body is no JSON.",
+    401: "The control token is missing or wrong.",
+    404: "What the path names is not there.",
+    409: "It cannot be done as things stand.",
+    422: "A value cannot be used.",
+}
 DOCS_HINT = "GET /_ringback/docs lists what there is"
 
 log = structlog.get_logger()
@@ -39,9 +58,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
         openapi_url="/openapi.json",
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        responses={
-            int(HTTPStatus.UNPROCESSABLE_ENTITY): {"model": ErrorBody, "description": "A value cannot be used."},
-        },
+        responses={status: {"model": ErrorBody, "description": meaning} for status, meaning in ERRORS.items()},
         exception_handlers={
             ControlError: _answer_control_error,
             RequestValidationError: _answer_unfit_values,
@@ -62,8 +79,10 @@ def control_application(services: ControlServices, control_token: str | None) ->
         callbacks.router,
         faults.router,
         requests.router,
+        inbox.router,
     ):
         app.include_router(router, dependencies=[Depends(_authorized)])
+    app.include_router(inbox.receiver)
     return app
 
 
@@ -114,7 +133,7 @@ async def _answer_failure(_: Request, __: Exception) -> Response:
 
 
 class FailuresLogged:
-    """Logs what failed for a reason of ours, and raises it where no whole answer was sent: nobody is to take it for one."""
+    """Logs what failed for a reason of ours, and raises it where no whole answer was sent."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app

@@ -12,7 +12,7 @@ from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, Valid
 from ringback.domain.instants import rfc_3339
 from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
-from ringback.operations.calls import be_the_callee, newest_calls
+from ringback.operations.calls import PersonNotReached, be_the_callee, newest_calls
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 
@@ -162,6 +162,11 @@ async def _act(services: Services, call: ValidationCall, event: CallEvent, hint:
         )
     except IllegalCallEvent as error:
         raise conflict(f"call {error.call.sid} is {error.call.state}", hint) from error
+    except PersonNotReached as error:
+        raise conflict(
+            f"a switchboard answered call {call.sid}, and nobody hears the prompt",
+            "the Extension of the validation request, waits aside, must be the phone's extension",
+        ) from error
     if moved is None:
         raise no_such_call(call.account_sid, call.sid)
     services.wake()

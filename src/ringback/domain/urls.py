@@ -7,9 +7,12 @@ from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
+TARGET_KEY = "ringback.target"
+"""Where a request's scope has its target as the request line had it, with a bare '?' if it ended in one."""
 
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
+_USER_INFO = re.compile(r"//[^/?#]*@")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -112,3 +115,8 @@ def _basic_authorization(netloc: str) -> str | None:
     user, _, password = userinfo.partition(":")
     credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
     return f"Basic {base64.b64encode(credentials).decode()}"
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL, or what was meant to be one, without user info and query."""
+    return _USER_INFO.sub("//", url).partition("?")[0]

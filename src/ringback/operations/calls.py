@@ -8,7 +8,7 @@ from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCa
 from ringback.domain.clocks import AccountTime
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
 from ringback.domain.instants import Instant
-from ringback.domain.phones import phone_at
+from ringback.domain.phones import is_reached, phone_at
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.urls import parse_url
 from ringback.operations.caller_ids import add_caller_id
@@ -128,6 +128,10 @@ def next_call_due(unit_of_work: UnitOfWork) -> Instant | None:
     return unit_of_work.due_calls.next_due()
 
 
+class PersonNotReached(Exception):
+    """A switchboard answered the call, and nobody hears the prompt: the phone has another extension."""
+
+
 def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> ValidationCall | None:
     """Return a call of this account, or None: another account's is none."""
     call = unit_of_work.calls.find(sid)
@@ -159,12 +163,14 @@ def be_the_callee(
 ) -> ValidationCall | None:
     """Do to a call what the person who was called can do, and return it moved; None where there is no such call.
 
-    Raises IllegalCallEvent where the call's state forbids it.
+    Raises IllegalCallEvent where the call's state forbids it, PersonNotReached where nobody hears the prompt.
     """
     with unit_of_work:
         call = unit_of_work.calls.find(sid)
         account = unit_of_work.accounts.find(call.account_sid) if call else None
         if account is None or call is None:
             return None
+        if event == CallEvent.DIGITS and call.phone and not is_reached(call.phone, call.extension):
+            raise PersonNotReached(call.sid)
         time = account.clock.at(real)
         return advance_call(unit_of_work, call, event, digits=digits, time=time, policy=policy, identifiers=identifiers)

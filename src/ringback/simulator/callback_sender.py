@@ -13,7 +13,7 @@ from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCal
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.faults import Draw
 from ringback.domain.instants import Instant, seconds_between
-from ringback.domain.urls import parse_url
+from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import claim_due_callbacks, record_attempt
 from ringback.simulator.callback_faults import DROPPED, CallbackFaults
 from ringback.simulator.clock import Clock
@@ -130,7 +130,7 @@ class CallbackSender:
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
         """Journal a delivery that failed for a reason of ours, so that it is not begun again for ever."""
         at, number = self._clock.now(), callback.attempts + 1
-        attempt = CallbackAttempt(number, at, callback.method, callback.url.partition("?")[0], (), None, "", 0.0, error)
+        attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
             await self._database.run(record_attempt, callback, attempt, CallbackStatus.FAILED)
 
