@@ -1,57 +1,56 @@
 """Pages of calls: the filters pick what the calls show, and a call is watched through its states."""
 
+from collections.abc import Callable
+from itertools import product
+
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ringback.domain.call_lists import TimeRange, end_time, start_time
-from ringback.domain.calls import CallState, ValidationCall
+from ringback.domain.calls import FINAL_STATES, CallState, ValidationCall
 from ringback.domain.instants import Instant, after, rfc_3339
 from ringback.domain.paging import PageRequest
+from ringback.domain.phones import Phone
 from ringback.domain.sids import CallSid
 from ringback.operations.call_lists import list_calls
-from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.control import ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_call, a_phone
-from support.simulation import Simulation, a_simulation
+from support.simulation import Simulation
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 
 OTHER_NUMBER = "+14158675310"
-SECONDS = st.integers(0, 4)
-CALLS = st.lists(
-    st.tuples(
-        SECONDS,
-        st.sampled_from([NUMBER, OTHER_NUMBER]),
-        st.sampled_from(list(CallState)),
-        st.booleans(),
-        st.none() | SECONDS,
-        SECONDS,
-    ),
-    max_size=10,
-)
+NUMBERS = [NUMBER, OTHER_NUMBER]
+STATUSES = ["queued", "in-progress", "completed", "failed"]
+ENDED_AT, MOMENTS = 2, (None, 1, 2, 3)
 
 
-def add(simulation: Simulation, calls: list[tuple[int, str, CallState, bool, int | None, int]]) -> list[ValidationCall]:
-    """Add a call of each kind, and return them, newest first."""
-    added = []
-    for place, (created, number, state, dialled, ringing, ended) in enumerate(calls):
-        call = a_call(
-            sid=CallSid(f"CA{place:032x}"),
-            phone_number=number,
-            state=state,
-            date_created=after(T0, created),
-            phone=a_phone() if dialled else None,
-            ringing_at=None if ringing is None else after(T0, ringing),
-            ended_at=after(T0, ended) if state in ENDED else None,
-        )
+@pytest.fixture
+def calls(simulation: Simulation) -> list[ValidationCall]:
+    """Add a call of every kind, some of one instant, and return them, newest first."""
+    kinds = product(NUMBERS, CallState, (None, a_phone()), MOMENTS)
+    added = [a_kind_of_call(place, *kind) for place, kind in enumerate(kinds)]
+    for call in added:
         assert simulation.unit_of_work.calls.add(call, None, simulation.time())
-        added.append(call)
-    return sorted(added, key=lambda call: (call.date_created, call.sid), reverse=True)
+    return newest_first(added)
 
 
-ENDED = {CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED}
+def a_kind_of_call(
+    place: int, number: str, state: CallState, phone: Phone | None, ringing: int | None
+) -> ValidationCall:
+    return a_call(
+        sid=CallSid(f"CA{place:032x}"),
+        phone_number=number,
+        state=state,
+        date_created=after(T0, place % 7),
+        phone=phone,
+        ringing_at=None if ringing is None else after(T0, ringing),
+        ended_at=after(T0, ENDED_AT) if state in FINAL_STATES else None,
+    )
+
+
+def newest_first(calls: list[ValidationCall]) -> list[ValidationCall]:
+    return sorted(calls, key=lambda call: (call.date_created, call.sid), reverse=True)
 
 
 def is_within(at: Instant | None, wanted: TimeRange) -> bool:
@@ -71,53 +70,52 @@ def every_page(unit_of_work: UnitOfWork, asked: dict[str, str], size: int) -> li
     return [str(sid) for sid in met]
 
 
-def test_a_list_of_calls_leads_back_the_way_it_came(simulation: Simulation) -> None:
-    calls = add(simulation, [(created, NUMBER, CallState.QUEUED, False, None, 0) for created in range(5)])
+def test_a_list_of_calls_leads_back_the_way_it_came(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+    first = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20), {})
+    second = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(1, 20, first.next_token), {})
+    back = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20, second.previous_token), {})
 
-    first = list_calls(simulation.unit_of_work, ACCOUNT_SID, PageRequest(0, 2), {})
-    second = list_calls(simulation.unit_of_work, ACCOUNT_SID, PageRequest(1, 2, first.next_token), {})
-    back = list_calls(simulation.unit_of_work, ACCOUNT_SID, PageRequest(0, 2, second.previous_token), {})
-
-    assert [list(page.rows) for page in (first, second, back)] == [calls[:2], calls[2:4], calls[:2]]
+    shown = [[call.sid for call in page.rows] for page in (first, second, back)]
+    assert shown == [[call.sid for call in calls[part]] for part in (slice(20), slice(20, 40), slice(20))]
 
 
-@given(
-    calls=CALLS,
-    number=st.none() | st.sampled_from([NUMBER, OTHER_NUMBER]),
-    status=st.none() | st.sampled_from(["queued", "in-progress", "completed", "failed"]),
-    bounds=st.fixed_dictionaries({}, optional=dict.fromkeys(("start", "before", "from", "till"), SECONDS)),
-    size=st.integers(1, 4),
-)
-@settings(max_examples=60, deadline=None)
+@pytest.mark.parametrize("number", [None, *NUMBERS])
+@pytest.mark.parametrize("status", [None, *STATUSES])
+@pytest.mark.parametrize(("name", "shown"), [("StartTime", start_time), ("EndTime", end_time)])
 def test_filters_pick_what_the_calls_show(
-    migrated: Database,
-    calls: list[tuple[int, str, CallState, bool, int | None, int]],
+    unit_of_work: UnitOfWork,
+    calls: list[ValidationCall],
     number: str | None,
     status: str | None,
-    bounds: dict[str, int],
-    size: int,
+    name: str,
+    shown: Callable[[ValidationCall], Instant | None],
 ) -> None:
-    simulation = a_simulation(migrated)
-    added = add(simulation, calls)
-    moments = {name: after(T0, seconds) for name, seconds in bounds.items()}
-    names = {"start": "StartTime>", "before": "StartTime<", "from": "EndTime>", "till": "EndTime<"}
-    asked = {names[name]: rfc_3339(moment) for name, moment in moments.items()}
-    asked |= {"To": number} if number else {}
-    asked |= {"Status": status} if status else {}
+    asked = {key: value for key, value in (("To", number), ("Status", status)) if value}
+    alike = [call for call in calls if number in (None, call.phone_number) and status in (None, call.call_status)]
+    assert alike
 
-    found = every_page(simulation.unit_of_work, asked, size)
+    for start, before in product(MOMENTS, MOMENTS):
+        wanted = TimeRange(*(None if seconds is None else after(T0, seconds) for seconds in (start, before)))
+        bounds = {f"{name}>": wanted.start, f"{name}<": wanted.before}
+        written = {key: rfc_3339(moment) for key, moment in bounds.items() if moment is not None}
 
-    started = TimeRange(moments.get("start"), moments.get("before"))
-    ended = TimeRange(moments.get("from"), moments.get("till"))
+        found = every_page(unit_of_work, asked | written, 7)
+
+        assert found == [call.sid for call in alike if is_within(shown(call), wanted)]
+
+
+def test_all_filters_hold_together(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+    moment = rfc_3339(after(T0, 1))
+    asked = {"To": NUMBER, "Status": "completed", "StartTime>": moment, "StartTime<": rfc_3339(after(T0, 2))}
+
+    found = every_page(unit_of_work, asked | {"EndTime>": moment, "EndTime<": rfc_3339(after(T0, 3))}, 1)
+
     assert found == [
         call.sid
-        for call in added
-        if number in (None, call.phone_number)
-        and status in (None, call.call_status)
-        and is_within(start_time(call), started)
-        and is_within(end_time(call), ended)
+        for call in calls
+        if (call.phone_number, call.state, call.ringing_at) == (NUMBER, CallState.COMPLETED, after(T0, 1))
     ]
-    simulation.database.close()
+    assert len(found) == 2
 
 
 @pytest.mark.anyio
