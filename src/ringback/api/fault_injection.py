@@ -6,7 +6,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.api.exchange import Exchange, no_content
-from ringback.domain.errors import TwilioError
+from ringback.domain.errors import TwilioError, service_unavailable
 from ringback.domain.faults import AnswerError, Cut, Delay, Effect, FaultTarget
 from ringback.operations.faults import strike
 
@@ -53,7 +53,7 @@ class UnderFault:
             case AnswerError():
                 raise self._effect.error(self._path)
             case Delay():
-                await asyncio.sleep(self._effect.seconds)
+                await _pause(self._effect.seconds)
                 await self._app(scope, receive, send)
             case Cut("before"):
                 _cut(scope)
@@ -73,6 +73,14 @@ class UnderFault:
         except TwilioError:
             _cut(scope)
             raise
+
+
+async def _pause(seconds: float) -> None:
+    """Let time pass. A server that stops cancels what is under way, and then nothing has been done yet."""
+    try:
+        await asyncio.sleep(seconds)
+    except asyncio.CancelledError:
+        raise service_unavailable() from None
 
 
 def _cut(scope: Scope) -> None:
