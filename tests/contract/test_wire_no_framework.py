@@ -51,6 +51,12 @@ ACCOUNT_PATHS = [
     "/outgoingcallerids",
     "//OutgoingCallerIds.json",
     "/IncomingPhoneNumbers.json",
+    "/Calls/",
+    "/Calls.html",
+    "/calls.json",
+    "/Calls/{sid}/",
+    "/Calls/{sid}/Recordings.json",
+    "/Call.json",
     "/",
 ]
 MALFORMED = [

@@ -99,6 +99,8 @@ def test_openapi_names_the_operations_of_the_twilio_surface(quick_server: Server
     listed = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds"
     assert {(listed, "get"), (listed, "post")} <= operations
     assert {method for path, method in operations if path.startswith(f"{listed}/")} >= {"get", "post", "put", "delete"}
+    account = "/2010-04-01/Accounts/{AccountSid}"
+    assert {(account, "get"), (f"{account}/Calls", "get"), (f"{account}/Calls/{{Sid}}", "get")} <= operations
     assert len({entry["operationId"] for methods in document["paths"].values() for entry in methods.values()}) == sum(
         len(methods) for methods in document["paths"].values()
     )
