@@ -66,9 +66,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_messages")),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        op.f("ix_inbox_messages_account_sid_name_id"), "inbox_messages", ["account_sid", "name", "id"], unique=False
-    )
+    op.create_index(op.f("ix_inbox_messages_account_sid_id"), "inbox_messages", ["account_sid", "id"], unique=False)
 
     op.create_table(
         "phone_scripts",
@@ -185,7 +183,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_phone_scripts_account_sid_phone_number_id"), table_name="phone_scripts")
 
     op.drop_table("phone_scripts")
-    op.drop_index(op.f("ix_inbox_messages_account_sid_name_id"), table_name="inbox_messages")
+    op.drop_index(op.f("ix_inbox_messages_account_sid_id"), table_name="inbox_messages")
 
     op.drop_table("inbox_messages")
     op.drop_index(op.f("ix_faults_account_sid_id"), table_name="faults")

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ringback.api.fault_injection import CUT_EXTENSION
 from ringback.api.passage import answer_headers, error_response
 from ringback.domain.errors import malformed_request
+from ringback.domain.urls import TARGET_KEY
 from ringback.operations.identifiers import new_request_sid
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -130,6 +131,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         if self.parser.get_method() == b"CONNECT":
             raise HttpParserError("this is no proxy")
         if not self.parser.should_upgrade():  # it will be back, without the wish
+            self.scope[TARGET_KEY] = self.url  # type: ignore[literal-required]
             super().on_headers_complete()
 
     def _exact_head_bytes(self) -> int:

@@ -5,11 +5,12 @@ What is tried are the rows of `CHANGES`, from the likeliest to the furthest: sin
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, product
 
 from ringback.domain.callbacks import Parameters
 from ringback.domain.signature_changes import CHANGES, Change, Signable, other_token, pairs
+from ringback.domain.urls import parse_url
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
@@ -52,11 +53,15 @@ class SignatureVerdict:
 
 
 def signature_verdict(
-    request: ReceivedRequest, auth_token: str, other_tokens: Mapping[str, str] | None = None
+    request: ReceivedRequest,
+    auth_token: str,
+    other_tokens: Mapping[str, str] | None = None,
+    given_url: str | None = None,
 ) -> SignatureVerdict:
     """Judge the signature of `request` by its account's `auth_token`; whatever the bytes are, nothing is raised.
 
-    `other_tokens` are auth tokens it may have been signed with by mistake, by the name to tell them by.
+    `other_tokens` are auth tokens it may have been signed with by mistake, by the name to tell them by. `given_url` is
+    the StatusCallback URL that the sender was given, if that is known: it is tried last.
     A wrong signature takes some twenty milliseconds: up to `MAX_RECONSTRUCTIONS` are computed.
     """
     seen = _as_seen(request, auth_token)
@@ -67,7 +72,7 @@ def signature_verdict(
         )
     if not _SIGNATURE.fullmatch(given):
         return SignatureVerdict(is_right=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
-    for difference, signable in reconstructions(seen, other_tokens or {}):
+    for difference, signable in chain(reconstructions(seen, other_tokens or {}), _as_given(seen, given_url)):
         if signable.bears(given):
             return _explained(seen, signable, difference)
     return SignatureVerdict(is_right=False, signed_url=seen.url, explanation=UNEXPLAINED)
@@ -97,6 +102,19 @@ def reconstructions(seen: Signable, other_tokens: Mapping[str, str]) -> Iterator
         if signable not in known:
             known.add(signable)
             yield ", and ".join(words for words, _ in changes), signable
+
+
+def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Signable]]:
+    """Yield what is signed for the URL as it was given: by POST, and by GET with its parameters behind it."""
+    try:
+        url = parse_url(given_url or "")
+    except ValueError:
+        return
+    path, mark, query = url.target.partition("?")
+    given = replace(seen, scheme=url.scheme, host=url.host_header, path=path, query=query if mark else None)
+    words = f"it was signed for the StatusCallback URL as it was given, {url.signed}"
+    yield words, given
+    yield words, replace(given, query=seen.query)
 
 
 def _tries(seen: Signable, tokens: Sequence[Change]) -> Iterator[tuple[Change, ...]]:

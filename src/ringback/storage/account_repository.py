@@ -71,6 +71,7 @@ FORGET_SETTINGS = Statement(
     .values(clock_offset=0, clock_frozen_at=None, has_faults=0)
 )
 ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, accounts.c.sid))
+SOME_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.sid).limit(bindparam("row_limit")))
 DELETE_ACCOUNT = Statement(delete(accounts).where(accounts.c.sid == bindparam("account_sid")))
 DELETE_ALL = Statement(delete(accounts))
 
@@ -115,6 +116,10 @@ class AccountRepository:
     def all(self) -> list[Account]:
         """Return all accounts, the oldest first."""
         return [_account(row) for row in self._unit_of_work.all(ALL_ACCOUNTS)]
+
+    def some(self, limit: int) -> list[Account]:
+        """Return at most so many accounts, the lowest SIDs first."""
+        return [_account(row) for row in self._unit_of_work.all(SOME_ACCOUNTS, row_limit=limit)]
 
     def set_clock(self, account_sid: AccountSid, clock: AccountClock) -> None:
         self._unit_of_work.change(SET_CLOCK, account_sid=account_sid, offset=clock.offset, frozen_at=clock.frozen_at)

@@ -66,6 +66,6 @@ inbox_messages = Table(
     Column("parameters", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("verdict", Text, nullable=False),
-    Index(None, "account_sid", "name", "id"),
+    Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
 )

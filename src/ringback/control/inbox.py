@@ -1,0 +1,149 @@
+"""A ready-made receiver of StatusCallbacks: it keeps what comes, and says whether the signature was right."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
+from starlette.requests import ClientDisconnect
+
+from ringback.control.errors import ControlError
+from ringback.control.paths import AccountOfPath, Services, no_such_account
+from ringback.control.views import Time, View
+from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
+from ringback.domain.instants import rfc_3339
+from ringback.domain.signature_verdict import ReceivedRequest
+from ringback.domain.urls import TARGET_KEY
+from ringback.operations.inbox import KEPT_MESSAGES, empty_inbox, newest_messages, receive_message, suspects
+
+MAX_BODY_BYTES = 1024 * 1024
+DEFAULT_LIMIT = 100
+INBOX_PATH = "/accounts/{account_sid}/inbox/{name}"
+OTHER_METHODS = ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+receiver = APIRouter(tags=["Inboxes"])
+"""What asks for no token, for those who send StatusCallbacks have none."""
+router = APIRouter(tags=["Inboxes"])
+
+Name = Annotated[
+    str, Path(min_length=1, max_length=100, description="Any name: an inbox is there as soon as it is used.")
+]
+
+
+class SignatureView(View):
+    """What is to be said of a message's X-Twilio-Signature."""
+
+    is_right: bool
+    explanation: str
+    signed_url: str = Field(description="What is to be signed for this request, as it came in.")
+    matching_url: str | None = Field(description="What a wrong signature is right for, if that was found.")
+    difference: str | None = Field(description="How that differs from what came in.")
+
+
+class MessageView(View):
+    """One request that came in."""
+
+    id: int = Field(description="Later messages have higher ids.")
+    at: Time
+    method: str
+    url: str
+    headers: dict[str, str] = Field(description="Names in lower case; credentials masked.")
+    parameters: list[tuple[str, str]] = Field(description="Of the query by GET, of the form otherwise, in their order.")
+    body: str = Field(description="As text, its first 64 KiB.")
+    signature: SignatureView
+
+
+class MessageList(View):
+    """Messages in the order in which they came."""
+
+    messages: list[MessageView]
+
+
+def message_view(stored: StoredMessage) -> MessageView:
+    """Show a message."""
+    message, headers = stored.message, dict[str, str]()
+    for name, value in message.headers:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return MessageView(
+        id=stored.id,
+        at=rfc_3339(message.at),
+        method=message.method,
+        url=message.url,
+        headers=headers,
+        parameters=list(message.parameters),
+        body=message.body,
+        signature=SignatureView.model_validate(message.signature, from_attributes=True),
+    )
+
+
+@receiver.post(INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, summary="Send something to an inbox")
+async def receive_post(request: Request, services: Services, account: AccountOfPath, name: Name) -> None:
+    """Keep a request of any method, as a receiver of StatusCallbacks would get it; no token is asked for."""
+    time = account.clock.at(services.now())
+    try:
+        received = await _received(request)
+    except ClientDisconnect:
+        return
+    call_sid = dict(received_parameters(received)).get("CallSid")
+    suspected = await services.database.run(suspects, account, call_sid)
+    message = await asyncio.to_thread(inbox_message, received, time.now, account.auth_token, suspected)
+    if not await services.database.run(receive_message, account.sid, name, message):
+        raise no_such_account(account.sid)
+
+
+@receiver.get(INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, summary="Send something to an inbox by GET")
+async def receive_get(request: Request, services: Services, account: AccountOfPath, name: Name) -> None:
+    """Keep a request; see POST."""
+    await receive_post(request, services, account, name)
+
+
+receiver.add_api_route(
+    INBOX_PATH,
+    receive_post,
+    methods=OTHER_METHODS,
+    status_code=HTTPStatus.NO_CONTENT,
+    include_in_schema=False,
+    name="receive_other",
+)
+
+
+@router.get(f"{INBOX_PATH}/messages", summary="Read an inbox")
+async def list_messages(
+    services: Services,
+    account: AccountOfPath,
+    name: Name,
+    limit: Annotated[int, Query(ge=1, le=KEPT_MESSAGES, description="The newest so many.")] = DEFAULT_LIMIT,
+) -> MessageList:
+    """Show what came in, the oldest first; an account keeps 1,000 messages. An unused inbox is empty."""
+    messages = await services.database.run(newest_messages, account.sid, name, limit=limit)
+    return MessageList(messages=[message_view(message) for message in messages])
+
+
+@router.delete(f"{INBOX_PATH}/messages", status_code=HTTPStatus.NO_CONTENT, summary="Empty an inbox")
+async def empty(services: Services, account: AccountOfPath, name: Name) -> None:
+    """Forget what came in."""
+    await services.database.run(empty_inbox, account.sid, name)
+
+
+async def _received(request: Request) -> ReceivedRequest:
+    """Read the request as it came. Raises ControlError 413 for a body of more than 1 MiB."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+        raise _body_too_large()
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MAX_BODY_BYTES:
+            raise _body_too_large()
+    scope = request.scope
+    query = scope["query_string"]
+    target: bytes = scope.get(TARGET_KEY) or scope["raw_path"] + (b"?" + query if query else b"")
+    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
+    return ReceivedRequest(request.method, scope["scheme"], target, headers, bytes(body))
+
+
+def _body_too_large() -> ControlError:
+    return ControlError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"an inbox takes {MAX_BODY_BYTES} bytes"
+    )

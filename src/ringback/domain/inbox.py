@@ -1,0 +1,81 @@
+"""What comes in at an inbox: the ready-made receiver of StatusCallbacks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ringback.domain.callbacks import Parameters
+from ringback.domain.instants import Instant
+from ringback.domain.masking import MASKED, SECRET_HEADERS, without_user_info
+from ringback.domain.signature_changes import pairs
+from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
+
+KEPT_BODY_BYTES = 64 * 1024
+KEPT_PARAMETERS = 1_000
+
+_FORM = "application/x-www-form-urlencoded"
+_BODILESS_METHODS = frozenset({"GET", "HEAD"})
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """What a wrong signature may have been made with or for: auth tokens by name, and the call's StatusCallback URL."""
+
+    other_tokens: Mapping[str, str]
+    given_url: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxMessage:
+    """A request as it came in: `at` in the account's time, `headers` with credentials masked, `body` cut."""
+
+    at: Instant
+    method: str
+    url: str
+    headers: Parameters
+    parameters: Parameters
+    body: str
+    signature: SignatureVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message as it was stored: later ones have higher ids."""
+
+    id: int
+    message: InboxMessage
+
+
+def received_parameters(request: ReceivedRequest) -> Parameters:
+    """Return the parameters that came: of the query by GET, of the form otherwise; what is cut off is not read."""
+    if request.method in _BODILESS_METHODS:
+        encoded = request.target.partition(b"?")[2]
+    else:
+        headers = {name.lower(): value for name, value in request.headers}
+        content_type = headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+        encoded = request.body[:KEPT_BODY_BYTES] if content_type in ("", _FORM) else b""
+    return pairs(encoded.decode(errors="replace"))[:KEPT_PARAMETERS]
+
+
+def inbox_message(request: ReceivedRequest, at: Instant, auth_token: str, suspects: Suspects) -> InboxMessage:
+    """Judge a request and return what is kept of it; takes some twenty milliseconds when its signature is wrong."""
+    verdict = signature_verdict(request, auth_token, suspects.other_tokens, suspects.given_url)
+    return InboxMessage(
+        at=at,
+        method=request.method,
+        url=verdict.signed_url,
+        headers=tuple((name, MASKED if name.lower() in SECRET_HEADERS else value) for name, value in request.headers),
+        parameters=received_parameters(request),
+        body=request.body[:KEPT_BODY_BYTES].decode(errors="replace"),
+        signature=_without_credentials(verdict),
+    )
+
+
+def _without_credentials(verdict: SignatureVerdict) -> SignatureVerdict:
+    matching_url, difference = verdict.matching_url, verdict.difference
+    return SignatureVerdict(
+        is_right=verdict.is_right,
+        signed_url=verdict.signed_url,
+        explanation=without_user_info(verdict.explanation),
+        matching_url=matching_url and without_user_info(matching_url),
+        difference=difference and without_user_info(difference),
+    )

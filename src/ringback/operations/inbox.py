@@ -1,0 +1,54 @@
+"""The inboxes of an account: what comes in, and who may have signed it."""
+
+from ringback.domain.accounts import Account
+from ringback.domain.inbox import InboxMessage, StoredMessage, Suspects
+from ringback.domain.sids import AccountSid
+from ringback.storage.inbox_repository import InboxRepository
+from ringback.storage.unit_of_work import UnitOfWork
+
+KEPT_MESSAGES = 1_000
+"""How many messages an account keeps, in all its inboxes together."""
+MOST_OTHER_TOKENS = 20
+"""Each is tried in every reconstruction."""
+
+
+def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> Suspects:
+    """Return what a request that is not signed as it should be may have been signed with, or for.
+
+    Those are auth tokens, the parent account's first, and the URL that the account's call was given.
+    """
+    accounts = unit_of_work.accounts.some(MOST_OTHER_TOKENS)
+    parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
+    tokens = {f"the parent account {parent.sid}": parent.auth_token} if parent else {}
+    tokens |= {
+        f"the account {other.sid}": other.auth_token
+        for other in accounts
+        if other.sid not in (account.sid, account.parent_sid)
+    }
+    call = unit_of_work.calls.find(call_sid) if call_sid else None
+    is_own = call is not None and call.account_sid == account.sid
+    return Suspects(tokens, call.status_callback if call and is_own else None)
+
+
+def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:
+    """Keep a message; False where the account is gone."""
+    with unit_of_work:
+        if unit_of_work.accounts.find(account_sid) is None:
+            return False
+        messages = InboxRepository(unit_of_work)
+        messages.add(account_sid, inbox, message)
+        messages.forget_oldest(account_sid, kept=KEPT_MESSAGES)
+        return True
+
+
+def newest_messages(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, *, limit: int
+) -> list[StoredMessage]:
+    """Return the newest messages of an inbox, in the order in which they came."""
+    return InboxRepository(unit_of_work).newest(account_sid, inbox, limit=limit)[::-1]
+
+
+def empty_inbox(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str) -> None:
+    """Forget the messages of an inbox."""
+    with unit_of_work:
+        InboxRepository(unit_of_work).empty(account_sid, inbox)

@@ -1,0 +1,96 @@
+"""The messages in the accounts' inboxes.
+
+No attribute of the unit of work: the verdicts on signatures are not to be imported when the server starts.
+"""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, insert, select
+
+from ringback.domain.inbox import InboxMessage, StoredMessage
+from ringback.domain.sids import AccountSid
+from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.storage.journals import inbox_messages as table
+from ringback.storage.statements import Statement, columns
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_SHOWN = ("at", "method", "url", "headers", "parameters", "body", "verdict")
+_OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
+_OF_INBOX = (_OF_ACCOUNT, table.c.name == bindparam("inbox"))
+
+ADD = Statement(
+    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in ("account_sid", "name", *_SHOWN)})
+)
+NEWEST = Statement(
+    select(*columns(table, "id", *_SHOWN)).where(*_OF_INBOX).order_by(table.c.id.desc()).limit(bindparam("row_limit"))
+)
+EMPTY = Statement(delete(table).where(*_OF_INBOX))
+FORGET_OLDEST = Statement(
+    delete(table).where(
+        _OF_ACCOUNT,
+        table.c.id
+        <= select(table.c.id)
+        .where(_OF_ACCOUNT)
+        .order_by(table.c.id.desc())
+        .limit(1)
+        .offset(bindparam("kept"))
+        .scalar_subquery(),
+    )
+)
+
+
+class InboxRepository:
+    """What came in, inbox by inbox."""
+
+    def __init__(self, unit_of_work: "UnitOfWork") -> None:
+        self._unit_of_work = unit_of_work
+
+    def add(self, account_sid: AccountSid, inbox: str, message: InboxMessage) -> None:
+        self._unit_of_work.change(
+            ADD,
+            account_sid=account_sid,
+            name=inbox,
+            at=message.at,
+            method=message.method,
+            url=message.url,
+            headers=_json(message.headers),
+            parameters=_json(message.parameters),
+            body=message.body,
+            verdict=_json(asdict(message.signature)),
+        )
+
+    def newest(self, account_sid: AccountSid, inbox: str, *, limit: int) -> list[StoredMessage]:
+        """Return an inbox's messages, newest first."""
+        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, inbox=inbox, row_limit=limit)
+        return [_message(row) for row in rows]
+
+    def empty(self, account_sid: AccountSid, inbox: str) -> None:
+        self._unit_of_work.change(EMPTY, account_sid=account_sid, inbox=inbox)
+
+    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
+        """Forget all but the newest `kept` messages of an account, whichever inboxes they are in."""
+        self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _message(row: tuple[Any, ...]) -> StoredMessage:
+    number, at, method, url, headers, parameters, body, verdict = row
+    return StoredMessage(
+        number,
+        InboxMessage(
+            at,
+            method,
+            url,
+            tuple((name, value) for name, value in orjson.loads(headers)),
+            tuple((name, value) for name, value in orjson.loads(parameters)),
+            body,
+            SignatureVerdict(**orjson.loads(verdict)),
+        ),
+    )

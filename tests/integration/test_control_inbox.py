@@ -1,0 +1,284 @@
+"""The control API: inboxes, the ready-made receivers of StatusCallbacks."""
+
+import base64
+import hashlib
+import hmac
+from typing import Any
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+LIMIT_BYTES = 1024 * 1024
+
+
+def signature(token: str, text: str) -> str:
+    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def url(account: ControlledAccount, name: str = "x") -> str:
+    return f"http://test/_ringback/accounts/{account.sid}/inbox/{name}"
+
+
+async def messages(account: ControlledAccount, name: str = "x", **query: Any) -> list[dict[str, Any]]:
+    answer = await account.control("GET", f"/inbox/{name}/messages", **query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["messages"]
+    return found
+
+
+async def send_form(account: ControlledAccount, signed: str, **headers: str) -> dict[str, Any]:
+    """Send a=1&b=2 as a form with the signature over `signed`, and return the message that came in."""
+    answer = await account.http.post(
+        url(account),
+        data={"b": "2", "a": "1"},
+        headers={"X-Twilio-Signature": signature(account.auth_token, signed)} | headers,
+    )
+    assert (answer.status_code, answer.content) == (204, b"")
+    return (await messages(account))[-1]
+
+
+async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount) -> None:
+    await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
+
+    message = await send_form(account, f"{url(account)}a1b2", Authorization="Basic c2VjcmV0OnNlY3JldA==", X_Mine="1")
+
+    headers = message.pop("headers")
+    assert message.pop("id") > 0
+    assert message == {
+        "at": "2020-01-01T00:00:00.000000Z",
+        "method": "POST",
+        "url": url(account),
+        "parameters": [["b", "2"], ["a", "1"]],
+        "body": "b=2&a=1",
+        "signature": {
+            "is_right": True,
+            "explanation": f"The signature is right for {url(account)}.",
+            "signed_url": url(account),
+            "matching_url": None,
+            "difference": None,
+        },
+    }
+    assert headers["authorization"] == "***"
+    assert headers["x_mine"] == "1"
+    assert headers["host"] == "test"
+
+
+async def test_by_get_the_parameters_are_those_of_the_query(account: ControlledAccount) -> None:
+    target = f"{url(account)}?b=2&a=%20&a="
+    answer = await account.http.get(target, headers={"X-Twilio-Signature": signature(account.auth_token, target)})
+
+    [message] = await messages(account)
+
+    assert answer.status_code == 204
+    assert message["parameters"] == [["b", "2"], ["a", " "], ["a", ""]]
+    assert (message["url"], message["body"], message["signature"]["is_right"]) == (target, "", True)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_any_method_is_received(account: ControlledAccount, method: str) -> None:
+    answer = await account.http.request(method, url(account))
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [message["method"] for message in await messages(account)] == [method]
+
+
+async def test_the_oldest_message_comes_first_and_a_limit_leaves_the_newest(account: ControlledAccount) -> None:
+    for number in range(3):
+        await account.http.get(f"{url(account)}?{number}=")
+
+    numbers = [message["parameters"][0][0] for message in await messages(account)]
+    newest = [message["parameters"][0][0] for message in await messages(account, limit=2)]
+
+    assert (numbers, newest) == (["0", "1", "2"], ["1", "2"])
+
+
+async def test_inboxes_are_kept_and_emptied_apart(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account()
+    for where in (url(account), url(account, "y"), url(other)):
+        await account.http.post(where)
+
+    emptied = await account.control("DELETE", "/inbox/x/messages")
+
+    assert emptied.status_code == 204
+    assert [len(await messages(account)), len(await messages(account, "y")), len(await messages(other))] == [0, 1, 1]
+
+
+async def test_a_reset_empties_an_accounts_inboxes(account: ControlledAccount) -> None:
+    await account.http.post(url(account))
+
+    await account.control("POST", "/reset")
+
+    assert await messages(account) == []
+
+
+async def test_an_account_keeps_its_newest_thousand_messages(account: ControlledAccount) -> None:
+    for number in range(1003):
+        await account.http.get(f"{url(account, 'even' if number % 2 == 0 else 'odd')}?{number}=")
+
+    kept = [
+        int(message["parameters"][0][0])
+        for name in ("even", "odd")
+        for message in await messages(account, name, limit=1000)
+    ]
+
+    assert sorted(kept) == list(range(3, 1003))
+
+
+async def test_no_account_is_made_by_what_comes(controlled: Controlled) -> None:
+    sid = "AC" + "9" * 32
+
+    answer = await controlled.ask("POST", f"/accounts/{sid}/inbox/x")
+
+    assert answer.status_code == 404
+    assert (await controlled.ask("GET", f"/accounts/{sid}")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/inbox/" + "n" * 101, "/inbox/" + "n" * 101 + "/messages"])
+async def test_a_name_that_is_too_long_is_refused(account: ControlledAccount, path: str) -> None:
+    assert (await account.control("GET", path)).status_code == 422
+
+
+@pytest.mark.parametrize("limit", [0, 1001])
+async def test_a_limit_beyond_what_is_kept_is_refused(account: ControlledAccount, limit: int) -> None:
+    assert (await account.control("GET", "/inbox/x/messages", limit=limit)).status_code == 422
+
+
+@pytest.mark.parametrize("name", ["n" * 100, "my hook", "caf%C3%A9", "a%2Fb", "messages", "%00"])
+async def test_an_inbox_may_have_any_name(account: ControlledAccount, name: str) -> None:
+    await account.http.post(url(account, name))
+
+    assert len(await messages(account, name)) == 1
+
+
+async def test_a_body_is_taken_up_to_a_mebibyte_and_kept_up_to_64_kibibytes(account: ControlledAccount) -> None:
+    body = b"a=" + b"x" * (LIMIT_BYTES - 2)
+
+    taken = await account.http.post(url(account), content=body)
+    refused = await account.http.post(url(account), content=body + b"x")
+    [message] = await messages(account)
+
+    assert (taken.status_code, refused.status_code) == (204, 413)
+    assert set(refused.json()) == {"error", "hint"}
+    assert message["body"] == "a=" + "x" * (64 * 1024 - 2)
+
+
+async def test_a_body_that_is_not_announced_is_refused_as_soon_as_it_is_too_large(account: ControlledAccount) -> None:
+    async def parts() -> Any:
+        for _ in range(17):
+            yield b"x" * (LIMIT_BYTES // 16)
+
+    answer = await account.http.post(url(account), content=parts())
+
+    assert answer.status_code == 413
+    assert await messages(account) == []
+
+
+async def test_a_body_that_is_no_form_and_no_text_is_kept_all_the_same(account: ControlledAccount) -> None:
+    await account.http.post(url(account), content=b'{"a": "\xff"}', headers={"Content-Type": "application/json"})
+
+    [message] = await messages(account)
+
+    assert (message["body"], message["parameters"]) == ('{"a": "�"}', [])
+
+
+async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
+    await account.http.post(url(account))
+
+    [message] = await messages(account)
+
+    assert message["signature"] == {
+        "is_right": False,
+        "explanation": "There is no X-Twilio-Signature header.",
+        "signed_url": url(account),
+        "matching_url": None,
+        "difference": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("signed", "headers", "difference"),
+    [
+        ("https://test{path}", {}, "the receiver sees http, the sender was given https (does a proxy end TLS?)"),
+        (
+            "http://app.test{path}",
+            {"X-Forwarded-Host": "app.test"},
+            "the URL was signed with the host of X-Forwarded-Host",
+        ),
+        ("http://test{path}/", {}, "the path was signed with a trailing slash"),
+        ("http://test{path}?", {}, "the URL was signed with a bare '?' at its end"),
+        (
+            "http://test/hooks",
+            {"X-Original-URI": "/hooks"},
+            "a proxy changed the path, which was signed as X-Original-URI tells it",
+        ),
+    ],
+)
+async def test_what_a_proxy_changed_is_named(
+    account: ControlledAccount, signed: str, headers: dict[str, str], difference: str
+) -> None:
+    signed_url = signed.format(path=url(account).removeprefix("http://test"))
+
+    message = await send_form(account, f"{signed_url}a1b2", **headers)
+
+    assert message["signature"] == {
+        "is_right": False,
+        "explanation": f"The signature is right for {signed_url}: {difference}.",
+        "signed_url": url(account),
+        "matching_url": signed_url,
+        "difference": difference,
+    }
+
+
+async def test_a_password_that_was_signed_in_the_url_is_masked(account: ControlledAccount) -> None:
+    signed = url(account).replace("//", "//me:secret@")
+
+    message = await send_form(
+        account, f"{signed}a1b2", Authorization="Basic " + base64.b64encode(b"me:secret").decode()
+    )
+
+    assert message["signature"]["matching_url"] == url(account).replace("//", "//***@")
+    assert "secret" not in str(message)
+
+
+async def test_another_accounts_token_is_named(controlled: Controlled, account: ControlledAccount) -> None:
+    sub = await controlled.account(parent_sid=account.sid)
+    as_parent = {"X-Twilio-Signature": signature(account.auth_token, url(sub))}
+    default = {"X-Twilio-Signature": signature("ringbackringbackringbackringback", url(sub))}
+    for headers in (as_parent, default):
+        await account.http.post(url(sub), headers=headers)
+
+    differences = [message["signature"]["difference"] for message in await messages(sub)]
+
+    assert differences == [
+        f"it was signed with the auth token of the parent account {account.sid}",
+        "it was signed with the auth token of the account AC00000000000000000000000000000001",
+    ]
+
+
+async def test_a_callback_that_was_signed_for_the_calls_own_url_is_told(account: ControlledAccount) -> None:
+    public = "https://public.test/hooks"
+    call_sid = (await account.validate(NUMBER, StatusCallback=public))["call_sid"]
+    form = {"CallSid": call_sid}
+    headers = {"X-Twilio-Signature": signature(account.auth_token, f"{public}CallSid{call_sid}")}
+
+    await account.http.post(url(account), data=form, headers=headers)
+    [message] = await messages(account)
+
+    assert message["signature"]["matching_url"] == public
+    assert message["signature"]["difference"] == f"it was signed for the StatusCallback URL as it was given, {public}"
+
+
+async def test_another_accounts_call_is_no_clue(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account()
+    call_sid = (await other.validate(NUMBER, StatusCallback="https://public.test/"))["call_sid"]
+    headers = {"X-Twilio-Signature": signature(account.auth_token, f"https://public.test/CallSid{call_sid}")}
+
+    await account.http.post(url(account), data={"CallSid": call_sid}, headers=headers)
+    [message] = await messages(account)
+
+    assert message["signature"]["matching_url"] is None

@@ -1,0 +1,32 @@
+"""The control API with a token: inboxes receive without it, and are read with it."""
+
+import pytest
+
+from ringback.settings import Settings
+from support.control import Controlled
+from support.domain_values import ACCOUNT_SID
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """Return settings that protect the control API."""
+    return Settings(database_url="sqlite://", control_token="a-token")
+
+
+async def test_an_inbox_receives_without_the_token_and_is_read_with_it(controlled: Controlled) -> None:
+    token = {"Authorization": "Bearer a-token"}
+    inbox = f"/_ringback/accounts/{ACCOUNT_SID}/inbox/x"
+
+    received = await controlled.http.post(inbox)
+    answers = [
+        await controlled.http.request(method, f"{inbox}/messages", headers=headers)
+        for headers in ({}, token)
+        for method in ("GET", "DELETE")
+    ]
+
+    assert received.status_code == 204
+    assert [answer.status_code for answer in answers] == [401, 401, 200, 204]
+    assert len(answers[2].json()["messages"]) == 1

@@ -1,0 +1,43 @@
+"""A wrong signature that is right for the StatusCallback URL as the sender was given it."""
+
+import pytest
+
+from ringback.domain.signature_verdict import SignatureVerdict
+from support.signed_requests import verdict
+
+GIVEN = "https://me:secret@public.test/hooks?a=1#rc=2"
+SIGNED = "https://public.test/hooks?a=1"
+WORDS = f"it was signed for the StatusCallback URL as it was given, {SIGNED}"
+
+
+def test_by_post_the_url_was_signed_with_its_own_query() -> None:
+    told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=GIVEN)
+
+    assert told == SignatureVerdict(
+        is_right=False,
+        signed_url="http://app.test/inbox/x",
+        explanation=f"The signature is right for {SIGNED}: {WORDS}.",
+        matching_url=SIGNED,
+        difference=WORDS,
+    )
+
+
+def test_by_get_the_url_was_signed_with_the_parameters_behind_it() -> None:
+    told = verdict(f"{SIGNED}&x=1", "/inbox/x?a=1&x=1", method="GET", headers=(), given_url=GIVEN)
+
+    assert (told.is_right, told.matching_url, told.difference) == (False, f"{SIGNED}&x=1", WORDS)
+
+
+def test_what_is_nearer_is_told_instead() -> None:
+    told = verdict("https://app.test/x", given_url="https://app.test/x")
+
+    assert told.difference == "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+
+
+@pytest.mark.parametrize(
+    "given_url", [None, "", "no URL", "http://", "https://[::1", "\udcff", "https://public.test/other"]
+)
+def test_a_url_that_explains_nothing_is_not_named(given_url: str | None) -> None:
+    told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=given_url)
+
+    assert (told.is_right, told.matching_url) == (False, None)
