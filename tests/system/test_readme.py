@@ -23,6 +23,7 @@ NUMBER = "+14158675309"
 RUN_ELSEWHERE = {"python-client", "node-client", "pytest-outcomes", "pytest-more", "pytest-settings"}
 RUN_HERE = {
     "start",
+    "control-session",
     "curl-session",
     "python-async-client",
     "python-redirecting-client",
@@ -90,6 +91,20 @@ def test_the_first_session_verifies_a_number(empty_server: ServerProcess, tmp_pa
     assert re.fullmatch(r"\d{6}", request["validation_code"])
     found = [entry for entry in listed["outgoing_caller_ids"] if entry["phone_number"] == NUMBER]
     assert [entry["friendly_name"] for entry in found] == ["My Home Phone Number"]
+
+
+def test_the_control_session_shows_a_busy_line_in_no_time(empty_server: ServerProcess, tmp_path: Path) -> None:
+    program("curl")
+    session = readme_block("control-session", base_url=empty_server.base_url)
+
+    printed = run([program("sh"), "-euc", session], tmp_path)
+
+    script, request, clock, events, calls = (json.loads(line) for line in printed.splitlines())
+    assert [entry["behavior"] for entry in script["script"]] == ["busy", "enter-code"]
+    assert clock["mode"] == "running"
+    [ended], [call] = events["events"], calls["calls"]
+    assert (ended["call_sid"], ended["data"]["status"]) == (request["call_sid"], "busy")
+    assert (call["status"], call["validation_code"]) == ("busy", request["validation_code"])
 
 
 def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ringback.cli import main
 from ringback.domain.phones import PhoneBehavior
-from ringback.settings import Settings, base_url, unknown_names
+from ringback.settings import Settings, base_url, is_open_to_others, unknown_names
 from support.command import signals_kept
 
 WRONG_VALUES = {
@@ -217,3 +217,22 @@ def test_what_an_orchestrator_writes_of_a_service_named_ringback_does_no_harm(mo
     monkeypatch.setenv("RINGBACK_PORT_8010_TCP", "tcp://10.0.0.1:8010")
 
     assert Settings().host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("host", "control_token", "open_to_others"),
+    [
+        ("127.0.0.1", None, False),
+        ("127.9.9.9", None, False),
+        ("::1", None, False),
+        ("localhost", None, False),
+        ("0.0.0.0", None, True),  # noqa: S104 - this is the point
+        ("::", None, True),
+        ("example.test", None, True),
+        ("0.0.0.0", "secret", False),  # noqa: S104
+    ],
+)
+def test_an_address_beyond_this_machine_without_a_control_token_is_noticed(
+    host: str, control_token: str | None, *, open_to_others: bool
+) -> None:
+    assert is_open_to_others(Settings(host=host, control_token=control_token)) is open_to_others
