@@ -1,0 +1,152 @@
+"""An inbox of a real server: StatusCallbacks arrive there, and what a proxy did to one is named."""
+
+import base64
+import hashlib
+import hmac
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+
+pytest_plugins = ["support.system_fixtures"]
+
+WAIT_SECONDS = 10
+TLS = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
+
+
+def inbox_of(server: ServerProcess, name: str) -> str:
+    return f"{server.base_url}/_ringback/accounts/{ACCOUNT_SID}/inbox/{name}"
+
+
+def messages(client: httpx.Client, inbox: str) -> list[dict[str, Any]]:
+    answer = client.get(f"{inbox}/messages")
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()["messages"]
+    return found
+
+
+def deliver(client: httpx.Client, number: str, url: str, method: str) -> str:
+    """Verify a number with an inbox as its StatusCallback, and wait until that has arrived."""
+    form = {"PhoneNumber": number, "StatusCallback": url, "StatusCallbackMethod": method}
+    call_sid: str = client.post(f"{caller_ids_path()}.json", data=form).json()["call_sid"]
+    query = {"type": "callback.delivered", "call_sid": call_sid, "wait_seconds": str(WAIT_SECONDS)}
+    events = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/events", params=query).json()["events"]
+    assert len(events) == 1
+    return call_sid
+
+
+@pytest.mark.parametrize(
+    ("number", "method", "behind"),
+    [
+        ("+14158671101", "POST", ""),
+        ("+14158671102", "POST", "?"),
+        ("+14158671103", "POST", "?a=1&b=%20"),
+        ("+14158671104", "GET", ""),
+        ("+14158671105", "GET", "?"),
+        ("+14158671106", "GET", "?a=1&b=%20"),
+    ],
+)
+def test_a_status_callback_arrives_with_a_right_signature(
+    quick_server: ServerProcess, number: str, method: str, behind: str
+) -> None:
+    inbox = inbox_of(quick_server, f"arrives-{number[1:]}")
+    with quick_server.client() as client:
+        call_sid = deliver(client, number, inbox + behind, method)
+
+        [message] = messages(client, inbox)
+
+    assert message["method"] == method
+    assert message["url"].startswith(inbox + behind)
+    assert ["CallSid", call_sid] in message["parameters"]
+    assert message["signature"]["is_right"] is True, message
+    assert message["signature"]["signed_url"] == message["url"]
+
+
+def signature(text: str) -> str:
+    return base64.b64encode(hmac.new(AUTH_TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "signed", "headers", "difference"),
+    [
+        (
+            "tls",
+            "https://{host}{path}",
+            {},
+            TLS,
+        ),
+        ("port", "http://{hostname}{path}", {}, "the URL was signed without the port of the Host header"),
+        (
+            "host",
+            "https://public.test{path}",
+            {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "public.test"},
+            "the URL was signed as the X-Forwarded headers tell it",
+        ),
+        ("slash", "http://{host}{path}/", {}, "the path was signed with a trailing slash"),
+        ("question", "http://{host}{path}?", {}, "the URL was signed with a bare '?' at its end"),
+    ],
+)
+def test_what_a_proxy_did_to_a_signed_url_is_named(
+    quick_server: ServerProcess, name: str, signed: str, headers: dict[str, str], difference: str
+) -> None:
+    inbox = inbox_of(quick_server, f"proxy-{name}")
+    parts = urlsplit(inbox)
+    url = signed.format(host=parts.netloc, hostname=parts.hostname, path=parts.path)
+    with quick_server.client() as client:
+        sent = client.post(
+            inbox, data={"CallSid": "CA1"}, headers={"X-Twilio-Signature": signature(f"{url}CallSidCA1"), **headers}
+        )
+        [message] = messages(client, inbox)
+
+    assert sent.status_code == 204
+    assert message["signature"] == {
+        "is_right": False,
+        "explanation": f"The signature is right for {url}: {difference}.",
+        "signed_url": inbox,
+        "matching_url": url,
+        "difference": difference,
+    }
+
+
+def test_a_bare_question_mark_that_arrives_belongs_to_what_is_signed(quick_server: ServerProcess) -> None:
+    inbox = inbox_of(quick_server, "bare")
+    parts = urlsplit(inbox)
+    head = (
+        f"GET {parts.path}? HTTP/1.1\r\nHost: {parts.netloc}\r\nX-Twilio-Signature: {signature(f'{inbox}?')}\r\n"
+        "Connection: close\r\n\r\n"
+    )
+
+    with socket.create_connection((parts.hostname, parts.port), timeout=WAIT_SECONDS) as connection:
+        connection.sendall(head.encode())
+        answer = connection.makefile("rb").read()
+    with quick_server.client() as client:
+        [message] = messages(client, inbox)
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert (message["url"], message["signature"]["is_right"]) == (f"{inbox}?", True)
+
+
+def test_the_server_that_asks_for_a_token_receives_without_it() -> None:
+    with ServerProcess(control_token="a-token") as server, server.client() as client:
+        inbox = inbox_of(server, "x")
+        received = client.post(inbox)
+        read_without = client.get(f"{inbox}/messages")
+        read = client.get(f"{inbox}/messages", auth=None, headers={"Authorization": "Bearer a-token"})
+
+    assert (received.status_code, read_without.status_code, read.status_code) == (204, 401, 200)
+    assert len(read.json()["messages"]) == 1
+
+
+def test_what_was_asked_before_a_restart_is_in_the_journal_after_it(tmp_path: Path) -> None:
+    database_url = f"sqlite:///{tmp_path / 'ringback.db'}"
+    with ServerProcess(database_url=database_url) as server, server.client() as client:
+        request_id = client.get(f"{caller_ids_path()}.json").headers["twilio-request-id"]
+    with ServerProcess(database_url=database_url) as server, server.client() as client:
+        requests = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/requests").json()["requests"]
+
+    assert [request["request_id"] for request in requests] == [request_id]
