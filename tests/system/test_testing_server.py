@@ -14,7 +14,7 @@ from ringback.testing.process import Process
 from support.receiver import Answer, CallbackReceiver
 from support.waiting import eventually
 
-SILENT = [sys.executable, "-c", "import sys; print('not yet', file=sys.stderr, flush=True); sys.stdin.read()"]
+SILENT = ["/bin/sh", "-c", "echo not yet >&2; read -r _"]
 DEAF = """
 import json, signal, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
