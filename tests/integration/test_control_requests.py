@@ -155,6 +155,19 @@ async def test_after_the_reset_of_everything_nothing_of_before_appears(controlle
     assert answer.json() == {"requests": []}
 
 
+async def test_a_snapshot_holds_the_journal_and_brings_it_back(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    await account.twilio("GET", "/Before")
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    await account.twilio("GET", "/Unwritten")
+
+    restored = await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert restored.is_success, restored.text
+    assert [request["path"].rpartition("/")[2] for request in await journal(account)] == ["Before"]
+
+
 async def test_an_account_that_is_not_there_has_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.control("DELETE")

@@ -70,8 +70,8 @@ async def test_what_was_reset_comes_back_byte_by_byte(controlled: Controlled) ->
 
     assert gone.status_code == 404
     assert (answer.status_code, answer.content) == (204, b"")
-    assert await everything(account, *sids) == before
     assert await take(controlled) == snapshot
+    assert await everything(account, *sids) == before
 
 
 async def test_what_was_pending_goes_on(controlled: Controlled) -> None:

@@ -11,8 +11,8 @@ from ringback.simulator import journal_writer
 from ringback.simulator.journal_writer import WRITTEN_AT_ONCE, JournalWriter
 from ringback.storage.database import Database
 from support.domain_values import ACCOUNT_SID
-from support.simulation import Simulation, query
 from support.polling import until
+from support.simulation import Simulation, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio

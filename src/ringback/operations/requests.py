@@ -23,6 +23,12 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     return bool(journal)
 
 
+def write_all_requests(unit_of_work: UnitOfWork) -> None:
+    """Write all requests that are not written yet."""
+    while write_requests(unit_of_work, limit=KEPT_REQUESTS):
+        pass
+
+
 def _write(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
     """Write an account's requests, unless it is gone."""
     if not requests or unit_of_work.accounts.find(account_sid) is None:

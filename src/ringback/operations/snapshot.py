@@ -8,6 +8,7 @@ import orjson
 from ringback.domain.instants import Instant
 from ringback.operations.callbacks import release_leases
 from ringback.operations.clocks import follow_clocks
+from ringback.operations.requests import write_all_requests
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshots import State, UnfitState, read_state, write_state
 from ringback.storage.unit_of_work import UnitOfWork
@@ -27,6 +28,7 @@ class Snapshot(NamedTuple):
 def take_snapshot(unit_of_work: UnitOfWork) -> Snapshot:
     """Return the whole state."""
     with unit_of_work:
+        write_all_requests(unit_of_work)
         tables = read_state(unit_of_work)
     return Snapshot(HEAD, digest_of(tables), tables)
 
@@ -43,6 +45,7 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
         raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
     with unit_of_work:
         unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.requests.journal.forget()
         write_state(unit_of_work, snapshot.tables)
         unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
         release_leases(unit_of_work, now=real)
