@@ -131,6 +131,22 @@ def test_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (tmp_path / "kept.db").exists()
 
 
+def test_a_snapshot_survives_a_reset() -> None:
+    with Server(callback_allowed_hosts=["127.0.0.1", "*.example.test"]) as server:
+        account = server.account(friendly_name="Acme")
+        placed = account.add_caller_id("+14158675309")
+        snapshot = server.snapshot()
+        server.reset()
+        forgotten = account.account_sid not in {one.account_sid for one in server.accounts()}
+
+        server.restore(snapshot)
+
+        [listed] = server.existing_account(account.account_sid).client().outgoing_caller_ids.list()
+        assert (forgotten, listed.sid) == (True, placed.sid)
+        assert server.process_id > 0
+        assert any('"serving"' in line for line in server.log)
+
+
 def test_a_server_with_a_control_token_is_asked_with_it(guarded: Server) -> None:
     with connect(guarded.base_url, "a secret of the suite's") as connection:
         account = connection.account(friendly_name="Ours", owner_email="owner@example.com")

@@ -1,0 +1,47 @@
+"""The plugin in suites that use it little, or not at all."""
+
+from pathlib import Path
+
+from support.suites import run_suite
+
+UNUSED = """
+import sys
+
+
+def test_nothing_was_imported_that_the_suite_does_not_use():
+    heavy = {"httpx", "pydantic", "fastapi", "sqlalchemy", "twilio"} & set(sys.modules)
+    assert heavy == set()
+"""
+UNKNOWN = """
+def test_of_an_account(ringback):
+    pass
+"""
+DELETED = """
+def test_that_cleans_up_itself(ringback):
+    ringback.delete()
+
+
+def test_that_ends_its_own_server(ringback_server, ringback):
+    ringback_server.stop()
+"""
+
+
+def test_a_suite_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
+    finished = run_suite(tmp_path, {"test_unused.py": UNUSED})
+
+    assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
+
+
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    finished = run_suite(tmp_path, {"test_unknown.py": UNKNOWN}, "-p", "no:ringback")
+
+    assert (finished.status, finished.failed) == (1, 1)
+    assert "fixture 'ringback' not found" in finished.out
+
+
+def test_a_test_may_delete_its_account_but_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
+    finished = run_suite(tmp_path, {"test_deleted.py": DELETED}, "-p", "no:randomly")
+
+    assert (finished.status, finished.failed) == (1, 1), finished.out
+    assert "2 passed, 1 error" in finished.out
+    assert "ControlError" in finished.out
