@@ -8,8 +8,11 @@ import structlog
 from ringback.operations.requests import write_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 
-PAUSE_SECONDS = 2.0
-"""How old an answered request gets at most before it is written; before it is shown it is written at once."""
+PAUSE_SECONDS = 5.0
+"""How old an answered request gets at most before it is written; before it is shown it is written at once.
+
+The longer, the more of a flood is never written: an account keeps 1,000 requests.
+"""
 WRITTEN_AT_ONCE = 50
 """How many are written in one transaction, so that no request waits for long."""
 
