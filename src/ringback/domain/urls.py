@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -59,6 +60,7 @@ class HttpUrl:
         return joined
 
 
+@lru_cache(maxsize=1024)
 def parse_url(text: str) -> HttpUrl:
     """Read an absolute http(s) URL with a host; what HTTP cannot carry as it stands is percent-encoded.
 

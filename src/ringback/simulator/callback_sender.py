@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.faults import Draw
 from ringback.domain.instants import Instant, seconds_between
@@ -26,6 +26,9 @@ SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
 RECOVERY_SECONDS = 1.0
 """How long to leave a database alone that cannot be worked with."""
+AREA_CHARACTERS = len("+1415")
+"""How much of a number tells which files know its home."""
+MOST_KNOWN_AREAS = 1_000
 MASKED = "***"
 
 if TYPE_CHECKING:
@@ -57,6 +60,7 @@ class CallbackSender:
         self._idle_clients: list[CallbackClient] = []
         self._deliveries: set[asyncio.Task[None]] = set()
         self._under_way: Counter[str] = Counter()
+        self._known_areas: set[str] = set()
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -154,6 +158,19 @@ class CallbackSender:
             attempts, best = await self._try_until_settled(callback, client, best, is_last=not left)
             callback = replace(callback, attempts=attempts, earlier_attempts=attempts)
 
+    async def _with_places(self, callback: StatusCallback) -> Parameters:
+        """Return a callback's parameters with the homes of its numbers, before the receiver's time begins to run.
+
+        The first look-up in an area reads files, which is done beside the event loop.
+        """
+        area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
+        if area in self._known_areas:
+            return with_places(callback.parameters)
+        if len(self._known_areas) >= MOST_KNOWN_AREAS:
+            self._known_areas.clear()
+        self._known_areas.add(area)
+        return await asyncio.to_thread(with_places, callback.parameters)
+
     async def _try_until_settled(
         self, callback: StatusCallback, client: "CallbackClient", best: CallbackStatus, *, is_last: bool
     ) -> tuple[int, CallbackStatus]:
@@ -161,8 +178,7 @@ class CallbackSender:
 
         It stays owed unless this `is_last`.
         """
-        # Looking up a home may read files: beside the event loop, and before the receiver's time begins to run.
-        callback = replace(callback, parameters=await asyncio.to_thread(with_places, callback.parameters))
+        callback = replace(callback, parameters=await self._with_places(callback))
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         number = callback.attempts
