@@ -11,6 +11,7 @@ from benchmarks.machine import busy_share
 from benchmarks.rates import measure_rates
 from benchmarks.report import page
 from benchmarks.starts import measure_starts
+from benchmarks.waits import measure_waits
 
 MAX_ROUNDS, MAX_SECONDS = 9, 5
 """Nothing here runs much longer than some three minutes."""
@@ -29,11 +30,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
             starts = measure_starts(Path(folder))
             rates = measure_rates(Path(folder), rounds=options.rounds, seconds=options.seconds, say=_say)
+            waits = measure_waits(Path(folder))
     except (BenchmarkFailed, subprocess.SubprocessError) as error:
         _say(f"benchmarks: {error}")
         return 1
     busy_shares = busy_before, busy_share()
-    text = page(rates, starts, wrk=wrk, seconds=options.seconds, busy_shares=busy_shares)
+    text = page(rates, starts, waits, wrk=wrk, seconds=options.seconds, busy_shares=busy_shares)
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")

@@ -11,11 +11,14 @@ from statistics import median
 
 from benchmarks.rates import HELLO, TARGETS, Rates
 from benchmarks.starts import STARTS, Starts
+from benchmarks.waits import Waits
 
 PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
 NEW_TARGET_SECONDS = 2.0
 EXISTING_TARGET_SECONDS = 1.0
 MEMORY_TARGET_MB = 110.0
+ADVANCE_TARGETS_MS = {1: 250.0, 1_000: 5_000.0}
+EVENT_TARGET_MS = 50.0
 QUIET_SHARE = 0.15
 """How much of the processors others may use before a warning stands on the page."""
 BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so that the shares flatter;
@@ -36,7 +39,14 @@ figures here.
 """
 
 
-def page(rates: Rates, starts: Starts, *, wrk: str, seconds: int, busy_shares: tuple[float, float]) -> str:
+HAND = """Advancing an account's clock by 60 s, over calls that are rung, answered and keyed in, until the callback of each
+is delivered to a local receiver; and the way of an event from when it happened to one who waits for it.
+"""
+
+
+def page(
+    rates: Rates, starts: Starts, waits: Waits, *, wrk: str, seconds: int, busy_shares: tuple[float, float]
+) -> str:
     """Return the page as Markdown."""
     rounds = len(rates.rounds[HELLO])
     warning = [BUSY] if max(busy_shares) > QUIET_SHARE else []
@@ -47,6 +57,8 @@ def page(rates: Rates, starts: Starts, *, wrk: str, seconds: int, busy_shares: t
             *_rates(rates, rounds, seconds),
             "",
             *_starts(rates, starts),
+            "",
+            *_waits(waits),
             "",
             *_machine(wrk, busy_shares),
         ]
@@ -96,6 +108,25 @@ def _starts(rates: Rates, starts: Starts) -> list[str]:
         verdict = _verdict(is_met=megabytes <= MEMORY_TARGET_MB, target=f"{MEMORY_TARGET_MB:.0f} MB")
         lines.append(_row([f"resident memory {when}", f"{megabytes:.0f} MB", "", verdict]))
     return lines
+
+
+def _waits(waits: Waits) -> list[str]:
+    lines = [
+        "## In a test's hand\n",
+        HAND,
+        "| | median | least to most | target |",
+        "|---|---:|---:|---|",
+    ]
+    for calls, measured in waits.advance_ms.items():
+        lines.append(_wait_row(f"advance, {calls:,} pending", measured, ADVANCE_TARGETS_MS[calls]))
+    lines.append(_wait_row("an event on its way", waits.event_ms, EVENT_TARGET_MS))
+    return lines
+
+
+def _wait_row(name: str, measured_ms: list[float], target_ms: float) -> str:
+    span = f"{min(measured_ms):,.0f} to {max(measured_ms):,.0f} ms"
+    verdict = _verdict(is_met=median(measured_ms) <= target_ms, target=f"{target_ms:,.0f} ms")
+    return _row([name, f"{median(measured_ms):,.0f} ms", span, verdict])
 
 
 def _row(cells: Sequence[str]) -> str:
