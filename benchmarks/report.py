@@ -39,8 +39,8 @@ figures here.
 """
 
 
-HAND = """Advancing an account's clock by 60 s, over calls that are rung, answered and keyed in, until the callback of each
-is delivered to a local receiver; and the way of an event from when it happened to one who waits for it.
+HAND = """Advancing an account's clock by 60 s, over calls that are rung, answered and keyed in, until the callback of
+each is delivered to a local receiver; and the way of an event from when it happened to one who waits for it.
 """
 
 
