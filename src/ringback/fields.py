@@ -25,7 +25,9 @@ def _email(value: str) -> str:
 
 
 FriendlyName = Annotated[
-    str, AfterValidator(_friendly_name), Field(json_schema_extra={"maxLength": FRIENDLY_NAME_MAX_CHARACTERS})
+    str,
+    AfterValidator(_friendly_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": FRIENDLY_NAME_MAX_CHARACTERS}),
 ]
 EmailAddress = Annotated[str, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
 """An address that could be one; whether it is anybody's is not asked."""

@@ -28,28 +28,31 @@ from ringback.control import (
     requests,
     snapshot,
 )
-from ringback.control.errors import ControlError, ErrorBody
+from ringback.control.description import tell_errors
+from ringback.control.errors import ControlError
 from ringback.control.services import ControlServices
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
 are seconds. Errors are `{"error": "...", "hint": "..."}`."""
-ERRORS: dict[int | str, str] = {
-    400: "The body is no JSON.",
-    401: "The control token is missing or wrong.",
-    404: "What the path names is not there.",
-    409: "It cannot be done as things stand.",
-    422: "A value cannot be used.",
-}
 DOCS_HINT = "GET /_ringback/docs lists what there is"
 
 log = structlog.get_logger()
-_bearer = HTTPBearer(auto_error=False, description="The setting `control_token`, where it is set.")
+_bearer = HTTPBearer(auto_error=False, description="The setting `control_token`.")
+
+
+class ControlApplication(FastAPI):
+    """Describes itself truly."""
+
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            tell_errors(super().openapi())
+        return super().openapi()
 
 
 def control_application(services: ControlServices, control_token: str | None) -> FastAPI:
     """Return the control API over these services; with a `control_token` it asks for it."""
-    app = FastAPI(
+    app = ControlApplication(
         title="ringback control API",
         version=__version__,
         description=DESCRIPTION,
@@ -58,7 +61,6 @@ def control_application(services: ControlServices, control_token: str | None) ->
         openapi_url="/openapi.json",
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        responses={status: {"model": ErrorBody, "description": meaning} for status, meaning in ERRORS.items()},
         exception_handlers={
             ControlError: _answer_control_error,
             RequestValidationError: _answer_unfit_values,
@@ -68,6 +70,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
     )
     app.state.services = services
     app.state.control_token = control_token
+    guards = [] if control_token is None else [Depends(_authorized)]
     for router in (
         accounts.router,
         clocks.router,
@@ -81,7 +84,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
         requests.router,
         inbox.router,
     ):
-        app.include_router(router, dependencies=[Depends(_authorized)])
+        app.include_router(router, dependencies=guards)
     app.include_router(inbox.receiver)
     return app
 
@@ -89,9 +92,9 @@ def control_application(services: ControlServices, control_token: str | None) ->
 def _authorized(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> None:
-    token: str | None = request.app.state.control_token
+    token: str = request.app.state.control_token
     given = credentials.credentials if credentials else ""
-    if token is not None and not hmac.compare_digest(given.encode(), token.encode()):
+    if not hmac.compare_digest(given.encode(), token.encode()):
         raise ControlError(
             HTTPStatus.UNAUTHORIZED,
             "this server's control API asks for its token",
@@ -102,7 +105,12 @@ def _authorized(
 
 def error_response(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as every error of the control API is."""
-    return JSONResponse({"error": error, "hint": hint}, status, headers)
+    return JSONResponse({"error": _sendable(error), "hint": _sendable(hint)}, status, headers)
+
+
+def _sendable(text: str) -> str:
+    """Replace the lone surrogates that what a request said may hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _answer_control_error(_: Request, raised: Exception) -> Response:

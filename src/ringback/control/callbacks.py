@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.errors import conflict
+from ringback.control.errors import CONFLICTS, conflict
 from ringback.control.paths import CallOfPath, Services, no_such_call
 from ringback.control.views import Time, View
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, with_places
@@ -60,6 +60,7 @@ async def fetch_callbacks(services: Services, call: CallOfPath) -> JournalView:
 @router.post(
     "/accounts/{account_sid}/calls/{call_sid}/callbacks/redeliver",
     status_code=HTTPStatus.ACCEPTED,
+    responses=CONFLICTS,
     summary="Send a StatusCallback again",
 )
 async def redeliver(services: Services, call: CallOfPath) -> JournalView:

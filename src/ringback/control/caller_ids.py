@@ -5,7 +5,7 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.errors import conflict
+from ringback.control.errors import CONFLICTS, conflict
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Moment, Time, View, instant_of
@@ -35,7 +35,12 @@ class CallerIdView(View):
     date_updated: Time
 
 
-@router.post("/accounts/{account_sid}/caller-ids", status_code=HTTPStatus.CREATED, summary="Place a caller ID")
+@router.post(
+    "/accounts/{account_sid}/caller-ids",
+    status_code=HTTPStatus.CREATED,
+    responses=CONFLICTS,
+    summary="Place a caller ID",
+)
 async def place(services: Services, account: AccountOfPath, wanted: NewCallerId) -> CallerIdView:
     """Make a number a verified one of the account at once: nobody is called, no code is asked for."""
     number = e164_of(services, wanted.phone_number, "phone_number")

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import Field
 
-from ringback.control.errors import conflict, unfit
+from ringback.control.errors import CONFLICTS, conflict, unfit
 from ringback.control.paths import AccountOfPath, CallOfPath, Services, no_such_call
 from ringback.control.views import Body, Time, View, shown
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
@@ -124,26 +124,26 @@ async def fetch_call(call: CallOfPath) -> CallView:
     return call_view(call)
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/answer", summary="Pick the phone up")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/answer", responses=CONFLICTS, summary="Pick the phone up")
 async def answer(services: Services, call: CallOfPath) -> CallView:
     """Answer a ringing phone, whatever its behaviour is."""
     return await _act(services, call, CallEvent.ANSWER, "a phone can be answered while it rings")
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/digits", summary="Key digits in")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/digits", responses=CONFLICTS, summary="Key digits in")
 async def key_digits(services: Services, call: CallOfPath, keys: Keys) -> CallView:
     """Key digits in at the prompt: six are a code, fewer wait for the rest."""
     hint = "digits can be keyed in at the prompt, after the phone was answered and the extension dialled"
     return await _act(services, call, CallEvent.DIGITS, hint, keys.digits)
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/hang-up", summary="Hang up")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/hang-up", responses=CONFLICTS, summary="Hang up")
 async def hang_up(services: Services, call: CallOfPath) -> CallView:
     """End a call that was answered."""
     return await _act(services, call, CallEvent.HANG_UP, "a call can be hung up once answered; before, reject it")
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/reject", summary="Reject the call")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/reject", responses=CONFLICTS, summary="Reject the call")
 async def reject(services: Services, call: CallOfPath) -> CallView:
     """Refuse a ringing call: its status is busy."""
     return await _act(services, call, CallEvent.REJECT, "a call can be rejected while it rings")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from ringback.control.errors import unfit
 from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import LAST_YEAR, Body, Moment, Time, View, instant_of
+from ringback.control.views import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of
 from ringback.domain.clocks import AccountTime, ClockMode
 from ringback.domain.instants import after, from_datetime, rfc_3339
 from ringback.operations.clocks import set_clock
@@ -29,7 +29,7 @@ class ClockSetting(Body):
 class Advance(Body):
     """How much time is to pass."""
 
-    seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False), NumberItself]
 
 
 class ClockView(View):

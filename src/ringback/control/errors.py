@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from pydantic import BaseModel, Field
+
+CONFLICTS: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
+"""Of a route that may have to say `conflict`."""
 
 
 class ControlError(Exception):

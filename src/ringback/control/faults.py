@@ -4,17 +4,22 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
-from ringback.control.errors import conflict, not_found, unfit
+from ringback.control.errors import CONFLICTS, conflict, not_found, unfit
 from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, Time, View
+from ringback.control.views import Body, NumberItself, Time, View
 from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_of
 from ringback.domain.instants import rfc_3339
 from ringback.operations import faults as operations
 
 LARGEST_ID = 2**53
 MESSAGE_MAX_CHARACTERS = 1_000
+EXAMPLES: list[JsonValue] = [
+    {"operation": "create-validation-request", "effect": {"status": 429}, "times": 2},
+    {"operation": "*", "effect": {"drop": "after"}, "probability": 0.1},
+    {"operation": "status-callback", "effect": {"duplicate": 2}},
+]
 
 router = APIRouter(tags=["Faults"])
 
@@ -25,34 +30,50 @@ def _printable(message: str) -> str:
     return message
 
 
+def _no_number(drop: object) -> object:
+    if drop == 1 and drop is not True:
+        raise ValueError("input should be 'before', 'after' or True")
+    return drop
+
+
 class FaultEffect(Body):
     """What a fault does: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
 
-    status: int | None = Field(None, ge=400, le=599, description="Answer so, with Twilio's body; nothing is changed.")
-    code: int | None = Field(None, ge=1, le=999_999, description="With `status`: another code than Twilio's.")
+    status: Annotated[int, Field(ge=400, le=599), NumberItself] | None = Field(
+        None, description="Answer so, with Twilio's body; nothing is changed."
+    )
+    code: Annotated[int, Field(ge=1, le=999_999), NumberItself] | None = Field(
+        None, description="With `status`: another code than Twilio's."
+    )
     message: Annotated[str, AfterValidator(_printable)] | None = Field(
         None, min_length=1, max_length=MESSAGE_MAX_CHARACTERS, description="With `status`: other words than Twilio's."
     )
-    delay_seconds: float | None = Field(
-        None, ge=0, le=300, allow_inf_nan=False, description="Let so many real seconds pass first."
+    delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), NumberItself] | None = Field(
+        None, description="Let so many real seconds pass first."
     )
-    drop: Literal["before", "after", True] | None = Field(
+    drop: Annotated[Literal["before", "after", True], BeforeValidator(_no_number)] | None = Field(
         None,
         description="Cut the connection before anything is changed, or after the change is committed. "
         "For `status-callback` only `true`: never send it.",
     )
-    duplicate: int | None = Field(None, ge=2, le=10, description="For `status-callback`: send it so often in all.")
+    duplicate: Annotated[int, Field(ge=2, le=10), NumberItself] | None = Field(
+        None, description="For `status-callback`: send it so often in all."
+    )
     signature: Literal["bad"] | None = Field(None, description="For `status-callback`: sign it wrongly.")
 
 
 class FaultRequest(Body):
     """A fault: where, what, and how often. With neither `times` nor `probability` it strikes until it is deleted."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
+
     operation: FaultTarget = Field(description="`*` is every operation of the Twilio surface.")
     effect: FaultEffect
-    times: int | None = Field(None, ge=1, le=1_000_000, description="So often, then it is gone.")
-    probability: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="Each time with this probability; see `random_seed`."
+    times: Annotated[int, Field(ge=1, le=1_000_000), NumberItself] | None = Field(
+        None, description="So often, then it is gone."
+    )
+    probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NumberItself] | None = Field(
+        None, description="Each time with this probability; see `random_seed`."
     )
 
 
@@ -92,7 +113,12 @@ def fault_view(fault: Fault) -> FaultView:
     )
 
 
-@router.post("/accounts/{account_sid}/faults", status_code=HTTPStatus.CREATED, summary="Let something go wrong")
+@router.post(
+    "/accounts/{account_sid}/faults",
+    status_code=HTTPStatus.CREATED,
+    responses=CONFLICTS,
+    summary="Let something go wrong",
+)
 async def create_fault(services: Services, account: AccountOfPath, wanted: FaultRequest) -> FaultView:
     """Let the account's requests to an operation, or its StatusCallbacks, meet a fault.
 

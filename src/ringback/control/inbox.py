@@ -2,7 +2,7 @@
 
 import asyncio
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
@@ -20,6 +20,7 @@ from ringback.operations.inbox import KEPT_MESSAGES, empty_inbox, newest_message
 MAX_BODY_BYTES = 1024 * 1024
 DEFAULT_LIMIT = 100
 INBOX_PATH = "/accounts/{account_sid}/inbox/{name}"
+TOO_LARGE: dict[int | str, dict[str, Any]] = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: {}}
 OTHER_METHODS = ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 receiver = APIRouter(tags=["Inboxes"])
@@ -77,7 +78,7 @@ def message_view(stored: StoredMessage) -> MessageView:
     )
 
 
-@receiver.post(INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, summary="Send something to an inbox")
+@receiver.post(INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, responses=TOO_LARGE, summary="Send something to an inbox")
 async def receive_post(request: Request, services: Services, account: AccountOfPath, name: Name) -> None:
     """Keep a request of any method, as a receiver of StatusCallbacks would get it; no token is asked for."""
     time = account.clock.at(services.now())
@@ -92,7 +93,9 @@ async def receive_post(request: Request, services: Services, account: AccountOfP
         raise no_such_account(account.sid)
 
 
-@receiver.get(INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, summary="Send something to an inbox by GET")
+@receiver.get(
+    INBOX_PATH, status_code=HTTPStatus.NO_CONTENT, responses=TOO_LARGE, summary="Send something to an inbox by GET"
+)
 async def receive_get(request: Request, services: Services, account: AccountOfPath, name: Name) -> None:
     """Keep a request; see POST."""
     await receive_post(request, services, account, name)

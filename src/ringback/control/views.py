@@ -1,12 +1,14 @@
 """Types that requests and answers of the control API share, and how domain values are shown."""
 
-from datetime import datetime
+import re
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from ringback.domain.instants import Instant, from_datetime, rfc_3339
 
+_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 LAST_YEAR = 9000
 """Clocks are not set later, so that no sum of times leaves what a date can be."""
 
@@ -24,16 +26,31 @@ class View(BaseModel):
 
 
 def _within_reach(moment: datetime) -> datetime:
-    if not 1970 <= moment.year <= LAST_YEAR:  # noqa: PLR2004
+    years = range(1970, LAST_YEAR + 1)
+    if moment.year not in years or moment.astimezone(UTC).year not in years:
         raise ValueError(f"between the years 1970 and {LAST_YEAR}")
     return moment
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+def _written_out(moment: object) -> object:
+    if not (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
+        raise ValueError("write it as 2026-01-31T12:00:00Z")
+    return moment
+
+
+def _number_itself(value: object) -> object:
+    if isinstance(value, str | bool):
+        raise ValueError("input should be a number")  # noqa: TRY004 - pydantic wants it
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach), BeforeValidator(_written_out)]
 """A time in a request: RFC 3339 with its offset."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.000000Z"])]
 """A time in an answer."""
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+NumberItself = BeforeValidator(_number_itself)
+"""Of a number in a body: neither text nor a truth value stands for it."""
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False), NumberItself]
 
 
 def shown(instant: Instant | None) -> str | None:

@@ -53,8 +53,15 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
 
 
 def digest_of(tables: Any) -> str:
-    """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere."""
-    return hashlib.sha256(orjson.dumps(_without_fractions_of_nothing(tables), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere.
+
+    Raises UnfitState for a whole number of more than 64 bits.
+    """
+    try:
+        written = orjson.dumps(_without_fractions_of_nothing(tables), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError as error:
+        raise UnfitState(f"its tables hold what none can: {error}") from error
+    return hashlib.sha256(written).hexdigest()
 
 
 def _without_fractions_of_nothing(value: Any) -> Any:

@@ -1,0 +1,86 @@
+"""Something real for every path of the control API, made anew whenever a fuzzer has spoilt it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+NUMBER = "+14158675309"
+INBOX = "fuzz"
+NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
+"""A fault that never strikes."""
+WAIT_SECONDS = 5
+DONE_FIRST = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
+"""What must have been done to a ringing call before the operation that ends so can succeed."""
+
+
+@dataclass
+class World:
+    """An account with a call that rings until somebody acts, a rule, a script, a fault, a caller ID and a message."""
+
+    http: httpx.Client
+    account_sid: str
+    call_sid: str
+    fault_id: int
+
+    @property
+    def values(self) -> dict[str, object]:
+        """What is to stand in a path, by the names of its parameters."""
+        return {
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
+            "number": NUMBER,
+            "fault_id": self.fault_id,
+            "name": INBOX,
+        }
+
+    def is_whole(self) -> bool:
+        """Tell whether the account is there, and its call rings."""
+        call = self.http.get(f"/accounts/{self.account_sid}/calls/{self.call_sid}")
+        return call.status_code == 200 and call.json()["state"] == "ringing"
+
+    def prepare(self, operation_path: str) -> None:
+        """Bring what an operation is about to where the operation can succeed."""
+        path = f"/accounts/{self.account_sid}"
+        for end, act in DONE_FIRST.items():
+            if operation_path.endswith(end):
+                self.http.post(f"{path}/calls/{self.call_sid}/{act}")
+        if operation_path.endswith("/redeliver"):
+            self.wait_for("callback.delivered")
+        if operation_path.endswith("/{number}"):
+            self.http.put(f"{path}/phones/{NUMBER}", json={"behavior": "manual"})
+        if operation_path.endswith("/{fault_id}"):
+            self.fault_id = _made(self.http.post(f"{path}/faults", json=NEVER))["id"]
+
+    def wait_for(self, kind: str) -> None:
+        """Wait until the call has had an event of this kind."""
+        wanted: dict[str, str | int] = {"type": kind, "call_sid": self.call_sid, "wait_seconds": WAIT_SECONDS}
+        events = _made(self.http.get(f"/accounts/{self.account_sid}/events", params=wanted))
+        assert events["events"], f"no {kind} within {WAIT_SECONDS} s"
+
+
+def new_world(http: httpx.Client) -> World:
+    """Make a world through the control API that `http` talks to, and the Twilio surface of the same server."""
+    account = _made(http.post("/accounts"))
+    sid = account["sid"]
+    path = f"/accounts/{sid}"
+    _made(http.put(f"{path}/phones/default", json={"behavior": "manual", "ring_seconds": 60}))
+    _made(http.post(f"{path}/phones/+14158675301/script", json=["busy", {"behavior": "manual"}]))
+    _made(http.post(f"{path}/caller-ids", json={"phone_number": "+14158675302"}))
+    fault = _made(http.post(f"{path}/faults", json=NEVER))
+    http.post(f"{path}/inbox/{INBOX}", data={"CallSid": "x"}).raise_for_status()
+    call = _made(
+        http.post(
+            http.base_url.join(f"/2010-04-01/Accounts/{sid}/OutgoingCallerIds.json"),
+            auth=(sid, account["auth_token"]),
+            data={"PhoneNumber": NUMBER, "StatusCallback": str(http.base_url.join(f"/_ringback{path}/inbox/{INBOX}"))},
+        )
+    )
+    world = World(http, sid, call["call_sid"], fault["id"])
+    world.wait_for("call.ringing")
+    return world
+
+
+def _made(answer: httpx.Response) -> Any:
+    answer.raise_for_status()
+    return answer.json()

@@ -1,0 +1,113 @@
+"""The control API survives whatever its own description allows and forbids, and answers only what that tells."""
+
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import support
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+
+ENDLESS = "/accounts/{account_sid}/events/stream"
+"""It sends events as long as the client listens, so that a fuzzer would wait for ever: it is tested here by itself."""
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "positive_data_acceptance",
+)
+REQUEST_SECONDS, RUN_SECONDS = 10, 120
+"""What takes longer than the first hangs; the second only keeps a run that is stuck from holding up the suite."""
+OPTIONS = {
+    "--checks": ",".join(CHECKS),
+    "--phases": "examples,coverage,fuzzing",
+    "--max-examples": "3",
+    "--seed": "20261124",
+    "--request-timeout": str(REQUEST_SECONDS),
+    "--exclude-path": ENDLESS,
+    "--generation-database": "none",
+}
+
+CONFIGURATION = """
+[phases.coverage]
+unexpected-methods = ["patch"]
+"""
+"""One method that a path does not have stands for them all."""
+
+
+def _fuzz(url: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], set[str]]:
+    """Fuzz the control API at a URL; return how that ended, and what was answered with success."""
+    answers = folder / "answers"
+    (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
+    environment = {
+        "SCHEMATHESIS_HOOKS": "support.fuzz_hooks",
+        "PYTHONPATH": str(Path(support.__file__).parents[1]),
+        "CONTROL_URL": url,
+        "FUZZ_ANSWERS": str(answers),
+        "NO_PROXY": "*",
+    }
+    finished = subprocess.run(  # noqa: S603
+        [
+            Path(sysconfig.get_path("scripts")) / "schemathesis",
+            "run",
+            f"{url}/openapi.json",
+            *("--url", url, "--no-color", "--continue-on-failure"),
+            *(word for option in OPTIONS.items() for word in option),
+        ],
+        env=os.environ | environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    lines = [line.rsplit(" ", 1) for line in answers.read_text(encoding="utf-8").splitlines()]
+    return finished, {operation for operation, status in lines if status.startswith("2")}
+
+
+def test_the_control_api_does_what_its_description_tells_whatever_it_is_sent(tmp_path: Path) -> None:
+    with ServerProcess(cwd=tmp_path) as server:
+        url = f"{server.base_url}/_ringback"
+
+        finished, succeeded = _fuzz(url, tmp_path)
+
+        paths: dict[str, dict[str, Any]] = httpx.get(f"{url}/openapi.json", trust_env=False).json()["paths"]
+    operations = {
+        f"{method.upper()} {path}" for path, methods in paths.items() if path != ENDLESS for method in methods
+    }
+    assert finished.returncode == 0, finished.stdout
+    assert succeeded >= operations
+    assert [line for line in server.log if line.get("level") in {"error", "critical"}] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ({"after": "-1"}, {}),
+        ({"after": "9" * 30}, {}),
+        ({"after": "nan"}, {}),
+        ({"type": "call.dropped"}, {}),
+        ({"call_sid": "C" * 35}, {}),
+        ({}, {"Last-Event-ID": "x"}),
+        ({}, {"Last-Event-ID": "-1"}),
+    ],
+)
+def test_a_stream_of_events_is_not_begun_for_what_no_stream_can_be(
+    quick_server: ServerProcess, query: dict[str, str], headers: dict[str, str]
+) -> None:
+    with quick_server.client() as http:
+        account = http.post("/_ringback/accounts").json()["sid"]
+
+        answer = http.get(f"/_ringback/accounts/{account}/events/stream", params=query, headers=headers)
+
+    assert answer.status_code == 422
+    assert set(answer.json()) == {"error", "hint"}
