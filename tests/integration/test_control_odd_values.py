@@ -1,0 +1,135 @@
+"""What a fuzzer, or a hand, sends that nobody meant: numbers too large, characters that are none, text for numbers."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from ringback.settings import Settings
+from ringback.storage.schema import HEAD
+from support.control import Controlled, ControlledAccount
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+TOO_LARGE = 2**64
+LONE_SURROGATE = "\ud800"
+
+
+async def _send(http: httpx.AsyncClient, method: str, path: str, body: Any) -> httpx.Response:
+    """Send a body with all but ASCII escaped, so that it may hold a lone surrogate."""
+    headers = {"Content-Type": "application/json"}
+    return await http.request(method, f"/_ringback{path}", content=json.dumps(body), headers=headers)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"tables": {"accounts": [{"sid": TOO_LARGE}]}},
+        {"tables": {"accounts": [{"sid": -TOO_LARGE}]}},
+        {"tables": {"accounts": [{"sid": 1e300}]}},
+        {"tables": {"accounts": [{"sid": float("nan")}]}},
+        {"tables": {"accounts": [{"sid": LONE_SURROGATE}]}},
+        {"tables": {LONE_SURROGATE: []}},
+        {"version": LONE_SURROGATE},
+        {"digest": LONE_SURROGATE},
+    ],
+)
+async def test_a_snapshot_that_no_server_wrote_is_refused(controlled: Controlled, odd: dict[str, Any]) -> None:
+    snapshot = {"version": HEAD, "digest": "0" * 64, "tables": {}} | odd
+
+    answer = await _send(controlled.http, "PUT", "/snapshot", snapshot)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("this is no snapshot to be restored")
+
+
+@pytest.mark.parametrize("seconds", ["1", "", True, False, TOO_LARGE, 1e300, float("nan"), float("inf"), -0.1, None])
+async def test_seconds_are_a_number_within_limits(account: ControlledAccount, seconds: Any) -> None:
+    path = f"/accounts/{account.sid}/clock/advance"
+
+    answer = await _send(account.http, "POST", path, {"seconds": seconds})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("seconds: ")
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        0,
+        "1700000000",
+        "2026-01-31",
+        "2026-01-31T12:00:00",
+        "1969-12-31T23:59:59Z",
+        "1970-01-01T00:00:00+14:00",
+        "9000-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-12:00",
+    ],
+)
+async def test_a_time_is_written_out_and_within_reach(account: ControlledAccount, now: Any) -> None:
+    answer = await account.control("PUT", "/clock", {"mode": "frozen", "now": now})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("now: ")
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [("status", "429"), ("status", True), ("delay_seconds", "1"), ("delay_seconds", False), ("drop", 1), ("drop", 1.0)],
+)
+async def test_neither_text_nor_truth_stands_for_a_number_nor_a_number_for_truth(
+    account: ControlledAccount, part: str, value: Any
+) -> None:
+    answer = await account.control("POST", "/faults", {"operation": "*", "effect": {part: value}})
+
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(f"effect.{part}: ")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, '{"seconds": ' + "9" * 5_000 + "}"])
+async def test_a_body_too_deep_or_too_long_to_be_read_is_refused(account: ControlledAccount, body: str) -> None:
+    path = f"/_ringback/accounts/{account.sid}/clock/advance"
+
+    answer = await account.http.post(path, content=body, headers={"Content-Type": "application/json"})
+
+    assert answer.status_code == 400
+    assert set(answer.json()) == {"error", "hint"}
+
+
+async def _described(controlled: Controlled) -> dict[str, list[str]]:
+    document = (await controlled.http.get("/_ringback/openapi.json")).json()
+    return {
+        f"{method.upper()} {path}": sorted(operation["responses"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+
+
+async def test_each_operation_tells_just_the_errors_it_can_answer(controlled: Controlled) -> None:
+    described = await _described(controlled)
+
+    assert described["GET /accounts"] == ["200"]
+    assert described["POST /accounts"] == ["201", "400", "422"]
+    assert described["GET /accounts/{account_sid}"] == ["200", "404"]
+    assert described["POST /accounts/{account_sid}/calls/{call_sid}/answer"] == ["200", "404", "409"]
+    assert described["POST /accounts/{account_sid}/inbox/{name}"] == ["204", "404", "413", "422"]
+
+
+class TestWithToken:
+    """Where a token is asked for."""
+
+    @pytest.fixture
+    def settings(self) -> Settings:
+        """Return settings with a token."""
+        return Settings(database_url="sqlite://", control_token="sesame")
+
+    async def test_all_operations_but_sending_to_an_inbox_tell_that_a_token_may_be_missing(
+        self, controlled: Controlled
+    ) -> None:
+        described = await _described(controlled)
+
+        without = [operation for operation, statuses in described.items() if "401" not in statuses]
+        assert without == [f"{method} /accounts/{{account_sid}}/inbox/{{name}}" for method in ("POST", "GET")]
