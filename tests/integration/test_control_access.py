@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ringback.operations import accounts as operations
 from ringback.settings import Settings
@@ -97,8 +98,10 @@ async def test_a_failure_of_ours_shows_nothing_of_ours(controlled: Controlled, m
 
     monkeypatch.setattr(operations, "list_accounts", failing)
 
-    answer = await controlled.http.get("/_ringback/accounts")
+    with capture_logs() as lines:
+        answer = await controlled.http.get("/_ringback/accounts")
 
+    assert [line["event"] for line in lines] == ["a control request failed"]
     assert answer.status_code == 500
     assert answer.json() == {"error": "ringback failed", "hint": "its log tells why"}
 

@@ -75,7 +75,8 @@ def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_els
 
     assert {"ringback/cli.py", "ringback/phone_page/index.html", "ringback/migrations/env.py", MIGRATION} <= held
     assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"ringback"}
-    assert not [name for name in held if "__pycache__" in name or "test" in name]
+    assert not [name for name in held if "__pycache__" in name or "tests/" in name or "/test_" in name]
+    assert "ringback/testing/plugin.py" in held
 
 
 def test_the_wheel_says_to_type_checkers_that_it_is_typed(wheel: Path) -> None:
