@@ -29,7 +29,7 @@ REQUEST_SECONDS, RUN_SECONDS = 10, 120
 OPTIONS = {
     "--checks": ",".join(CHECKS),
     "--phases": "examples,coverage,fuzzing",
-    "--max-examples": "3",
+    "--max-examples": "2",
     "--seed": "20261124",
     "--request-timeout": str(REQUEST_SECONDS),
     "--exclude-path": ENDLESS,

@@ -55,7 +55,7 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
 def digest_of(tables: Any) -> str:
     """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere.
 
-    Raises UnfitState for a whole number of more than 64 bits.
+    Raises UnfitState for a whole number of more than 64 bits, or half a character.
     """
     try:
         written = orjson.dumps(_without_fractions_of_nothing(tables), option=orjson.OPT_SORT_KEYS)
