@@ -1,9 +1,10 @@
 """Where ``ringback`` and ``python -m ringback`` begin: what makes the command start soon is decided here."""
 
 import gc
+import signal
 import sys
-
-from pydantic import BaseModel
+from types import FrameType
+from typing import NoReturn
 
 
 def main() -> int:
@@ -13,10 +14,20 @@ def main() -> int:
     another, and are built when /docs asks for them.
     """
     gc.disable()
+    if sys.argv[1:2] == ["serve"]:
+        for wish in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wish, _leave)
+    from pydantic import BaseModel
+
     BaseModel.model_config["defer_build"] = True
     from ringback import cli
 
     return cli.main()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Stopping a server is no failure, while its modules are imported neither."""
+    sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 import argparse
 import gc
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from http.client import HTTPException
-from types import FrameType
 from typing import Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -99,8 +97,6 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _serve(given: dict[str, Any]) -> int:
-    for wish in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(wish, _leave)
     settings = read_settings(given)
     from ringback.app import create_app
     from ringback.domain.seed import SeedError
@@ -121,11 +117,6 @@ def _serve(given: dict[str, Any]) -> int:
     except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
     return OK
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Stopping is no failure: not while modules are imported, and not when uvicorn raises the signal again."""
-    sys.exit(OK)
 
 
 def _announce(settings: Settings, url: str) -> None:

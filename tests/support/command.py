@@ -3,7 +3,6 @@
 import gc
 import logging
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,19 +50,8 @@ class Command:
 
 
 @contextmanager
-def signals_kept() -> Iterator[None]:
-    """Put back what SIGTERM and Ctrl-C do, which ``serve`` changes."""
-    before = {wish: signal.getsignal(wish) for wish in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for wish, handler in before.items():
-            signal.signal(wish, handler)
-
-
-@contextmanager
 def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Give a command, and afterwards take back what ``serve`` does to its process: its logging, its signals."""
+    """Give a command, and afterwards take back what ``serve`` does to its process: its logging."""
     for name in os.environ:
         if name.upper().startswith("RINGBACK_"):
             monkeypatch.delenv(name)
@@ -72,8 +60,7 @@ def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     root = logging.getLogger()
     handlers, level, configuration = list(root.handlers), root.level, structlog.get_config().copy()
     try:
-        with signals_kept():
-            yield Command(capsys)
+        yield Command(capsys)
     finally:
         root.handlers[:], root.level = handlers, level
         structlog.configure(**configuration)

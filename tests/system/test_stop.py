@@ -97,7 +97,7 @@ def test_a_stop_asked_for_while_it_starts_is_heeded_too(tmp_path: Path, wish: si
 
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603
         assert server.stderr is not None
-        next(line for line in server.stderr if "starlette" in line)
+        next(line for line in server.stderr if "pydantic_core" in line)
         server.send_signal(wish)
         _, said = server.communicate(timeout=STOPPED_WITHIN_SECONDS * 2)
 

@@ -1,6 +1,5 @@
 """The settings: where they come from, what they may be, and what is said of a wrong one."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from pydantic import ValidationError
 from ringback.cli import main
 from ringback.domain.phones import PhoneBehavior
 from ringback.settings import Settings, base_url, is_open_to_others, unknown_names
-from support.command import signals_kept
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],
@@ -39,12 +37,10 @@ WRONG = [(name, value) for name, values in WRONG_VALUES.items() for value in val
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(f"RINGBACK_{name.upper()}", raising=False)
-    with signals_kept():
-        yield
 
 
 def test_the_defaults_are_those_that_are_promised() -> None:
