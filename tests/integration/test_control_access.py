@@ -186,3 +186,17 @@ async def test_the_docs_page_tells_of_every_operation(controlled: Controlled) ->
     operations_told = [(method.upper(), path) for path, methods in document["paths"].items() for method in methods]
     assert ("POST", "/accounts/{account_sid}/clock/advance") in operations_told
     assert all(f"{method} /_ringback{path}" in page for method, path in operations_told)
+
+
+@pytest.mark.parametrize("origin", ["http://evil.test", "http://test:8010", "null", "https://evil.test:443", "http://["])
+async def test_a_web_page_of_another_site_can_do_nothing(controlled: Controlled, origin: str) -> None:
+    for method, path in (("POST", "/reset"), ("POST", "/accounts"), ("GET", "/snapshot")):
+        answer = await controlled.http.request(method, f"/_ringback{path}", headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert set(answer.json()) == {"error", "hint"}
+
+
+async def test_a_page_of_its_own_may_do_everything(controlled: Controlled) -> None:
+    answer = await controlled.http.post("/_ringback/accounts", headers={"Origin": "http://test"})
+
+    assert answer.status_code == 201

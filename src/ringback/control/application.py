@@ -70,7 +70,7 @@ def control_application(services: ControlServices, control_token: str | None) ->
     )
     app.state.services = services
     app.state.control_token = control_token
-    guards = [] if control_token is None else [Depends(_authorized)]
+    guards = [Depends(_of_this_site)] + ([] if control_token is None else [Depends(_authorized)])
     for router in (
         accounts.router,
         clocks.router,
@@ -87,6 +87,17 @@ def control_application(services: ControlServices, control_token: str | None) ->
         app.include_router(router, dependencies=guards)
     app.include_router(inbox.receiver)
     return app
+
+
+def _of_this_site(request: Request) -> None:
+    """Refuse what a web page of another site makes a browser ask, which its owner does not know of."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise ControlError(
+            HTTPStatus.FORBIDDEN,
+            "a web page of another site may not use the control API",
+            "ask from a program, or from a page of this server's own address",
+        )
 
 
 def _authorized(

@@ -5,10 +5,12 @@ from http import HTTPStatus
 from typing import Any
 
 from ringback.control.errors import ErrorBody
+from ringback.control.inbox import INBOX_PATH
 
 ERRORS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON.",
     HTTPStatus.UNAUTHORIZED: "The control token is missing or wrong.",
+    HTTPStatus.FORBIDDEN: "A web page of another site asks.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.CONFLICT: "It cannot be done as things stand.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
@@ -37,6 +39,8 @@ def tell_errors(document: dict[str, Any]) -> None:
 def _possible_errors(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
     if "security" in operation:
         yield HTTPStatus.UNAUTHORIZED
+    if path != INBOX_PATH:
+        yield HTTPStatus.FORBIDDEN
     if "{" in path:
         yield HTTPStatus.NOT_FOUND
     if "requestBody" in operation:
