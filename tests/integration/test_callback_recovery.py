@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
+from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.instants import after
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
     RECEIVER_DELIVERIES,
     claim_due_callbacks,
-    record_attempt,
     release_leases,
 )
 from ringback.simulator import callback_sender
@@ -161,25 +160,6 @@ async def test_a_callback_that_falls_due_later_is_sent_then(outbox: Outbox, rece
     assert len(receiver.received) == 1
 
 
-async def test_a_try_that_cannot_be_recorded_is_logged_and_stays_owed(
-    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: Any) -> None:
-        raise database_error()
-
-    monkeypatch.setattr(callback_sender, "record_attempt", failing)
-    sid = outbox.owe(receiver.url)
-
-    with capture_logs() as lines:
-        async with outbox.sending():
-            await until(lambda: lines)
-
-    assert [(line["event"], line["call_sid"]) for line in lines] == [
-        ("what came of a StatusCallback cannot be stored; it is sent again", sid)
-    ]
-    assert outbox.status(sid) == CallbackStatus.PENDING
-
-
 async def test_a_database_that_another_process_holds_does_not_end_the_sender(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,52 +179,6 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
     assert [line["log_level"] for line in lines].count("error") == 3
-
-
-async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url.replace("http://", "http://user:s3cret@") + "/done?key=s3cret")
-
-    with capture_logs() as lines:
-        await outbox.deliver()
-
-    [line] = lines
-    assert (line["event"], line["call_sid"], line["attempt"], line["answer"]) == ("callback", sid, 1, 204)
-    assert (line["url"], line["outcome"], line["error"]) == (f"{receiver.url}/done", "delivered", None)
-    assert "s3cret" not in repr(line)
-
-
-async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_begun_for_ever(
-    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def failing(*_: Any) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(callback_sender, "delivery_policy", failing)
-    sid = outbox.owe(f"{receiver.url}/done?key=s3cret")
-
-    with capture_logs() as lines:
-        await outbox.deliver()
-
-    [attempt] = outbox.attempts(sid)
-    assert [line["event"] for line in lines] == ["a StatusCallback could not be sent"]
-    assert outbox.status(sid) == CallbackStatus.FAILED
-    assert (attempt.number, attempt.url, attempt.status_code) == (1, f"{receiver.url}/done", None)
-    assert attempt.error == "ZeroDivisionError in ringback itself"
-    assert query(outbox.simulation.database, LEASES) == [(None, None)]
-
-
-async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_nothing(outbox: Outbox) -> None:
-    def answer(_: Received) -> Answer:
-        driver_connection(outbox.simulation.database).execute("DELETE FROM validation_calls")
-        return Answer()
-
-    with CallbackReceiver(answer) as receiver, capture_logs() as lines:
-        outbox.owe(receiver.url)
-        async with outbox.sending():
-            await until(lambda: lines)
-
-    assert [line["event"] for line in lines] == ["callback"]
-    assert query(outbox.simulation.database, "SELECT * FROM callback_attempts") == []
 
 
 def test_a_backlog_for_one_receiver_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
@@ -276,13 +210,3 @@ def test_a_backlog_for_one_receiver_is_not_looked_through_for_the_others(outbox:
     assert set(first) == {*busy[:RECEIVER_DELIVERIES], other}
     assert later.callbacks == []
     assert len(steps) <= 1
-
-
-def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
-    attempt = CallbackAttempt(1, outbox.simulation.clock.now(), "POST", "u", (), None, "", 1.0, "why")
-
-    for _ in range(2):
-        record_attempt(outbox.simulation.unit_of_work, outbox.callback(sid), attempt, CallbackStatus.FAILED)
-
-    assert outbox.attempts(sid) == [attempt]

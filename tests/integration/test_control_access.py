@@ -188,7 +188,9 @@ async def test_the_docs_page_tells_of_every_operation(controlled: Controlled) ->
     assert all(f"{method} /_ringback{path}" in page for method, path in operations_told)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.test", "http://test:8010", "null", "https://evil.test:443", "http://["])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.test", "http://test:8010", "null", "https://evil.test:443", "http://["]
+)
 async def test_a_web_page_of_another_site_can_do_nothing(controlled: Controlled, origin: str) -> None:
     for method, path in (("POST", "/reset"), ("POST", "/accounts"), ("GET", "/snapshot")):
         answer = await controlled.http.request(method, f"/_ringback{path}", headers={"Origin": origin})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ringback.domain.instants import Instant, seconds_between
-from ringback.domain.phones import CODE_DIGITS, LineState, Phone, line_state
+from ringback.domain.phones import CODE_DIGITS, Phone, line_state
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
 
 
@@ -201,7 +201,7 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
 def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
-            return _LINE_GUARDS[line_state(call.phone)] if call.phone else Guard.ALWAYS
+            return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
         case CallEvent.ANSWER:
             return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
         case CallEvent.DIGITS:
@@ -210,13 +210,6 @@ def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:
             return _attempts_guard(call)
         case _:
             return Guard.ALWAYS
-
-
-_LINE_GUARDS = {
-    LineState.FREE: Guard.LINE_FREE,
-    LineState.BUSY: Guard.LINE_BUSY,
-    LineState.UNREACHABLE: Guard.UNREACHABLE,
-}
 
 
 def _code_guard(call: ValidationCall, keys: str) -> Guard:

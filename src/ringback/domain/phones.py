@@ -25,7 +25,7 @@ class PhoneBehavior(StrEnum):
 
 
 class LineState(StrEnum):
-    """What the network finds when it dials a phone."""
+    """What the network finds when it dials a phone: the guards of `CallEvent.DIAL` have the same words."""
 
     FREE = "line free"
     BUSY = "line busy"
