@@ -104,6 +104,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("error_code", sa.Integer(), nullable=True),
         sa.Column("elapsed_ms", sa.Float(), nullable=False),
+        sa.Column("fault", sa.String(length=40), nullable=True),
         sa.ForeignKeyConstraint(
             ["account_sid"], ["accounts.sid"], name=op.f("fk_requests_account_sid_accounts"), ondelete="CASCADE"
         ),

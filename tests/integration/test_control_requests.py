@@ -39,7 +39,19 @@ async def test_a_request_is_told_with_all_that_is_known_of_it(account: Controlle
         "parameters": {"Query": "1", "PhoneNumber": NUMBER, "StatusCallback": "https://***@app.test/x"},
         "status": 200,
         "error_code": None,
+        "fault": None,
     }
+
+
+async def test_a_request_that_met_a_fault_says_so(account: ControlledAccount) -> None:
+    for effect in ({"status": 429}, {"drop": "before"}):
+        await account.control("POST", "/faults", {"operation": "*", "effect": effect, "times": 1})
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+
+    told = [(request["fault"], request["status"]) for request in await journal(account)]
+
+    assert told == [("drop before", None), ("status 429", 429)]
 
 
 async def test_the_newest_come_first_and_as_many_as_are_wanted(account: ControlledAccount) -> None:

@@ -139,6 +139,7 @@ class Passage:
                 self.status,
                 self._error_code,
                 self._elapsed_ms,
+                described(self.fault) if self.fault else None,
             )
         )
 

@@ -31,6 +31,7 @@ class RequestView(View):
     status: int | None = Field(description="Null where the connection ended before an answer was sent.")
     error_code: int | None = Field(description="Twilio's error code.")
     elapsed_ms: float
+    fault: str | None = Field(description="What a fault of the test's did to it, like `status 429`.")
 
 
 class RequestList(View):
@@ -53,6 +54,7 @@ def request_view(request: JournaledRequest) -> RequestView:
         status=request.status or None,
         error_code=request.error_code,
         elapsed_ms=request.elapsed_ms,
+        fault=request.fault,
     )
 
 

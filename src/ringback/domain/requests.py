@@ -18,7 +18,7 @@ KEPT_CHARACTERS = 1_000
 class AnsweredRequest(NamedTuple):
     """A request just answered: `at` in the account's time, `status` 0 when no answer was sent.
 
-    `username` is what the client gave for it, None where there was none.
+    `username` is what the client gave for it, `fault` what a test let go wrong; None where there was none.
     """
 
     account_sid: AccountSid
@@ -32,6 +32,7 @@ class AnsweredRequest(NamedTuple):
     status: int
     error_code: int | None
     elapsed_ms: float
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class JournaledRequest:
     status: int
     error_code: int | None
     elapsed_ms: float
+    fault: str | None
 
 
 def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:

@@ -32,6 +32,7 @@ requests = Table(
     Column("status", Integer, nullable=False),
     Column("error_code", Integer),
     Column("elapsed_ms", Float, nullable=False),
+    Column("fault", String(40)),
     Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
 )

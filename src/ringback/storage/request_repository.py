@@ -62,7 +62,7 @@ class RequestRepository:
 
 
 def _request(row: tuple[Any, ...]) -> JournaledRequest:
-    number, at, request_sid, method, path, operation, username, parameters, status, error_code, elapsed_ms = row
+    number, at, request_sid, method, path, operation, username, parameters, status, error_code, elapsed_ms, fault = row
     return JournaledRequest(
         number,
         at,
@@ -75,4 +75,5 @@ def _request(row: tuple[Any, ...]) -> JournaledRequest:
         status,
         error_code,
         elapsed_ms,
+        fault,
     )

@@ -147,6 +147,7 @@ class LoggedRequest(Record):
     status: int | None
     error_code: int | None
     elapsed_ms: float
+    fault: str | None
 
 
 class ApiKey(Record):
