@@ -103,7 +103,7 @@ def create_app(
                 advance=advancer.advance,
                 reset_all=reset_all,
             ),
-            settings.control_token,
+            settings,
         )
     )
     app = FastAPI(
@@ -138,10 +138,10 @@ async def _docs(request: Request) -> HTMLResponse:
     return HTMLResponse(page, headers=docs_page.SECURITY_HEADERS)
 
 
-def _control_application(services: ControlServices, control_token: str | None) -> ASGIApp:
+def _control_application(services: ControlServices, settings: Settings) -> ASGIApp:
     from ringback.control.application import FailuresLogged, control_application
 
-    app = control_application(services, control_token)
+    app = control_application(services, settings.control_token, settings.host)
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
     return FailuresLogged(app)
 

@@ -112,7 +112,7 @@ async def test_each_operation_tells_just_the_errors_it_can_answer(controlled: Co
     described = await _described(controlled)
 
     assert described["GET /accounts"] == ["200", "403"]
-    assert described["POST /accounts"] == ["201", "400", "403", "422"]
+    assert described["POST /accounts"] == ["201", "400", "403", "413", "422"]
     assert described["GET /accounts/{account_sid}"] == ["200", "403", "404"]
     assert described["POST /accounts/{account_sid}/calls/{call_sid}/answer"] == ["200", "403", "404", "409"]
     assert described["POST /accounts/{account_sid}/inbox/{name}"] == ["204", "404", "413", "422"]

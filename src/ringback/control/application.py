@@ -1,16 +1,14 @@
 """The control API as an application of its own, with its own OpenAPI: mounted at ``/_ringback``."""
 
-import hmac
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
@@ -29,7 +27,8 @@ from ringback.control import (
     snapshot,
 )
 from ringback.control.description import tell_errors
-from ringback.control.errors import ControlError
+from ringback.control.errors import ControlError, error_response
+from ringback.control.guards import Guards
 from ringback.control.services import ControlServices
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
@@ -38,7 +37,8 @@ are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 DOCS_HINT = "GET /_ringback/docs lists what there is"
 
 log = structlog.get_logger()
-_bearer = HTTPBearer(auto_error=False, description="The setting `control_token`.")
+_BEARER = HTTPBearer(auto_error=False, description="The setting `control_token`.")
+"""For the description alone: the guards have looked at the token before."""
 
 
 class ControlApplication(FastAPI):
@@ -50,8 +50,11 @@ class ControlApplication(FastAPI):
         return super().openapi()
 
 
-def control_application(services: ControlServices, control_token: str | None) -> FastAPI:
-    """Return the control API over these services; with a `control_token` it asks for it."""
+def control_application(services: ControlServices, control_token: str | None, host: str) -> FastAPI:
+    """Return the control API over these services; with a `control_token` it asks for it.
+
+    `host` is what the server listens on: a name that it may be asked by without a token.
+    """
     app = ControlApplication(
         title="ringback control API",
         version=__version__,
@@ -69,8 +72,8 @@ def control_application(services: ControlServices, control_token: str | None) ->
         },
     )
     app.state.services = services
-    app.state.control_token = control_token
-    guards = [Depends(_of_this_site)] + ([] if control_token is None else [Depends(_authorized)])
+    app.add_middleware(Guards, control_token=control_token, host=host, open_routes=inbox.receiver.routes)
+    described = [] if control_token is None else [Depends(_BEARER)]
     for router in (
         accounts.router,
         clocks.router,
@@ -84,49 +87,14 @@ def control_application(services: ControlServices, control_token: str | None) ->
         requests.router,
         inbox.router,
     ):
-        app.include_router(router, dependencies=guards)
+        app.include_router(router, dependencies=described)
     app.include_router(inbox.receiver)
     return app
 
 
-def _of_this_site(request: Request) -> None:
-    """Refuse what a web page of another site makes a browser ask, which its owner does not know of."""
-    origin = request.headers.get("origin")
-    if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-        raise ControlError(
-            HTTPStatus.FORBIDDEN,
-            "a web page of another site may not use the control API",
-            "ask from a program, or from a page of this server's own address",
-        )
-
-
-def _authorized(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> None:
-    token: str = request.app.state.control_token
-    given = credentials.credentials if credentials else ""
-    if not hmac.compare_digest(given.encode(), token.encode()):
-        raise ControlError(
-            HTTPStatus.UNAUTHORIZED,
-            "this server's control API asks for its token",
-            "send Authorization: Bearer with the setting control_token",
-            {"WWW-Authenticate": "Bearer"},
-        )
-
-
-def error_response(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error as every error of the control API is."""
-    return JSONResponse({"error": _sendable(error), "hint": _sendable(hint)}, status, headers)
-
-
-def _sendable(text: str) -> str:
-    """Replace the lone surrogates that what a request said may hold."""
-    return text.encode("utf-8", "replace").decode()
-
-
 async def _answer_control_error(_: Request, raised: Exception) -> Response:
     assert isinstance(raised, ControlError)  # noqa: S101
-    return error_response(raised.status, raised.error, raised.hint, raised.headers)
+    return raised.response
 
 
 async def _answer_unfit_values(_: Request, raised: Exception) -> Response:

@@ -10,7 +10,7 @@ from ringback.control.inbox import INBOX_PATH
 ERRORS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON.",
     HTTPStatus.UNAUTHORIZED: "The control token is missing or wrong.",
-    HTTPStatus.FORBIDDEN: "A web page of another site asks.",
+    HTTPStatus.FORBIDDEN: "A web page of another site asks, or the server is asked by a name that may be anybody's.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.CONFLICT: "It cannot be done as things stand.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
@@ -45,6 +45,7 @@ def _possible_errors(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
         yield HTTPStatus.NOT_FOUND
     if "requestBody" in operation:
         yield HTTPStatus.BAD_REQUEST
+        yield HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     parameters = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", ())}
     if "requestBody" in operation or parameters - _SIDS:
         yield HTTPStatus.UNPROCESSABLE_ENTITY

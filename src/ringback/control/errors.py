@@ -5,20 +5,26 @@ from http import HTTPStatus
 from typing import Any
 
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
 
 CONFLICTS: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
 """Of a route that may have to say `conflict`."""
 
 
-class ControlError(Exception):
-    """An answer that is an error: `error` says what is wrong, `hint` what to do about it."""
+class ControlError(HTTPException):
+    """An answer that is an error: `detail` says what is wrong, `hint` what to do about it.
+
+    FastAPI lets an HTTPException through wherever it is raised, while a body is read too.
+    """
 
     def __init__(self, status: HTTPStatus, error: str, hint: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
+        super().__init__(status, error, headers)
         self.hint = hint
-        self.headers = headers
+
+    @property
+    def response(self) -> Response:
+        return error_response(self.status_code, self.detail, self.hint, self.headers)
 
 
 class ErrorBody(BaseModel):
@@ -41,3 +47,18 @@ def conflict(error: str, hint: str) -> ControlError:
 def unfit(error: str, hint: str) -> ControlError:
     """Say that a value cannot be used."""
     return ControlError(HTTPStatus.UNPROCESSABLE_ENTITY, error, hint)
+
+
+def too_large(limit: int) -> ControlError:
+    """Say that a body has more than `limit` bytes."""
+    return ControlError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"send at most {limit} bytes")
+
+
+def error_response(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return an error as every error of the control API is."""
+    return JSONResponse({"error": _sendable(error), "hint": _sendable(hint)}, status, headers)
+
+
+def _sendable(text: str) -> str:
+    """Replace the lone surrogates that what a request said may hold."""
+    return text.encode("utf-8", "replace").decode()

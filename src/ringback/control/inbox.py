@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import ControlError
+from ringback.control.errors import too_large
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
@@ -133,20 +133,14 @@ async def _received(request: Request) -> ReceivedRequest:
     """Read the request as it came. Raises ControlError 413 for a body of more than 1 MiB."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise _body_too_large()
+        raise too_large(MAX_BODY_BYTES)
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > MAX_BODY_BYTES:
-            raise _body_too_large()
+            raise too_large(MAX_BODY_BYTES)
     scope = request.scope
     query = scope["query_string"]
     target: bytes = scope.get(TARGET_KEY) or scope["raw_path"] + (b"?" + query if query else b"")
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"])
     return ReceivedRequest(request.method, scope["scheme"], target, headers, bytes(body))
-
-
-def _body_too_large() -> ControlError:
-    return ControlError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"an inbox takes {MAX_BODY_BYTES} bytes"
-    )
