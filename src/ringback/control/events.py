@@ -9,13 +9,13 @@ from fastapi import APIRouter, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 
-from ringback.control.paths import AccountOfPath, Services
+from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.services import ControlServices
 from ringback.control.views import Time, View
 from ringback.domain.events import Event, EventType
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
-from ringback.operations.events import find_events
+from ringback.operations.events import look_for_events
 
 DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
 MOST_AT_ONCE = 1_000
@@ -61,9 +61,14 @@ async def wait_for_events(
     call_sid: OfCall = None,
     wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = DEFAULT_WAIT_SECONDS,
 ) -> EventList:
-    """Answer the events that have happened, or as soon as one happens; an empty list when none does in time."""
+    """Answer the events that have happened, or as soon as one happens; an empty list when none does in time.
+
+    Where the account is deleted meanwhile, that is told at once, by 404.
+    """
     deadline = asyncio.get_running_loop().time() + wait_seconds
     found = await _next_events(services, account.sid, after, kind, call_sid, deadline)
+    if found is None:
+        raise no_such_account(account.sid)
     return EventList(events=[event_view(event) for event in found])
 
 
@@ -76,10 +81,16 @@ async def stream_events(
     call_sid: OfCall = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send the events as Server-Sent Events, those that have happened first; a client that reconnects misses none."""
+    """Send the events as Server-Sent Events, those that have happened first; a client that reconnects misses none.
+
+    The stream ends with the account.
+    """
     position = after if last_event_id is None else last_event_id
     while not services.database.notifications.is_closed:
-        for event in await _next_events(services, account.sid, position, kind, call_sid, None):
+        found = await _next_events(services, account.sid, position, kind, call_sid, None)
+        if found is None:
+            return
+        for event in found:
             position = event.id
             data = orjson.dumps(event_view(event).model_dump()).decode()
             yield ServerSentEvent(id=str(event.id), event=event.type, raw_data=data)
@@ -92,16 +103,24 @@ async def _next_events(
     kind: EventType | None,
     call_sid: str | None,
     deadline: float | None,
-) -> list[Event]:
-    """Return the events after an id, waiting for the first until the loop's clock shows `deadline`."""
-    with services.database.notifications.listening(account_sid) as told:
+) -> list[Event] | None:
+    """Return the events after an id, waiting for the first until the loop's clock shows `deadline`.
+
+    None when the account is gone.
+    """
+    notifications = services.database.notifications
+    with notifications.listening(account_sid) as told:
+        looked_to, upheavals = after, notifications.upheavals(account_sid)
         while True:
             told.clear()
-            found = await services.database.run(
-                find_events, account_sid, after_id=after, limit=MOST_AT_ONCE, kind=kind, call_sid=call_sid
+            if upheavals != notifications.upheavals(account_sid):  # a snapshot may have brought old events back
+                looked_to, upheavals = after, notifications.upheavals(account_sid)
+            look = await services.database.run(
+                look_for_events, account_sid, after_id=looked_to, limit=MOST_AT_ONCE, kind=kind, call_sid=call_sid
             )
-            if found or services.database.notifications.is_closed:
-                return found
+            if look is None or look.events or notifications.is_closed:
+                return look and look.events
+            looked_to = look.up_to
             try:
                 async with asyncio.timeout_at(deadline):
                     await told.wait()

@@ -1,0 +1,107 @@
+"""The control API: what becomes of those who wait for an account's events, and what their waiting costs."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from ringback.domain.events import Event
+from ringback.storage.event_repository import EventRepository
+from support.control import Controlled, ControlledAccount
+from support.polling import until
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+SECONDS_TO_END = 5
+
+
+async def _asked(
+    controlled: Controlled, account: ControlledAccount, path: str = "/events"
+) -> asyncio.Task[httpx.Response]:
+    """Ask for events, and return when the server waits for them."""
+    query = {"wait_seconds": 60} if path == "/events" else {}
+    task = asyncio.create_task(account.control("GET", path, type="callback.failed", **query))
+    notifications = controlled.app.state.end_waits.__self__
+    await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
+    return task
+
+
+async def test_a_wait_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+    await account.validate()
+    wait = await _asked(controlled, account)
+
+    await account.control("DELETE")
+
+    answer = await asyncio.wait_for(wait, SECONDS_TO_END)
+    assert answer.status_code == 404
+    assert answer.json()["error"] == f"there is no account {account.sid}"
+
+
+async def test_a_stream_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+    await account.validate()
+    stream = await _asked(controlled, account, "/events/stream")
+
+    await account.control("DELETE")
+
+    answer = await asyncio.wait_for(stream, SECONDS_TO_END)
+    assert (answer.status_code, answer.text) == (200, "")
+
+
+async def test_a_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
+    wait = await _asked(controlled, account)
+
+    await controlled.ask("POST", "/reset")
+
+    assert (await asyncio.wait_for(wait, SECONDS_TO_END)).status_code == 404
+
+
+async def test_a_wait_goes_on_when_its_account_is_emptied(account: ControlledAccount) -> None:
+    wait = asyncio.create_task(account.events(type="call.queued", after=1_000, wait_seconds=0.3))
+    await account.validate()
+
+    await account.control("POST", "/reset")
+
+    assert await wait == []
+
+
+async def test_what_was_looked_at_is_not_looked_at_again(
+    controlled: Controlled, account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_after: list[int] = []
+    find = EventRepository.find
+
+    def noted(*given: Any, after_id: int, **filters: Any) -> list[Event]:
+        looked_after.append(after_id)
+        return find(*given, after_id=after_id, **filters)
+
+    for number in range(3):
+        await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{number}"})
+    ids = [event["id"] for event in await account.events()]
+    monkeypatch.setattr(EventRepository, "find", noted)
+    wait = await _asked(controlled, account)
+
+    for number in range(3, 6):
+        await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{number}"})
+        await until(lambda seen=number - 1: len(looked_after) == seen)  # type: ignore[misc]
+
+    wait.cancel()
+    assert looked_after == [0, ids[-1], ids[-1] + 1, ids[-1] + 2]
+
+
+async def test_events_that_a_snapshot_brings_back_are_found_by_those_who_wait(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    await account.validate()
+    await account.control("POST", "/caller-ids", {"phone_number": "+14158675301"})
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    await account.control("POST", "/reset")
+    wait = asyncio.create_task(account.events(type="call.queued", wait_seconds=20))
+    notifications = controlled.app.state.end_waits.__self__
+    await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
+    await account.control("POST", "/caller-ids", {"phone_number": "+14158675302"})
+
+    await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert [event["type"] for event in await asyncio.wait_for(wait, SECONDS_TO_END)] == ["call.queued"]
