@@ -125,6 +125,12 @@ async def test_accounts_are_made_listed_suspended_and_deleted(controlled: Contro
     assert (await child.control("GET")).status_code == 404
 
 
+async def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(controlled: Controlled) -> None:
+    answer = await controlled.ask("POST", "/accounts", {"owner_email": "owner@app.test"})
+
+    assert (answer.status_code, answer.json()["owner_email"]) == (201, "owner@app.test")
+
+
 async def test_an_api_key_opens_its_account(controlled: Controlled, account: ControlledAccount) -> None:
     key = (await account.control("POST", "/keys")).json()
 
