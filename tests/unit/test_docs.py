@@ -27,6 +27,23 @@ def test_every_source_file_that_fidelity_names_exists() -> None:
     assert sorted(set(named) - SOURCES) == []
 
 
+def test_every_name_stands_in_the_source_file_after_which_fidelity_names_it() -> None:
+    places = re.findall(
+        r"`([a-z_/]+\.py)`((?:, (?:by )?`[\w.]+`)+)", (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+    )
+    named = {(file, name) for file, names in places for name in re.findall(r"`([\w.]+)`", names) if name[-3:] != ".py"}
+
+    missing = sorted(
+        (file, name)
+        for file, name in named
+        for part in name.split(".")
+        if not re.search(rf"\b{part}\b", (ROOT / "src/ringback" / file).read_text(encoding="utf-8"))
+    )
+
+    assert ("api/passage.py", "Passage") in named
+    assert missing == []
+
+
 def test_every_source_that_a_docstring_names_is_a_heading_or_a_row_of_fidelity() -> None:
     fidelity = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
     code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.py"))
@@ -43,3 +60,12 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
     links = re.findall(r"\]\((?!http|#|mailto)([^)#]+)", document.read_text(encoding="utf-8"))
 
     assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_lines_of_curl_run_on_old_ones_too_ask_the_default_port_and_keep_the_plus_of_a_number(document: Path) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
+
+    wrong = re.findall(r"--json .*|-d \w+=\+.*|BASE=http://127.0.0.1:(?!8010).*", "".join(blocks))
+
+    assert wrong == []
