@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, docs_page, phone_page
-from ringback.api import accounts, calls, health, outgoing_caller_id_instance, outgoing_caller_id_list
+from ringback.api import accounts, calls, health, metrics, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
@@ -40,7 +40,9 @@ CALLBACK_GRACE_SECONDS = 2.0
 """How long callbacks under way may take to end when the server stops."""
 CONTROL_PATH = "/_ringback"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
-OTHER_PATHS = frozenset({phone_page.PATH, health.LIVE_PATH, health.READY_PATH, DOCS_PATH, OPENAPI_PATH})
+OTHER_PATHS = frozenset(
+    {phone_page.PATH, health.LIVE_PATH, health.READY_PATH, metrics.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
+)
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
 XML; with .json, JSON; with .csv, CSV. Authenticate by HTTP Basic: account SID and auth token, or API key and
@@ -124,6 +126,7 @@ def create_app(
         accounts.router,
         calls.router,
         health.health_router(_readiness(database, runner)),
+        metrics.metrics_router(database, the_clock.now),
         phone_page.router,
     ):
         app.router.routes.extend(router.routes)  # include_router would match every request twice

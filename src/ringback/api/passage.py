@@ -122,7 +122,9 @@ class Passage:
         )
 
     def enter(self, services: Services) -> None:
-        """Enter the logged request into the journal of its account, if there is one."""
+        """Count the logged request, and enter it into the journal of its account, if there is one."""
+        meters = services.database.meters
+        meters.request_answered(self._operation, self._method, self.status, self._elapsed_ms / 1000)
         if self.account is None:
             return
         query, form = self.scope["query_string"], self.scope.get(FORM_KEY)

@@ -53,5 +53,6 @@ def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTa
             tried = fault.tried(place, draw)
             unit_of_work.faults.keep(account_sid, tried)
             if tried.strikes > fault.strikes:
+                unit_of_work.when_committed(unit_of_work.meters.fault_struck, operation, fault.effect)
                 return fault.effect
     return None

@@ -101,9 +101,11 @@ class Runner:
         return moved
 
     async def _advance(self, real: Instant, only: str | None = None) -> list[ValidationCall]:
-        return await self._database.run(
+        moved = await self._database.run(
             advance_due_calls, real=real, policy=self._policy, identifiers=self._identifiers, only=only
         )
+        self._database.meters.runner_looked()
+        return moved
 
     async def _pause(self) -> None:
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)

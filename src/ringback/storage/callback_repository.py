@@ -9,7 +9,7 @@ from sqlalchemy.dialects.sqlite import insert
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import Instant
+from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, column_parameters, columns
 from ringback.storage.tables import accounts
@@ -50,7 +50,7 @@ RECEIVERS = Statement(
 )
 """Hops from receiver to receiver along the index: however many callbacks one of them is owed, it costs two look-ups."""
 CLAIM_DUE = Statement(
-    select(*_CALLBACK)
+    select(*_CALLBACK, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
     .where(table.c.receiver == bindparam("receiver"), table.c.due_at <= bindparam("now"))
     .order_by(table.c.due_at)
@@ -156,6 +156,8 @@ class CallbackRepository:
         rows = self._unit_of_work.all(CLAIM_DUE, receiver=receiver, now=now, row_limit=limit)
         for row in rows:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
+            taken_up = self._unit_of_work.meters.callback_taken_up
+            self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
         return [_callback(row) for row in rows]
 
     def release_all(self, now: Instant) -> int:
@@ -198,6 +200,8 @@ class CallbackRepository:
             elapsed_ms=attempt.elapsed_ms,
             error=attempt.error,
         )
+        tried = self._unit_of_work.meters.callback_tried
+        self._unit_of_work.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:

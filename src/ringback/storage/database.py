@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
+from ringback.meters import Meters
 from ringback.storage.notifications import Notifications
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
@@ -67,12 +68,14 @@ class Database:
         self._blocks = True
         self.notifications = Notifications()
         self.journal = RequestJournal()
+        self.meters = Meters()
         self.unit_of_work = UnitOfWork(
             self.connection,
             self.engine.dialect,
             begin="BEGIN IMMEDIATE",
             on_commit=self.notifications.publish,
             journal=self.journal,
+            meters=self.meters,
         )
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

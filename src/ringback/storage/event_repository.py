@@ -66,6 +66,7 @@ class EventRepository:
             data=orjson.dumps(event.data).decode(),
         )
         self._unit_of_work.touched.add(event.account_sid)
+        self._unit_of_work.when_committed(self._unit_of_work.meters.happened, event)
 
     def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
         """Return events in order, those after an id; `filters` are `type` and `call_sid`."""

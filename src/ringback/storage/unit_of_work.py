@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Collection
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVarTuple
 
 from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from ringback.domain.sids import AccountSid
+from ringback.meters import Meters
 from ringback.storage.account_repository import AccountRepository
+from ringback.storage.backlog_repository import BacklogRepository
 from ringback.storage.call_repository import CallRepository
 from ringback.storage.callback_repository import CallbackRepository
 from ringback.storage.caller_id_repository import CallerIdRepository
@@ -21,6 +23,7 @@ from ringback.storage.request_repository import RequestRepository
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
+Values = TypeVarTuple("Values")
 
 
 class UnitOfWork:
@@ -38,12 +41,15 @@ class UnitOfWork:
         begin: str,
         on_commit: Callable[[Collection[AccountSid]], None],
         journal: RequestJournal,
+        meters: Meters,
     ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._begin = begin
         self._on_commit = on_commit
         self._depth = 0
+        self._notes: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self.meters = meters
         self.touched: set[AccountSid] = set()
         self.accounts = AccountRepository(self)
         self.caller_ids = CallerIdRepository(self)
@@ -54,6 +60,7 @@ class UnitOfWork:
         self.events = EventRepository(self)
         self.requests = RequestRepository(self, journal)
         self.faults = FaultRepository(self)
+        self.backlog = BacklogRepository(self)
 
     def __enter__(self) -> Self:
         if self._depth == 0:
@@ -67,6 +74,7 @@ class UnitOfWork:
         self._depth -= 1
         if self._depth:
             return
+        notes, self._notes = self._notes, []
         touched, self.touched = self.touched, set()
         if kind is not None:
             self._connection.rollback()
@@ -76,8 +84,14 @@ class UnitOfWork:
         except BaseException:
             self._connection.rollback()
             raise
+        for note, values in notes:
+            note(*values)
         if touched:
             self._on_commit(touched)
+
+    def when_committed(self, note: Callable[[*Values], None], *values: *Values) -> None:
+        """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
+        self._notes.append((note, values))
 
     def all(self, statement: Statement, **parameters: Any) -> list[Row]:
         """Run a query and return all its rows."""

@@ -1,0 +1,41 @@
+"""How much is pending in all accounts together."""
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
+
+from ringback.domain.instants import Instant
+from ringback.storage.statements import Statement
+from ringback.storage.tables import status_callbacks, validation_calls
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+
+def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
+    """Count along a partial index, and no further than a scrape may take."""
+    some = select(literal(1)).select_from(table).where(condition).limit(bindparam("row_limit")).subquery()
+    return Statement(select(func.count()).select_from(some))
+
+
+DUE_CALLS = _count(validation_calls, validation_calls.c.real_due_at <= bindparam("now"))
+OWED_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(None))
+
+
+class BacklogRepository:
+    """Counts what waits, at most as far as a limit."""
+
+    def __init__(self, unit_of_work: "UnitOfWork") -> None:
+        self._unit_of_work = unit_of_work
+
+    def due_calls(self, real: Instant, limit: int) -> int:
+        """Return how many calls' next event is due by the machine's clock."""
+        return self._counted(DUE_CALLS, now=real, row_limit=limit)
+
+    def owed_callbacks(self, limit: int) -> int:
+        """Return how many StatusCallbacks are neither delivered nor given up."""
+        return self._counted(OWED_CALLBACKS, row_limit=limit)
+
+    def _counted(self, statement: Statement, **parameters: Any) -> int:
+        row = self._unit_of_work.first(statement, **parameters)
+        return int(row[0]) if row else 0

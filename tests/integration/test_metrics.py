@@ -1,0 +1,157 @@
+"""``/metrics`` over the application: what is counted of what was committed, and what a reset leaves alone."""
+
+from contextlib import suppress
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from ringback.domain.faults import AnswerError, FaultTarget, NewFault
+from ringback.domain.phones import PhoneBehavior
+from ringback.operations import backlog
+from ringback.operations.backlog import Backlog, count_backlog
+from ringback.operations.faults import add_fault, strike
+from ringback.storage.backlog_repository import DUE_CALLS, OWED_CALLBACKS
+from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.statements import Statement
+from support.control import Controlled, ControlledAccount
+from support.domain_values import ACCOUNT_SID, NUMBER
+from support.simulation import Simulation, driver_connection
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+
+
+async def scraped(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
+    """Return each sample by its name and its labels' values, in the order of their names."""
+    answer = await http.get("/metrics")
+    assert answer.status_code == 200
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+@pytest.mark.anyio
+async def test_it_is_prometheus_text_for_anybody(controlled: Controlled) -> None:
+    got, headed = await controlled.http.get("/metrics"), await controlled.http.head("/metrics")
+
+    assert (got.status_code, headed.status_code) == (200, 200)
+    assert got.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "twilio-request-id" not in got.headers
+
+
+@pytest.mark.anyio
+async def test_requests_are_counted_and_scrapes_are_not(controlled: Controlled, account: ControlledAccount) -> None:
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    await account.twilio("GET", f"/OutgoingCallerIds/PN{'0' * 32}.json")
+    await controlled.http.get(f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json")
+    await controlled.http.get("/metrics")
+
+    found = await scraped(controlled.http)
+    requests = {key[1:]: value for key, value in found.items() if key[0] == "ringback_requests_total"}
+    assert requests == {
+        ("GET", "list-outgoing-caller-ids", "200"): 1,
+        ("GET", "fetch-outgoing-caller-id", "404"): 1,
+        ("GET", "none", "401"): 1,
+    }
+
+
+@pytest.mark.anyio
+async def test_what_is_counted_survives_a_reset(controlled: Controlled, account: ControlledAccount) -> None:
+    await account.validate()
+    await account.advance(120)
+    before = await scraped(controlled.http)
+
+    await controlled.ask("POST", "/reset")
+
+    after = await scraped(controlled.http)
+    counted = {key: value for key, value in before.items() if key[0].endswith(("_total", "_count", "_sum"))}
+    assert before["ringback_calls_total", "completed", "success"] == 1
+    assert {key: after[key] for key in counted} == counted
+
+
+@pytest.mark.anyio
+async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unavailable(*_: Any, **__: Any) -> None:
+        raise DatabaseUnavailable("cannot use the database")
+
+    known = await scraped(controlled.http)
+    monkeypatch.setattr(Database, "run", unavailable)
+
+    found = await scraped(controlled.http)
+
+    assert known.keys() - found.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}
+
+
+def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.validate()
+    meters = simulation.database.meters
+
+    with simulation.unit_of_work:
+        simulation.run()
+        within = meters.calls["busy", "failed"]
+
+    assert (within, meters.calls["busy", "failed"]) == (0, 1)
+
+
+def test_what_is_undone_is_not_counted(simulation: Simulation) -> None:
+    meters = simulation.database.meters
+    before = meters.events.total()
+
+    with suppress(ZeroDivisionError), simulation.unit_of_work:
+        simulation.validate()
+        1 / 0  # noqa: B018
+    simulation.validate()
+
+    assert meters.events.total() - before == 1
+
+
+def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
+    account = simulation.unit_of_work.accounts.find(ACCOUNT_SID)
+    assert account is not None
+    wanted = NewFault(FaultTarget.EVERY_OPERATION, AnswerError(503), times=1)
+    add_fault(simulation.unit_of_work, account, wanted, real=simulation.clock.now())
+
+    for _ in range(2):
+        strike(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, draw=lambda *_: 0.0)
+
+    assert simulation.database.meters.faults == {("fetch-call", "status"): 1}
+
+
+def test_the_backlog_is_what_is_due_and_what_is_owed(simulation: Simulation) -> None:
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.validate(status_callback="http://127.0.0.1:9/", call_delay_seconds=60)
+    before = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+
+    simulation.clock.advance(3_600)
+    overdue = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+    simulation.run()
+    ended = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+
+    assert (before, overdue, ended) == (Backlog(0, 0), Backlog(1, 0), Backlog(0, 1))
+
+
+def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backlog, "MOST_COUNTED", 2)
+    for number in range(5):
+        simulation.validate(f"{NUMBER[:-1]}{number}")
+    simulation.clock.advance(3_600)
+
+    found = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+
+    assert found.due_calls == 2
+
+
+@pytest.mark.parametrize("statement", [DUE_CALLS, OWED_CALLBACKS], ids=["due calls", "owed callbacks"])
+def test_the_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
+    sql, literals = statement.for_dialect(database.engine.dialect)
+    parameters = {"now": 0, "row_limit": 1, **literals}
+
+    plan = driver_connection(database).execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
+
+    assert "USING COVERING INDEX" in " ".join(step[-1] for step in plan)
