@@ -110,9 +110,9 @@ def test_the_setting_says_which_numbers_pass(read: Read) -> None:
 
 @pytest.mark.parametrize("email", ["owner@app.test", "a@localhost", "x@acme.local", "x@y.invalid", "root@server"])
 def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(read: Read, email: str) -> None:
-    [account] = read(f'{ACCOUNT}owner_email = "{email}"').accounts
+    [entry] = read(f'{ACCOUNT}owner_email = "{email}"')
 
-    assert account.owner_email == email
+    assert entry.owner_email == email
 
 
 @pytest.mark.parametrize(

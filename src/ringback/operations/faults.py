@@ -47,12 +47,17 @@ def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTa
     The faults that fit have their chance in the order in which they were asked for, until one strikes.
     """
     with unit_of_work:
+        missed: list[Fault] = []
         for place, fault in enumerate(unit_of_work.faults.all(account_sid)):
             if not fault.fits(operation):
                 continue
             tried = fault.tried(place, draw)
-            unit_of_work.faults.keep(account_sid, tried)
-            if tried.strikes > fault.strikes:
+            if tried.strikes == fault.strikes:
+                missed.append(tried)
+            else:
+                unit_of_work.faults.keep_missed(account_sid, missed)
+                unit_of_work.faults.keep(account_sid, tried)
                 unit_of_work.when_committed(unit_of_work.meters.fault_struck, operation, fault.effect)
                 return fault.effect
+        unit_of_work.faults.keep_missed(account_sid, missed)
     return None

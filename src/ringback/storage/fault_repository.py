@@ -1,5 +1,6 @@
 """The faults that may strike in each account."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -35,6 +36,13 @@ KEEP = Statement(
     update(table)
     .where(_THIS)
     .values(times_left=bindparam("left"), chances=bindparam("had"), strikes=bindparam("struck"))
+)
+KEEP_MISSED = Statement(
+    update(table)
+    .where(
+        _OF_ACCOUNT, table.c.id <= bindparam("last_id"), table.c.operation.in_([bindparam("one"), bindparam("other")])
+    )
+    .values(chances=table.c.chances + 1)
 )
 DELETE = Statement(delete(table).where(_THIS))
 DELETE_ALL = Statement(delete(table).where(_OF_ACCOUNT))
@@ -79,6 +87,18 @@ class FaultRepository:
             left=fault.times_left,
             had=fault.chances,
             struck=fault.strikes,
+        )
+
+    def keep_missed(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
+        """Store that these had one more chance and did not strike: all, up to the last, that are for their operations.
+
+        There are at most two of those, an operation and `*`.
+        """
+        if not missed:
+            return
+        operations = sorted({fault.operation.value for fault in missed})
+        self._unit_of_work.change(
+            KEEP_MISSED, account_sid=account_sid, last_id=missed[-1].id, one=operations[0], other=operations[-1]
         )
 
     def delete(self, account_sid: AccountSid, fault_id: int) -> bool:

@@ -1,0 +1,65 @@
+"""Faults that might have struck: each chance is counted, by one statement for all of a request."""
+
+from typing import Any
+
+import pytest
+
+from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, NotSent
+from ringback.operations.accounts import list_accounts
+from ringback.operations.faults import add_fault, list_faults, strike
+from ringback.storage import fault_repository
+from ringback.storage.statements import Statement
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import T0
+from support.simulation import Simulation
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+LIST, EVERY, CALLBACK = FaultTarget.LIST_CALLS, FaultTarget.EVERY_OPERATION, FaultTarget.STATUS_CALLBACK
+BUSY = AnswerError(503)
+
+
+def _never(_: int, __: int) -> float:
+    return 0.999
+
+
+def _add(simulation: Simulation, target: FaultTarget, effect: Effect = BUSY, **often: Any) -> None:
+    [account] = list_accounts(simulation.unit_of_work)
+    add_fault(simulation.unit_of_work, account, NewFault(target, effect, **often), real=T0)
+
+
+@pytest.fixture
+def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
+    """Return the statements by which chances were counted."""
+    made: list[Statement] = []
+    change = UnitOfWork.change
+
+    def noted(unit_of_work: UnitOfWork, statement: Statement, **parameters: Any) -> int:
+        if statement in (fault_repository.KEEP, fault_repository.KEEP_MISSED):
+            made.append(statement)
+        return change(unit_of_work, statement, **parameters)
+
+    monkeypatch.setattr(UnitOfWork, "change", noted)
+    return made
+
+
+@pytest.mark.parametrize("last_strikes", [True, False])
+def test_all_that_might_have_struck_had_a_chance(
+    simulation: Simulation, changes: list[Statement], *, last_strikes: bool
+) -> None:
+    for target in (EVERY, FaultTarget.FETCH_CALL, LIST, EVERY):
+        _add(simulation, target, probability=0.0)
+    _add(simulation, CALLBACK, NotSent(), probability=0.0)
+    _add(simulation, LIST, **({"times": 2} if last_strikes else {"probability": 0.0}))
+    _add(simulation, FaultTarget.FETCH_CALL)
+    _add(simulation, EVERY, probability=0.5)
+    [account] = list_accounts(simulation.unit_of_work)
+
+    met = strike(simulation.unit_of_work, account.sid, LIST, draw=_never)
+
+    after_it = 0 if last_strikes else 1
+    assert met == (BUSY if last_strikes else None)
+    faults = list_faults(simulation.unit_of_work, account.sid)
+    assert [fault.chances for fault in faults] == [1, 0, 1, 1, 0, 1, 0, after_it]
+    assert [fault.strikes for fault in faults] == [0, 0, 0, 0, 0, int(last_strikes), 0, 0]
+    assert len(changes) == (2 if last_strikes else 1)
