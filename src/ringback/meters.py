@@ -8,7 +8,6 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from ringback.domain.calls import FINAL_STATES, CallStatus, VerificationStatus
 from ringback.domain.events import EventType, NewEvent
@@ -33,25 +32,29 @@ Monotonic = Callable[[], float]
 """Seconds that never go back."""
 
 
-@dataclass(slots=True)
 class Series:
     """How many observations each bucket holds, the last one those beyond all bounds; and the sum of all."""
 
-    counts: list[int]
-    total: float = 0.0
+    __slots__ = ("counts", "total")
+
+    def __init__(self, buckets: int) -> None:
+        self.counts = [0] * buckets
+        self.total = 0.0
 
 
-@dataclass(slots=True)
 class Histogram:
     """Observations in seconds, sorted into buckets, for each of a few words."""
 
-    bounds: tuple[float, ...]
-    series: dict[str, Series] = field(default_factory=dict)
+    __slots__ = ("bounds", "series")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self.bounds = bounds
+        self.series: dict[str, Series] = {}
 
     def observe(self, word: str, seconds: float) -> None:
         series = self.series.get(word)
         if series is None:
-            series = self.series[word] = Series([0] * (len(self.bounds) + 1))
+            series = self.series[word] = Series(len(self.bounds) + 1)
         series.counts[bisect_left(self.bounds, seconds)] += 1
         series.total += seconds
 
