@@ -118,10 +118,12 @@ def upgrade() -> None:
     op.add_column("accounts", sa.Column("has_faults", sa.Integer(), server_default="0", nullable=False))
 
     op.add_column("status_callbacks", sa.Column("earlier_attempts", sa.Integer(), server_default="0", nullable=False))
+    op.add_column("status_callbacks", sa.Column("fault", sa.Text(), nullable=True))
+    op.drop_index("ix_status_callbacks_due", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))
     op.create_index(
-        "ix_status_callbacks_owed",
+        "ix_status_callbacks_due",
         "status_callbacks",
-        ["account_sid"],
+        ["account_sid", "receiver", "due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
@@ -171,7 +173,15 @@ def downgrade() -> None:
     )
     op.drop_column("validation_calls", "real_due_at")
 
-    op.drop_index("ix_status_callbacks_owed", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index("ix_status_callbacks_due", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.create_index(
+        "ix_status_callbacks_due",
+        "status_callbacks",
+        ["receiver", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+    )
+    op.drop_column("status_callbacks", "fault")
     op.drop_column("status_callbacks", "earlier_attempts")
 
     op.drop_column("accounts", "has_faults")

@@ -6,10 +6,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
-from ringback.operations.callbacks import (
-    record_attempt,
-)
+from ringback.domain.events import EventType
+from ringback.domain.instants import after
+from ringback.operations.accounts import reset_account
+from ringback.operations.callbacks import record_attempt
 from ringback.simulator import callback_sender
+from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
@@ -24,7 +26,7 @@ LEASES = "SELECT due_at, leased_until FROM status_callbacks"
 async def test_a_try_that_cannot_be_recorded_is_logged_and_stays_owed(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(*_: Any) -> None:
+    def failing(*_: Any, **__: Any) -> None:
         raise database_error()
 
     monkeypatch.setattr(callback_sender, "record_attempt", failing)
@@ -88,9 +90,46 @@ async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_n
 
 def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
     sid = outbox.owe("http://app.test/")
-    attempt = CallbackAttempt(1, outbox.simulation.clock.now(), "POST", "u", (), None, "", 1.0, "why")
+    now = outbox.simulation.clock.now()
+    attempt = CallbackAttempt(1, now, "POST", "u", (), None, "", 1.0, "why")
 
     for _ in range(2):
-        record_attempt(outbox.simulation.unit_of_work, outbox.callback(sid), attempt, CallbackStatus.FAILED)
+        record_attempt(outbox.simulation.unit_of_work, outbox.callback(sid), attempt, CallbackStatus.FAILED, now=now)
 
     assert outbox.attempts(sid) == [attempt]
+
+
+async def test_an_event_happens_when_its_attempt_has_ended_and_an_attempt_when_it_begins(outbox: Outbox) -> None:
+    clock = outbox.simulation.clock
+
+    def answer(_: Received) -> Answer:
+        clock.advance(5)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        sid = outbox.owe(receiver.url)
+        began = clock.now()
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    event = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)[-1]
+    assert (event.type, event.at) == (EventType.CALLBACK_DELIVERED, after(began, 5))
+    assert attempt.at == began
+
+
+@pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])
+async def test_nothing_more_is_sent_of_what_was_forgotten(outbox: Outbox, fragment: str) -> None:
+    if not fragment:
+        outbox.let({"duplicate": 5})
+
+    def answer(_: Received) -> Answer:
+        reset_account(outbox.simulation.unit_of_work, ACCOUNT_SID)
+        return Answer(500)
+
+    with CallbackReceiver(answer) as receiver:
+        outbox.owe(receiver.url + fragment)
+        async with outbox.sending() as sender:
+            await until(lambda: receiver.received)
+            await sender.close(10)
+
+    assert len(receiver.received) == 1

@@ -9,17 +9,12 @@ from structlog.testing import capture_logs
 
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.instants import after
-from ringback.operations.callbacks import (
-    LEASE_SECONDS,
-    RECEIVER_DELIVERIES,
-    claim_due_callbacks,
-    release_leases,
-)
+from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, release_leases
 from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import database_error, driver_connection, query
+from support.simulation import database_error, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -28,10 +23,7 @@ LEASES = "SELECT due_at, leased_until FROM status_callbacks"
 
 
 def claim(outbox: Outbox) -> list[str]:
-    claim = claim_due_callbacks(
-        outbox.simulation.unit_of_work, now=outbox.simulation.clock.now(), limit=10, under_way={}
-    )
-    return [callback.call_sid for callback, _ in claim.callbacks]
+    return [callback.call_sid for callback, _ in outbox.claim().callbacks]
 
 
 def release(outbox: Outbox) -> int:
@@ -55,27 +47,6 @@ def test_a_lease_that_ran_out_makes_the_callback_due_again(outbox: Outbox) -> No
     outbox.simulation.clock.advance(LEASE_SECONDS)
 
     assert claim(outbox) == [sid]
-
-
-def test_the_longest_overdue_is_claimed_first_and_busy_receivers_are_passed_over(outbox: Outbox) -> None:
-    first = outbox.owe("http://app.test/")
-    outbox.simulation.clock.advance(1)
-    busy = outbox.owe("http://busy.test:8080/")
-    outbox.simulation.clock.advance(1)
-    last = outbox.owe("http://app.test:81/")
-
-    claimed = claim_due_callbacks(
-        outbox.simulation.unit_of_work,
-        now=outbox.simulation.clock.now(),
-        limit=10,
-        under_way={"busy.test:8080": RECEIVER_DELIVERIES},
-    )
-
-    assert [(callback.call_sid, receiver) for callback, receiver in claimed.callbacks] == [
-        (first, "app.test:80"),
-        (last, "app.test:81"),
-    ]
-    assert claim(outbox) == [busy]
 
 
 def test_a_new_process_releases_what_a_dead_one_had_leased(outbox: Outbox) -> None:
@@ -179,34 +150,3 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
     assert [line["log_level"] for line in lines].count("error") == 3
-
-
-def test_a_backlog_for_one_receiver_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
-    busy = [outbox.owe("http://busy.test/") for _ in range(RECEIVER_DELIVERIES + 1)]
-    other = outbox.owe("http://app.test/")
-    steps: list[int] = []
-    connection = driver_connection(outbox.simulation.database)
-
-    first = claim(outbox)
-    connection.execute(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000) INSERT INTO validation_calls"
-        " SELECT 'CA' || i, account_sid, phone_number, NULL, '', NULL, 0, NULL, 'POST', 'busy', 3, 3, '', NULL, NULL,"
-        " NULL, 0, NULL, NULL, 0, NULL, NULL, NULL, '[]', NULL FROM validation_calls, n WHERE sid = ?",
-        [other],
-    )
-    connection.execute(
-        "INSERT INTO status_callbacks SELECT sid, account_sid, 'http://busy.test/', 'POST', '[]', 'busy.test:80', sid,"
-        " 'pending', 0, 1, NULL, 1, 0 FROM validation_calls WHERE ended_at = 0"
-    )
-    connection.set_progress_handler(lambda: steps.append(1), 1000)
-    later = claim_due_callbacks(
-        outbox.simulation.unit_of_work,
-        now=outbox.simulation.clock.now(),
-        limit=128,
-        under_way={"busy.test:80": RECEIVER_DELIVERIES},
-    )
-    connection.set_progress_handler(None, 0)
-
-    assert set(first) == {*busy[:RECEIVER_DELIVERIES], other}
-    assert later.callbacks == []
-    assert len(steps) <= 1

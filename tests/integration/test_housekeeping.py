@@ -9,7 +9,6 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
-from ringback.operations.callbacks import claim_due_callbacks
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
 from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
 from support.domain_values import ACCOUNT_SID, T0
@@ -98,9 +97,7 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
 
     forget_oldest(outbox.simulation.unit_of_work, ACCOUNT_SID)
 
-    [(callback, _)] = claim_due_callbacks(
-        outbox.simulation.unit_of_work, now=outbox.simulation.clock.now(), limit=9, under_way={}
-    ).callbacks
+    [(callback, _)] = outbox.claim().callbacks
     assert callback.call_sid == owed
 
 

@@ -1,16 +1,21 @@
 """StatusCallbacks that are owed, and a sender that delivers them over the real network of this machine."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.faults import FaultTarget, NewFault, effect_of
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.sids import AccountSid
+from ringback.operations.callbacks import MAX_DELIVERIES, Claim, claim_due_callbacks
+from ringback.operations.faults import add_fault
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.egress import EgressPolicy
+from support.domain_values import ACCOUNT_SID
 from support.polling import until
 from support.simulation import Simulation
 
@@ -24,14 +29,26 @@ class Outbox:
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     owed: list[str] = field(default_factory=list)
 
-    def owe(self, url: str, method: str = "POST", **parameters: Any) -> str:
+    def owe(self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any) -> str:
         """Let a call that asked for a callback end busy, and return its SID."""
         self.simulation.the_phone_is(PhoneBehavior.BUSY)
         number = f"+1415867{len(self.owed):04d}"
-        answer = self.simulation.validate(number, status_callback=url, status_callback_method=method, **parameters)
+        answer = self.simulation.validate(
+            number, account_sid, status_callback=url, status_callback_method=method, **parameters
+        )
         self.simulation.run()
         self.owed.append(answer.call_sid)
         return answer.call_sid
+
+    def let(
+        self, effect: dict[str, Any], times: int | None = None, target: FaultTarget = FaultTarget.STATUS_CALLBACK
+    ) -> None:
+        """Let StatusCallbacks of the default account, or something else, meet a fault."""
+        unit_of_work = self.simulation.unit_of_work
+        account = unit_of_work.accounts.find(ACCOUNT_SID)
+        assert account is not None
+        fault = NewFault(target, effect_of(effect), times)
+        assert add_fault(unit_of_work, account, fault, real=self.simulation.clock.now())
 
     def callback(self, sid: str) -> StatusCallback:
         """Return a call's callback as it is sent."""
@@ -49,6 +66,17 @@ class Outbox:
 
     def is_settled(self, *sids: str) -> bool:
         return all(self.status(sid) != CallbackStatus.PENDING for sid in sids or self.owed)
+
+    def claim(self, under_way: Mapping[Lane, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
+        """Lease what is due, as a sender does."""
+        simulation = self.simulation
+        return claim_due_callbacks(
+            simulation.unit_of_work,
+            now=simulation.clock.now(),
+            under_way=under_way or {},
+            draw=simulation.identifiers.draw,
+            slots=slots,
+        )
 
     def a_sender(self) -> CallbackSender:
         simulation = self.simulation

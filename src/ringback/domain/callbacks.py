@@ -7,9 +7,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from ringback.domain.calls import ValidationCall
+from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
 from ringback.domain.instants import Instant, rfc_2822, seconds_between
 from ringback.domain.sids import AccountSid, CallSid
@@ -45,7 +47,7 @@ class StatusCallback:
     """One request owed to a client's server; `auth_token` is its account's, to sign with.
 
     Of the `attempts` made, the `earlier_attempts` belong to deliveries that have ended. `may_meet_fault` where its
-    account has any.
+    account has any; `fault` is what its present delivery met already.
     """
 
     call_sid: CallSid
@@ -58,6 +60,14 @@ class StatusCallback:
     attempts: int
     earlier_attempts: int = 0
     may_meet_fault: bool = False
+    fault: Effect | None = None
+
+
+class Lane(NamedTuple):
+    """An account's way to one receiver (host and port): what is held up in one lane holds up no other."""
+
+    account_sid: AccountSid
+    receiver: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,11 @@ def caller_id_event(
     return NewEvent(caller_id.account_sid, at, kind, call_sid, data)
 
 
-def callback_settled(callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus) -> NewEvent:
-    """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it."""
+def callback_settled(callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, now: Instant) -> NewEvent:
+    """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it.
+
+    It happens now, when that attempt has ended.
+    """
     kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
     data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}
-    return NewEvent(callback.account_sid, last.at, kind, callback.call_sid, data)
+    return NewEvent(callback.account_sid, now, kind, callback.call_sid, data)

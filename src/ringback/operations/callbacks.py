@@ -1,79 +1,149 @@
 """StatusCallbacks: leasing those that are due to a sender, and recording what came of each try."""
 
+import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback
 from ringback.domain.events import callback_settled
+from ringback.domain.faults import Delay, Draw, FaultTarget
 from ringback.domain.instants import Instant, after
+from ringback.domain.sids import AccountSid
+from ringback.operations.faults import strike
 from ringback.storage.unit_of_work import UnitOfWork
 
 LEASE_SECONDS = 60.0
 """Longer than any delivery with all its retries may take (15 s), so that a lease runs out only behind the dead."""
-
-
-RECEIVER_DELIVERIES = 8
-"""How many deliveries to one receiver are under way at once."""
+LANE_DELIVERIES = 8
+"""How many deliveries in one lane are under way at once."""
+MAX_DELIVERIES = 128
+"""How many deliveries are under way at once, of all accounts."""
+KEPT_FREE = 3
+"""How many places an account leaves free for each that it takes: alone it takes 32 of 128, with another one 25 each,
+and whoever comes next finds room."""
 
 
 class Claim(NamedTuple):
-    """Callbacks leased to a sender, each with its receiver; and when to look again (None: when something happens)."""
+    """Callbacks leased to a sender, each with its lane; those that a fault struck; and when to look again.
 
-    callbacks: list[tuple[StatusCallback, str]]
+    `next_due` is None where something has to happen first.
+    """
+
+    callbacks: list[tuple[StatusCallback, Lane]]
+    struck: list[StatusCallback]
     next_due: Instant | None
 
 
-def claim_due_callbacks(unit_of_work: UnitOfWork, *, now: Instant, limit: int, under_way: Mapping[str, int]) -> Claim:
-    """Lease at most `limit` callbacks that are due, the receivers that waited longest first.
+def claim_due_callbacks(
+    unit_of_work: UnitOfWork,
+    *,
+    now: Instant,
+    under_way: Mapping[Lane, int],
+    draw: Draw,
+    slots: int = MAX_DELIVERIES,
+) -> Claim:
+    """Lease callbacks that are due, as many as there is room for, the lanes that waited longest first.
 
-    `under_way` counts the deliveries to each receiver that have not ended: one that is slow holds up no other.
+    `under_way` counts the deliveries in each lane that have not ended, of `slots` in all. One that a fault delays is
+    not leased: it is owed later.
     """
-    ready = {
-        receiver: due
-        for receiver, due in unit_of_work.callbacks.receivers().items()
-        if under_way.get(receiver, 0) < RECEIVER_DELIVERIES
-    }
-    later = [due for due in ready.values() if due > now]
-    claimed: list[tuple[StatusCallback, str]] = []
-    if len(ready) > len(later) and limit > 0:
-        with unit_of_work:
-            for receiver in sorted(ready, key=ready.__getitem__):
-                room = min(RECEIVER_DELIVERIES - under_way.get(receiver, 0), limit - len(claimed))
-                leased = unit_of_work.callbacks.claim_due(
-                    receiver, now=now, limit=room, leased_until=after(now, LEASE_SECONDS)
-                )
-                claimed += [(callback, receiver) for callback in leased]
-    return Claim(claimed, min(later, default=None))
+    room = _Room(under_way, slots)
+    if not room.is_left:
+        return Claim([], [], None)
+    open_lanes = {lane: due for lane, due in unit_of_work.callbacks.lanes().items() if room.in_lane(lane)}
+    later = [due for due in open_lanes.values() if due > now]
+    if len(open_lanes) == len(later):
+        return Claim([], [], min(later, default=None))
+    claimed: list[tuple[StatusCallback, Lane]] = []
+    struck: list[StatusCallback] = []
+    with unit_of_work:
+        for lane in sorted(open_lanes, key=open_lanes.__getitem__)[: len(open_lanes) - len(later)]:
+            limit = room.of(lane)
+            if not limit:
+                continue
+            leased_until = after(now, LEASE_SECONDS)
+            for leased in unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=leased_until):
+                callback = _after_its_fault(unit_of_work, leased, now, draw)
+                if callback.fault != leased.fault:
+                    struck.append(callback)
+                    if isinstance(callback.fault, Delay):
+                        later.append(now)  # its place is free: the lane may have more that is due
+                        continue
+                claimed.append((callback, lane))
+                room.take(lane)
+    return Claim(claimed, struck, min(later, default=None))
+
+
+class _Room:
+    """The deliveries that may begin yet."""
+
+    def __init__(self, under_way: Mapping[Lane, int], slots: int) -> None:
+        self._lanes = Counter(under_way)
+        self._accounts: Counter[AccountSid] = Counter()
+        for lane, deliveries in under_way.items():
+            self._accounts[lane.account_sid] += deliveries
+        self._free = slots - self._accounts.total()
+
+    @property
+    def is_left(self) -> bool:
+        return self._free > 0
+
+    def in_lane(self, lane: Lane) -> int:
+        return LANE_DELIVERIES - self._lanes[lane]
+
+    def of(self, lane: Lane) -> int:
+        """Return how many may begin in a lane, of which the last one has to leave enough free for others."""
+        share = math.ceil((self._free - KEPT_FREE * self._accounts[lane.account_sid]) / (KEPT_FREE + 1))
+        return max(0, min(self.in_lane(lane), share))
+
+    def take(self, lane: Lane) -> None:
+        self._lanes[lane] += 1
+        self._accounts[lane.account_sid] += 1
+        self._free -= 1
+
+
+def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: Instant, draw: Draw) -> StatusCallback:
+    """Return a leased callback with the fault that it meets, if it meets one; a delivery has one chance of it."""
+    if callback.fault or not callback.may_meet_fault:
+        return callback
+    effect = strike(unit_of_work, callback.account_sid, FaultTarget.STATUS_CALLBACK, draw=draw)
+    if effect is None:
+        return callback
+    if isinstance(effect, Delay):
+        unit_of_work.callbacks.meet(callback.call_sid, effect, due=after(now, effect.seconds), leased_until=None)
+    else:
+        leased_until = after(now, LEASE_SECONDS)
+        unit_of_work.callbacks.meet(callback.call_sid, effect, due=leased_until, leased_until=leased_until)
+    return replace(callback, fault=effect)
 
 
 def record_attempt(
-    unit_of_work: UnitOfWork, callback: StatusCallback, attempt: CallbackAttempt, status: CallbackStatus
-) -> None:
-    """Journal one try, and settle the callback unless its `status` is still pending.
+    unit_of_work: UnitOfWork,
+    callback: StatusCallback,
+    attempt: CallbackAttempt,
+    status: CallbackStatus,
+    *,
+    now: Instant,
+) -> bool:
+    """Journal one try that has ended, and settle the callback unless its `status` is still pending.
 
-    `attempt.at` is the machine's time; the journal has the account's. Nothing is left to journal where the call was
-    forgotten while its callback was under way.
+    `attempt.at` and `now` are the machine's time; journal and event have the account's. False, and nothing is
+    journalled, where the call was forgotten while its callback was under way: nothing more of it is to be sent.
     """
-    due = after(attempt.at, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
+    due = after(now, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
         account = unit_of_work.accounts.find(callback.account_sid)
         if account is None or not unit_of_work.callbacks.settle(
             callback, status, attempts_made=attempt.number, due=due
         ):
-            return
+            return False
         journaled = replace(attempt, at=account.clock.now(attempt.at))
         unit_of_work.callbacks.add_attempt(callback.call_sid, journaled)
         if status != CallbackStatus.PENDING:
-            unit_of_work.events.add(callback_settled(callback, journaled, status))
-
-
-def hold_callback(unit_of_work: UnitOfWork, callback: StatusCallback, *, until: Instant) -> bool:
-    """Keep a leased callback, which will not have been tried by then; False where its call was forgotten."""
-    with unit_of_work:
-        return unit_of_work.callbacks.settle(
-            callback, CallbackStatus.PENDING, attempts_made=callback.attempts, due=after(until, LEASE_SECONDS)
-        )
+            unit_of_work.events.add(callback_settled(callback, journaled, status, account.clock.now(now)))
+        return True
 
 
 def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:

@@ -9,19 +9,17 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback, with_places
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, Parameters, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
-from ringback.domain.faults import Draw
+from ringback.domain.faults import Draw, described
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.urls import parse_url, without_secrets
-from ringback.operations.callbacks import claim_due_callbacks, record_attempt
-from ringback.simulator.callback_faults import DROPPED, CallbackFaults
+from ringback.operations.callbacks import MAX_DELIVERIES, claim_due_callbacks, record_attempt
+from ringback.simulator.callback_faults import DROPPED, sending
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
 from ringback.storage.database import Database, DatabaseUnavailable
 
-MAX_DELIVERIES = 128
-"""How many deliveries are under way at once."""
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
 RECOVERY_SECONDS = 1.0
@@ -55,11 +53,11 @@ class CallbackSender:
         self._clock = clock
         self._default_policy = default_policy
         self._egress = egress
-        self._faults = CallbackFaults(database, clock.now, draw)
+        self._draw = draw
         self._transport = transport
         self._idle_clients: list[CallbackClient] = []
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._under_way: Counter[str] = Counter()
+        self._under_way: Counter[Lane] = Counter()
         self._known_areas: set[str] = set()
         self._woken = asyncio.Event()
 
@@ -93,12 +91,16 @@ class CallbackSender:
         claim = await self._database.run(
             claim_due_callbacks,
             now=self._clock.now(),
-            limit=MAX_DELIVERIES - len(self._deliveries),
-            under_way=self._under_way,
+            under_way=dict(self._under_way),
+            draw=self._draw,
+            slots=MAX_DELIVERIES,
         )
-        for callback, receiver in claim.callbacks:
-            self._under_way[receiver] += 1
-            delivery = asyncio.create_task(self._deliver(callback, receiver))
+        for callback in claim.struck:
+            if callback.fault:
+                log.info("callback fault", call_sid=callback.call_sid, fault=described(callback.fault))
+        for callback, lane in claim.callbacks:
+            self._under_way[lane] += 1
+            delivery = asyncio.create_task(self._deliver(callback, lane))
             self._deliveries.add(delivery)
             delivery.add_done_callback(self._ended)
         return claim.next_due
@@ -112,7 +114,7 @@ class CallbackSender:
         except TimeoutError:
             return
 
-    async def _deliver(self, callback: StatusCallback, receiver: str) -> None:
+    async def _deliver(self, callback: StatusCallback, lane: Lane) -> None:
         try:
             client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
             try:
@@ -127,16 +129,16 @@ class CallbackSender:
             log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
             await self._give_up(callback, f"{type(error).__name__} in ringback itself")
         finally:
-            self._under_way[receiver] -= 1
-            if not self._under_way[receiver]:
-                del self._under_way[receiver]
+            self._under_way[lane] -= 1
+            if not self._under_way[lane]:
+                del self._under_way[lane]
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
         """Journal a delivery that failed for a reason of ours, so that it is not begun again for ever."""
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
-            await self._database.run(record_attempt, callback, attempt, CallbackStatus.FAILED)
+            await self._database.run(record_attempt, callback, attempt, CallbackStatus.FAILED, now=at)
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
@@ -150,12 +152,15 @@ class CallbackSender:
 
     async def _send(self, callback: StatusCallback, client: "CallbackClient") -> None:
         """Deliver a callback once, unless a fault will have it otherwise: delivered is what arrived at all."""
-        callback, times = await self._faults.meet(callback)
+        callback, times = sending(callback)
         if not times:
             await self._give_up(callback, DROPPED)
         best = CallbackStatus.FAILED
         for left in reversed(range(times)):
-            attempts, best = await self._try_until_settled(callback, client, best, is_last=not left)
+            tried = await self._try_until_settled(callback, client, best, is_last=not left)
+            if tried is None:
+                return
+            attempts, best = tried
             callback = replace(callback, attempts=attempts, earlier_attempts=attempts)
 
     async def _with_places(self, callback: StatusCallback) -> Parameters:
@@ -173,10 +178,10 @@ class CallbackSender:
 
     async def _try_until_settled(
         self, callback: StatusCallback, client: "CallbackClient", best: CallbackStatus, *, is_last: bool
-    ) -> tuple[int, CallbackStatus]:
+    ) -> tuple[int, CallbackStatus] | None:
         """Try until it arrives or is given up; return the attempts made, and the better of that and `best`.
 
-        It stays owed unless this `is_last`.
+        It stays owed unless this `is_last`. None where its call was forgotten meanwhile.
         """
         callback = replace(callback, parameters=await self._with_places(callback))
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
@@ -198,8 +203,11 @@ class CallbackSender:
             if status != CallbackStatus.PENDING and best == CallbackStatus.DELIVERED:
                 status = best
             attempt = _attempt(number, at, elapsed_ms, outcome)
-            await self._database.run(record_attempt, callback, attempt, status if is_last else CallbackStatus.PENDING)
+            stored = status if is_last else CallbackStatus.PENDING
+            is_owed = await self._database.run(record_attempt, callback, attempt, stored, now=self._clock.now())
             _log_attempt(callback, attempt, status)
+            if not is_owed:
+                return None
         return number, status
 
 

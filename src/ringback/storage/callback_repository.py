@@ -3,14 +3,16 @@
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, Parameters, StatusCallback
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountTime
+from ringback.domain.faults import Effect, effect_of
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
+from ringback.storage.callback_lanes import LANES
 from ringback.storage.statements import Statement, column_parameters, columns
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
@@ -18,9 +20,6 @@ from ringback.storage.tables import status_callbacks as table
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
-
-MAX_RECEIVERS = 1_000
-"""How many receivers one look at the outbox sees."""
 
 _CALLBACK = (
     table.c.call_sid,
@@ -33,26 +32,20 @@ _CALLBACK = (
     table.c.attempts,
     table.c.earlier_attempts,
     accounts.c.has_faults,
+    table.c.fault,
 )
 
 ADD = Statement(
     insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["idempotency_token"])
 )
-_IS_OWED = table.c.due_at.is_not(None)
-_first = select(func.min(table.c.receiver).label("receiver")).where(_IS_OWED).cte("receivers", recursive=True)
-_following = select(func.min(table.c.receiver)).where(_IS_OWED, table.c.receiver > _first.c.receiver).scalar_subquery()
-_receivers = _first.union_all(select(_following).where(_first.c.receiver.is_not(None)))
-_earliest = select(func.min(table.c.due_at)).where(_IS_OWED, table.c.receiver == _receivers.c.receiver)
-RECEIVERS = Statement(
-    select(_receivers.c.receiver, _earliest.scalar_subquery())
-    .where(_receivers.c.receiver.is_not(None))
-    .limit(bindparam("row_limit"))
-)
-"""Hops from receiver to receiver along the index: however many callbacks one of them is owed, it costs two look-ups."""
 CLAIM_DUE = Statement(
     select(*_CALLBACK, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
-    .where(table.c.receiver == bindparam("receiver"), table.c.due_at <= bindparam("now"))
+    .where(
+        table.c.account_sid == bindparam("account_sid"),
+        table.c.receiver == bindparam("receiver"),
+        table.c.due_at <= bindparam("now"),
+    )
     .order_by(table.c.due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
@@ -61,6 +54,11 @@ LEASE = Statement(
     update(table)
     .where(table.c.call_sid == bindparam("sid"))
     .values(due_at=bindparam("until"), leased_until=bindparam("until"))
+)
+MEET = Statement(
+    update(table)
+    .where(table.c.call_sid == bindparam("sid"))
+    .values(fault=bindparam("effect"), due_at=bindparam("due"), leased_until=bindparam("until"))
 )
 RELEASE_ALL = Statement(
     update(table)
@@ -78,9 +76,7 @@ SETTLE = Statement(
     )
 )
 OWED = Statement(
-    select(table.c.call_sid)
-    .where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
-    .limit(1)
+    select(table.c.due_at).where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None)).limit(1)
 )
 REDELIVER = Statement(
     update(table)
@@ -89,6 +85,7 @@ REDELIVER = Statement(
         status=CallbackStatus.PENDING.value,
         earlier_attempts=table.c.attempts,
         due_at=bindparam("due"),
+        fault=None,
     )
 )
 ADD_ATTEMPT = Statement(
@@ -132,6 +129,7 @@ class CallbackRepository:
             leased_until=None,
             date_created=time.now,
             earlier_attempts=0,
+            fault=None,
         )
         return added > 0
 
@@ -144,21 +142,27 @@ class CallbackRepository:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
         return [_attempt(*row) for row in rows]
 
-    def receivers(self) -> dict[str, Instant]:
-        """Return the receivers that are owed callbacks, each with the instant when the earliest one is due."""
-        return dict(self._unit_of_work.all(RECEIVERS, row_limit=MAX_RECEIVERS))
+    def lanes(self) -> dict[Lane, Instant]:
+        """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due."""
+        rows = self._unit_of_work.all(LANES)
+        return {Lane(account_sid, receiver): due for account_sid, receiver, due in rows}
 
-    def claim_due(self, receiver: str, *, now: Instant, limit: int, leased_until: Instant) -> list[StatusCallback]:
-        """Lease the callbacks due to a receiver, the longest overdue first.
+    def claim_due(self, lane: Lane, *, now: Instant, limit: int, leased_until: Instant) -> list[StatusCallback]:
+        """Lease the callbacks due in a lane, the longest overdue first.
 
         A lease that runs out makes the callback due again: whoever held it is gone.
         """
-        rows = self._unit_of_work.all(CLAIM_DUE, receiver=receiver, now=now, row_limit=limit)
+        rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
         for row in rows:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
             taken_up = self._unit_of_work.meters.callback_taken_up
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
         return [_callback(row) for row in rows]
+
+    def meet(self, call_sid: str, fault: Effect, *, due: Instant, leased_until: Instant | None) -> None:
+        """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
+        effect = orjson.dumps(fault.said).decode()
+        self._unit_of_work.change(MEET, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Instant) -> int:
         """Make every leased callback due; for a process that knows it is alone with its database."""
@@ -205,9 +209,13 @@ class CallbackRepository:
 
 
 def _callback(row: tuple[Any, ...]) -> StatusCallback:
-    call_sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults = row[: len(_CALLBACK)]
-    pairs = _pairs(parameters)
-    return StatusCallback(call_sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults))
+    sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults, fault = row[
+        : len(_CALLBACK)
+    ]
+    pairs, effect = _pairs(parameters), effect_of(orjson.loads(fault)) if fault else None
+    return StatusCallback(
+        sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults), effect
+    )
 
 
 def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:

@@ -149,15 +149,13 @@ status_callbacks = Table(
     Column("leased_until", INSTANT),
     Column("date_created", INSTANT, nullable=False),
     Column("earlier_attempts", Integer, nullable=False, server_default="0"),
+    Column("fault", Text),
 )
-"""`due_at` and `leased_until` are the machine's time; `earlier_attempts` belong to deliveries that have ended."""
-Index(
-    "ix_status_callbacks_owed",
-    status_callbacks.c.account_sid,
-    sqlite_where=text("due_at IS NOT NULL"),
-)
+"""`due_at` and `leased_until` are the machine's time; `earlier_attempts` belong to deliveries that have ended, and
+`fault` is what the present one met."""
 Index(
     "ix_status_callbacks_due",
+    status_callbacks.c.account_sid,
     status_callbacks.c.receiver,
     status_callbacks.c.due_at,
     sqlite_where=text("due_at IS NOT NULL"),

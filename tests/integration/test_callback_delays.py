@@ -1,0 +1,137 @@
+"""StatusCallbacks that a fault delays wait as rows: in nobody's way, through a restart, as long as there is a call."""
+
+import pytest
+
+from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.faults import Delay, Duplicate
+from ringback.domain.instants import after
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import delete_account, ensure_account, reset_account
+from ringback.operations.callbacks import LANE_DELIVERIES, LEASE_SECONDS, release_leases
+from support.domain_values import ACCOUNT_SID, T0
+from support.outbox import Outbox
+from support.polling import until
+from support.receiver import CallbackReceiver
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+OTHER_ACCOUNT = AccountSid("AC" + "1" * 32)
+
+
+def strikes(outbox: Outbox) -> list[int]:
+    return [fault.strikes for fault in outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID)]
+
+
+async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
+    outbox.let({"delay_seconds": 300}, times=2 * LANE_DELIVERIES)
+    late = [outbox.owe(receiver.url) for _ in range(2 * LANE_DELIVERIES)]
+    punctual = outbox.owe(receiver.url), outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
+
+    async with outbox.sending() as sender:
+        await until(lambda: outbox.is_settled(*punctual))
+        outbox.simulation.clock.advance(200)
+        later = outbox.owe(receiver.url)
+        sender.wake()
+        await until(lambda: outbox.is_settled(later))
+        too_early = [sid for sid in late if outbox.is_settled(sid)]
+        outbox.simulation.clock.advance(100)
+        sender.wake()
+        await until(outbox.is_settled)
+
+    arrived = [received.form["CallSid"] for received in receiver.received]
+    assert too_early == []
+    assert {*arrived[:2]} == {*punctual}
+    assert arrived[2] == later
+    assert sorted(arrived[3:]) == sorted(late)
+
+
+def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Outbox) -> None:
+    outbox.let({"delay_seconds": 100})
+    sid = outbox.owe("http://app.test/")
+
+    struck = outbox.claim()
+    waiting = outbox.claim()
+    outbox.simulation.clock.advance(100)
+    then = outbox.claim()
+
+    assert (struck.callbacks, waiting.callbacks) == ([], [])
+    assert [(callback.call_sid, callback.fault) for callback in struck.struck] == [(sid, Delay(100))]
+    assert waiting.next_due == outbox.simulation.clock.now()
+    assert [callback.call_sid for callback, _ in then.callbacks] == [sid]
+    assert (then.struck, strikes(outbox)) == ([], [1])
+
+
+def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
+    outbox.let({"delay_seconds": 0})
+    sid = outbox.owe("http://app.test/")
+
+    struck = outbox.claim()
+
+    assert struck.next_due == outbox.simulation.clock.now()
+    assert [callback.call_sid for callback, _ in outbox.claim().callbacks] == [sid]
+
+
+def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) -> None:
+    outbox.let({"delay_seconds": 100}, times=2)
+    sid = outbox.owe("http://app.test/")
+    outbox.claim()
+
+    released = release_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
+    early = outbox.claim().callbacks
+    outbox.simulation.clock.advance(100)
+    then = outbox.claim().callbacks
+
+    assert (released, early, strikes(outbox)) == (0, [], [1])
+    assert [callback.call_sid for callback, _ in then] == [sid]
+
+
+def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbox) -> None:
+    outbox.let({"duplicate": 2}, times=1)
+    outbox.owe("http://app.test/")
+    [(before, _)] = outbox.claim().callbacks
+
+    outbox.simulation.clock.advance(LEASE_SECONDS)
+    again = outbox.claim()
+
+    assert before.fault == Duplicate(2)
+    assert [(callback.call_sid, callback.fault) for callback, _ in again.callbacks] == [(before.call_sid, before.fault)]
+    assert again.struck == []
+
+
+async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    outbox.let({"duplicate": 2}, times=1)
+    sid = outbox.owe(receiver.url)
+    await outbox.deliver()
+    outbox.let({"delay_seconds": 1}, times=1)
+
+    outbox.simulation.unit_of_work.callbacks.redeliver(sid, outbox.simulation.clock.now())
+    [struck] = outbox.claim().struck
+    outbox.simulation.clock.advance(1)
+    await outbox.deliver()
+
+    assert struck.fault == Delay(1)
+    assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 3)
+
+
+@pytest.mark.parametrize("forget", [reset_account, delete_account])
+def test_what_is_delayed_is_forgotten_with_its_call(outbox: Outbox, forget: type) -> None:
+    outbox.let({"delay_seconds": 100})
+    outbox.owe("http://app.test/")
+    outbox.claim()
+
+    forget(outbox.simulation.unit_of_work, ACCOUNT_SID)
+    outbox.simulation.clock.advance(100)
+    then = outbox.claim()
+
+    assert (then.callbacks, then.next_due) == ([], None)
+
+
+def test_the_next_look_is_when_the_delay_is_over(outbox: Outbox) -> None:
+    outbox.let({"delay_seconds": 2.5})
+    outbox.owe("http://app.test/")
+    began = outbox.simulation.clock.now()
+    outbox.claim()
+
+    assert outbox.claim().next_due == after(began, 2.5)

@@ -1,0 +1,156 @@
+"""Lanes: no account and no receiver holds up the callbacks of another account."""
+
+import threading
+from collections import Counter
+
+import pytest
+
+from ringback.domain.callbacks import Lane
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.callbacks import LANE_DELIVERIES, MAX_DELIVERIES, Claim
+from ringback.simulator import callback_sender
+from support.domain_values import ACCOUNT_SID, T0
+from support.outbox import Outbox
+from support.polling import until
+from support.receiver import Answer, CallbackReceiver, Received
+from support.simulation import driver_connection
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+OTHER_ACCOUNTS = [AccountSid("AC" + str(number) * 32) for number in range(1, 10)]
+OTHER_ACCOUNT = OTHER_ACCOUNTS[0]
+BUSY = Lane(ACCOUNT_SID, "busy.test:80")
+
+
+@pytest.fixture(autouse=True)
+def other_accounts(outbox: Outbox) -> None:
+    for account_sid in OTHER_ACCOUNTS:
+        ensure_account(outbox.simulation.unit_of_work, account_sid, "token", T0)
+
+
+def sids(claim: Claim) -> list[str]:
+    return [callback.call_sid for callback, _ in claim.callbacks]
+
+
+def lanes(claim: Claim) -> Counter[Lane]:
+    return Counter(lane for _, lane in claim.callbacks)
+
+
+def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers: int) -> None:
+    """Let an account owe so many callbacks, due long since, spread over so many receivers."""
+    driver = driver_connection(outbox.simulation.database)
+    driver.execute(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :callbacks) INSERT INTO"
+        " validation_calls(sid, account_sid, phone_number, validation_code, call_delay_seconds, status_callback_method,"
+        "  state, attempts_allowed, attempts_left, keys, date_created, ended_at, timeline)"
+        " SELECT :sid || i, :sid, '', '', 0, 'POST', 'busy', 3, 3, '', 0, 0, '[]' FROM n",
+        {"callbacks": callbacks, "sid": account_sid},
+    )
+    driver.execute(
+        "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
+        "  status, attempts, due_at, date_created)"
+        " SELECT sid, account_sid, '', 'POST', '[]', 'busy.test:' || (rowid % :receivers + 80), sid, 'pending', 0, 1, 1"
+        " FROM validation_calls WHERE account_sid = :sid",
+        {"receivers": receivers, "sid": account_sid},
+    )
+
+
+def test_the_longest_overdue_is_claimed_first_and_busy_lanes_are_passed_over(outbox: Outbox) -> None:
+    first = outbox.owe("http://app.test/")
+    outbox.simulation.clock.advance(1)
+    busy = outbox.owe("http://busy.test/")
+    outbox.simulation.clock.advance(1)
+    others = outbox.owe("http://busy.test/", account_sid=OTHER_ACCOUNT)
+    outbox.simulation.clock.advance(1)
+    last = outbox.owe("http://app.test:81/")
+
+    claimed = outbox.claim({BUSY: LANE_DELIVERIES})
+
+    assert [(callback.call_sid, lane) for callback, lane in claimed.callbacks] == [
+        (first, Lane(ACCOUNT_SID, "app.test:80")),
+        (others, Lane(OTHER_ACCOUNT, "busy.test:80")),
+        (last, Lane(ACCOUNT_SID, "app.test:81")),
+    ]
+    assert sids(outbox.claim()) == [busy]
+
+
+def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: Outbox) -> None:
+    owe_many(outbox, ACCOUNT_SID, 16 * LANE_DELIVERIES, receivers=16)
+    under_way = lanes(outbox.claim())
+    later = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
+
+    claimed = outbox.claim(under_way)
+
+    assert under_way.total() == MAX_DELIVERIES // 4
+    assert max(under_way.values()) == LANE_DELIVERIES
+    assert sids(claimed) == [later]
+
+
+def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> None:
+    under_way: Counter[Lane] = Counter()
+    for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
+        owe_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
+        under_way += lanes(outbox.claim(under_way))
+    last = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNTS[-1])
+
+    assert sids(outbox.claim(under_way)) == [last]
+
+
+def test_where_no_room_is_left_nothing_is_leased(outbox: Outbox) -> None:
+    sid = outbox.owe("http://app.test/")
+    under_way = {Lane(OTHER_ACCOUNT, "busy.test:80"): 1}
+
+    full = outbox.claim(under_way, slots=1)
+
+    assert (full.callbacks, full.next_due) == ([], None)
+    assert sids(outbox.claim(under_way, slots=2)) == [sid]
+
+
+def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Outbox) -> None:
+    owe_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
+    behind = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
+
+    assert behind in sids(outbox.claim())
+
+
+def test_a_backlog_in_one_lane_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
+    other = outbox.owe("http://app.test/")
+    owe_many(outbox, OTHER_ACCOUNT, 5000, receivers=1)
+    steps: list[int] = []
+    driver = driver_connection(outbox.simulation.database)
+
+    first = outbox.claim()
+    driver.set_progress_handler(lambda: steps.append(1), 1000)
+    later = outbox.claim(lanes(first))
+    driver.set_progress_handler(None, 0)
+
+    assert len(first.callbacks) == LANE_DELIVERIES + 1
+    assert other in sids(first)
+    assert later.callbacks == []
+    assert len(steps) <= 1
+
+
+async def test_an_account_whose_receivers_hang_holds_up_no_other(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback_sender, "MAX_DELIVERIES", 8)
+    released = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        released.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as hanging:
+        stuck = [outbox.owe(hanging.url) for _ in range(4)]
+        async with outbox.sending() as sender:
+            await until(lambda: len(hanging.received) == 2)
+            quick = outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
+            sender.wake()
+            await until(lambda: outbox.is_settled(quick))
+            settled = [sid for sid in stuck if outbox.is_settled(sid)]
+            released.set()
+
+    assert settled == []
+    assert len(hanging.received) == 2
