@@ -129,7 +129,8 @@ def upgrade() -> None:
     )
 
     op.add_column("validation_calls", sa.Column("real_due_at", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE validation_calls SET real_due_at = due_at")
+    op.add_column("validation_calls", sa.Column("real_ended_at", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE validation_calls SET real_due_at = due_at, real_ended_at = ended_at")
     op.drop_index(
         op.f("ix_validation_calls_due"), table_name="validation_calls", sqlite_where=sa.text("due_at IS NOT NULL")
     )
@@ -143,9 +144,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_validation_calls_ended",
         "validation_calls",
-        ["account_sid", "ended_at", "sid"],
+        ["account_sid", "real_ended_at", "sid"],
         unique=False,
-        sqlite_where=sa.text("ended_at IS NOT NULL"),
+        sqlite_where=sa.text("real_ended_at IS NOT NULL"),
     )
     op.create_index(
         "ix_validation_calls_real_due",
@@ -158,7 +159,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(
-        "ix_validation_calls_ended", table_name="validation_calls", sqlite_where=sa.text("ended_at IS NOT NULL")
+        "ix_validation_calls_ended", table_name="validation_calls", sqlite_where=sa.text("real_ended_at IS NOT NULL")
     )
     op.drop_index(
         "ix_validation_calls_real_due", table_name="validation_calls", sqlite_where=sa.text("real_due_at IS NOT NULL")
@@ -171,6 +172,7 @@ def downgrade() -> None:
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
     )
+    op.drop_column("validation_calls", "real_ended_at")
     op.drop_column("validation_calls", "real_due_at")
 
     op.drop_index("ix_status_callbacks_due", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))

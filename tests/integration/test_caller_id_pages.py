@@ -114,7 +114,7 @@ def test_rows_deleted_meanwhile_make_no_gap(unit_of_work: UnitOfWork) -> None:
     pages = the_rest(
         unit_of_work,
         a_page(unit_of_work),
-        lambda: delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, next(doomed), now=T0),
+        lambda: delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, next(doomed), real=T0),
     )
 
     assert pages == [all_sids[2:4], all_sids[4:]]
@@ -124,7 +124,7 @@ def test_a_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) ->
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     first = a_page(unit_of_work)
 
-    delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, all_sids[1], now=T0)
+    delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, all_sids[1], real=T0)
 
     assert the_rest(unit_of_work, first) == [all_sids[2:]]
 
@@ -148,7 +148,7 @@ def test_somebody_who_went_back_to_an_emptied_page_can_go_on_again(unit_of_work:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     last = a_page(unit_of_work, 1)
     for sid in all_sids[:2]:
-        delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, sid, now=T0)
+        delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, sid, real=T0)
 
     emptied = a_page(unit_of_work, 0, last.previous_token)
 

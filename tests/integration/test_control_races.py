@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.simulator import advancer
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.polling import until
@@ -24,7 +25,11 @@ async def nothing_fails(controlled: Controlled) -> AsyncIterator[None]:
         yield
         tables = (await controlled.ask("GET", "/snapshot")).json()["tables"]
     assert [line for line in lines if line["log_level"] in ("error", "critical")] == []
-    assert [row for row in tables["validation_calls"] if row["ended_at"] is None and row["due_at"] is None] == []
+    frozen = {account["sid"]: account["clock_frozen_at"] for account in tables["accounts"]}
+    for call in tables["validation_calls"]:
+        frozen_at = frozen[call["account_sid"]]
+        waits = call["ended_at"] is not None or (frozen_at is not None and call["due_at"] > frozen_at)
+        assert (call["real_due_at"] is None) == waits, call
     assert [row for row in tables["status_callbacks"] if row["due_at"] is None and row["status"] == "pending"] == []
 
 
@@ -200,6 +205,112 @@ async def test_an_account_that_is_deleted_takes_its_calls_along(
     assert (await account.twilio("GET", "/OutgoingCallerIds.json")).status_code == 401
     tables = (await controlled.ask("GET", "/snapshot")).json()["tables"]
     assert [row for rows in tables.values() for row in rows if row.get("account_sid") == account.sid] == []
+
+
+@pytest.mark.parametrize("upheaval", ["reset", "global reset", "clock", "snapshot"])
+async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_it(
+    controlled: Controlled, account: ControlledAccount, upheaval: str
+) -> None:
+    release = threading.Event()
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    clock = (await account.control("GET", "/clock")).json()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await account.validate(StatusCallback=receiver.url)
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 3600}))
+        await until(lambda: receiver.received)
+
+        match upheaval:
+            case "reset":
+                await account.control("POST", "/reset")
+            case "global reset":
+                await controlled.ask("POST", "/reset")
+            case "clock":
+                await account.control("PUT", "/clock", {"mode": "running", "now": clock["now"]})
+            case _:
+                await controlled.ask("PUT", "/snapshot", snapshot)
+        release.set()
+
+        assert (await advancing).status_code == (404 if upheaval == "global reset" else 409)
+    if upheaval != "global reset":
+        assert (await account.control("GET", "/clock")).json() == clock
+
+
+async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refused_to_him(
+    account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advancer, "LONGEST_QUEUE_SECONDS", 0.05)
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await account.validate(StatusCallback=receiver.url)
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 60}))
+        await until(lambda: receiver.received)
+
+        asked_by_receiver = await account.control("POST", "/clock/advance", {"seconds": 1})
+        release.set()
+
+        assert asked_by_receiver.status_code == 409
+        assert (await advancing).status_code == 200
+    assert [event["type"] for event in await account.events(type="callback.delivered")] == ["callback.delivered"]
+
+
+@pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
+async def test_a_request_whose_body_is_late_goes_by_the_account_as_it_is_then(
+    account: ControlledAccount, upheaval: str
+) -> None:
+    if upheaval == "run":
+        await account.control("PUT", "/clock", {"mode": "frozen"})
+    authenticated = asyncio.Event()
+    changed = asyncio.Event()
+
+    async def late_body() -> AsyncIterator[bytes]:
+        yield b"PhoneNumber=%2B14158675309"
+        authenticated.set()
+        await changed.wait()
+        yield b"&CallDelay=1"
+
+    asked = asyncio.create_task(
+        account.http.post(
+            f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json",
+            content=late_body(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            auth=(account.sid, account.auth_token),
+        )
+    )
+    await authenticated.wait()
+    if upheaval == "delete":
+        await account.control("DELETE")
+    else:
+        await account.control("PUT", "/clock", {"mode": "frozen" if upheaval == "freeze" else "running"})
+    changed.set()
+    answer = await asked
+
+    assert (answer.status_code, answer.json().get("code")) == ((401, 20003) if upheaval == "delete" else (200, None))
+    if upheaval != "delete":
+        await account.advance(60)
+        assert (await account.call(answer.json()["call_sid"]))["verification_status"] == "success"
+
+
+async def test_a_call_whose_clock_is_set_back_lasted_no_time(account: ControlledAccount) -> None:
+    with CallbackReceiver() as receiver:
+        await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
+        answer = await at_the_prompt(account, StatusCallback=receiver.url)
+        await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
+        await key(account, answer)
+        await account.advance(0)
+
+        [received] = receiver.received
+    assert (received.form["CallDuration"], received.form["Duration"]) == ("0", "0")
+    assert (await account.twilio("GET", f"/Calls/{answer['call_sid']}.json")).json()["duration"] == "0"
 
 
 async def test_advances_of_one_clock_add_up(account: ControlledAccount) -> None:

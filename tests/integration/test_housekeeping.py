@@ -1,14 +1,18 @@
 """Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from ringback.domain.clocks import ClockMode
+from ringback.domain.instants import from_datetime
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
+from ringback.operations.clocks import set_clock
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
 from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
 from support.domain_values import ACCOUNT_SID, T0
@@ -99,6 +103,31 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
 
     [(callback, _)] = outbox.claim().callbacks
     assert callback.call_sid == owed
+
+
+@pytest.mark.usefixtures("few")
+def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> None:
+    future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=future, real=simulation.clock.now())
+    older = ended_calls(simulation, 3)
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=T0, real=simulation.clock.now())
+    newer = ended_calls(simulation, 2)
+
+    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    assert {sid for (sid,) in query(simulation.database, SIDS)} == {older[-1], *newer}
+
+
+@pytest.mark.usefixtures("few")
+def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
+    owed = [outbox.owe("http://app.test/") for _ in range(3)]
+    outbox.simulation.clock.advance(1)
+    others = ended_calls(outbox.simulation, 5)
+
+    forget_oldest(outbox.simulation.unit_of_work, ACCOUNT_SID)
+
+    assert {sid for (sid,) in query(outbox.simulation.database, SIDS)} == {*owed, *others[2:]}
 
 
 @pytest.mark.usefixtures("few")

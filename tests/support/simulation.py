@@ -48,7 +48,7 @@ class Simulation:
             self.unit_of_work,
             account_sid,
             ValidationRequest(number, **parameters),
-            time=self.time(account_sid),
+            real=self.clock.now(),
             policy=self.policy,
             identifiers=self.identifiers,
         )

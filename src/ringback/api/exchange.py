@@ -7,7 +7,6 @@ from ringback.api.documents import Document
 from ringback.api.representation import Representation
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
-from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import TwilioError, not_found
 
 STATE_KEY = "exchange"
@@ -23,11 +22,6 @@ class Exchange:
         self.path = path
         self.representation = representation
         self.account = account
-
-    @property
-    def time(self) -> AccountTime:
-        """The present by the account's clock."""
-        return self.account.clock.at(self.services.now())
 
     def answer(self, document: Document) -> Response:
         """Return status 200 with `document` in the form that was asked for."""

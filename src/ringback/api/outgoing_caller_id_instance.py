@@ -51,7 +51,7 @@ async def update_caller_id(request: Request) -> Response:
         exchange.account.sid,
         request.path_params["Sid"],
         friendly_name,
-        now=exchange.time.now,
+        real=services.now(),
     )
     if updated is None:
         raise exchange.not_found()
@@ -64,7 +64,7 @@ async def delete_caller_id(request: Request) -> Response:
     exchange = exchange_of(request)
     sid = request.path_params["Sid"]
     if not await exchange.services.database.run(
-        delete_outgoing_caller_id, exchange.account.sid, sid, now=exchange.time.now
+        delete_outgoing_caller_id, exchange.account.sid, sid, real=exchange.services.now()
     ):
         raise exchange.not_found()
     return no_content()

@@ -62,7 +62,7 @@ async def validate_number(request: Request) -> Response:
         create_validation_request,
         exchange.account.sid,
         wanted,
-        time=exchange.time,
+        real=services.now(),
         policy=services.call_policy,
         identifiers=services.identifiers,
     )

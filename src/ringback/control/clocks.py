@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.errors import unfit
+from ringback.control.errors import CONFLICTS, conflict, unfit
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of
 from ringback.domain.clocks import AccountTime, ClockMode
 from ringback.domain.instants import after, from_datetime, rfc_3339
-from ringback.operations.clocks import set_clock
+from ringback.operations.clocks import AdvanceStopped, set_clock
 
 LONGEST_ADVANCE_SECONDS = 366 * 86_400
 LATEST = from_datetime(datetime(LAST_YEAR, 12, 31, tzinfo=UTC))
@@ -64,7 +64,7 @@ async def change_clock(services: Services, account: AccountOfPath, setting: Cloc
     return _clock(time)
 
 
-@router.post("/accounts/{account_sid}/clock/advance", summary="Let the account's time pass")
+@router.post("/accounts/{account_sid}/clock/advance", responses=CONFLICTS, summary="Let the account's time pass")
 async def advance_clock(services: Services, account: AccountOfPath, advance: Advance) -> ClockView:
     """Let everything happen, in order, that falls due within so many seconds, and answer when it has settled.
 
@@ -72,7 +72,10 @@ async def advance_clock(services: Services, account: AccountOfPath, advance: Adv
     """
     if after(account.clock.now(services.now()), advance.seconds) > LATEST:
         raise unfit(f"seconds: clocks are not set later than the year {LAST_YEAR}", "advance it by less")
-    time = await services.advance(account.sid, advance.seconds)
+    try:
+        time = await services.advance(account.sid, advance.seconds)
+    except AdvanceStopped as error:
+        raise conflict(str(error), "GET the clock to see what it shows") from error
     if time is None:
         raise no_such_account(account.sid)
     return _clock(time)

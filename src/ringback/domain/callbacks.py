@@ -130,7 +130,7 @@ def _minutes_begun(call: ValidationCall) -> int:
     """Return the minutes begun from pickup to the end, to the microsecond; 0 for a call that nobody answered."""
     if call.answered_at is None or call.ended_at is None:
         return 0
-    return math.ceil(seconds_between(call.answered_at, call.ended_at) / 60)
+    return max(0, math.ceil(seconds_between(call.answered_at, call.ended_at) / 60))
 
 
 def with_places(parameters: Parameters) -> Parameters:

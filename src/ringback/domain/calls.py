@@ -151,10 +151,10 @@ class ValidationCall:
 
     @property
     def answered_seconds(self) -> int:
-        """Whole seconds from pickup to the end; 0 for a call that nobody answered or that has not ended."""
+        """Whole seconds from pickup to the end; 0 where there was neither, or the clock was set back in between."""
         if self.answered_at is None or self.ended_at is None:
             return 0
-        return int(seconds_between(self.answered_at, self.ended_at))
+        return max(0, int(seconds_between(self.answered_at, self.ended_at)))
 
 
 CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
+from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.instants import Instant
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
@@ -46,6 +47,17 @@ def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account, str]:
         if account:
             return account, account.auth_token
     raise invalid_username()
+
+
+def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) -> AccountTime:
+    """Return the present by an account's clock, within the transaction that is to write by it.
+
+    Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
+    """
+    account = unit_of_work.accounts.find(account_sid)
+    if account is None:
+        raise wrong_credentials()
+    return account.clock.at(real)
 
 
 def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Instant) -> Account:
@@ -117,7 +129,7 @@ def change_account_status(
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
-        unit_of_work.touched.add(account_sid)
+        unit_of_work.overturned.add(account_sid)
         unit_of_work.requests.journal.take_of(account_sid)
         return unit_of_work.accounts.delete(account_sid)
 
@@ -143,7 +155,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     The account itself stays, with its token, keys and subaccounts.
     """
     with unit_of_work:
-        unit_of_work.touched.add(account_sid)
+        unit_of_work.overturned.add(account_sid)
         unit_of_work.requests.journal.take_of(account_sid)
         return unit_of_work.accounts.forget_contents(account_sid)
 
@@ -151,6 +163,6 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
 def reset_everything(unit_of_work: UnitOfWork) -> None:
     """Forget all accounts and all that is theirs."""
     with unit_of_work:
-        unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         unit_of_work.requests.journal.forget()
         unit_of_work.accounts.delete_all()

@@ -8,6 +8,7 @@ from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phone_numbers import default_friendly_name, to_e164
 from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.operations.accounts import present
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -100,7 +101,7 @@ def fetch_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, 
 
 
 def update_outgoing_caller_id(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, friendly_name: str | None, *, now: Instant
+    unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, friendly_name: str | None, *, real: Instant
 ) -> OutgoingCallerId | None:
     """Rename a caller ID and return it as it is now, or None where there is none.
 
@@ -110,17 +111,19 @@ def update_outgoing_caller_id(
         known = unit_of_work.caller_ids.find(account_sid, sid)
         if known is None or friendly_name is None:
             return known
+        now = present(unit_of_work, account_sid, real).now
         renamed = replace(known, friendly_name=friendly_name, date_updated=max(now, known.date_updated))
         unit_of_work.caller_ids.rename(renamed)
         unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, now))
         return renamed
 
 
-def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, now: Instant) -> bool:
+def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, real: Instant) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
         known = unit_of_work.caller_ids.find(account_sid, sid)
         if known is None:
             return False
+        now = present(unit_of_work, account_sid, real).now
         unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, now))
         return unit_of_work.caller_ids.delete(account_sid, sid)

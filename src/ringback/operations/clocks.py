@@ -16,6 +16,10 @@ CALLBACK_SECONDS = 0.1
 """How much of an account's time may pass, while it is advanced, before the callbacks it owes must have been sent."""
 
 
+class AdvanceStopped(Exception):
+    """A clock could not be advanced to the end: the message says why, and what stands now."""
+
+
 class Stride(NamedTuple):
     """What one stride of an advancing clock did: the calls it moved, and the time it came to."""
 
@@ -40,6 +44,7 @@ def set_clock(
         account = unit_of_work.accounts.find(account_sid)
         if account is None:
             return None
+        unit_of_work.overturned.add(account_sid)
         shown = account.clock.now(real) if now is None else now
         return _set(unit_of_work, account, account.clock.set_to(shown, real=real, mode=mode).at(real))
 

@@ -44,10 +44,10 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
     if snapshot.digest != digest_of(snapshot.tables):
         raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
     with unit_of_work:
-        unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         unit_of_work.requests.journal.forget()
         write_state(unit_of_work, snapshot.tables)
-        unit_of_work.touched |= {account.sid for account in unit_of_work.accounts.all()}
+        unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         release_leases(unit_of_work, now=real)
         follow_clocks(unit_of_work, real=real)
 

@@ -6,7 +6,9 @@ from ringback.domain.calls import CallEvent, CallState, TimelineEntry, Validatio
 from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import phone_number_already_verified
 from ringback.domain.events import call_queued
+from ringback.domain.instants import Instant
 from ringback.domain.sids import CALL, AccountSid, CallSid
+from ringback.operations.accounts import present
 from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
@@ -17,16 +19,17 @@ def create_validation_request(
     account_sid: AccountSid,
     request: ValidationRequest,
     *,
-    time: AccountTime,
+    real: Instant,
     policy: CallPolicy,
     identifiers: Identifiers,
 ) -> ValidationAnswer:
     """Queue the call that will ask for a new code, and return that code.
 
     Calls to the same number that are still under way end as failed: their codes are void.
-    Raises TwilioError 21450 where the account has verified this number already.
+    Raises TwilioError 21450 where the account has verified this number already, 20003 where the account is gone.
     """
     with unit_of_work:
+        time = present(unit_of_work, account_sid, real)
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
         for older in unit_of_work.calls.under_way(account_sid, request.phone_number):

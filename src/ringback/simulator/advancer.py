@@ -1,19 +1,23 @@
 """Advances an account's clock, and answers when all that fell due has settled."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from ringback.domain.call_plan import CallPolicy
 from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import after
+from ringback.domain.instants import Instant, after
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import account_time, owes_callbacks, stride
+from ringback.operations.clocks import AdvanceStopped, account_time, owes_callbacks, stride
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.simulator.runner import log_move
 from ringback.storage.database import Database
 
+LONGEST_QUEUE_SECONDS = 5.0
+"""How long an advance waits for another one of the same clock: less than the receiver of a callback may take, who may
+ask for one while the one under way waits for his answer."""
 LONGEST_LOOK_SECONDS = 1.0
 """How long to wait, at most, before looking again whether the callbacks of an account have settled."""
 
@@ -43,35 +47,55 @@ class Advancer:
         """Let `seconds` of an account's time pass.
 
         Whatever falls due happens in order: calls move, and the callbacks they owe are delivered or given up before
-        more than a moment of the account's time has passed. None where the account is gone.
+        more than a moment of the account's time has passed. None where the account is gone. Raises AdvanceStopped
+        where somebody sets the clock or resets the account meanwhile, or another advance does not come to an end.
         """
-        async with self._lock(account_sid):
+        async with self._turn(account_sid):
+            upheavals = self._database.notifications.upheavals(account_sid)
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
             if time is None:
                 return None
             until = after(time.now, seconds)
-            while True:
-                step = await self._database.run(
-                    stride,
-                    account_sid,
-                    until=until,
-                    real=self._clock.now(),
-                    policy=self._policy,
-                    identifiers=self._identifiers,
-                )
-                if step is None:
-                    return None
-                for call in step.moved:
-                    log_move(call)
-                if any(call.is_ended for call in step.moved):
-                    self._on_call_ended()
-                settled_at_once = await self._callbacks_settled(account_sid)
-                if not step.moved and settled_at_once:
-                    self._on_advanced()
-                    return step.time
+            settled = stopped = False
+            while not (settled or stopped):
+                settled = await self._stride(account_sid, until)
+                stopped = self._database.notifications.upheavals(account_sid) != upheavals
+            time = await self._database.run(account_time, account_sid, real=self._clock.now())
+        if time and stopped:
+            raise AdvanceStopped("the clock was set, or the account reset, while it was advanced")
+        self._on_advanced()
+        return time
 
-    def _lock(self, account_sid: AccountSid) -> asyncio.Lock:
-        return self._locks.setdefault(account_sid, asyncio.Lock())
+    @asynccontextmanager
+    async def _turn(self, account_sid: AccountSid) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(account_sid, asyncio.Lock())
+        try:
+            async with asyncio.timeout(LONGEST_QUEUE_SECONDS):
+                await lock.acquire()
+        except TimeoutError:
+            raise AdvanceStopped("another advance of this clock is under way, and does not come to an end") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    async def _stride(self, account_sid: AccountSid, until: Instant) -> bool:
+        """Make a stride and wait for the callbacks it owes; True when there was nothing to move or to wait for."""
+        step = await self._database.run(
+            stride,
+            account_sid,
+            until=until,
+            real=self._clock.now(),
+            policy=self._policy,
+            identifiers=self._identifiers,
+        )
+        if step is None:
+            return True
+        for call in step.moved:
+            log_move(call)
+        if any(call.is_ended for call in step.moved):
+            self._on_call_ended()
+        return await self._callbacks_settled(account_sid) and not step.moved
 
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
         """Wait until the account owes no callback; True when there was nothing to wait for."""

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, delete, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, literal_column, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.call_lists import CallFilters
@@ -20,6 +20,9 @@ from ringback.storage.tables import validation_calls as table
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
+
+MOST_LOOKED_THROUGH = 10_000
+"""How many old calls are looked through at once for those whose callbacks are not owed any more."""
 
 FIND = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")))
 ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["sid"]))
@@ -52,29 +55,28 @@ NEWEST: dict[tuple[str, ...], Statement] = {
 }
 
 
-_ENDED = (table.c.account_sid == bindparam("account_sid"), table.c.ended_at.is_not(None))
-_end = tuple_(table.c.ended_at, table.c.sid)
+_ENDED = (table.c.account_sid == bindparam("account_sid"), table.c.real_ended_at.is_not(None))
+_age = tuple_(table.c.real_ended_at, table.c.sid)
 _newest_forgotten = (
-    select(table.c.ended_at, table.c.sid)
+    select(table.c.real_ended_at, table.c.sid)
     .where(*_ENDED)
-    .order_by(table.c.ended_at.desc(), table.c.sid.desc())
+    .order_by(table.c.real_ended_at.desc(), table.c.sid.desc())
     .limit(1)
     .offset(bindparam("kept"))
     .scalar_subquery()
 )
-_oldest = (
+_old = (
     select(table.c.sid)
-    .where(
-        *_ENDED,
-        _end <= _newest_forgotten,
-    )
-    .order_by(table.c.ended_at, table.c.sid)
-    .limit(bindparam("row_limit"))
+    .where(*_ENDED, _age <= _newest_forgotten)
+    .order_by(table.c.real_ended_at, table.c.sid)
+    .limit(literal_column(str(MOST_LOOKED_THROUGH)))
+    .subquery()
 )
 _owed = select(status_callbacks.c.call_sid).where(
-    status_callbacks.c.call_sid == table.c.sid, status_callbacks.c.due_at.is_not(None)
+    status_callbacks.c.call_sid == _old.c.sid, status_callbacks.c.due_at.is_not(None)
 )
-FORGET_OLDEST = Statement(delete(table).where(table.c.sid.in_(_oldest), ~_owed.exists()))
+_forgettable = select(_old.c.sid).where(~_owed.exists()).limit(bindparam("row_limit"))
+FORGET_OLDEST = Statement(delete(table).where(table.c.sid.in_(_forgettable)))
 
 
 class CallRepository:

@@ -39,6 +39,7 @@ MOVING = (
     "due_event",
     "due_digits",
     "real_due_at",
+    "real_ended_at",
 )
 CALL_COLUMNS = columns(table, *FIXED, *MOVING)
 
@@ -83,6 +84,7 @@ def moving_values(call: ValidationCall, pending: PendingEvent | None, time: Acco
         "due_event": pending.event.value if pending else None,
         "due_digits": pending.digits if pending else None,
         "real_due_at": time.real_due(pending.at) if pending else None,
+        "real_ended_at": time.real if call.is_ended else None,
     }
 
 

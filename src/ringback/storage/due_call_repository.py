@@ -106,6 +106,6 @@ class DueCallRepository:
 
 
 def _due_call(row: tuple[Any, ...]) -> DueCall:
-    *call, due_at, due_event, due_digits, _real_due_at, clock_offset, clock_frozen_at = row
+    *call, due_at, due_event, due_digits, _real_due_at, _real_ended_at, clock_offset, clock_frozen_at = row
     pending = PendingEvent(due_at, CallEvent(due_event), due_digits)
     return DueCall(call_of(tuple(call)), pending, AccountClock(clock_offset, clock_frozen_at))

@@ -1,6 +1,7 @@
 """Who waits for what happens in an account, and how they learn that something was committed there."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -13,10 +14,16 @@ class Notifications:
     def __init__(self) -> None:
         self._waiting: dict[AccountSid, set[asyncio.Event]] = {}
         self._touched: set[AccountSid] = set()
+        self._upheavals: Counter[AccountSid] = Counter()
         self.is_closed = False
 
-    def publish(self, account_sids: Collection[AccountSid]) -> None:
-        """Tell that something was committed in these accounts."""
+    def upheavals(self, account_sid: AccountSid) -> int:
+        """Return how often an account's clock was set, or its contents replaced, since this process began."""
+        return self._upheavals[account_sid]
+
+    def publish(self, account_sids: Collection[AccountSid], overturned: Collection[AccountSid] = ()) -> None:
+        """Tell that something was committed in these accounts, and which of them were `overturned` by it."""
+        self._upheavals.update(overturned)
         self._touched.update(account_sids)
         for account_sid in account_sids:
             for waiting in self._waiting.get(account_sid, ()):

@@ -104,10 +104,11 @@ validation_calls = Table(
     Column("due_digits", String(6)),
     Column("timeline", Text, nullable=False),
     Column("real_due_at", INSTANT),
+    Column("real_ended_at", INSTANT),
     Index(None, "account_sid", "date_created", "sid"),
 )
-"""All instants are the account's own time but `real_due_at`: `due_at` by the machine's clock, none while that of the
-account stands still before it."""
+"""All instants are the account's own time but two: `real_due_at` is `due_at` by the machine's clock, none while that of
+the account stands still before it; `real_ended_at` tells what is old, however the account's clock was set."""
 Index(
     "ix_validation_calls_real_due",
     validation_calls.c.real_due_at,
@@ -122,9 +123,9 @@ Index(
 Index(
     "ix_validation_calls_ended",
     validation_calls.c.account_sid,
-    validation_calls.c.ended_at,
+    validation_calls.c.real_ended_at,
     validation_calls.c.sid,
-    sqlite_where=text("ended_at IS NOT NULL"),
+    sqlite_where=text("real_ended_at IS NOT NULL"),
 )
 Index(
     "ix_validation_calls_under_way",

@@ -1,6 +1,6 @@
 """A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVarTuple
 
@@ -30,7 +30,8 @@ class UnitOfWork:
     """Reads at once; writes between ``with unit_of_work:`` and its end, where they are committed, all or none.
 
     Blocks may be nested: the outermost one commits. When it raises, nothing was changed. `on_commit` is then told the
-    accounts in `touched`, in which something happened.
+    accounts in which something happened, `touched` and `overturned`, and again the latter: their clocks were set or
+    their contents replaced, so that whoever is at work with them has to begin anew.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class UnitOfWork:
         dialect: Dialect,
         *,
         begin: str,
-        on_commit: Callable[[Collection[AccountSid]], None],
+        on_commit: Callable[[Collection[AccountSid], Collection[AccountSid]], None],
         journal: RequestJournal,
         meters: Meters,
     ) -> None:
@@ -51,6 +52,7 @@ class UnitOfWork:
         self._notes: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self.meters = meters
         self.touched: set[AccountSid] = set()
+        self.overturned: set[AccountSid] = set()
         self.accounts = AccountRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
@@ -76,6 +78,7 @@ class UnitOfWork:
             return
         notes, self._notes = self._notes, []
         touched, self.touched = self.touched, set()
+        overturned, self.overturned = self.overturned, set()
         if kind is not None:
             self._connection.rollback()
             return
@@ -86,8 +89,8 @@ class UnitOfWork:
             raise
         for note, values in notes:
             note(*values)
-        if touched:
-            self._on_commit(touched)
+        if touched or overturned:
+            self._on_commit(touched | overturned, overturned)
 
     def when_committed(self, note: Callable[[*Values], None], *values: *Values) -> None:
         """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
@@ -104,6 +107,12 @@ class UnitOfWork:
     def change(self, statement: Statement, **parameters: Any) -> int:
         """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
         return self._run(statement, parameters).rowcount
+
+    def change_all(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Run an INSERT once for each of the rows, its parameters by their names; it has no literals."""
+        sql, literals = statement.for_dialect(self._dialect)
+        assert not literals  # noqa: S101 - each row would have to be copied
+        self._connection.cursor().executemany(sql, rows)
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> DBAPICursor:
         sql, literals = statement.for_dialect(self._dialect)
