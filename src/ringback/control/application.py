@@ -27,7 +27,7 @@ from ringback.control import (
     snapshot,
 )
 from ringback.control.description import tell_errors
-from ringback.control.errors import ControlError, error_response
+from ringback.control.errors import ControlError, error_response, no_json
 from ringback.control.guards import Guards
 from ringback.control.services import ControlServices
 
@@ -100,7 +100,7 @@ async def _answer_control_error(_: Request, raised: Exception) -> Response:
 async def _answer_unfit_values(_: Request, raised: Exception) -> Response:
     assert isinstance(raised, RequestValidationError)  # noqa: S101
     if any(details["type"] == "json_invalid" for details in raised.errors()):
-        return error_response(HTTPStatus.BAD_REQUEST, "the body is no JSON", "send a JSON object, or no body at all")
+        return no_json().response
     mistakes = [_mistake(details) for details in raised.errors()]
     return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(mistakes), DOCS_HINT)
 

@@ -49,6 +49,11 @@ def unfit(error: str, hint: str) -> ControlError:
     return ControlError(HTTPStatus.UNPROCESSABLE_ENTITY, error, hint)
 
 
+def no_json() -> ControlError:
+    """Say that a body is no JSON."""
+    return ControlError(HTTPStatus.BAD_REQUEST, "the body is no JSON", "send a JSON object, or no body at all")
+
+
 def too_large(limit: int) -> ControlError:
     """Say that a body has more than `limit` bytes."""
     return ControlError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"send at most {limit} bytes")

@@ -1,21 +1,25 @@
 """The whole state as one JSON document, and back."""
 
+import asyncio
 from http import HTTPStatus
-from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import unfit
+from ringback.control.errors import no_json, unfit
 from ringback.control.paths import Services
-from ringback.operations.snapshot import Snapshot, restore_snapshot, take_snapshot
+from ringback.operations.snapshot import restore_state, snapshot_of, state_of, take_state
 from ringback.storage.snapshots import UnfitState
 
 router = APIRouter(tags=["Snapshot"])
 
 
 class SnapshotView(BaseModel):
-    """All accounts and all that is theirs: to be kept and given back, not to be edited."""
+    """All accounts and all that is theirs: to be kept and given back, not to be edited.
+
+    Told in the description alone: there may be too many rows for a model to look at while others wait.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,21 +28,32 @@ class SnapshotView(BaseModel):
     tables: dict[str, list[dict[str, str | int | float | None]]]
 
 
-@router.get("/snapshot", summary="Take a snapshot")
-async def fetch_snapshot(services: Services) -> SnapshotView:
+BODY = {
+    "required": True,
+    "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{SnapshotView.__name__}"}}},
+}
+
+
+@router.get("/snapshot", response_model=SnapshotView, summary="Take a snapshot")
+async def fetch_snapshot(services: Services) -> Response:
     """Show the whole state, secrets included."""
-    snapshot = await services.database.run(take_snapshot)
-    tables: Any = snapshot.tables
-    return SnapshotView.model_construct(version=snapshot.version, digest=snapshot.digest, tables=tables)
+    rows = await services.database.run(take_state)
+    return Response(await asyncio.to_thread(snapshot_of, rows), media_type="application/json")
 
 
-@router.put("/snapshot", status_code=HTTPStatus.NO_CONTENT, summary="Restore a snapshot")
-async def put_snapshot(services: Services, snapshot: SnapshotView) -> Response:
+@router.put(
+    "/snapshot", status_code=HTTPStatus.NO_CONTENT, openapi_extra={"requestBody": BODY}, summary="Restore a snapshot"
+)
+async def put_snapshot(services: Services, request: Request) -> Response:
     """Put a snapshot in the place of everything that is there; what was pending in it goes on."""
-    given = Snapshot(snapshot.version, snapshot.digest, snapshot.tables)
     try:
-        await services.database.run(restore_snapshot, given, real=services.now())
+        state = await asyncio.to_thread(state_of, await request.body())
+        await services.database.run(restore_state, state, real=services.now())
+    except ClientDisconnect:
+        return Response(status_code=HTTPStatus.BAD_REQUEST)
     except UnfitState as error:
         raise unfit(f"this is no snapshot to be restored: {error}", "PUT what GET answered, unchanged") from error
+    except ValueError as error:
+        raise no_json() from error
     services.wake()
     return Response(status_code=HTTPStatus.NO_CONTENT)

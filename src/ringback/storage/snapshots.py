@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 State = Mapping[str, Sequence[Mapping[str, Any]]]
 """The rows of each table by its name, each row's values by the names of their columns."""
 
+Rows = Mapping[str, Sequence[tuple[Any, ...]]]
+"""The rows of each table by its name, each row's values in the order of the columns."""
+
 TABLES = (
     accounts,
     api_keys,
@@ -50,31 +53,37 @@ class UnfitState(Exception):
     """What was given is no state that can be stored."""
 
 
-def read_state(unit_of_work: "UnitOfWork") -> State:
+def read_rows(unit_of_work: "UnitOfWork") -> Rows:
     """Return every row of every table, in the order of their keys."""
-    return {
-        name: [dict(zip(_COLUMNS[name], row, strict=True)) for row in unit_of_work.all(statement)]
-        for name, statement in _READ.items()
-    }
+    return {name: unit_of_work.all(statement) for name, statement in _READ.items()}
+
+
+def named(rows: Rows) -> State:
+    """Return rows with the names of their columns."""
+    return {name: [dict(zip(columns, row, strict=True)) for row in rows[name]] for name, columns in _COLUMNS.items()}
+
+
+def check_columns(state: State) -> None:
+    """Raise UnfitState where the tables or columns are not those that `named` returns."""
+    if set(state) != set(_COLUMNS):
+        raise UnfitState("its tables are others")
+    for name, columns in _COLUMNS.items():
+        if any(row.keys() != set(columns) for row in state[name]):
+            raise UnfitState(f"the columns of {name} are others")
 
 
 def write_state(unit_of_work: "UnitOfWork", state: State) -> None:
-    """Put `state` in the place of everything that is there, within the present unit of work.
+    """Put `state`, which `check_columns` let pass, in the place of all there is, within the present unit of work.
 
-    Raises UnfitState where its tables, columns or values are not those that `read_state` returns.
+    Raises UnfitState where its values are not those that `named` returns.
     """
-    if set(state) != set(_COLUMNS):
-        raise UnfitState("its tables are others")
     unit_of_work.accounts.delete_all()
     unit_of_work.change(_KEYS_LATER)
-    for name, columns in _COLUMNS.items():
-        for row in state[name]:
-            if set(row) != set(columns):
-                raise UnfitState(f"the columns of {name} are others")
-            try:
-                unit_of_work.change(_ADD[name], **row)
-            except (sqlite3.IntegrityError, OverflowError) as error:
-                raise UnfitState(f"a row of {name} cannot be stored: {error}") from error
+    for name, statement in _ADD.items():
+        try:
+            unit_of_work.change_all(statement, state[name])
+        except (sqlite3.IntegrityError, OverflowError) as error:
+            raise UnfitState(f"a row of {name} cannot be stored: {error}") from error
     missing = unit_of_work.first(_MISSING_KEYS)
     if missing:
         raise UnfitState(f"a row of {missing[0]} belongs to none of {missing[2]}")
