@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ringback.domain.clocks import ClockMode
 from ringback.domain.instants import from_datetime
@@ -14,7 +15,9 @@ from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
+from ringback.simulator import housekeeper
 from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
+from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.simulation import Simulation, query
@@ -146,12 +149,41 @@ async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
 ) -> None:
     monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
     ended_calls(simulation, 9)
-    housekeeper = Housekeeper(simulation.database)
+    tidying = Housekeeper(simulation.database)
     began = time.monotonic()
 
-    await housekeeper.tidy()
+    await tidying.tidy()
     too_early = len(query(simulation.database, SIDS))
     monkeypatch.setattr(time, "monotonic", lambda: began + 2 * PRUNE_EVERY_SECONDS)
-    await housekeeper.tidy()
+    await tidying.tidy()
 
     assert (too_early, len(query(simulation.database, SIDS))) == (9, 3)
+
+
+@pytest.mark.usefixtures("few")
+async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_its_turn_again(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = {AccountSid("AC" + digit * 32) for digit in "3456789"}
+    for account_sid in failing:
+        simulation.database.notifications.touch(account_sid)
+    tried: list[AccountSid] = []
+
+    def failing_for_some(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+        tried.append(account_sid)
+        if account_sid in failing:
+            raise ZeroDivisionError
+        return forget_oldest(unit_of_work, account_sid)
+
+    monkeypatch.setattr(housekeeper, "forget_oldest", failing_for_some)
+    ended_calls(simulation, 5)
+
+    with capture_logs() as lines:
+        await Housekeeper(simulation.database).prune()
+
+    assert len(query(simulation.database, SIDS)) == 3
+    assert {line["account_sid"] for line in lines} == failing
+    failing.clear()
+    tried.clear()
+    await Housekeeper(simulation.database).prune()
+    assert len(tried) == len(lines)

@@ -5,6 +5,7 @@ import time
 
 import structlog
 
+from ringback.domain.sids import AccountSid
 from ringback.operations.housekeeping import forget_oldest
 from ringback.storage.database import Database
 
@@ -39,9 +40,20 @@ class Housekeeper:
             await self.prune()
 
     async def prune(self) -> None:
-        """Forget what is old in the accounts in which something has happened; requests come first."""
-        for account_sid in self._database.notifications.take_touched():
-            more = True
-            while more:
-                more = await self._database.run(forget_oldest, account_sid)
-                await asyncio.sleep(0)
+        """Forget what is old in the accounts in which something has happened; requests come first.
+
+        An account where that fails has its turn again, and keeps no other from having its own.
+        """
+        notifications = self._database.notifications
+        for account_sid in notifications.take_touched():
+            try:
+                await self._prune_account(account_sid)
+            except Exception:
+                notifications.touch(account_sid)
+                log.exception("what is old could not be forgotten; trying again", account_sid=account_sid)
+
+    async def _prune_account(self, account_sid: AccountSid) -> None:
+        more = True
+        while more:
+            more = await self._database.run(forget_oldest, account_sid)
+            await asyncio.sleep(0)

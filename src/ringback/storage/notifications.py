@@ -52,6 +52,10 @@ class Notifications:
         touched, self._touched = self._touched, set()
         return touched
 
+    def touch(self, account_sid: AccountSid) -> None:
+        """Let an account be among the touched again: what was to be done with it is still to do."""
+        self._touched.add(account_sid)
+
     def close(self) -> None:
         """Wake everybody: the server stops."""
         self.is_closed = True
