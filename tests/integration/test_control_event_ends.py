@@ -39,6 +39,14 @@ async def test_a_wait_ends_with_its_account(controlled: Controlled, account: Con
     assert answer.json()["error"] == f"there is no account {account.sid}"
 
 
+async def test_a_wait_ends_with_the_parent_of_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+    wait = await _asked(controlled, await controlled.account(parent_sid=account.sid))
+
+    await account.control("DELETE")
+
+    assert (await asyncio.wait_for(wait, SECONDS_TO_END)).status_code == 404
+
+
 async def test_a_stream_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     stream = await _asked(controlled, account, "/events/stream")

@@ -129,8 +129,9 @@ def change_account_status(
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
-        unit_of_work.overturned.add(account_sid)
-        unit_of_work.requests.journal.take_of(account_sid)
+        for sid in (account_sid, *unit_of_work.accounts.subaccounts(account_sid)):
+            unit_of_work.overturned.add(sid)
+            unit_of_work.requests.journal.take_of(sid)
         return unit_of_work.accounts.delete(account_sid)
 
 

@@ -72,6 +72,7 @@ FORGET_SETTINGS = Statement(
 )
 ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, accounts.c.sid))
 SOME_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.sid).limit(bindparam("row_limit")))
+SUBACCOUNTS = Statement(select(accounts.c.sid).where(accounts.c.parent_sid == bindparam("account_sid")))
 DELETE_ACCOUNT = Statement(delete(accounts).where(accounts.c.sid == bindparam("account_sid")))
 DELETE_ALL = Statement(delete(accounts))
 
@@ -120,6 +121,9 @@ class AccountRepository:
     def some(self, limit: int) -> list[Account]:
         """Return at most so many accounts, the lowest SIDs first."""
         return [_account(row) for row in self._unit_of_work.all(SOME_ACCOUNTS, row_limit=limit)]
+
+    def subaccounts(self, account_sid: AccountSid) -> list[AccountSid]:
+        return [sid for (sid,) in self._unit_of_work.all(SUBACCOUNTS, account_sid=account_sid)]
 
     def set_clock(self, account_sid: AccountSid, clock: AccountClock) -> None:
         self._unit_of_work.change(SET_CLOCK, account_sid=account_sid, offset=clock.offset, frozen_at=clock.frozen_at)
