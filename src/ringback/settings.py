@@ -19,6 +19,7 @@ ENV_FILE = ".env"
 
 _SQLITE_URL = re.compile(r"sqlite://(/[^?#]+)?")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
+_HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
 
 
@@ -110,6 +111,13 @@ class Settings(BaseSettings):
     def _database_url(cls, value: str) -> str:
         if not _SQLITE_URL.fullmatch(value):
             raise ValueError("sqlite:///path/to/file.db, or sqlite:// for memory only")
+        return value
+
+    @field_validator("control_token")
+    @classmethod
+    def _control_token(cls, value: str | None) -> str | None:
+        if value is not None and not _HEADER_VALUE.fullmatch(value):
+            raise ValueError("printable ASCII characters, no space at its ends: it is sent in a header")
         return value
 
     @field_validator("callback_allowed_hosts")

@@ -232,3 +232,13 @@ def test_an_address_beyond_this_machine_without_a_control_token_is_noticed(
     host: str, control_token: str | None, *, open_to_others: bool
 ) -> None:
     assert is_open_to_others(Settings(host=host, control_token=control_token)) is open_to_others
+
+
+@pytest.mark.parametrize("token", ["caf\u00e9", " a", "a ", "", "a\nb", "a\x7f"])
+def test_a_control_token_that_no_header_can_carry_is_refused(token: str) -> None:
+    with pytest.raises(ValidationError, match="printable ASCII characters"):
+        Settings(control_token=token)
+
+
+def test_a_control_token_may_have_spaces_within() -> None:
+    assert Settings(control_token="let me in ~!").control_token == "let me in ~!"
