@@ -1,11 +1,12 @@
 """The journal of deliveries: each try once, no secret, nothing of what was forgotten or fails for a reason of ours."""
 
+import threading
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters
 from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.operations.accounts import reset_account
@@ -115,6 +116,25 @@ async def test_an_event_happens_when_its_attempt_has_ended_and_an_attempt_when_i
     event = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)[-1]
     assert (event.type, event.at) == (EventType.CALLBACK_DELIVERED, after(began, 5))
     assert attempt.at == began
+
+
+async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten = threading.Event()
+
+    def forgetting(parameters: Parameters) -> Parameters:
+        reset_account(outbox.simulation.unit_of_work, ACCOUNT_SID)
+        forgotten.set()
+        return parameters
+
+    monkeypatch.setattr(callback_sender, "with_places", forgetting)
+    outbox.owe(receiver.url)
+    async with outbox.sending() as sender:
+        await until(forgotten.is_set)
+        await sender.close(10)
+
+    assert receiver.received == []
 
 
 @pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])

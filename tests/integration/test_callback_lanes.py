@@ -10,6 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import LANE_DELIVERIES, MAX_DELIVERIES, Claim
 from ringback.simulator import callback_sender
+from ringback.storage.callback_lanes import ACCOUNT_LANES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.polling import until
@@ -112,6 +113,9 @@ def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Out
     owe_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
     behind = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
 
+    seen = outbox.simulation.unit_of_work.callbacks.lanes()
+
+    assert len(seen) == ACCOUNT_LANES + 1
     assert behind in sids(outbox.claim())
 
 

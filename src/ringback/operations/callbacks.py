@@ -119,6 +119,11 @@ def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: In
     return replace(callback, fault=effect)
 
 
+def is_owed(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
+    """Tell whether a callback that was leased is to be sent still: its call may have been forgotten."""
+    return unit_of_work.callbacks.is_owed(callback)
+
+
 def record_attempt(
     unit_of_work: UnitOfWork,
     callback: StatusCallback,

@@ -14,7 +14,7 @@ from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.faults import Draw, described
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.urls import parse_url, without_secrets
-from ringback.operations.callbacks import MAX_DELIVERIES, claim_due_callbacks, record_attempt
+from ringback.operations.callbacks import MAX_DELIVERIES, claim_due_callbacks, is_owed, record_attempt
 from ringback.simulator.callback_faults import DROPPED, sending
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
@@ -155,6 +155,9 @@ class CallbackSender:
         callback, times = sending(callback)
         if not times:
             await self._give_up(callback, DROPPED)
+        callback = replace(callback, parameters=await self._with_places(callback))
+        if not await self._database.run(is_owed, callback):
+            return
         best = CallbackStatus.FAILED
         for left in reversed(range(times)):
             tried = await self._try_until_settled(callback, client, best, is_last=not left)
@@ -183,7 +186,6 @@ class CallbackSender:
 
         It stays owed unless this `is_last`. None where its call was forgotten meanwhile.
         """
-        callback = replace(callback, parameters=await self._with_places(callback))
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         number = callback.attempts
@@ -204,9 +206,9 @@ class CallbackSender:
                 status = best
             attempt = _attempt(number, at, elapsed_ms, outcome)
             stored = status if is_last else CallbackStatus.PENDING
-            is_owed = await self._database.run(record_attempt, callback, attempt, stored, now=self._clock.now())
+            is_recorded = await self._database.run(record_attempt, callback, attempt, stored, now=self._clock.now())
             _log_attempt(callback, attempt, status)
-            if not is_owed:
+            if not is_recorded:
                 return None
         return number, status
 

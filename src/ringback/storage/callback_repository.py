@@ -75,6 +75,13 @@ SETTLE = Statement(
         leased_until=bindparam("due"),
     )
 )
+IS_OWED = Statement(
+    select(table.c.due_at).where(
+        table.c.call_sid == bindparam("sid"),
+        table.c.idempotency_token == bindparam("token"),
+        table.c.due_at.is_not(None),
+    )
+)
 OWED = Statement(
     select(table.c.due_at).where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None)).limit(1)
 )
@@ -181,6 +188,11 @@ class CallbackRepository:
             due=due,
         )
         return changed > 0
+
+    def is_owed(self, callback: StatusCallback) -> bool:
+        """Tell whether this callback is neither delivered, given up nor forgotten."""
+        found = self._unit_of_work.first(IS_OWED, sid=callback.call_sid, token=callback.idempotency_token)
+        return found is not None
 
     def owes_any(self, account_sid: AccountSid) -> bool:
         """Tell whether any callback of this account is neither delivered nor given up."""
