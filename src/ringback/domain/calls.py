@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.phones import CODE_DIGITS, Phone, line_state
@@ -190,12 +191,15 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
     target = CALL_TRANSITIONS.get((call.state, event, guard))
     if target is None:
         raise IllegalCallEvent(call, event)
-    moved = _ended(call, target, guard, now) if target in FINAL_STATES else _going_on(call, event, target, now)
+    changes = _ending(guard, now) if target in FINAL_STATES else _going_on(event, now)
     if guard in (Guard.ATTEMPTS_LEFT, Guard.LAST_ATTEMPT):
-        moved = replace(moved, attempts_left=call.attempts_left - 1, keys="")
+        changes |= {"attempts_left": call.attempts_left - 1, "keys": ""}
     if guard == Guard.KEYS_MISSING:
-        moved = replace(moved, keys=call.keys + digits)
-    return replace(moved, timeline=call.timeline + _entries(moved, event, guard, now, call.keys + digits))
+        changes["keys"] = call.keys + digits
+    entries = [_happened(call, event, guard, now, call.keys + digits)]
+    if target in FINAL_STATES:
+        entries.append(TimelineEntry(now, ENDED, f"{target.status}, {changes['verification_status']}"))
+    return replace(call, state=target, timeline=(*call.timeline, *entries), **changes)
 
 
 def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:
@@ -222,25 +226,18 @@ def _attempts_guard(call: ValidationCall) -> Guard:
     return Guard.ATTEMPTS_LEFT if call.attempts_left > 1 else Guard.LAST_ATTEMPT
 
 
-def _ended(call: ValidationCall, target: CallState, guard: Guard, now: Instant) -> ValidationCall:
+def _ending(guard: Guard, now: Instant) -> dict[str, Any]:
     status = VerificationStatus.SUCCESS if guard == Guard.RIGHT_CODE else VerificationStatus.FAILED
-    return replace(call, state=target, keys="", ended_at=now, verification_status=status)
+    return {"keys": "", "ended_at": now, "verification_status": status}
 
 
-def _going_on(call: ValidationCall, event: CallEvent, target: CallState, now: Instant) -> ValidationCall:
+def _going_on(event: CallEvent, now: Instant) -> dict[str, Any]:
     if event == CallEvent.DIAL:
-        return replace(call, state=target, ringing_at=now)
-    if event == CallEvent.ANSWER:
-        return replace(call, state=target, answered_at=now)
-    return replace(call, state=target)
+        return {"ringing_at": now}
+    return {"answered_at": now} if event == CallEvent.ANSWER else {}
 
 
-def _entries(
-    moved: ValidationCall, event: CallEvent, guard: Guard, now: Instant, keys: str
-) -> tuple[TimelineEntry, ...]:
+def _happened(call: ValidationCall, event: CallEvent, guard: Guard, now: Instant, keys: str) -> TimelineEntry:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
-    dialled = moved.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
-    happened = TimelineEntry(now, event, f"{keyed}{dialled}{guard}")
-    if not moved.is_ended:
-        return (happened,)
-    return happened, TimelineEntry(now, ENDED, f"{moved.call_status}, {moved.verification_status}")
+    dialled = call.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
+    return TimelineEntry(now, event, f"{keyed}{dialled}{guard}")

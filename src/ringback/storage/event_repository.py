@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Select, bindparam, delete, func, insert, select
+from sqlalchemy import Select, bindparam, func, insert, select
 
 from ringback.domain.events import Event, EventType, NewEvent
 from ringback.domain.sids import AccountSid
+from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import events as table
 from ringback.storage.statements import Statement, columns
 
@@ -22,18 +23,7 @@ ADD = Statement(
     )
 )
 LAST_ID = Statement(select(func.max(table.c.id)).where(_OF_ACCOUNT))
-FORGET_OLDEST = Statement(
-    delete(table).where(
-        _OF_ACCOUNT,
-        table.c.id
-        <= select(table.c.id)
-        .where(_OF_ACCOUNT)
-        .order_by(table.c.id.desc())
-        .limit(1)
-        .offset(bindparam("kept"))
-        .scalar_subquery(),
-    )
-)
+FORGET_OLDEST = forget_oldest(table)
 
 
 def _find(filters: tuple[str, ...]) -> Statement:
@@ -55,18 +45,31 @@ class EventRepository:
 
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
+        self._unwritten: list[dict[str, Any]] = []
 
     def add(self, event: NewEvent) -> None:
-        self._unit_of_work.change(
-            ADD,
-            account_sid=event.account_sid,
-            at=event.at,
-            type=event.type.value,
-            call_sid=event.call_sid,
-            data=orjson.dumps(event.data).decode(),
+        """Add an event; all of a unit of work are written together, just before the commit."""
+        self._unwritten.append(
+            {
+                "account_sid": event.account_sid,
+                "at": event.at,
+                "type": event.type.value,
+                "call_sid": event.call_sid,
+                "data": orjson.dumps(event.data).decode(),
+            }
         )
         self._unit_of_work.touched.add(event.account_sid)
         self._unit_of_work.when_committed(self._unit_of_work.meters.happened, event)
+
+    def write(self) -> None:
+        """Write what was added."""
+        if self._unwritten:
+            self._unit_of_work.change_all(ADD, self._unwritten)
+            self.forget_unwritten()
+
+    def forget_unwritten(self) -> None:
+        """Forget what was added: the unit of work failed."""
+        self._unwritten = []
 
     def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
         """Return events in order, those after an id; `filters` are `type` and `call_sid`."""

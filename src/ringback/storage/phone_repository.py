@@ -82,18 +82,23 @@ class PhoneRepository:
 
     def rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
         """Return what is said of the phone at this number."""
-        named = {"account_sid": account_sid, "phone_number": phone_number}
-        found = {row[0]: _rule(row[1:]) for row in self._unit_of_work.all(FIND_RULES, **named)}
-        scripted = self._unit_of_work.first(SCRIPT, **named)
-        return PhoneRules(_rule(scripted[1:]) if scripted else None, found.get(phone_number), found.get(DEFAULT_RULE))
+        return self._rules_at(account_sid, phone_number)[0]
 
     def take_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
         """Return what is said of the phone that a call meets; its entry of the script is used up."""
-        scripted = self._unit_of_work.first(SCRIPT, account_sid=account_sid, phone_number=phone_number)
-        taken = self.rules_at(account_sid, phone_number)
-        if scripted:
-            self._unit_of_work.change(DELETE_ENTRY, entry_id=scripted[0])
+        taken, entry_id = self._rules_at(account_sid, phone_number)
+        if entry_id is not None:
+            self._unit_of_work.change(DELETE_ENTRY, entry_id=entry_id)
         return taken
+
+    def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, int | None]:
+        named = {"account_sid": account_sid, "phone_number": phone_number}
+        found = {row[0]: _rule(row[1:]) for row in self._unit_of_work.all(FIND_RULES, **named)}
+        own, default = found.get(phone_number), found.get(DEFAULT_RULE)
+        scripted = self._unit_of_work.first(SCRIPT, **named)
+        if scripted is None:
+            return PhoneRules(None, own, default), None
+        return PhoneRules(_rule(scripted[1:]), own, default), scripted[0]
 
 
 def _said(rule: PhoneRule) -> dict[str, Any]:

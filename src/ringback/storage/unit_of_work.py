@@ -80,17 +80,22 @@ class UnitOfWork:
         touched, self.touched = self.touched, set()
         overturned, self.overturned = self.overturned, set()
         if kind is not None:
-            self._connection.rollback()
+            self._roll_back()
             return
         try:
+            self.events.write()
             self._connection.commit()
         except BaseException:
-            self._connection.rollback()
+            self._roll_back()
             raise
         for note, values in notes:
             note(*values)
         if touched or overturned:
             self._on_commit(touched | overturned, overturned)
+
+    def _roll_back(self) -> None:
+        self.events.forget_unwritten()
+        self._connection.rollback()
 
     def when_committed(self, note: Callable[[*Values], None], *values: *Values) -> None:
         """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
