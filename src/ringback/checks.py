@@ -1,9 +1,10 @@
-"""What settings and seed file check alike."""
+"""What settings, seed file and control API check alike; e-mail addresses are apart, in `ringback.fields`."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
 from ringback.domain.sids import ACCOUNT, is_sid
 
 
@@ -13,7 +14,20 @@ def _account_sid(value: str) -> str:
     return value
 
 
+def _friendly_name(value: str) -> str:
+    fault = friendly_name_fault(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+FriendlyName = Annotated[
+    str,
+    AfterValidator(_friendly_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": FRIENDLY_NAME_MAX_CHARACTERS}),
+]
+PhoneExtension = Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
-from ringback.checks import AccountSidText, Seconds, Secret
+from ringback.checks import AccountSidText, FriendlyName, PhoneExtension, Seconds, Secret
 from ringback.complaints import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, from_datetime
@@ -15,7 +15,7 @@ from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
-from ringback.fields import EmailAddress, FriendlyName, PhoneExtension
+from ringback.fields import EmailAddress
 
 DEFAULT_PHONE = "default"
 

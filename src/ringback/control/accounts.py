@@ -9,14 +9,14 @@ import orjson
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from ringback.checks import AccountSidText
+from ringback.checks import AccountSidText, FriendlyName
 from ringback.control.errors import unfit
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
-from ringback.fields import EmailAddress, FriendlyName
+from ringback.fields import EmailAddress
 from ringback.operations import accounts as operations
 
 router = APIRouter(tags=["Accounts"])

@@ -5,12 +5,12 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
+from ringback.checks import FriendlyName
 from ringback.control.errors import CONFLICTS, conflict
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Moment, Time, View, instant_of
 from ringback.domain.instants import rfc_3339
-from ringback.fields import FriendlyName
 from ringback.operations.caller_ids import AlreadyVerified, place_caller_id
 
 router = APIRouter(tags=["Caller IDs"])

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi import Body as RequestBody
 from pydantic import BeforeValidator, Field
 
+from ringback.checks import PhoneExtension
 from ringback.control.errors import not_found, unfit
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Seconds, View
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneSource
-from ringback.fields import PhoneExtension
 from ringback.operations import phones as operations
 from ringback.operations.phones import KnownPhone
 from ringback.storage.phone_repository import DEFAULT_RULE

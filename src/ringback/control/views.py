@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
+from ringback import checks
 from ringback.domain.instants import Instant, from_datetime, rfc_3339
 
 _DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
@@ -50,7 +51,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=
 """A time in an answer."""
 NumberItself = BeforeValidator(_number_itself)
 """Of a number in a body: neither text nor a truth value stands for it."""
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False), NumberItself]
+Seconds = Annotated[checks.Seconds, NumberItself]
 
 
 def shown(instant: Instant | None) -> str | None:

@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, insert, select
 from ringback.domain.inbox import InboxMessage, StoredMessage
 from ringback.domain.sids import AccountSid
 from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import inbox_messages as table
 from ringback.storage.statements import Statement, columns
 
@@ -29,18 +30,7 @@ NEWEST = Statement(
     select(*columns(table, "id", *_SHOWN)).where(*_OF_INBOX).order_by(table.c.id.desc()).limit(bindparam("row_limit"))
 )
 EMPTY = Statement(delete(table).where(*_OF_INBOX))
-FORGET_OLDEST = Statement(
-    delete(table).where(
-        _OF_ACCOUNT,
-        table.c.id
-        <= select(table.c.id)
-        .where(_OF_ACCOUNT)
-        .order_by(table.c.id.desc())
-        .limit(1)
-        .offset(bindparam("kept"))
-        .scalar_subquery(),
-    )
-)
+FORGET_OLDEST = forget_oldest(table)
 
 
 class InboxRepository:

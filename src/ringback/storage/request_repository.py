@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, insert, select
 
 from ringback.domain.requests import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
+from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import requests as table
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.statements import Statement, columns
@@ -25,18 +26,7 @@ NEWEST = Statement(
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
 )
-FORGET_OLDEST = Statement(
-    delete(table).where(
-        _OF_ACCOUNT,
-        table.c.id
-        <= select(table.c.id)
-        .where(_OF_ACCOUNT)
-        .order_by(table.c.id.desc())
-        .limit(1)
-        .offset(bindparam("kept"))
-        .scalar_subquery(),
-    )
-)
+FORGET_OLDEST = forget_oldest(table)
 
 
 class RequestRepository:
