@@ -21,20 +21,24 @@ STOP_SECONDS = 10.0
 class ServerProcess:
     """`ringback serve` with these settings; in a `with` block it runs, afterwards it has stopped.
 
-    `database_url` is memory unless given. The log is kept in `log`, one parsed JSON line an entry.
+    `database_url` is memory unless given. Coverage is not measured where it is not `covered`, which is quicker. The log
+    is kept in `log`, one parsed JSON line an entry.
     """
 
-    def __init__(self, *, cwd: Path | None = None, command: list[str] | None = None, **settings: object) -> None:
+    def __init__(
+        self, *, cwd: Path | None = None, command: list[str] | None = None, covered: bool = True, **settings: object
+    ) -> None:
         self.settings = {"port": 0, "log_format": "json", "database_url": "sqlite://"} | settings
         self._command = command or [sys.executable, "-m", "ringback", "serve"]
         self._cwd = cwd
+        self._left_out = ("RINGBACK_",) if covered else ("RINGBACK_", "COVERAGE_")
         self.log: list[dict[str, Any]] = []
         self._lines = threading.Condition()
         self.base_url = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
-        inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(self._left_out)}
         own = {f"RINGBACK_{name.upper()}": str(value) for name, value in self.settings.items()}
         self.process = subprocess.Popen(  # noqa: S603
             self._command,

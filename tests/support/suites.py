@@ -37,7 +37,9 @@ def run_suite(
     for name, source in modules.items():
         (folder / name).write_text(source, encoding="utf-8")
     report = folder / "report.xml"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
+    }
     finished = subprocess.run(  # noqa: S603
         [
             sys.executable,

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from support.extent import WHOLE
 from support.receiver import Answer, CallbackReceiver, Received
 from support.seeds import number_at
 from support.server import ServerProcess, caller_ids_path
 from support.state import stored_calls, unsettled
 from support.waiting import eventually
 
-KILLS = 20
+KILLS = 20 if WHOLE else 6
 SHARES = 2
 CALLS_A_KILL = 5
 PHONES = {"ring_seconds": 0.15, "key_seconds": 0.15}
@@ -61,12 +62,12 @@ def test_killed_at_a_random_moment_no_call_is_lost_doubled_or_stuck(tmp_path: Pa
     with CallbackReceiver(slowly) as receiver:
         for kill in range(KILLS // SHARES):
             numbers = [number_at(kill * CALLS_A_KILL + position) for position in range(CALLS_A_KILL)]
-            with ServerProcess(**settings) as server:
+            with ServerProcess(covered=False, **settings) as server:
                 calls |= ask_for_calls(server, receiver, numbers)
                 # The one place where time itself is waited for: the moment of the crash is what is drawn.
                 threading.Event().wait(moments.uniform(0, LATEST_MOMENT_SECONDS))
                 server.kill()
-        with ServerProcess(**settings) as server, server.client() as client:
+        with ServerProcess(covered=False, **settings) as server, server.client() as client:
             eventually(lambda: not unsettled(database), what="every call ended, every callback delivered")
             listed = client.get(f"{caller_ids_path()}.json", params={"PageSize": 1000}).json()
         arrived = [received for received in receiver.received if is_whole(received)]

@@ -1,7 +1,6 @@
 """README's chapter "In your test suite": its suites, run as they stand there."""
 
 import ast
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringback.testing import Server
+from support.extent import WHOLE
 from support.readme import ROOT, block_names, readme_block
 from support.suites import run_suite
 
@@ -19,7 +19,7 @@ LINES = 12
 WALL_SECONDS = 2.0
 TRIES = 3
 """The machine may be busy with other tests: the quickest of so many runs counts."""
-PROCESSES, REPETITIONS = (8, 25) if "RINGBACK_TEST_WHOLE" in os.environ else (3, 4)
+PROCESSES, REPETITIONS = (8, 25) if WHOLE else (2, 3)
 """How many processes run the outcomes side by side, and how often each outcome comes: 200 tests, or a sample."""
 MANY = f"""
 import os
