@@ -5,11 +5,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import account_documents
+from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
 
 PATH = "/2010-04-01/Accounts/{AccountSid}"
 
-router = APIRouter(tags=["Accounts"])
+router = APIRouter(tags=["Accounts"], route_class=DirectRoute)
 
 
 @router.get(PATH, name="fetch-account", summary="Fetch the account")

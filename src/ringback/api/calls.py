@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import call_documents, forms
+from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
 from ringback.api.openapi import query_parameters
 from ringback.domain.paging import page_links, page_request
@@ -27,7 +28,7 @@ FILTERS = {
 }
 """In the order in which a page's URIs have them."""
 
-router = APIRouter(tags=["Calls"])
+router = APIRouter(tags=["Calls"], route_class=DirectRoute)
 
 
 @router.get(

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
+from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of, no_content
 from ringback.api.openapi import form_body
 from ringback.operations.caller_ids import (
@@ -15,7 +16,7 @@ from ringback.operations.caller_ids import (
 
 PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}"
 
-router = APIRouter(tags=["OutgoingCallerIds"])
+router = APIRouter(tags=["OutgoingCallerIds"], route_class=DirectRoute)
 
 
 @router.get(PATH, name="fetch-outgoing-caller-id", summary="Fetch a verified number")

@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
+from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
 from ringback.api.openapi import form_body, query_parameters
 from ringback.domain.paging import page_links, page_request
@@ -14,7 +15,7 @@ from ringback.operations.validation_requests import create_validation_request
 PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds"
 FILTERS = ("PhoneNumber", "FriendlyName")
 
-router = APIRouter(tags=["OutgoingCallerIds"])
+router = APIRouter(tags=["OutgoingCallerIds"], route_class=DirectRoute)
 
 
 @router.get(
