@@ -1,0 +1,86 @@
+"""Servers over one database, which end in the middle of their work and are started again."""
+
+import threading
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Self
+
+from support.server import ServerProcess
+
+
+class Fleet:
+    """So many replicas over the database of the settings; `failures` are the exceptions that they logged."""
+
+    def __init__(self, replicas: int, **settings: Any) -> None:
+        self._settings = settings
+        self._running: list[ServerProcess | None] = [None] * replicas
+        self.ends = 0
+        self.failures: list[dict[str, Any]] = []
+
+    @property
+    def urls(self) -> list[str]:
+        """The base URLs of those that run."""
+        return [server.base_url for server in self._running if server]
+
+    def start(self) -> None:
+        """Start those that do not run."""
+        for index, server in enumerate(self._running):
+            if server is None:
+                self._running[index] = self._new_server().start()
+
+    def kill(self, index: int) -> None:
+        """End one as a crash would."""
+        server = self._ended(index)
+        server.kill()
+        self._note_failures(server)
+
+    def kill_while_starting(self, after_seconds: float) -> None:
+        """Start one more, and end it so soon that it may not have come to serve."""
+        server = self._new_server()
+
+        def crash_now() -> None:
+            if server.process:
+                server.process.kill()
+
+        crash = threading.Timer(after_seconds, crash_now)
+        crash.start()
+        with suppress(AssertionError):  # it ended before it served
+            server.start()
+        crash.join()
+        server.kill()
+        self.ends += 1
+        self._note_failures(server)
+
+    def stop(self, index: int) -> tuple[int, float]:
+        """End one by SIGTERM, and return its exit status, and how many seconds that took."""
+        server = self._ended(index)
+        began = time.monotonic()
+        status = server.stop()
+        self._note_failures(server)
+        return status, time.monotonic() - began
+
+    def _new_server(self) -> ServerProcess:
+        return ServerProcess(covered=False, **self._settings)
+
+    def _ended(self, index: int) -> ServerProcess:
+        """Return one that is about to end: nobody is to ask it from now on."""
+        server = self._running[index]
+        assert server is not None
+        self._running[index] = None
+        self.ends += 1
+        return server
+
+    def _note_failures(self, server: ServerProcess) -> None:
+        server.wait_for_log(lambda line: line == {"event": "end of log"})
+        self.failures += [line for line in server.log if "exception" in line or "Traceback" in str(line["event"])]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for index, server in enumerate(self._running):
+            if server:
+                self.stop(index)
