@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ringback import __version__, docs_page, phone_page
 from ringback.api import accounts, calls, health, metrics, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
+from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
 from ringback.control.services import ControlServices
@@ -132,7 +133,13 @@ def create_app(
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
     app.mount(CONTROL_PATH, control)
-    app.add_middleware(TwilioEdge, services=services, other_paths=OTHER_PATHS, other_prefix=f"{CONTROL_PATH}/")
+    app.add_middleware(
+        TwilioEdge,
+        services=services,
+        routes=Routes(app.routes),
+        other_paths=OTHER_PATHS,
+        other_prefix=f"{CONTROL_PATH}/",
+    )
     return app
 
 

@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import account_documents
-from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
+from ringback.api.routing import DirectRoute
 
 PATH = "/2010-04-01/Accounts/{AccountSid}"
 

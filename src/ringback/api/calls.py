@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import call_documents, forms
-from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
 from ringback.api.openapi import query_parameters
+from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.call_lists import list_calls
 from ringback.operations.calls import find_call

@@ -11,21 +11,19 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.api.authentication import credentials_of
 from ringback.api.exchange import STATE_KEY, Exchange, no_content
 from ringback.api.fault_injection import ConnectionCut, UnderFault, struck
 from ringback.api.passage import Passage
+from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
-from ringback.domain.errors import TwilioError, internal_server_error, method_not_allowed, not_found
+from ringback.domain.errors import TwilioError, internal_server_error, not_found
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
-
-METHOD_NOT_ALLOWED = 405
 
 _ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+?)(?:/|(?:\.[^/]*)?$)")
 """A suffix, a known one or not, is no part of the account's SID."""
@@ -35,11 +33,17 @@ log = structlog.get_logger()
 
 
 class TwilioEdge:
-    """The outermost layer of the Twilio surface; `other_paths` and those under `other_prefix` pass through."""
+    """The Twilio surface, which answers by its own `routes`; `other_paths` and those under `other_prefix` are not its.
 
-    def __init__(self, app: ASGIApp, services: Services, other_paths: frozenset[str], other_prefix: str) -> None:
+    Those pass through, to `app`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, services: Services, routes: Routes, other_paths: frozenset[str], other_prefix: str
+    ) -> None:
         self._app = app
         self._services = services
+        self._routes = routes
         self._other_paths = other_paths
         self._other_prefix = other_prefix
         self._requests_under_way = 0
@@ -74,8 +78,9 @@ class TwilioEdge:
                 return
             exchange = await self._exchange(passage)
             passage.scope["state"] = {STATE_KEY: exchange}
-            app = self._app
-            if exchange.account.has_faults and (fault := await struck(exchange, passage.scope)):
+            route = self._routes.find(passage.scope, passage.path)
+            app = route.app
+            if exchange.account.has_faults and (fault := await struck(exchange, route.name)):
                 passage.fault, app = fault, UnderFault(app, fault, passage.path)
             await app(passage.scope, receive, passage.send)
         except TwilioError as error:
@@ -115,23 +120,8 @@ def _decoded(raw_path: bytes) -> str:
     return unquote(_ESCAPED_SEPARATOR.sub(b"%25", raw_path))
 
 
-async def answer_http_exception(request: Request, raised: Exception) -> Response:
-    """Turn the router's own 404 and 405 into Twilio's, or into a plain JSON error beside the Twilio surface."""
+async def answer_http_exception(_: Request, raised: Exception) -> Response:
+    """Turn the router's own 404 and 405, beside the Twilio surface, into a plain JSON error."""
     assert isinstance(raised, HTTPException)  # noqa: S101
-    exchange = request.scope.get("state", {}).get(STATE_KEY)
-    if exchange is None:
-        error = {"error": str(raised.detail), "hint": "GET /docs lists what there is"}
-        return JSONResponse(error, raised.status_code, raised.headers)
-    if raised.status_code == METHOD_NOT_ALLOWED:
-        raise method_not_allowed(_allowed_methods(request))
-    raise not_found(exchange.path)
-
-
-def _allowed_methods(request: Request) -> str:
-    methods = {"OPTIONS"}
-    for route in request.app.routes:
-        if route.matches(request.scope)[0] != Match.NONE:
-            methods |= route.methods
-    if "GET" in methods:
-        methods.add("HEAD")
-    return ", ".join(sorted(methods))
+    error = {"error": str(raised.detail), "hint": "GET /docs lists what there is"}
+    return JSONResponse(error, raised.status_code, raised.headers)

@@ -2,7 +2,6 @@
 
 import asyncio
 
-from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.api.exchange import Exchange, no_content
@@ -21,22 +20,13 @@ class ConnectionCut(Exception):
     """The client gets no answer; raised where the server cannot cut a connection, as in a test without a socket."""
 
 
-async def struck(exchange: Exchange, scope: Scope) -> Effect | None:
-    """Return what goes wrong with an authenticated request, if anything does. What is no operation has no faults."""
-    operation = _operation(scope)
-    if operation is None:
+async def struck(exchange: Exchange, operation: str) -> Effect | None:
+    """Return what goes wrong with an authenticated request for an operation, if anything does."""
+    if operation not in _TARGETS:
         return None
     services = exchange.services
-    return await services.database.run(strike, exchange.account.sid, operation, draw=services.identifiers.draw)
-
-
-def _operation(scope: Scope) -> FaultTarget | None:
-    """Find the operation before the router does, and lay its route into the scope, where the log looks for it."""
-    for route in scope["app"].routes:
-        if isinstance(route, Route) and route.name in _TARGETS and route.matches(scope)[0] == Match.FULL:
-            scope["route"] = route
-            return FaultTarget(route.name)
-    return None
+    target = FaultTarget(operation)
+    return await services.database.run(strike, exchange.account.sid, target, draw=services.identifiers.draw)
 
 
 class UnderFault:

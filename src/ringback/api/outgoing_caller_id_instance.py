@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
-from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of, no_content
 from ringback.api.openapi import form_body
+from ringback.api.routing import DirectRoute
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,
     fetch_outgoing_caller_id,

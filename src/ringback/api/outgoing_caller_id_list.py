@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
-from ringback.api.direct_route import DirectRoute
 from ringback.api.exchange import exchange_of
 from ringback.api.openapi import form_body, query_parameters
+from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.validation_requests import create_validation_request
