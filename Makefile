@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
+# The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help serve test check format bench docs clean
 
@@ -35,7 +37,8 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report=
+	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/unit tests/integration
+	$(BIN)/python -m pytest -n $(WORKERS) tests/contract tests/system
 	$(BIN)/python -m coverage report
 
 check: $(VENV)/.installed-dev

@@ -18,6 +18,9 @@ ASTRAY = {
 }
 """What an environment may have that leads a client, or a server, elsewhere."""
 
+NOT_AT_THE_MATTER = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+"""Plugins that happen to be installed here, and take longer to import than the suites take to run."""
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -48,8 +51,7 @@ def run_suite(
             "-q",
             "-W",
             "error",
-            "-p",
-            "no:cacheprovider",
+            *NOT_AT_THE_MATTER,
             f"--junitxml={report}",
             *arguments,
         ],
