@@ -1,5 +1,6 @@
 """The journal of deliveries: each try once, no secret, nothing of what was forgotten or fails for a reason of ours."""
 
+import sqlite3
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.operations.accounts import reset_account
 from ringback.operations.callbacks import record_attempt
-from ringback.simulator import callback_sender
+from ringback.simulator import callback_sender, patience
 from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
 from support.polling import until
@@ -24,23 +25,47 @@ pytestmark = pytest.mark.anyio
 LEASES = "SELECT due_at, leased_until FROM status_callbacks"
 
 
-async def test_a_try_that_cannot_be_recorded_is_logged_and_stays_owed(
+async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
         raise database_error()
 
     monkeypatch.setattr(callback_sender, "record_attempt", failing)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:
         async with outbox.sending():
-            await until(lambda: lines)
+            await until(lambda: len(lines) == 2)
 
     assert [(line["event"], line["call_sid"]) for line in lines] == [
-        ("what came of a StatusCallback cannot be stored; it is sent again", sid)
+        ("a delivery waits for the database", sid),
+        ("what came of a StatusCallback cannot be stored; it is sent again", sid),
     ]
     assert outbox.status(sid) == CallbackStatus.PENDING
+
+
+async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = iter([True] * 3)
+
+    def sometimes_full(*arguments: Any, **rest: Any) -> Any:
+        if next(refusals, False):
+            raise database_error(sqlite3.SQLITE_FULL)
+        return record_attempt(*arguments, **rest)
+
+    monkeypatch.setattr(callback_sender, "record_attempt", sometimes_full)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    sid = outbox.owe(receiver.url)
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    assert [line["event"] for line in lines] == ["a delivery waits for the database", "callback"]
+    assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 1)
 
 
 async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, receiver: CallbackReceiver) -> None:

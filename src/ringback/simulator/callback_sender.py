@@ -18,6 +18,7 @@ from ringback.operations.callbacks import MAX_DELIVERIES, claim_due_callbacks, i
 from ringback.simulator.callback_faults import DROPPED, sending
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
+from ringback.simulator.patience import run_patiently
 from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.001
@@ -138,7 +139,9 @@ class CallbackSender:
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
-            await self._database.run(record_attempt, callback, attempt, CallbackStatus.FAILED, now=at)
+            await run_patiently(
+                self._database, callback.call_sid, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
+            )
 
     def _ended(self, delivery: asyncio.Task[None]) -> None:
         self._deliveries.discard(delivery)
@@ -156,7 +159,7 @@ class CallbackSender:
         if not times:
             await self._give_up(callback, DROPPED)
         callback = replace(callback, parameters=await self._with_places(callback))
-        if not await self._database.run(is_owed, callback):
+        if not await run_patiently(self._database, callback.call_sid, is_owed, callback):
             return
         best = CallbackStatus.FAILED
         for left in reversed(range(times)):
@@ -206,7 +209,8 @@ class CallbackSender:
                 status = best
             attempt = _attempt(number, at, elapsed_ms, outcome)
             stored = status if is_last else CallbackStatus.PENDING
-            is_recorded = await self._database.run(record_attempt, callback, attempt, stored, now=self._clock.now())
+            now, sid = self._clock.now(), callback.call_sid
+            is_recorded = await run_patiently(self._database, sid, record_attempt, callback, attempt, stored, now=now)
             _log_attempt(callback, attempt, status)
             if not is_recorded:
                 return None

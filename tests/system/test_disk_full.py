@@ -1,0 +1,149 @@
+"""A disk that is full: what cannot be stored is refused, what was answered stays, and later all goes on."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from support.crash_checks import Inspector, by_call
+from support.crash_clients import Tenant, http_client
+from support.crash_report import Report
+from support.receiver import CallbackReceiver
+from support.room import FileSizeLimit, Room, SmallDisk, small_disk
+from support.seeds import number_at
+from support.server import ServerProcess, caller_ids_path
+
+PHONES: dict[str, Any] = {
+    "ring_seconds": 0.4,
+    "key_seconds": 0.1,
+    "ring_timeout_seconds": 1.0,
+    "prompt_timeout_seconds": 0.2,
+}
+REFUSED = {
+    "code": 20500,
+    "message": "Internal Server Error",
+    "more_info": "https://www.twilio.com/docs/errors/20500",
+    "status": 500,
+}
+EARLIER, REFUSALS = 5, 20
+COMPLAINTS_A_SECOND = 3
+STUCK = "calls cannot be moved; trying again"
+NO_SMALL_DISK = "mounting a small disk takes root and its privileges"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as mounted:
+        if mounted is None:
+            pytest.skip(NO_SMALL_DISK)
+        yield mounted
+
+
+@pytest.fixture
+def room(request: pytest.FixtureRequest, tmp_path: Path) -> Room:
+    return request.getfixturevalue("disk") if request.param == "small disk" else FileSizeLimit(tmp_path)
+
+
+def a_server(folder: Path) -> ServerProcess:
+    return ServerProcess(covered=False, database_url=f"sqlite:///{folder / 'full.db'}", **PHONES)
+
+
+def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackReceiver) -> list[httpx.Response]:
+    """Ask for numbers, and note those that still found room; return the refusals."""
+    refusals: list[httpx.Response] = []
+    owner, path = (tenant.sid, tenant.auth_token), f"{caller_ids_path(tenant.sid)}.json"
+    for position in range(EARLIER, 500):
+        form = {"PhoneNumber": number_at(position), "StatusCallback": receiver.url}
+        answer = http.post(path, data=form, auth=owner)
+        if answer.status_code == httpx.codes.OK:
+            tenant.answered[answer.json()["call_sid"]] = form["PhoneNumber"]
+        else:
+            refusals.append(answer)
+        if len(refusals) == REFUSALS:
+            break
+    return refusals
+
+
+def complaints_a_second(server: ServerProcess) -> float:
+    """Return how often a server without room complains when nobody asks it for anything."""
+    began, seen = time.monotonic(), len(server.log)
+    server.wait_for_log(lambda line: line in server.log[seen:] and line["event"] == STUCK)
+    first = len(server.log)
+    server.wait_for_log(lambda line: line in server.log[first:] and line["event"] == STUCK)
+    return len(server.log[seen:]) / (time.monotonic() - began)
+
+
+def fetch(http: httpx.Client, tenant: Tenant) -> list[int]:
+    """Return the statuses of reads of all kinds."""
+    owner, account = (tenant.sid, tenant.auth_token), f"/2010-04-01/Accounts/{tenant.sid}"
+    paths = [f"{account}/OutgoingCallerIds.json", f"{account}/Calls.json", f"{account}.json"]
+    others = ["/livez", "/readyz", "/metrics", f"/_ringback/accounts/{tenant.sid}/calls"]
+    return [http.get(path, auth=owner).status_code for path in [*paths, *others]]
+
+
+@pytest.mark.parametrize(
+    ("room", "comes_back"),
+    [("file-size limit", "as it is"), ("small disk", "killed and started again")],
+    indirect=["room"],
+)
+def test_without_room_nothing_answered_is_lost_and_with_room_work_goes_on(room: Room, comes_back: str) -> None:
+    report = Report()
+    with CallbackReceiver() as receiver, ExitStack() as servers:
+        server = servers.enter_context(a_server(room.folder))
+        with http_client(server.base_url) as http:
+            tenant = Tenant.opened(http, "any")
+            for position in range(EARLIER):
+                tenant.ask(http, server.base_url, number_at(position), receiver.url)
+            receiver.wait_for(1)
+            tenant.ask(http, server.base_url, number_at(EARLIER + 500), receiver.url)
+            room.take(server)
+            refusals = ask_until_refused(http, tenant, receiver)
+            a_second = complaints_a_second(server)
+            read = fetch(http, tenant)
+        if comes_back == "killed and started again":
+            server.kill()
+            room.give(server)
+            server = servers.enter_context(a_server(room.folder))
+        else:
+            room.give(server)
+        with http_client(server.base_url) as http:
+            tenant.ask(http, server.base_url, number_at(EARLIER + 501), receiver.url)
+            Inspector(http, tenant, report).settle(20)
+            Inspector(http, tenant, report).inspect(by_call(receiver.received))
+
+    assert [(answer.status_code, answer.json()) for answer in refusals] == [(500, REFUSED)] * REFUSALS
+    assert read == [200] * 7
+    assert a_second <= COMPLAINTS_A_SECOND
+    assert report.complaints == []
+    assert report.answered >= EARLIER + 2
+
+
+def test_killed_without_room_and_started_without_room_it_shows_what_there_is(disk: SmallDisk) -> None:
+    with a_server(disk.folder) as first:
+        disk.take(first)
+        first.kill()
+    disk.take()
+
+    with a_server(disk.folder) as again, again.client() as client:
+        answer = client.get(f"{caller_ids_path()}.json")
+        ready = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["outgoing_caller_ids"], ready.status_code) == (200, [], 200)
+
+
+def test_where_a_start_finds_no_room_for_what_it_needs_one_line_says_so(disk: SmallDisk) -> None:
+    with a_server(disk.folder) as first:
+        first.stop()
+    disk.take()
+    again = a_server(disk.folder)
+
+    with pytest.raises(AssertionError):
+        again.start()
+
+    reason = f"ringback: cannot use the database {again.settings['database_url']}: database or disk is full"
+    assert again.process is not None
+    assert (again.process.returncode, [line["event"] for line in again.log]) == (1, [reason, "end of log"])
