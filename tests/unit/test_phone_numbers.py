@@ -1,5 +1,6 @@
 """Numbers as people write them, as E.164, and as Twilio names them."""
 
+import phonenumbers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -121,6 +122,21 @@ def test_what_is_read_reads_the_same_again(written: str, validation: NumberValid
     e164 = to_e164(written, validation)
 
     assert e164 is None or to_e164(e164, validation) == e164
+
+
+@given(st.from_regex(r"\+1[2-9][0-9]{9}", fullmatch=True))
+@example("+14158675309")
+@example("+16042345678")
+@example("+18765551234")
+@example("+19998765432")
+def test_a_north_american_number_is_taken_when_the_library_takes_it(written: str) -> None:
+    number = phonenumbers.parse(written, None)
+
+    expected = written if phonenumbers.is_valid_number(number) or written in RESERVED_NUMBERS else None
+
+    assert to_e164(written) == expected
+    assert to_e164(written, "possible") == written
+    assert phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) == written
 
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,17}", fullmatch=True), st.sampled_from(["valid", "possible"]))

@@ -18,6 +18,7 @@ RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 9))
 """Simulated phones of fixed behaviour; they pass validation whatever the library thinks of them."""
 
+_NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
 
 
@@ -41,6 +42,8 @@ def to_e164(written: str, validation: NumberValidation | None = "valid") -> str 
 
 
 def _parse(text: str) -> PhoneNumber | None:
+    if _NORTH_AMERICAN_E164.fullmatch(text):  # what the library would make of it, in a tenth of the time
+        return PhoneNumber(country_code=NANP_COUNTRY_CODE, national_number=int(text[2:]))
     try:
         number = phonenumbers.parse(text, None if text.startswith("+") else DEFAULT_REGION)
     except NumberParseException:
@@ -50,8 +53,9 @@ def _parse(text: str) -> PhoneNumber | None:
 
 
 def _passes(number: PhoneNumber, validation: NumberValidation | None) -> bool:
-    if validation == "valid":
-        return phonenumbers.is_valid_number(number)
+    if validation == "valid":  # most are American, and the library would look that up once more
+        american = phonenumbers.is_valid_number_for_region(number, DEFAULT_REGION)
+        return american or phonenumbers.is_valid_number(number)
     if validation == "possible":
         return phonenumbers.is_possible_number(number)
     return True
