@@ -21,6 +21,7 @@ from ringback.domain.callbacks import (
     redirected_request,
 )
 from ringback.domain.delivery import DeliveryPolicy, Failure
+from ringback.simulator.bounded_reading import BoundedReading, TooMuchSaid
 from ringback.simulator.egress import EgressPolicy, EgressRefused
 
 ANSWER_CHARACTERS = 2_048
@@ -85,7 +86,7 @@ class CallbackClient:
                 return await self._send(request, address, policy)
             except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 outcome = Outcome(request, failure=Failure.CONNECT, error=_reason(error))
-            except httpx.HTTPError as error:
+            except (httpx.HTTPError, TooMuchSaid) as error:
                 return Outcome(request, failure=Failure.READ, error=_reason(error)), None
         return outcome, None
 
@@ -100,6 +101,7 @@ class CallbackClient:
             extensions={
                 "target": request.url.target.encode(),
                 "sni_hostname": request.url.host,
+                "trace": BoundedReading().trace,
                 "timeout": httpx.Timeout(read_seconds, connect=connect_seconds).as_dict(),
             },
         )
@@ -138,5 +140,5 @@ def _failure(status_code: int) -> Failure | None:
     return Failure.SERVER_ERROR if httpx.codes.is_server_error(status_code) else Failure.OTHER
 
 
-def _reason(error: httpx.HTTPError) -> str:
+def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

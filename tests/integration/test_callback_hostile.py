@@ -1,0 +1,61 @@
+"""Receivers that hang, reset, drip, loop and flood: each try ends in time, with an error that says why."""
+
+import time
+
+import pytest
+
+from ringback.domain.callbacks import CallbackStatus
+from support import hostile_receivers as hostile
+from support.hostile_receivers import Behavior, HostileReceiver
+from support.outbox import Outbox
+from support.polling import until
+from support.receiver import CallbackReceiver
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+TIME_OUT_MS = 1000
+TOO_MUCH = "TooMuchSaid: more than 65536 bytes, and no end"
+OUT_OF_TIME = f"no answer within {TIME_OUT_MS} ms in all"
+
+
+@pytest.mark.parametrize(
+    ("behavior", "status_code", "error"),
+    [
+        (hostile.hang, None, OUT_OF_TIME),
+        (hostile.reset, None, "ReadError"),
+        (hostile.close, None, "RemoteProtocolError: Server disconnected without sending a response."),
+        (hostile.reset_in_the_answer, None, "ReadError"),
+        (hostile.drip_the_head, None, OUT_OF_TIME),
+        (hostile.drip_the_body, None, OUT_OF_TIME),
+        (hostile.redirect_for_ever, 307, "more than 10 redirects"),
+        (hostile.send_a_large_body, 200, None),
+        (hostile.send_chunks_for_ever, 200, None),
+        (hostile.send_a_large_head, None, TOO_MUCH),
+        (hostile.send_one_large_line, None, TOO_MUCH),
+        (hostile.say_continue_for_ever, None, OUT_OF_TIME),
+        (hostile.send_tiny_chunks, None, OUT_OF_TIME),
+        (hostile.pad_chunks, None, TOO_MUCH),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
+    behavior: Behavior, status_code: int | None, error: str | None, outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    with HostileReceiver(behavior) as enemy:
+        async with outbox.sending() as sender:
+            began = time.monotonic()
+            sid = outbox.owe(f"{enemy.url}/#tt={TIME_OUT_MS}")
+            sender.wake()
+            await until(lambda: outbox.is_settled(sid))
+            took = time.monotonic() - began
+            later = outbox.owe(receiver.url)
+            sender.wake()
+            await until(lambda: outbox.is_settled(later))
+
+    [attempt] = outbox.attempts(sid)
+    assert attempt.status_code == status_code
+    assert str(attempt.error).startswith(str(error))
+    assert len(attempt.answer) <= 2048
+    assert took < TIME_OUT_MS / 1000 + 2
+    assert outbox.status(later) == CallbackStatus.DELIVERED
