@@ -1,45 +1,17 @@
 """The control API: inboxes, the ready-made receivers of StatusCallbacks."""
 
-import base64
-import hashlib
-import hmac
 from typing import Any
 
 import pytest
 
+from ringback.operations import inbox
 from support.control import Controlled, ControlledAccount
-from support.domain_values import NUMBER
+from support.inboxes import messages, send_form, signature, url
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LIMIT_BYTES = 1024 * 1024
-
-
-def signature(token: str, text: str) -> str:
-    return base64.b64encode(hmac.new(token.encode(), text.encode(), hashlib.sha1).digest()).decode()
-
-
-def url(account: ControlledAccount, name: str = "x") -> str:
-    return f"http://test/_ringback/accounts/{account.sid}/inbox/{name}"
-
-
-async def messages(account: ControlledAccount, name: str = "x", **query: Any) -> list[dict[str, Any]]:
-    answer = await account.control("GET", f"/inbox/{name}/messages", **query)
-    assert answer.status_code == 200, answer.text
-    found: list[dict[str, Any]] = answer.json()["messages"]
-    return found
-
-
-async def send_form(account: ControlledAccount, signed: str, **headers: str) -> dict[str, Any]:
-    """Send a=1&b=2 as a form with the signature over `signed`, and return the message that came in."""
-    answer = await account.http.post(
-        url(account),
-        data={"b": "2", "a": "1"},
-        headers={"X-Twilio-Signature": signature(account.auth_token, signed)} | headers,
-    )
-    assert (answer.status_code, answer.content) == (204, b"")
-    return (await messages(account))[-1]
 
 
 async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount) -> None:
@@ -116,8 +88,13 @@ async def test_a_reset_empties_an_accounts_inboxes(account: ControlledAccount) -
     assert await messages(account) == []
 
 
-async def test_an_account_keeps_its_newest_thousand_messages(account: ControlledAccount) -> None:
-    for number in range(1003):
+async def test_an_account_keeps_its_newest_thousand_messages_in_all_inboxes_together(
+    account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_of_all = inbox.KEPT_MESSAGES
+    monkeypatch.setattr(inbox, "KEPT_MESSAGES", 10)
+
+    for number in range(13):
         await account.http.get(f"{url(account, 'even' if number % 2 == 0 else 'odd')}?{number}=")
 
     kept = [
@@ -125,8 +102,8 @@ async def test_an_account_keeps_its_newest_thousand_messages(account: Controlled
         for name in ("even", "odd")
         for message in await messages(account, name, limit=1000)
     ]
-
-    assert sorted(kept) == list(range(3, 1003))
+    assert sorted(kept) == list(range(3, 13))
+    assert kept_of_all == 1000
 
 
 async def test_no_account_is_made_by_what_comes(controlled: Controlled) -> None:
@@ -184,101 +161,3 @@ async def test_a_body_that_is_no_form_and_no_text_is_kept_all_the_same(account: 
     [message] = await messages(account)
 
     assert (message["body"], message["parameters"]) == ('{"a": "�"}', [])
-
-
-async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
-    await account.http.post(url(account))
-
-    [message] = await messages(account)
-
-    assert message["signature"] == {
-        "is_right": False,
-        "explanation": "There is no X-Twilio-Signature header.",
-        "signed_url": url(account),
-        "matching_url": None,
-        "difference": None,
-    }
-
-
-@pytest.mark.parametrize(
-    ("signed", "headers", "difference"),
-    [
-        ("https://test{path}", {}, "the receiver sees http, the sender was given https (does a proxy end TLS?)"),
-        (
-            "http://app.test{path}",
-            {"X-Forwarded-Host": "app.test"},
-            "the URL was signed with the host of X-Forwarded-Host",
-        ),
-        ("http://test{path}/", {}, "the path was signed with a trailing slash"),
-        ("http://test{path}?", {}, "the URL was signed with a bare '?' at its end"),
-        (
-            "http://test/hooks",
-            {"X-Original-URI": "/hooks"},
-            "a proxy changed the path, which was signed as X-Original-URI tells it",
-        ),
-    ],
-)
-async def test_what_a_proxy_changed_is_named(
-    account: ControlledAccount, signed: str, headers: dict[str, str], difference: str
-) -> None:
-    signed_url = signed.format(path=url(account).removeprefix("http://test"))
-
-    message = await send_form(account, f"{signed_url}a1b2", **headers)
-
-    assert message["signature"] == {
-        "is_right": False,
-        "explanation": f"The signature is right for {signed_url}: {difference}.",
-        "signed_url": url(account),
-        "matching_url": signed_url,
-        "difference": difference,
-    }
-
-
-async def test_a_password_that_was_signed_in_the_url_is_masked(account: ControlledAccount) -> None:
-    signed = url(account).replace("//", "//me:secret@")
-
-    message = await send_form(
-        account, f"{signed}a1b2", Authorization="Basic " + base64.b64encode(b"me:secret").decode()
-    )
-
-    assert message["signature"]["matching_url"] == url(account).replace("//", "//***@")
-    assert "secret" not in str(message)
-
-
-async def test_another_accounts_token_is_named(controlled: Controlled, account: ControlledAccount) -> None:
-    sub = await controlled.account(parent_sid=account.sid)
-    as_parent = {"X-Twilio-Signature": signature(account.auth_token, url(sub))}
-    default = {"X-Twilio-Signature": signature("ringbackringbackringbackringback", url(sub))}
-    for headers in (as_parent, default):
-        await account.http.post(url(sub), headers=headers)
-
-    differences = [message["signature"]["difference"] for message in await messages(sub)]
-
-    assert differences == [
-        f"it was signed with the auth token of the parent account {account.sid}",
-        "it was signed with the auth token of the account AC00000000000000000000000000000001",
-    ]
-
-
-async def test_a_callback_that_was_signed_for_the_calls_own_url_is_told(account: ControlledAccount) -> None:
-    public = "https://public.test/hooks"
-    call_sid = (await account.validate(NUMBER, StatusCallback=public))["call_sid"]
-    form = {"CallSid": call_sid}
-    headers = {"X-Twilio-Signature": signature(account.auth_token, f"{public}CallSid{call_sid}")}
-
-    await account.http.post(url(account), data=form, headers=headers)
-    [message] = await messages(account)
-
-    assert message["signature"]["matching_url"] == public
-    assert message["signature"]["difference"] == f"it was signed for the StatusCallback URL as it was given, {public}"
-
-
-async def test_another_accounts_call_is_no_clue(controlled: Controlled, account: ControlledAccount) -> None:
-    other = await controlled.account()
-    call_sid = (await other.validate(NUMBER, StatusCallback="https://public.test/"))["call_sid"]
-    headers = {"X-Twilio-Signature": signature(account.auth_token, f"https://public.test/CallSid{call_sid}")}
-
-    await account.http.post(url(account), data={"CallSid": call_sid}, headers=headers)
-    [message] = await messages(account)
-
-    assert message["signature"]["matching_url"] is None

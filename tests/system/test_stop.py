@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.extent import WHOLE
 from support.receiver import Answer, CallbackReceiver, Received
 from support.server import ServerProcess, caller_ids_path
 from support.state import stored_calls, unsettled
@@ -21,7 +22,10 @@ STOPPED_WITHIN_SECONDS = 5.0
 RINGING, DELIVERED = "+14158675310", "+15005550014"
 """A phone that rings for a while, and one that is busy, so that its callback is on its way at once."""
 
-SIGNALS = pytest.mark.parametrize("wish", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+WISHES = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
+SIGNALS = pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+SAMPLED = SIGNALS if WHOLE else pytest.mark.parametrize("wish", [signal.SIGTERM], ids=["SIGTERM"])
+"""Both signals are handled alike, which the quick tests see with both."""
 
 
 def stop(server: ServerProcess, wish: signal.Signals) -> tuple[int, float]:
@@ -39,7 +43,7 @@ def ask(client: httpx.Client, receiver: CallbackReceiver, number: str) -> str:
     return call_sid
 
 
-@SIGNALS
+@SAMPLED
 def test_calls_that_ring_and_callbacks_in_flight_go_on_after_a_stop_with_connections_open(
     tmp_path: Path, wish: signal.Signals
 ) -> None:

@@ -20,6 +20,7 @@ from ringback.domain.calls import (
 from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from support.domain_values import CODE, T0, a_call, a_phone
+from support.extent import WHOLE
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
 BEGINNINGS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
@@ -129,5 +130,5 @@ def _moments(call: ValidationCall) -> list[int]:
     return [moment for moment in moments if moment is not None]
 
 
-CallMachine.TestCase.settings = settings(max_examples=100, stateful_step_count=25, deadline=None)
+CallMachine.TestCase.settings = settings(max_examples=100 if WHOLE else 30, stateful_step_count=25, deadline=None)
 test_a_call_keeps_its_promises_whatever_happens = CallMachine.TestCase

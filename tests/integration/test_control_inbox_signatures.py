@@ -1,0 +1,110 @@
+"""The control API: what an inbox says of a message's signature."""
+
+import base64
+
+import pytest
+
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+from support.inboxes import messages, send_form, signature, url
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
+    await account.http.post(url(account))
+
+    [message] = await messages(account)
+
+    assert message["signature"] == {
+        "is_right": False,
+        "explanation": "There is no X-Twilio-Signature header.",
+        "signed_url": url(account),
+        "matching_url": None,
+        "difference": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("signed", "headers", "difference"),
+    [
+        ("https://test{path}", {}, "the receiver sees http, the sender was given https (does a proxy end TLS?)"),
+        (
+            "http://app.test{path}",
+            {"X-Forwarded-Host": "app.test"},
+            "the URL was signed with the host of X-Forwarded-Host",
+        ),
+        ("http://test{path}/", {}, "the path was signed with a trailing slash"),
+        ("http://test{path}?", {}, "the URL was signed with a bare '?' at its end"),
+        (
+            "http://test/hooks",
+            {"X-Original-URI": "/hooks"},
+            "a proxy changed the path, which was signed as X-Original-URI tells it",
+        ),
+    ],
+)
+async def test_what_a_proxy_changed_is_named(
+    account: ControlledAccount, signed: str, headers: dict[str, str], difference: str
+) -> None:
+    signed_url = signed.format(path=url(account).removeprefix("http://test"))
+
+    message = await send_form(account, f"{signed_url}a1b2", **headers)
+
+    assert message["signature"] == {
+        "is_right": False,
+        "explanation": f"The signature is right for {signed_url}: {difference}.",
+        "signed_url": url(account),
+        "matching_url": signed_url,
+        "difference": difference,
+    }
+
+
+async def test_a_password_that_was_signed_in_the_url_is_masked(account: ControlledAccount) -> None:
+    signed = url(account).replace("//", "//me:secret@")
+
+    message = await send_form(
+        account, f"{signed}a1b2", Authorization="Basic " + base64.b64encode(b"me:secret").decode()
+    )
+
+    assert message["signature"]["matching_url"] == url(account).replace("//", "//***@")
+    assert "secret" not in str(message)
+
+
+async def test_another_accounts_token_is_named(controlled: Controlled, account: ControlledAccount) -> None:
+    sub = await controlled.account(parent_sid=account.sid)
+    as_parent = {"X-Twilio-Signature": signature(account.auth_token, url(sub))}
+    default = {"X-Twilio-Signature": signature("ringbackringbackringbackringback", url(sub))}
+    for headers in (as_parent, default):
+        await account.http.post(url(sub), headers=headers)
+
+    differences = [message["signature"]["difference"] for message in await messages(sub)]
+
+    assert differences == [
+        f"it was signed with the auth token of the parent account {account.sid}",
+        "it was signed with the auth token of the account AC00000000000000000000000000000001",
+    ]
+
+
+async def test_a_callback_that_was_signed_for_the_calls_own_url_is_told(account: ControlledAccount) -> None:
+    public = "https://public.test/hooks"
+    call_sid = (await account.validate(NUMBER, StatusCallback=public))["call_sid"]
+    form = {"CallSid": call_sid}
+    headers = {"X-Twilio-Signature": signature(account.auth_token, f"{public}CallSid{call_sid}")}
+
+    await account.http.post(url(account), data=form, headers=headers)
+    [message] = await messages(account)
+
+    assert message["signature"]["matching_url"] == public
+    assert message["signature"]["difference"] == f"it was signed for the StatusCallback URL as it was given, {public}"
+
+
+async def test_another_accounts_call_is_no_clue(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account()
+    call_sid = (await other.validate(NUMBER, StatusCallback="https://public.test/"))["call_sid"]
+    headers = {"X-Twilio-Signature": signature(account.auth_token, f"https://public.test/CallSid{call_sid}")}
+
+    await account.http.post(url(account), data={"CallSid": call_sid}, headers=headers)
+    [message] = await messages(account)
+
+    assert message["signature"]["matching_url"] is None

@@ -1,0 +1,177 @@
+"""An account is reset, deleted, or set to another time while something is under way (docs/races.md)."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+
+import pytest
+
+from ringback.simulator import advancer
+from support.control import Controlled, ControlledAccount
+from support.polling import until
+from support.races import held_callback, ringing
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures", "support.race_fixtures"]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
+
+SECONDS_TO_END = 5
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+async def test_a_reset_forgets_a_call_that_rings_and_a_callback_under_way(
+    controlled: Controlled, account: ControlledAccount, *, everywhere: bool
+) -> None:
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        delivered = await held_callback(account, release, receiver)
+        rings = (await ringing(account, "+14158675301"))["call_sid"]
+
+        reset = await controlled.ask("POST", "/reset") if everywhere else await account.control("POST", "/reset")
+        release.set()
+        later = await controlled.account()
+        await later.control("PUT", "/phones/default", {"behavior": "busy"})
+        await later.validate(StatusCallback=receiver.url)
+        await later.advance(60)
+
+        assert reset.status_code == 204
+        assert len(receiver.received) == 2
+    if not everywhere:
+        assert (await account.control("GET", "/calls")).json() == {"calls": []}
+        assert await account.events() == []
+        for sid in (delivered, rings):
+            assert (await account.control("POST", f"/calls/{sid}/answer")).status_code == 404
+
+
+async def test_a_global_reset_forgets_what_is_under_way(controlled: Controlled, account: ControlledAccount) -> None:
+    rings = (await ringing(account))["call_sid"]
+    waits = asyncio.create_task(account.control("GET", "/events", type="call.ended", wait_seconds=60))
+
+    await controlled.ask("POST", "/reset")
+
+    # The account is among what is forgotten: who waits for its events is told so at once, and who asks later likewise.
+    assert (await asyncio.wait_for(waits, SECONDS_TO_END)).status_code == 404
+    assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
+
+
+async def test_an_account_that_is_deleted_takes_its_calls_along(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await held_callback(account, release, receiver)
+        await ringing(account, "+14158675301")
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 10}))
+        assert await account.events(type="call.queued", wait_seconds=10)
+
+        deleted = await account.control("DELETE")
+        release.set()
+
+        assert deleted.status_code == 204
+        assert (await advancing).status_code == 404
+    assert (await account.twilio("GET", "/OutgoingCallerIds.json")).status_code == 401
+    tables = (await controlled.ask("GET", "/snapshot")).json()["tables"]
+    assert [row for rows in tables.values() for row in rows if row.get("account_sid") == account.sid] == []
+
+
+@pytest.mark.parametrize("upheaval", ["reset", "global reset", "clock", "snapshot"])
+async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_it(
+    controlled: Controlled, account: ControlledAccount, upheaval: str
+) -> None:
+    release = threading.Event()
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    clock = (await account.control("GET", "/clock")).json()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await account.validate(StatusCallback=receiver.url)
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 3600}))
+        await until(lambda: receiver.received)
+
+        match upheaval:
+            case "reset":
+                await account.control("POST", "/reset")
+            case "global reset":
+                await controlled.ask("POST", "/reset")
+            case "clock":
+                await account.control("PUT", "/clock", {"mode": "running", "now": clock["now"]})
+            case _:
+                await controlled.ask("PUT", "/snapshot", snapshot)
+        release.set()
+
+        assert (await advancing).status_code == (404 if upheaval == "global reset" else 409)
+    if upheaval != "global reset":
+        assert (await account.control("GET", "/clock")).json() == clock
+
+
+async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refused_to_him(
+    account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(advancer, "LONGEST_QUEUE_SECONDS", 0.05)
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await account.validate(StatusCallback=receiver.url)
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 60}))
+        await until(lambda: receiver.received)
+
+        asked_by_receiver = await account.control("POST", "/clock/advance", {"seconds": 1})
+        release.set()
+
+        assert asked_by_receiver.status_code == 409
+        assert (await advancing).status_code == 200
+    assert [event["type"] for event in await account.events(type="callback.delivered")] == ["callback.delivered"]
+
+
+@pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
+async def test_a_request_whose_body_is_late_goes_by_the_account_as_it_is_then(
+    account: ControlledAccount, upheaval: str
+) -> None:
+    if upheaval == "run":
+        await account.control("PUT", "/clock", {"mode": "frozen"})
+    authenticated = asyncio.Event()
+    changed = asyncio.Event()
+
+    async def late_body() -> AsyncIterator[bytes]:
+        yield b"PhoneNumber=%2B14158675309"
+        authenticated.set()
+        await changed.wait()
+        yield b"&CallDelay=1"
+
+    asked = asyncio.create_task(
+        account.http.post(
+            f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json",
+            content=late_body(),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            auth=(account.sid, account.auth_token),
+        )
+    )
+    await authenticated.wait()
+    if upheaval == "delete":
+        await account.control("DELETE")
+    else:
+        await account.control("PUT", "/clock", {"mode": "frozen" if upheaval == "freeze" else "running"})
+    changed.set()
+    answer = await asked
+
+    assert (answer.status_code, answer.json().get("code")) == ((401, 20003) if upheaval == "delete" else (200, None))
+    if upheaval != "delete":
+        await account.advance(60)
+        assert (await account.call(answer.json()["call_sid"]))["verification_status"] == "success"

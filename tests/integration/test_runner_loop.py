@@ -1,0 +1,104 @@
+"""The runner as it runs: it sleeps until something is due or it is woken, and goes on whatever happens."""
+
+import asyncio
+import time
+from collections.abc import Awaitable
+from typing import Any
+
+import pytest
+
+from ringback.domain.call_plan import CallPolicy
+from ringback.domain.calls import CallState, ValidationCall
+from ringback.domain.phones import PhoneBehavior
+from ringback.operations import calls as operations
+from ringback.simulator import runner as runner_module
+from ringback.simulator.clock import SystemClock
+from ringback.simulator.runner import SHORTEST_PAUSE_SECONDS, Runner
+from support.polling import until
+from support.runners import a_runner, running
+from support.simulation import Simulation, database_error
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+
+async def test_it_is_alive_while_it_runs(simulation: Simulation) -> None:
+    runner = a_runner(simulation)
+    before = runner.is_alive
+
+    async with running(runner):
+        await until(lambda: runner.is_alive)
+
+    assert (before, runner.is_alive) == (False, False)
+
+
+async def test_it_looks_when_it_is_woken(simulation: Simulation) -> None:
+    runner = a_runner(simulation)
+
+    async with running(runner):
+        await until(lambda: runner.is_alive)
+        sid = simulation.validate().call_sid
+        runner.wake()
+        await until(lambda: simulation.call(sid).state == CallState.RINGING)
+
+    assert simulation.timeline(sid) == [(0, "queued"), (0, "dial")]
+
+
+async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> None:
+    simulation.policy = CallPolicy(60, 10, 3, simulation.policy.default_phone)
+    simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
+    simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
+    sid = simulation.validate().call_sid
+    runner = Runner(simulation.database, SystemClock(), simulation.policy, simulation.identifiers, lambda: None)
+
+    async with running(runner):
+        await until(lambda: simulation.call(sid).is_ended)
+
+    call = simulation.call(sid)
+    assert call.is_verified
+    assert [entry.at for entry in call.timeline] == sorted(entry.at for entry in call.timeline)
+
+
+async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation.validate(call_delay_seconds=60)
+    looks: list[bool] = []
+    step = Runner.step
+
+    def counting(runner: Runner) -> Awaitable[int]:
+        looks.append(True)
+        return step(runner)
+
+    monkeypatch.setattr(Runner, "step", counting)
+    runner = a_runner(simulation)
+
+    began = time.monotonic()
+    async with running(runner):
+        while len(looks) < 4:
+            runner.wake()
+            await asyncio.sleep(0)
+
+    assert time.monotonic() - began >= 3 * SHORTEST_PAUSE_SECONDS
+
+
+async def test_a_database_that_cannot_be_used_for_a_while_does_not_end_it(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "RECOVERY_SECONDS", 0.01)
+    sid = simulation.validate().call_sid
+    refusals = iter([True] * 5)
+
+    def sometimes_unusable(unit_of_work: Any, **rest: Any) -> list[ValidationCall]:
+        if next(refusals, False):
+            raise database_error()
+        return operations.advance_due_calls(unit_of_work, **rest)
+
+    monkeypatch.setattr(runner_module, "advance_due_calls", sometimes_unusable)
+    runner = a_runner(simulation)
+
+    async with running(runner):
+        await until(lambda: simulation.call(sid).state == CallState.RINGING)
+        assert runner.is_alive
+
+    assert next(refusals, None) is None
