@@ -55,7 +55,7 @@ def a_call(**changes: Any) -> ValidationCall:
 
 def a_caller_id(**changes: Any) -> OutgoingCallerId:
     """Return a verified number without a name of its own."""
-    return replace(OutgoingCallerId(CALLER_ID_SID, ACCOUNT_SID, "(415) 867-5309", NUMBER, T0, T0), **changes)
+    return OutgoingCallerId(CALLER_ID_SID, ACCOUNT_SID, "(415) 867-5309", NUMBER, T0, T0)._replace(**changes)
 
 
 def a_callback(url: str, **changes: Any) -> StatusCallback:

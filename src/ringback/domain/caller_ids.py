@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
@@ -16,9 +16,8 @@ FRIENDLY_NAME_MAX_CHARACTERS = 64
 _NOT_XML_1_0 = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingCallerId:
-    """A number that its account may show as caller ID: `phone_number` is E.164."""
+class OutgoingCallerId(NamedTuple):
+    """A number that its account may show as caller ID: `phone_number` is E.164. A tuple: there are 1,000 on a page."""
 
     sid: OutgoingCallerIdSid
     account_sid: AccountSid

@@ -1,7 +1,5 @@
 """The caller IDs of an account: add, list, fetch, rename, delete."""
 
-from dataclasses import replace
-
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.events import EventType, caller_id_event
 from ringback.domain.instants import Instant
@@ -112,7 +110,7 @@ def update_outgoing_caller_id(
         if known is None or friendly_name is None:
             return known
         now = present(unit_of_work, account_sid, real).now
-        renamed = replace(known, friendly_name=friendly_name, date_updated=max(now, known.date_updated))
+        renamed = known._replace(friendly_name=friendly_name, date_updated=max(now, known.date_updated))
         unit_of_work.caller_ids.rename(renamed)
         unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, now))
         return renamed

@@ -32,7 +32,7 @@ PAGES = PagedRows(
     table,
     _COLUMNS,
     {name: table.c[name] == bindparam(name) for name in ("phone_number", "friendly_name")},
-    lambda row: OutgoingCallerId(*row),
+    OutgoingCallerId._make,
 )
 
 
@@ -44,11 +44,11 @@ class CallerIdRepository:
 
     def find(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
         row = self._unit_of_work.first(FIND, account_sid=account_sid, sid=sid)
-        return OutgoingCallerId(*row) if row else None
+        return OutgoingCallerId._make(row) if row else None
 
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
         row = self._unit_of_work.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
-        return OutgoingCallerId(*row) if row else None
+        return OutgoingCallerId._make(row) if row else None
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
         """Add a caller ID; False, and nothing changed, when its SID is taken."""
