@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= auto
+# Many tests wait for servers and calls: one process more than there are processors keeps these busy.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -37,8 +38,8 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --cov --cov-report= tests/unit tests/integration
-	$(BIN)/python -m pytest -n $(WORKERS) tests/contract tests/system
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= tests/unit tests/integration
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/contract tests/system
 	$(BIN)/python -m coverage report
 
 check: $(VENV)/.installed-dev

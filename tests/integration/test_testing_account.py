@@ -7,6 +7,8 @@ from twilio.base.exceptions import TwilioException  # type: ignore[import-untype
 
 from ringback.testing import Account, ControlError, Server
 
+pytestmark = pytest.mark.xdist_group("ringback_server")
+
 NUMBER = "+14158675309"
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -14,6 +14,8 @@ from ringback.testing.process import Process
 from support.receiver import Answer, CallbackReceiver
 from support.waiting import eventually
 
+pytestmark = pytest.mark.xdist_group("ringback_server")
+
 SILENT = ["/bin/sh", "-c", "echo not yet >&2; read -r _"]
 DEAF = """
 import json, signal, sys

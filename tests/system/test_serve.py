@@ -15,6 +15,7 @@ from support.terminal import Terminal
 from support.waiting import eventually
 
 pytest_plugins = ["support.system_fixtures"]
+pytestmark = pytest.mark.xdist_group("serve")
 
 OTHER_SID = "AC" + "7" * 32
 

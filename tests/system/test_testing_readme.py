@@ -12,6 +12,8 @@ from support.extent import WHOLE
 from support.readme import ROOT, block_names, readme_block
 from support.suites import run_suite
 
+pytestmark = pytest.mark.xdist_group("testing_readme")
+
 BLOCKS = [name for name in block_names() if name.startswith("pytest-")]
 OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
 LINES = 12

@@ -22,6 +22,8 @@ from support.packages import (
 )
 from support.server import ServerProcess, caller_ids_path
 
+pytestmark = pytest.mark.xdist_group("wheel")
+
 NOBODY = 65_534
 MIGRATION = "ringback/migrations/versions/20261123_first_tables.py"
 
