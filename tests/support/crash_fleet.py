@@ -31,9 +31,9 @@ class Fleet:
 
     def kill(self, index: int) -> None:
         """End one as a crash would."""
-        server = self._ended(index)
+        server = self._server(index)
         server.kill()
-        self._note_failures(server)
+        self._has_ended(server)
 
     def kill_while_starting(self, after_seconds: float) -> None:
         """Start one more, and end it so soon that it may not have come to serve."""
@@ -49,31 +49,31 @@ class Fleet:
             server.start()
         crash.join()
         server.kill()
-        self.ends += 1
-        self._note_failures(server)
+        self._has_ended(server)
 
     def stop(self, index: int) -> tuple[int, float]:
         """End one by SIGTERM, and return its exit status, and how many seconds that took."""
-        server = self._ended(index)
+        server = self._server(index)
         began = time.monotonic()
         status = server.stop()
-        self._note_failures(server)
-        return status, time.monotonic() - began
+        seconds = time.monotonic() - began
+        self._has_ended(server)
+        return status, seconds
 
     def _new_server(self) -> ServerProcess:
         return ServerProcess(covered=False, **self._settings)
 
-    def _ended(self, index: int) -> ServerProcess:
-        """Return one that is about to end: nobody is to ask it from now on."""
+    def _server(self, index: int) -> ServerProcess:
         server = self._running[index]
         assert server is not None
-        self._running[index] = None
-        self.ends += 1
         return server
 
-    def _note_failures(self, server: ServerProcess) -> None:
-        server.wait_for_log(lambda line: line == {"event": "end of log"})
-        self.failures += [line for line in server.log if "exception" in line or "Traceback" in str(line["event"])]
+    def _has_ended(self, ended: ServerProcess) -> None:
+        """Ask it no more, and note what it logged; until then it was asked, as nobody knows when a server ends."""
+        self._running = [None if server is ended else server for server in self._running]
+        self.ends += 1
+        ended.wait_for_log(lambda line: line == {"event": "end of log"})
+        self.failures += [line for line in ended.log if "exception" in line or "Traceback" in str(line["event"])]
 
     def __enter__(self) -> Self:
         return self

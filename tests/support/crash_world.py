@@ -45,12 +45,17 @@ class World:
     dice: random.Random
     tenants: list[Tenant] = field(default_factory=list)
 
+    def open_tenants(self, number: int) -> list[Tenant]:
+        """Open accounts for so many new clients."""
+        with http_client(self.fleet.urls[0]) as http:
+            opened = [Tenant.opened(http, str(self.dice.random())) for _ in range(number)]
+        self.tenants += opened
+        return opened
+
     @contextmanager
     def load(self, over: threading.Event) -> Iterator[list[Tenant]]:
         """Let new clients ask for numbers until it is `over`, at the latest at the block's end."""
-        with http_client(self.fleet.urls[0]) as http:
-            clients = [Tenant.opened(http, str(self.dice.random())) for _ in range(CLIENTS)]
-        self.tenants += clients
+        clients = self.open_tenants(CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
             running = [
                 pool.submit(client.ask_until, over, lambda: self.fleet.urls, self.receiver.url) for client in clients

@@ -14,7 +14,7 @@ from support.crash_world import Deployment, World, on_sqlite, world
 from support.extent import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
-ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))
+ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 2))
 LATEST_MOMENT_SECONDS = 0.8
 STARTS_CUT_SHORT = 0.15
 """In what share of rounds a server is killed while it starts, too."""

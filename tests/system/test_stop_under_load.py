@@ -1,0 +1,43 @@
+"""SIGTERM under load: calls ring, requests come in, callbacks are on their way; nothing of it is lost."""
+
+import secrets
+from pathlib import Path
+
+from support.crash_clients import http_client
+from support.crash_world import World, on_sqlite, world
+from support.extent import WHOLE
+from support.seeds import number_at
+
+STOPS = 5 if WHOLE else 1
+RINGING = 50
+LATEST_MOMENT_SECONDS = 0.5
+STOPPED_WITHIN_SECONDS = 5.0
+
+
+def let_many_ring(stopping: World) -> None:
+    """Let fifty phones of one account ring, beside what is to come."""
+    stopping.fleet.start()
+    [tenant] = stopping.open_tenants(1)
+    [url] = stopping.fleet.urls
+    with http_client() as http:
+        for position in range(RINGING):
+            tenant.ask(http, url, number_at(position), stopping.receiver.url)
+
+
+def test_told_to_stop_under_load_a_server_ends_soon_and_loses_nothing(tmp_path: Path) -> None:
+    seed = str(secrets.randbits(32))
+    stops: list[tuple[int, float]] = []
+
+    with world(on_sqlite(tmp_path), seed) as stopping:
+        for _ in range(STOPS):
+            let_many_ring(stopping)
+            stops.append(stopping.round(LATEST_MOMENT_SECONDS, stopping.fleet.stop))
+        report = stopping.settled()
+
+    print(f"seed {seed}", report.table(stops=STOPS), sep="\n")  # noqa: T201
+    assert [status for status, _ in stops] == [0] * STOPS
+    assert max(seconds for _, seconds in stops) < STOPPED_WITHIN_SECONDS
+    assert stopping.fleet.failures == []
+    assert report.complaints == []
+    assert (report.lost, report.doubled, report.duplicates) == (0, 0, 0)
+    assert report.answered >= STOPS * RINGING
