@@ -7,11 +7,12 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test check format bench docs clean
+.PHONY: help serve test crash check format bench docs clean
 
 help:
 	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
 	@echo "make test    set up and run all tests, with branch coverage"
+	@echo "make crash   kill servers under load a hundred times (ROUNDS=100), and count what was lost"
 	@echo "make check   format, lint, types, import contracts, then make test"
 	@echo "make format  bring the code into its format"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
@@ -41,6 +42,10 @@ test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= tests/unit tests/integration
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/contract tests/system
 	$(BIN)/python -m coverage report
+
+ROUNDS ?= 100
+crash: $(VENV)/.installed-dev
+	RINGBACK_TEST_CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s tests/system/test_crash.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check

@@ -23,6 +23,10 @@ class Fleet:
         """The base URLs of those that run."""
         return [server.base_url for server in self._running if server]
 
+    @property
+    def is_complete(self) -> bool:
+        return all(self._running)
+
     def start(self) -> None:
         """Start those that do not run."""
         for index, server in enumerate(self._running):

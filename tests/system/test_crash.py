@@ -15,14 +15,14 @@ from support.extent import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
 ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 2))
-LATEST_MOMENT_SECONDS = 0.8
+LATEST_MOMENT_SECONDS = 0.6
 STARTS_CUT_SHORT = 0.15
 """In what share of rounds a server is killed while it starts, too."""
 LATEST_MOMENT_OF_START_SECONDS = 0.7
 
 
 def crash_round(crashing: World) -> None:
-    if not crashing.fleet.urls and crashing.dice.random() < STARTS_CUT_SHORT:
+    if not crashing.fleet.is_complete and crashing.dice.random() < STARTS_CUT_SHORT:
         crashing.fleet.kill_while_starting(crashing.dice.uniform(0.1, LATEST_MOMENT_OF_START_SECONDS))
     crashing.round(LATEST_MOMENT_SECONDS, crashing.fleet.kill)
 
