@@ -1,5 +1,6 @@
 """A disk that is full: what cannot be stored is refused, what was answered stays, and later all goes on."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -32,6 +33,7 @@ REFUSED = {
 EARLIER, REFUSALS = 5, 20
 COMPLAINTS_A_SECOND = 3
 STUCK = "calls cannot be moved; trying again"
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process that runs")
 NO_SMALL_DISK = "mounting a small disk takes root and its privileges"
 
 
