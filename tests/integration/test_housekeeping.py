@@ -73,6 +73,22 @@ def test_the_newest_events_are_kept(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
+def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "EVENTS_FORGOTTEN_AT_ONCE", 4)
+    ended_calls(simulation, 8)
+    ids = query(simulation.database, EVENT_IDS)
+
+    more = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    left = query(simulation.database, EVENT_IDS)
+    more_then = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+
+    assert (len(ids), left, more) == (16, ids[4:], True)
+    assert (query(simulation.database, EVENT_IDS), more_then) == (ids[-10:], False)
+
+
+@pytest.mark.usefixtures("few")
 def test_calls_that_ended_at_one_moment_are_counted_like_others(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in range(7):

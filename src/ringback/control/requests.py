@@ -40,10 +40,11 @@ class RequestList(View):
     requests: list[RequestView]
 
 
-def request_view(request: JournaledRequest) -> RequestView:
+def request_view(journaled: JournaledRequest) -> RequestView:
     """Show a request."""
+    request = journaled.answered
     return RequestView(
-        id=request.id,
+        id=journaled.id,
         at=rfc_3339(request.at),
         request_id=request.request_sid,
         method=request.method,

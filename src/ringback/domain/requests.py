@@ -1,7 +1,6 @@
 """Requests that the Twilio surface has answered, as the journal of their account tells them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
@@ -35,22 +34,11 @@ class AnsweredRequest(NamedTuple):
     fault: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class JournaledRequest:
+class JournaledRequest(NamedTuple):
     """A request as it was stored: later ones have higher ids."""
 
     id: int
-    at: Instant
-    request_sid: str
-    method: str
-    path: str
-    operation: str | None
-    username: str | None
-    parameters: Mapping[str, str]
-    status: int
-    error_code: int | None
-    elapsed_ms: float
-    fault: str | None
+    answered: AnsweredRequest
 
 
 def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:

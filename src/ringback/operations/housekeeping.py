@@ -7,13 +7,14 @@ KEPT_CALLS = 1_000
 """How many ended calls an account keeps, each with its callback and the journal of that."""
 KEPT_EVENTS = 10_000
 """How many events an account keeps: those of all the calls it keeps."""
+EVENTS_FORGOTTEN_AT_ONCE = 500
 FORGOTTEN_AT_ONCE = 100
-"""How many calls are forgotten in one transaction, so that no request waits for long."""
+"""How many events and calls are forgotten in one transaction, so that no request waits for long."""
 
 
 def forget_oldest(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Forget some of what an account has kept too long; True when there is likely to be more."""
     with unit_of_work:
-        unit_of_work.events.forget_oldest(account_sid, kept=KEPT_EVENTS)
-        forgotten = unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE)
-        return forgotten == FORGOTTEN_AT_ONCE
+        events = unit_of_work.events.forget_oldest(account_sid, kept=KEPT_EVENTS, limit=EVENTS_FORGOTTEN_AT_ONCE)
+        calls = unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE)
+        return events == EVENTS_FORGOTTEN_AT_ONCE or calls == FORGOTTEN_AT_ONCE

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Select, bindparam, func, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, select
 
 from ringback.domain.events import Event, EventType, NewEvent
 from ringback.domain.sids import AccountSid
-from ringback.storage.journal_statements import forget_oldest
+from ringback.storage.journal_statements import newest_to_go
 from ringback.storage.journals import events as table
 from ringback.storage.statements import Statement, columns
 
@@ -23,7 +23,8 @@ ADD = Statement(
     )
 )
 LAST_ID = Statement(select(func.max(table.c.id)).where(_OF_ACCOUNT))
-FORGET_OLDEST = forget_oldest(table)
+_to_go = select(table.c.id).where(_OF_ACCOUNT, table.c.id <= newest_to_go(table)).order_by(table.c.id)
+FORGET_OLDEST = Statement(delete(table).where(table.c.id.in_(_to_go.limit(bindparam("row_limit")))))
 
 
 def _find(filters: tuple[str, ...]) -> Statement:
@@ -82,6 +83,6 @@ class EventRepository:
         row = self._unit_of_work.first(LAST_ID, account_sid=account_sid)
         return (row[0] or 0) if row else 0
 
-    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> int:
-        """Forget all but the newest `kept` events, and return how many those were."""
-        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
+    def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
+        """Forget at most `limit` of the events, the newest `kept` excepted, and return how many those were."""
+        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept, row_limit=limit)

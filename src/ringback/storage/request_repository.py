@@ -15,13 +15,14 @@ from ringback.storage.statements import Statement, columns
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
+_PARAMETERS = AnsweredRequest._fields.index("parameters")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 
 ADD = Statement(
     insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in AnsweredRequest._fields})
 )
 NEWEST = Statement(
-    select(*columns(table, "id", *AnsweredRequest._fields[1:]))
+    select(*columns(table, "id", *AnsweredRequest._fields))
     .where(_OF_ACCOUNT)
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
@@ -52,18 +53,5 @@ class RequestRepository:
 
 
 def _request(row: tuple[Any, ...]) -> JournaledRequest:
-    number, at, request_sid, method, path, operation, username, parameters, status, error_code, elapsed_ms, fault = row
-    return JournaledRequest(
-        number,
-        at,
-        request_sid,
-        method,
-        path,
-        operation,
-        username,
-        orjson.loads(parameters),
-        status,
-        error_code,
-        elapsed_ms,
-        fault,
-    )
+    stored = AnsweredRequest._make(row[1:])
+    return JournaledRequest(row[0], stored._replace(parameters=orjson.loads(row[1 + _PARAMETERS])))
