@@ -50,7 +50,7 @@ def a_call(**changes: Any) -> ValidationCall:
         attempts_left=3,
         date_created=T0,
     )
-    return replace(call, **changes)
+    return call._replace(**changes)
 
 
 def a_caller_id(**changes: Any) -> OutgoingCallerId:

@@ -3,9 +3,8 @@
 `transition` is pure and the only way a call changes. docs/call-states.md is drawn from `CALL_TRANSITIONS`.
 """
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.phones import CODE_DIGITS, Phone, line_state
@@ -94,8 +93,7 @@ class IllegalCallEvent(Exception):
         self.event = event
 
 
-@dataclass(frozen=True, slots=True)
-class TimelineEntry:
+class TimelineEntry(NamedTuple):
     """One thing that happened to a call."""
 
     at: Instant
@@ -103,9 +101,8 @@ class TimelineEntry:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationCall:
-    """One call that asks for one code.
+class ValidationCall(NamedTuple):
+    """One call that asks for one code: a tuple, for it is copied at every step, in a third of a dataclass's time.
 
     `phone` is unknown (None) until the number is dialled; `keys` are those keyed at the present prompt; the times
     are None until they come; `outgoing_caller_id_sid` names the resource that a success made.
@@ -199,7 +196,7 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
     entries = [_happened(call, event, guard, now, call.keys + digits)]
     if target in FINAL_STATES:
         entries.append(TimelineEntry(now, ENDED, f"{target.status}, {changes['verification_status']}"))
-    return replace(call, state=target, timeline=(*call.timeline, *entries), **changes)
+    return call._replace(state=target, timeline=(*call.timeline, *entries), **changes)
 
 
 def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:

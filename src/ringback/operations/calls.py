@@ -1,7 +1,5 @@
 """The one door through which a validation call moves, whoever moves it."""
 
-from dataclasses import replace
-
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.callbacks import status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
@@ -38,14 +36,14 @@ def advance_call(
     with unit_of_work:
         if event == CallEvent.DIAL:
             rules = unit_of_work.phones.take_rules_at(call.account_sid, call.phone_number)
-            call = replace(call, phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
+            call = call._replace(phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
         moved = transition(call, event, now=time.now, digits=digits)
         told = call_moved(moved, event, digits, time.now)
         if told:
             unit_of_work.events.add(told)
         if moved.is_verified:
             caller_id_sid = _verified(unit_of_work, moved, time.now, identifiers)
-            moved = replace(moved, outgoing_caller_id_sid=caller_id_sid)
+            moved = moved._replace(outgoing_caller_id_sid=caller_id_sid)
         unit_of_work.calls.move(moved, next_event(moved, policy, time.now), time)
         if moved.is_ended:
             unit_of_work.events.add(call_ended(moved, time.now))
