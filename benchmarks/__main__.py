@@ -4,46 +4,68 @@ import argparse
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.callbacks import measure_callbacks
+from benchmarks.formats import measure_formats
 from benchmarks.load import BenchmarkFailed, wrk_version
 from benchmarks.machine import busy_share
+from benchmarks.one_connection import measure_one_connection
+from benchmarks.pending import measure_pending
 from benchmarks.rates import measure_rates
 from benchmarks.report import page
+from benchmarks.scale import measure_scale
+from benchmarks.sections import Bench, Section
 from benchmarks.starts import measure_starts
 from benchmarks.waits import measure_waits
 
 MAX_ROUNDS, MAX_SECONDS = 9, 5
-"""Nothing here runs much longer than some three minutes."""
+"""Nothing here runs much longer than some eight minutes."""
+
+PARTS: dict[str, Callable[[Bench], Section]] = {
+    "rates": measure_rates,
+    "one-connection": measure_one_connection,
+    "formats": measure_formats,
+    "scale": measure_scale,
+    "pending": measure_pending,
+    "callbacks": measure_callbacks,
+    "starts": measure_starts,
+    "waits": measure_waits,
+}
+"""What can be measured, in the order of the page."""
 
 
 def main() -> int:
-    """Run everything and return the exit status: 1 when a measurement would mean nothing."""
+    """Run everything, or what was asked for, and return the exit status: 1 when a measurement would mean nothing."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, MAX_ROUNDS + 1), metavar="N")
-    parser.add_argument("--seconds", type=int, default=3, choices=range(1, MAX_SECONDS + 1), metavar="S")
+    parser.add_argument("--seconds", type=int, default=2, choices=range(1, MAX_SECONDS + 1), metavar="S")
+    parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there too")
     options = parser.parse_args()
     try:
-        wrk = wrk_version()
-        busy_before = busy_share()
+        wrk, busy_before = wrk_version(), busy_share()
         with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
-            starts = measure_starts(Path(folder))
-            rates = measure_rates(Path(folder), rounds=options.rounds, seconds=options.seconds, say=_say)
-            waits = measure_waits(Path(folder))
+            bench = Bench(Path(folder), options.rounds, options.seconds)
+            sections = [_measured(name, bench) for name in PARTS if name in (options.only or PARTS)]
     except (BenchmarkFailed, subprocess.SubprocessError) as error:
-        _say(f"benchmarks: {error}")
+        print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    busy_shares = busy_before, busy_share()
-    text = page(rates, starts, waits, wrk=wrk, seconds=options.seconds, busy_shares=busy_shares)
+    text = page(sections, wrk=wrk, busy_shares=(busy_before, busy_share()))
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")
     return 0
 
 
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _measured(name: str, bench: Bench) -> Section:
+    began = time.monotonic()
+    bench.say(f"{name} ...")
+    section = PARTS[name](bench)
+    bench.say(f"{name}: {time.monotonic() - began:.0f} s")
+    return section
 
 
 sys.exit(main())

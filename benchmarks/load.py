@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 CONNECTIONS = 16
 SCRIPT = Path(__file__).with_name("load.lua")
@@ -27,6 +29,30 @@ class Measurement:
     p99_ms: float
 
 
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """The same, measured once a round."""
+
+    rounds: Sequence[Measurement]
+
+    @property
+    def requests_per_second(self) -> float:
+        return median(measured.requests_per_second for measured in self.rounds)
+
+    @property
+    def p50_ms(self) -> float:
+        return median(measured.p50_ms for measured in self.rounds)
+
+    @property
+    def p99_ms(self) -> float:
+        return median(measured.p99_ms for measured in self.rounds)
+
+    def shares_of(self, other: "Measurements") -> list[float]:
+        """Return what was reached of the other's requests a second, round by round."""
+        pairs = zip(self.rounds, other.rounds, strict=True)
+        return [one.requests_per_second / another.requests_per_second for one, another in pairs]
+
+
 def wrk_version() -> str:
     """Return the name wrk gives itself. Raises BenchmarkFailed where it is not installed."""
     if shutil.which("wrk") is None:
@@ -35,8 +61,15 @@ def wrk_version() -> str:
     return " ".join((spoken.stdout or spoken.stderr).split()[:2])
 
 
-def measure(url: str, seconds: int, *, authorization: str = "", first_number: int | None = None) -> Measurement:
-    """Ask for `url` as often as it is answered, over 16 connections kept alive.
+def measure(
+    url: str,
+    seconds: int,
+    *,
+    authorization: str = "",
+    first_number: int | None = None,
+    connections: int = CONNECTIONS,
+) -> Measurement:
+    """Ask for `url` as often as it is answered, over connections kept alive.
 
     With a `first_number` each request is a POST. Raises BenchmarkFailed unless every answer was a good one.
     """
@@ -48,7 +81,7 @@ def measure(url: str, seconds: int, *, authorization: str = "", first_number: in
     command = [
         "wrk",
         "--threads=1",
-        f"--connections={CONNECTIONS}",
+        f"--connections={connections}",
         f"--duration={seconds}s",
         f"--script={SCRIPT}",
         url,
@@ -64,3 +97,16 @@ def measure(url: str, seconds: int, *, authorization: str = "", first_number: in
     return Measurement(
         told["requests"] / told["microseconds"] * 1_000_000, told["p50_us"] / 1000, told["p99_us"] / 1000
     )
+
+
+def measure_in_turn(
+    urls: Mapping[str, str], *, rounds: int, seconds: int, authorization: str, connections: int = CONNECTIONS
+) -> dict[str, Measurements]:
+    """GET each of the `urls` in turn, round by round, after a second of each to warm up."""
+    measured: dict[str, list[Measurement]] = {name: [] for name in urls}
+    for number in range(rounds + 1):
+        for name, url in urls.items():
+            one = measure(url, seconds if number else 1, authorization=authorization, connections=connections)
+            if number:
+                measured[name].append(one)
+    return {name: Measurements(found) for name, found in measured.items()}

@@ -1,106 +1,108 @@
-"""Requests a second: hello and ringback's requests in turn, round by round, so that each is fairly compared."""
+"""Requests a second: hello, ringback's requests and Prism's in turn, round by round: a fair comparison of each."""
 
-import base64
-import json
-import sqlite3
-import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import ExitStack
 from statistics import median
-from urllib.request import Request, urlopen
+from typing import NamedTuple
 
 from benchmarks import servers
-from benchmarks.load import BenchmarkFailed, Measurement, measure
+from benchmarks.client import (
+    AUTHORIZATION,
+    FIRST_NUMBER,
+    LIST_PATH,
+    NUMBERS_PER_SECOND,
+    PENDING_CALL,
+    get,
+    wait_while,
+)
+from benchmarks.fill import seed_file
+from benchmarks.load import Measurement, Measurements, measure
+from benchmarks.prism import prism, prism_missing
+from benchmarks.sections import Bench, Section, at_least, at_most, span
 from benchmarks.servers import Server
 
-ACCOUNT_SID = "AC00000000000000000000000000000001"
-AUTH_TOKEN = "ringbackringbackringbackringback"  # noqa: S105 - the documented default
-AUTHORIZATION = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
-LIST_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"
-
 SEEDED_CALLER_IDS = 60
-SEEDED_NUMBERS_FROM = "+1650200"
-FIRST_NUMBER = 2_000_000
-NUMBERS_PER_SECOND = 20_000
-"""More than can be asked for in a second, so that no number is asked for twice."""
-SETTLE_SECONDS = 60.0
-POLL_SECONDS = 0.1
-PENDING = "SELECT EXISTS (SELECT 1 FROM validation_calls WHERE due_at IS NOT NULL)"
+MEMORY_TARGET_MB = 110.0
 
 HELLO = "hello"
-TARGETS = {"GET instance": 0.10, "GET list of 50": 0.065, "POST": 0.05}
+GET, LIST, POST = "GET instance", "GET list of 50", "POST"
+TARGETS = {GET: 0.14, LIST: 0.09, POST: 0.07}
 """The least share of hello that each is to reach."""
+WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. {prism} After the last round ringback held
+{megabytes:.0f} MB of memory ({verdict})."""
+PRISM_WORDS = """Prism is the usual stand-in made of an OpenAPI document, here at its best: it has only the five paths
+to serve that ringback implements, checks no credentials, keeps nothing, logs nothing, and its list is of one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rates:
-    """All rounds' measurements by request, and what the server held in memory after the last."""
+class Target(NamedTuple):
+    """A server that is measured, the name its requests have in the table, and the instance that it is asked for."""
 
-    rounds: dict[str, list[Measurement]]
-    resident_megabytes: float
-
-    def requests_per_second(self, name: str) -> float:
-        return median(measured.requests_per_second for measured in self.rounds[name])
-
-    def p50_ms(self, name: str) -> float:
-        return median(measured.p50_ms for measured in self.rounds[name])
-
-    def p99_ms(self, name: str) -> float:
-        return median(measured.p99_ms for measured in self.rounds[name])
-
-    def shares(self, name: str) -> list[float]:
-        """Return what `name` reached of hello, round by round."""
-        pairs = zip(self.rounds[name], self.rounds[HELLO], strict=True)
-        return [measured.requests_per_second / hello.requests_per_second for measured, hello in pairs]
+    server: Server
+    mark: str
+    instance_path: str
 
 
-def measure_rates(folder: Path, *, rounds: int, seconds: int, say: Callable[[str], None]) -> Rates:
-    """Measure all four requests `rounds` times, `seconds` each, after a second of each to warm up."""
-    seed = folder / "seed.toml"
-    seed.write_text(_seed(), encoding="utf-8")
-    measured: dict[str, list[Measurement]] = {name: [] for name in (HELLO, *TARGETS)}
-    with servers.hello() as hello, servers.ringback(folder, "rates.db", f"--seed={seed}") as server:
-        for number in range(rounds + 1):
-            seconds_each = seconds if number else 1
-            done = _round(hello, server, seconds_each, FIRST_NUMBER + number * seconds * NUMBERS_PER_SECOND)
-            _wait_until_settled(folder / "rates.db")
-            if number:
-                say(f"round {number}: " + ", ".join(f"{name} {one.requests_per_second:,.0f}/s" for name, one in done))
-                for name, one in done:
-                    measured[name].append(one)
-        return Rates(measured, server.resident_megabytes)
+def measure_rates(bench: Bench) -> Section:
+    """Measure each server's requests round by round, after a second of each to warm up."""
+    missing = prism_missing()
+    if missing:
+        bench.say(f"without Prism: {missing}")
+    seed = seed_file(bench.folder, SEEDED_CALLER_IDS)
+    with ExitStack() as stack:
+        hello = stack.enter_context(servers.hello())
+        server = stack.enter_context(servers.ringback(bench.folder, "rates.db", f"--seed={seed}"))
+        sid = get(f"{server.url}{LIST_PATH}.json")["outgoing_caller_ids"][0]["sid"]
+        targets = [Target(server, "", f"{LIST_PATH}/{sid}.json")]
+        if not missing:
+            targets.append(Target(stack.enter_context(prism()), ", Prism", f"{LIST_PATH}/{sid}.json"))
+        measured = _rounds(bench, hello, targets)
+        return _section(bench, measured, missing, server.resident_megabytes)
 
 
-def _round(hello: Server, server: Server, seconds: int, first_number: int) -> list[tuple[str, Measurement]]:
-    listed = f"{server.url}{LIST_PATH}.json"
-    instance = f"{server.url}{LIST_PATH}/{_first_sid(listed)}.json"
+def _rounds(bench: Bench, hello: Server, targets: list[Target]) -> dict[str, Measurements]:
+    rounds = []
+    for number in range(bench.rounds + 1):
+        seconds = bench.seconds if number else 1
+        done = _round(hello, targets, seconds, FIRST_NUMBER + number * bench.seconds * NUMBERS_PER_SECOND)
+        wait_while(bench.folder / "rates.db", PENDING_CALL)  # so that no call is rung in the next round
+        if number:
+            rounds.append(done)
+            told = (f"{name} {one.requests_per_second:,.0f}/s" for name, one in done.items())
+            bench.say(f"round {number}: {', '.join(told)}")
+    return {name: Measurements([done[name] for done in rounds]) for name in rounds[0]}
+
+
+def _round(hello: Server, targets: list[Target], seconds: int, first_number: int) -> dict[str, Measurement]:
+    done = {HELLO: measure(f"{hello.url}/", seconds)}
+    for name, is_post in ((GET, False), (LIST, False), (POST, True)):
+        for server, mark, instance_path in targets:
+            path = instance_path if name == GET else f"{LIST_PATH}.json"
+            number = first_number if is_post else None
+            done[name + mark] = measure(server.url + path, seconds, authorization=AUTHORIZATION, first_number=number)
+    return done
+
+
+def _section(bench: Bench, measured: dict[str, Measurements], missing: str | None, megabytes: float) -> Section:
+    verdict = at_most(megabytes, MEMORY_TARGET_MB, "at most {:.0f} MB")
+    prism_words = f"Prism was not measured: {missing}." if missing else PRISM_WORDS
+    rows = [_cells(name, one, measured[HELLO]) for name, one in measured.items()]
+    return Section(
+        "Requests",
+        WORDS.format(
+            rounds=bench.rounds, seconds=bench.seconds, prism=prism_words, megabytes=megabytes, verdict=verdict
+        ),
+        ("request", "requests/s", "p50", "p99", "share of hello", "least to most", "target"),
+        rows,
+    )
+
+
+def _cells(name: str, measured: Measurements, hello: Measurements) -> list[str]:
+    shares = measured.shares_of(hello)
     return [
-        (HELLO, measure(f"{hello.url}/", seconds)),
-        ("GET instance", measure(instance, seconds, authorization=AUTHORIZATION)),
-        ("GET list of 50", measure(listed, seconds, authorization=AUTHORIZATION)),
-        ("POST", measure(listed, seconds, authorization=AUTHORIZATION, first_number=first_number)),
+        name,
+        f"{measured.requests_per_second:,.0f}",
+        f"{measured.p50_ms:.2f} ms",
+        f"{measured.p99_ms:.2f} ms",
+        f"{median(shares):.3f}",
+        span(shares, "{:.3f}"),
+        at_least(median(shares), TARGETS[name], "{:.3f}") if name in TARGETS else "",
     ]
-
-
-def _first_sid(url: str) -> str:
-    with urlopen(Request(url, headers={"Authorization": AUTHORIZATION})) as answer:  # noqa: S310 - our own server
-        return str(json.load(answer)["outgoing_caller_ids"][0]["sid"])
-
-
-def _wait_until_settled(database: Path) -> None:
-    """Wait until every call that was asked for has ended, so that none is rung in the next round."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        while connection.execute(PENDING).fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise BenchmarkFailed(f"calls are still pending after {SETTLE_SECONDS:.0f} s")
-            time.sleep(POLL_SECONDS)
-
-
-def _seed() -> str:
-    lines = ["[[accounts]]", f'sid = "{ACCOUNT_SID}"', ""]
-    for position in range(SEEDED_CALLER_IDS):
-        lines += ["[[accounts.caller_ids]]", f'phone_number = "{SEEDED_NUMBERS_FROM}{position:04d}"', ""]
-    return "\n".join(lines)

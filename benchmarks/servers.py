@@ -19,6 +19,8 @@ START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.002
 OK = 200
+USER_TICKS, SYSTEM_TICKS = 11, 12
+"""The columns of /proc/<pid>/stat, counted behind the program's name."""
 UVICORN_OPTIONS = ["--http=httptools", "--loop=uvloop", "--ws=none", "--no-access-log", "--log-level=error"]
 
 
@@ -41,28 +43,35 @@ class Server:
         kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(kibibytes) * 1024 / 1_000_000
 
+    @property
+    def processor_seconds(self) -> float:
+        """How long it has kept processors busy since its start."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
+
 
 @contextmanager
 def hello() -> Iterator[Server]:
     """Run a bare uvicorn that says hello."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.hello:app", f"--port={port}", *UVICORN_OPTIONS]
-    with _running(command, port, "/", Path(__file__).parents[1]) as server:
+    with running(command, port, "/", Path(__file__).parents[1]) as server:
         yield server
 
 
 @contextmanager
 def ringback(folder: Path, database: str, *options: str) -> Iterator[Server]:
     """Run ``ringback serve`` over the SQLite file `database` of `folder`, its log written and thrown away."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "ringback", "serve", f"--port={port}"]
     command += [f"--database-url=sqlite:///{folder / database}", "--log-level=info", "--log-format=json", *options]
-    with _running(command, port, "/readyz", folder) as server:
+    with running(command, port, "/readyz", folder) as server:
         yield server
 
 
 @contextmanager
-def _running(command: list[str], port: int, path: str, folder: Path) -> Iterator[Server]:
+def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[Server]:
+    """Run a server until it answers a GET of `path` with 200, and stop it afterwards."""
     left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     started = time.perf_counter()
@@ -106,7 +115,8 @@ def _is_answered(port: int, path: str) -> bool:
         connection.close()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -1,33 +1,40 @@
 """How soon a started process is ready, and how much memory it then holds."""
 
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
+from benchmarks.sections import Bench, Section, at_most, span
 from benchmarks.servers import ringback
 
 STARTS = 7
+NEW_TARGET_SECONDS = 2.0
+EXISTING_TARGET_SECONDS = 0.8
+MEMORY_TARGET_MB = 95.0
 
 
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """The seconds from a process's start to ``/readyz`` answering 200, of each start, and its memory then."""
-
-    new_seconds: list[float]
-    existing_seconds: list[float]
-    resident_megabytes: float
-
-
-def measure_starts(folder: Path) -> Starts:
+def measure_starts(bench: Bench) -> Section:
     """Start on seven new databases, then seven times on an existing one, after a start that counts for nothing."""
-    with ringback(folder, "existing.db"):
+    with ringback(bench.folder, "existing.db"):
         pass
     new_seconds, existing_seconds, megabytes = [], [], []
     for number in range(STARTS):
-        with ringback(folder, f"new-{number}.db") as server:
+        with ringback(bench.folder, f"new-{number}.db") as server:
             new_seconds.append(server.ready_seconds)
     for _ in range(STARTS):
-        with ringback(folder, "existing.db") as server:
+        with ringback(bench.folder, "existing.db") as server:
             existing_seconds.append(server.ready_seconds)
             megabytes.append(server.resident_megabytes)
-    return Starts(new_seconds, existing_seconds, median(megabytes))
+    return Section(
+        "Start and memory",
+        f"From the start of the process to `/readyz` answering 200; medians of {STARTS} starts.",
+        ("", "measured", "least to most", "target"),
+        [
+            _cells("ready on a new database", new_seconds, "{:.2f} s", NEW_TARGET_SECONDS),
+            _cells("ready on an existing database", existing_seconds, "{:.2f} s", EXISTING_TARGET_SECONDS),
+            _cells("resident memory when ready", megabytes, "{:.0f} MB", MEMORY_TARGET_MB),
+        ],
+    )
+
+
+def _cells(name: str, measured: list[float], form: str, target: float) -> list[str]:
+    middle = median(measured)
+    return [name, form.format(middle), span(measured, form), at_most(middle, target, form)]

@@ -1,20 +1,17 @@
 """How long a test waits: for an account's time to pass, and to be told of an event."""
 
-import asyncio
-import re
-import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from statistics import median
 
 import httpx
 
 from benchmarks import servers
 from benchmarks.load import BenchmarkFailed
+from benchmarks.receiver import receiver
+from benchmarks.sections import Bench, Section, at_most, span
 
 ADVANCED_SECONDS = 60
 CALL_DELAY_SECONDS = 50
@@ -22,16 +19,11 @@ MANY_CALLS = 1_000
 ROUNDS = {1: 9, MANY_CALLS: 3}
 EVENTS = 50
 OK, CREATED = 200, 201
-NO_CONTENT = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-CONTENT_LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """The milliseconds of each advance, by the number of pending calls, and of each event on its way."""
-
-    advance_ms: dict[int, list[float]]
-    event_ms: list[float]
+ADVANCE_TARGETS_MS = {1: 250.0, MANY_CALLS: 5_000.0}
+EVENT_TARGET_MS = 50.0
+WORDS = f"""Advancing an account's clock by {ADVANCED_SECONDS} s, over calls that are rung, answered and keyed in, until
+the callback of each is delivered to a local receiver; and the way of an event from when it happened to one who waits
+for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +45,21 @@ class _Account:
         _expect(answer, OK)
 
 
-def measure_waits(folder: Path) -> Waits:
+def measure_waits(bench: Bench) -> Section:
     """Advance clocks over one pending call and over a thousand, each with a callback; then wait for events."""
-    with servers.ringback(folder, "waits.db") as server, _receiver() as receiver, _client(server.url) as http:
-        _advance(_account(http), 1, receiver)  # the first callback loads what callbacks need
-        advances = {
-            calls: [_advance(_account(http), calls, receiver) for _ in range(rounds)]
-            for calls, rounds in ROUNDS.items()
-        }
-        return Waits(advances, _events(_account(http), server.url))
+    with servers.ringback(bench.folder, "waits.db") as server, receiver() as url, _client(server.url) as http:
+        _advance(_account(http), 1, url)  # the first callback loads what callbacks need
+        rows = [
+            _cells(f"advance, {calls:,} pending", [_advance(_account(http), calls, url) for _ in range(rounds)], target)
+            for (calls, rounds), target in zip(ROUNDS.items(), ADVANCE_TARGETS_MS.values(), strict=True)
+        ]
+        rows.append(_cells("an event on its way", _events(_account(http), server.url), EVENT_TARGET_MS))
+    return Section("In a test's hand", WORDS, ("", "median", "least to most", "target"), rows)
+
+
+def _cells(name: str, measured_ms: list[float], target_ms: float) -> list[str]:
+    form, middle = "{:,.0f} ms", median(measured_ms)
+    return [name, form.format(middle), span(measured_ms, form), at_most(middle, target_ms, form)]
 
 
 def _account(http: httpx.Client) -> _Account:
@@ -69,10 +67,10 @@ def _account(http: httpx.Client) -> _Account:
     return _Account(http, made["sid"], made["auth_token"])
 
 
-def _advance(account: _Account, calls: int, receiver: str) -> float:
+def _advance(account: _Account, calls: int, receiver_url: str) -> float:
     """Return the milliseconds it takes to advance a clock past the end of so many calls."""
     for number in range(calls):
-        account.validate(number, CallDelay=str(CALL_DELAY_SECONDS), StatusCallback=receiver)
+        account.validate(number, CallDelay=str(CALL_DELAY_SECONDS), StatusCallback=receiver_url)
     began = time.perf_counter()
     _expect(account.http.post(f"{account.control}/clock/advance", json={"seconds": ADVANCED_SECONDS}), OK)
     elapsed_ms = (time.perf_counter() - began) * 1000
@@ -109,28 +107,3 @@ def _expect(answer: httpx.Response, status: int) -> httpx.Response:
     if answer.status_code != status:
         raise BenchmarkFailed(f"{answer.request.method} {answer.request.url}: {answer.status_code} {answer.text}")
     return answer
-
-
-@contextmanager
-def _receiver() -> Iterator[str]:
-    """Run a receiver of callbacks that does next to nothing, and give its URL."""
-    loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(asyncio.start_server(_receive, servers.HOST, 0, backlog=512))
-    running = threading.Thread(target=loop.run_forever, daemon=True)
-    running.start()
-    try:
-        yield f"http://{servers.HOST}:{server.sockets[0].getsockname()[1]}/"
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        running.join()
-        loop.close()
-
-
-async def _receive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = CONTENT_LENGTH.search(head)
-    await reader.readexactly(int(length[1]) if length else 0)
-    writer.write(NO_CONTENT)
-    await writer.drain()
-    writer.close()

@@ -14,7 +14,8 @@ from support.receiver import CallbackReceiver
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
-TIME_OUT_MS = 1000
+TIME_OUT_MS, LONG_TIME_OUT_MS = 500, 15_000
+"""The long one is for those who are stopped by how much they say: the time that takes depends on the machine."""
 TOO_MUCH = "TooMuchSaid: more than 65536 bytes, and no end"
 OUT_OF_TIME = f"no answer within {TIME_OUT_MS} ms in all"
 
@@ -45,9 +46,10 @@ async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
     with HostileReceiver(behavior) as enemy:
         async with outbox.sending() as sender:
             began = time.monotonic()
-            sid = outbox.owe(f"{enemy.url}/#tt={TIME_OUT_MS}")
+            time_out_ms = LONG_TIME_OUT_MS if error == TOO_MUCH else TIME_OUT_MS
+            sid = outbox.owe(f"{enemy.url}/#tt={time_out_ms}")
             sender.wake()
-            await until(lambda: outbox.is_settled(sid))
+            await until(lambda: outbox.is_settled(sid), seconds=LONG_TIME_OUT_MS / 1000)
             took = time.monotonic() - began
             later = outbox.owe(receiver.url)
             sender.wake()
@@ -57,5 +59,5 @@ async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
     assert attempt.status_code == status_code
     assert str(attempt.error).startswith(str(error))
     assert len(attempt.answer) <= 2048
-    assert took < TIME_OUT_MS / 1000 + 2
+    assert took < time_out_ms / 1000 + 2
     assert outbox.status(later) == CallbackStatus.DELIVERED

@@ -1,0 +1,117 @@
+"""StatusCallbacks: how many a second arrive and are recorded, and whether a receiver that hangs delays others."""
+
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+from benchmarks import servers
+from benchmarks.client import PENDING_CALL, PENDING_CALLBACK, reading, validate, wait_while
+from benchmarks.fill import multiply, sid
+from benchmarks.load import BenchmarkFailed
+from benchmarks.receiver import receiver
+from benchmarks.sections import Bench, Section, at_least, at_most, percentile
+
+CALLBACKS = 10_000
+RATE_TARGET = 600.0
+START_SECONDS = 3.0
+"""From filling the database until all is due: the server has started by then."""
+HUNG, SPREAD, APART_SECONDS = 200, 200, 0.02
+"""Callbacks to the receiver that hangs, all due at once; then those to the other one, one by one."""
+LATE_TARGET_MS = 50.0
+DELIVERED = "SELECT count(*) FROM events WHERE type = 'callback.delivered'"
+OWED_ONE_BY_ONE = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"
+ARRIVED = "SELECT call_sid, at + elapsed_ms * 1000 FROM callback_attempts WHERE url = '{}' AND status_code = 204"
+WORDS = f"""{CALLBACKS:,} callbacks of one account fall due at once, to one receiver on this machine; the time runs
+until the last one is delivered and recorded. Then {SPREAD} fall due one by one, {APART_SECONDS * 1000:.0f} ms apart:
+alone, and again while {HUNG} others of the same account are owed to a receiver that takes connections and never
+answers. How late one is, is counted from when it was due until its receiver has answered."""
+
+
+def measure_callbacks(bench: Bench) -> Section:
+    """Deliver many at once, then some one by one, with and without a receiver that hangs."""
+    rate = _rate(bench.folder)
+    bench.say(f"{rate:,.0f} callbacks/s")
+    alone = _late_ms(bench.folder, "alone.db", hung=0)
+    beside = _late_ms(bench.folder, "beside.db", hung=HUNG)
+    rows = [
+        [f"{CALLBACKS:,} callbacks", f"{rate:,.0f}/s", at_least(rate, RATE_TARGET, "{:.0f}/s")],
+        ["late alone, median and most", f"{median(alone):.0f} ms, {max(alone):.0f} ms", ""],
+        ["late beside one that hangs, median", f"{median(beside):.0f} ms", ""],
+        ["late beside one that hangs, p99", f"{percentile(beside, 99):.0f} ms", ""],
+        [
+            "late beside one that hangs, most",
+            f"{max(beside):.0f} ms",
+            at_most(max(beside), LATE_TARGET_MS, "{:.0f} ms"),
+        ],
+    ]
+    return Section("StatusCallbacks", WORDS, ("", "measured", "target"), rows)
+
+
+def _rate(folder: Path) -> float:
+    """Return how many callbacks a second are delivered and recorded."""
+    with receiver() as url:
+        database = _with_one_call(folder, "many-callbacks.db", url)
+        due_at = time.time() + START_SECONDS
+        _owe(database, [(sid("CA", number), due_at, url) for number in range(1, CALLBACKS + 1)])
+        with servers.ringback(folder, database.name):
+            _sleep_until(due_at)
+            seconds = wait_while(database, PENDING_CALLBACK) - due_at
+    with reading(database) as connection:
+        [delivered] = connection.execute(DELIVERED).fetchone()
+    if delivered < CALLBACKS:
+        raise BenchmarkFailed(f"of {CALLBACKS} callbacks {delivered} were delivered and recorded")
+    return CALLBACKS / seconds
+
+
+def _late_ms(folder: Path, name: str, *, hung: int) -> list[float]:
+    """Return how late each callback arrived of those that fall due one by one."""
+    with receiver() as url, receiver(is_hanging=True) as hanging_url:
+        database = _with_one_call(folder, name, url)
+        all_due = time.time() + START_SECONDS
+        due = {sid("CA", number): all_due + 1 + number * APART_SECONDS for number in range(SPREAD)}
+        warming_up = [(sid("CA", SPREAD), all_due, f"{url}warm")]
+        hanging = [(sid("CA", SPREAD + number), all_due, hanging_url) for number in range(1, hung + 1)]
+        _owe(database, [*warming_up, *hanging, *((call, at, url) for call, at in due.items())])
+        with servers.ringback(folder, name):
+            _sleep_until(max(due.values()))
+            wait_while(database, OWED_ONE_BY_ONE.format(url))
+    with reading(database) as connection:
+        arrived = {call: at for call, at in connection.execute(ARRIVED.format(url)) if call in due}
+    if len(arrived) != SPREAD:
+        raise BenchmarkFailed(f"of {SPREAD} callbacks {len(arrived)} arrived")
+    return [(arrived[call] / 1_000_000 - at) * 1000 for call, at in due.items()]
+
+
+def _with_one_call(folder: Path, name: str, url: str) -> Path:
+    """Make a database of one call that has ended, and whose callback was delivered."""
+    database = folder / name
+    with servers.ringback(folder, name, "--ring-seconds=0", "--key-seconds=0") as server:
+        validate(server.url, "+14158670000", StatusCallback=f"{url}first")
+        wait_while(database, PENDING_CALL)
+        wait_while(database, PENDING_CALLBACK)
+    return database
+
+
+def _owe(database: Path, callbacks: list[tuple[str, float, str]]) -> None:
+    """Let calls have ended that owe callbacks, each with when it is due and where it goes."""
+    multiply(database, "validation_calls", ({"sid": call} for call, _, _ in callbacks))
+    multiply(database, "status_callbacks", (_owed(*callback) for callback in callbacks))
+
+
+def _owed(call: str, due: float, url: str) -> dict[str, Any]:
+    return {
+        "call_sid": call,
+        "url": url,
+        "receiver": urlsplit(url).netloc,
+        "idempotency_token": f"{call[2:10]}-{call[10:14]}-{call[14:18]}-{call[18:22]}-{call[22:]}",
+        "status": "pending",
+        "attempts": 0,
+        "due_at": round(due * 1_000_000),
+        "leased_until": None,
+    }
+
+
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.time()))

@@ -1,0 +1,60 @@
+"""A client of the server that is measured: the account that exists from the start, its paths and its calls."""
+
+import base64
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from benchmarks.load import BenchmarkFailed
+
+ACCOUNT_SID = "AC00000000000000000000000000000001"
+AUTH_TOKEN = "ringbackringbackringbackringback"  # noqa: S105 - the documented default
+AUTHORIZATION = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
+LIST_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"
+EVENTS_PATH = f"/_ringback/accounts/{ACCOUNT_SID}/events"
+NUMBERS_PER_SECOND = 20_000
+"""More than can be asked for in a second, so that no number is asked for twice."""
+FIRST_NUMBER = 2_000_000
+
+TIMEOUT_SECONDS = 60.0
+POLL_SECONDS = 0.02
+PENDING_CALL = "SELECT EXISTS (SELECT 1 FROM validation_calls WHERE real_due_at IS NOT NULL)"
+PENDING_CALLBACK = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL)"
+
+
+def get(url: str) -> Any:
+    """GET a URL of ours and return what the JSON says."""
+    with urlopen(Request(url, headers={"Authorization": AUTHORIZATION}), timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own server
+        return json.load(answer)
+
+
+def validate(server_url: str, phone_number: str, **parameters: str) -> Any:
+    """Ask for a number to be verified, and return the answer."""
+    body = urlencode({"PhoneNumber": phone_number, **parameters}).encode()
+    asked = Request(f"{server_url}{LIST_PATH}.json", body, {"Authorization": AUTHORIZATION})  # noqa: S310 - our own server
+    with urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own server
+        return json.load(answer)
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """Read a server's SQLite file beside it."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        yield connection
+
+
+def wait_while(database: Path, question: str, seconds: float = TIMEOUT_SECONDS) -> float:
+    """Ask again and again until the answer is 0, and return the instant (seconds since 1970) at which it was."""
+    deadline = time.monotonic() + seconds
+    with reading(database) as connection:
+        while connection.execute(question).fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise BenchmarkFailed(f"after {seconds:.0f} s still: {question}")
+            time.sleep(POLL_SECONDS)
+    return time.time()

@@ -1,0 +1,63 @@
+"""A receiver of callbacks in a process of its own: one that does next to nothing, or one that never answers."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvloop
+
+from benchmarks.servers import HOST, STOP_SECONDS
+
+ANSWER = b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+BACKLOG = 1_024
+HANGING = "hanging"
+
+
+class Quick(asyncio.Protocol):
+    """Answers once the whole request is there, and hangs up."""
+
+    def __init__(self) -> None:
+        self._read = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - a server's transports are
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._read += data
+        head, separator, body = self._read.partition(b"\r\n\r\n")
+        if separator and len(body) >= _content_length(head):
+            self._transport.write(ANSWER)
+            self._transport.close()
+
+
+def _content_length(head: bytes) -> int:
+    _, _, after = head.lower().partition(b"content-length:")
+    return int(after.partition(b"\r\n")[0] or 0)
+
+
+@contextmanager
+def receiver(*, is_hanging: bool = False) -> Iterator[str]:
+    """Run a receiver, and give its URL."""
+    command = [sys.executable, "-m", "benchmarks.receiver", *([HANGING] if is_hanging else [])]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None  # noqa: S101 - it was asked for
+        yield f"http://{HOST}:{int(process.stdout.readline())}/"
+    finally:
+        process.terminate()
+        process.wait(STOP_SECONDS)
+        process.stdout.close()  # type: ignore[union-attr]
+
+
+async def _serve(protocol: type[asyncio.Protocol]) -> None:
+    server = await asyncio.get_running_loop().create_server(protocol, HOST, 0, backlog=BACKLOG)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(_serve(asyncio.Protocol if HANGING in sys.argv else Quick))
