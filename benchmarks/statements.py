@@ -14,6 +14,7 @@ from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.database import open_database
 from ringback.storage.schema import migrate
+from ringback.storage.sqlite import EmbeddedDatabase
 from ringback.storage.tables import accounts
 
 READS = 5_000
@@ -25,6 +26,7 @@ def main() -> None:
     """Print the median microseconds of a read: as ringback does it, through SQLAlchemy, and the driver's alone."""
     database = open_database("sqlite://")
     migrate(database)
+    assert isinstance(database, EmbeddedDatabase)  # noqa: S101
     unit_of_work = database.unit_of_work
     ensure_account(unit_of_work, SID, "token", Instant(0))
     core = select(accounts).where(accounts.c.sid == bindparam("sid"))

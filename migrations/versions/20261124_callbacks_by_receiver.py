@@ -16,9 +16,11 @@ OWED = sa.text("due_at IS NOT NULL")
 
 def upgrade() -> None:
     op.drop_index("ix_status_callbacks_due", table_name="status_callbacks")
-    op.create_index("ix_status_callbacks_due", "status_callbacks", ["receiver", "due_at"], sqlite_where=OWED)
+    op.create_index(
+        "ix_status_callbacks_due", "status_callbacks", ["receiver", "due_at"], sqlite_where=OWED, postgresql_where=OWED
+    )
 
 
 def downgrade() -> None:
     op.drop_index("ix_status_callbacks_due", table_name="status_callbacks")
-    op.create_index("ix_status_callbacks_due", "status_callbacks", ["due_at"], sqlite_where=OWED)
+    op.create_index("ix_status_callbacks_due", "status_callbacks", ["due_at"], sqlite_where=OWED, postgresql_where=OWED)

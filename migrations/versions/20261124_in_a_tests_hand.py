@@ -119,20 +119,29 @@ def upgrade() -> None:
 
     op.add_column("status_callbacks", sa.Column("earlier_attempts", sa.Integer(), server_default="0", nullable=False))
     op.add_column("status_callbacks", sa.Column("fault", sa.Text(), nullable=True))
-    op.drop_index("ix_status_callbacks_due", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index(
+        "ix_status_callbacks_due",
+        table_name="status_callbacks",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_status_callbacks_due",
         "status_callbacks",
         ["account_sid", "receiver", "due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
 
     op.add_column("validation_calls", sa.Column("real_due_at", sa.BigInteger(), nullable=True))
     op.add_column("validation_calls", sa.Column("real_ended_at", sa.BigInteger(), nullable=True))
     op.execute("UPDATE validation_calls SET real_due_at = due_at, real_ended_at = ended_at")
     op.drop_index(
-        op.f("ix_validation_calls_due"), table_name="validation_calls", sqlite_where=sa.text("due_at IS NOT NULL")
+        op.f("ix_validation_calls_due"),
+        table_name="validation_calls",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_validation_calls_due",
@@ -140,6 +149,7 @@ def upgrade() -> None:
         ["account_sid", "due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.create_index(
         "ix_validation_calls_ended",
@@ -147,6 +157,7 @@ def upgrade() -> None:
         ["account_sid", "real_ended_at", "sid"],
         unique=False,
         sqlite_where=sa.text("real_ended_at IS NOT NULL"),
+        postgresql_where=sa.text("real_ended_at IS NOT NULL"),
     )
     op.create_index(
         "ix_validation_calls_real_due",
@@ -154,34 +165,53 @@ def upgrade() -> None:
         ["real_due_at"],
         unique=False,
         sqlite_where=sa.text("real_due_at IS NOT NULL"),
+        postgresql_where=sa.text("real_due_at IS NOT NULL"),
     )
 
 
 def downgrade() -> None:
     op.drop_index(
-        "ix_validation_calls_ended", table_name="validation_calls", sqlite_where=sa.text("real_ended_at IS NOT NULL")
+        "ix_validation_calls_ended",
+        table_name="validation_calls",
+        sqlite_where=sa.text("real_ended_at IS NOT NULL"),
+        postgresql_where=sa.text("real_ended_at IS NOT NULL"),
     )
     op.drop_index(
-        "ix_validation_calls_real_due", table_name="validation_calls", sqlite_where=sa.text("real_due_at IS NOT NULL")
+        "ix_validation_calls_real_due",
+        table_name="validation_calls",
+        sqlite_where=sa.text("real_due_at IS NOT NULL"),
+        postgresql_where=sa.text("real_due_at IS NOT NULL"),
     )
-    op.drop_index("ix_validation_calls_due", table_name="validation_calls", sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index(
+        "ix_validation_calls_due",
+        table_name="validation_calls",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index(
         op.f("ix_validation_calls_due"),
         "validation_calls",
         ["due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.drop_column("validation_calls", "real_ended_at")
     op.drop_column("validation_calls", "real_due_at")
 
-    op.drop_index("ix_status_callbacks_due", table_name="status_callbacks", sqlite_where=sa.text("due_at IS NOT NULL"))
+    op.drop_index(
+        "ix_status_callbacks_due",
+        table_name="status_callbacks",
+        sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
+    )
     op.create_index(
         "ix_status_callbacks_due",
         "status_callbacks",
         ["receiver", "due_at"],
         unique=False,
         sqlite_where=sa.text("due_at IS NOT NULL"),
+        postgresql_where=sa.text("due_at IS NOT NULL"),
     )
     op.drop_column("status_callbacks", "fault")
     op.drop_column("status_callbacks", "earlier_attempts")

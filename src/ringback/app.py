@@ -1,7 +1,7 @@
 """The one place that knows everything: it opens the database, makes the parts and puts them together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,8 @@ from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
 from ringback.simulator.runner import Runner
-from ringback.storage.database import Database
-from ringback.storage.schema import is_at_head
+from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.schema import HEAD, revision
 
 if TYPE_CHECKING:
     import httpx
@@ -113,7 +113,7 @@ def create_app(
         title="ringback",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=_lifespan(database, runner, sender, control),
+        lifespan=_lifespan(database, runner, sender, control, wake),
         redirect_slashes=False,
         redoc_url=None,
         docs_url=None,
@@ -176,9 +176,13 @@ class LazyApplication:
         await app(scope, receive, send)
 
 
-def _readiness(database: Database, runner: Runner) -> Callable[[], str | None]:
-    def reason_not_ready() -> str | None:
-        if not is_at_head(database):
+def _readiness(database: Database, runner: Runner) -> Callable[[], Awaitable[str | None]]:
+    async def reason_not_ready() -> str | None:
+        try:
+            is_at_head = await database.run(revision) == HEAD
+        except (DatabaseUnavailable, database.no_table):
+            is_at_head = False
+        if not is_at_head:
             return "the database's schema is not at head, or the database cannot be read"
         return None if runner.is_alive else "the runner that moves calls is not alive"
 
@@ -193,12 +197,12 @@ async def _warm_up(control: LazyApplication) -> None:
 
 
 def _lifespan(
-    database: Database, runner: Runner, sender: CallbackSender, control: LazyApplication
+    database: Database, runner: Runner, sender: CallbackSender, control: LazyApplication, wake: Callable[[], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         housework = (Housekeeper(database).run(), JournalWriter(database).run())
-        works = (runner.run(), sender.run(), *housework, _warm_up(control))
+        works = (runner.run(), sender.run(), database.exchange_news(wake), *housework, _warm_up(control))
         async with AsyncExitStack() as at_the_end:
             at_the_end.callback(database.close)
             at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)

@@ -14,8 +14,8 @@ from ringback.operations.clocks import follow_clocks
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.settings import Settings
-from ringback.storage.database import Database, open_database, reported_as_unavailable
-from ringback.storage.schema import migrate
+from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
+from ringback.storage.schema import is_at_head, migrate
 from ringback.storage.unit_of_work import UnitOfWork
 
 MILLISECONDS = 1000
@@ -30,16 +30,22 @@ class Beginnings:
         self._seed: Seed = _read_seed(settings)
 
     def open_database(self, now: Instant) -> Database:
-        """Open the database, bring it to head, and give it what it is to begin with.
+        """Open the database, bring an embedded one to head, and give it what it is to begin with.
 
         Raises DatabaseUnavailable or SeedError, each a message for the user.
         """
         database = open_database(self._settings.database_url)
         with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
             on_failure.callback(database.close)
-            migrate(database)
+            if not database.is_shared:
+                migrate(database)
+            elif not is_at_head(database):
+                raise DatabaseUnavailable(
+                    f"the schema of {database.url} is not up to date: run `ringback migrate` first"
+                )
             self.make(database.unit_of_work, now)
-            release_leases(database.unit_of_work, now=now)
+            if not database.is_shared:
+                release_leases(database.unit_of_work, now=now)
             follow_clocks(database.unit_of_work, real=now)
             on_failure.pop_all()
         return database
@@ -48,6 +54,7 @@ class Beginnings:
         """Make the accounts that are missing, and what is theirs."""
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
+            unit_of_work.locks.start()
             ensure_account(unit_of_work, sid, self._settings.auth_token, now)
             try:
                 apply_seed(unit_of_work, self._seed, now=now, identifiers=self._identifiers)

@@ -17,7 +17,7 @@ from ringback.domain.phones import PhoneBehavior
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
 
-_SQLITE_URL = re.compile(r"sqlite://(/[^?#]+)?")
+_DATABASE_URL = re.compile(r"sqlite://(/[^?#]+)?|postgresql\+psycopg://[^#]+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
@@ -109,8 +109,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database_url(cls, value: str) -> str:
-        if not _SQLITE_URL.fullmatch(value):
-            raise ValueError("sqlite:///path/to/file.db, or sqlite:// for memory only")
+        if not _DATABASE_URL.fullmatch(value):
+            raise ValueError(
+                "sqlite:///path/to/file.db, sqlite:// for memory only, or postgresql+psycopg://user:password@host/database"
+            )
         return value
 
     @field_validator("control_token")

@@ -14,11 +14,12 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.calls import advance_call
-from ringback.storage.database import Database, open_database
-from ringback.storage.schema import migrate
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.extent import WHOLE
 from support.simulation import Simulation, a_simulation, query
+from support.templates import Template
+
+pytest_plugins = ["support.simulation_fixtures"]
 
 ACCOUNTS = [ACCOUNT_SID, AccountSid("AC" + "9" * 32)]
 NUMBERS = [NUMBER, "+12125551234"]
@@ -29,7 +30,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
     """Two accounts verify two numbers, again and again, and anything may happen to their calls."""
 
     calls: Bundle[str] = Bundle("calls")
-    migrated: Database
+    migrated: Template
 
     def __init__(self) -> None:
         super().__init__()
@@ -141,14 +142,10 @@ class CallOperationsMachine(RuleBasedStateMachine):
         return call.is_verified
 
 
-def test_whatever_happens_to_calls_the_database_stays_true() -> None:
-    CallOperationsMachine.migrated = open_database("sqlite://")
-    migrate(CallOperationsMachine.migrated)
+def test_whatever_happens_to_calls_the_database_stays_true(migrated: Template) -> None:
+    CallOperationsMachine.migrated = migrated
     limits = settings(max_examples=40 if WHOLE else 15, stateful_step_count=25, deadline=None)
     case = CallOperationsMachine.TestCase
     case.settings = limits
 
-    try:
-        case("runTest").debug()
-    finally:
-        CallOperationsMachine.migrated.close()
+    case("runTest").debug()

@@ -17,7 +17,7 @@ from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import database_error, driver_connection, query
+from support.simulation import database_error, execute, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -29,7 +29,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
-        raise database_error()
+        raise database_error(outbox.simulation.database)
 
     monkeypatch.setattr(callback_sender, "record_attempt", failing)
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
@@ -54,7 +54,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
 
     def sometimes_full(*arguments: Any, **rest: Any) -> Any:
         if next(refusals, False):
-            raise database_error(sqlite3.SQLITE_FULL)
+            raise database_error(outbox.simulation.database, sqlite3.SQLITE_FULL)
         return record_attempt(*arguments, **rest)
 
     monkeypatch.setattr(callback_sender, "record_attempt", sometimes_full)
@@ -102,7 +102,7 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
 
 async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_nothing(outbox: Outbox) -> None:
     def answer(_: Received) -> Answer:
-        driver_connection(outbox.simulation.database).execute("DELETE FROM validation_calls")
+        execute(outbox.simulation.database, "DELETE FROM validation_calls")
         return Answer()
 
     with CallbackReceiver(answer) as receiver, capture_logs() as lines:

@@ -15,7 +15,8 @@ from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import driver_connection
+from support.simulation import driver_connection, execute
+from support.templates import SQLITE, only
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -41,20 +42,25 @@ def lanes(claim: Claim) -> Counter[Lane]:
 
 def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers: int) -> None:
     """Let an account owe so many callbacks, due long since, spread over so many receivers."""
-    driver = driver_connection(outbox.simulation.database)
-    driver.execute(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :callbacks) INSERT INTO"
-        " validation_calls(sid, account_sid, phone_number, validation_code, call_delay_seconds, status_callback_method,"
-        "  state, attempts_allowed, attempts_left, keys, date_created, ended_at, timeline)"
-        " SELECT :sid || i, :sid, '', '', 0, 'POST', 'busy', 3, 3, '', 0, 0, '[]' FROM n",
-        {"callbacks": callbacks, "sid": account_sid},
+    database = outbox.simulation.database
+    execute(
+        database,
+        "INSERT INTO validation_calls(sid, account_sid, phone_number, validation_code, call_delay_seconds,"
+        "  status_callback_method, state, attempts_allowed, attempts_left, keys, date_created, ended_at, timeline)"
+        " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :callbacks)"
+        " SELECT substr(:sid, 1, 20) || i, :sid, '', '', i, 'POST', 'busy', 3, 3, '', 0, 0, '[]' FROM n",
+        callbacks=callbacks,
+        sid=account_sid,
     )
-    driver.execute(
+    execute(
+        database,
         "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
         "  status, attempts, due_at, date_created)"
-        " SELECT sid, account_sid, '', 'POST', '[]', 'busy.test:' || (rowid % :receivers + 80), sid, 'pending', 0, 1, 1"
+        " SELECT sid, account_sid, '', 'POST', '[]', 'busy.test:' || (call_delay_seconds % :receivers + 80), sid,"
+        "  'pending', 0, 1, 1"
         " FROM validation_calls WHERE account_sid = :sid",
-        {"receivers": receivers, "sid": account_sid},
+        receivers=receivers,
+        sid=account_sid,
     )
 
 
@@ -119,6 +125,7 @@ def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Out
     assert behind in sids(outbox.claim())
 
 
+@only(SQLITE)
 def test_a_backlog_in_one_lane_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
     other = outbox.owe("http://app.test/")
     owe_many(outbox, OTHER_ACCOUNT, 5000, receivers=1)

@@ -138,7 +138,7 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     def sometimes_locked(*arguments: Any, **rest: Any) -> Any:
         if next(refusals, False):
-            raise database_error()
+            raise database_error(outbox.simulation.database)
         return claim_due_callbacks(*arguments, **rest)
 
     monkeypatch.setattr(callback_sender, "claim_due_callbacks", sometimes_locked)

@@ -13,10 +13,10 @@ from ringback.domain.paging import Page, PageRequest, PageToken
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import delete_outgoing_caller_id, list_outgoing_caller_ids
-from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
 from support.simulation import a_simulation
+from support.templates import Template
 
 pytest_plugins = ["support.simulation_fixtures"]
 
@@ -212,7 +212,7 @@ def test_a_filtered_list_is_paged_by_key_too(unit_of_work: UnitOfWork) -> None:
 @given(ages=st.lists(st.integers(0, 3), max_size=12), size=st.integers(1, 5))
 @settings(max_examples=40, deadline=None)
 def test_every_row_is_met_once_whatever_the_ages_and_the_page_size(
-    migrated: Database, ages: list[int], size: int
+    migrated: Template, ages: list[int], size: int
 ) -> None:
     simulation = a_simulation(migrated)
     for number, age in enumerate(ages):

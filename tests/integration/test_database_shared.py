@@ -10,12 +10,14 @@ import pytest
 from ringback.operations.accounts import ensure_account
 from ringback.simulator import housekeeper as housekeeper_module
 from ringback.simulator.housekeeper import Housekeeper
-from ringback.storage import database as database_module
-from ringback.storage.database import CHECKPOINT_BYTES, Database, DatabaseUnavailable, open_database
+from ringback.storage import sqlite as sqlite_module
+from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
+from ringback.storage.sqlite import CHECKPOINT_BYTES, EmbeddedDatabase
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
 from support.simulation import query
+from support.templates import SQLITE, only
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -27,15 +29,16 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shared(file: Path) -> Iterator[Database]:
+def shared(file: Path) -> Iterator[EmbeddedDatabase]:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
+    assert isinstance(database, EmbeddedDatabase)
     yield database
     database.close()
 
 
 @pytest.fixture
-def holder(file: Path, shared: Database) -> Iterator[sqlite3.Connection]:
+def holder(file: Path, shared: EmbeddedDatabase) -> Iterator[sqlite3.Connection]:
     """Let another program hold the file."""
     assert shared.url.database == str(file)
     other = sqlite3.connect(file, isolation_level=None)
@@ -44,14 +47,14 @@ def holder(file: Path, shared: Database) -> Iterator[sqlite3.Connection]:
     other.close()
 
 
-def test_a_file_is_one_servers_alone(file: Path, shared: Database) -> None:
+def test_a_file_is_one_servers_alone(file: Path, shared: EmbeddedDatabase) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{file}")
 
     assert str(refusal.value) == f"another ringback is using the database {shared.url.database}"
 
 
-def test_a_file_is_known_by_whatever_name(file: Path, shared: Database) -> None:
+def test_a_file_is_known_by_whatever_name(file: Path, shared: EmbeddedDatabase) -> None:
     link = file.with_name("link.db")
     link.symlink_to(file)
 
@@ -74,7 +77,9 @@ def test_a_file_that_could_not_be_opened_is_free(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
 
-async def test_others_go_on_while_one_waits_for_a_locked_file(shared: Database, holder: sqlite3.Connection) -> None:
+async def test_others_go_on_while_one_waits_for_a_locked_file(
+    shared: EmbeddedDatabase, holder: sqlite3.Connection
+) -> None:
     waiting = asyncio.create_task(shared.run(ensure_account, ACCOUNT_SID, AUTH_TOKEN, T0))
     turns = 0
     while turns < 1000:
@@ -90,9 +95,9 @@ async def test_others_go_on_while_one_waits_for_a_locked_file(shared: Database, 
 
 
 async def test_a_file_that_stays_locked_is_an_error_and_no_end(
-    shared: Database, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    shared: EmbeddedDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_module, "BUSY_TIMEOUT_MS", 20)
+    monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 20)
 
     with pytest.raises(DatabaseUnavailable, match="database is locked"):
         await shared.run(ensure_account, ACCOUNT_SID, AUTH_TOKEN, T0)
@@ -102,7 +107,7 @@ async def test_a_file_that_stays_locked_is_an_error_and_no_end(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-def grow(database: Database) -> None:
+def grow(database: EmbeddedDatabase) -> None:
     """Write more than the write-ahead log is to hold."""
     connection = database.connection
     connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
@@ -110,7 +115,7 @@ def grow(database: Database) -> None:
 
 
 async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
-    shared: Database, monkeypatch: pytest.MonkeyPatch
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.01)
     wanted_before = shared.wants_checkpoint()
@@ -125,16 +130,18 @@ async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
     assert query(shared, "SELECT length(content) FROM blobs") == [(CHECKPOINT_BYTES + 1,)]
 
 
-async def test_a_failure_does_not_end_the_housekeeper(shared: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_failure_does_not_end_the_housekeeper(
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     failures = iter([True] * 3)
-    checkpoint = Database.checkpoint
+    checkpoint = EmbeddedDatabase.checkpoint
 
-    def sometimes_failing(database: Database) -> None:
+    def sometimes_failing(database: EmbeddedDatabase) -> None:
         if next(failures, False):
             raise sqlite3.OperationalError("disk I/O error")
         checkpoint(database)
 
-    monkeypatch.setattr(Database, "checkpoint", sometimes_failing)
+    monkeypatch.setattr(EmbeddedDatabase, "checkpoint", sometimes_failing)
     monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.01)
     grow(shared)
 
@@ -145,5 +152,6 @@ async def test_a_failure_does_not_end_the_housekeeper(shared: Database, monkeypa
     assert next(failures, None) is None
 
 
-async def test_memory_has_no_log_to_write_back(database: Database) -> None:
+@only(SQLITE)
+async def test_memory_has_no_log_to_write_back(database: EmbeddedDatabase) -> None:
     assert database.wants_checkpoint() is False

@@ -14,10 +14,13 @@ from ringback.operations.backlog import Backlog, count_backlog
 from ringback.operations.faults import add_fault, strike
 from ringback.storage.backlog_repository import DUE_CALLS, OWED_CALLBACKS
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.postgresql import PostgresqlDatabase
+from ringback.storage.sqlite import EmbeddedDatabase
 from ringback.storage.statements import Statement
 from support.control import Controlled, ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER
 from support.simulation import Simulation, driver_connection
+from support.templates import SQLITE, only
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 
@@ -80,7 +83,8 @@ async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
         raise DatabaseUnavailable("cannot use the database")
 
     known = await scraped(controlled.http)
-    monkeypatch.setattr(Database, "run", unavailable)
+    for kind in (EmbeddedDatabase, PostgresqlDatabase):
+        monkeypatch.setattr(kind, "run", unavailable)
 
     found = await scraped(controlled.http)
 
@@ -147,6 +151,7 @@ def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatc
     assert found.due_calls == 2
 
 
+@only(SQLITE)
 @pytest.mark.parametrize("statement", [DUE_CALLS, OWED_CALLBACKS], ids=["due calls", "owed callbacks"])
 def test_the_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
     sql, literals = statement.for_dialect(database.engine.dialect)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, create_engine
 
 from ringback.storage import tables
 from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
-from ringback.storage.schema import HEAD, current_revision, is_at_head, migrate, migrations_folder
+from ringback.storage.schema import HEAD, is_at_head, migrate, migrations_folder, revision
 from support.simulation import driver_connection, query
 
 SCHEMA = "SELECT sql FROM sqlite_master WHERE name <> 'alembic_version' AND name NOT LIKE 'sqlite_%'"
@@ -46,12 +46,12 @@ def table_names(database: Database) -> set[str]:
 
 
 def test_an_empty_database_is_brought_to_head(empty: Database) -> None:
-    before = current_revision(empty.connection), is_at_head(empty)
+    before = is_at_head(empty)
 
     migrate(empty)
 
-    assert before == (None, False)
-    assert (current_revision(empty.connection), is_at_head(empty)) == (HEAD, True)
+    assert not before
+    assert (revision(empty.unit_of_work), is_at_head(empty)) == (HEAD, True)
     assert table_names(empty) == set(tables.metadata.tables)
 
 

@@ -15,7 +15,7 @@ from ringback.simulator.runner import POSTPONED_SECONDS
 from ringback.storage.database import DatabaseUnavailable
 from support.domain_values import T0
 from support.runners import a_runner
-from support.simulation import Simulation, database_error, driver_connection, query
+from support.simulation import Simulation, database_error, execute, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -128,7 +128,7 @@ async def test_a_call_that_waited_goes_on_when_the_reason_is_gone(simulation: Si
 async def test_a_row_that_cannot_be_read_holds_up_no_other(simulation: Simulation) -> None:
     broken = simulation.validate().call_sid
     other = simulation.validate(OTHER_NUMBER).call_sid
-    driver_connection(simulation.database).execute("UPDATE validation_calls SET timeline = '{' WHERE sid = ?", [broken])
+    execute(simulation.database, "UPDATE validation_calls SET timeline = '{' WHERE sid = :sid", sid=broken)
 
     moves = await a_runner(simulation).step()
 
@@ -142,7 +142,7 @@ async def test_a_database_that_cannot_be_used_is_no_calls_fault(
     simulation.validate()
 
     def unusable(*_: Any, **__: Any) -> list[ValidationCall]:
-        raise database_error()
+        raise database_error(simulation.database)
 
     monkeypatch.setattr(runner_module, "advance_due_calls", unusable)
 

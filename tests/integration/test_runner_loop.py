@@ -91,7 +91,7 @@ async def test_a_database_that_cannot_be_used_for_a_while_does_not_end_it(
 
     def sometimes_unusable(unit_of_work: Any, **rest: Any) -> list[ValidationCall]:
         if next(refusals, False):
-            raise database_error()
+            raise database_error(simulation.database)
         return operations.advance_due_calls(unit_of_work, **rest)
 
     monkeypatch.setattr(runner_module, "advance_due_calls", sometimes_unusable)

@@ -8,10 +8,9 @@ import pytest
 from ringback import beginnings
 from ringback.app import create_app
 from ringback.settings import Settings
-from ringback.storage.database import Database
 from support.clocks import FakeClock
 from support.control import Controlled, ControlledAccount
-from support.simulation import copy_of
+from support.templates import Template
 
 
 @pytest.fixture
@@ -22,10 +21,10 @@ def settings() -> Settings:
 
 @pytest.fixture
 async def controlled(
-    settings: Settings, migrated: Database, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, migrated: Template, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Controlled]:
     """Run an application with its simulator; the machine's clock stands still."""
-    monkeypatch.setattr(beginnings, "open_database", lambda _: copy_of(migrated))
+    monkeypatch.setattr(beginnings, "open_database", lambda _: migrated.copy())
     clock = FakeClock()
     app = create_app(settings, clock=clock)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -1,8 +1,11 @@
-"""A migrated in-memory database, a clock in the test's hand, and calls that live their lives on both."""
+"""A migrated database, a clock in the test's hand, and calls that live their lives on both."""
 
 import sqlite3
 from dataclasses import dataclass, replace
 from typing import Any
+
+import psycopg
+from sqlalchemy import text
 
 from ringback.domain.call_plan import CallPolicy
 from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationRequest
@@ -17,10 +20,12 @@ from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.calls import advance_due_calls, next_call_due
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
-from ringback.storage.database import Database, open_database
+from ringback.storage.database import Database
+from ringback.storage.sqlite import EmbeddedDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, a_phone
+from support.templates import Template
 
 
 @dataclass
@@ -88,6 +93,7 @@ class Simulation:
 
 def driver_connection(database: Database) -> sqlite3.Connection:
     """Return the SQLite connection itself."""
+    assert isinstance(database, EmbeddedDatabase)
     connection = database.connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
@@ -95,26 +101,30 @@ def driver_connection(database: Database) -> sqlite3.Connection:
 
 def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
     """Return the rows of a question put to the tables themselves."""
-    return driver_connection(database).execute(sql).fetchall()
+    if isinstance(database, EmbeddedDatabase):
+        return driver_connection(database).execute(sql).fetchall()
+    with database.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(sql)]
 
 
-def database_error(code: int = sqlite3.SQLITE_IOERR) -> sqlite3.OperationalError:
-    """Return what the driver raises when the file cannot be worked with: by default for good."""
+def execute(database: Database, sql: str, **parameters: Any) -> None:
+    """Change the tables themselves."""
+    with database.engine.begin() as connection:
+        connection.execute(text(sql), parameters)
+
+
+def database_error(database: Database, code: int = sqlite3.SQLITE_IOERR) -> Exception:
+    """Return what the driver raises when the database cannot be worked with: by default for good."""
+    if database.is_shared:
+        return psycopg.OperationalError("server closed the connection unexpectedly")
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorcode = code
     return error
 
 
-def copy_of(migrated: Database) -> Database:
-    """Return a database of its own with the same schema, in no time."""
-    copy = open_database("sqlite://")
-    driver_connection(migrated).backup(driver_connection(copy))
-    return copy
-
-
-def a_simulation(migrated: Database, now: Instant | None = None) -> Simulation:
+def a_simulation(template: Template, now: Instant | None = None) -> Simulation:
     """Return a simulation on a new database with the default account."""
     clock = FakeClock() if now is None else FakeClock(now)
-    database = copy_of(migrated)
+    database = template.copy()
     ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, clock.now())
     return Simulation(database, clock, Identifiers(seed=1))

@@ -1,15 +1,15 @@
-"""A plugin: the fixtures of tests that let calls live on a real in-memory database."""
+"""A plugin: the fixtures of tests that let calls live on real databases."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from ringback.storage.database import Database, open_database
-from ringback.storage.schema import migrate
+from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.outbox import Outbox
 from support.simulation import Simulation, a_simulation
+from support.templates import POSTGRESQL, SQLITE, Template, template
 
 
 @pytest.fixture
@@ -18,17 +18,18 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(scope="session")
-def migrated() -> Iterator[Database]:
-    """Open the one database that the migrations made; others are copies of it."""
-    database = open_database("sqlite://")
-    migrate(database)
-    yield database
-    database.close()
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL])
+def migrated(request: pytest.FixtureRequest) -> Iterator[Template]:
+    """Make the one database of a kind that the migrations made; the tests have copies of it.
+
+    A test about one kind alone says so by ``@only(SQLITE)``.
+    """
+    with template(request.param) as made:
+        yield made
 
 
 @pytest.fixture
-def simulation(migrated: Database) -> Iterator[Simulation]:
+def simulation(migrated: Template) -> Iterator[Simulation]:
     """Open a new database with the default account, and a clock that stands still."""
     simulation = a_simulation(migrated)
     yield simulation
@@ -37,13 +38,13 @@ def simulation(migrated: Database) -> Iterator[Simulation]:
 
 @pytest.fixture
 def database(simulation: Simulation) -> Database:
-    """Return a new in-memory database, made by the migrations."""
+    """Return a new database, made by the migrations."""
     return simulation.database
 
 
 @pytest.fixture
 def unit_of_work(simulation: Simulation) -> UnitOfWork:
-    """Return the unit of work of a new in-memory database."""
+    """Return the unit of work of a new database."""
     return simulation.unit_of_work
 
 

@@ -1,6 +1,6 @@
 """``/livez`` and ``/readyz``: whether the process is up, and whether it can do its work."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,7 +11,7 @@ READY_PATH = "/readyz"
 SERVICE_UNAVAILABLE = 503
 
 
-def health_router(reason_not_ready: Callable[[], str | None]) -> APIRouter:
+def health_router(reason_not_ready: Callable[[], Awaitable[str | None]]) -> APIRouter:
     """Return the two routes; `reason_not_ready` says what is missing, or None when nothing is."""
     router = APIRouter(tags=["Health"])
 
@@ -23,7 +23,7 @@ def health_router(reason_not_ready: Callable[[], str | None]) -> APIRouter:
     @router.head(READY_PATH, include_in_schema=False)
     @router.get(READY_PATH, summary="Can it do its work?")
     async def ready(_: Request) -> Response:
-        reason = reason_not_ready()
+        reason = await reason_not_ready()
         if reason:
             return JSONResponse({"status": "not ready", "reason": reason}, SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ready"})

@@ -54,7 +54,7 @@ def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) ->
 
     Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
     """
-    account = unit_of_work.accounts.find(account_sid)
+    account = unit_of_work.accounts.hold(account_sid)
     if account is None:
         raise wrong_credentials()
     return account.clock.at(real)
@@ -100,7 +100,7 @@ def create_account(
     """Make an account with a new SID and auth token. Raises UnfitParent."""
     with unit_of_work:
         if parent_sid is not None:
-            parent = unit_of_work.accounts.find(parent_sid)
+            parent = unit_of_work.accounts.hold(parent_sid)
             if parent is None or parent.parent_sid is not None:
                 raise UnfitParent(parent_sid)
         sid = AccountSid(identifiers.sid(ACCOUNT))
@@ -118,7 +118,7 @@ def change_account_status(
 ) -> Account | None:
     """Suspend an account, close it, or make it active again; None where there is none."""
     with unit_of_work:
-        known = unit_of_work.accounts.find(account_sid)
+        known = unit_of_work.accounts.hold_alone(account_sid)
         if known is None or known.status == status:
             return known
         changed = replace(known, status=status, date_updated=known.clock.now(real))
@@ -129,7 +129,9 @@ def change_account_status(
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
+        unit_of_work.accounts.hold_alone(account_sid)
         for sid in (account_sid, *unit_of_work.accounts.subaccounts(account_sid)):
+            unit_of_work.accounts.hold_alone(sid)
             unit_of_work.overturned.add(sid)
             unit_of_work.requests.journal.take_of(sid)
         return unit_of_work.accounts.delete(account_sid)
@@ -140,7 +142,7 @@ def create_api_key(
 ) -> ApiKey | None:
     """Make an API key for an account; None where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.find(account.sid) is None:
+        if unit_of_work.accounts.hold(account.sid) is None:
             return None
         sid = ApiKeySid(identifiers.sid(API_KEY))
         while unit_of_work.accounts.find_by_key(sid):
@@ -156,6 +158,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     The account itself stays, with its token, keys and subaccounts.
     """
     with unit_of_work:
+        unit_of_work.accounts.hold_alone(account_sid)
         unit_of_work.overturned.add(account_sid)
         unit_of_work.requests.journal.take_of(account_sid)
         return unit_of_work.accounts.forget_contents(account_sid)
@@ -164,6 +167,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
 def reset_everything(unit_of_work: UnitOfWork) -> None:
     """Forget all accounts and all that is theirs."""
     with unit_of_work:
+        unit_of_work.locks.everything()
         unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         unit_of_work.requests.journal.forget()
         unit_of_work.accounts.delete_all()

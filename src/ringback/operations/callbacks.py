@@ -11,6 +11,7 @@ from ringback.domain.events import callback_settled
 from ringback.domain.faults import Delay, Draw, FaultTarget
 from ringback.domain.instants import Instant, after
 from ringback.domain.sids import AccountSid
+from ringback.operations.calls import held_call
 from ringback.operations.faults import strike
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -139,7 +140,7 @@ def record_attempt(
     """
     due = after(now, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
-        account = unit_of_work.accounts.find(callback.account_sid)
+        account = unit_of_work.accounts.hold(callback.account_sid)
         if account is None or not unit_of_work.callbacks.settle(
             callback, status, attempts_made=attempt.number, due=due
         ):
@@ -181,7 +182,7 @@ def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, real: Instant
     Raises NotRedeliverable.
     """
     with unit_of_work:
-        call = unit_of_work.calls.find(call_sid)
+        call = held_call(unit_of_work, call_sid)
         if call is None:
             return None
         if call.status_callback is None:

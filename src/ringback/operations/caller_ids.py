@@ -27,17 +27,21 @@ def add_caller_id(
     *,
     created: Instant,
     identifiers: Identifiers,
-) -> OutgoingCallerId:
-    """Add a number that its account does not have yet, within the caller's transaction; no event tells of it.
+) -> tuple[OutgoingCallerId, bool]:
+    """Add a number, within the caller's transaction, and return its caller ID and True; no event tells of it.
 
-    Without a `friendly_name` it is named as Twilio names it.
+    Without a `friendly_name` it is named as Twilio names it. Where the account has the number already, return that
+    caller ID and False.
     """
     name = friendly_name or default_friendly_name(phone_number)
     while True:
+        known = unit_of_work.caller_ids.find_by_number(account_sid, phone_number)
+        if known:
+            return known, False
         sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
         caller_id = OutgoingCallerId(sid, account_sid, name, phone_number, created, created)
         if unit_of_work.caller_ids.add(caller_id):
-            return caller_id
+            return caller_id, True
 
 
 def place_caller_id(
@@ -55,17 +59,16 @@ def place_caller_id(
     Raises AlreadyVerified.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.find(account_sid)
+        account = unit_of_work.accounts.hold(account_sid)
         if account is None:
             return None
-        known = unit_of_work.caller_ids.find_by_number(account_sid, phone_number)
-        if known:
-            raise AlreadyVerified(known)
         now = account.clock.now(real)
         created = now if created is None else created
-        placed = add_caller_id(
+        placed, is_new = add_caller_id(
             unit_of_work, account_sid, phone_number, friendly_name, created=created, identifiers=identifiers
         )
+        if not is_new:
+            raise AlreadyVerified(placed)
         unit_of_work.events.add(caller_id_event(placed, EventType.CALLER_ID_CREATED, now))
         return placed
 
@@ -106,10 +109,12 @@ def update_outgoing_caller_id(
     Without a `friendly_name` nothing changes, not even the date it was updated.
     """
     with unit_of_work:
-        known = unit_of_work.caller_ids.find(account_sid, sid)
-        if known is None or friendly_name is None:
-            return known
+        if friendly_name is None:
+            return unit_of_work.caller_ids.find(account_sid, sid)
         now = present(unit_of_work, account_sid, real).now
+        known = unit_of_work.caller_ids.hold(account_sid, sid)
+        if known is None:
+            return None
         renamed = known._replace(friendly_name=friendly_name, date_updated=max(now, known.date_updated))
         unit_of_work.caller_ids.rename(renamed)
         unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, now))
@@ -119,9 +124,9 @@ def update_outgoing_caller_id(
 def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, real: Instant) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
-        known = unit_of_work.caller_ids.find(account_sid, sid)
+        now = present(unit_of_work, account_sid, real).now
+        known = unit_of_work.caller_ids.hold(account_sid, sid)
         if known is None:
             return False
-        now = present(unit_of_work, account_sid, real).now
         unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, now))
         return unit_of_work.caller_ids.delete(account_sid, sid)

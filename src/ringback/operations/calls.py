@@ -55,10 +55,7 @@ def _verified(
     unit_of_work: UnitOfWork, call: ValidationCall, now: Instant, identifiers: Identifiers
 ) -> OutgoingCallerIdSid:
     """Return the SID of the number's caller ID: the new one, or the one it has got meanwhile."""
-    known = unit_of_work.caller_ids.find_by_number(call.account_sid, call.phone_number)
-    if known:
-        return known.sid
-    caller_id = add_caller_id(
+    caller_id, is_new = add_caller_id(
         unit_of_work,
         call.account_sid,
         call.phone_number,
@@ -66,6 +63,8 @@ def _verified(
         created=now,
         identifiers=identifiers,
     )
+    if not is_new:
+        return caller_id.sid
     unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, now, call.sid))
     return caller_id.sid
 
@@ -126,6 +125,14 @@ def next_call_due(unit_of_work: UnitOfWork) -> Instant | None:
     return unit_of_work.due_calls.next_due()
 
 
+def held_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
+    """Return a call, its account held before it, as whoever writes does; None where there is none."""
+    call = unit_of_work.calls.find(sid)
+    if call is None or unit_of_work.accounts.hold(call.account_sid) is None:
+        return None
+    return unit_of_work.calls.hold(sid)
+
+
 class PersonNotReached(Exception):
     """A switchboard answered the call, and nobody hears the prompt: the phone has another extension."""
 
@@ -164,7 +171,7 @@ def be_the_callee(
     Raises IllegalCallEvent where the call's state forbids it, PersonNotReached where nobody hears the prompt.
     """
     with unit_of_work:
-        call = unit_of_work.calls.find(sid)
+        call = held_call(unit_of_work, sid)
         account = unit_of_work.accounts.find(call.account_sid) if call else None
         if account is None or call is None:
             return None

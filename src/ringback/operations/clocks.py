@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ringback.domain.accounts import Account
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import AccountTime, ClockMode
+from ringback.domain.clocks import REAL_TIME, AccountClock, AccountTime, ClockMode
 from ringback.domain.instants import Instant, after
 from ringback.domain.sids import AccountSid
 from ringback.operations.calls import DUE_CALLS_BATCH, advance_call
@@ -18,6 +18,9 @@ CALLBACK_SECONDS = 0.1
 
 class AdvanceStopped(Exception):
     """A clock could not be advanced to the end: the message says why, and what stands now."""
+
+
+CLOCK_WAS_SET = "the clock was set or advanced by somebody else, or the account reset, while it was advanced"
 
 
 class Stride(NamedTuple):
@@ -41,7 +44,7 @@ def set_clock(
     What is overdue by the new time is due at once.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.find(account_sid)
+        account = unit_of_work.accounts.hold_alone(account_sid)
         if account is None:
             return None
         unit_of_work.overturned.add(account_sid)
@@ -60,6 +63,7 @@ def stride(
     account_sid: AccountSid,
     *,
     until: Instant,
+    left_at: AccountClock | None,
     real: Instant,
     policy: CallPolicy,
     identifiers: Identifiers,
@@ -68,12 +72,15 @@ def stride(
 
     A stride ends before whatever it made due itself, and soon after a callback is owed, which is to be sent before
     more happens. When no call is due any more, nothing is moved and the clock shows `until`, or what it shows already
-    when that is later. None where there is no account.
+    when that is later. None where there is no account. Raises AdvanceStopped where the clock is not as the stride
+    before this one has `left_at`.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.find(account_sid)
+        account = unit_of_work.accounts.hold_alone(account_sid)
         if account is None:
             return None
+        if left_at not in (None, account.clock):
+            raise AdvanceStopped(CLOCK_WAS_SET)
         time = account.clock.at(real)
         due_calls = unit_of_work.due_calls.claim_due_of_account(account_sid, until, DUE_CALLS_BATCH)
         if not due_calls:
@@ -96,8 +103,9 @@ def stride(
             )
             moved.append(after_move)
             horizon = _earlier(horizon, _next_of(after_move, policy, time.now))
-        unit_of_work.accounts.set_clock(account_sid, account.clock.set_to(time.now, real=real))
-        return Stride(moved, time)
+        clock = account.clock.set_to(time.now, real=real)
+        unit_of_work.accounts.set_clock(account_sid, clock)
+        return Stride(moved, clock.at(real))
 
 
 def _next_of(call: ValidationCall, policy: CallPolicy, now: Instant) -> Instant | None:
@@ -120,8 +128,9 @@ def follow_clocks(unit_of_work: UnitOfWork, *, real: Instant) -> None:
     One that ended while it advanced a clock may have left them behind.
     """
     with unit_of_work:
-        for account in unit_of_work.accounts.all():
-            if account.clock.offset or account.clock.mode == ClockMode.FROZEN:
+        for sid in [account.sid for account in unit_of_work.accounts.all() if account.clock != REAL_TIME]:
+            account = unit_of_work.accounts.hold_alone(sid)
+            if account:
                 unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(real))
 
 

@@ -17,7 +17,7 @@ class TooManyFaults(Exception):
 def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, real: Instant) -> Fault | None:
     """Let a fault strike from now on; None where the account is gone. Raises TooManyFaults."""
     with unit_of_work:
-        if unit_of_work.accounts.find(account.sid) is None:
+        if unit_of_work.accounts.hold_alone(account.sid) is None:
             return None
         if len(unit_of_work.faults.all(account.sid)) >= MAX_FAULTS:
             raise TooManyFaults
@@ -32,12 +32,14 @@ def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault
 def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
     """Forget a fault; False where there is none, or none any more."""
     with unit_of_work:
+        unit_of_work.accounts.hold_alone(account_sid)
         return unit_of_work.faults.delete(account_sid, fault_id)
 
 
 def delete_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
     """Forget all faults of an account."""
     with unit_of_work:
+        unit_of_work.accounts.hold_alone(account_sid)
         unit_of_work.faults.delete_all(account_sid)
 
 
@@ -47,8 +49,9 @@ def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTa
     The faults that fit have their chance in the order in which they were asked for, until one strikes.
     """
     with unit_of_work:
+        unit_of_work.accounts.hold(account_sid)
         missed: list[Fault] = []
-        for place, fault in enumerate(unit_of_work.faults.all(account_sid)):
+        for place, fault in enumerate(unit_of_work.faults.hold_all(account_sid)):
             if not fault.fits(operation):
                 continue
             tried = fault.tried(place, draw)

@@ -15,6 +15,8 @@ FORGOTTEN_AT_ONCE = 100
 def forget_oldest(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Forget some of what an account has kept too long; True when there is likely to be more."""
     with unit_of_work:
+        unit_of_work.locks.housework(account_sid)
+        unit_of_work.accounts.hold(account_sid)
         events = unit_of_work.events.forget_oldest(account_sid, kept=KEPT_EVENTS, limit=EVENTS_FORGOTTEN_AT_ONCE)
         calls = unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE)
         return events == EVENTS_FORGOTTEN_AT_ONCE or calls == FORGOTTEN_AT_ONCE

@@ -33,7 +33,7 @@ def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -
 def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:
     """Keep a message; False where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.find(account_sid) is None:
+        if unit_of_work.accounts.hold(account_sid) is None:
             return False
         messages = InboxRepository(unit_of_work)
         messages.add(account_sid, inbox, message)

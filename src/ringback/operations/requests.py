@@ -8,7 +8,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 def newest_requests(unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
     """Return the account's requests, newest first, those of this moment too."""
-    with unit_of_work:
+    with unit_of_work.requests.journal.writing, unit_of_work:
         _write(unit_of_work, account_sid, unit_of_work.requests.journal.take_of(account_sid))
         return unit_of_work.requests.newest(account_sid, limit=limit)
 
@@ -17,7 +17,7 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     """Write some requests that are not written yet; True when there are more."""
     journal = unit_of_work.requests.journal
     if journal:
-        with unit_of_work:  # nothing is taken out before there is a transaction to write it in
+        with journal.writing, unit_of_work:  # nothing is taken out before there is a transaction to write it in
             for account_sid, requests in journal.take(limit).items():
                 _write(unit_of_work, account_sid, requests)
     return bool(journal)
@@ -31,7 +31,7 @@ def write_all_requests(unit_of_work: UnitOfWork) -> None:
 
 def _write(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
     """Write an account's requests, unless it is gone."""
-    if not requests or unit_of_work.accounts.find(account_sid) is None:
+    if not requests or unit_of_work.accounts.hold(account_sid) is None:
         return
     for request in requests:
         unit_of_work.requests.add(request._replace(username=shown_username(request.username)))

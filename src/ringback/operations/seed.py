@@ -50,8 +50,6 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> A
 def _add_caller_id(
     unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Instant, identifiers: Identifiers
 ) -> None:
-    if unit_of_work.caller_ids.find_by_number(account_sid, seeded.phone_number):
-        return
     created = now if seeded.date_created is None else seeded.date_created
     add_caller_id(
         unit_of_work,

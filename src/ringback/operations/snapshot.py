@@ -27,8 +27,9 @@ _VALUES = (str, int, float, type(None))
 
 def take_state(unit_of_work: UnitOfWork) -> Rows:
     """Return the whole state, for `snapshot_of`."""
+    write_all_requests(unit_of_work)
     with unit_of_work:
-        write_all_requests(unit_of_work)
+        unit_of_work.locks.one_view()
         return read_rows(unit_of_work)
 
 
@@ -70,6 +71,7 @@ def restore_state(unit_of_work: UnitOfWork, state: State, *, real: Instant) -> N
     where its rows cannot be.
     """
     with unit_of_work:
+        unit_of_work.locks.everything()
         unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         unit_of_work.requests.journal.forget()
         write_state(unit_of_work, state)

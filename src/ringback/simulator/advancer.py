@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from ringback.domain.call_plan import CallPolicy
-from ringback.domain.clocks import AccountTime
+from ringback.domain.clocks import AccountClock, AccountTime
 from ringback.domain.instants import Instant, after
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import AdvanceStopped, account_time, owes_callbacks, stride
+from ringback.operations.clocks import CLOCK_WAS_SET, AdvanceStopped, account_time, owes_callbacks, stride
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.simulator.runner import log_move
@@ -57,12 +57,13 @@ class Advancer:
                 return None
             until = after(time.now, seconds)
             settled = stopped = False
+            clock: AccountClock | None = None
             while not (settled or stopped):
-                settled = await self._stride(account_sid, until)
+                clock, settled = await self._stride(account_sid, until, clock)
                 stopped = self._database.notifications.upheavals(account_sid) != upheavals
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
         if time and stopped:
-            raise AdvanceStopped("the clock was set, or the account reset, while it was advanced")
+            raise AdvanceStopped(CLOCK_WAS_SET)
         self._on_advanced()
         return time
 
@@ -79,23 +80,29 @@ class Advancer:
         finally:
             lock.release()
 
-    async def _stride(self, account_sid: AccountSid, until: Instant) -> bool:
-        """Make a stride and wait for the callbacks it owes; True when there was nothing to move or to wait for."""
+    async def _stride(
+        self, account_sid: AccountSid, until: Instant, left_at: AccountClock | None
+    ) -> tuple[AccountClock | None, bool]:
+        """Make a stride and wait for the callbacks it owes; return the clock as it was left.
+
+        And True when there was nothing to move or to wait for.
+        """
         step = await self._database.run(
             stride,
             account_sid,
             until=until,
+            left_at=left_at,
             real=self._clock.now(),
             policy=self._policy,
             identifiers=self._identifiers,
         )
         if step is None:
-            return True
+            return None, True
         for call in step.moved:
             log_move(call)
         if any(call.is_ended for call in step.moved):
             self._on_call_ended()
-        return await self._callbacks_settled(account_sid) and not step.moved
+        return step.time.clock, await self._callbacks_settled(account_sid) and not step.moved
 
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
         """Wait until the account owes no callback; True when there was nothing to wait for."""

@@ -32,9 +32,8 @@ class Housekeeper:
                 log.exception("the database could not be tidied; trying again", seconds=PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Write the write-ahead log back when it is long, and forget what is old every now and then."""
-        if self._database.wants_checkpoint():
-            await asyncio.to_thread(self._database.checkpoint)
+        """Do the database's own housework, and forget what is old every now and then."""
+        await self._database.tidy()
         if time.monotonic() - self._pruned_at >= PRUNE_EVERY_SECONDS:
             self._pruned_at = time.monotonic()
             await self.prune()

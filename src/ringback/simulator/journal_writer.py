@@ -8,10 +8,11 @@ import structlog
 from ringback.operations.requests import write_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 
-PAUSE_SECONDS = 5.0
+PAUSE_SECONDS, SHARED_PAUSE_SECONDS = 5.0, 0.5
 """How old an answered request gets at most before it is written; before it is shown it is written at once.
 
-The longer, the more of a flood is never written: an account keeps 1,000 requests.
+The longer, the more of a flood is never written: an account keeps 1,000 requests. Where other processes may be asked to
+show it, it is written sooner.
 """
 WRITTEN_AT_ONCE = 50
 """How many are written in one transaction, so that no request waits for long."""
@@ -24,16 +25,19 @@ class JournalWriter:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._pause_seconds = SHARED_PAUSE_SECONDS if database.is_shared else PAUSE_SECONDS
 
     async def run(self) -> None:
         """Run until cancelled."""
         try:
             while True:
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(self._pause_seconds)
                 try:
                     await self.write()
                 except Exception:
-                    log.exception("the journal of requests cannot be written; trying again", seconds=PAUSE_SECONDS)
+                    log.exception(
+                        "the journal of requests cannot be written; trying again", seconds=self._pause_seconds
+                    )
         finally:
             with suppress(DatabaseUnavailable):
                 await self.write()

@@ -2,14 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import bindparam, delete, select, text, update
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountClock
 from ringback.domain.sids import AccountSid
 from ringback.storage.journals import events, faults, inbox_messages, requests
-from ringback.storage.statements import Statement, column_parameters
+from ringback.storage.statements import Statement, upsert
 from ringback.storage.tables import (
     accounts,
     api_keys,
@@ -35,25 +34,19 @@ CONTENTS = (
 """What an account holds; callbacks and their attempts go with their calls."""
 
 FIND_ACCOUNT = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")))
+HELD_ACCOUNTS = text("FOR KEY SHARE OF accounts SKIP LOCKED")
+"""What a claim of rows of many accounts adds on PostgreSQL, so as to hold these accounts, and to wait for none."""
+HOLD_ACCOUNT = Statement(
+    select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update(read=True, key_share=True)
+)
+HOLD_ACCOUNT_ALONE = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update())
 FIND_ACCOUNT_OF_KEY = Statement(
     select(accounts, api_keys.c.secret).join(api_keys).where(api_keys.c.sid == bindparam("key_sid"))
 )
-_upsert_account = insert(accounts).values(column_parameters(accounts))
-SAVE_ACCOUNT = Statement(
-    _upsert_account.on_conflict_do_update(
-        index_elements=["sid"],
-        set_={
-            name: _upsert_account.excluded[name]
-            for name in ("auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated")
-        },
-    )
+SAVE_ACCOUNT = upsert(
+    accounts, ["sid"], "auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated"
 )
-_upsert_key = insert(api_keys).values(column_parameters(api_keys))
-SAVE_KEY = Statement(
-    _upsert_key.on_conflict_do_update(
-        index_elements=["sid"], set_={name: _upsert_key.excluded[name] for name in ("account_sid", "secret")}
-    )
-)
+SAVE_KEY = upsert(api_keys, ["sid"], "account_sid", "secret")
 SET_CLOCK = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
@@ -85,6 +78,19 @@ class AccountRepository:
 
     def find(self, sid: str) -> Account | None:
         row = self._unit_of_work.first(FIND_ACCOUNT, sid=sid)
+        return _account(row) if row else None
+
+    def hold(self, sid: str) -> Account | None:
+        """Return an account, in which others may write too, but which nobody overturns, till the unit of work ends.
+
+        Whoever writes in an account holds it, before anything else.
+        """
+        row = self._unit_of_work.first(HOLD_ACCOUNT, sid=sid)
+        return _account(row) if row else None
+
+    def hold_alone(self, sid: str) -> Account | None:
+        """Return an account in which nobody else writes till the unit of work ends."""
+        row = self._unit_of_work.first(HOLD_ACCOUNT_ALONE, sid=sid)
         return _account(row) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, delete, literal_column, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.call_lists import CallFilters
 from ringback.domain.call_plan import PendingEvent
@@ -14,7 +13,7 @@ from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, FIXED, MOVING, call_of, moving_values
-from ringback.storage.statements import Statement, column_parameters
+from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import status_callbacks
 from ringback.storage.tables import validation_calls as table
 
@@ -25,18 +24,21 @@ MOST_LOOKED_THROUGH = 10_000
 """How many old calls are looked through at once for those whose callbacks are not owed any more."""
 
 FIND = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")))
-ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["sid"]))
+HOLD = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")).with_for_update())
+ADD = insert_unless_there(table, "sid")
 MOVE = Statement(
     update(table)
     .where(table.c.sid == bindparam("call_sid"))
     .values({name: bindparam(name, type_=table.c[name].type) for name in MOVING})
 )
 UNDER_WAY = Statement(
-    select(*CALL_COLUMNS).where(
+    select(*CALL_COLUMNS)
+    .where(
         table.c.account_sid == bindparam("account_sid"),
         table.c.phone_number == bindparam("phone_number"),
         table.c.ended_at.is_(None),
     )
+    .with_for_update()
 )
 
 
@@ -89,8 +91,13 @@ class CallRepository:
         row = self._unit_of_work.first(FIND, sid=sid)
         return call_of(row) if row else None
 
+    def hold(self, sid: str) -> ValidationCall | None:
+        """Return a call, and let nobody else move it till the unit of work ends; its account is held."""
+        row = self._unit_of_work.first(HOLD, sid=sid)
+        return call_of(row) if row else None
+
     def under_way(self, account_sid: AccountSid, phone_number: str) -> list[ValidationCall]:
-        """Return the account's calls to this number that have not ended."""
+        """Return the account's calls to this number that have not ended, and let nobody else move them."""
         rows = self._unit_of_work.all(UNDER_WAY, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
 

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, Parameters, StatusCallback
 from ringback.domain.calls import ValidationCall
@@ -12,8 +11,9 @@ from ringback.domain.clocks import AccountTime
 from ringback.domain.faults import Effect, effect_of
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
+from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.callback_lanes import LANES
-from ringback.storage.statements import Statement, column_parameters, columns
+from ringback.storage.statements import Statement, columns, insert_unless_there
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
 from ringback.storage.tables import status_callbacks as table
@@ -35,9 +35,7 @@ _CALLBACK = (
     table.c.fault,
 )
 
-ADD = Statement(
-    insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["idempotency_token"])
-)
+ADD = insert_unless_there(table, "idempotency_token")
 CLAIM_DUE = Statement(
     select(*_CALLBACK, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
@@ -49,6 +47,7 @@ CLAIM_DUE = Statement(
     .order_by(table.c.due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
+    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
 )
 LEASE = Statement(
     update(table)
@@ -95,9 +94,7 @@ REDELIVER = Statement(
         fault=None,
     )
 )
-ADD_ATTEMPT = Statement(
-    insert(attempts).values(column_parameters(attempts)).on_conflict_do_nothing(index_elements=["call_sid", "number"])
-)
+ADD_ATTEMPT = insert_unless_there(attempts)
 _ATTEMPT_COLUMNS = columns(
     attempts, "number", "at", "method", "url", "headers", "status_code", "answer", "elapsed_ms", "error"
 )

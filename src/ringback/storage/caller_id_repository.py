@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.pages import PagedRows
-from ringback.storage.statements import Statement, column_parameters, columns
+from ringback.storage.statements import Statement, columns, insert_unless_there
 from ringback.storage.tables import outgoing_caller_ids as table
 
 if TYPE_CHECKING:
@@ -20,8 +19,9 @@ _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 _THIS_ONE = (table.c.sid == bindparam("sid")) & _OF_ACCOUNT
 
 FIND = Statement(select(*_COLUMNS).where(_THIS_ONE))
+HOLD = Statement(select(*_COLUMNS).where(_THIS_ONE).with_for_update())
 FIND_BY_NUMBER = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, table.c.phone_number == bindparam("phone_number")))
-ADD = Statement(insert(table).values(column_parameters(table)).on_conflict_do_nothing(index_elements=["sid"]))
+ADD = insert_unless_there(table)
 RENAME = Statement(
     update(table).where(_THIS_ONE).values(friendly_name=bindparam("new_name"), date_updated=bindparam("now"))
 )
@@ -46,12 +46,17 @@ class CallerIdRepository:
         row = self._unit_of_work.first(FIND, account_sid=account_sid, sid=sid)
         return OutgoingCallerId._make(row) if row else None
 
+    def hold(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
+        """Return a caller ID, and let nobody else change it till the unit of work ends."""
+        row = self._unit_of_work.first(HOLD, account_sid=account_sid, sid=sid)
+        return OutgoingCallerId._make(row) if row else None
+
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
         row = self._unit_of_work.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return OutgoingCallerId._make(row) if row else None
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
-        """Add a caller ID; False, and nothing changed, when its SID is taken."""
+        """Add a caller ID; False, and nothing changed, when its SID is taken, or its number has one in its account."""
         added = self._unit_of_work.change(
             ADD,
             sid=caller_id.sid,

@@ -1,18 +1,13 @@
-"""The database: how it is opened, and where operations run on it."""
+"""The database: what the rest of ringback knows of it, whichever it is, and where operations run on it."""
 
-import asyncio
-import sqlite3
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool, Pool, StaticPool
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ringback.meters import Meters
 from ringback.storage.notifications import Notifications
@@ -22,164 +17,89 @@ from ringback.storage.unit_of_work import UnitOfWork
 P = ParamSpec("P")
 T = TypeVar("T")
 
-BUSY_TIMEOUT_MS = 5_000
-"""How long a write waits for another program's."""
-LOCKED_PAUSE_SECONDS = 0.002
-"""How long to leave a locked database alone before trying again."""
-CHECKPOINT_BYTES = 4 * 1024 * 1024
-"""How long the write-ahead log may get before it is worth writing back."""
-
-PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA wal_autocheckpoint = 0",  # a request would pay for it; Database.checkpoint does it beside them
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
-    "PRAGMA temp_store = MEMORY",
-)
-MEMORY = (None, "", ":memory:")
-"""How SQLAlchemy's URLs name a database that is no file."""
-_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_PRIMARY_CODE = 0xFF
-
 
 class DatabaseUnavailable(Exception):
     """The database cannot be used just now, or is not ours; the message is for the user."""
 
 
-class Database:
-    """Embedded SQLite: one persistent connection, operations run where they are called, in microseconds.
+class Database(ABC):
+    """An open database, with what its process knows beside it."""
 
-    A commit survives the end of the process at any moment (write-ahead log, ``synchronous = NORMAL``). A file is one
-    server's alone: a second one is refused, for each would take the other's deliveries for those of a dead process.
-    """
+    is_shared: bool
+    """Whether other processes may be at work with it."""
+    no_table: type[Exception]
+    """What the driver raises where there is no such table."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, engine: Engine) -> None:
         self.url = url
-        self._lock = _lock(url)
-        self.engine = _create_engine(url)
-        try:
-            self._connection = self.engine.raw_connection()
-            for pragma in PRAGMAS:
-                self.connection.cursor().execute(pragma)
-        except sqlite3.Error:
-            self._unlock()
-            raise
-        self._blocks = True
+        self.engine = engine
         self.notifications = Notifications()
         self.journal = RequestJournal()
         self.meters = Meters()
-        self.unit_of_work = UnitOfWork(
-            self.connection,
-            self.engine.dialect,
-            begin="BEGIN IMMEDIATE",
-            on_commit=self.notifications.publish,
-            journal=self.journal,
-            meters=self.meters,
-        )
 
+    @property
+    @abstractmethod
+    def unit_of_work(self) -> UnitOfWork:
+        """What to work with where nothing else waits: at the start."""
+
+    @abstractmethod
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a plain function on a unit of work; it alone decides what is one transaction.
 
-        While another program holds the file, others go on and this waits, at most BUSY_TIMEOUT_MS; what was begun is
-        undone and begun anew. Raises DatabaseUnavailable then, and when the file cannot be read or written.
+        Raises DatabaseUnavailable. The function may have been run before then, and its transactions been undone.
         """
-        if self._blocks:
-            self.connection.cursor().execute("PRAGMA busy_timeout = 0")
-            self._blocks = False
-        deadline = None
-        while True:
-            try:
-                return operation(self.unit_of_work, *args, **kwargs)
-            except sqlite3.OperationalError as error:
-                now = time.monotonic()
-                deadline = deadline or now + BUSY_TIMEOUT_MS / 1000
-                if error.sqlite_errorcode & _PRIMARY_CODE not in _LOCKED or now >= deadline:
-                    raise DatabaseUnavailable(f"cannot use the database {self.url}: {error}") from error
-            await asyncio.sleep(LOCKED_PAUSE_SECONDS)
 
-    def wants_checkpoint(self) -> bool:
-        """Tell whether the write-ahead log has grown enough to be written back."""
-        log = Path(f"{self.url.database}-wal")
-        return not self.is_in_memory and log.exists() and log.stat().st_size >= CHECKPOINT_BYTES
+    @abstractmethod
+    async def tidy(self) -> None:
+        """Do what housework the database itself wants, beside the requests."""
 
-    def checkpoint(self) -> None:
-        """Write the write-ahead log back into the file and begin it anew; for a thread beside the event loop.
+    @abstractmethod
+    async def exchange_news(self, on_news: Callable[[], None]) -> None:
+        """Keep `notifications` up with what other processes commit, until cancelled; `on_news` is called each time.
 
-        Most is written while others write on; they wait for the rest, some milliseconds.
+        Returns at once where there are no others.
         """
-        with closing(sqlite3.connect(str(self.url.database), isolation_level=None)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    @property
-    def connection(self) -> DBAPIConnection:
-        """The driver's connection, for the few questions that are asked before there is a schema."""
-        return self._connection.driver_connection  # type: ignore[return-value]
-
-    @property
-    def is_in_memory(self) -> bool:
-        return self.url.database in MEMORY
-
+    @abstractmethod
     def close(self) -> None:
-        self._connection.close()
-        self.engine.dispose()
-        self._unlock()
-
-    def _unlock(self) -> None:
-        if self._lock:
-            self._lock.close()
+        """Let go of it."""
 
 
 @contextmanager
 def reported_as_unavailable(database_url: str) -> Iterator[None]:
-    """Turn the driver's errors into DatabaseUnavailable, a message of one line."""
+    """Turn the driver's errors into DatabaseUnavailable, a message of one line that names no password."""
     try:
         yield
-    except (sqlite3.Error, SQLAlchemyError) as error:
-        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        raise DatabaseUnavailable(f"cannot use the database {database_url}: {reason}") from error
+    except SQLAlchemyError as error:
+        raise unavailable(make_url(database_url), error.orig if isinstance(error, DBAPIError) else error) from error
+    except Exception as error:
+        if not _is_a_drivers(error):
+            raise
+        raise unavailable(make_url(database_url), error) from error
+
+
+def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
+    """Say in one line, for the user, that a database cannot be used."""
+    reason = str(error).partition("\n")[0].strip()
+    return DatabaseUnavailable(f"cannot use the database {url.render_as_string()}: {reason}")
+
+
+def _is_a_drivers(error: Exception) -> bool:
+    """Tell an error of the driver's, which need not have been imported, from one of ours."""
+    return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)
 
 
 def open_database(database_url: str) -> Database:
-    """Open the embedded database of a ``sqlite:`` URL; it is made when it does not exist.
+    """Open the database of a URL; an embedded one is made where it does not exist.
 
     Raises DatabaseUnavailable, in one line, when that cannot be.
     """
+    url = make_url(database_url)
     with reported_as_unavailable(database_url):
-        return Database(_located(make_url(database_url)))
+        if url.get_backend_name() == "postgresql":
+            from ringback.storage.postgresql import PostgresqlDatabase
 
+            return PostgresqlDatabase(url)
+        from ringback.storage.sqlite import EmbeddedDatabase, located
 
-def _located(url: URL) -> URL:
-    """Return the URL with its file's full path. Raises DatabaseUnavailable where the file's folder is missing."""
-    if url.database in MEMORY:
-        return url
-    file = Path(str(url.database)).expanduser().resolve()
-    if not file.parent.is_dir():
-        raise DatabaseUnavailable(f"cannot open the database {file}: there is no folder {file.parent}")
-    return url.set(database=str(file))
-
-
-def _lock(url: URL) -> sqlite3.Connection | None:
-    """Hold the file beside the database that says it is in use, till this process ends in whatever way.
-
-    SQLite's own locking does that on every system, and leaves nothing behind that somebody would have to clear away.
-    Raises DatabaseUnavailable when another process holds it.
-    """
-    if url.database in MEMORY or Path(str(url.database)).is_dir():
-        return None
-    lock = sqlite3.connect(f"{url.database}.lock", timeout=0, isolation_level=None, check_same_thread=False)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        if error.sqlite_errorcode & _PRIMARY_CODE in _LOCKED:
-            raise DatabaseUnavailable(f"another ringback is using the database {url.database}") from error
-        raise
-    return lock
-
-
-def _create_engine(url: URL) -> Engine:
-    pool: type[Pool] = StaticPool if url.database in MEMORY else NullPool
-    arguments = {"check_same_thread": False, "isolation_level": None, "cached_statements": 256}
-    return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)
+        return EmbeddedDatabase(located(url))

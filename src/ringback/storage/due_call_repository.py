@@ -9,6 +9,7 @@ from ringback.domain.calls import CallEvent, ValidationCall
 from ringback.domain.clocks import AccountClock, AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, call_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts
@@ -26,15 +27,18 @@ CLAIM_DUE = Statement(
     .order_by(table.c.real_due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
+    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
 )
 CLAIM_ONE_DUE = Statement(
-    _WITH_CLOCK.where(_DUE, table.c.sid == bindparam("sid")).with_for_update(skip_locked=True, of=table)
+    _WITH_CLOCK.where(_DUE, table.c.sid == bindparam("sid"))
+    .with_for_update(skip_locked=True, of=table)
+    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
 )
 CLAIM_DUE_OF_ACCOUNT = Statement(
     _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
     .order_by(table.c.due_at, table.c.sid)
     .limit(bindparam("row_limit"))
-    .with_for_update(skip_locked=True, of=table)
+    .with_for_update(of=table)
 )
 DUE_SIDS = Statement(select(table.c.sid).where(_DUE).order_by(table.c.real_due_at).limit(bindparam("row_limit")))
 NEXT_DUE = Statement(
@@ -78,7 +82,10 @@ class DueCallRepository:
         return [_due_call(row) for row in rows]
 
     def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> list[DueCall]:
-        """Return an account's calls whose event is due by `until` in its own time, in the order in which they are."""
+        """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
+
+        The account is held alone.
+        """
         rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return [_due_call(row) for row in rows]
 

@@ -65,6 +65,7 @@ class EventRepository:
     def write(self) -> None:
         """Write what was added."""
         if self._unwritten:
+            self._unit_of_work.locks.event_order({row["account_sid"] for row in self._unwritten})
             self._unit_of_work.change_all(ADD, self._unwritten)
             self.forget_unwritten()
 

@@ -32,6 +32,9 @@ ADD = Statement(
     insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in _GIVEN}).returning(table.c.id)
 )
 ALL = Statement(select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id))
+HOLD_ALL = Statement(
+    select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id).with_for_update()
+)
 KEEP = Statement(
     update(table)
     .where(_THIS)
@@ -74,6 +77,10 @@ class FaultRepository:
 
     def all(self, account_sid: AccountSid) -> list[Fault]:
         return [_fault(*row) for row in self._unit_of_work.all(ALL, account_sid=account_sid)]
+
+    def hold_all(self, account_sid: AccountSid) -> list[Fault]:
+        """Return the faults of an account, and let nobody else give them their chance till the unit of work ends."""
+        return [_fault(*row) for row in self._unit_of_work.all(HOLD_ALL, account_sid=account_sid)]
 
     def keep(self, account_sid: AccountSid, fault: Fault) -> None:
         """Store how often a fault had a chance and struck; one that is used up is gone."""

@@ -25,6 +25,9 @@ class Notifications:
         """Tell that something was committed in these accounts, and which of them were `overturned` by it."""
         self._upheavals.update(overturned)
         self._touched.update(account_sids)
+        self._wake(account_sids)
+
+    def _wake(self, account_sids: Collection[AccountSid]) -> None:
         for account_sid in account_sids:
             for waiting in self._waiting.get(account_sid, ()):
                 waiting.set()
@@ -51,6 +54,10 @@ class Notifications:
         """Return the accounts in which something was committed since this was last asked."""
         touched, self._touched = self._touched, set()
         return touched
+
+    def look_again(self) -> None:
+        """Let all who wait look for themselves: something may have been committed of which nobody told."""
+        self._wake(list(self._waiting))
 
     def touch(self, account_sid: AccountSid) -> None:
         """Let an account be among the touched again: what was to be done with it is still to do."""

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import bindparam, delete, insert, select
 
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
-from ringback.storage.statements import Statement, column_parameters, columns
+from ringback.storage.statements import Statement, columns, upsert
 from ringback.storage.tables import phone_rules as rules
 from ringback.storage.tables import phone_scripts as scripts
 
@@ -26,12 +25,7 @@ _THIS_SCRIPT = (scripts.c.account_sid == bindparam("account_sid")) & (
 )
 _SCRIPT_COLUMNS = ("account_sid", "phone_number", *_SAID)
 
-_upsert = insert(rules).values(column_parameters(rules))
-SAVE_RULE = Statement(
-    _upsert.on_conflict_do_update(
-        index_elements=["account_sid", "phone_number"], set_={name: _upsert.excluded[name] for name in _SAID}
-    )
-)
+SAVE_RULE = upsert(rules, ["account_sid", "phone_number"], *_SAID)
 FIND_RULES = Statement(
     select(*columns(rules, "phone_number", *_SAID)).where(
         _RULE_OF_ACCOUNT,

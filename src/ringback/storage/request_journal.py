@@ -1,5 +1,6 @@
 """The requests answered of late, in memory: no request waits for its own journal to be written."""
 
+import threading
 from collections import OrderedDict, deque
 
 from ringback.domain.requests import AnsweredRequest
@@ -15,6 +16,8 @@ class RequestJournal:
     """What is still to be written, the newest KEPT_REQUESTS an account."""
 
     def __init__(self) -> None:
+        self.writing = threading.Lock()
+        """Held by whoever takes requests out, till they are written: so they are in the order in which they came."""
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
 
     def __bool__(self) -> bool:

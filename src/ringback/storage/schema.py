@@ -3,13 +3,14 @@
 Importing alembic costs more than a start may take, so a database that is at head already never does.
 """
 
-import sqlite3
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import text
 
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.statements import Statement
+from ringback.storage.unit_of_work import UnitOfWork
 
 HEAD = "20261124_in_a_tests_hand"
 """The newest revision in migrations/versions; a test compares them."""
@@ -24,20 +25,22 @@ def migrations_folder() -> Path:
     return next(place for place in _PLACES if (place / "env.py").is_file())
 
 
-def current_revision(connection: DBAPIConnection) -> str | None:
-    """Return the revision a database is at, or None for one that has never been migrated."""
-    cursor = connection.cursor()
-    try:
-        cursor.execute("SELECT version_num FROM alembic_version")
-    except sqlite3.OperationalError:
-        return None
-    row = cursor.fetchone()
+ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('ringback migrate'))")
+REVISION = Statement(text("SELECT version_num FROM alembic_version"))
+
+
+def revision(unit_of_work: UnitOfWork) -> str | None:
+    """Return the revision a database is at. One that has never been migrated has no such table."""
+    row = unit_of_work.first(REVISION)
     return row[0] if row else None
 
 
 def is_at_head(database: Database) -> bool:
     """Tell whether the database has the schema this version works with."""
-    return current_revision(database.connection) == HEAD
+    try:
+        return revision(database.unit_of_work) == HEAD
+    except database.no_table:
+        return False
 
 
 def migrate(database: Database) -> None:
@@ -55,6 +58,8 @@ def migrate(database: Database) -> None:
     config.set_main_option("script_location", str(migrations_folder()))
     try:
         with database.engine.connect() as connection:
+            if database.is_shared:
+                connection.execute(ONE_AT_A_TIME)
             attributes: dict[str, Any] = config.attributes
             attributes["connection"] = connection
             command.upgrade(config, "head")

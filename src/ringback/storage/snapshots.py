@@ -1,10 +1,9 @@
 """The whole state as plain values, and back: every row of every table."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import BigInteger, insert, select, text
 
 from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
@@ -45,8 +44,17 @@ TABLES = (
 _COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in TABLES}
 _READ = {str(table.name): Statement(select(table).order_by(*table.primary_key.columns)) for table in TABLES}
 _ADD = {str(table.name): Statement(insert(table).values(column_parameters(table))) for table in TABLES}
-_KEYS_LATER = Statement(text("PRAGMA defer_foreign_keys = ON"))
-_MISSING_KEYS = Statement(text("PRAGMA foreign_key_check"))
+_COUNTED = tuple(table for table in TABLES if isinstance(table.primary_key.columns.values()[0].type, BigInteger))
+"""The tables whose rows get their ids by counting: PostgreSQL does not see how far a restored one has come."""
+_COUNT_ON = tuple(
+    Statement(
+        text(
+            f"SELECT setval(counter, greatest((SELECT max(id) FROM {table.name}), nextval(counter)))"  # noqa: S608
+            f" FROM CAST(pg_get_serial_sequence('{table.name}', 'id') AS regclass) AS counter"
+        )
+    )
+    for table in _COUNTED
+)
 
 
 class UnfitState(Exception):
@@ -78,12 +86,24 @@ def write_state(unit_of_work: "UnitOfWork", state: State) -> None:
     Raises UnfitState where its values are not those that `named` returns.
     """
     unit_of_work.accounts.delete_all()
-    unit_of_work.change(_KEYS_LATER)
     for name, statement in _ADD.items():
+        rows = _parents_first(state[name]) if name == accounts.name else state[name]
         try:
-            unit_of_work.change_all(statement, state[name])
-        except (sqlite3.IntegrityError, OverflowError) as error:
-            raise UnfitState(f"a row of {name} cannot be stored: {error}") from error
-    missing = unit_of_work.first(_MISSING_KEYS)
-    if missing:
-        raise UnfitState(f"a row of {missing[0]} belongs to none of {missing[2]}")
+            unit_of_work.change_all(statement, rows)
+        except unit_of_work.refusals as error:
+            reason = str(error).partition("\n")[0]
+            raise UnfitState(f"a row of {name} cannot be stored: {reason}") from error
+    if not unit_of_work.is_embedded:
+        for statement in _COUNT_ON:
+            unit_of_work.all(statement)
+
+
+def _parents_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return accounts in an order in which they can be stored: those whose parents are missing come last."""
+    placed: dict[str, Mapping[str, Any]] = {}
+    left = list(rows)
+    while left:
+        fit = [row for row in left if row["parent_sid"] is None or row["parent_sid"] in placed]
+        placed |= {row["sid"]: row for row in fit or left}
+        left = [row for row in left if row["sid"] not in placed]
+    return list(placed.values())

@@ -32,6 +32,12 @@ metadata = MetaData(
 )
 
 
+def partial_index(name: str, table: Table, condition: str, *columns: str) -> Index:
+    """Index the rows of a table for which `condition` holds."""
+    where = text(condition)
+    return Index(name, *(table.c[column] for column in columns), sqlite_where=where, postgresql_where=where)
+
+
 def account_sid_column(*, index: bool = False) -> Column[str]:
     """Name the account that a row belongs to, and goes with."""
     return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, index=index)
@@ -109,30 +115,12 @@ validation_calls = Table(
 )
 """All instants are the account's own time but two: `real_due_at` is `due_at` by the machine's clock, none while that of
 the account stands still before it; `real_ended_at` tells what is old, however the account's clock was set."""
-Index(
-    "ix_validation_calls_real_due",
-    validation_calls.c.real_due_at,
-    sqlite_where=text("real_due_at IS NOT NULL"),
+partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
+partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
+partial_index(
+    "ix_validation_calls_ended", validation_calls, "real_ended_at IS NOT NULL", "account_sid", "real_ended_at", "sid"
 )
-Index(
-    "ix_validation_calls_due",
-    validation_calls.c.account_sid,
-    validation_calls.c.due_at,
-    sqlite_where=text("due_at IS NOT NULL"),
-)
-Index(
-    "ix_validation_calls_ended",
-    validation_calls.c.account_sid,
-    validation_calls.c.real_ended_at,
-    validation_calls.c.sid,
-    sqlite_where=text("real_ended_at IS NOT NULL"),
-)
-Index(
-    "ix_validation_calls_under_way",
-    validation_calls.c.account_sid,
-    validation_calls.c.phone_number,
-    sqlite_where=text("ended_at IS NULL"),
-)
+partial_index("ix_validation_calls_under_way", validation_calls, "ended_at IS NULL", "account_sid", "phone_number")
 
 status_callbacks = Table(
     "status_callbacks",
@@ -154,13 +142,7 @@ status_callbacks = Table(
 )
 """`due_at` and `leased_until` are the machine's time; `earlier_attempts` belong to deliveries that have ended, and
 `fault` is what the present one met."""
-Index(
-    "ix_status_callbacks_due",
-    status_callbacks.c.account_sid,
-    status_callbacks.c.receiver,
-    status_callbacks.c.due_at,
-    sqlite_where=text("due_at IS NOT NULL"),
-)
+partial_index("ix_status_callbacks_due", status_callbacks, "due_at IS NOT NULL", "account_sid", "receiver", "due_at")
 
 callback_attempts = Table(
     "callback_attempts",

@@ -1,8 +1,9 @@
 """A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import TracebackType
-from typing import Any, Self, TypeVarTuple
+from typing import Any, NamedTuple, Self, TypeVarTuple
 
 from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -17,13 +18,28 @@ from ringback.storage.caller_id_repository import CallerIdRepository
 from ringback.storage.due_call_repository import DueCallRepository
 from ringback.storage.event_repository import EventRepository
 from ringback.storage.fault_repository import FaultRepository
+from ringback.storage.locks import Locks
 from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.request_repository import RequestRepository
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
+Note = tuple[Callable[..., None], tuple[Any, ...]]
 Values = TypeVarTuple("Values")
+
+
+class Traits(NamedTuple):
+    """What is one database's own.
+
+    How a transaction begins; what its driver raises for values that cannot be stored; what keeps apart those who write
+    at the same time; and what makes parameters fit that it would not take.
+    """
+
+    begin: str
+    refusals: tuple[type[Exception], ...]
+    locks: Callable[["UnitOfWork"], Locks]
+    fitted: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 class UnitOfWork:
@@ -32,24 +48,31 @@ class UnitOfWork:
     Blocks may be nested: the outermost one commits. When it raises, nothing was changed. `on_commit` is then told the
     accounts in which something happened, `touched` and `overturned`, and again the latter: their clocks were set or
     their contents replaced, so that whoever is at work with them has to begin anew.
+
+    What is to be said after a commit is handed over to whoever may say it, by `hand_over`.
     """
 
     def __init__(
         self,
         connection: DBAPIConnection,
         dialect: Dialect,
+        traits: Traits,
         *,
-        begin: str,
         on_commit: Callable[[Collection[AccountSid], Collection[AccountSid]], None],
         journal: RequestJournal,
         meters: Meters,
+        hand_over: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._connection = connection
         self._dialect = dialect
-        self._begin = begin
+        self._begin = traits.begin
         self._on_commit = on_commit
         self._depth = 0
-        self._notes: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
+        self._notes: list[Note] = []
+        self._hand_over = hand_over
+        self.locks = traits.locks(self)
+        self.refusals = traits.refusals
+        self._fitted = traits.fitted
         self.meters = meters
         self.touched: set[AccountSid] = set()
         self.overturned: set[AccountSid] = set()
@@ -88,6 +111,13 @@ class UnitOfWork:
         except BaseException:
             self._roll_back()
             raise
+        if self._hand_over is None:
+            self._tell(notes, touched, overturned)
+        elif notes or touched or overturned:
+            self._hand_over(partial(self._tell, notes, touched, overturned))
+
+    def _tell(self, notes: list[Note], touched: set[AccountSid], overturned: set[AccountSid]) -> None:
+        """Let it be known what was committed."""
         for note, values in notes:
             note(*values)
         if touched or overturned:
@@ -96,6 +126,11 @@ class UnitOfWork:
     def _roll_back(self) -> None:
         self.events.forget_unwritten()
         self._connection.rollback()
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether nobody else is at work with the database."""
+        return self._dialect.name == "sqlite"
 
     def when_committed(self, note: Callable[[*Values], None], *values: *Values) -> None:
         """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
@@ -117,10 +152,11 @@ class UnitOfWork:
         """Run an INSERT once for each of the rows, its parameters by their names; it has no literals."""
         sql, literals = statement.for_dialect(self._dialect)
         assert not literals  # noqa: S101 - each row would have to be copied
-        self._connection.cursor().executemany(sql, rows)
+        self._connection.cursor().executemany(sql, [*map(self._fitted, rows)] if self._fitted else rows)
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> DBAPICursor:
         sql, literals = statement.for_dialect(self._dialect)
+        given = {**literals, **parameters} if literals else parameters
         cursor = self._connection.cursor()
-        cursor.execute(sql, {**literals, **parameters} if literals else parameters)
+        cursor.execute(sql, self._fitted(given) if self._fitted else given)
         return cursor

@@ -1,0 +1,180 @@
+"""PostgreSQL: a server that any number of ringbacks share, each with some connections to it."""
+
+import asyncio
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+import psycopg
+from psycopg.errors import DeadlockDetected, SerializationFailure, UndefinedTable
+from sqlalchemy import create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool
+
+from ringback.storage.database import Database, unavailable
+from ringback.storage.locks import SharedLocks
+from ringback.storage.news import NewsExchange, send
+from ringback.storage.unit_of_work import Traits, UnitOfWork
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 8
+"""How many operations one process runs at once, each over a connection of its own."""
+TRIES = 10
+"""How often an operation is run that PostgreSQL undid in favour of another one's."""
+LONGEST_RETRY_PAUSE_SECONDS = 0.02
+TRUSTED_SECONDS = 1.0
+"""How long ago a connection must have been used last to be tried before it is used again."""
+NETWORK = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "ringback",
+}
+"""So that a machine that has gone silent is noticed; what the URL says goes before it."""
+LIMITS = """
+SET lock_timeout = '5s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';
+SET default_transaction_isolation = 'read committed'
+"""
+"""A process that hangs amid a transaction keeps what it has locked from others for so long."""
+
+
+def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return parameters with the one character replaced that PostgreSQL does not take in texts: U+0000."""
+    if not any(isinstance(value, str) and "\0" in value for value in parameters.values()):
+        return parameters
+    return {
+        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        for name, value in parameters.items()
+    }
+
+
+TRAITS = Traits("BEGIN", (psycopg.IntegrityError, psycopg.DataError), SharedLocks, without_nul)
+
+
+class PostgresqlDatabase(Database):
+    """A PostgreSQL database; operations run in threads, so that the event loop never waits for the network.
+
+    A commit is durable as PostgreSQL is set up to make it.
+    """
+
+    is_shared = True
+    no_table = UndefinedTable
+
+    def __init__(self, url: URL) -> None:
+        network = {name: value for name, value in NETWORK.items() if name not in url.query}
+        super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=network))
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="postgresql")
+        self._own = threading.local()
+        self._sessions: set[_Session] = set()
+        _, connect = self.engine.dialect.create_connect_args(url)
+        self._news = NewsExchange({**connect, **network}, self.notifications, lambda news: self.run(send, news))
+        self._session()  # whoever cannot connect is to know it now
+
+    @property
+    def unit_of_work(self) -> UnitOfWork:
+        return self._session().unit_of_work
+
+    async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        work = partial(self._run, partial(loop.call_soon_threadsafe), lambda it: operation(it, *args, **kwargs))
+        return await loop.run_in_executor(self._threads, work)
+
+    def _run(self, on_loop: Callable[[Callable[[], None]], object], operation: Callable[[UnitOfWork], T]) -> T:
+        """Run an operation in this thread; whatever it lets be known is said on the event loop."""
+        for tries_left in reversed(range(TRIES)):
+            try:
+                session = self._session()
+                session.on_loop = on_loop
+                return operation(session.unit_of_work)
+            except (DeadlockDetected, SerializationFailure) as error:
+                if not tries_left:
+                    raise unavailable(self.url, error) from error
+            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                raise unavailable(self.url, error) from error
+            time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not meet again
+        raise AssertionError
+
+    def _session(self) -> "_Session":
+        """Return this thread's connection, a new one where it has none that works."""
+        session: _Session | None = getattr(self._own, "session", None)
+        if session is None or not session.works():
+            if session:
+                self._sessions.discard(session)
+                session.close()
+            session = self._own.session = _Session(self)
+            self._sessions.add(session)
+        return session
+
+    async def tidy(self) -> None:
+        """Do nothing: PostgreSQL looks after itself."""
+
+    async def exchange_news(self, on_news: Callable[[], None]) -> None:
+        await self._news.run(on_news)
+
+    def committed(self, *accounts: Any) -> None:
+        """Let those who wait know what was committed, here and in other processes."""
+        self.notifications.publish(*accounts)
+        self._news.tell(*accounts)
+
+    def close(self) -> None:
+        self._threads.shutdown(cancel_futures=True)
+        for session in self._sessions:
+            session.close()
+        self.engine.dispose()
+
+
+class _Session:
+    """One thread's connection and its unit of work."""
+
+    def __init__(self, database: PostgresqlDatabase) -> None:
+        self._connection = database.engine.raw_connection()
+        driver = self._connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101
+        driver.rollback()
+        driver.autocommit = True
+        driver.execute(LIMITS)
+        self._driver = driver
+        self._used_at = time.monotonic()
+        self.on_loop: Callable[[Callable[[], None]], object] | None = None
+        self.unit_of_work = UnitOfWork(
+            cast("DBAPIConnection", driver),
+            database.engine.dialect,
+            TRAITS,
+            on_commit=database.committed,
+            journal=database.journal,
+            meters=database.meters,
+            hand_over=self._hand_over,
+        )
+
+    def _hand_over(self, saying: Callable[[], None]) -> None:
+        """Let something be said on the event loop, which is there but at the start."""
+        if self.on_loop:
+            self.on_loop(saying)
+        else:
+            saying()
+
+    def works(self) -> bool:
+        """Tell whether the connection can be used; one that was used just now is not asked."""
+        now = time.monotonic()
+        is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
+        if self._driver.closed:
+            return False
+        if is_trusted:
+            return True
+        try:
+            self._driver.execute("SELECT 1")
+        except psycopg.Error:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._connection.close()

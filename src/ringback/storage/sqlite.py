@@ -1,0 +1,172 @@
+"""Embedded SQLite: one process, one connection, no server."""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import NullPool, Pool, StaticPool
+
+from ringback.storage.database import Database, DatabaseUnavailable, unavailable
+from ringback.storage.locks import Locks
+from ringback.storage.unit_of_work import Traits, UnitOfWork
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a write waits for another program's."""
+LOCKED_PAUSE_SECONDS = 0.002
+"""How long to leave a locked database alone before trying again."""
+CHECKPOINT_BYTES = 4 * 1024 * 1024
+"""How long the write-ahead log may get before it is worth writing back."""
+
+PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA wal_autocheckpoint = 0",  # a request would pay for it; Database.checkpoint does it beside them
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA foreign_keys = ON",
+    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    "PRAGMA temp_store = MEMORY",
+)
+MEMORY = (None, "", ":memory:")
+"""How SQLAlchemy's URLs name a database that is no file."""
+TRAITS = Traits("BEGIN IMMEDIATE", (sqlite3.IntegrityError, OverflowError), lambda _: Locks())
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE = 0xFF
+
+
+class EmbeddedDatabase(Database):
+    """A file, or memory: one persistent connection, operations run where they are called, in microseconds.
+
+    A commit survives the end of the process at any moment (write-ahead log, ``synchronous = NORMAL``). A file is one
+    server's alone: a second one is refused, for each would take the other's deliveries for those of a dead process.
+    """
+
+    is_shared = False
+    no_table = sqlite3.OperationalError
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url, _create_engine(url))
+        self._lock = _lock(url)
+        try:
+            self._connection = self.engine.raw_connection()
+            for pragma in PRAGMAS:
+                self.connection.cursor().execute(pragma)
+        except sqlite3.Error:
+            self._unlock()
+            raise
+        self._blocks = True
+        self._unit_of_work = UnitOfWork(
+            self.connection,
+            self.engine.dialect,
+            TRAITS,
+            on_commit=self.notifications.publish,
+            journal=self.journal,
+            meters=self.meters,
+        )
+
+    @property
+    def unit_of_work(self) -> UnitOfWork:
+        return self._unit_of_work
+
+    async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a plain function on a unit of work; it alone decides what is one transaction.
+
+        While another program holds the file, others go on and this waits, at most BUSY_TIMEOUT_MS; what was begun is
+        undone and begun anew. Raises DatabaseUnavailable then, and when the file cannot be read or written.
+        """
+        if self._blocks:
+            self.connection.cursor().execute("PRAGMA busy_timeout = 0")
+            self._blocks = False
+        deadline = None
+        while True:
+            try:
+                return operation(self._unit_of_work, *args, **kwargs)
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                deadline = deadline or now + BUSY_TIMEOUT_MS / 1000
+                if error.sqlite_errorcode & _PRIMARY_CODE not in _LOCKED or now >= deadline:
+                    raise unavailable(self.url, error) from error
+            await asyncio.sleep(LOCKED_PAUSE_SECONDS)
+
+    async def tidy(self) -> None:
+        """Write the write-ahead log back when it is long."""
+        if self.wants_checkpoint():
+            await asyncio.to_thread(self.checkpoint)
+
+    async def exchange_news(self, on_news: Callable[[], None]) -> None:
+        """Do nothing: nobody else works with an embedded database."""
+
+    def wants_checkpoint(self) -> bool:
+        """Tell whether the write-ahead log has grown enough to be written back."""
+        log = Path(f"{self.url.database}-wal")
+        return not self.is_in_memory and log.exists() and log.stat().st_size >= CHECKPOINT_BYTES
+
+    def checkpoint(self) -> None:
+        """Write the write-ahead log back into the file and begin it anew; for a thread beside the event loop.
+
+        Most is written while others write on; they wait for the rest, some milliseconds.
+        """
+        with closing(sqlite3.connect(str(self.url.database), isolation_level=None)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @property
+    def connection(self) -> DBAPIConnection:
+        """The driver's connection, for the few questions that are asked before there is a schema."""
+        return self._connection.driver_connection  # type: ignore[return-value]
+
+    @property
+    def is_in_memory(self) -> bool:
+        return self.url.database in MEMORY
+
+    def close(self) -> None:
+        self._connection.close()
+        self.engine.dispose()
+        self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock:
+            self._lock.close()
+
+
+def located(url: URL) -> URL:
+    """Return the URL with its file's full path. Raises DatabaseUnavailable where the file's folder is missing."""
+    if url.database in MEMORY:
+        return url
+    file = Path(str(url.database)).expanduser().resolve()
+    if not file.parent.is_dir():
+        raise DatabaseUnavailable(f"cannot open the database {file}: there is no folder {file.parent}")
+    return url.set(database=str(file))
+
+
+def _lock(url: URL) -> sqlite3.Connection | None:
+    """Hold the file beside the database that says it is in use, till this process ends in whatever way.
+
+    SQLite's own locking does that on every system, and leaves nothing behind that somebody would have to clear away.
+    Raises DatabaseUnavailable when another process holds it.
+    """
+    if url.database in MEMORY or Path(str(url.database)).is_dir():
+        return None
+    lock = sqlite3.connect(f"{url.database}.lock", timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        lock.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        lock.close()
+        if error.sqlite_errorcode & _PRIMARY_CODE in _LOCKED:
+            raise DatabaseUnavailable(f"another ringback is using the database {url.database}") from error
+        raise
+    return lock
+
+
+def _create_engine(url: URL) -> Engine:
+    pool: type[Pool] = StaticPool if url.database in MEMORY else NullPool
+    arguments = {"check_same_thread": False, "isolation_level": None, "cached_statements": 256}
+    return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)

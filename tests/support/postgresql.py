@@ -1,0 +1,110 @@
+"""A PostgreSQL for tests: the one that RINGBACK_TEST_POSTGRES_URL names, or one of this machine's own, from a wheel.
+
+As a program it starts the latter, for all of pytest's processes together, and stops it when the first has ended.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+from sqlalchemy.engine import URL, make_url
+
+URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
+"""What all of pytest's processes of one run have in common."""
+START_SECONDS = 60.0
+LOOK_EVERY_SECONDS = 0.1
+FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit")
+"""What a server need not do whose machine may lose its power: the tests end only processes."""
+
+_programs: list[subprocess.Popen[bytes]] = []
+"""They outlive this process, if it is not the first."""
+
+
+def postgresql_server() -> URL:
+    """Return the URL of the server; where none is named, start one, unless another of pytest's processes has."""
+    given = os.environ.get(URL_VARIABLE)
+    if given:
+        return make_url(given).set(drivername="postgresql+psycopg")
+    first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    folder = Path(tempfile.gettempdir()) / f"ringback-postgresql-{RUN}"  # pytest's own folders are closed to others
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        pass
+    else:
+        _programs.append(_started(folder, first))
+    url = folder / "url"
+    deadline = time.monotonic() + START_SECONDS
+    while not url.exists():
+        assert time.monotonic() < deadline, f"PostgreSQL did not start: {(folder / 'log').read_text()}"
+        time.sleep(LOOK_EVERY_SECONDS)
+    return make_url(url.read_text())
+
+
+def _started(folder: Path, first: int) -> subprocess.Popen[bytes]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    with (folder / "log").open("w") as log:
+        return subprocess.Popen(  # noqa: S603
+            [sys.executable, __file__, str(folder), str(first)],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def new_database(server: URL) -> Iterator[URL]:
+    """Make an empty database, and give its URL; it is dropped afterwards."""
+    name = f"ringback_{uuid4().hex}"
+    with _administration(server) as administration:
+        administration.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+        yield server.set(database=name)
+        administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def _administration(server: URL) -> Iterator[psycopg.Connection]:
+    url = server.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def _serve(folder: Path, first: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a module that it does not need here
+        from pgserver.postgres_server import get_server  # noqa: PLC0415
+    with get_server(folder / "data") as server:
+        url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+        with _administration(url) as administration:
+            for setting in FORGETFUL:
+                administration.execute(f"ALTER SYSTEM SET {setting} = off")
+            administration.execute("SELECT pg_reload_conf()")
+        (folder / "url.new").write_text(url.render_as_string(hide_password=False))
+        (folder / "url.new").rename(folder / "url")
+        while _is_running(first):
+            time.sleep(LOOK_EVERY_SECONDS)
+    shutil.rmtree(folder)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]), int(sys.argv[2]))

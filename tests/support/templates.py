@@ -1,0 +1,77 @@
+"""Databases that the migrations made, of which each test has a copy of its own, in no time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import URL
+
+from ringback.storage.database import Database, open_database
+from ringback.storage.schema import migrate
+from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.tables import metadata
+from support.postgresql import new_database, postgresql_server
+
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+EMPTY = text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE")
+
+
+def only(kind: str) -> pytest.MarkDecorator:
+    """Say that a test, or a module of tests, is about one kind of database alone."""
+    return pytest.mark.parametrize("migrated", [kind], indirect=True)
+
+
+class Template(Protocol):
+    """A migrated database."""
+
+    def copy(self) -> Database:
+        """Return a database with nothing in it, for one test, which closes it."""
+        ...
+
+
+class EmbeddedTemplate:
+    """One in memory, of which others are copied."""
+
+    def __init__(self) -> None:
+        self._database = open_database("sqlite://")
+        migrate(self._database)
+
+    def copy(self) -> Database:
+        copy = open_database("sqlite://")
+        assert isinstance(copy, EmbeddedDatabase)
+        assert isinstance(self._database, EmbeddedDatabase)
+        self._database.connection.backup(copy.connection)
+        return copy
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class PostgresqlTemplate:
+    """One of a server's, which is emptied for each test: they come one after the other."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url.render_as_string(hide_password=False)
+        database = open_database(self._url)
+        migrate(database)
+        database.close()
+
+    def copy(self) -> Database:
+        database = open_database(self._url)
+        with database.engine.begin() as connection:
+            connection.execute(EMPTY)
+        return database
+
+
+@contextmanager
+def template(kind: str) -> Iterator[Template]:
+    """Make a database of a kind."""
+    if kind == SQLITE:
+        embedded = EmbeddedTemplate()
+        yield embedded
+        embedded.close()
+        return
+    with new_database(postgresql_server()) as url:
+        yield PostgresqlTemplate(url)
