@@ -25,6 +25,7 @@ from ringback.settings import Settings
 from ringback.simulator.advancer import Advancer
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
+from ringback.simulator.deliverer import Deliverer
 from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
@@ -66,14 +67,9 @@ def create_app(
     policy = call_policy(settings)
     beginnings = Beginnings(settings, identifiers)
     database = beginnings.open_database(the_clock.now())
-    sender = CallbackSender(
-        database,
-        the_clock,
-        delivery_policy(settings),
-        EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map),
-        identifiers.draw,
-        callback_transport,
-    )
+    egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
+    deliverer = Deliverer(database, the_clock, delivery_policy(settings), egress, callback_transport)
+    sender = CallbackSender(database, the_clock, deliverer, identifiers.draw)
     runner = Runner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
 
     def wake() -> None:
@@ -202,7 +198,8 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         housework = (Housekeeper(database).run(), JournalWriter(database).run())
-        works = (runner.run(), sender.run(), database.exchange_news(wake), *housework, _warm_up(control))
+        sending = (sender.run(), sender.keep_leases())
+        works = (runner.run(), *sending, database.exchange_news(wake), *housework, _warm_up(control))
         async with AsyncExitStack() as at_the_end:
             at_the_end.callback(database.close)
             at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)

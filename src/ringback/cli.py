@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from enum import StrEnum
 from http.client import HTTPException
+from socket import socket
 from typing import Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -98,24 +99,38 @@ def _choices(annotation: Any) -> list[str]:
 
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
-    from ringback.app import create_app
-    from ringback.domain.seed import SeedError
     from ringback.logs import configure_logs
-    from ringback.server import CannotListen, listen, serve, url_of
-    from ringback.storage.database import DatabaseUnavailable
+    from ringback.server import CannotListen, listen
 
     configure_logs(settings.log_format, settings.log_level)
     try:
         with closing(listen(settings.host, settings.port)) as listener:
-            app = create_app(settings)
-            gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
-            gc.enable()
-            BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
-            serve(app, listener, lambda: _announce(settings, url_of(listener)))
-    except (CannotListen, DatabaseUnavailable) as error:
+            if settings.workers == 1:
+                return _work(settings, listener)
+            from ringback.workers import run_workers
+
+            return run_workers(settings.workers, lambda number: _work(settings, listener, announces=number == 1))
+    except CannotListen as error:
+        return _complain(FAILED, str(error))
+
+
+def _work(settings: Settings, listener: socket, *, announces: bool = True) -> int:
+    """Serve in this process."""
+    from ringback.app import create_app
+    from ringback.domain.seed import SeedError
+    from ringback.server import serve, url_of
+    from ringback.storage.database import DatabaseUnavailable
+
+    try:
+        app = create_app(settings)
+    except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
+    gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
+    gc.enable()
+    BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
+    serve(app, listener, lambda: _announce(settings, url_of(listener)) if announces else None)
     return OK
 
 
@@ -155,7 +170,7 @@ def _migrate(given: dict[str, Any]) -> int:
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
     database.close()
-    print(f"{settings.database_url} is at {HEAD}")  # noqa: T201
+    print(f"{_USERINFO.sub('//***@', settings.database_url)} is at {HEAD}")  # noqa: T201
     return OK
 
 

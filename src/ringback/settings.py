@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
 from ringback.checks import AccountSidText, PositiveSeconds, Seconds, Secret
@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     database_url: str = Field("sqlite:///ringback.db", description="where the data are; sqlite:// is memory only")
+    workers: int = Field(1, ge=1, le=64, description="how many processes serve; more than one needs PostgreSQL")
     account_sid: AccountSidText = Field(
         "AC00000000000000000000000000000001", description="the account that exists from the start"
     )
@@ -113,6 +114,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 "sqlite:///path/to/file.db, sqlite:// for memory only, or postgresql+psycopg://user:password@host/database"
             )
+        return value
+
+    @field_validator("workers")
+    @classmethod
+    def _workers(cls, value: int, info: ValidationInfo) -> int:
+        if value > 1 and info.data.get("database_url", "").startswith("sqlite:"):
+            raise ValueError("more than one needs a postgresql+psycopg database: a file is one process's alone")
+        if value > 1 and not hasattr(os, "fork"):
+            raise ValueError("this system has no fork: start several servers instead")
         return value
 
     @field_validator("control_token")

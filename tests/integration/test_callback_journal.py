@@ -12,7 +12,7 @@ from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.operations.accounts import reset_account
 from ringback.operations.callbacks import record_attempt
-from ringback.simulator import callback_sender, patience
+from ringback.simulator import deliverer, patience
 from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
 from support.polling import until
@@ -31,7 +31,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
     def failing(*_: Any, **__: Any) -> None:
         raise database_error(outbox.simulation.database)
 
-    monkeypatch.setattr(callback_sender, "record_attempt", failing)
+    monkeypatch.setattr(deliverer, "record_attempt", failing)
     monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
     sid = outbox.owe(receiver.url)
@@ -57,7 +57,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
             raise database_error(outbox.simulation.database, sqlite3.SQLITE_FULL)
         return record_attempt(*arguments, **rest)
 
-    monkeypatch.setattr(callback_sender, "record_attempt", sometimes_full)
+    monkeypatch.setattr(deliverer, "record_attempt", sometimes_full)
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
     sid = outbox.owe(receiver.url)
 
@@ -86,7 +86,7 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
     def failing(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(callback_sender, "delivery_policy", failing)
+    monkeypatch.setattr(deliverer, "delivery_policy", failing)
     sid = outbox.owe(f"{receiver.url}/done?key=s3cret")
 
     with capture_logs() as lines:
@@ -153,7 +153,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
         forgotten.set()
         return parameters
 
-    monkeypatch.setattr(callback_sender, "with_places", forgetting)
+    monkeypatch.setattr(deliverer, "with_places", forgetting)
     outbox.owe(receiver.url)
     async with outbox.sending() as sender:
         await until(forgotten.is_set)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ringback.operations.callbacks import LEASE_SECONDS
 from support.crash_checks import Inspector, by_call
 from support.crash_clients import Tenant, http_client
 from support.crash_fleet import Fleet
 from support.crash_report import Report
+from support.postgresql import migrated_database
 from support.receiver import Answer, CallbackReceiver, Received
 
 CLIENTS = 3
@@ -31,8 +33,17 @@ class Deployment:
     settle_seconds: float = 20.0
 
 
-def on_sqlite(folder: Path) -> Deployment:
-    return Deployment(f"sqlite:///{folder / 'crash.db'}")
+@contextmanager
+def on_sqlite(folder: Path) -> Iterator[Deployment]:
+    """Give one server, over a file."""
+    yield Deployment(f"sqlite:///{folder / 'crash.db'}")
+
+
+@contextmanager
+def on_postgresql(_: Path) -> Iterator[Deployment]:
+    """Give two servers, over one migrated database; one of them ends at a time."""
+    with migrated_database() as url:
+        yield Deployment(url, replicas=2, settle_seconds=20.0 + LEASE_SECONDS)
 
 
 @dataclass

@@ -14,6 +14,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.callbacks import MAX_DELIVERIES, Claim, claim_due_callbacks
 from ringback.operations.faults import add_fault
 from ringback.simulator.callback_sender import CallbackSender
+from ringback.simulator.deliverer import Deliverer
 from ringback.simulator.egress import EgressPolicy
 from support.domain_values import ACCOUNT_SID
 from support.polling import until
@@ -80,9 +81,8 @@ class Outbox:
 
     def a_sender(self) -> CallbackSender:
         simulation = self.simulation
-        return CallbackSender(
-            simulation.database, simulation.clock, self.policy, self.egress, simulation.identifiers.draw
-        )
+        deliverer = Deliverer(simulation.database, simulation.clock, self.policy, self.egress)
+        return CallbackSender(simulation.database, simulation.clock, deliverer, simulation.identifiers.draw)
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:

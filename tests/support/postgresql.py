@@ -18,6 +18,9 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
+from ringback.storage.database import open_database
+from ringback.storage.schema import migrate
+
 URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
 """What all of pytest's processes of one run have in common."""
@@ -72,6 +75,17 @@ def new_database(server: URL) -> Iterator[URL]:
         administration.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
         yield server.set(database=name)
         administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def migrated_database() -> Iterator[str]:
+    """Make a database of the server's, bring its schema to head, and give its URL."""
+    with new_database(postgresql_server()) as url:
+        text = url.render_as_string(hide_password=False)
+        database = open_database(text)
+        migrate(database)
+        database.close()
+        yield text
 
 
 @contextmanager

@@ -6,13 +6,12 @@ from typing import Protocol
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.engine import URL
 
 from ringback.storage.database import Database, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import EmbeddedDatabase
 from ringback.storage.tables import metadata
-from support.postgresql import new_database, postgresql_server
+from support.postgresql import migrated_database
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 EMPTY = text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE")
@@ -52,11 +51,8 @@ class EmbeddedTemplate:
 class PostgresqlTemplate:
     """One of a server's, which is emptied for each test: they come one after the other."""
 
-    def __init__(self, url: URL) -> None:
-        self._url = url.render_as_string(hide_password=False)
-        database = open_database(self._url)
-        migrate(database)
-        database.close()
+    def __init__(self, url: str) -> None:
+        self._url = url
 
     def copy(self) -> Database:
         database = open_database(self._url)
@@ -73,5 +69,5 @@ def template(kind: str) -> Iterator[Template]:
         yield embedded
         embedded.close()
         return
-    with new_database(postgresql_server()) as url:
+    with migrated_database() as url:
         yield PostgresqlTemplate(url)

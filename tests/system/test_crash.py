@@ -6,11 +6,12 @@
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
-from support.crash_world import Deployment, World, on_sqlite, world
+from support.crash_world import Deployment, World, on_postgresql, on_sqlite, world
 from support.extent import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
@@ -27,14 +28,14 @@ def crash_round(crashing: World) -> None:
     crashing.round(LATEST_MOMENT_SECONDS, crashing.fleet.kill)
 
 
-@pytest.mark.parametrize("deployment", [on_sqlite], ids=["sqlite"])
+@pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
 def test_killed_at_a_random_moment_no_call_is_lost_doubled_or_stuck(
-    tmp_path: Path, deployment: Callable[[Path], Deployment]
+    tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:
     seed = os.environ.get(SEED_VARIABLE) or str(secrets.randbits(32))
     print(f"\nthese moments again: {SEED_VARIABLE}={seed}", flush=True)  # noqa: T201
 
-    with world(deployment(tmp_path), seed) as crashing:
+    with deployment(tmp_path) as deployed, world(deployed, seed) as crashing:
         for _ in range(ROUNDS):
             crash_round(crashing)
         report = crashing.settled()

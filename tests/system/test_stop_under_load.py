@@ -1,10 +1,14 @@
 """SIGTERM under load: calls ring, requests come in, callbacks are on their way; nothing of it is lost."""
 
 import secrets
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+import pytest
+
 from support.crash_clients import http_client
-from support.crash_world import World, on_sqlite, world
+from support.crash_world import Deployment, World, on_postgresql, on_sqlite, world
 from support.extent import WHOLE
 from support.seeds import number_at
 
@@ -18,17 +22,20 @@ def let_many_ring(stopping: World) -> None:
     """Let fifty phones of one account ring, beside what is to come."""
     stopping.fleet.start()
     [tenant] = stopping.open_tenants(1)
-    [url] = stopping.fleet.urls
+    url = stopping.fleet.urls[0]
     with http_client() as http:
         for position in range(RINGING):
             tenant.ask(http, url, number_at(position), stopping.receiver.url)
 
 
-def test_told_to_stop_under_load_a_server_ends_soon_and_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
+def test_told_to_stop_under_load_a_server_ends_soon_and_loses_nothing(
+    tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
+) -> None:
     seed = str(secrets.randbits(32))
     stops: list[tuple[int, float]] = []
 
-    with world(on_sqlite(tmp_path), seed) as stopping:
+    with deployment(tmp_path) as deployed, world(deployed, seed) as stopping:
         for _ in range(STOPS):
             let_many_ring(stopping)
             stops.append(stopping.round(LATEST_MOMENT_SECONDS, stopping.fleet.stop))

@@ -20,10 +20,11 @@ from ringback.api.passage import Passage
 from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
-from ringback.domain.errors import TwilioError, internal_server_error, not_found
+from ringback.domain.errors import TwilioError, internal_server_error, not_found, service_unavailable
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
+from ringback.storage.database import DatabaseUnavailable
 
 _ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+?)(?:/|(?:\.[^/]*)?$)")
 """A suffix, a known one or not, is no part of the account's SID."""
@@ -87,6 +88,11 @@ class TwilioEdge:
             await passage.answer_error(error, receive)
         except (ClientDisconnect, ConnectionCut):
             raise
+        except DatabaseUnavailable as error:
+            log.warning("a request finds no database", request_id=passage.request_sid, reason=str(error))
+            if passage.status:
+                raise
+            await passage.answer_error(service_unavailable(), receive)
         except Exception:
             if passage.status:
                 raise

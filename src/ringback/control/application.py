@@ -30,6 +30,7 @@ from ringback.control.description import tell_errors
 from ringback.control.errors import ControlError, error_response, no_json
 from ringback.control.guards import Guards
 from ringback.control.services import ControlServices
+from ringback.storage.database import DatabaseUnavailable
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
@@ -68,6 +69,7 @@ def control_application(services: ControlServices, control_token: str | None, ho
             ControlError: _answer_control_error,
             RequestValidationError: _answer_unfit_values,
             HTTPException: _answer_http_exception,
+            DatabaseUnavailable: _answer_no_database,
             Exception: _answer_failure,
         },
     )
@@ -113,6 +115,11 @@ def _mistake(details: Any) -> str:
 async def _answer_http_exception(_: Request, raised: Exception) -> Response:
     assert isinstance(raised, HTTPException)  # noqa: S101
     return error_response(raised.status_code, str(raised.detail), DOCS_HINT, raised.headers)
+
+
+async def _answer_no_database(request: Request, raised: Exception) -> Response:
+    log.warning("a control request finds no database", path=request.url.path, reason=str(raised))
+    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be used", "try again soon")
 
 
 async def _answer_failure(_: Request, __: Exception) -> Response:

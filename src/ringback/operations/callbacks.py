@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -15,8 +15,8 @@ from ringback.operations.calls import held_call
 from ringback.operations.faults import strike
 from ringback.storage.unit_of_work import UnitOfWork
 
-LEASE_SECONDS = 60.0
-"""Longer than any delivery with all its retries may take (15 s), so that a lease runs out only behind the dead."""
+LEASE_SECONDS = 15.0
+"""How long nobody else takes up a delivery whose process may have died. One that lives prolongs its leases."""
 LANE_DELIVERIES = 8
 """How many deliveries in one lane are under way at once."""
 MAX_DELIVERIES = 128
@@ -118,6 +118,13 @@ def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: In
         leased_until = after(now, LEASE_SECONDS)
         unit_of_work.callbacks.meet(callback.call_sid, effect, due=leased_until, leased_until=leased_until)
     return replace(callback, fault=effect)
+
+
+def keep_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Instant) -> None:
+    """Prolong the leases of callbacks that are under way."""
+    with unit_of_work:
+        for sid in sorted(call_sids):
+            unit_of_work.callbacks.keep_lease(sid, after(now, LEASE_SECONDS))
 
 
 def is_owed(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:

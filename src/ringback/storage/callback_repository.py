@@ -54,6 +54,11 @@ LEASE = Statement(
     .where(table.c.call_sid == bindparam("sid"))
     .values(due_at=bindparam("until"), leased_until=bindparam("until"))
 )
+KEEP_LEASE = Statement(
+    update(table)
+    .where(table.c.call_sid == bindparam("sid"), table.c.leased_until.is_not(None))
+    .values(due_at=bindparam("until"), leased_until=bindparam("until"))
+)
 MEET = Statement(
     update(table)
     .where(table.c.call_sid == bindparam("sid"))
@@ -162,6 +167,10 @@ class CallbackRepository:
             taken_up = self._unit_of_work.meters.callback_taken_up
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
         return [_callback(row) for row in rows]
+
+    def keep_lease(self, call_sid: str, leased_until: Instant) -> None:
+        """Prolong the lease of a callback, if it is leased."""
+        self._unit_of_work.change(KEEP_LEASE, sid=call_sid, until=leased_until)
 
     def meet(self, call_sid: str, fault: Effect, *, due: Instant, leased_until: Instant | None) -> None:
         """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""

@@ -86,7 +86,7 @@ class NewsExchange:
 
     async def _listen_again_and_again(self, on_news: Callable[[], None]) -> None:
         while True:
-            with suppress(psycopg.Error):
+            with suppress(psycopg.Error, OSError):
                 await self._listen(on_news)
             log.warning("the database does not tell the news any more; trying again", seconds=RECOVERY_SECONDS)
             await asyncio.sleep(RECOVERY_SECONDS)
@@ -101,9 +101,10 @@ class NewsExchange:
 
     def _hear(self, message: str, on_news: Callable[[], None]) -> None:
         news = orjson.loads(message)
-        if news["from"] != self._own_id:
-            self._notifications.publish(news["touched"], news["overturned"])
-            on_news()
+        if news["from"] == self._own_id:
+            return
+        self._notifications.publish(news["touched"], news["overturned"])
+        on_news()
 
     async def _look_again_and_again(self, on_news: Callable[[], None]) -> None:
         while True:
