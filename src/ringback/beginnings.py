@@ -14,8 +14,8 @@ from ringback.operations.clocks import follow_clocks
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.settings import Settings
-from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
-from ringback.storage.schema import is_at_head, migrate
+from ringback.storage.database import Database, open_database, reported_as_unavailable
+from ringback.storage.schema import check_is_at_head, migrate
 from ringback.storage.unit_of_work import UnitOfWork
 
 MILLISECONDS = 1000
@@ -37,12 +37,10 @@ class Beginnings:
         database = open_database(self._settings.database_url)
         with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
             on_failure.callback(database.close)
-            if not database.is_shared:
+            if database.is_shared:
+                check_is_at_head(database)
+            else:
                 migrate(database)
-            elif not is_at_head(database):
-                raise DatabaseUnavailable(
-                    f"the schema of {database.url} is not up to date: run `ringback migrate` first"
-                )
             self.make(database.unit_of_work, now)
             if not database.is_shared:
                 release_leases(database.unit_of_work, now=now)

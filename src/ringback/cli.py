@@ -101,6 +101,7 @@ def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.logs import configure_logs
     from ringback.server import CannotListen, listen
+    from ringback.storage.database import DatabaseUnavailable
 
     configure_logs(settings.log_format, settings.log_level)
     try:
@@ -109,9 +110,19 @@ def _serve(given: dict[str, Any]) -> int:
                 return _work(settings, listener)
             from ringback.workers import run_workers
 
+            _check_database(settings)
             return run_workers(settings.workers, lambda number: _work(settings, listener, announces=number == 1))
-    except CannotListen as error:
+    except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
+
+
+def _check_database(settings: Settings) -> None:
+    """Raise DatabaseUnavailable where the workers would, so that it is said once."""
+    from ringback.storage.database import open_database
+    from ringback.storage.schema import check_is_at_head
+
+    with closing(open_database(settings.database_url)) as database:
+        check_is_at_head(database)
 
 
 def _work(settings: Settings, listener: socket, *, announces: bool = True) -> int:

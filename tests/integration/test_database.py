@@ -51,6 +51,15 @@ def test_memory_is_memory(url: str) -> None:
     database.close()
 
 
+def test_a_server_that_is_not_there_is_told_in_one_line_without_the_password() -> None:
+    with pytest.raises(DatabaseUnavailable) as refusal:
+        open_database("postgresql+psycopg://somebody:s3cret@127.0.0.1:1/nothing")
+
+    [line] = str(refusal.value).splitlines()
+    assert "127.0.0.1" in line
+    assert "s3cret" not in line
+
+
 def test_a_folder_that_does_not_exist_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{tmp_path / 'missing' / 'x.db'}")

@@ -52,10 +52,10 @@ class PostgresqlTemplate:
     """One of a server's, which is emptied for each test: they come one after the other."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
 
     def copy(self) -> Database:
-        database = open_database(self._url)
+        database = open_database(self.url)
         with database.engine.begin() as connection:
             connection.execute(EMPTY)
         return database

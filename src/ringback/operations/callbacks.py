@@ -17,6 +17,8 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 LEASE_SECONDS = 15.0
 """How long nobody else takes up a delivery whose process may have died. One that lives prolongs its leases."""
+HELD_SECONDS = 0.01
+"""After how long to look again where something is due that another process holds."""
 LANE_DELIVERIES = 8
 """How many deliveries in one lane are under way at once."""
 MAX_DELIVERIES = 128
@@ -64,8 +66,11 @@ def claim_due_callbacks(
             limit = room.of(lane)
             if not limit:
                 continue
-            leased_until = after(now, LEASE_SECONDS)
-            for leased in unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=leased_until):
+            until = after(now, LEASE_SECONDS)
+            found = unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=until)
+            if not found:
+                later.append(after(now, HELD_SECONDS))
+            for leased in found:
                 callback = _after_its_fault(unit_of_work, leased, now, draw)
                 if callback.fault != leased.fault:
                     struck.append(callback)

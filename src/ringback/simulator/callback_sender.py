@@ -11,7 +11,7 @@ from ringback.domain.instants import Instant, seconds_between
 from ringback.operations.callbacks import LEASE_SECONDS, MAX_DELIVERIES, claim_due_callbacks, keep_leases
 from ringback.simulator.clock import Clock
 from ringback.simulator.deliverer import Deliverer
-from ringback.storage.database import Database
+from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
@@ -46,6 +46,9 @@ class CallbackSender:
             self._woken.clear()
             try:
                 next_due = await self._start_due()
+            except DatabaseUnavailable as error:
+                log.warning("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS, reason=str(error))
+                await asyncio.sleep(RECOVERY_SECONDS)
             except Exception:
                 log.exception("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS)
                 await asyncio.sleep(RECOVERY_SECONDS)
@@ -59,8 +62,8 @@ class CallbackSender:
             try:
                 if self._under_way_calls:
                     await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.now())
-            except Exception:
-                log.exception("what is being sent cannot be kept from being sent again")
+            except DatabaseUnavailable as error:
+                log.warning("what is being sent cannot be kept from being sent again", reason=str(error))
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""

@@ -7,7 +7,7 @@ import structlog
 
 from ringback.domain.sids import AccountSid
 from ringback.operations.housekeeping import forget_oldest
-from ringback.storage.database import Database
+from ringback.storage.database import Database, DatabaseUnavailable
 
 PAUSE_SECONDS = 0.5
 PRUNE_EVERY_SECONDS = 10.0
@@ -28,6 +28,8 @@ class Housekeeper:
             await asyncio.sleep(PAUSE_SECONDS)
             try:
                 await self.tidy()
+            except DatabaseUnavailable as error:
+                log.warning("the database could not be tidied; trying again", reason=str(error))
             except Exception:
                 log.exception("the database could not be tidied; trying again", seconds=PAUSE_SECONDS)
 
@@ -47,6 +49,9 @@ class Housekeeper:
         for account_sid in notifications.take_touched():
             try:
                 await self._prune_account(account_sid)
+            except DatabaseUnavailable as error:
+                notifications.touch(account_sid)
+                log.warning("what is old could not be forgotten; trying again", reason=str(error))
             except Exception:
                 notifications.touch(account_sid)
                 log.exception("what is old could not be forgotten; trying again", account_sid=account_sid)

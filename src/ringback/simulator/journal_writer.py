@@ -34,6 +34,8 @@ class JournalWriter:
                 await asyncio.sleep(self._pause_seconds)
                 try:
                     await self.write()
+                except DatabaseUnavailable as error:
+                    log.warning("the journal of requests cannot be written; trying again", reason=str(error))
                 except Exception:
                     log.exception(
                         "the journal of requests cannot be written; trying again", seconds=self._pause_seconds

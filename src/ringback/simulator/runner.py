@@ -62,6 +62,9 @@ class Runner:
         try:
             await self.step()
             await self._pause()
+        except DatabaseUnavailable as error:
+            log.warning("calls cannot be moved; trying again", seconds=RECOVERY_SECONDS, reason=str(error))
+            await asyncio.sleep(RECOVERY_SECONDS)
         except Exception:
             log.exception("calls cannot be moved; trying again", seconds=RECOVERY_SECONDS)
             await asyncio.sleep(RECOVERY_SECONDS)

@@ -22,6 +22,7 @@ from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
 CHANNEL = "ringback"
+PARTS = ("from", "touched", "overturned")
 ACCOUNTS_AT_ONCE = 100
 """How many accounts one message names; it may have 8,000 bytes."""
 TELL_EVERY_SECONDS = 0.005
@@ -82,7 +83,7 @@ class NewsExchange:
         return [self._message(part, [sid for sid in part if sid in overturned]) for part in parts]
 
     def _message(self, touched: list[AccountSid], overturned: list[AccountSid]) -> str:
-        return orjson.dumps({"from": self._own_id, "touched": touched, "overturned": overturned}).decode()
+        return orjson.dumps(dict(zip(PARTS, (self._own_id, touched, overturned), strict=True))).decode()
 
     async def _listen_again_and_again(self, on_news: Callable[[], None]) -> None:
         while True:
@@ -100,11 +101,15 @@ class NewsExchange:
                 self._hear(notify.payload, on_news)
 
     def _hear(self, message: str, on_news: Callable[[], None]) -> None:
-        news = orjson.loads(message)
-        if news["from"] == self._own_id:
+        try:
+            news = orjson.loads(message)
+            sender, touched, overturned = (news[part] for part in PARTS)
+        except (ValueError, TypeError, KeyError):
+            self._look(on_news)  # somebody else's, or another version's
             return
-        self._notifications.publish(news["touched"], news["overturned"])
-        on_news()
+        if sender != self._own_id:
+            self._notifications.publish(touched, overturned)
+            on_news()
 
     async def _look_again_and_again(self, on_news: Callable[[], None]) -> None:
         while True:

@@ -136,9 +136,10 @@ class _Session:
     """One thread's connection and its unit of work."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
-        self._connection = database.engine.raw_connection()
-        driver = self._connection.driver_connection
+        pooled = database.engine.raw_connection()
+        driver = pooled.driver_connection
         assert isinstance(driver, psycopg.Connection)  # noqa: S101
+        pooled.detach()
         driver.rollback()
         driver.autocommit = True
         driver.execute(LIMITS)
@@ -177,4 +178,4 @@ class _Session:
         return True
 
     def close(self) -> None:
-        self._connection.close()
+        self._driver.close()

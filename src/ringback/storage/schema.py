@@ -43,6 +43,14 @@ def is_at_head(database: Database) -> bool:
         return False
 
 
+def check_is_at_head(database: Database) -> None:
+    """Raise DatabaseUnavailable where somebody has to bring the schema to head first."""
+    if not is_at_head(database):
+        raise DatabaseUnavailable(
+            f"the schema of {database.url.render_as_string()} is not up to date: run `ringback migrate` first"
+        )
+
+
 def migrate(database: Database) -> None:
     """Bring the database's schema to head, which may take it no step.
 

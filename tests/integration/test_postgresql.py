@@ -1,0 +1,192 @@
+"""PostgreSQL itself: connections that break, transactions that are undone, characters it does not take."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.errors import DeadlockDetected
+
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account, find_account
+from ringback.storage import news, postgresql
+from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.postgresql import TRIES, PostgresqlDatabase
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, T0, a_caller_id
+from support.polling import until
+from support.simulation import execute, query
+from support.templates import POSTGRESQL, only
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
+
+EVERYBODY_ELSE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+"""Breaks all connections to the database at hand, but the one that asks."""
+
+
+@pytest.fixture
+async def listening(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[int]]:
+    """Let the database exchange news, and tell how often there were some."""
+    monkeypatch.setattr(news, "RECOVERY_SECONDS", 0.05)
+    told: list[int] = []
+    exchange = asyncio.create_task(database.exchange_news(lambda: told.append(1)))
+    await until(lambda: told)
+    yield told
+    exchange.cancel()
+    await asyncio.gather(exchange, return_exceptions=True)
+
+
+def break_all_connections(database: Database) -> None:
+    query(database, EVERYBODY_ELSE)
+
+
+async def test_a_broken_connection_is_an_error_once_and_then_another_one_is_made(database: Database) -> None:
+    await database.run(find_account, ACCOUNT_SID)
+    break_all_connections(database)
+
+    outcomes = [type(await outcome(database)) for _ in range(3 * postgresql.THREADS)]
+
+    assert len([found for found in outcomes if found is DatabaseUnavailable]) <= postgresql.THREADS
+    assert outcomes[-1] is not DatabaseUnavailable
+
+
+async def outcome(database: Database) -> object:
+    try:
+        return await database.run(find_account, ACCOUNT_SID)
+    except DatabaseUnavailable as error:
+        return error
+
+
+async def test_a_connection_that_rested_is_tried_before_it_is_used(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "TRUSTED_SECONDS", 0.0)
+    await database.run(find_account, ACCOUNT_SID)
+    break_all_connections(database)
+
+    found = await database.run(find_account, ACCOUNT_SID)
+
+    assert found is not None
+
+
+async def test_an_operation_is_run_again_that_was_undone_in_favour_of_another_one(database: Database) -> None:
+    undone = iter([True] * (TRIES - 1))
+
+    def unlucky(unit_of_work: UnitOfWork) -> bool:
+        with unit_of_work:
+            unit_of_work.caller_ids.add(a_caller_id())
+            if next(undone, False):
+                raise DeadlockDetected("deadlock detected")
+        return True
+
+    done = await database.run(unlucky)
+
+    assert done
+    assert query(database, "SELECT count(*) FROM outgoing_caller_ids") == [(1,)]
+
+
+async def test_an_operation_that_is_always_undone_is_given_up(database: Database) -> None:
+    def unlucky(_: UnitOfWork) -> None:
+        raise DeadlockDetected("deadlock detected")
+
+    with pytest.raises(DatabaseUnavailable, match="deadlock detected"):
+        await database.run(unlucky)
+
+
+async def test_operations_run_beside_the_event_loop_and_side_by_side(database: Database) -> None:
+    def rest(unit_of_work: UnitOfWork) -> None:
+        unit_of_work.backlog.owed_callbacks(1)
+        execute(database, "SELECT pg_sleep(0.2)")
+
+    began = asyncio.get_running_loop().time()
+    await asyncio.gather(*(database.run(rest) for _ in range(postgresql.THREADS)))
+
+    assert asyncio.get_running_loop().time() - began < 0.2 * postgresql.THREADS / 2
+
+
+async def test_a_character_that_postgresql_does_not_take_is_replaced(database: Database) -> None:
+    def rename(unit_of_work: UnitOfWork) -> Any:
+        with unit_of_work:
+            unit_of_work.caller_ids.add(a_caller_id(friendly_name="a\0b"))
+        return unit_of_work.caller_ids.find_by_number(ACCOUNT_SID, a_caller_id().phone_number)
+
+    found = await database.run(rename)
+    nobody = await database.run(find_account, AccountSid("AC\0"))
+
+    assert found.friendly_name == "a\N{REPLACEMENT CHARACTER}b"
+    assert nobody is None
+
+
+async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Database, listening: list[int]) -> None:
+    before = len(listening)
+    with database.notifications.listening(ACCOUNT_SID) as told:
+        break_all_connections(database)
+
+        await asyncio.wait_for(told.wait(), 5)
+
+    assert len(listening) > before
+
+
+async def test_news_that_could_not_be_told_are_told_later(
+    database: Database, listening: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([True] * 2)
+    send = news.send
+
+    def sometimes_failing(unit_of_work: UnitOfWork, messages: list[str]) -> None:
+        if next(failures, False):
+            raise psycopg.OperationalError("no room")
+        send(unit_of_work, messages)
+
+    monkeypatch.setattr(postgresql, "send", sometimes_failing)
+    with psycopg.connect(_libpq(database), autocommit=True) as listener:
+        listener.execute(f"LISTEN {news.CHANNEL}")
+        assert isinstance(database, PostgresqlDatabase)
+        database.committed({ACCOUNT_SID}, set())
+
+        heard = await asyncio.to_thread(lambda: next(listener.notifies(timeout=5)))
+
+    assert ACCOUNT_SID in heard.payload
+    assert next(failures, None) is None
+    assert listening
+
+
+async def test_what_others_say_on_the_channel_disturbs_nobody(database: Database, listening: list[int]) -> None:
+    before = len(listening)
+    for message in ("hello", "[]", '{"from": 1}'):
+        execute(database, "SELECT pg_notify(:channel, :message)", channel=news.CHANNEL, message=message)
+
+    await until(lambda: len(listening) >= before + 3)
+
+    assert await database.run(find_account, ACCOUNT_SID) is not None
+
+
+async def test_accounts_by_the_hundred_are_told_in_messages_of_a_size_that_can_be_sent(
+    database: Database, listening: list[int]
+) -> None:
+    accounts = {AccountSid(f"AC{number:032d}") for number in range(1_000)}
+    with psycopg.connect(_libpq(database), autocommit=True) as listener:
+        listener.execute(f"LISTEN {news.CHANNEL}")
+        assert isinstance(database, PostgresqlDatabase)
+        database.committed(accounts, set())
+
+        heard = await asyncio.to_thread(lambda: list(listener.notifies(timeout=5, stop_after=10)))
+
+    assert len(heard) == 10
+    assert all(any(sid in message.payload for message in heard) for sid in accounts)
+    assert listening
+
+
+def _libpq(database: Database) -> str:
+    return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def test_what_is_made_at_the_start_needs_no_event_loop(database: Database) -> None:
+    made = ensure_account(database.unit_of_work, AccountSid("AC" + "7" * 32), "token", T0)
+
+    assert database.unit_of_work.accounts.find(made.sid) == made

@@ -1,0 +1,349 @@
+"""Two applications over one PostgreSQL: whichever is asked, and whatever both do at once, it is as with one alone."""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from itertools import cycle
+
+import pytest
+
+from ringback.domain.caller_ids import ValidationRequest
+from ringback.domain.clocks import ClockMode
+from ringback.domain.events import EventType
+from ringback.domain.instants import after
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account, present
+from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, keep_leases
+from ringback.operations.calls import advance_due_calls
+from ringback.operations.clocks import set_clock
+from ringback.operations.events import look_for_events
+from ringback.operations.identifiers import Identifiers
+from ringback.operations.validation_requests import create_validation_request
+from ringback.storage.database import Database
+from ringback.storage.unit_of_work import UnitOfWork
+from support.clocks import FakeClock
+from support.control import ControlledAccount
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, T0
+from support.polling import until
+from support.races import held_callback, key, ringing
+from support.receiver import Answer, CallbackReceiver, Received
+from support.replicas import Replicas
+from support.simulation import execute, query
+from support.templates import POSTGRESQL, only
+
+pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
+pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
+
+AT_ONCE = 12
+SOON_SECONDS = 5
+
+
+@pytest.fixture
+def pair(databases: list[Database]) -> Iterator[list[Database]]:
+    """Open one database twice, with the default account in it."""
+    ensure_account(databases[0].unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
+    yield databases
+    for database in databases:
+        database.close()
+
+
+@pytest.fixture
+async def account(replicas: Replicas) -> ControlledAccount:
+    return await replicas.one.account()
+
+
+def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = None) -> str:
+    request = ValidationRequest(number, status_callback=callback)
+    identifiers = Identifiers()
+    answer = create_validation_request(
+        unit_of_work, ACCOUNT_SID, request, real=T0, policy=POLICY, identifiers=identifiers
+    )
+    return answer.call_sid
+
+
+def owe_a_callback(database: Database, sid: str, clock: FakeClock) -> None:
+    """Let a call owe its callback now."""
+    execute(
+        database,
+        "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
+        " status, attempts, due_at, date_created)"
+        " SELECT sid, account_sid, status_callback, 'POST', '[]', 'app.test:80', sid, 'pending', 0, :now, :now"
+        " FROM validation_calls WHERE sid = :sid",
+        sid=sid,
+        now=clock.now(),
+    )
+
+
+def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
+    moved = advance_due_calls(unit_of_work, real=clock.now(), policy=POLICY, identifiers=Identifiers())
+    return [call.sid for call in moved]
+
+
+async def test_of_requests_for_one_number_at_once_one_call_is_left(pair: list[Database]) -> None:
+    asked = zip(cycle(pair), range(AT_ONCE), strict=False)
+
+    sids = await asyncio.gather(*(database.run(ask) for database, _ in asked))
+
+    assert len(set(sids)) == AT_ONCE
+    assert query(pair[0], "SELECT count(*) FROM validation_calls WHERE ended_at IS NULL") == [(1,)]
+    assert query(pair[0], "SELECT count(*) FROM validation_calls WHERE real_due_at IS NOT NULL") == [(1,)]
+
+
+async def test_each_due_call_is_moved_by_one_process(pair: list[Database]) -> None:
+    clock = FakeClock()
+    for number in range(40):
+        await pair[0].run(ask, f"+1415867{number:04d}")
+
+    rounds = [await asyncio.gather(*(pair[turn % 2].run(move, clock) for turn in range(AT_ONCE))) for _ in range(3)]
+
+    moved = Counter(sid for turns in rounds for sids in turns for sid in sids)
+    assert len(moved) == 40
+    assert set(moved.values()) == {1}
+
+
+async def test_a_claim_passes_over_an_account_that_another_process_has_alone(pair: list[Database]) -> None:
+    held, release = threading.Event(), threading.Event()
+    sid = await pair[0].run(ask)
+
+    def hold(unit_of_work: UnitOfWork) -> None:
+        with unit_of_work:
+            unit_of_work.accounts.hold_alone(ACCOUNT_SID)
+            held.set()
+            release.wait(SOON_SECONDS)
+
+    holding = asyncio.create_task(pair[0].run(hold))
+    await until(held.is_set)
+    meanwhile = await pair[1].run(move, FakeClock())
+    release.set()
+    await holding
+
+    assert meanwhile == []
+    assert await pair[1].run(move, FakeClock()) == [sid]
+
+
+async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Database]) -> None:
+    held, release = threading.Event(), threading.Event()
+
+    def ask_slowly(unit_of_work: UnitOfWork) -> None:
+        with unit_of_work:
+            present(unit_of_work, ACCOUNT_SID, T0)
+            held.set()
+            release.wait(SOON_SECONDS)
+            ask(unit_of_work)
+
+    asking = asyncio.create_task(pair[0].run(ask_slowly))
+    await until(held.is_set)
+    execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # what changes no key does not wait
+    freezing = asyncio.create_task(
+        pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, real=FakeClock().now())
+    )
+    done, _ = await asyncio.wait({freezing}, timeout=0.1)
+    release.set()
+    await asking
+    await freezing
+
+    assert done == set()
+    assert query(pair[0], "SELECT real_due_at FROM validation_calls") == [(FakeClock().now(),)]
+
+
+async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database]) -> None:
+    wanted = 150
+    seen: list[int] = []
+    writing = [
+        asyncio.create_task(database.run(ask, f"+1415867{number:04d}"))
+        for database, number in zip(cycle(pair), range(wanted), strict=False)
+    ]
+
+    while len(seen) < wanted:
+        last = seen[-1] if seen else 0
+        look = await pair[1].run(look_for_events, ACCOUNT_SID, after_id=last, limit=1000, kind=EventType.CALL_QUEUED)
+        assert look is not None
+        seen += [event.id for event in look.events]
+        if all(task.done() for task in writing) and not look.events:
+            break
+    await asyncio.gather(*writing)
+
+    assert len(seen) == wanted
+    assert seen == sorted(seen)
+
+
+async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[Database]) -> None:
+    clock = FakeClock()
+    sid = await pair[0].run(ask, callback="http://app.test/")
+    owe_a_callback(pair[0], sid, clock)
+
+    def claimed(unit_of_work: UnitOfWork) -> list[str]:
+        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=Identifiers().draw)
+        return [callback.call_sid for callback, _ in claim.callbacks]
+
+    first = await pair[0].run(claimed)
+    clock.advance(LEASE_SECONDS - 1)
+    await pair[0].run(keep_leases, [sid], now=clock.now())
+    clock.advance(LEASE_SECONDS - 1)
+    kept = await pair[1].run(claimed)
+    clock.advance(2)
+    taken_over = await pair[1].run(claimed)
+
+    assert (first, kept, taken_over) == ([sid], [], [sid])
+
+
+async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Database]) -> None:
+    held, release = threading.Event(), threading.Event()
+    owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), FakeClock())
+
+    def hold(unit_of_work: UnitOfWork) -> None:
+        with unit_of_work:
+            unit_of_work.accounts.hold_alone(ACCOUNT_SID)
+            held.set()
+            release.wait(SOON_SECONDS)
+
+    holding = asyncio.create_task(pair[0].run(hold))
+    await until(held.is_set)
+    claim = await pair[1].run(claim_due_callbacks, now=FakeClock().now(), under_way={}, draw=Identifiers().draw)
+    release.set()
+    await holding
+
+    assert claim.callbacks == []
+    assert claim.next_due == after(FakeClock().now(), HELD_SECONDS)
+
+
+async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: list[Database]) -> None:
+    sid = AccountSid("AC" + "5" * 32)
+
+    made = await asyncio.gather(*(pair[turn % 2].run(ensure_account_at_the_start, sid) for turn in range(AT_ONCE)))
+
+    assert set(made) == {sid}
+
+
+def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> str:
+    with unit_of_work:
+        unit_of_work.locks.start()
+        return ensure_account(unit_of_work, sid, "token", T0).sid
+
+
+async def test_who_waits_at_the_one_learns_at_once_what_happens_at_the_other(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=60))
+    elsewhere = replicas.elsewhere(account)
+    await elsewhere.control("PUT", "/phones/default", {"behavior": "busy"})
+
+    asked = await elsewhere.validate()
+    [event] = await asyncio.wait_for(waiting, SOON_SECONDS)
+
+    assert event["call_sid"] == asked["call_sid"]
+
+
+async def test_the_other_answers_the_phone_that_the_one_lets_ring(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    answer = await ringing(account)
+    elsewhere = replicas.elsewhere(account)
+
+    await elsewhere.control("POST", f"/calls/{answer['call_sid']}/answer")
+    status = await key(elsewhere, answer)
+
+    assert status == 200
+    assert (await account.call(answer["call_sid"]))["verification_status"] == "success"
+
+
+async def test_an_advance_at_the_one_waits_for_callbacks_that_the_other_may_send(
+    replicas: Replicas, account: ControlledAccount, receiver: CallbackReceiver
+) -> None:
+    elsewhere = replicas.elsewhere(account)
+    await elsewhere.control("PUT", "/clock", {"mode": "frozen"})
+    for number in range(10):
+        await (account, elsewhere)[number % 2].validate(
+            f"+1415867530{number}", CallDelay=number, StatusCallback=receiver.url
+        )
+
+    clock = await account.advance(60)
+
+    assert len(receiver.received) == 10
+    assert (await elsewhere.control("GET", "/clock")).json() == clock
+
+
+async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        await account.control("PUT", "/clock", {"mode": "frozen"})
+        await account.control("PUT", "/phones/default", {"behavior": "busy"})
+        await account.validate(StatusCallback=receiver.url)
+        advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 3_600}))
+        await until(lambda: receiver.received)
+
+        await replicas.elsewhere(account).control("PUT", "/clock", {"mode": "running"})
+        release.set()
+        ended = await asyncio.wait_for(advancing, SOON_SECONDS)
+
+    assert ended.status_code == 409
+
+
+async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    release = threading.Event()
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        sid = await held_callback(account, release, receiver)
+        elsewhere = replicas.elsewhere(account)
+        again = await elsewhere.control("POST", f"/calls/{sid}/callbacks/redeliver")
+        release.set()
+        await elsewhere.events(type="callback.delivered", wait_seconds=SOON_SECONDS)
+
+        assert again.status_code == 409
+        assert len(receiver.received) == 1
+
+
+async def test_a_fault_asked_for_at_the_one_strikes_once_wherever(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 3})
+    elsewhere = replicas.elsewhere(account)
+
+    answers = await asyncio.gather(
+        *((account, elsewhere)[turn % 2].twilio("GET", "/OutgoingCallerIds.json") for turn in range(AT_ONCE))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200] * (AT_ONCE - 3) + [503] * 3
+
+
+async def test_requests_to_the_one_are_shown_by_the_other_soon(replicas: Replicas, account: ControlledAccount) -> None:
+    await account.twilio("GET", "/Nowhere")
+    elsewhere = replicas.elsewhere(account)
+    shown: list[str] = []
+
+    async with asyncio.timeout(SOON_SECONDS):
+        while not shown:
+            shown = [one["path"] for one in (await elsewhere.control("GET", "/requests")).json()["requests"]]
+
+    assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
+
+
+async def test_a_snapshot_of_the_one_brought_back_by_the_other_counts_on(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    await ringing(account)
+    before = await account.events()
+    snapshot = (await replicas.one.ask("GET", "/snapshot")).json()
+
+    restored = await replicas.other.ask("PUT", "/snapshot", snapshot)
+    later = await ringing(account, "+14158675301")
+    events = await account.events()
+
+    assert restored.status_code == 204
+    assert events[: len(before)] == before
+    assert events[-1]["call_sid"] == later["call_sid"]
+    assert min(event["id"] for event in events[len(before) :]) > before[-1]["id"]

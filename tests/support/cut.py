@@ -1,0 +1,77 @@
+"""A line to a PostgreSQL that can be cut and mended, as networks and servers fail and come back."""
+
+import socket
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.engine import URL
+
+PIECE_BYTES = 65_536
+
+
+class Line:
+    """Listens on 127.0.0.1 and passes on what comes to the server of a URL; while it is cut, it takes nobody."""
+
+    def __init__(self, server: URL) -> None:
+        self._server = server
+        self._listener = self._listening(0)
+        self._port = self._listener.getsockname()[1]
+        self._open: set[socket.socket] = set()
+
+    @property
+    def url(self) -> str:
+        """Where the database is, seen through this line."""
+        url = self._server.set(host="127.0.0.1", port=self._port, query={})
+        return url.render_as_string(hide_password=False)
+
+    def _listening(self, port: int) -> socket.socket:
+        listener = socket.create_server(("127.0.0.1", port))
+        threading.Thread(target=self._accept, args=[listener], daemon=True).start()
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                server = self._connected()
+                self._open |= {client, server}
+                for source, target in ((client, server), (server, client)):
+                    threading.Thread(target=self._pass_on, args=[source, target], daemon=True).start()
+
+    def _connected(self) -> socket.socket:
+        folder = self._server.query.get("host")
+        if folder:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(f"{folder}/.s.PGSQL.{self._server.port or 5432}")
+            return connection
+        return socket.create_connection((self._server.host or "127.0.0.1", self._server.port or 5432))
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with source, suppress(OSError):
+            while data := source.recv(PIECE_BYTES):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> None:
+        """Break all connections, and refuse others."""
+        with self._listener, suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for connection in self._open:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self._open.clear()
+
+    def mend(self) -> None:
+        """Pass on again, at the same address."""
+        self._listener = self._listening(self._port)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.cut()

@@ -1,0 +1,39 @@
+"""A plugin: two applications over one PostgreSQL database; it needs the fixtures of support.simulation_fixtures."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+
+from ringback import beginnings
+from ringback.app import create_app
+from ringback.settings import Settings
+from ringback.storage.database import Database, open_database
+from support.clocks import FakeClock
+from support.control import Controlled
+from support.replicas import Replicas
+from support.templates import PostgresqlTemplate
+
+
+@pytest.fixture
+def databases(migrated: PostgresqlTemplate) -> list[Database]:
+    """Open the same database twice, as two processes do; whoever asks for them closes them."""
+    return [migrated.copy(), open_database(migrated.url)]
+
+
+@pytest.fixture
+async def replicas(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
+    """Run two applications."""
+    left = iter(databases)
+    monkeypatch.setattr(beginnings, "open_database", lambda _: next(left))
+    clock = FakeClock()
+    async with AsyncExitStack() as stack:
+        running = []
+        for _ in databases:
+            app = create_app(Settings(database_url="sqlite://"), clock=clock)
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            http = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://test"))
+            running.append(Controlled(app, http, clock))
+        yield Replicas(*running)

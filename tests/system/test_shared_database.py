@@ -1,0 +1,146 @@
+"""Servers and workers that share a PostgreSQL: real processes, real kills, a database that goes and comes back."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy.engine import make_url
+
+from support.command import Command
+from support.cut import Line
+from support.extent import WHOLE
+from support.postgresql import migrated_database, new_database, postgresql_server
+from support.receiver import CallbackReceiver
+from support.seeds import number_at
+from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.waiting import eventually
+
+pytest_plugins = ["support.system_fixtures"]
+
+NUMBER = "+14158675309"
+QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}
+OUTAGE_SECONDS = 10 if WHOLE else 3
+STOPPED_WITHIN_SECONDS = 5.0
+LIST = f"{caller_ids_path()}.json"
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    with migrated_database() as url:
+        yield url
+
+
+@pytest.fixture
+def workers(database_url: str) -> Iterator[ServerProcess]:
+    """Run two workers, and forget afterwards what was done."""
+    with ServerProcess(database_url=database_url, workers=2, **QUICK) as server:
+        eventually(lambda: len(children(server)) == 2, what="two workers")
+        yield server
+
+
+def children(server: ServerProcess) -> set[int]:
+    assert server.process is not None
+    tasks = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return {int(pid) for pid in tasks.read_text(encoding="ascii").split()}
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def verified(http: httpx.Client) -> set[str]:
+    answer = http.get(LIST, params={"PageSize": 1000}).raise_for_status()
+    return {caller_id["phone_number"] for caller_id in answer.json()["outgoing_caller_ids"]}
+
+
+def test_numbers_are_verified_whichever_worker_is_asked(workers: ServerProcess) -> None:
+    numbers = {number_at(position) for position in range(20)}
+    for number in numbers:
+        with workers.client() as http:  # a connection each, so that both workers have some
+            assert http.post(LIST, data={"PhoneNumber": number}).status_code == httpx.codes.OK
+
+    with workers.client() as http:
+        eventually(lambda: verified(http) >= numbers, what="all verified")
+
+
+def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(workers: ServerProcess) -> None:
+    before = children(workers)
+    numbers = {number_at(position) for position in range(100, 120)}
+    with workers.client() as http:
+        for number in numbers:
+            http.post(LIST, data={"PhoneNumber": number}).raise_for_status()
+
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda killed=pid: len(children(workers) - {killed}) == 2, what="another worker")  # type: ignore[misc]
+
+    with workers.client() as http:
+        eventually(lambda: verified(http) >= numbers, what="all verified")
+    assert before & children(workers) == set()
+
+
+def test_told_to_stop_all_workers_stop_in_time(workers: ServerProcess) -> None:
+    running = children(workers)
+
+    status = workers.stop()
+
+    assert status == 0
+    assert not any(map(is_running, running))
+
+
+def test_workers_end_with_the_process_that_watches_over_them(workers: ServerProcess) -> None:
+    running = children(workers)
+
+    workers.kill()
+
+    eventually(lambda: not any(map(is_running, running)), what="no worker", seconds=STOPPED_WITHIN_SECONDS)
+
+
+def test_a_database_that_was_not_migrated_is_told_in_one_line(command: Command) -> None:
+    with new_database(postgresql_server()) as url:
+        text = url.render_as_string(hide_password=False)
+        one = command("serve", "--port", "0", "--database-url", text)
+        two = command("serve", "--port", "0", "--workers", "2", "--database-url", text)
+
+    for finished in (one, two):
+        [line] = finished.err.splitlines()
+        assert finished.status == 1
+        assert line.endswith("run `ringback migrate` first")
+
+
+def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(database_url: str) -> None:
+    asked = {number_at(position) for position in range(200, 210)}
+    with (
+        Line(make_url(database_url)) as line,
+        CallbackReceiver() as receiver,
+        ServerProcess(database_url=line.url, **QUICK) as server,
+        server.client() as http,
+    ):
+        for number in asked:
+            http.post(LIST, data={"PhoneNumber": number, "StatusCallback": receiver.url}).raise_for_status()
+
+        line.cut()
+        refused = http.post(LIST, data={"PhoneNumber": NUMBER})
+        control = http.get(f"/_ringback/accounts/{ACCOUNT_SID}/calls")
+        live, ready = http.get("/livez"), http.get("/readyz")
+        threading.Event().wait(OUTAGE_SECONDS)  # the length of the outage is what is tried
+        line.mend()
+
+        eventually(lambda: http.get("/readyz").is_success, what="ready again")
+        eventually(lambda: verified(http) >= asked, what="all verified")
+        eventually(lambda: len(receiver.received) >= len(asked), what="all callbacks")
+        tokens = {received.headers["I-Twilio-Idempotency-Token"] for received in receiver.received}
+
+    assert (refused.status_code, refused.json()["code"]) == (503, 20503)
+    assert (control.status_code, set(control.json())) == (503, {"error", "hint"})
+    assert (live.status_code, ready.status_code) == (200, 503)
+    assert len(tokens) == len(asked)
+    assert [line for line in server.log if "Traceback" in str(line)] == []
