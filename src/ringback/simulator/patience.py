@@ -14,7 +14,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 40.0
-"""How long to try: a lease of 60 s, less the 15 s that the delivery may have taken already, and something to spare."""
+"""How long to try. This process sends nothing again meanwhile, and without the database no other does."""
 PAUSE_SECONDS = 1.0
 """How long to leave a database alone that cannot be worked with."""
 
@@ -28,7 +28,7 @@ async def run_patiently(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Run an operation for the delivery of a call's StatusCallback, again and again while it is leased.
+    """Run an operation for the delivery of a call's StatusCallback, again and again.
 
     Given up at once, a callback that has arrived would be sent a second time, when its lease has run out. Raises
     DatabaseUnavailable in the end.

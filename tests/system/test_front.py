@@ -1,0 +1,113 @@
+"""Two servers behind one address, as compose.yaml's profile `replicas` has them: deploy/Caddyfile, by Caddy itself."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from support.postgresql import migrated_database
+from support.readme import ROOT
+from support.seeds import number_at
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
+from support.waiting import eventually
+
+pytestmark = pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+
+LIST = f"{caller_ids_path()}.json"
+QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}
+NUMBERS = 20
+
+
+@pytest.fixture
+def servers() -> Iterator[list[ServerProcess]]:
+    with (
+        migrated_database() as url,
+        ServerProcess(database_url=url, **QUICK) as one,
+        ServerProcess(database_url=url, **QUICK) as other,
+    ):
+        yield [one, other]
+
+
+@pytest.fixture
+def front(servers: list[ServerProcess], tmp_path: Path) -> Iterator[httpx.Client]:
+    port = free_port()
+    replicas = " ".join(server.base_url.removeprefix("http://") for server in servers)
+    environment = {"FRONT_PORT": str(port), "REPLICAS": replicas, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    caddy = subprocess.Popen(  # noqa: S603
+        ["caddy", "run", "--config", ROOT / "deploy" / "Caddyfile", "--adapter", "caddyfile"],  # noqa: S607
+        env=os.environ | environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    owner = (ACCOUNT_SID, AUTH_TOKEN)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=owner, timeout=10.0, trust_env=False) as http:
+        eventually(lambda: _is_ready(http), what="the front")
+        yield http
+    caddy.terminate()
+    caddy.wait(10)
+
+
+def _is_ready(http: httpx.Client) -> bool:
+    try:
+        return http.get("/readyz").is_success
+    except httpx.TransportError:
+        return False
+
+
+def verified(http: httpx.Client) -> set[str]:
+    return {caller_id["phone_number"] for caller_id in http.get(LIST).raise_for_status().json()["outgoing_caller_ids"]}
+
+
+def test_behind_the_front_both_are_asked_and_nothing_betrays_it(
+    front: httpx.Client, servers: list[ServerProcess]
+) -> None:
+    numbers = {number_at(position) for position in range(NUMBERS)}
+    for number in numbers:
+        answer = front.post(LIST, data={"PhoneNumber": number})
+        assert answer.status_code == httpx.codes.OK
+        assert {"server", "via", "alt-svc"}.isdisjoint(answer.headers)
+
+    eventually(lambda: verified(front) == numbers, what="all verified")
+    for server in servers:
+        assert [line for line in server.log if line.get("operation") == "create-validation-request"] != []
+
+
+def test_an_event_comes_through_the_front_as_it_happens(front: httpx.Client) -> None:
+    events = f"/_ringback/accounts/{ACCOUNT_SID}/events/stream?type=call.queued"
+    with front.stream("GET", events) as stream:
+        asked = front.post(LIST, data={"PhoneNumber": number_at(100)}).json()
+
+        found = next(line for line in stream.iter_lines() if line.startswith("data:"))
+
+    assert asked["call_sid"] in found
+
+
+def test_when_one_dies_the_other_goes_on_with_everything(front: httpx.Client, servers: list[ServerProcess]) -> None:
+    numbers = {number_at(position) for position in range(NUMBERS)}
+    for number in numbers:
+        front.post(LIST, data={"PhoneNumber": number, "CallDelay": "1"}).raise_for_status()
+
+    servers[0].kill()
+    answers = [front.get(LIST).status_code for _ in range(NUMBERS)]
+
+    assert set(answers) == {httpx.codes.OK}
+    eventually(lambda: verified(front) == numbers, what="all verified")
+
+
+def test_the_profile_starts_what_the_front_names_after_the_database_was_migrated() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    replicas = [name for name in services if name.startswith("ringback-")]
+
+    assert [name for name in services if "profiles" not in services[name]] == ["ringback"]
+    assert {services[name]["depends_on"]["migrate"]["condition"] for name in replicas} == {
+        "service_completed_successfully"
+    }
+    assert services["migrate"]["command"] == ["migrate"]
+    assert all(f"{name}:8010" in (ROOT / "deploy" / "Caddyfile").read_text(encoding="utf-8") for name in replicas)
