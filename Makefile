@@ -59,7 +59,7 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix
 
 bench: $(VENV)/.installed-dev
-	$(BIN)/python -m benchmarks
+	PYTHONPATH=tests $(BIN)/python -m benchmarks $(OPTIONS)
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.call_states > docs/call-states.md

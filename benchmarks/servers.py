@@ -62,9 +62,16 @@ def hello() -> Iterator[Server]:
 @contextmanager
 def ringback(folder: Path, database: str, *options: str) -> Iterator[Server]:
     """Run ``ringback serve`` over the SQLite file `database` of `folder`, its log written and thrown away."""
+    with ringback_on(folder, f"sqlite:///{folder / database}", *options) as server:
+        yield server
+
+
+@contextmanager
+def ringback_on(folder: Path, database_url: str, *options: str) -> Iterator[Server]:
+    """Run ``ringback serve`` in `folder` over any database."""
     port = free_port()
-    command = [sys.executable, "-m", "ringback", "serve", f"--port={port}"]
-    command += [f"--database-url=sqlite:///{folder / database}", "--log-level=info", "--log-format=json", *options]
+    command = [sys.executable, "-m", "ringback", "serve", f"--port={port}", f"--database-url={database_url}"]
+    command += ["--log-level=info", "--log-format=json", *options]
     with running(command, port, "/readyz", folder) as server:
         yield server
 

@@ -1,0 +1,74 @@
+"""Two servers over one PostgreSQL: how many POSTs more a second than one alone."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from statistics import median
+
+from benchmarks import servers
+from benchmarks.client import AUTHORIZATION, FIRST_NUMBER, LIST_PATH, NUMBERS_PER_SECOND
+from benchmarks.held import held
+from benchmarks.load import CONNECTIONS, measure
+from benchmarks.sections import Bench, Section, at_least, span
+from benchmarks.servers import Server
+from support.postgresql import migrated_database
+
+SHARE = 0.2
+"""Of a processor, for each replica: so that PostgreSQL and wrk find enough of this machine left."""
+TARGET = 1.5
+WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to a
+server that is alone, and in turn over half as many to each of two that share another database. {held} PostgreSQL is
+one of the tests' own, on the same machine, and need not wait for its disk."""
+HELD = f"""Each server is held to {SHARE:.0%} of one processor: this tells whether replicas are in each other's way,
+where there are processors to spare."""
+NOT_HELD = "Servers, PostgreSQL and wrk share the processors of this machine, so that there may be none to spare."
+
+
+def measure_replicas(bench: Bench) -> Section:
+    """Post to a server that is alone, then to two, round by round."""
+    with ExitStack() as stack:
+        one, two = (_servers(stack, bench, number) for number in (1, 2))
+        is_held = all(map(stack.enter_context, [held(server.process.pid, SHARE) for server in (*one, *two)]))
+        ones, twos = [], []
+        for turn in range(bench.rounds + 1):
+            number = FIRST_NUMBER + turn * 2 * bench.seconds * NUMBERS_PER_SECOND
+            rates = _rate(one, bench.seconds, number), _rate(two, bench.seconds, number)
+            if turn:  # the first one warms up
+                ones.append(rates[0])
+                twos.append(rates[1])
+    ratios = [two / one for one, two in zip(ones, twos, strict=True)]
+    words = WORDS.format(
+        rounds=bench.rounds, seconds=bench.seconds, connections=CONNECTIONS, held=HELD if is_held else NOT_HELD
+    )
+    target = at_least(median(ratios), TARGET, "{:.1f} times")
+    return Section(
+        "Replicas",
+        words,
+        ("", "POSTs/s", "least to most", "target"),
+        [
+            ["one", f"{median(ones):,.0f}", span(ones, "{:,.0f}"), ""],
+            ["two", f"{median(twos):,.0f}", span(twos, "{:,.0f}"), ""],
+            ["two / one", f"{median(ratios):.2f}", span(ratios, "{:.2f}"), target if is_held else "not judged here"],
+        ],
+    )
+
+
+def _servers(stack: ExitStack, bench: Bench, number: int) -> list[Server]:
+    """Start so many servers over a new database."""
+    url = stack.enter_context(migrated_database())
+    return [stack.enter_context(servers.ringback_on(bench.folder, url)) for _ in range(number)]
+
+
+def _rate(asked: list[Server], seconds: int, first_number: int) -> float:
+    """Return how many POSTs a second these answer together."""
+
+    def rate(place: int) -> float:
+        return measure(
+            f"{asked[place].url}{LIST_PATH}.json",
+            seconds,
+            authorization=AUTHORIZATION,
+            first_number=first_number + place * seconds * NUMBERS_PER_SECOND,
+            connections=CONNECTIONS // len(asked),
+        ).requests_per_second
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return sum(pool.map(rate, range(len(asked))))
