@@ -7,36 +7,46 @@ runs. What such a server lacks is found out by asking it, and the tests that nee
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from support.contract import Api, CallerId, draw_name, draw_number
 from support.contract_rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts, forget_drawn_numbers
+from support.extent import WHOLE
+from support.postgresql import migrated_database
 from support.server import ServerProcess
+from support.templates import POSTGRESQL, SQLITE
 
 SEED_FILE = Path(__file__).parent.parent / "contract" / "seed.toml"
+SETTINGS: dict[str, Any] = {
+    "seed": SEED_FILE,
+    "ring_seconds": 0.05,
+    "key_seconds": 0.05,
+    "ring_timeout_seconds": 0.3,
+    "prompt_timeout_seconds": 0.2,
+}
 NEEDS_SEED = "needs the seed file's accounts: start the server by `ringback serve --seed tests/contract/seed.toml`"
 NEEDS_OWN_SERVER = "starts a server of its own with %s, so it runs without --base-url only"
 SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspended", "closed")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL] if WHOLE else [SQLITE])
 def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the base URL of the server under test."""
+    """Return the base URL of the server under test: over SQLite, or over PostgreSQL."""
     given = request.config.getoption("--base-url")
     if given:
+        if request.param != SQLITE:
+            pytest.skip("the server is given, whatever its database is")
         yield given.rstrip("/")
         return
-    with ServerProcess(
-        cwd=tmp_path_factory.mktemp("server"),
-        seed=SEED_FILE,
-        ring_seconds=0.05,
-        key_seconds=0.05,
-        ring_timeout_seconds=0.3,
-        prompt_timeout_seconds=0.2,
-    ) as server:
-        yield server.base_url
+    with ExitStack() as stack:
+        settings: dict[str, Any] = {}
+        if request.param == POSTGRESQL:
+            settings = {"database_url": stack.enter_context(migrated_database())}
+        server = ServerProcess(cwd=tmp_path_factory.mktemp("server"), **SETTINGS, **settings)
+        yield stack.enter_context(server).base_url
 
 
 @pytest.fixture(scope="session")

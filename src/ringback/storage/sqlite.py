@@ -92,7 +92,10 @@ class EmbeddedDatabase(Database):
             except sqlite3.OperationalError as error:
                 now = time.monotonic()
                 deadline = deadline or now + BUSY_TIMEOUT_MS / 1000
-                if error.sqlite_errorcode & _PRIMARY_CODE not in _LOCKED or now >= deadline:
+                code = error.sqlite_errorcode & _PRIMARY_CODE
+                if code == sqlite3.SQLITE_ERROR:
+                    raise  # a statement that makes no sense here: no waiting mends that
+                if code not in _LOCKED or now >= deadline:
                     raise unavailable(self.url, error) from error
             await asyncio.sleep(LOCKED_PAUSE_SECONDS)
 
