@@ -25,10 +25,10 @@ PHONES: dict[str, Any] = {
     "prompt_timeout_seconds": 0.2,
 }
 REFUSED = {
-    "code": 20500,
-    "message": "Internal Server Error",
-    "more_info": "https://www.twilio.com/docs/errors/20500",
-    "status": 500,
+    "code": 20503,
+    "message": "Service Unavailable",
+    "more_info": "https://www.twilio.com/docs/errors/20503",
+    "status": 503,
 }
 EARLIER, REFUSALS = 5, 20
 COMPLAINTS_A_SECOND = 3
@@ -117,7 +117,7 @@ def test_without_room_nothing_answered_is_lost_and_with_room_work_goes_on(room: 
             Inspector(http, tenant, report).settle(20)
             Inspector(http, tenant, report).inspect(by_call(receiver.received))
 
-    assert [(answer.status_code, answer.json()) for answer in refusals] == [(500, REFUSED)] * REFUSALS
+    assert [(answer.status_code, answer.json()) for answer in refusals] == [(503, REFUSED)] * REFUSALS
     assert read == [200] * 7
     assert a_second <= COMPLAINTS_A_SECOND
     assert report.complaints == []
