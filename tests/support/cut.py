@@ -19,6 +19,8 @@ class Line:
         self._listener = self._listening(0)
         self._port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
+        self._passes = threading.Event()
+        self._passes.set()
 
     @property
     def url(self) -> str:
@@ -51,9 +53,14 @@ class Line:
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with source, suppress(OSError):
             while data := source.recv(PIECE_BYTES):
+                self._passes.wait()
                 target.sendall(data)
         with suppress(OSError):
             target.shutdown(socket.SHUT_RDWR)
+
+    def hang(self) -> None:
+        """Pass nothing on any more, and let nobody know."""
+        self._passes.clear()
 
     def cut(self) -> None:
         """Break all connections, and refuse others."""
@@ -63,6 +70,7 @@ class Line:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._open.clear()
+        self._passes.set()
 
     def mend(self) -> None:
         """Pass on again, at the same address."""

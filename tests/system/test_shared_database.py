@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,22 @@ def test_a_database_that_was_not_migrated_is_told_in_one_line(command: Command) 
         [line] = finished.err.splitlines()
         assert finished.status == 1
         assert line.endswith("run `ringback migrate` first")
+
+
+def test_told_to_stop_while_the_database_does_not_answer_it_stops_in_time(database_url: str) -> None:
+    with Line(make_url(database_url)) as line, ServerProcess(database_url=line.url, **QUICK) as server:
+        with server.client() as http:
+            http.post(LIST, data={"PhoneNumber": number_at(300)}).raise_for_status()
+        line.hang()
+        with server.client() as http, pytest.raises(httpx.TimeoutException):
+            http.get(LIST, timeout=0.2)
+
+        began = time.monotonic()
+        status = server.stop()
+        took = time.monotonic() - began
+
+    assert status == 0
+    assert took < STOPPED_WITHIN_SECONDS
 
 
 def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(database_url: str) -> None:

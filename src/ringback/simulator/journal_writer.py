@@ -14,6 +14,8 @@ PAUSE_SECONDS, SHARED_PAUSE_SECONDS = 5.0, 0.5
 The longer, the more of a flood is never written: an account keeps 1,000 requests. Where other processes may be asked to
 show it, it is written sooner.
 """
+LAST_WRITE_SECONDS = 0.5
+"""How long the end of the process may wait for the last ones to be written."""
 WRITTEN_AT_ONCE = 50
 """How many are written in one transaction, so that no request waits for long."""
 
@@ -41,8 +43,9 @@ class JournalWriter:
                         "the journal of requests cannot be written; trying again", seconds=self._pause_seconds
                     )
         finally:
-            with suppress(DatabaseUnavailable):
-                await self.write()
+            with suppress(DatabaseUnavailable, TimeoutError):
+                async with asyncio.timeout(LAST_WRITE_SECONDS):
+                    await self.write()
 
     async def write(self) -> None:
         """Write all there is; requests come first."""

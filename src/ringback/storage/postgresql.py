@@ -1,11 +1,14 @@
 """PostgreSQL: a server that any number of ringbacks share, each with some connections to it."""
 
 import asyncio
+import os
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
@@ -31,8 +34,10 @@ TRIES = 10
 LONGEST_RETRY_PAUSE_SECONDS = 0.02
 TRUSTED_SECONDS = 1.0
 """How long ago a connection must have been used last to be tried before it is used again."""
+LAST_ANSWER_SECONDS = 0.5
+"""How long the end of the process may wait for what is under way."""
 NETWORK = {
-    "connect_timeout": 5,
+    "connect_timeout": 2,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -73,6 +78,7 @@ class PostgresqlDatabase(Database):
         network = {name: value for name, value in NETWORK.items() if name not in url.query}
         super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=network))
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="postgresql")
+        self._running: set[Future[Any]] = set()
         self._own = threading.local()
         self._sessions: set[_Session] = set()
         _, connect = self.engine.dialect.create_connect_args(url)
@@ -86,7 +92,10 @@ class PostgresqlDatabase(Database):
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         work = partial(self._run, partial(loop.call_soon_threadsafe), lambda it: operation(it, *args, **kwargs))
-        return await loop.run_in_executor(self._threads, work)
+        running = self._threads.submit(work)
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return await asyncio.wrap_future(running)
 
     def _run(self, on_loop: Callable[[Callable[[], None]], object], operation: Callable[[UnitOfWork], T]) -> T:
         """Run an operation in this thread; whatever it lets be known is said on the event loop."""
@@ -126,7 +135,12 @@ class PostgresqlDatabase(Database):
         self._news.tell(*accounts)
 
     def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
+        """Let go of it; what is under way has a moment to end: no answer may ever come."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        wait(set(self._running), LAST_ANSWER_SECONDS)
+        for session in list(self._sessions):
+            session.hang_up()
+        self._threads.shutdown()
         for session in self._sessions:
             session.close()
         self.engine.dispose()
@@ -176,6 +190,11 @@ class _Session:
         except psycopg.Error:
             return False
         return True
+
+    def hang_up(self) -> None:
+        """Break the connection, so that a thread that waits for its answer goes on."""
+        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._driver.fileno())) as connection:
+            connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._driver.close()
