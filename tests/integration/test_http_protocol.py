@@ -1,16 +1,12 @@
 """How bytes become requests, however they are cut into pieces. Rules: docs/fidelity.md, errors and helper libraries."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
 
-from ringback.http_protocol import MAX_HEAD_BYTES, TwilioHttpProtocol
+from ringback.http_protocol import MAX_HEAD_BYTES
+from support.http_conversation import converse
 
-PATIENCE_SECONDS = 10
 BODY = b"PhoneNumber=%2B15005550018"
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
 UPGRADES = b"".join(
@@ -23,62 +19,6 @@ UPGRADES = b"".join(
         b"GET /four HTTP/1.1\r\nHost: x\r\n\r\n",
     ]
 )
-
-Request = tuple[str, str, bytes]
-
-
-class RecordingTransport(asyncio.Transport):
-    """A connection that keeps what is written to it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.has_ended = False
-        self.has_written = asyncio.Event()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += bytes(data)
-        self.has_written.set()
-
-    def write_eof(self) -> None:
-        self.has_ended = True
-
-    def close(self) -> None:
-        self.has_ended = True
-
-    def is_closing(self) -> bool:
-        return self.has_ended
-
-    def pause_reading(self) -> None: ...
-
-    def resume_reading(self) -> None: ...
-
-
-async def converse(pieces: Sequence[bytes], answers: int) -> tuple[list[Request], RecordingTransport]:
-    """Send pieces over one connection; return the requests that came of them, and the connection after its answers."""
-    requests: list[Request] = []
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message["body"], message["more_body"]
-        requests.append((scope["method"], scope["path"], body))
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
-        await send({"type": "http.response.body"})
-
-    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
-    protocol = TwilioHttpProtocol(config, ServerState(), {})
-    transport = RecordingTransport()
-    protocol.connection_made(transport)
-    for piece in pieces:
-        protocol.data_received(piece)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while transport.written.count(b"HTTP/1.1 ") < answers:
-            await transport.has_written.wait()
-            transport.has_written.clear()
-    protocol.connection_lost(ConnectionResetError())
-    return requests, transport
 
 
 def cut(data: bytes, size: int) -> list[bytes]:

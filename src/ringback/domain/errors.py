@@ -70,6 +70,11 @@ def malformed_request(reason: str) -> TwilioError:
     return TwilioError(400, 20400, f"Bad Request: {reason}")
 
 
+def request_timeout(limit_seconds: int) -> TwilioError:
+    """A request that was begun and does not come to its end."""
+    return TwilioError(408, 20408, f"Request Timeout: a request may take {limit_seconds} seconds to arrive")
+
+
 def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
     """`hang_up` when the body was never asked for: what follows on the connection cannot be told from it."""
     message = f"Request Entity Too Large: a body may have {limit_bytes} bytes"

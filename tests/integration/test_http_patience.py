@@ -1,0 +1,123 @@
+"""Clients that do not go on: given up, each in its time. Rules: docs/fidelity.md, errors."""
+
+import asyncio
+
+import pytest
+from starlette.types import Receive, Scope, Send
+
+from support.http_conversation import Recorder, RecordingTransport, answer, connected
+
+SHORT_SECONDS = 0.05
+SEVERAL_LOOKS = 5
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ringback.http_protocol.REQUEST_SECONDS", SHORT_SECONDS)
+
+
+async def until_given_up(*pieces: bytes) -> RecordingTransport:
+    """Send pieces, each after the answers to those before it, and wait for the end of the connection."""
+    async with connected(Recorder()) as (protocol, transport):
+        for answers, piece in enumerate(pieces):
+            await transport.until_answered(answers)
+            protocol.data_received(piece)
+        await transport.until(lambda: transport.has_ended)
+    return transport
+
+
+@pytest.mark.parametrize("begin", [b"G", b"GET / HTTP/1.1\r\nHos", HEAD, HEAD + b"12345"])
+@pytest.mark.parametrize("before", [b"", WHOLE])
+def test_a_request_that_does_not_come_to_its_end_is_timed_out(begin: bytes, before: bytes) -> None:
+    transport = asyncio.run(until_given_up(before + begin))
+
+    *_, last = transport.written.split(b"HTTP/1.1 ")
+    assert transport.written.count(b"HTTP/1.1 ") == (2 if before else 1)
+    assert last.startswith(b"408 Request Timeout\r\n")
+    assert b"<Code>20408</Code>" in last
+    assert b"connection: close" in last
+
+
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"])
+def test_a_connection_on_which_no_request_begins_is_closed_without_a_word(sent: bytes) -> None:
+    assert asyncio.run(until_given_up(sent)).written == b""
+
+
+def test_a_connection_that_is_fed_empty_lines_after_an_answer_is_closed() -> None:
+    transport = asyncio.run(until_given_up(WHOLE, b"\r\n"))
+
+    assert transport.written.count(b"HTTP/1.1 ") == 1
+
+
+def test_a_body_that_nobody_waits_for_and_does_not_come_closes_the_connection() -> None:
+    async def talk() -> bytes:
+        async def app(_: Scope, __: Receive, send: Send) -> None:
+            await answer(send)
+
+        async with connected(app) as (protocol, transport):
+            protocol.data_received(HEAD)
+            await transport.until(lambda: transport.has_ended)
+            return transport.written
+
+    assert asyncio.run(talk()).count(b"HTTP/1.1 ") == 1
+
+
+async def still_open(*pieces: bytes) -> bool:
+    """Tell whether a connection is open after several looks at it, while its application takes its time."""
+    never = asyncio.Event()
+
+    async def app(_: Scope, __: Receive, ___: Send) -> None:
+        await never.wait()
+
+    async with connected(app) as (protocol, transport):
+        for piece in pieces:
+            protocol.data_received(piece)
+        await transport.until(lambda: transport.looks > SEVERAL_LOOKS)
+        return not transport.has_ended
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (WHOLE,),
+        (WHOLE, b"GET /next HTTP/1.1\r\nHost"),
+        (WHOLE, WHOLE, HEAD),
+        (HEAD.replace(b"10", b"1000000"), b"x" * 100_000),
+        (HEAD.replace(b"Host: x", b"Expect: 100-continue"),),
+    ],
+    ids=["whole", "next begun", "body of a later one", "reading paused", "told to wait"],
+)
+def test_a_client_that_is_made_to_wait_is_not_given_up(pieces: tuple[bytes, ...]) -> None:
+    assert asyncio.run(still_open(*pieces))
+
+
+def test_a_client_that_goes_on_with_requests_is_not_given_up() -> None:
+    async def talk() -> int:
+        async with connected(Recorder()) as (protocol, transport):
+            for count in range(1, SEVERAL_LOOKS):
+                protocol.data_received(WHOLE[:5])
+                await transport.until_looked_at()
+                protocol.data_received(WHOLE[5:])
+                await transport.until_answered(count)
+            return transport.written.count(b" 200 OK")
+
+    assert asyncio.run(talk()) == SEVERAL_LOOKS - 1
+
+
+@pytest.mark.parametrize("closes", [False, True], ids=["open", "closing"])
+def test_a_client_that_does_not_read_its_answer_is_cut_off(*, closes: bool) -> None:
+    async def talk() -> bool:
+        async with connected(Recorder()) as (protocol, transport):
+            transport.is_stuck = True
+            protocol.data_received(WHOLE)
+            await transport.until_answered(1)
+            if closes:
+                transport.close()
+            else:
+                protocol.pause_writing()
+            await transport.until(lambda: transport.is_aborted)
+            return transport.is_aborted
+
+    assert asyncio.run(talk())

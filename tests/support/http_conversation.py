@@ -1,0 +1,117 @@
+"""Conversations with ringback's HTTP protocol without a socket: bytes in whatever pieces, and what came of them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from ringback.http_protocol import TwilioHttpProtocol
+
+PATIENCE_SECONDS = 10
+Request = tuple[str, str, bytes]
+
+
+class RecordingTransport(asyncio.Transport):
+    """A connection that keeps what is written to it; while `is_stuck` it does not leave. `looks` counts those at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.has_ended = False
+        self.is_aborted = False
+        self.is_paused = False
+        self.looks = 0
+        self.is_stuck = False
+        self.has_changed = asyncio.Event()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += bytes(data)
+        self.has_changed.set()
+
+    def write_eof(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.has_ended = True
+        self.has_changed.set()
+
+    def abort(self) -> None:
+        self.is_aborted = True
+        self.close()
+
+    def is_closing(self) -> bool:
+        return self.has_ended
+
+    def get_write_buffer_size(self) -> int:
+        self.looks += 1
+        self.has_changed.set()
+        return len(self.written) if self.is_stuck else 0
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is so, looking whenever something is written or closed."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not condition():
+                self.has_changed.clear()
+                await self.has_changed.wait()
+
+    async def until_looked_at(self) -> None:
+        seen = self.looks
+        await self.until(lambda: self.looks > seen)
+
+    async def until_answered(self, answers: int) -> None:
+        await self.until(lambda: self.written.count(b"HTTP/1.1 ") >= answers)
+
+
+class Recorder:
+    """An application that reads requests whole, keeps them in `requests`, and answers 200."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self.headers: list[list[tuple[bytes, bytes]]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body, more = body + message["body"], message["more_body"]
+        self.requests.append((scope["method"], scope["path"], body))
+        self.headers.append(list(scope["headers"]))
+        await answer(send)
+
+
+async def answer(send: Send) -> None:
+    """Answer 200, with nothing."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body"})
+
+
+@asynccontextmanager
+async def connected(app: ASGIApp) -> AsyncIterator[tuple[TwilioHttpProtocol, RecordingTransport]]:
+    """Give a connection to an application, and lose it at the end."""
+    config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
+    protocol = TwilioHttpProtocol(config, ServerState(), {})
+    transport = RecordingTransport()
+    protocol.connection_made(transport)
+    yield protocol, transport
+    protocol.connection_lost(ConnectionResetError())
+
+
+async def converse(pieces: Sequence[bytes], answers: int) -> tuple[list[Request], RecordingTransport]:
+    """Send pieces over one connection; return the requests that came of them, and the connection after its answers."""
+    app = Recorder()
+    async with connected(app) as (protocol, transport):
+        for piece in pieces:
+            protocol.data_received(piece)
+        await transport.until_answered(answers)
+    return app.requests, transport
