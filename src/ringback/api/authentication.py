@@ -8,6 +8,8 @@ from ringback.domain.errors import no_credentials
 from ringback.operations.accounts import Credentials
 
 HEADER = b"authorization"
+REMEMBERED_BYTES = 512
+"""Longer fields are read anew each time: nobody's credentials are so long, and 256 of them would fill the memory."""
 
 
 def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials:
@@ -17,14 +19,13 @@ def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials:
     """
     for name, value in headers:
         if name == HEADER:
-            credentials = _read(value)
+            credentials = _remembered(value) if len(value) <= REMEMBERED_BYTES else _read(value)
             if credentials:
                 return credentials
             break
     raise no_credentials()
 
 
-@lru_cache(maxsize=256)
 def _read(header: bytes) -> Credentials | None:
     scheme, _, encoded = header.strip().partition(b" ")
     if scheme.lower() != b"basic":
@@ -35,3 +36,6 @@ def _read(header: bytes) -> Credentials | None:
         return None
     username, colon, password = text.partition(":")
     return Credentials(username, password) if colon else None
+
+
+_remembered = lru_cache(maxsize=256)(_read)

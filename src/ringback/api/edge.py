@@ -26,8 +26,7 @@ from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
 from ringback.storage.database import DatabaseUnavailable
 
-_ACCOUNT_PATH = re.compile(r"/2010-04-01/Accounts/([^/]+?)(?:/|(?:\.[^/]*)?$)")
-"""A suffix, a known one or not, is no part of the account's SID."""
+_ACCOUNTS_PATH = "/2010-04-01/Accounts/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 
 log = structlog.get_logger()
@@ -101,10 +100,10 @@ class TwilioEdge:
 
     async def _exchange(self, passage: Passage) -> Exchange:
         """Authenticate the client for the path's account, before anything else about the path is looked at."""
-        match = _ACCOUNT_PATH.match(passage.scope["path"])
-        if match is None:
+        account_sid = _account_sid(passage.scope["path"])
+        if not account_sid:
             raise not_found(passage.path)
-        account = await self._authenticated(passage, match[1])
+        account = await self._authenticated(passage, account_sid)
         if passage.representation is None:
             raise not_found(passage.path)
         return Exchange(self._services, passage.path, passage.representation, account)
@@ -119,6 +118,14 @@ class TwilioEdge:
             passage.account = await database.run(find_account, AccountSid(account_sid))  # its journal is to tell
             raise
         return account
+
+
+def _account_sid(path: str) -> str:
+    """Return what a path has in the place of an account's SID, or nothing; a suffix, known or not, is no part of it."""
+    if not path.startswith(_ACCOUNTS_PATH):
+        return ""
+    segment, slash, _ = path[len(_ACCOUNTS_PATH) :].partition("/")
+    return segment if slash else segment[:1] + segment[1:].partition(".")[0]
 
 
 def _decoded(raw_path: bytes) -> str:

@@ -1,5 +1,6 @@
 """Parameters: read from the query or a form body, checked one after the other; the first that fails answers."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -17,6 +18,8 @@ FORM_KEY = "ringback.form"
 FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
+PARSED_AT_ONCE_BYTES = 16 * 1024
+"""A larger body is parsed beside the event loop: one of a mebibyte, made to take long, takes 300 ms."""
 MAX_CALL_DELAY_SECONDS = 60
 MAX_EXTENSION_CHARACTERS = 50
 MAX_URL_CHARACTERS = 1000
@@ -52,13 +55,18 @@ async def read_form(request: Request) -> Parameters:
     _refuse_announced_excess(headers)
     body = await _read_body(request)
     is_form = headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
-    parameters = request.scope[FORM_KEY] = parse_parameters(body) if is_form else {}
+    parameters: Parameters = {}
+    if is_form:
+        is_small = len(body) <= PARSED_AT_ONCE_BYTES
+        parameters = parse_parameters(body) if is_small else await asyncio.to_thread(parse_parameters, body)
+    request.scope[FORM_KEY] = parameters
     return parameters
 
 
 def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:
     """Refuse a body that is announced to be too large, before the client that asks first has sent it."""
-    if int(headers.get(b"content-length", b"0")) > MAX_BODY_BYTES:
+    announced = headers.get(b"content-length", b"").lstrip(b"0")  # of which there may be more than int() takes
+    if int(announced or b"0") > MAX_BODY_BYTES:
         raise errors.body_too_large(MAX_BODY_BYTES, hang_up=b"expect" in headers)
 
 
@@ -105,12 +113,12 @@ def _extension(value: str) -> str:
 
 
 def _status_callback(value: str) -> str:
+    if len(value) > MAX_URL_CHARACTERS:
+        raise errors.invalid_status_callback(value)
     try:
         parse_url(value)
     except ValueError as error:
         raise errors.invalid_status_callback(value) from error
-    if len(value) > MAX_URL_CHARACTERS:
-        raise errors.invalid_status_callback(value)
     return value
 
 

@@ -59,6 +59,12 @@ def too_large(limit: int) -> ControlError:
     return ControlError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"send at most {limit} bytes")
 
 
+def refuse_excess(announced: str, limit: int) -> None:
+    """Raise ControlError for a Content-Length of more than `limit`, however many zeros it begins with."""
+    if announced.isdecimal() and int(announced.lstrip("0") or "0") > limit:
+        raise too_large(limit)
+
+
 def error_response(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error as every error of the control API is."""
     return JSONResponse({"error": _sendable(error), "hint": _sendable(hint)}, status, headers)

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.control.errors import ControlError, too_large
+from ringback.control.errors import ControlError, refuse_excess, too_large
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
@@ -61,9 +61,7 @@ class Guards:
             self._check_names(headers.getlist("host"))
         else:
             _check_token(headers.get("authorization", ""), self._token)
-        announced = headers.get("content-length", "")
-        if announced.isdecimal() and int(announced) > limit:
-            raise too_large(limit)
+        refuse_excess(headers.get("content-length", ""), limit)
 
     def _check_names(self, hosts: Sequence[str]) -> None:
         for name in map(_name, hosts):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import too_large
+from ringback.control.errors import refuse_excess, too_large
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
@@ -131,9 +131,7 @@ async def empty(services: Services, account: AccountOfPath, name: Name) -> None:
 
 async def _received(request: Request) -> ReceivedRequest:
     """Read the request as it came. Raises ControlError 413 for a body of more than 1 MiB."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise too_large(MAX_BODY_BYTES)
+    refuse_excess(request.headers.get("content-length", ""), MAX_BODY_BYTES)
     body = bytearray()
     async for part in request.stream():
         body += part

@@ -5,7 +5,7 @@ import re
 MASKED = "***"
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
-_USER_INFO = re.compile(r"(https?://)[^/?#@]*@(?:[^/?#@]*@)*", re.IGNORECASE)
+_USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.IGNORECASE)
 
 
 def without_user_info(text: str) -> str:

@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
+REMEMBERED_CHARACTERS = 1_000
+"""Longer URLs, which a redirect may lead to, are read anew each time: 1,000 of them would fill the memory."""
 TARGET_KEY = "ringback.target"
 """Where a request's scope has its target as the request line had it, with a bare '?' if it ended in one."""
 
@@ -60,12 +62,15 @@ class HttpUrl:
         return joined
 
 
-@lru_cache(maxsize=1024)
 def parse_url(text: str) -> HttpUrl:
     """Read an absolute http(s) URL with a host; what HTTP cannot carry as it stands is percent-encoded.
 
     Raises ValueError for anything else: white space, control characters and backslashes included.
     """
+    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parsed(text)
+
+
+def _parsed(text: str) -> HttpUrl:
     if _UNFIT.search(text):
         raise ValueError("a URL has no white space, control characters or backslashes")
     parts = urlsplit(text)
@@ -84,6 +89,9 @@ def parse_url(text: str) -> HttpUrl:
         _basic_authorization(parts.netloc),
         parts.fragment,
     )
+
+
+_remembered = lru_cache(maxsize=1024)(_parsed)
 
 
 def _ascii_host(hostname: str) -> str:
