@@ -1,8 +1,6 @@
 """Whose credentials open which paths; every row of docs/fidelity.md, authentication."""
 
-import hmac
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 
@@ -146,25 +144,3 @@ def test_the_settings_account_is_given_the_token_that_the_settings_name(unit_of_
     assert (before.auth_token, after_it.auth_token) == (AUTH_TOKEN, "another")
     assert (after_it.date_created, after_it.date_updated) == (T0, after(T0, 60))
     assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it
-
-
-@pytest.mark.parametrize(("username", "secret"), [(PARENT, f"token of {PARENT}"), (KEY, "secret")])
-@pytest.mark.parametrize("is_right", [True, False])
-def test_secrets_are_compared_in_constant_time(
-    unit_of_work: UnitOfWork, monkeypatch: pytest.MonkeyPatch, username: str, secret: str, *, is_right: bool
-) -> None:
-    compared: list[set[bytes]] = []
-
-    def recording(one: bytes, other: bytes) -> bool:
-        compared.append({one, other})
-        return hmac.compare_digest(one, other)
-
-    monkeypatch.setattr("ringback.operations.accounts.hmac", SimpleNamespace(compare_digest=recording))
-    given = secret if is_right else "wrong"
-
-    if is_right:
-        authenticate(unit_of_work, Credentials(username, given), PARENT)
-    else:
-        refusal_of(unit_of_work, Credentials(username, given), PARENT)
-
-    assert compared == [{secret.encode(), given.encode()}]

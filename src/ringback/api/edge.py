@@ -4,6 +4,7 @@ The suffix is taken off the path, the client authenticated, the answer given Twi
 shape, and one line is logged. Pure ASGI: a BaseHTTPMiddleware would cost more than the rest of a request.
 """
 
+import asyncio
 import re
 from urllib.parse import unquote
 
@@ -85,6 +86,8 @@ class TwilioEdge:
             await app(passage.scope, receive, passage.send)
         except TwilioError as error:
             await passage.answer_error(error, receive)
+            if passage.refused_sid:
+                await self._find_journal(passage, passage.refused_sid)
         except (ClientDisconnect, ConnectionCut):
             raise
         except DatabaseUnavailable as error:
@@ -115,9 +118,14 @@ class TwilioEdge:
             passage.username = credentials.username
             passage.account = account = await database.run(authenticate, credentials, account_sid)
         except TwilioError:
-            passage.account = await database.run(find_account, AccountSid(account_sid))  # its journal is to tell
+            passage.refused_sid = AccountSid(account_sid)
             raise
         return account
+
+    async def _find_journal(self, passage: Passage, account_sid: AccountSid) -> None:
+        """Find who is to be told of a refusal: after it was sent, as the time it took is to tell a stranger nothing."""
+        await asyncio.sleep(0)
+        passage.account = await self._services.database.run(find_account, account_sid)
 
 
 def _account_sid(path: str) -> str:

@@ -17,6 +17,7 @@ from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError
 from ringback.domain.faults import Effect, described
 from ringback.domain.requests import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
+from ringback.domain.sids import AccountSid
 
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
@@ -65,6 +66,7 @@ class Passage:
         "account",
         "fault",
         "path",
+        "refused_sid",
         "representation",
         "request_sid",
         "scope",
@@ -82,6 +84,7 @@ class Passage:
         self.request_sid = request_sid
         self.status = 0
         self.account: Account | None = None
+        self.refused_sid: AccountSid | None = None
         self.username: str | None = None
         self.fault: Effect | None = None
         self.path = quote(scope["raw_path"], safe=_PRINTED)

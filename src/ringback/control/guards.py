@@ -1,6 +1,5 @@
 """Who may use the control API, and how much they may send: looked at before anything of a body is read."""
 
-import hmac
 from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -10,6 +9,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.control.errors import ControlError, refuse_excess, too_large
+from ringback.domain.secrecy import is_same_secret
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,7 @@ class Guards:
 
     def __init__(self, app: ASGIApp, *, control_token: str | None, host: str, open_routes: Sequence[BaseRoute]) -> None:
         self._app = app
-        self._token = None if control_token is None else control_token.encode()
+        self._token = control_token
         self._own_name = _name(host)
         self._open_routes = open_routes
 
@@ -105,9 +105,9 @@ def _is_local(name: str) -> bool:
     return True
 
 
-def _check_token(authorization: str, token: bytes) -> None:
+def _check_token(authorization: str, token: str) -> None:
     scheme, _, given = authorization.partition(" ")
-    is_right = hmac.compare_digest(given.strip().encode("latin-1"), token)
+    is_right = is_same_secret(token, given.strip().encode("latin-1").decode(errors="replace"))
     if scheme.lower() != "bearer" or not is_right:
         raise ControlError(
             HTTPStatus.UNAUTHORIZED,

@@ -1,6 +1,5 @@
 """Accounts: who is asking, the account that exists from the start, and those that tests make and throw away."""
 
-import hmac
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -8,11 +7,14 @@ from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.instants import Instant
+from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
+NOBODYS_SECRET = "0" * 32
+"""As long as a real one, so that to compare with it is the same work."""
 
 
 class Credentials(NamedTuple):
@@ -29,24 +31,23 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     and nothing tells a stranger whether the path's account exists. Source: docs/fidelity.md, authentication.
     """
     holder, secret = _holder(unit_of_work, credentials.username)
-    if not hmac.compare_digest(secret.encode(), credentials.password.encode()):
+    is_right = is_same_secret(secret, credentials.password)
+    if holder is None:
+        raise invalid_username()
+    if not is_right:
         raise wrong_credentials()
-    account = holder if account_sid == holder.sid else unit_of_work.accounts.find(account_sid)
+    account = holder if account_sid == holder.sid else unit_of_work.accounts.find_subaccount(account_sid, holder.sid)
     if account is None or not holder.may_act_for(account):
         raise wrong_credentials()
     return account
 
 
-def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account, str]:
+def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account | None, str]:
+    """Return whose user name it is, and the secret; None, and a secret to compare with all the same, if nobody's."""
     if username.startswith(API_KEY):
-        found = unit_of_work.accounts.find_by_key(username)
-        if found:
-            return found
-    else:
-        account = unit_of_work.accounts.find(username)
-        if account:
-            return account, account.auth_token
-    raise invalid_username()
+        return unit_of_work.accounts.find_by_key(username) or (None, NOBODYS_SECRET)
+    account = unit_of_work.accounts.find(username)
+    return account, account.auth_token if account else NOBODYS_SECRET
 
 
 def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) -> AccountTime:

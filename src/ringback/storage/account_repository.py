@@ -40,6 +40,9 @@ HOLD_ACCOUNT = Statement(
     select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update(read=True, key_share=True)
 )
 HOLD_ACCOUNT_ALONE = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update())
+FIND_SUBACCOUNT = Statement(
+    select(accounts).where(accounts.c.sid == bindparam("sid"), accounts.c.parent_sid == bindparam("parent"))
+)
 FIND_ACCOUNT_OF_KEY = Statement(
     select(accounts, api_keys.c.secret).join(api_keys).where(api_keys.c.sid == bindparam("key_sid"))
 )
@@ -91,6 +94,11 @@ class AccountRepository:
     def hold_alone(self, sid: str) -> Account | None:
         """Return an account in which nobody else writes till the unit of work ends."""
         row = self._unit_of_work.first(HOLD_ACCOUNT_ALONE, sid=sid)
+        return _account(row) if row else None
+
+    def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
+        """Return an account if it is this parent's; one that is not costs no more than one that is not there."""
+        row = self._unit_of_work.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return _account(row) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
