@@ -7,6 +7,9 @@ from pydantic import AfterValidator, Field
 
 SPECIAL_USE_DOMAIN_NAMES.clear()  # test, localhost, invalid: just what owners of test accounts are called after
 
+MAX_EMAIL_CHARACTERS = 254
+"""Source: RFC 3696, erratum 1690. The library finds that out only when it has looked at all of them."""
+
 
 def _email(value: str) -> str:
     try:
@@ -15,5 +18,7 @@ def _email(value: str) -> str:
         raise ValueError(str(error)) from error
 
 
-EmailAddress = Annotated[str, AfterValidator(_email), Field(json_schema_extra={"format": "email"})]
+EmailAddress = Annotated[
+    str, Field(max_length=MAX_EMAIL_CHARACTERS, json_schema_extra={"format": "email"}), AfterValidator(_email)
+]
 """An address that could be one; whether it is anybody's is not asked."""

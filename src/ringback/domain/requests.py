@@ -46,7 +46,7 @@ def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
     first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
     pairs = chain(parse_qsl(first, keep_blank_values=True), form.items())
     return {
-        name[:KEPT_CHARACTERS]: without_user_info(value)[:KEPT_CHARACTERS]
+        name[:KEPT_CHARACTERS]: without_user_info(value, KEPT_CHARACTERS)
         for name, value in islice(pairs, KEPT_PARAMETERS)
     }
 
