@@ -64,12 +64,13 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._own_transport = OneWriteTransport(transport, self.loop)
         self.transport = self._own_transport  # type: ignore[assignment]
-        self.flow = OneAfterTheOtherFlow(transport, self._has_enough)
+        self.flow = self._own_flow = OneAfterTheOtherFlow(transport, self._has_enough)
         self._extensions = {CUT_EXTENSION: self._own_transport.close}
         self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, self._progress())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.cancel()
+        self._own_flow.let_go()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

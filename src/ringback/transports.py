@@ -61,6 +61,10 @@ class OneAfterTheOtherFlow(FlowControl):
         super().__init__(transport)
         self._has_enough = has_enough
 
+    def let_go(self) -> None:
+        """Forget who has enough, so that what a lost connection holds, megabytes at times, waits for no collector."""
+        self._has_enough = bool
+
     def resume_reading(self) -> None:
         if self.read_paused and not self._has_enough():
             super().resume_reading()

@@ -1,0 +1,145 @@
+"""Requests that no client should send: what they are answered, and that nobody else notices.
+
+Rules: docs/fidelity.md, errors.
+"""
+
+import base64
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support.contract_sockets import RawAnswer
+from support.extent import WHOLE
+from support.hostile_client import HEAD, LIST, Hostile, check_own, check_twilio, connection, form, get, play
+from support.hostile_control import BESIDE, CONTROLLED
+from support.hostile_framing import BODIES, FIELDS, LINES, TOGETHER
+from support.hostile_parameters import AUTHORIZATIONS, FORMS, PATHS, QUERIES
+from support.server import ServerProcess
+from support.waiting import eventually
+
+SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
+OWN = [*CONTROLLED, *BESIDE]
+HEAVY_BYTES = 500_000
+HEAVY_EVERY = 1 if WHOLE else 5
+WARM_UP, REPEATED = (20, 80) if WHOLE else (5, 10)
+GROWTH_KIB = 8 * 1024
+GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+"""So that glibc gives back what is freed, and what stays was not freed; by itself it keeps some ten megabytes more."""
+STALL_MS = 100
+TRIES = 3
+"""A machine that is busy elsewhere makes a request take long once, and not three times."""
+HALF_OPEN, FEW_FILES = 200, 64
+GOOD_REQUEST = Hostile("a good request", get(LIST), (200,))
+HALF_A_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="memory, time and limits are looked up in /proc"),
+    pytest.mark.xdist_group("hostile requests"),
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    folder = tmp_path_factory.mktemp("hostile")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in GIVES_BACK.items():
+            environment.setenv(name, value)
+        with ServerProcess(covered=False, cwd=folder, database_url=f"sqlite:///{folder}/ringback.db") as running:
+            yield running
+
+
+def process_file(server: ServerProcess, name: str) -> str:
+    assert server.process is not None
+    return Path(f"/proc/{server.process.pid}/{name}").read_text(encoding="ascii")
+
+
+def memory_kib(server: ServerProcess) -> int:
+    lines = process_file(server, "status").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
+def loop_ms(server: ServerProcess) -> float:
+    """Return how much processor time the server's main thread has had, which runs the event loop."""
+    return int(process_file(server, "schedstat").split()[0]) / 1e6
+
+
+def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAnswer], None]) -> None:
+    """Play a hostile request; it leaves no error in the log, and does not hold up the event loop for long."""
+    took: list[float] = []
+    while not took or (min(took) > STALL_MS and len(took) < TRIES):
+        before = loop_ms(server)
+        play(server.base_url, hostile, check)
+        took.append(loop_ms(server) - before)
+
+    assert min(took) < STALL_MS
+    assert [line for line in server.log if line.get("level") not in {"info", "warning"}] == []
+
+
+@pytest.mark.parametrize("hostile", SURFACE, ids=lambda hostile: hostile.name)
+def test_a_hostile_request_is_answered_by_an_error_of_twilios_or_by_none(
+    server: ServerProcess, hostile: Hostile
+) -> None:
+    play_quickly(server, hostile, check_twilio)
+
+
+@pytest.mark.parametrize("hostile", OWN, ids=lambda hostile: hostile.name)
+def test_beside_the_twilio_surface_a_hostile_request_is_answered_by_an_error_of_ours(
+    server: ServerProcess, hostile: Hostile
+) -> None:
+    play_quickly(server, hostile, check_own)
+
+
+def test_large_requests_leave_nothing_in_memory(server: ServerProcess) -> None:
+    heavy = [hostile for hostile in SURFACE if len(hostile.data) > HEAVY_BYTES]
+
+    def repeat(times: range) -> int:
+        for at in times:
+            for hostile in (*heavy[at % HEAVY_EVERY :: HEAVY_EVERY], *varied(at)):
+                play(server.base_url, hostile)
+        return memory_kib(server)
+
+    before, after = repeat(range(WARM_UP)), repeat(range(WARM_UP, WARM_UP + REPEATED))
+
+    print(f"{len(heavy)} requests, {before} KiB, {REPEATED} times later {after} KiB")  # noqa: T201
+    assert after - before < GROWTH_KIB
+
+
+def varied(at: int) -> list[Hostile]:
+    """Return requests that no other is like, which a memory for what comes again and again would keep."""
+    long = b"%d" % at * 40_000
+    credentials = b"Authorization: Basic " + base64.b64encode(b"x:" + long[:40_000]) + b"\r\n"
+    return [
+        Hostile("a password", get(LIST, credentials), (401,)),
+        Hostile("a URL", form(b"PhoneNumber=%2B15005550018&StatusCallback=http://a/" + long), (400,)),
+    ]
+
+
+def test_connections_that_say_half_take_little_memory_and_no_file_too_many(tmp_path: Path) -> None:
+    with ServerProcess(covered=False, cwd=tmp_path) as server, ExitStack() as opened:
+        assert server.process is not None
+        limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        before = memory_kib(server)
+        for _ in range(HALF_OPEN):
+            opened.enter_context(connection(server.base_url)).send(HALF_A_HEAD)
+        eventually(lambda: open_files(server) > HALF_OPEN, what="all connections accepted")
+        growth = memory_kib(server) - before
+        play(server.base_url, GOOD_REQUEST)
+        opened.close()
+        eventually(lambda: open_files(server) < FEW_FILES, what="connections closed")
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (FEW_FILES, limits[1]))
+        flood = [opened.enter_context(connection(server.base_url)) for _ in range(2 * FEW_FILES)]
+        assert flood[-1].is_closed()
+        opened.close()
+        play(server.base_url, GOOD_REQUEST)
+
+    assert growth < HALF_OPEN * 200
+    assert [line for line in server.log if line.get("level") not in {"info", "warning", None}] == []
+
+
+def open_files(server: ServerProcess) -> int:
+    assert server.process is not None
+    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
