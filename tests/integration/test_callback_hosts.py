@@ -5,10 +5,12 @@ import socket
 
 import pytest
 
-from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.callbacks import CallbackStatus, SignedRequest
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.simulator.callback_client import CallbackClient
 from ringback.simulator.egress import EgressPolicy
 from support.outbox import Outbox
-from support.receiver import CallbackReceiver
+from support.receiver import Answer, CallbackReceiver
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -74,3 +76,84 @@ async def test_a_host_that_can_be_no_name_is_a_failed_connection(host: str, outb
 
     assert outbox.status(sid) == CallbackStatus.FAILED
     assert len(outbox.attempts(sid)) == 2
+
+
+class ChangingNames:
+    """A resolver that gives the next answer each time; `asked` counts."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
+        self._answers = list(answers)
+        self.asked = 0
+        monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", self._getaddrinfo)
+
+    async def _getaddrinfo(self, _: str, port: int, **__: object) -> list[object]:
+        self.asked += 1
+        return [(None, None, 0, "", (self._answers[min(self.asked, len(self._answers)) - 1], port))]
+
+
+async def test_a_name_is_asked_for_once_and_the_address_that_was_checked_is_connected_to(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
+    sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
+
+    await outbox.deliver()
+
+    assert names.asked == 1
+    assert [attempt.status_code for attempt in outbox.attempts(sid)] == [204]
+    assert len(receiver.received) == 1
+
+
+async def test_a_name_that_has_changed_is_checked_anew_when_a_redirect_leads_to_it(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
+
+    with CallbackReceiver(lambda _: Answer(302, {"Location": "/again"})) as receiver:
+        sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
+        await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert names.asked == 2
+    assert [received.target for received in receiver.received] == ["/done"]
+    assert attempt.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
+
+
+async def test_a_name_that_has_changed_is_checked_anew_when_it_is_tried_again(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
+
+    with CallbackReceiver(lambda _: Answer(503)) as receiver:
+        sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done#rc=1&rp=all")
+        await outbox.deliver()
+
+    first, second = outbox.attempts(sid)
+    assert names.asked == 2
+    assert len(receiver.received) == 1
+    assert first.status_code == 503
+    assert second.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
+
+
+async def test_of_several_addresses_the_bad_one_is_never_connected_to(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def several(_: object, __: str, port: int, **___: object) -> list[object]:
+        addresses = ("169.254.169.254", "::ffff:169.254.169.254", "127.0.0.1", "fe80::1%lo")
+        return [(None, None, 0, "", (address, port)) for address in addresses]
+
+    connected: list[str] = []
+    send = CallbackClient._send  # noqa: SLF001
+
+    async def recording(client: CallbackClient, request: SignedRequest, address: str, policy: DeliveryPolicy) -> object:
+        connected.append(address)
+        return await send(client, request, address, policy)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", several)
+    monkeypatch.setattr(CallbackClient, "_send", recording)
+    outbox.owe(f"http://several.test:{receiver.url.rpartition(':')[2]}/done")
+
+    await outbox.deliver()
+
+    assert connected == ["127.0.0.1"]
+    assert len(receiver.received) == 1

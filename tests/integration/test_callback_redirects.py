@@ -134,8 +134,17 @@ async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: O
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_redirect_to_a_host_that_is_not_allowed_is_refused(outbox: Outbox) -> None:
-    with redirecting(302, "http://169.254.169.254/latest/meta-data") as receiver:
+@pytest.mark.parametrize("status", [302, 307])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "[::ffff:169.254.169.254]", "[::ffff:a9fe:a9fe]", "[fe80::1]", "[64:ff9b::a9fe:a9fe]"),
+        *("[fd00:ec2::254]", "\u2460\u2465\u2468.254.169.254"),
+    ],
+)
+async def test_a_redirect_to_a_host_that_is_not_allowed_is_refused(outbox: Outbox, host: str, status: int) -> None:
+    location = f"http://{host}/latest/meta-data".encode().decode("latin-1")
+    with redirecting(status, location) as receiver:
         sid = outbox.owe(f"{receiver.url}/done")
         await outbox.deliver()
 

@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
 from ringback.simulator.egress import EgressPolicy, EgressRefused
 
+UNSPECIFIED = str(IPv4Address(0))
 NAMES = {
     "app.test": ["10.1.2.3"],
     "both.test": ["2001:db8::1", "10.1.2.3", "10.1.2.3"],
@@ -16,6 +18,7 @@ NAMES = {
     "example.test": ["10.1.2.3"],
     "badexample.test": ["10.1.2.3"],
     "metadata.test": ["169.254.169.254"],
+    "ipv6-metadata.test": ["fd00:ec2::254", "64:ff9b::a9fe:a9fe"],
     "mixed.test": ["169.254.169.254", "10.1.2.3"],
     "scoped.test": ["fe80::1%eth0"],
     "mapped.test": ["10.9.9.9"],
@@ -42,6 +45,9 @@ def test_every_host_is_allowed_where_none_is_named() -> None:
     assert addresses("app.test") == ["10.1.2.3"]
     assert addresses("127.0.0.1") == ["127.0.0.1"]
     assert addresses("::1") == ["::1"]
+    assert addresses(UNSPECIFIED) == [UNSPECIFIED]  # this machine too, as development servers name themselves
+    assert addresses("64:ff9b::10.1.2.3") == ["64:ff9b::a01:203"]
+    assert addresses("2002:a01:203::1") == ["2002:a01:203::1"]
 
 
 def test_each_address_of_a_name_is_tried_once_in_order() -> None:
@@ -79,6 +85,10 @@ def test_a_host_is_allowed_that_a_name_a_pattern_or_a_network_names(host: str, a
         ("app.test", "10.1.2.4"),
         ("app.test", "192.168.0.0/16"),
         ("::1", "127.0.0.0/8"),
+        (UNSPECIFIED, "127.0.0.0/8"),
+        (UNSPECIFIED, "app.test"),
+        ("::", "::1"),
+        ("::ffff:0.0.0.0", "127.0.0.0/8"),
         ("127.0.0.1", "::/0"),
         ("::ffff:10.1.2.3", "192.168.0.0/16"),
     ],
@@ -98,11 +108,22 @@ def test_any_other_host_is_refused(host: str, allowed: str) -> None:
         "fe80::1%eth0",
         "::ffff:169.254.169.254",
         "::ffff:a9fe:a9fe",
+        "::169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "2002:a9fe:a9fe::1",
+        "2001:0:a9fe:a9fe::1",
+        "2001:0:808:808::5601:5601",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "100.100.100.200",
+        "ipv6-metadata.test",
         "metadata.test",
         "scoped.test",
     ],
 )
-@pytest.mark.parametrize("allowed", [(), ("metadata.test", "scoped.test", "*.test"), ("10.0.0.0/8",)])
+@pytest.mark.parametrize(
+    "allowed", [(), ("metadata.test", "ipv6-metadata.test", "scoped.test", "*.test"), ("10.0.0.0/8",)]
+)
 def test_link_local_addresses_are_refused_even_under_a_name_that_is_allowed(
     host: str, allowed: tuple[str, ...]
 ) -> None:
@@ -118,6 +139,8 @@ def test_link_local_addresses_are_refused_even_under_a_name_that_is_allowed(
         ("::ffff:169.254.169.254", "169.254.0.0/16"),
         ("fe80::1", "fe80::/10"),
         ("scoped.test", "fe80::/10"),
+        ("fd00:ec2::254", "fd00:ec2::/64"),
+        ("64:ff9b::169.254.169.254", "64:ff9b::/96"),
     ],
 )
 def test_link_local_addresses_are_reached_when_a_network_names_them(host: str, network: str) -> None:
