@@ -8,6 +8,12 @@ from ringback.domain.instants import rfc_2822
 ACCOUNT_TYPE = "Full"
 """None here is on trial. Source: docs/fidelity.md, Account [assumed]."""
 
+TEXTS = (
+    *("auth_token", "date_created", "date_updated", "friendly_name", "owner_account_sid", "sid", "status", "type"),
+    "uri",
+)
+"""All fields but the URIs of subresources."""
+
 
 def account(known: Account, uri_suffix: str) -> Record:
     """Return the ten fields of an account; of its subresources, those that are served.

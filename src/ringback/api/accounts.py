@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from ringback.api import account_documents
 from ringback.api.exchange import exchange_of
+from ringback.api.openapi import answers, fields
 from ringback.api.routing import DirectRoute
 
 PATH = "/2010-04-01/Accounts/{AccountSid}"
@@ -13,7 +14,12 @@ PATH = "/2010-04-01/Accounts/{AccountSid}"
 router = APIRouter(tags=["Accounts"], route_class=DirectRoute)
 
 
-@router.get(PATH, name="fetch-account", summary="Fetch the account")
+@router.get(
+    PATH,
+    name="fetch-account",
+    summary="Fetch the account",
+    responses=answers(fields(account_documents.TEXTS, subresource_uris={"type": "object"})),
+)
 async def fetch_account(request: Request) -> Response:
     """Answer the account as it was when the client was authenticated for it."""
     exchange = exchange_of(request)

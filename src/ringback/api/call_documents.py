@@ -42,6 +42,14 @@ CALL_COLUMNS = (
 )
 """The fields but for `subresource_uris`, which no cell of a table can hold."""
 
+NULL_COLUMNS = frozenset(
+    {
+        *("parent_call_sid", "phone_number_sid", "start_time", "end_time", "duration", "price", "answered_by"),
+        *("forwarded_from", "group_sid", "trunk_sid"),
+    }
+)
+"""What may be null: what validation calls do not have, or not yet."""
+
 
 def calls_path(account_sid: AccountSid) -> str:
     """Return the path of an account's calls, without a suffix."""

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from ringback.api import call_documents, forms
 from ringback.api.exchange import exchange_of
-from ringback.api.openapi import query_parameters
+from ringback.api.openapi import answers, fields, page_of, query_parameters
 from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.call_lists import list_calls
@@ -28,6 +28,8 @@ FILTERS = {
 }
 """In the order in which a page's URIs have them."""
 
+CALL = fields(call_documents.CALL_COLUMNS, call_documents.NULL_COLUMNS, subresource_uris={"type": "object"})
+
 router = APIRouter(tags=["Calls"], route_class=DirectRoute)
 
 
@@ -41,6 +43,7 @@ router = APIRouter(tags=["Calls"], route_class=DirectRoute)
         Page="The number of the page, the first being 0.",
         PageToken="Where the page begins, as another page's links give it.",
     ),
+    responses=answers(page_of("calls", CALL)),
 )
 async def list_validation_calls(request: Request) -> Response:
     """Answer one page of the account's calls, newest first."""
@@ -54,7 +57,7 @@ async def list_validation_calls(request: Request) -> Response:
     return exchange.answer(call_documents.call_page(page, links, path, suffix))
 
 
-@router.get(INSTANCE_PATH, name="fetch-call", summary="Fetch a validation call")
+@router.get(INSTANCE_PATH, name="fetch-call", summary="Fetch a validation call", responses=answers(CALL))
 async def fetch_call(request: Request) -> Response:
     """Answer one call, as far as it has got."""
     exchange = exchange_of(request)

@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
-from ringback.api.exchange import exchange_of, no_content
-from ringback.api.openapi import form_body
+from ringback.api.exchange import NO_CONTENT, exchange_of, no_content
+from ringback.api.openapi import answers, fields, form_body
 from ringback.api.routing import DirectRoute
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,
@@ -19,7 +19,12 @@ PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}"
 router = APIRouter(tags=["OutgoingCallerIds"], route_class=DirectRoute)
 
 
-@router.get(PATH, name="fetch-outgoing-caller-id", summary="Fetch a verified number")
+@router.get(
+    PATH,
+    name="fetch-outgoing-caller-id",
+    summary="Fetch a verified number",
+    responses=answers(fields(documents.OUTGOING_CALLER_ID_COLUMNS)),
+)
 async def fetch_caller_id(request: Request) -> Response:
     """Answer one caller ID."""
     exchange = exchange_of(request)
@@ -35,12 +40,14 @@ async def fetch_caller_id(request: Request) -> Response:
     name="update-outgoing-caller-id",
     summary="Rename a verified number",
     openapi_extra=form_body(forms.CallerIdForm),
+    responses=answers(fields(documents.OUTGOING_CALLER_ID_COLUMNS), has_form=True),
 )
 @router.post(
     PATH,
     name="update-outgoing-caller-id",
     summary="Rename a verified number",
     openapi_extra=form_body(forms.CallerIdForm),
+    responses=answers(fields(documents.OUTGOING_CALLER_ID_COLUMNS), has_form=True),
 )
 async def update_caller_id(request: Request) -> Response:
     """Answer the caller ID as it is after the update."""
@@ -59,7 +66,13 @@ async def update_caller_id(request: Request) -> Response:
     return exchange.answer(documents.outgoing_caller_id(updated, exchange.representation.uri_suffix))
 
 
-@router.delete(PATH, name="delete-outgoing-caller-id", summary="Forget a verified number")
+@router.delete(
+    PATH,
+    name="delete-outgoing-caller-id",
+    summary="Forget a verified number",
+    status_code=NO_CONTENT,
+    responses=answers(None),
+)
 async def delete_caller_id(request: Request) -> Response:
     """Answer 204 once the caller ID is gone."""
     exchange = exchange_of(request)

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from ringback.api import documents, forms
 from ringback.api.exchange import exchange_of
-from ringback.api.openapi import form_body, query_parameters
+from ringback.api.openapi import answers, fields, form_body, page_of, query_parameters
 from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.caller_ids import list_outgoing_caller_ids
@@ -29,6 +29,7 @@ router = APIRouter(tags=["OutgoingCallerIds"], route_class=DirectRoute)
         Page="The number of the page, the first being 0.",
         PageToken="Where the page begins, as another page's links give it.",
     ),
+    responses=answers(page_of("outgoing_caller_ids", fields(documents.OUTGOING_CALLER_ID_COLUMNS))),
 )
 async def list_caller_ids(request: Request) -> Response:
     """Answer one page of the account's verified numbers, newest first."""
@@ -53,6 +54,14 @@ async def list_caller_ids(request: Request) -> Response:
     name="create-validation-request",
     summary="Verify a number: call it and ask for a code",
     openapi_extra=form_body(forms.ValidationRequestForm),
+    responses=answers(
+        fields(
+            ("account_sid", "phone_number", "friendly_name", "call_sid"),
+            nullable={"friendly_name"},
+            validation_code={"type": ["string", "integer"]},
+        ),
+        has_form=True,
+    ),
 )
 async def validate_number(request: Request) -> Response:
     """Answer the code that the callee must key in, and the call that will ask for it; nothing is verified yet."""

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ringback.api.openapi import with_path_parameters
 from ringback.domain.errors import method_not_allowed, not_found
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -26,6 +27,7 @@ class DirectRoute(APIRoute):
     """A route that calls its endpoint straight."""
 
     def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:
+        options["openapi_extra"] = with_path_parameters(path, options.get("openapi_extra"))
         super().__init__(path, endpoint, **options)
         self.app = _answering(endpoint)
 

@@ -1,0 +1,112 @@
+"""The Twilio surface survives whatever its own description allows and forbids, in every representation."""
+
+import copy
+import json
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import support
+from support.extent import WHOLE
+from support.seeds import many_caller_ids
+from support.server import ServerProcess, caller_ids_path
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "twilio_shaped",
+)
+REQUEST_SECONDS, RUN_SECONDS = 10, 300
+"""What takes longer than the first hangs; the second only keeps a run that is stuck from holding up the suite."""
+OPTIONS = {
+    "--checks": ",".join(CHECKS),
+    "--phases": "examples,coverage,fuzzing",
+    "--max-examples": "20" if WHOLE else "3",
+    "--seed": "20261126",
+    "--request-timeout": str(REQUEST_SECONDS),
+    "--generation-database": "none",
+}
+SAMPLED_EVERY = 4
+"""One path and representation in so many stand for them all unless the whole is run."""
+CONFIGURATION = """
+[phases.coverage]
+unexpected-methods = ["patch"]
+"""
+XML, JSON, CSV = "application/xml", "application/json", "text/csv"
+FORMS = {"": (XML, XML), ".xml": (XML, XML), ".json": (JSON, JSON), ".csv": (CSV, XML)}
+"""What success and errors are answered in, by the path's suffix."""
+
+
+def in_each_form(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a description of the Twilio surface with its paths under each suffix, answering in that form alone."""
+    paths = {}
+    for path, operations in document["paths"].items():
+        for suffix, kinds in FORMS.items():
+            if path.startswith("/2010-04-01/"):
+                paths[path + suffix] = {name: only(one, suffix, kinds) for name, one in operations.items()}
+    return {**document, "paths": paths}
+
+
+def only(operation: dict[str, Any], suffix: str, kinds: tuple[str, str]) -> dict[str, Any]:
+    said = copy.deepcopy(operation)
+    said["operationId"] += suffix
+    for status, answer in said["responses"].items():
+        kind = kinds[int(status) >= httpx.codes.BAD_REQUEST]
+        if "content" in answer:
+            answer["content"] = {kind: answer["content"][kind]}
+    return said
+
+
+def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tuple[str, int, list[tuple[str, int]]]:
+    """Fuzz what a description describes; return the report, the exit status, and what was answered."""
+    (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
+    (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
+    answers = folder / "answers"
+    environment = {
+        "SCHEMATHESIS_HOOKS": "support.fuzz_twilio_hooks",
+        "PYTHONPATH": str(Path(support.__file__).parents[1]),
+        "FUZZ_ANSWERS": str(answers),
+        "FUZZ_CALLER_ID": caller_id,
+        "NO_PROXY": "*",
+    }
+    finished = subprocess.run(  # noqa: S603
+        [
+            Path(sysconfig.get_path("scripts")) / "schemathesis",
+            *("run", "openapi.json", "--url", url, "--no-color", "--continue-on-failure"),
+            *(word for option in OPTIONS.items() for word in option),
+        ],
+        env=os.environ | environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS,
+        check=False,
+    )
+    lines = [line.rsplit(" ", 1) for line in answers.read_text(encoding="utf-8").splitlines()]
+    return finished.stdout, finished.returncode, [(operation, int(status)) for operation, status in lines]
+
+
+def test_the_twilio_surface_does_what_its_description_tells_whatever_it_is_sent(tmp_path: Path) -> None:
+    seed = tmp_path / "numbers.toml"
+    seed.write_text(many_caller_ids(5), encoding="utf-8")
+    with ServerProcess(cwd=tmp_path, covered=False, seed=seed) as server:
+        document = in_each_form(httpx.get(f"{server.base_url}/openapi.json", trust_env=False).json())
+        chosen = sorted(document["paths"])[:: 1 if WHOLE else SAMPLED_EVERY]
+        document["paths"] = {path: document["paths"][path] for path in chosen}
+        with server.client() as http:
+            caller_id = http.get(f"{caller_ids_path()}.json").json()["outgoing_caller_ids"][0]["sid"]
+
+        report, status, answered = fuzz(server.base_url, document, caller_id, tmp_path)
+
+    print(len(answered), "answers")  # noqa: T201
+    assert status == 0, report
+    assert {operation.split(" ")[1] for operation, _ in answered} >= set(chosen)
+    assert {status for _, status in answered} >= {200, 400, 401, 404}
+    assert [line for line in server.log if line.get("level") not in {"info", "warning", None}] == []
