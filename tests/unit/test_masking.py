@@ -1,0 +1,44 @@
+"""Passwords in URLs are not shown, wherever in a text they stand, and looking for them takes no time."""
+
+import time
+
+import pytest
+
+from ringback.domain.masking import without_user_info
+
+A_MEBIBYTE_SECONDS = 0.5
+"""It takes some ten milliseconds; what is quadratic would take hours."""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("http://user:pw@app.test/x", "http://***@app.test/x"),
+        ("HTTPS://user@app.test", "HTTPS://***@app.test"),
+        ("http://a@b@c@app.test/?x=@", "http://***@app.test/?x=@"),
+        ("http://app.test/a@b", "http://app.test/a@b"),
+        ("http://app.test?a@b", "http://app.test?a@b"),
+        ("see http://a:b@c and http://d:e@f", "see http://***@c and http://***@f"),
+        ("mail a@b", "mail a@b"),
+        ("", ""),
+    ],
+)
+def test_user_info_of_urls_is_masked_and_nothing_else(text: str, shown: str) -> None:
+    assert without_user_info(text) == shown
+
+
+@pytest.mark.parametrize("text", ["http://" + "p" * 5_000 + "@app.test", "http://p@" * 5_000, "a" * 995 + "http://p@x"])
+def test_of_a_text_that_is_cut_no_password_is_shown(text: str) -> None:
+    shown = without_user_info(text, 1_000)
+
+    assert shown == without_user_info(text)[:1_000]
+    assert "p" not in shown.replace("http", "").replace("app.test", "")
+
+
+@pytest.mark.parametrize("text", ["http://@" * 131_072, "http://" + "a@" * 524_288, "http://" * 150_000 + "a@"])
+def test_a_mebibyte_is_looked_through_at_once(text: str) -> None:
+    began = time.process_time()
+
+    without_user_info(text, 1_000)
+
+    assert time.process_time() - began < A_MEBIBYTE_SECONDS
