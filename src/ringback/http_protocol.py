@@ -41,6 +41,9 @@ class _Progress(NamedTuple):
     is_closing: bool
 
 
+_NOTHING_YET = _Progress(0, 0, is_closing=False)
+
+
 class TwilioHttpProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, whose one answer of its own is Twilio-shaped too, and comes when its turn is.
 
@@ -66,7 +69,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self.transport = self._own_transport  # type: ignore[assignment]
         self.flow = self._own_flow = OneAfterTheOtherFlow(transport, self._has_enough)
         self._extensions = {CUT_EXTENSION: self._own_transport.close}
-        self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, self._progress())
+        self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, _NOTHING_YET)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.cancel()
