@@ -17,6 +17,7 @@ ACCOUNT_SID = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "ringbackringbackringbackringback"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+END_OF_LOG = {"event": "end of log"}
 
 
 class ServerProcess:
@@ -66,7 +67,7 @@ class ServerProcess:
                     self.log.append(json.loads(text) if text.startswith("{") else {"event": text.rstrip()})
                     self._lines.notify_all()
         with self._lines:
-            self.log.append({"event": "end of log"})
+            self.log.append(END_OF_LOG)
             self._lines.notify_all()
 
     def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> dict[str, Any]:
@@ -75,7 +76,7 @@ class ServerProcess:
 
         def has_come() -> bool:
             found[:] = [line for line in self.log if wanted(line)]
-            return bool(found) or self.log[-1:] == [{"event": "end of log"}]
+            return bool(found) or self.log[-1:] == [END_OF_LOG]
 
         with self._lines:
             self._lines.wait_for(has_come, seconds)
