@@ -25,7 +25,7 @@ SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHO
 OWN = [*CONTROLLED, *BESIDE]
 HEAVY_BYTES = 500_000
 HEAVY_EVERY = 1 if WHOLE else 5
-WARM_UP, REPEATED = (20, 80) if WHOLE else (5, 10)
+WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 GROWTH_KIB = 8 * 1024
 GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 """So that glibc gives back what is freed, and what stays was not freed; by itself it keeps some ten megabytes more."""
