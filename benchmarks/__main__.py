@@ -1,7 +1,7 @@
 """`python -m benchmarks`: measure, and print the page; `--write docs/performance.md` keeps it."""
 
 import argparse
-import subprocess
+import logging
 import sys
 import tempfile
 import time
@@ -21,6 +21,8 @@ from benchmarks.sections import Bench, Section
 from benchmarks.starts import measure_starts
 from benchmarks.waits import measure_waits
 
+log = logging.getLogger(__name__)
+
 MAX_ROUNDS, MAX_SECONDS = 9, 5
 """Nothing here runs much longer than some eight minutes."""
 
@@ -38,7 +40,7 @@ PARTS: dict[str, Callable[[Bench], Section]] = {
 
 
 def main() -> int:
-    """Run everything, or what was asked for, and return the exit status: 1 when a measurement would mean nothing."""
+    """Run everything, or what was asked for, and return the exit status: 1 when a part could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, MAX_ROUNDS + 1), metavar="N")
     parser.add_argument("--seconds", type=int, default=2, choices=range(1, MAX_SECONDS + 1), metavar="S")
@@ -46,24 +48,30 @@ def main() -> int:
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there too")
     options = parser.parse_args()
     try:
-        wrk, busy_before = wrk_version(), busy_share()
-        with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
-            bench = Bench(Path(folder), options.rounds, options.seconds)
-            sections = [_measured(name, bench) for name in PARTS if name in (options.only or PARTS)]
-    except (BenchmarkFailed, subprocess.SubprocessError) as error:
+        wrk = wrk_version()
+    except BenchmarkFailed as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
+    busy_before = busy_share()
+    with tempfile.TemporaryDirectory(prefix="ringback-bench-") as folder:
+        bench = Bench(Path(folder), options.rounds, options.seconds)
+        sections = [_measured(name, bench) for name in PARTS if name in (options.only or PARTS)]
     text = page(sections, wrk=wrk, busy_shares=(busy_before, busy_share()))
     print(text)
     if options.write:
         options.write.write_text(text, encoding="utf-8")
-    return 0
+    return 0 if all(section.is_measured for section in sections) else 1
 
 
 def _measured(name: str, bench: Bench) -> Section:
+    """Measure one part; of one that fails the page tells why, and the others follow."""
     began = time.monotonic()
     bench.say(f"{name} ...")
-    section = PARTS[name](bench)
+    try:
+        section = PARTS[name](bench)
+    except Exception as error:
+        log.exception("%s could not be measured", name)
+        section = Section(f"Not measured: {name}", f"{type(error).__name__}: {error}")
     bench.say(f"{name}: {time.monotonic() - began:.0f} s")
     return section
 

@@ -21,14 +21,23 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table of the page: its first and last columns are words, those between are figures."""
+    """One table of the page: its first and last columns are words, those between are figures.
+
+    Without a `head` there are only words: the part could not be measured.
+    """
 
     title: str
     words: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
+    head: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+
+    @property
+    def is_measured(self) -> bool:
+        return bool(self.head)
 
     def __str__(self) -> str:
+        if not self.is_measured:
+            return f"## {self.title}\n\n{self.words}\n"
         between = ["---:"] * (len(self.head) - 2)
         ruled = f"|---|{'|'.join(between)}|---|"
         return "\n".join([f"## {self.title}\n\n{self.words}\n", _row(self.head), ruled, *map(_row, self.rows), ""])
