@@ -13,11 +13,13 @@ from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage import sqlite as sqlite_module
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite import CHECKPOINT_BYTES, EmbeddedDatabase
+from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
 from support.simulation import query
 from support.templates import SQLITE, only
+
+BLOB_BYTES = 4_096
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -111,7 +113,12 @@ def grow(database: EmbeddedDatabase) -> None:
     """Write more than the write-ahead log is to hold."""
     connection = database.connection
     connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
-    connection.cursor().execute("INSERT INTO blobs VALUES (randomblob(?))", [CHECKPOINT_BYTES + 1])
+    connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * CHECKPOINT_CHANGES)
+
+
+def file_bytes(database: EmbeddedDatabase) -> int:
+    """Return the length of the file, without what is only written ahead."""
+    return Path(str(database.url.database)).stat().st_size
 
 
 async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
@@ -127,7 +134,20 @@ async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
     keeping.cancel()
 
     assert (wanted_before, wanted) == (False, True)
-    assert query(shared, "SELECT length(content) FROM blobs") == [(CHECKPOINT_BYTES + 1,)]
+    assert query(shared, "SELECT sum(length(content)) FROM blobs") == [(CHECKPOINT_CHANGES * BLOB_BYTES,)]
+    assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
+
+
+def test_a_log_that_was_written_back_is_written_over(shared: EmbeddedDatabase) -> None:
+    log = Path(f"{shared.url.database}-wal")
+    grow(shared)
+    length = log.stat().st_size
+
+    shared.checkpoint()
+    kept = log.stat().st_size
+    shared.connection.cursor().execute("UPDATE blobs SET content = randomblob(?) WHERE rowid < 100", [BLOB_BYTES])
+
+    assert length == kept == log.stat().st_size
 
 
 async def test_a_failure_does_not_end_the_housekeeper(

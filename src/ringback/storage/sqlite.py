@@ -24,12 +24,15 @@ BUSY_TIMEOUT_MS = 5_000
 """How long a write waits for another program's."""
 LOCKED_PAUSE_SECONDS = 0.002
 """How long to leave a locked database alone before trying again."""
-CHECKPOINT_BYTES = 4 * 1024 * 1024
-"""How long the write-ahead log may get before it is worth writing back."""
+CHECKPOINT_CHANGES = 1_000
+"""How many rows may be changed before it is worth writing the write-ahead log back: some 4 MiB of it."""
+LOG_FILE_BYTES = 64 * 1024 * 1024
+"""How long the log's file may stay when it begins anew: to write over it costs half of what making it longer does."""
 
 PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA wal_autocheckpoint = 0",  # a request would pay for it; Database.checkpoint does it beside them
+    f"PRAGMA journal_size_limit = {LOG_FILE_BYTES}",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -63,6 +66,7 @@ class EmbeddedDatabase(Database):
             self._unlock()
             raise
         self._blocks = True
+        self._changes_written_back = 0
         self._unit_of_work = UnitOfWork(
             self.connection,
             self.engine.dialect,
@@ -100,7 +104,7 @@ class EmbeddedDatabase(Database):
             await asyncio.sleep(LOCKED_PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Write the write-ahead log back when it is long."""
+        """Write the write-ahead log back when it is worth it."""
         if self.wants_checkpoint():
             await asyncio.to_thread(self.checkpoint)
 
@@ -108,18 +112,27 @@ class EmbeddedDatabase(Database):
         """Do nothing: nobody else works with an embedded database."""
 
     def wants_checkpoint(self) -> bool:
-        """Tell whether the write-ahead log has grown enough to be written back."""
-        log = Path(f"{self.url.database}-wal")
-        return not self.is_in_memory and log.exists() and log.stat().st_size >= CHECKPOINT_BYTES
+        """Tell whether enough was changed that writing the write-ahead log back is worth it.
+
+        The log's file does not tell: it stays as long as it was.
+        """
+        return not self.is_in_memory and self._changes - self._changes_written_back >= CHECKPOINT_CHANGES
 
     def checkpoint(self) -> None:
         """Write the write-ahead log back into the file and begin it anew; for a thread beside the event loop.
 
-        Most is written while others write on; they wait for the rest, some milliseconds.
+        All but the last bit is written while others write on; they wait for that, some milliseconds.
         """
+        changes = self._changes
         with closing(sqlite3.connect(str(self.url.database), isolation_level=None)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            for how in ("PASSIVE", "PASSIVE", "RESTART"):
+                connection.execute(f"PRAGMA wal_checkpoint({how})")
+        self._changes_written_back = changes
+
+    @property
+    def _changes(self) -> int:
+        """How many rows were changed through this connection."""
+        return int(self.connection.total_changes)  # type: ignore[attr-defined]
 
     @property
     def connection(self) -> DBAPIConnection:
