@@ -56,7 +56,7 @@ async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Sim
 
     assert moves == 450
     assert all(simulation.call(sid).call_status == CallStatus.BUSY for sid in sids)
-    assert len(ended) == 3
+    assert len(ended) == 450 / operations.DUE_CALLS_AT_ONCE
 
 
 async def test_a_step_moves_nothing_before_its_time(simulation: Simulation) -> None:
