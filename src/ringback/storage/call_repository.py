@@ -1,6 +1,6 @@
 """The validation calls."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, delete, literal_column, select, tuple_, update
@@ -12,7 +12,7 @@ from ringback.domain.clocks import AccountTime
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.call_pages import CALL_PAGES, filter_values
-from ringback.storage.call_rows import CALL_COLUMNS, FIXED, MOVING, call_of, moving_values
+from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values
 from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import status_callbacks
 from ringback.storage.tables import validation_calls as table
@@ -26,11 +26,16 @@ MOST_LOOKED_THROUGH = 10_000
 FIND = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")))
 HOLD = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")).with_for_update())
 ADD = insert_unless_there(table, "sid")
-MOVE = Statement(
-    update(table)
-    .where(table.c.sid == bindparam("call_sid"))
-    .values({name: bindparam(name, type_=table.c[name].type) for name in MOVING})
-)
+
+
+def _move(names: Iterable[str]) -> Statement:
+    changed = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    return Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(changed))
+
+
+MOVE_ON = _move(name for name in MOVING if name not in ENDING)
+"""Leaves alone what the indexes know of calls that end."""
+END = _move(MOVING)
 UNDER_WAY = Statement(
     select(*CALL_COLUMNS)
     .where(
@@ -108,7 +113,8 @@ class CallRepository:
 
     def move(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> None:
         """Store what `transition` made of a call, and what falls due next by the account's time."""
-        self._unit_of_work.change(MOVE, call_sid=call.sid, **moving_values(call, pending, time))
+        statement = END if call.is_ended else MOVE_ON
+        self._unit_of_work.change(statement, call_sid=call.sid, **moving_values(call, pending, time))
 
     def newest(
         self,

@@ -41,30 +41,27 @@ MOVING = (
     "real_due_at",
     "real_ended_at",
 )
-CALL_COLUMNS = columns(table, *FIXED, *MOVING)
+ENDING = ("verification_status", "outgoing_caller_id_sid", "ended_at", "real_ended_at")
+"""Those of MOVING that only its end changes."""
+PENDING = ("due_at", "due_event", "due_digits", "real_due_at", "real_ended_at")
+CALL_COLUMNS = columns(table, *ValidationCall._fields, *PENDING)
 
-
-_AT = len(FIXED)
+_FIELDS = len(ValidationCall._fields)
+_STATE, _PHONE, _VERIFICATION_STATUS, _TIMELINE = map(
+    ValidationCall._fields.index, ("state", "phone", "verification_status", "timeline")
+)
 
 
 def call_of(row: tuple[Any, ...]) -> ValidationCall:
     """Return the call of a row that begins with CALL_COLUMNS."""
-    state, attempts_left, keys, phone, verification_status, caller_id, ringing, answered, ended, timeline = row[
-        _AT : _AT + 10
-    ]
-    return ValidationCall(
-        **dict(zip(FIXED, row, strict=False)),
-        state=CallState(state),
-        attempts_left=attempts_left,
-        keys=keys,
-        phone=_phone(phone) if phone else None,
-        verification_status=VerificationStatus(verification_status) if verification_status else None,
-        outgoing_caller_id_sid=caller_id,
-        ringing_at=ringing,
-        answered_at=answered,
-        ended_at=ended,
-        timeline=tuple(TimelineEntry(*entry) for entry in orjson.loads(timeline)),
-    )
+    values = list(row[:_FIELDS])
+    values[_STATE] = CallState(values[_STATE])
+    if values[_PHONE] is not None:
+        values[_PHONE] = _phone(values[_PHONE])
+    if values[_VERIFICATION_STATUS] is not None:
+        values[_VERIFICATION_STATUS] = VerificationStatus(values[_VERIFICATION_STATUS])
+    values[_TIMELINE] = tuple(map(TimelineEntry._make, orjson.loads(values[_TIMELINE])))
+    return ValidationCall._make(values)
 
 
 def moving_values(call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> dict[str, Any]:
