@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from dataclasses import replace
 
 from lxml import etree
 
@@ -41,7 +40,7 @@ def test_an_account_has_the_descriptions_fields_in_order() -> None:
 
 
 def test_a_subaccounts_owner_is_its_parent() -> None:
-    fields = account_documents.account(replace(AN_ACCOUNT, parent_sid=PARENT_SID), "").fields
+    fields = account_documents.account(AN_ACCOUNT._replace(parent_sid=PARENT_SID), "").fields
 
     assert fields["owner_account_sid"] == PARENT_SID
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from ringback.domain.clocks import REAL_TIME, AccountClock
 from ringback.domain.instants import Instant
@@ -16,9 +17,11 @@ class AccountStatus(StrEnum):
     CLOSED = "closed"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account; `parent_sid` is None for one that is nobody's subaccount, `has_faults` when any may strike."""
+class Account(NamedTuple):
+    """An account; `parent_sid` is None for one that is nobody's subaccount, `has_faults` when any may strike.
+
+    A tuple: every request reads one or two.
+    """
 
     sid: AccountSid
     auth_token: str

@@ -1,7 +1,7 @@
 """An account's own time: it runs ahead of the machine's or behind it, or stands still."""
 
-from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from ringback.domain.instants import Instant
 
@@ -13,8 +13,7 @@ class ClockMode(StrEnum):
     FROZEN = "frozen"
 
 
-@dataclass(frozen=True, slots=True)
-class AccountClock:
+class AccountClock(NamedTuple):
     """A running clock is `offset` microseconds ahead of the machine's; a frozen one stands at `frozen_at`."""
 
     offset: int = 0
@@ -43,8 +42,7 @@ REAL_TIME = AccountClock()
 """The clock of an account that nobody has set."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountTime:
+class AccountTime(NamedTuple):
     """One moment: `now` as the account's `clock` has it, `real` as the machine's."""
 
     now: Instant
@@ -53,7 +51,7 @@ class AccountTime:
 
     def later(self, now: Instant) -> "AccountTime":
         """Return the moment at which the account's clock shows `now`, which real time has not come to."""
-        return replace(self, now=now)
+        return self._replace(now=now)
 
     def real_due(self, due: Instant) -> Instant | None:
         """Return when, by the machine's clock, something falls due; None while the account's stands still before it."""

@@ -1,6 +1,5 @@
 """Accounts: who is asking, the account that exists from the start, and those that tests make and throw away."""
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
@@ -70,7 +69,7 @@ def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token
         elif known.auth_token == auth_token:
             return known
         else:
-            account = replace(known, auth_token=auth_token, date_updated=now)
+            account = known._replace(auth_token=auth_token, date_updated=now)
         unit_of_work.accounts.save(account)
         return account
 
@@ -122,7 +121,7 @@ def change_account_status(
         known = unit_of_work.accounts.hold_alone(account_sid)
         if known is None or known.status == status:
             return known
-        changed = replace(known, status=status, date_updated=known.clock.now(real))
+        changed = known._replace(status=status, date_updated=known.clock.now(real))
         unit_of_work.accounts.save(changed)
         return changed
 

@@ -41,9 +41,9 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> A
     before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, now, now)
     named = ("auth_token", "friendly_name", "owner_email", "status", "parent_sid")
     given = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
-    wanted = replace(before, **given)
+    wanted = before._replace(**given)
     if wanted != known:
-        unit_of_work.accounts.save(replace(wanted, date_updated=now))
+        unit_of_work.accounts.save(wanted._replace(date_updated=now))
     return wanted
 
 
