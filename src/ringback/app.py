@@ -105,7 +105,7 @@ def create_app(
             settings,
         )
     )
-    app = FastAPI(
+    app = Application(
         title="ringback",
         version=__version__,
         description=DESCRIPTION,
@@ -129,14 +129,21 @@ def create_app(
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
     app.mount(CONTROL_PATH, control)
-    app.add_middleware(
-        TwilioEdge,
-        services=services,
-        routes=Routes(app.routes),
-        other_paths=OTHER_PATHS,
-        other_prefix=f"{CONTROL_PATH}/",
-    )
+    app.edge = TwilioEdge(app.answer_others, services, Routes(app.routes), OTHER_PATHS, f"{CONTROL_PATH}/")
     return app
+
+
+class Application(FastAPI):
+    """FastAPI's application behind the Twilio edge: what is the edge's goes through none of FastAPI's layers."""
+
+    edge: TwilioEdge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.edge(scope, receive, send)
+
+    async def answer_others(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what is not the Twilio surface's."""
+        await super().__call__(scope, receive, send)
 
 
 async def _docs(request: Request) -> HTMLResponse:
