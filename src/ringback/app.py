@@ -74,7 +74,7 @@ def create_app(
 
     def wake() -> None:
         runner.wake()
-        sender.wake()  # a request that supersedes a call owes that call's StatusCallback at once
+        sender.wake()
 
     services = Services(
         database,
@@ -83,7 +83,8 @@ def create_app(
         policy,
         settings.number_validation,
         settings.validation_code_format,
-        wake_runner=wake,
+        wake_runner=runner.wake,
+        wake_sender=sender.wake,
     )
     advancer = Advancer(database, the_clock, policy, identifiers, on_call_ended=sender.wake, on_advanced=runner.wake)
 

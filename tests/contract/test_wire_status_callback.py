@@ -192,3 +192,13 @@ def test_there_is_one_callback_for_each_call(endings: Endings) -> None:
     arrived = [received.form["CallSid"] for received in endings.receiver.received]
 
     assert sorted(sid for sid in arrived if sid in quick) == sorted(quick)
+
+
+def test_a_call_that_another_supersedes_tells_at_once(api: Api, receiver: CallbackReceiver) -> None:
+    number = draw_number()
+    older = api.validate(number, CallDelay="60", StatusCallback=f"{receiver.url}/").json()
+
+    api.validate(number, CallDelay="60")
+
+    [told] = receiver.wait_for(1)
+    assert (told.form["CallSid"], told.form["CallStatus"]) == (older["call_sid"], "failed")

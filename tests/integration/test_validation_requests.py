@@ -101,6 +101,7 @@ def test_only_the_newer_call_is_dialled(simulation: Simulation) -> None:
 
     assert [event for _, event in simulation.timeline(older.call_sid)] == ["queued", "supersede", "ended"]
     assert simulation.call(newer.call_sid).is_verified
+    assert (older.has_superseded, newer.has_superseded) == (False, True)
 
 
 def test_calls_to_other_numbers_and_of_other_accounts_go_on(simulation: Simulation) -> None:

@@ -77,4 +77,6 @@ async def validate_number(request: Request) -> Response:
         identifiers=services.identifiers,
     )
     services.wake_runner()
+    if answer.has_superseded:
+        services.wake_sender()
     return exchange.answer(documents.validation_request(answer, services.validation_code_format))

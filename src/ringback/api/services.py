@@ -13,7 +13,10 @@ from ringback.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The collaborators of a request; `wake_runner` is called after something new became pending."""
+    """The collaborators of a request.
+
+    `wake_runner` is called after a call became pending, `wake_sender` after a StatusCallback may have.
+    """
 
     database: Database
     now: Callable[[], Instant]
@@ -22,3 +25,4 @@ class Services:
     number_validation: NumberValidation
     validation_code_format: ValidationCodeFormat
     wake_runner: Callable[[], None]
+    wake_sender: Callable[[], None]

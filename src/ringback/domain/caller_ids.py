@@ -41,13 +41,18 @@ class ValidationRequest:
 
 @dataclass(frozen=True, slots=True)
 class ValidationAnswer:
-    """What the client gets back at once: the code to key in, and the call that will ask for it."""
+    """What the client gets back at once: the code to key in, and the call that will ask for it.
+
+    `has_superseded` tells that another call to the number was under way and has ended, so that its StatusCallback is
+    owed at once.
+    """
 
     account_sid: AccountSid
     phone_number: str
     friendly_name: str | None
     validation_code: str
     call_sid: CallSid
+    has_superseded: bool = False
 
 
 def friendly_name_fault(name: str) -> str | None:

@@ -31,14 +31,21 @@ def create_validation_request(
     with unit_of_work:
         time = present(unit_of_work, account_sid, real)
         unit_of_work.locks.number(account_sid, request.phone_number)
-        under_way = unit_of_work.calls.under_way(account_sid, request.phone_number)
+        superseded = unit_of_work.calls.under_way(account_sid, request.phone_number)
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):  # after them: one may have ended
             raise phone_number_already_verified()
-        for older in under_way:
+        for older in superseded:
             advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, identifiers=identifiers)
         call = _queued(unit_of_work, account_sid, request, time, policy, identifiers)
         unit_of_work.events.add(call_queued(call))
-        return ValidationAnswer(account_sid, call.phone_number, call.friendly_name, call.validation_code, call.sid)
+        return ValidationAnswer(
+            account_sid,
+            call.phone_number,
+            call.friendly_name,
+            call.validation_code,
+            call.sid,
+            has_superseded=bool(superseded),
+        )
 
 
 def _queued(
