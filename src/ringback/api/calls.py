@@ -48,7 +48,7 @@ router = APIRouter(tags=["Calls"], route_class=DirectRoute)
 async def list_validation_calls(request: Request) -> Response:
     """Answer one page of the account's calls, newest first."""
     exchange = exchange_of(request)
-    asked = forms.parse_parameters(request.scope["query_string"])
+    asked = forms.read_query(request)
     account_sid = exchange.account.sid
     page = await exchange.services.database.run(list_calls, account_sid, page_request(asked), asked)
     path, suffix = call_documents.calls_path(account_sid), exchange.representation.uri_suffix

@@ -13,8 +13,8 @@ from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationR
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
 
-FORM_KEY = "ringback.form"
-"""Where a request's scope keeps the parameters of its form, for its journal."""
+QUERY_KEY, FORM_KEY = "ringback.query", "ringback.form"
+"""Where a request's scope keeps the parameters that were read of its query and of its form, for its journal."""
 FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
@@ -44,6 +44,12 @@ def parse_parameters(encoded: bytes) -> Parameters:
         raise errors.malformed_request("the parameters are not UTF-8") from error
     except ValueError as error:
         raise errors.malformed_request(f"more than {MAX_PARAMETERS} parameters") from error
+
+
+def read_query(request: Request) -> Parameters:
+    """Return the parameters of a query. Raises TwilioError 400 as `parse_parameters` does."""
+    parameters = request.scope[QUERY_KEY] = parse_parameters(request.scope["query_string"])
+    return parameters
 
 
 async def read_form(request: Request) -> Parameters:

@@ -34,7 +34,7 @@ router = APIRouter(tags=["OutgoingCallerIds"], route_class=DirectRoute)
 async def list_caller_ids(request: Request) -> Response:
     """Answer one page of the account's verified numbers, newest first."""
     exchange = exchange_of(request)
-    asked = forms.parse_parameters(request.scope["query_string"])
+    asked = forms.read_query(request)
     account_sid = exchange.account.sid
     page = await exchange.services.database.run(
         list_outgoing_caller_ids,

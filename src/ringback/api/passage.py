@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ringback.api import documents
 from ringback.api.exchange import TwilioResponse
 from ringback.api.fault_injection import BEFORE
-from ringback.api.forms import FORM_KEY
+from ringback.api.forms import FORM_KEY, QUERY_KEY
 from ringback.api.representation import Representation, for_errors, split_suffix
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
@@ -130,7 +130,6 @@ class Passage:
         meters.request_answered(self._operation, self._method, self.status, self._elapsed_ms / 1000)
         if self.account is None:
             return
-        query, form = self.scope["query_string"], self.scope.get(FORM_KEY)
         services.database.journal.add(
             AnsweredRequest(
                 self.account.sid,
@@ -140,13 +139,20 @@ class Passage:
                 self.path[:KEPT_CHARACTERS],
                 self._operation,
                 self.username,
-                kept_parameters(query, form or {}) if query or form else {},
+                self._parameters(),
                 self.status,
                 self._error_code,
                 self._elapsed_ms,
                 described(self.fault) if self.fault else None,
             )
         )
+
+    def _parameters(self) -> dict[str, str]:
+        """Return what the journal keeps of the request's parameters; a query that was read is not read again."""
+        query, read, form = self.scope["query_string"], self.scope.get(QUERY_KEY), self.scope.get(FORM_KEY, {})
+        if read:
+            return kept_parameters(b"", {**read, **form})
+        return kept_parameters(query, form) if query or form else {}
 
 
 def error_response(error: TwilioError, representation: Representation | None) -> Response:

@@ -44,7 +44,7 @@ class JournaledRequest(NamedTuple):
 def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
     """Return the first parameters of a query and a form, none of them long, none with a URL's password."""
     first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
-    pairs = chain(parse_qsl(first, keep_blank_values=True), form.items())
+    pairs = chain(parse_qsl(first, keep_blank_values=True) if first else (), form.items())
     return {
         name[:KEPT_CHARACTERS]: without_user_info(value, KEPT_CHARACTERS)
         for name, value in islice(pairs, KEPT_PARAMETERS)
