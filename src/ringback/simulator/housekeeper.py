@@ -7,6 +7,7 @@ import structlog
 
 from ringback.domain.sids import AccountSid
 from ringback.operations.housekeeping import forget_oldest
+from ringback.simulator.turns import give_way
 from ringback.storage.database import Database, DatabaseUnavailable
 
 PAUSE_SECONDS = 0.5
@@ -60,4 +61,4 @@ class Housekeeper:
         more = True
         while more:
             more = await self._database.run(forget_oldest, account_sid)
-            await asyncio.sleep(0)
+            await give_way()

@@ -11,6 +11,7 @@ from ringback.domain.instants import Instant, after, seconds_between
 from ringback.operations.calls import advance_due_calls, due_call_sids, next_call_due, postpone_call
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
+from ringback.simulator.turns import give_way
 from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.010
@@ -78,7 +79,7 @@ class Runner:
                 log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
-            await asyncio.sleep(0)
+            await give_way()
         return moves
 
     async def _step_batch(self) -> list[ValidationCall]:
