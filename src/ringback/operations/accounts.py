@@ -54,10 +54,10 @@ def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) ->
 
     Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
     """
-    account = unit_of_work.accounts.hold(account_sid)
-    if account is None:
+    clock = unit_of_work.accounts.hold_for_clock(account_sid)
+    if clock is None:
         raise wrong_credentials()
-    return account.clock.at(real)
+    return clock.at(real)
 
 
 def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Instant) -> Account:

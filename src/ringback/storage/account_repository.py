@@ -43,6 +43,11 @@ HOLD_ACCOUNT_ALONE = Statement(select(accounts).where(accounts.c.sid == bindpara
 FIND_SUBACCOUNT = Statement(
     select(accounts).where(accounts.c.sid == bindparam("sid"), accounts.c.parent_sid == bindparam("parent"))
 )
+HOLD_FOR_CLOCK = Statement(
+    select(accounts.c.clock_offset, accounts.c.clock_frozen_at)
+    .where(accounts.c.sid == bindparam("sid"))
+    .with_for_update(read=True, key_share=True)
+)
 FIND_ACCOUNT_OF_KEY = Statement(
     select(accounts, api_keys.c.secret).join(api_keys).where(api_keys.c.sid == bindparam("key_sid"))
 )
@@ -100,6 +105,11 @@ class AccountRepository:
         """Return an account if it is this parent's; one that is not costs no more than one that is not there."""
         row = self._unit_of_work.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return _account(row) if row else None
+
+    def hold_for_clock(self, sid: AccountSid) -> AccountClock | None:
+        """Hold an account, and return its clock alone; None where there is no account."""
+        row = self._unit_of_work.first(HOLD_FOR_CLOCK, sid=sid)
+        return AccountClock._make(row) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
