@@ -8,7 +8,13 @@ import structlog
 from ringback.domain.call_plan import CallPolicy
 from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.instants import Instant, after, seconds_between
-from ringback.operations.calls import advance_due_calls, due_call_sids, next_call_due, postpone_call
+from ringback.operations.calls import (
+    DUE_CALLS_AT_ONCE,
+    advance_due_calls,
+    due_call_sids,
+    next_call_due,
+    postpone_call,
+)
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.simulator.turns import give_way
@@ -71,19 +77,24 @@ class Runner:
             await asyncio.sleep(RECOVERY_SECONDS)
 
     async def step(self) -> int:
-        """Move everything that is due now, and return how many moves that were."""
+        """Move everything that is due now, and return how many moves that were.
+
+        What comes while the last batches are moved waits for the next step: each request would be a batch of its own.
+        """
         moves = 0
-        while moved := await self._step_batch():
+        real = self._clock.now()
+        while moved := await self._step_batch(real):
             moves += len(moved)
             for call in moved:
                 log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
+            if len(moved) >= DUE_CALLS_AT_ONCE:
+                real = self._clock.now()
             await give_way()
         return moves
 
-    async def _step_batch(self) -> list[ValidationCall]:
-        real = self._clock.now()
+    async def _step_batch(self, real: Instant) -> list[ValidationCall]:
         try:
             return await self._advance(real)
         except DatabaseUnavailable:
