@@ -132,7 +132,7 @@ class EmbeddedDatabase(Database):
     @property
     def _changes(self) -> int:
         """How many rows were changed through this connection."""
-        return int(self.connection.total_changes)  # type: ignore[attr-defined]
+        return int(self.connection.total_changes)
 
     @property
     def connection(self) -> DBAPIConnection:
