@@ -17,7 +17,7 @@ from ringback.operations.calls import advance_call
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.extent import WHOLE
 from support.simulation import Simulation, a_simulation, query
-from support.templates import Template
+from support.templates import EmbeddedTemplate, Template
 
 pytest_plugins = ["support.simulation_fixtures"]
 
@@ -144,7 +144,8 @@ class CallOperationsMachine(RuleBasedStateMachine):
 
 def test_whatever_happens_to_calls_the_database_stays_true(migrated: Template) -> None:
     CallOperationsMachine.migrated = migrated
-    limits = settings(max_examples=40 if WHOLE else 15, stateful_step_count=25, deadline=None)
+    sample = 15 if isinstance(migrated, EmbeddedTemplate) else 3
+    limits = settings(max_examples=40 if WHOLE else sample, stateful_step_count=25, deadline=None)
     case = CallOperationsMachine.TestCase
     case.settings = limits
 
