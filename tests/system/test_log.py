@@ -104,3 +104,18 @@ def test_what_libraries_warn_of_is_a_json_line_too(capsys: pytest.CaptureFixture
     [line] = capsys.readouterr().err.splitlines()
     logged = json.loads(line)
     assert (logged["event"], logged["level"]) == ("careful: thin ice", "warning")
+
+
+def test_one_calls_lines_are_found_by_its_sid_from_the_request_that_began_it(
+    quick_server: ServerProcess, receiver: CallbackReceiver
+) -> None:
+    with quick_server.client() as client:
+        form = {"PhoneNumber": "+14158675325", "StatusCallback": receiver.url}
+        answer = client.post(f"{caller_ids_path()}.json", data=form)
+    sid = answer.json()["call_sid"]
+
+    quick_server.wait_for_log(lambda line: line["event"] == "callback" and line["call_sid"] == sid)
+
+    lines = [line for line in quick_server.log if line.get("call_sid") == sid]
+    assert [line["event"] for line in lines] == ["request", "call", "call", "call", "callback"]
+    assert lines[0]["request_id"] == answer.headers["Twilio-Request-Id"]

@@ -10,6 +10,8 @@ from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
 
 STATE_KEY = "exchange"
+CALL_KEY = "ringback.call_sid"
+"""Where a request's scope names the call that it began, for the log."""
 
 
 class Exchange:

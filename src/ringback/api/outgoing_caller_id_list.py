@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.api import documents, forms
-from ringback.api.exchange import exchange_of
+from ringback.api.exchange import CALL_KEY, exchange_of
 from ringback.api.openapi import answers, fields, form_body, page_of, query_parameters
 from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
@@ -76,6 +76,7 @@ async def validate_number(request: Request) -> Response:
         policy=services.call_policy,
         identifiers=services.identifiers,
     )
+    request.scope[CALL_KEY] = answer.call_sid
     services.wake_runner()
     if answer.has_superseded:
         services.wake_sender()

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ringback.api import documents
-from ringback.api.exchange import TwilioResponse
+from ringback.api.exchange import CALL_KEY, TwilioResponse
 from ringback.api.fault_injection import BEFORE
 from ringback.api.forms import FORM_KEY, QUERY_KEY
 from ringback.api.representation import Representation, for_errors, split_suffix
@@ -121,6 +121,7 @@ class Passage:
             code=self._error_code,
             milliseconds=self._elapsed_ms,
             request_id=self.request_sid,
+            **({"call_sid": self.scope[CALL_KEY]} if CALL_KEY in self.scope else {}),
             **({"fault": described(self.fault)} if self.fault else {}),
         )
 
