@@ -1,9 +1,10 @@
 -- What wrk sends, and how it tells the outcome: one line of JSON.
 -- AUTHORIZATION is sent with every request. With FIRST_NUMBER each request is a POST that asks for a number of its
--- own to be verified, counted up from there: seven digits behind the area code 415.
+-- own to be verified, counted up from there: seven digits behind the area code 415. CALL_DELAY says in how many seconds.
 
 local authorization = os.getenv("AUTHORIZATION")
 local number = tonumber(os.getenv("FIRST_NUMBER") or "")
+local delay = os.getenv("CALL_DELAY")
 local headers = { ["Content-Type"] = "application/x-www-form-urlencoded" }
 
 if authorization then
@@ -15,6 +16,9 @@ if number then
   request = function()
     local body = string.format("PhoneNumber=%%2B1415%07d&FriendlyName=Bench", number)
     number = number + 1
+    if delay then
+      body = body .. "&CallDelay=" .. delay
+    end
     return wrk.format("POST", nil, headers, body)
   end
 end

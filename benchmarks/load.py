@@ -67,17 +67,21 @@ def measure(
     *,
     authorization: str = "",
     first_number: int | None = None,
+    call_delay_seconds: int | None = None,
     connections: int = CONNECTIONS,
 ) -> Measurement:
     """Ask for `url` as often as it is answered, over connections kept alive.
 
-    With a `first_number` each request is a POST. Raises BenchmarkFailed unless every answer was a good one.
+    With a `first_number` each request is a POST, whose call is made at once, or after `call_delay_seconds`. Raises
+    BenchmarkFailed unless every answer was a good one.
     """
     environment = dict(os.environ)
     if authorization:
         environment["AUTHORIZATION"] = authorization
     if first_number is not None:
         environment["FIRST_NUMBER"] = str(first_number)
+    if call_delay_seconds is not None:
+        environment["CALL_DELAY"] = str(call_delay_seconds)
     command = [
         "wrk",
         "--threads=1",

@@ -24,10 +24,14 @@ SEEDED_CALLER_IDS = 60
 MEMORY_TARGET_MB = 110.0
 
 HELLO = "hello"
-GET, LIST, POST = "GET instance", "GET list of 50", "POST"
-TARGETS = {GET: 0.14, LIST: 0.09, POST: 0.07}
+GET, LIST, POST = "GET instance", "GET list of 50", "POST, and its call"
+POST_ALONE = "POST, its call a minute away"
+DELAY_SECONDS = 60
+TARGETS = {GET: 0.14, LIST: 0.09, POST_ALONE: 0.07, POST: 0.07}
 """The least share of hello that each is to reach."""
-WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. {prism} After the last round ringback held
+WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. POSTs are measured twice: by themselves, at a
+server of their own that is stopped before their calls are due; and while the same server rings, answers and keys in the
+calls of those before, three steps each. {prism} After the last round ringback held
 {megabytes:.0f} MB of memory ({verdict})."""
 PRISM_WORDS = """Prism is the usual stand-in made of an OpenAPI document, here at its best: it has only the five paths
 to serve that ringback implements, checks no credentials, keeps nothing, logs nothing, and its list is of one."""
@@ -63,6 +67,7 @@ def _rounds(bench: Bench, hello: Server, targets: list[Target]) -> dict[str, Mea
     for number in range(bench.rounds + 1):
         seconds = bench.seconds if number else 1
         done = _round(hello, targets, seconds, FIRST_NUMBER + number * bench.seconds * NUMBERS_PER_SECOND)
+        done[POST_ALONE] = _posts_alone(bench, number, seconds)
         wait_while(bench.folder / "rates.db", PENDING_CALL)  # so that no call is rung in the next round
         if number:
             rounds.append(done)
@@ -78,6 +83,20 @@ def _round(hello: Server, targets: list[Target], seconds: int, first_number: int
             path = instance_path if name == GET else f"{LIST_PATH}.json"
             number = first_number if is_post else None
             done[name + mark] = measure(server.url + path, seconds, authorization=AUTHORIZATION, first_number=number)
+    return done
+
+
+def _posts_alone(bench: Bench, number: int, seconds: int) -> Measurement:
+    """Post to a new server, a second to warm up and then as long as is measured."""
+    with servers.ringback(bench.folder, f"posts-{number}.db") as server:
+        for first_number, duration in ((FIRST_NUMBER, 1), (FIRST_NUMBER + NUMBERS_PER_SECOND, seconds)):
+            done = measure(
+                f"{server.url}{LIST_PATH}.json",
+                duration,
+                authorization=AUTHORIZATION,
+                first_number=first_number,
+                call_delay_seconds=DELAY_SECONDS,
+            )
     return done
 
 

@@ -15,8 +15,8 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 DUE_CALLS_BATCH = 200
 """How many calls a clock that is advanced takes along in one transaction."""
-DUE_CALLS_AT_ONCE = 20
-"""How many calls are moved in one transaction as time passes: a request that comes meanwhile waits 1.5 ms for them."""
+DUE_CALLS_AT_ONCE = 10
+"""How many calls are moved in one transaction as time passes: a request that comes meanwhile waits 0.8 ms for them."""
 
 
 def advance_call(

@@ -7,8 +7,8 @@ KEPT_CALLS = 1_000
 """How many ended calls an account keeps, each with its callback and the journal of that."""
 KEPT_EVENTS = 10_000
 """How many events an account keeps: those of all the calls it keeps."""
-EVENTS_FORGOTTEN_AT_ONCE = 250
-FORGOTTEN_AT_ONCE = 50
+EVENTS_FORGOTTEN_AT_ONCE = 120
+FORGOTTEN_AT_ONCE = 20
 """How many events and calls are forgotten in one transaction, so that no request waits for long."""
 
 

@@ -17,7 +17,7 @@ show it, it is written sooner.
 """
 LAST_WRITE_SECONDS = 0.5
 """How long the end of the process may wait for the last ones to be written."""
-WRITTEN_AT_ONCE = 50
+WRITTEN_AT_ONCE = 25
 """How many are written in one transaction, so that no request waits for long."""
 
 log = structlog.get_logger()
