@@ -1,21 +1,28 @@
 """The schema: made by the migrations, described by the tables, the two never apart."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, MetaData, create_engine, make_url
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from ringback.storage import tables
 from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
 from ringback.storage.schema import HEAD, is_at_head, migrate, migrations_folder, revision
+from support.postgresql import new_database, postgresql_server
 from support.simulation import driver_connection, query
+from support.templates import POSTGRESQL, SQLITE
 
-SCHEMA = "SELECT sql FROM sqlite_master WHERE name <> 'alembic_version' AND name NOT LIKE 'sqlite_%'"
-TABLES = SCHEMA.replace("sql ", "name ", 1) + " AND type = 'table'"
+TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version' AND name NOT LIKE 'sqlite_%'"
+)
 
 
 @pytest.fixture
@@ -25,13 +32,17 @@ def empty() -> Iterator[Database]:
     database.close()
 
 
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    """Open an empty file by SQLAlchemy alone, as a developer's alembic does."""
-    engine = create_engine(f"sqlite:///{tmp_path / 'file.db'}")
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def connection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connection]:
+    """Open an empty database by SQLAlchemy alone, as a developer's alembic does."""
+    with ExitStack() as stack:
+        if request.param == SQLITE:
+            url = make_url(f"sqlite:///{tmp_path / 'file.db'}")
+        else:
+            url = stack.enter_context(new_database(postgresql_server()))
+        engine = create_engine(url, poolclass=NullPool)
+        stack.callback(engine.dispose)
+        yield stack.enter_context(engine.connect())
 
 
 def alembic(connection: Connection) -> Config:
@@ -39,6 +50,17 @@ def alembic(connection: Connection) -> Config:
     config.set_main_option("script_location", str(migrations_folder()))
     config.attributes["connection"] = connection
     return config
+
+
+def schema(connection: Connection) -> set[str]:
+    """Return what would make all there is but alembic's own table, a line each."""
+    described = MetaData()
+    described.reflect(connection)
+    tables = [table for name, table in described.tables.items() if name != "alembic_version"]
+    statements: list[ExecutableDDLElement] = [CreateTable(table) for table in tables]
+    statements += [CreateIndex(index) for table in tables for index in table.indexes]
+    made = [str(statement.compile(connection.engine)).splitlines() for statement in statements]
+    return {f"{lines[0] or lines[1]} {line}" for lines in made for line in lines}
 
 
 def table_names(database: Database) -> set[str]:
@@ -75,18 +97,26 @@ def test_the_migrations_make_what_the_tables_describe(connection: Connection) ->
 
 
 def test_the_migrations_lead_down_and_up_again(connection: Connection) -> None:
-    def schema() -> set[str]:
-        rows = connection.exec_driver_sql(SCHEMA)
-        return {sql for (sql,) in rows if sql}
-
     command.upgrade(alembic(connection), "head")
-    first = schema()
+    first = schema(connection)
     command.downgrade(alembic(connection), "base")
-    none = schema()
+    none = schema(connection)
     command.upgrade(alembic(connection), "head")
 
     assert none == set()
-    assert schema() == first
+    assert schema(connection) == first
+
+
+def test_those_who_migrate_one_postgresql_at_once_do_so_one_after_the_other() -> None:
+    with new_database(postgresql_server()) as url:
+        databases = [open_database(url.render_as_string(hide_password=False)) for _ in range(3)]
+        with ThreadPoolExecutor(len(databases)) as pool:
+            list(pool.map(migrate, databases))
+        heads = [revision(database.unit_of_work) for database in databases]
+        for database in databases:
+            database.close()
+
+    assert heads == [HEAD] * len(databases)
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line(empty: Database) -> None:
