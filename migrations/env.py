@@ -3,7 +3,9 @@
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
-from ringback.storage import tables
+from ringback.storage import journals, tables
+
+assert journals.events.metadata is tables.metadata  # noqa: S101 - imported, for the tables that it adds
 
 
 def run(connection: Connection) -> None:

@@ -20,6 +20,7 @@ from ringback.beginnings import Beginnings, call_policy, delivery_policy
 from ringback.control.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
+from ringback.domain.instants import Instant
 from ringback.operations.identifiers import Identifiers
 from ringback.settings import Settings
 from ringback.simulator.advancer import Advancer
@@ -110,7 +111,7 @@ def create_app(
         title="ringback",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=_lifespan(database, runner, sender, control, wake),
+        lifespan=_lifespan(database, the_clock.now, runner, sender, control, wake),
         redirect_slashes=False,
         redoc_url=None,
         docs_url=None,
@@ -201,11 +202,16 @@ async def _warm_up(control: LazyApplication) -> None:
 
 
 def _lifespan(
-    database: Database, runner: Runner, sender: CallbackSender, control: LazyApplication, wake: Callable[[], None]
+    database: Database,
+    now: Callable[[], Instant],
+    runner: Runner,
+    sender: CallbackSender,
+    control: LazyApplication,
+    wake: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        housework = (Housekeeper(database).run(), JournalWriter(database).run())
+        housework = (Housekeeper(database, now).run(), JournalWriter(database).run())
         sending = (sender.run(), sender.keep_leases())
         works = (runner.run(), *sending, database.exchange_news(wake), *housework, _warm_up(control))
         async with AsyncExitStack() as at_the_end:

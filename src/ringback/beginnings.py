@@ -41,10 +41,10 @@ class Beginnings:
                 check_is_at_head(database)
             else:
                 migrate(database)
-            self.make(database.unit_of_work, now)
+            database.work(self.make, now)
             if not database.is_shared:
-                release_leases(database.unit_of_work, now=now)
-            follow_clocks(database.unit_of_work, real=now)
+                database.work(release_leases, now=now)
+            database.work(follow_clocks, real=now)
             on_failure.pop_all()
         return database
 
@@ -62,6 +62,7 @@ class Beginnings:
     def make_anew(self, unit_of_work: UnitOfWork, now: Instant) -> None:
         """Forget everything there is, and begin again."""
         with unit_of_work:
+            unit_of_work.locks.start()  # before all accounts, as those who start have it
             reset_everything(unit_of_work)
             self.make(unit_of_work, now)
 

@@ -181,8 +181,13 @@ def _migrate(given: dict[str, Any]) -> int:
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
     database.close()
-    print(f"{_USERINFO.sub('//***@', settings.database_url)} is at {HEAD}")  # noqa: T201
+    print(f"{shown_url(settings.database_url)} is at {HEAD}")  # noqa: T201
     return OK
+
+
+def shown_url(database_url: str) -> str:
+    """Return a database's URL without what may be secret in it."""
+    return _USERINFO.sub("//***@", database_url).partition("?")[0]
 
 
 def _ready(given: dict[str, Any]) -> int:
@@ -202,9 +207,14 @@ def _configured_url() -> str:
 
 def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
-    shown = "" if name in ("auth_token", "control_token") else _USERINFO.sub("//***@", f" {details['input']!r}")
+    shown = "" if _may_be_secret(name, str(details["input"])) else f" {details['input']!r}"
     where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
     return f"{name}{shown}: {complaint(details)} ({where})"
+
+
+def _may_be_secret(name: str, value: str) -> bool:
+    """Tell whether a wrong value is not to be repeated; a database's URL may hold a password."""
+    return name in ("auth_token", "control_token") or (name == "database_url" and bool({"@", "?"} & set(value)))
 
 
 def _complain(status: int, *lines: str) -> int:

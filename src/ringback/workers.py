@@ -15,6 +15,8 @@ STOP_SECONDS = 5
 """How long workers may take to end, when they are to."""
 SHORTEST_LIFE_SECONDS = 1.0
 """No worker is started again sooner than that after its start: one that always dies does not keep the machine busy."""
+FIRST_SECONDS = 5.0
+"""How long a failure of a worker counts as one of the start, which would fail again."""
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -23,8 +25,8 @@ log = structlog.get_logger()
 def run_workers(count: int, work: Callable[[int], int]) -> int:
     """Run `work` in so many processes, each given its number from 1, until SIGTERM or Ctrl-C, and return the status.
 
-    A worker that dies is started again. One that ends with a status of failure has said why, and ends the others too.
-    When the process that called this dies, in whatever way, the workers end by themselves.
+    A worker that dies is started again, however it dies; but one that fails at the start has said why, and ends the
+    others too. When the process that called this dies, in whatever way, the workers end by themselves.
     """
     return _Workers(work).run(count)
 
@@ -43,17 +45,22 @@ class _Workers:
         signal.signal(signal.SIGALRM, self._kill)
         for number in range(1, count + 1):
             self._start(number)
+        begun = time.monotonic()
+        replaced: set[int] = set()
         failure = 0
         while self._numbers:
             pid, ending = os.waitpid(-1, 0)
-            number, status = self._numbers.pop(pid), os.waitstatus_to_exitcode(ending)
-            if status > 0 and not self._is_stopping:
+            number, status = self._numbers.pop(pid, 0), os.waitstatus_to_exitcode(ending)
+            if not number or self._is_stopping:  # a child that this process was given by others is none of ours
+                continue
+            if status > 0 and number not in replaced and time.monotonic() - begun < FIRST_SECONDS:
                 failure = status
                 self._stop()
-            elif not self._is_stopping:
-                log.warning("a worker has died; starting another one", worker=number, status=status)
-                time.sleep(max(0.0, self._started[number] + SHORTEST_LIFE_SECONDS - time.monotonic()))
-                self._start(number)
+                continue
+            log.warning("a worker has died; starting another one", worker=number, status=status)
+            replaced.add(number)
+            time.sleep(max(0.0, self._started[number] + SHORTEST_LIFE_SECONDS - time.monotonic()))
+            self._start(number)
         return failure
 
     def _start(self, number: int) -> None:
@@ -61,7 +68,7 @@ class _Workers:
             if self._is_stopping:
                 return
             self._started[number] = time.monotonic()
-            pid = os.fork()
+            pid = self._fork()
             if pid:
                 self._numbers[pid] = number
                 return
@@ -70,6 +77,14 @@ class _Workers:
         os.close(self._lifeline[1])
         threading.Thread(target=_end_with, args=[self._lifeline[0]], daemon=True).start()
         raise SystemExit(self._work(number))
+
+    def _fork(self) -> int:
+        while True:
+            try:
+                return os.fork()
+            except OSError as error:
+                log.warning("no worker can be started; trying again", reason=str(error))
+                time.sleep(SHORTEST_LIFE_SECONDS)
 
     def _stop(self, *_: object) -> None:
         """Have all workers stop, and be killed if they do not."""

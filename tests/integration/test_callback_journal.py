@@ -72,7 +72,8 @@ async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, rec
     sid = outbox.owe(receiver.url.replace("http://", "http://user:s3cret@") + "/done?key=s3cret")
 
     with capture_logs() as lines:
-        await outbox.deliver()
+        async with outbox.sending():
+            await until(lambda: lines)
 
     [line] = lines
     assert (line["event"], line["call_sid"], line["attempt"], line["answer"]) == ("callback", sid, 1, 204)

@@ -14,6 +14,7 @@ from ringback.storage import sqlite as sqlite_module
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
+from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
 from support.simulation import query
@@ -129,7 +130,7 @@ async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
     grow(shared)
     wanted = shared.wants_checkpoint()
 
-    keeping = asyncio.create_task(Housekeeper(shared).run())
+    keeping = asyncio.create_task(Housekeeper(shared, FakeClock().now).run())
     await until(lambda: not shared.wants_checkpoint())
     keeping.cancel()
 
@@ -165,7 +166,7 @@ async def test_a_failure_does_not_end_the_housekeeper(
     monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.01)
     grow(shared)
 
-    keeping = asyncio.create_task(Housekeeper(shared).run())
+    keeping = asyncio.create_task(Housekeeper(shared, FakeClock().now).run())
     await until(lambda: not shared.wants_checkpoint())
     keeping.cancel()
 

@@ -165,7 +165,7 @@ async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
 ) -> None:
     monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
     ended_calls(simulation, 9)
-    tidying = Housekeeper(simulation.database)
+    tidying = Housekeeper(simulation.database, simulation.clock.now)
     began = time.monotonic()
 
     await tidying.tidy()
@@ -195,11 +195,11 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
     ended_calls(simulation, 5)
 
     with capture_logs() as lines:
-        await Housekeeper(simulation.database).prune()
+        await Housekeeper(simulation.database, simulation.clock.now).prune()
 
     assert len(query(simulation.database, SIDS)) == 3
     assert {line["account_sid"] for line in lines} == failing
     failing.clear()
     tried.clear()
-    await Housekeeper(simulation.database).prune()
+    await Housekeeper(simulation.database, simulation.clock.now).prune()
     assert len(tried) == len(lines)

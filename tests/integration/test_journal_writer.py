@@ -1,6 +1,9 @@
 """The journal of requests is written behind: in pieces, without the accounts that are gone, and at the end."""
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -9,10 +12,12 @@ from ringback.domain.requests import AnsweredRequest
 from ringback.domain.sids import AccountSid
 from ringback.simulator import journal_writer
 from ringback.simulator.journal_writer import WRITTEN_AT_ONCE, JournalWriter
-from ringback.storage.database import Database
+from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.request_journal import KEPT_REQUESTS, RequestJournal
+from ringback.storage.request_repository import RequestRepository
 from support.domain_values import ACCOUNT_SID
 from support.polling import until
-from support.simulation import Simulation, query
+from support.simulation import Simulation, database_error, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -76,3 +81,46 @@ async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation)
     await asyncio.gather(writing, return_exceptions=True)
 
     assert query(simulation.database, COUNT) == [(1,)]
+
+
+async def test_what_could_not_be_written_is_written_later_in_its_order(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = simulation.database
+    ask(database, 3)
+    with monkeypatch.context() as failing:
+        failing.setattr(RequestRepository, "forget_oldest", failure(database))
+        with pytest.raises(DatabaseUnavailable):
+            await JournalWriter(database).write()
+    ask(database, 1)
+
+    await JournalWriter(database).write()
+
+    assert query(database, "SELECT at FROM requests ORDER BY id") == [(0,), (1,), (2,), (0,)]
+
+
+def failure(database: Database) -> Callable[..., None]:
+    def fail(*_: Any, **__: Any) -> None:
+        raise database_error(database)
+
+    return fail
+
+
+def test_requests_are_noted_while_others_are_taken_out() -> None:
+    journal = RequestJournal()
+    rounds, taken = 20_000, 0
+    request = AnsweredRequest(ACCOUNT_SID, Instant(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+
+    def note() -> None:
+        for _ in range(rounds):
+            journal.add(request)
+
+    with ThreadPoolExecutor(1) as pool:
+        noting = pool.submit(note)
+        while not noting.done():
+            taken += sum(map(len, journal.take(50).values()))
+        noting.result()
+    taken += sum(map(len, journal.take(2 * KEPT_REQUESTS).values()))
+
+    assert KEPT_REQUESTS <= taken <= rounds
+    assert not journal

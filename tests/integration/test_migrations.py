@@ -1,5 +1,7 @@
 """The schema: made by the migrations, described by the tables, the two never apart."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,6 +19,7 @@ from ringback.storage import tables
 from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
 from ringback.storage.schema import HEAD, is_at_head, migrate, migrations_folder, revision
 from support.postgresql import new_database, postgresql_server
+from support.readme import ROOT
 from support.simulation import driver_connection, query
 from support.templates import POSTGRESQL, SQLITE
 
@@ -105,6 +108,15 @@ def test_the_migrations_lead_down_and_up_again(connection: Connection) -> None:
 
     assert none == set()
     assert schema(connection) == first
+
+
+def test_a_developers_alembic_finds_nothing_to_do(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'file.db'}"
+
+    for task in (["upgrade", "head"], ["check"]):
+        command_line = [sys.executable, "-m", "alembic", "-x", f"url={url}", *task]
+        finished = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
 def test_those_who_migrate_one_postgresql_at_once_do_so_one_after_the_other() -> None:

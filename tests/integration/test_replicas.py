@@ -8,18 +8,20 @@ from itertools import cycle
 
 import pytest
 
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.clocks import ClockMode
 from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
-from ringback.operations.accounts import ensure_account, present
-from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, keep_leases
+from ringback.operations.accounts import create_account, ensure_account, present
+from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, keep_leases, record_attempt
 from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import look_for_events
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
+from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
@@ -222,6 +224,40 @@ def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> st
         return ensure_account(unit_of_work, sid, "token", T0).sid
 
 
+async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair: list[Database]) -> None:
+    clock = FakeClock()
+    owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
+
+    def claimed(unit_of_work: UnitOfWork) -> StatusCallback:
+        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=Identifiers().draw)
+        [(callback, _)] = claim.callbacks
+        return callback
+
+    lost = await pair[0].run(claimed)
+    clock.advance(LEASE_SECONDS + 1)
+    taken_over = await pair[1].run(claimed)
+    attempt = CallbackAttempt(1, clock.now(), "POST", "http://app.test/", (), 200, "", 1.0, None)
+    settled = await pair[1].run(record_attempt, taken_over, attempt, CallbackStatus.DELIVERED, now=clock.now())
+    again = [
+        await pair[0].run(record_attempt, lost, attempt, status, now=clock.now())
+        for status in (CallbackStatus.FAILED, CallbackStatus.PENDING)
+    ]
+
+    assert (settled, again) == (True, [False, False])
+    assert query(pair[0], "SELECT status, due_at FROM status_callbacks") == [("delivered", None)]
+
+
+async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list[Database]) -> None:
+    def make(unit_of_work: UnitOfWork) -> str:
+        return create_account(
+            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, identifiers=Identifiers(7)
+        ).sid
+
+    made = await asyncio.gather(*(pair[turn % 2].run(make) for turn in range(AT_ONCE)))
+
+    assert len(set(made)) == AT_ONCE
+
+
 async def test_who_waits_at_the_one_learns_at_once_what_happens_at_the_other(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
@@ -285,6 +321,32 @@ async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
         ended = await asyncio.wait_for(advancing, SOON_SECONDS)
 
     assert ended.status_code == 409
+
+
+async def test_a_clock_set_at_the_other_may_be_advanced_at_the_one_at_once(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    elsewhere = replicas.elsewhere(account)
+
+    for turn in range(20):
+        await elsewhere.control("PUT", "/clock", {"mode": ("frozen", "running")[turn % 2]})
+        await account.advance(turn)
+
+
+async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list[Database]) -> None:
+    clock = FakeClock()
+    sid = await pair[0].run(ask)
+    await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, real=clock.now())
+    execute(pair[0], "UPDATE accounts SET clock_frozen_at = clock_frozen_at + 5000000")
+    execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
+    left_behind = await pair[1].run(move, clock)
+
+    housekeeper = Housekeeper(pair[1], clock.now)
+    housekeeper.tidied_at -= PRUNE_EVERY_SECONDS
+    await housekeeper.tidy()
+
+    assert left_behind == []
+    assert await pair[1].run(move, clock) == [sid]
 
 
 async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,6 +89,32 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(workers: Server
     assert before & children(workers) == set()
 
 
+def test_a_worker_that_finds_no_database_is_tried_again_and_ends_no_other(database_url: str) -> None:
+    with (
+        Line(make_url(database_url)) as line,
+        ServerProcess(database_url=line.url, workers=2, **QUICK) as server,
+        server.client() as http,
+    ):
+        eventually(lambda: len(children(server)) == 2, what="two workers")
+        line.cut()
+        os.kill(min(children(server)), signal.SIGKILL)
+        server.wait_for_log(lambda log: log.get("status") == 1)
+        line.mend()
+
+        eventually(lambda: len(children(server)) == 2, what="two workers again")
+        eventually(lambda: http.get("/readyz").is_success, what="ready again")
+
+
+def test_a_child_that_is_none_of_its_own_disturbs_no_watcher(database_url: str) -> None:
+    serve = [sys.executable, "-m", "ringback", "serve"]
+    with ServerProcess(
+        command=["sh", "-c", f"sleep 0.1 & exec {' '.join(serve)}"], database_url=database_url, workers=2
+    ) as server:
+        eventually(lambda: len(children(server)) == 2, what="two workers, and no sleeper")
+        with server.client() as http:
+            assert http.get("/readyz").is_success
+
+
 def test_told_to_stop_all_workers_stop_in_time(workers: ServerProcess) -> None:
     running = children(workers)
 
@@ -103,6 +130,19 @@ def test_workers_end_with_the_process_that_watches_over_them(workers: ServerProc
     workers.kill()
 
     eventually(lambda: not any(map(is_running, running)), what="no worker", seconds=STOPPED_WITHIN_SECONDS)
+
+
+def test_no_password_is_repeated_wherever_it_stands_in_the_url(command: Command, database_url: str) -> None:
+    url = make_url(database_url)
+    good = url.update_query_dict({"password": "s3cret"}).render_as_string(hide_password=False)
+    wrong = "postgresql+psycopg://127.0.0.1:1/nothing?password=s3cret"
+
+    done = command("migrate", "--database-url", good)
+    refused = command("migrate", "--database-url", wrong)
+    mistyped = command("migrate", "--database-url", "postgresql+psycopg:/u:s3cret@127.0.0.1/nothing")
+
+    assert (done.status, refused.status, mistyped.status) == (0, 1, 2)
+    assert "s3cret" not in "".join(one.out + one.err for one in (done, refused, mistyped))
 
 
 def test_a_database_that_was_not_migrated_is_told_in_one_line(command: Command) -> None:

@@ -151,3 +151,11 @@ def test_any_host_is_read_as_one_that_fits_a_request_line_or_refused(text: str) 
 )
 def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
+
+
+def test_a_host_has_at_most_the_characters_that_a_name_may_have() -> None:
+    longest = f"{'a' * 63}." * 3 + "b" * 61
+
+    assert parse_url(f"http://{longest}:65535/").host == longest
+    with pytest.raises(ValueError, match="253 characters"):
+        parse_url(f"http://{longest}b/")

@@ -8,6 +8,8 @@ from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
+MAX_HOST_CHARACTERS = 253
+"""So says DNS (RFC 1035, 2.3.4)."""
 REMEMBERED_CHARACTERS = 1_000
 """Longer URLs, which a redirect may lead to, are read anew each time: 1,000 of them would fill the memory."""
 TARGET_KEY = "ringback.target"
@@ -99,6 +101,8 @@ def _ascii_host(hostname: str) -> str:
         host = hostname if hostname.isascii() else hostname.encode("idna").decode()
     except UnicodeError as error:
         raise ValueError("the host is no domain name") from error
+    if len(host) > MAX_HOST_CHARACTERS:
+        raise ValueError(f"no host has a name of more than {MAX_HOST_CHARACTERS} characters")
     if not _HOST.fullmatch(host):
         raise ValueError("the host is no domain name and no address")
     return host

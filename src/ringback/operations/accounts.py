@@ -103,14 +103,12 @@ def create_account(
             parent = unit_of_work.accounts.hold(parent_sid)
             if parent is None or parent.parent_sid is not None:
                 raise UnfitParent(parent_sid)
-        sid = AccountSid(identifiers.sid(ACCOUNT))
-        while unit_of_work.accounts.find(sid):
-            sid = AccountSid(identifiers.sid(ACCOUNT))
         name = friendly_name or DEFAULT_ACCOUNT_NAME
-        token = identifiers.secret()
-        account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, now, now)
-        unit_of_work.accounts.save(account)
-        return account
+        while True:
+            sid, token = AccountSid(identifiers.sid(ACCOUNT)), identifiers.secret()
+            account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, now, now)
+            if unit_of_work.accounts.add(account):
+                return account
 
 
 def change_account_status(
@@ -133,7 +131,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
         for sid in (account_sid, *unit_of_work.accounts.subaccounts(account_sid)):
             unit_of_work.accounts.hold_alone(sid)
             unit_of_work.overturned.add(sid)
-            unit_of_work.requests.journal.take_of(sid)
+            unit_of_work.when_committed(unit_of_work.requests.journal.take_of, sid)
         return unit_of_work.accounts.delete(account_sid)
 
 
@@ -144,12 +142,11 @@ def create_api_key(
     with unit_of_work:
         if unit_of_work.accounts.hold(account.sid) is None:
             return None
-        sid = ApiKeySid(identifiers.sid(API_KEY))
-        while unit_of_work.accounts.find_by_key(sid):
+        while True:
             sid = ApiKeySid(identifiers.sid(API_KEY))
-        key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(real))
-        unit_of_work.accounts.save_key(key)
-        return key
+            key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(real))
+            if unit_of_work.accounts.add_key(key):
+                return key
 
 
 def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
@@ -160,7 +157,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     with unit_of_work:
         unit_of_work.accounts.hold_alone(account_sid)
         unit_of_work.overturned.add(account_sid)
-        unit_of_work.requests.journal.take_of(account_sid)
+        unit_of_work.when_committed(unit_of_work.requests.journal.take_of, account_sid)
         return unit_of_work.accounts.forget_contents(account_sid)
 
 
@@ -169,5 +166,5 @@ def reset_everything(unit_of_work: UnitOfWork) -> None:
     with unit_of_work:
         unit_of_work.locks.everything()
         unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
-        unit_of_work.requests.journal.forget()
+        unit_of_work.when_committed(unit_of_work.requests.journal.forget)
         unit_of_work.accounts.delete_all()

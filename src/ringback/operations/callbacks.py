@@ -132,6 +132,13 @@ def keep_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Inst
             unit_of_work.callbacks.keep_lease(sid, after(now, LEASE_SECONDS))
 
 
+def give_up_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Instant) -> None:
+    """Make callbacks due at once whose deliveries were cut off."""
+    with unit_of_work:
+        for sid in sorted(call_sids):
+            unit_of_work.callbacks.keep_lease(sid, now)
+
+
 def is_owed(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
     """Tell whether a callback that was leased is to be sent still: its call may have been forgotten."""
     return unit_of_work.callbacks.is_owed(callback)

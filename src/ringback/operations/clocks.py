@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ringback.domain.accounts import Account
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import REAL_TIME, AccountClock, AccountTime, ClockMode
+from ringback.domain.clocks import AccountClock, AccountTime, ClockMode
 from ringback.domain.instants import Instant, after
 from ringback.domain.sids import AccountSid
 from ringback.operations.calls import DUE_CALLS_BATCH, advance_call
@@ -123,12 +123,12 @@ def _earlier(one: Instant | None, other: Instant | None) -> Instant | None:
 
 
 def follow_clocks(unit_of_work: UnitOfWork, *, real: Instant) -> None:
-    """Bring the machine's times of pending calls in line with every clock that was set; for a process that starts.
+    """Bring the machine's times of pending calls in line with every clock that was set.
 
-    One that ended while it advanced a clock may have left them behind.
+    Whoever was cut off while he advanced a clock has left them behind.
     """
-    with unit_of_work:
-        for sid in [account.sid for account in unit_of_work.accounts.all() if account.clock != REAL_TIME]:
+    for sid in unit_of_work.accounts.with_set_clocks():
+        with unit_of_work:
             account = unit_of_work.accounts.hold_alone(sid)
             if account:
                 unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(real))

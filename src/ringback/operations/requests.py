@@ -1,5 +1,7 @@
 """The journal of an account's requests: written behind, and before it is read."""
 
+from collections.abc import Mapping
+
 from ringback.domain.requests import AnsweredRequest, JournaledRequest, shown_username
 from ringback.domain.sids import AccountSid
 from ringback.storage.request_journal import KEPT_REQUESTS
@@ -8,8 +10,9 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 def newest_requests(unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
     """Return the account's requests, newest first, those of this moment too."""
-    with unit_of_work.requests.journal.writing, unit_of_work:
-        _write(unit_of_work, account_sid, unit_of_work.requests.journal.take_of(account_sid))
+    journal = unit_of_work.requests.journal
+    with journal.writing:
+        _write(unit_of_work, {account_sid: journal.take_of(account_sid)})
         return unit_of_work.requests.newest(account_sid, limit=limit)
 
 
@@ -17,9 +20,8 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     """Write some requests that are not written yet; True when there are more."""
     journal = unit_of_work.requests.journal
     if journal:
-        with journal.writing, unit_of_work:  # nothing is taken out before there is a transaction to write it in
-            for account_sid, requests in journal.take(limit).items():
-                _write(unit_of_work, account_sid, requests)
+        with journal.writing:
+            _write(unit_of_work, journal.take(limit))
     return bool(journal)
 
 
@@ -29,10 +31,19 @@ def write_all_requests(unit_of_work: UnitOfWork) -> None:
         pass
 
 
-def _write(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
-    """Write an account's requests, unless it is gone."""
-    if not requests or unit_of_work.accounts.hold(account_sid) is None:
-        return
+def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:
+    """Write accounts' requests, but those of accounts that are gone; where that fails, put all back."""
+    try:
+        with unit_of_work:
+            for account_sid in sorted(taken):
+                if taken[account_sid] and unit_of_work.accounts.hold(account_sid):
+                    _write_of_account(unit_of_work, account_sid, taken[account_sid])
+    except BaseException:
+        unit_of_work.requests.journal.put_back(taken)
+        raise
+
+
+def _write_of_account(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
     for request in requests:
         unit_of_work.requests.add(request._replace(username=shown_username(request.username)))
     unit_of_work.requests.forget_oldest(account_sid, kept=KEPT_REQUESTS)

@@ -73,7 +73,7 @@ def restore_state(unit_of_work: UnitOfWork, state: State, *, real: Instant) -> N
     with unit_of_work:
         unit_of_work.locks.everything()
         unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
-        unit_of_work.requests.journal.forget()
+        unit_of_work.when_committed(unit_of_work.requests.journal.forget)
         write_state(unit_of_work, state)
         unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         release_leases(unit_of_work, now=real)

@@ -51,16 +51,17 @@ class Advancer:
         where somebody sets the clock or resets the account meanwhile, or another advance does not come to an end.
         """
         async with self._turn(account_sid):
-            upheavals = self._database.notifications.upheavals(account_sid)
+            notifications = self._database.notifications
+            upheavals = notifications.upheavals(account_sid)  # of other processes' one hears too late to count them
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
             if time is None:
                 return None
             until = after(time.now, seconds)
             settled = stopped = False
-            clock: AccountClock | None = None
+            clock: AccountClock | None = time.clock
             while not (settled or stopped):
                 clock, settled = await self._stride(account_sid, until, clock)
-                stopped = self._database.notifications.upheavals(account_sid) != upheavals
+                stopped = not self._database.is_shared and notifications.upheavals(account_sid) != upheavals
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
         if time and stopped:
             raise AdvanceStopped(CLOCK_WAS_SET)

@@ -2,13 +2,20 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import structlog
 
 from ringback.domain.callbacks import Lane, StatusCallback
 from ringback.domain.faults import Draw, described
 from ringback.domain.instants import Instant, seconds_between
-from ringback.operations.callbacks import LEASE_SECONDS, MAX_DELIVERIES, claim_due_callbacks, keep_leases
+from ringback.operations.callbacks import (
+    LEASE_SECONDS,
+    MAX_DELIVERIES,
+    claim_due_callbacks,
+    give_up_leases,
+    keep_leases,
+)
 from ringback.simulator.clock import Clock
 from ringback.simulator.deliverer import Deliverer
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -17,6 +24,8 @@ SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
 RECOVERY_SECONDS = 1.0
 """How long to leave a database alone that cannot be worked with."""
+LAST_WORD_SECONDS = 0.5
+"""How long the end of the process may wait for its leases to be given up."""
 KEEP_LEASES_SECONDS = LEASE_SECONDS / 3
 """How often the leases of what is under way are prolonged: at the third time they would have run out."""
 
@@ -64,6 +73,8 @@ class CallbackSender:
                     await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.now())
             except DatabaseUnavailable as error:
                 log.warning("what is being sent cannot be kept from being sent again", reason=str(error))
+            except Exception:
+                log.exception("what is being sent cannot be kept from being sent again")
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""
@@ -71,7 +82,12 @@ class CallbackSender:
             await asyncio.wait(self._deliveries, timeout=grace_seconds)
         for delivery in self._deliveries:
             delivery.cancel()
+        cut_off = list(self._under_way_calls)
         await asyncio.gather(*self._deliveries, return_exceptions=True)
+        if cut_off:
+            with suppress(DatabaseUnavailable, TimeoutError):
+                async with asyncio.timeout(LAST_WORD_SECONDS):
+                    await self._database.run(give_up_leases, cut_off, now=self._clock.now())
         await self._deliverer.close()
 
     async def _start_due(self) -> Instant | None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import structlog
 
+from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.operations.clocks import follow_clocks
 from ringback.operations.housekeeping import forget_oldest
 from ringback.simulator.turns import give_way
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -19,9 +22,10 @@ log = structlog.get_logger()
 class Housekeeper:
     """Looks after the database, again and again."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], Instant]) -> None:
         self._database = database
-        self._pruned_at = time.monotonic()
+        self._now = now
+        self.tidied_at = time.monotonic()
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -35,11 +39,12 @@ class Housekeeper:
                 log.exception("the database could not be tidied; trying again", seconds=PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Do the database's own housework, and forget what is old every now and then."""
+        """Do the database's own housework; now and then forget what is old, and mend what cut-off advances left."""
         await self._database.tidy()
-        if time.monotonic() - self._pruned_at >= PRUNE_EVERY_SECONDS:
-            self._pruned_at = time.monotonic()
+        if time.monotonic() - self.tidied_at >= PRUNE_EVERY_SECONDS:
+            self.tidied_at = time.monotonic()
             await self.prune()
+            await self._database.run(follow_clocks, real=self._now())
 
     async def prune(self) -> None:
         """Forget what is old in the accounts in which something has happened; requests come first.

@@ -1,5 +1,6 @@
 """Accounts with their clocks, and their API keys."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, text, update
@@ -8,7 +9,7 @@ from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountClock
 from ringback.domain.sids import AccountSid
 from ringback.storage.journals import events, faults, inbox_messages, requests
-from ringback.storage.statements import Statement, upsert
+from ringback.storage.statements import Statement, insert_unless_there, upsert
 from ringback.storage.tables import (
     accounts,
     api_keys,
@@ -51,6 +52,8 @@ HOLD_FOR_CLOCK = Statement(
 FIND_ACCOUNT_OF_KEY = Statement(
     select(accounts, api_keys.c.secret).join(api_keys).where(api_keys.c.sid == bindparam("key_sid"))
 )
+ADD_ACCOUNT = insert_unless_there(accounts, "sid")
+ADD_KEY = insert_unless_there(api_keys, "sid")
 SAVE_ACCOUNT = upsert(
     accounts, ["sid"], "auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated"
 )
@@ -59,6 +62,11 @@ SET_CLOCK = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
     .values(clock_offset=bindparam("offset"), clock_frozen_at=bindparam("frozen_at"))
+)
+SET_CLOCKS = Statement(
+    select(accounts.c.sid)
+    .where((accounts.c.clock_offset != 0) | accounts.c.clock_frozen_at.is_not(None))
+    .order_by(accounts.c.sid)
 )
 SET_HAS_FAULTS = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(has_faults=bindparam("has_any"))
@@ -118,29 +126,26 @@ class AccountRepository:
 
     def save(self, account: Account) -> None:
         """Add an account, or bring the one with this SID up to date; the date it was created stays."""
-        self._unit_of_work.change(
-            SAVE_ACCOUNT,
-            sid=account.sid,
-            auth_token=account.auth_token,
-            friendly_name=account.friendly_name,
-            owner_email=account.owner_email,
-            status=account.status.value,
-            parent_sid=account.parent_sid,
-            date_created=account.date_created,
-            date_updated=account.date_updated,
-            clock_offset=account.clock.offset,
-            clock_frozen_at=account.clock.frozen_at,
-            has_faults=int(account.has_faults),
-        )
+        self._unit_of_work.change(SAVE_ACCOUNT, **_values(account))
+
+    def add(self, account: Account) -> bool:
+        """Add an account; False, and nothing changed, when its SID is taken."""
+        return self._unit_of_work.change(ADD_ACCOUNT, **_values(account)) > 0
 
     def save_key(self, key: ApiKey) -> None:
-        self._unit_of_work.change(
-            SAVE_KEY, sid=key.sid, account_sid=key.account_sid, secret=key.secret, date_created=key.date_created
-        )
+        self._unit_of_work.change(SAVE_KEY, **asdict(key))
+
+    def add_key(self, key: ApiKey) -> bool:
+        """Add an API key; False, and nothing changed, when its SID is taken."""
+        return self._unit_of_work.change(ADD_KEY, **asdict(key)) > 0
 
     def all(self) -> list[Account]:
         """Return all accounts, the oldest first."""
         return [_account(row) for row in self._unit_of_work.all(ALL_ACCOUNTS)]
+
+    def with_set_clocks(self) -> list[AccountSid]:
+        """Return the accounts whose clocks do not show the machine's time."""
+        return [sid for (sid,) in self._unit_of_work.all(SET_CLOCKS)]
 
     def some(self, limit: int) -> list[Account]:
         """Return at most so many accounts, the lowest SIDs first."""
@@ -168,6 +173,22 @@ class AccountRepository:
     def delete_all(self) -> None:
         """Delete all accounts and all that is theirs, which is all there is."""
         self._unit_of_work.change(DELETE_ALL)
+
+
+def _values(account: Account) -> dict[str, Any]:
+    return {
+        "sid": account.sid,
+        "auth_token": account.auth_token,
+        "friendly_name": account.friendly_name,
+        "owner_email": account.owner_email,
+        "status": account.status.value,
+        "parent_sid": account.parent_sid,
+        "date_created": account.date_created,
+        "date_updated": account.date_updated,
+        "clock_offset": account.clock.offset,
+        "clock_frozen_at": account.clock.frozen_at,
+        "has_faults": int(account.has_faults),
+    }
 
 
 def _account(row: tuple[Any, ...]) -> Account:

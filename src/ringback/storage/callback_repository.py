@@ -71,7 +71,11 @@ RELEASE_ALL = Statement(
 )
 SETTLE = Statement(
     update(table)
-    .where(table.c.call_sid == bindparam("sid"), table.c.idempotency_token == bindparam("token"))
+    .where(
+        table.c.call_sid == bindparam("sid"),
+        table.c.idempotency_token == bindparam("token"),
+        table.c.due_at.is_not(None),  # another process may have taken it for a dead one's, and settled it
+    )
     .values(
         status=bindparam("new_status"),
         attempts=bindparam("made"),

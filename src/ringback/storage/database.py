@@ -49,6 +49,10 @@ class Database(ABC):
         Raises DatabaseUnavailable. The function may have been run before then, and its transactions been undone.
         """
 
+    def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a plain function where nothing else waits: at the start."""
+        return operation(self.unit_of_work, *args, **kwargs)
+
     @abstractmethod
     async def tidy(self) -> None:
         """Do what housework the database itself wants, beside the requests."""
@@ -81,7 +85,12 @@ def reported_as_unavailable(database_url: str) -> Iterator[None]:
 def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
     """Say in one line, for the user, that a database cannot be used."""
     reason = str(error).partition("\n")[0].strip()
-    return DatabaseUnavailable(f"cannot use the database {url.render_as_string()}: {reason}")
+    return DatabaseUnavailable(f"cannot use the database {shown(url)}: {reason}")
+
+
+def shown(url: URL) -> str:
+    """Return a database's URL without what may be secret: its password, and its query, which may hold another."""
+    return url.set(query={}).render_as_string()
 
 
 def _is_a_drivers(error: Exception) -> bool:

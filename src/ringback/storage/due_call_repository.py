@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from ringback.domain.call_plan import PendingEvent
 from ringback.domain.calls import CallEvent, ValidationCall
@@ -46,13 +46,18 @@ NEXT_DUE = Statement(
 )
 POSTPONE = Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(real_due_at=bindparam("until")))
 _PENDING_OF_ACCOUNT = (table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
+_BY_RUNNING_CLOCK = table.c.due_at - bindparam("offset")
 FOLLOW_RUNNING_CLOCK = Statement(
-    update(table).where(*_PENDING_OF_ACCOUNT).values(real_due_at=table.c.due_at - bindparam("offset"))
+    update(table)
+    .where(*_PENDING_OF_ACCOUNT, table.c.real_due_at.is_distinct_from(_BY_RUNNING_CLOCK))
+    .values(real_due_at=_BY_RUNNING_CLOCK)
 )
+_IS_OVERDUE, _IS_STILL = table.c.due_at <= bindparam("frozen_at"), table.c.real_due_at.is_(None)
+_IS_LATE = or_(_IS_STILL, table.c.real_due_at > bindparam("real"))
 FOLLOW_FROZEN_CLOCK = Statement(
     update(table)
-    .where(*_PENDING_OF_ACCOUNT)
-    .values(real_due_at=case((table.c.due_at <= bindparam("frozen_at"), bindparam("real"))))
+    .where(*_PENDING_OF_ACCOUNT, or_(and_(_IS_OVERDUE, _IS_LATE), and_(~_IS_OVERDUE, ~_IS_STILL)))
+    .values(real_due_at=case((_IS_OVERDUE, bindparam("real"))))
 )
 
 

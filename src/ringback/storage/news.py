@@ -16,7 +16,6 @@ import structlog
 from sqlalchemy import text
 
 from ringback.domain.sids import AccountSid
-from ringback.storage.database import DatabaseUnavailable
 from ringback.storage.notifications import Notifications
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
@@ -71,7 +70,7 @@ class NewsExchange:
             overturned, self._overturned = self._overturned, set()
             try:
                 await self._send(self._messages(touched, overturned))
-            except DatabaseUnavailable as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others look for themselves meanwhile
                 self.tell(touched, overturned)
                 log.warning("other processes cannot be told the news; trying again", reason=str(error))
                 await asyncio.sleep(RECOVERY_SECONDS)

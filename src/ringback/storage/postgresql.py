@@ -97,7 +97,10 @@ class PostgresqlDatabase(Database):
         running.add_done_callback(self._running.discard)
         return await asyncio.wrap_future(running)
 
-    def _run(self, on_loop: Callable[[Callable[[], None]], object], operation: Callable[[UnitOfWork], T]) -> T:
+    def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
+
+    def _run(self, on_loop: Callable[[Callable[[], None]], object] | None, operation: Callable[[UnitOfWork], T]) -> T:
         """Run an operation in this thread; whatever it lets be known is said on the event loop."""
         for tries_left in reversed(range(TRIES)):
             try:
@@ -107,7 +110,7 @@ class PostgresqlDatabase(Database):
             except (DeadlockDetected, SerializationFailure) as error:
                 if not tries_left:
                     raise unavailable(self.url, error) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
                 raise unavailable(self.url, error) from error
             time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not meet again
         raise AssertionError

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
 
 from ringback.domain.requests import AnsweredRequest
 from ringback.domain.sids import AccountSid
@@ -18,6 +19,7 @@ class RequestJournal:
     def __init__(self) -> None:
         self.writing = threading.Lock()
         """Held by whoever takes requests out, till they are written: so they are in the order in which they came."""
+        self._looking = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
 
     def __bool__(self) -> bool:
@@ -25,30 +27,41 @@ class RequestJournal:
 
     def add(self, request: AnsweredRequest) -> None:
         """Note a request; costs next to nothing."""
-        requests = self._unwritten.get(request.account_sid)
-        if requests is None:
-            requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
-            if len(self._unwritten) > MOST_ACCOUNTS:
-                self._unwritten.popitem(last=False)
-        else:
-            self._unwritten.move_to_end(request.account_sid)
-        requests.append(request)
+        with self._looking:
+            requests = self._unwritten.get(request.account_sid)
+            if requests is None:
+                requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
+                if len(self._unwritten) > MOST_ACCOUNTS:
+                    self._unwritten.popitem(last=False)
+            else:
+                self._unwritten.move_to_end(request.account_sid)
+            requests.append(request)
 
     def take(self, limit: int) -> dict[AccountSid, list[AnsweredRequest]]:
         """Take out some requests, account by account, each account's oldest first."""
         taken: dict[AccountSid, list[AnsweredRequest]] = {}
-        while limit > 0 and self._unwritten:
-            account_sid, requests = next(iter(self._unwritten.items()))
-            taken[account_sid] = [requests.popleft() for _ in range(min(limit, len(requests)))]
-            limit -= len(taken[account_sid])
-            if not requests:
-                del self._unwritten[account_sid]
+        with self._looking:
+            while limit > 0 and self._unwritten:
+                account_sid, requests = next(iter(self._unwritten.items()))
+                taken[account_sid] = [requests.popleft() for _ in range(min(limit, len(requests)))]
+                limit -= len(taken[account_sid])
+                if not requests:
+                    del self._unwritten[account_sid]
         return taken
+
+    def put_back(self, taken: Mapping[AccountSid, Sequence[AnsweredRequest]]) -> None:
+        """Put requests back that could not be written; the oldest are let go where there are too many."""
+        with self._looking:
+            for account_sid, requests in taken.items():
+                later = self._unwritten.get(account_sid, ())
+                self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
 
     def take_of(self, account_sid: AccountSid) -> list[AnsweredRequest]:
         """Take out an account's requests, the oldest first."""
-        return list(self._unwritten.pop(account_sid, ()))
+        with self._looking:
+            return list(self._unwritten.pop(account_sid, ()))
 
     def forget(self) -> None:
         """Let all of them go."""
-        self._unwritten.clear()
+        with self._looking:
+            self._unwritten.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database, DatabaseUnavailable, shown
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -47,7 +47,7 @@ def check_is_at_head(database: Database) -> None:
     """Raise DatabaseUnavailable where somebody has to bring the schema to head first."""
     if not is_at_head(database):
         raise DatabaseUnavailable(
-            f"the schema of {database.url.render_as_string()} is not up to date: run `ringback migrate` first"
+            f"the schema of {shown(database.url)} is not up to date: run `ringback migrate` first"
         )
 
 
@@ -74,4 +74,4 @@ def migrate(database: Database) -> None:
             connection.commit()
     except CommandError as error:
         reason = str(error).partition("\n")[0]
-        raise DatabaseUnavailable(f"cannot bring the schema of {database.url} to date: {reason}") from error
+        raise DatabaseUnavailable(f"cannot bring the schema of {shown(database.url)} to date: {reason}") from error

@@ -25,7 +25,7 @@ from ringback.storage.request_repository import RequestRepository
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
-Note = tuple[Callable[..., None], tuple[Any, ...]]
+Note = tuple[Callable[..., object], tuple[Any, ...]]
 Values = TypeVarTuple("Values")
 
 
@@ -132,7 +132,7 @@ class UnitOfWork:
         """Whether nobody else is at work with the database."""
         return self._dialect.name == "sqlite"
 
-    def when_committed(self, note: Callable[[*Values], None], *values: *Values) -> None:
+    def when_committed(self, note: Callable[[*Values], object], *values: *Values) -> None:
         """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
         self._notes.append((note, values))
 
