@@ -15,6 +15,7 @@ from benchmarks.machine import busy_share
 from benchmarks.one_connection import measure_one_connection
 from benchmarks.pending import measure_pending
 from benchmarks.rates import measure_rates
+from benchmarks.replicas import measure_replicas
 from benchmarks.report import page
 from benchmarks.scale import measure_scale
 from benchmarks.sections import Bench, Section
@@ -33,6 +34,7 @@ PARTS: dict[str, Callable[[Bench], Section]] = {
     "scale": measure_scale,
     "pending": measure_pending,
     "callbacks": measure_callbacks,
+    "replicas": measure_replicas,
     "starts": measure_starts,
     "waits": measure_waits,
 }

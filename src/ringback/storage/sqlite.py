@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a write waits for another program's."""
-LOCKED_PAUSE_SECONDS = 0.002
-"""How long to leave a locked database alone before trying again."""
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
+"""How long to leave a locked database alone before trying again: each time twice as long. A checkpoint is soon over."""
 CHECKPOINT_CHANGES = 1_000
 """How many rows may be changed before it is worth writing the write-ahead log back: some 4 MiB of it."""
 LOG_FILE_BYTES = 64 * 1024 * 1024
@@ -89,7 +89,7 @@ class EmbeddedDatabase(Database):
         if self._blocks:
             self.connection.cursor().execute("PRAGMA busy_timeout = 0")
             self._blocks = False
-        deadline = None
+        deadline, pause_seconds = None, FIRST_PAUSE_SECONDS
         while True:
             try:
                 return operation(self._unit_of_work, *args, **kwargs)
@@ -101,7 +101,8 @@ class EmbeddedDatabase(Database):
                     raise  # a statement that makes no sense here: no waiting mends that
                 if code not in _LOCKED or now >= deadline:
                     raise unavailable(self.url, error) from error
-            await asyncio.sleep(LOCKED_PAUSE_SECONDS)
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
     async def tidy(self) -> None:
         """Write the write-ahead log back when it is worth it."""
