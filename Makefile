@@ -16,7 +16,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, then make test"
 	@echo "make format  bring the code into its format"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
-	@echo "make docs    draw docs/call-states.md from the transition table"
+	@echo "make docs    draw docs/call-states.md from the transition table, and make the phone page's numbering plan"
 
 # What serving needs, and no more.
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -63,6 +63,7 @@ bench: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.call_states > docs/call-states.md
+	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 
 clean:
 	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/system/node/node_modules

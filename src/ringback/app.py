@@ -44,7 +44,7 @@ CALLBACK_GRACE_SECONDS = 2.0
 CONTROL_PATH = "/_ringback"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset(
-    {phone_page.PATH, health.LIVE_PATH, health.READY_PATH, metrics.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
+    {*phone_page.PATHS, health.LIVE_PATH, health.READY_PATH, metrics.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
 )
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer

@@ -174,3 +174,45 @@ async def test_an_account_that_is_gone_has_none(account: ControlledAccount) -> N
     await account.control("DELETE")
 
     assert (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).status_code == 404
+
+
+async def test_they_are_listed_newest_first(account: ControlledAccount) -> None:
+    older = await place(account, date_created="2009-01-31T12:00:00Z")
+    newer = await place(account, phone_number="+442079460958")
+
+    everything = await account.control("GET", "/caller-ids")
+    newest = await account.control("GET", "/caller-ids", limit=1)
+
+    assert everything.json() == {"caller_ids": [newer, older]}
+    assert newest.json() == {"caller_ids": [newer]}
+
+
+async def test_listing_them_is_no_request_to_the_twilio_surface(account: ControlledAccount) -> None:
+    await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 1})
+
+    answer = await account.control("GET", "/caller-ids")
+
+    [fault] = (await account.control("GET", "/faults")).json()["faults"]
+    assert answer.status_code == 200
+    assert (fault["chances"], fault["times_left"]) == (0, 1)
+
+
+async def test_a_caller_id_is_deleted_once(account: ControlledAccount) -> None:
+    placed = await place(account)
+
+    first = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
+    second = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
+
+    assert (first.status_code, second.status_code) == (204, 404)
+    assert await listed(account) == []
+    assert [event["type"] for event in await account.events()] == ["caller-id.created", "caller-id.deleted"]
+
+
+async def test_a_caller_id_of_another_account_is_not_deleted(account: ControlledAccount, controlled: Controlled) -> None:
+    other = await controlled.account()
+    placed = await place(other)
+
+    answer = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
+
+    assert answer.status_code == 404
+    assert [found["sid"] for found in await listed(other)] == [placed["sid"]]

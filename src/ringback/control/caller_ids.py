@@ -1,17 +1,28 @@
-"""Verified numbers placed directly, without a call."""
+"""Verified numbers: placed directly, without a call, listed and deleted."""
 
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from ringback.checks import FriendlyName
-from ringback.control.errors import CONFLICTS, conflict
+from ringback.control.errors import CONFLICTS, conflict, not_found
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Moment, Time, View, instant_of
+from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.errors import TwilioError
 from ringback.domain.instants import rfc_3339
-from ringback.operations.caller_ids import AlreadyVerified, place_caller_id
+from ringback.domain.paging import MAX_PAGE_SIZE, PageRequest
+from ringback.operations.caller_ids import (
+    AlreadyVerified,
+    delete_outgoing_caller_id,
+    list_outgoing_caller_ids,
+    place_caller_id,
+)
+
+DEFAULT_LIMIT = 100
 
 router = APIRouter(tags=["Caller IDs"])
 
@@ -33,6 +44,35 @@ class CallerIdView(View):
     friendly_name: str
     date_created: Time
     date_updated: Time
+
+
+class CallerIdList(View):
+    """Verified numbers, newest first."""
+
+    caller_ids: list[CallerIdView]
+
+
+def caller_id_view(caller_id: OutgoingCallerId) -> CallerIdView:
+    """Show a verified number."""
+    return CallerIdView(
+        sid=caller_id.sid,
+        account_sid=caller_id.account_sid,
+        phone_number=caller_id.phone_number,
+        friendly_name=caller_id.friendly_name,
+        date_created=rfc_3339(caller_id.date_created),
+        date_updated=rfc_3339(caller_id.date_updated),
+    )
+
+
+@router.get("/accounts/{account_sid}/caller-ids", summary="List the caller IDs")
+async def list_caller_ids(
+    services: Services,
+    account: AccountOfPath,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_LIMIT,
+) -> CallerIdList:
+    """Show the account's newest verified numbers; no fault strikes here, and no journal tells of it."""
+    page = await services.database.run(list_outgoing_caller_ids, account.sid, PageRequest(page_size=limit))
+    return CallerIdList(caller_ids=[caller_id_view(caller_id) for caller_id in page.rows])
 
 
 @router.post(
@@ -59,11 +99,21 @@ async def place(services: Services, account: AccountOfPath, wanted: NewCallerId)
         raise conflict(f"{number} is verified already in this account", hint) from error
     if placed is None:
         raise no_such_account(account.sid)
-    return CallerIdView(
-        sid=placed.sid,
-        account_sid=placed.account_sid,
-        phone_number=placed.phone_number,
-        friendly_name=placed.friendly_name,
-        date_created=rfc_3339(placed.date_created),
-        date_updated=rfc_3339(placed.date_updated),
-    )
+    return caller_id_view(placed)
+
+
+@router.delete(
+    "/accounts/{account_sid}/caller-ids/{sid}", status_code=HTTPStatus.NO_CONTENT, summary="Delete a caller ID"
+)
+async def delete_caller_id(
+    services: Services, account: AccountOfPath, sid: Annotated[str, Path(description="`PN…`")]
+) -> Response:
+    """Let a number be verified no longer, as the Twilio surface would."""
+    try:
+        is_deleted = await services.database.run(delete_outgoing_caller_id, account.sid, sid, real=services.now())
+    except TwilioError as error:
+        raise no_such_account(account.sid) from error
+    if not is_deleted:
+        hint = f"GET /_ringback/accounts/{account.sid}/caller-ids lists those there are"
+        raise not_found(f"caller ID {sid[:40]} in this account", hint)
+    return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,0 +1,32 @@
+// What a screen reader says when a call moves, and what the tab's title shows.
+
+import { nameOf, spoken } from "./numbers.js";
+import { isLive, lastMistake, outcome, plural } from "./words.js";
+
+/** Say what became of a call since it was `before`; `isNews` tells that its appearance is something new. */
+export function tellOfMove(before, call, isNews) {
+  if (!isNews || before?.timeline.length === call.timeline.length) return;
+  const number = spoken(call.phone_number);
+  if (!isLive(call)) {
+    if (!before || isLive(before)) say(`${number}: ${outcome(call)[1]}.`);
+  } else if (call.state === "ringing" && before?.state !== "ringing") {
+    say(`${call.friendly_name || nameOf(call.phone_number)}, ${number}, rings.`);
+  } else if (call.state === "prompting" && before?.state !== "prompting") {
+    say("Answered. Enter the six-digit code.");
+  } else if (before && before.attempts_left > call.attempts_left) {
+    say(`${lastMistake(call)}. ${plural(call.attempts_left, "attempt")} left.`);
+  }
+}
+
+export function say(text) {
+  const line = document.createElement("p");
+  line.textContent = text;
+  document.getElementById("announcements").replaceChildren(line);
+}
+
+/** Show in the title of the tab how many phones ring. */
+export function showInTitle(state) {
+  const ringing = [...state.calls.values()].filter((call) => call.state === "ringing").length;
+  const title = ringing ? `(${ringing}) ringing · ringback` : "ringback";
+  if (document.title !== title) document.title = title;
+}

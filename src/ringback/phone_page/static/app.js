@@ -1,0 +1,50 @@
+// Puts the parts together: reads the address, draws what the state says, follows the server.
+
+import { showInTitle } from "./announcements.js";
+import { pressAnywhere } from "./keypad.js";
+import { header } from "./header.js";
+import { h, render } from "./dom.js";
+import { keepRefreshing, refreshView } from "./loading.js";
+import { locked } from "./locked.js";
+import { notices } from "./notices.js";
+import { readNumberingPlan } from "./numbers.js";
+import { change, changed, state, subscribe } from "./store.js";
+import { keepLooking, start } from "./sync.js";
+import { VIEWS } from "./views.js";
+
+const TICK_MS = 1_000;
+
+function readAddress() {
+  const [, view = "calls", call = null] = location.hash.split("/");
+  change({ route: { view: view in VIEWS ? view : "calls", call: call && decodeURIComponent(call) } });
+}
+
+function onMove() {
+  const before = state.route;
+  readAddress();
+  refreshView();
+  if (before.view === state.route.view && before.call === state.route.call) return;
+  draw();
+  document.getElementById("main").querySelector("[data-entry]")?.focus();
+}
+
+function draw() {
+  render(document.getElementById("header"), header(state));
+  render(document.getElementById("notices"), notices(state));
+  const { view } = state.route;
+  const isLocked = state.connection === "locked";
+  const main = h("div", { class: "view", key: isLocked ? "locked" : view }, isLocked ? locked(state) : VIEWS[view].draw(state));
+  render(document.getElementById("main"), main);
+  showInTitle(state);
+}
+
+document.getElementById("main").replaceChildren();
+subscribe(draw);
+readAddress();
+window.addEventListener("hashchange", onMove);
+document.addEventListener("keydown", pressAnywhere);
+setInterval(() => state.clock && changed(), TICK_MS);
+keepLooking();
+keepRefreshing();
+readNumberingPlan().then(changed, () => {});
+start();

@@ -1,0 +1,100 @@
+// A small virtual DOM: views are functions from state to elements, and `render` changes what differs.
+// Text reaches the page as text nodes and attributes alone; nothing here, nor anywhere, makes HTML of a string.
+
+const SVG = "http://www.w3.org/2000/svg";
+const SVG_TAGS = new Set(["svg", "path", "rect", "circle", "g", "line"]);
+// Of these the person at the page has the say: they follow the state only when the state changes.
+const LIVE_PROPERTIES = new Set(["value", "checked", "open", "selected"]);
+const EMPTY = [];
+
+/** Describe an element; `key` among the properties tells it from its siblings. */
+export function h(tag, properties, ...children) {
+  return { tag, properties: properties ?? {}, key: properties?.key, children: flat(children), node: null };
+}
+
+/** Make what `container` holds be `children`. */
+export function render(container, ...children) {
+  const wanted = flat(children);
+  patchChildren(container, container.rendered ?? EMPTY, wanted);
+  container.rendered = wanted;
+}
+
+/** Return a function that makes the same element for the same arguments, so that it need not be looked at again. */
+export function remembered(make) {
+  const known = new WeakMap();
+  return (subject, ...others) => {
+    const last = known.get(subject);
+    if (last && last.others.every((other, position) => other === others[position])) return last.element;
+    const element = make(subject, ...others);
+    known.set(subject, { others, element });
+    return element;
+  };
+}
+
+function flat(children) {
+  return children
+    .flat(Infinity)
+    .filter((child) => child !== null && child !== undefined && child !== false && child !== "")
+    .map((child) => (typeof child === "object" ? child : { tag: null, text: String(child), node: null }));
+}
+
+function identity(child, position) {
+  return child.key === undefined ? `${child.tag}:${position}` : `${child.tag}#${child.key}`;
+}
+
+function patchChildren(parent, old, wanted) {
+  const known = new Map();
+  old.forEach((child, position) => known.set(identity(child, position), child));
+  const pairs = wanted.map((child, position) => {
+    const name = identity(child, position);
+    const before = known.get(name);
+    known.delete(name);
+    return [before, child];
+  });
+  for (const gone of known.values()) gone.node.remove();
+  let place = parent.firstChild;
+  for (const [before, child] of pairs) {
+    const node = before ? patch(before, child) : create(child);
+    if (node === place) place = place.nextSibling;
+    else parent.insertBefore(node, place);
+  }
+}
+
+function create(wanted) {
+  if (wanted.tag === null) {
+    wanted.node = document.createTextNode(wanted.text);
+    return wanted.node;
+  }
+  const node = SVG_TAGS.has(wanted.tag) ? document.createElementNS(SVG, wanted.tag) : document.createElement(wanted.tag);
+  wanted.node = node;
+  patchChildren(node, EMPTY, wanted.children);
+  for (const [name, value] of Object.entries(wanted.properties)) set(node, name, value);
+  wanted.properties.created?.(node);
+  return node;
+}
+
+function patch(old, wanted) {
+  const node = old.node;
+  if (old === wanted) return node;
+  wanted.node = node;
+  if (wanted.tag === null) {
+    if (old.text !== wanted.text) node.data = wanted.text;
+    return node;
+  }
+  patchChildren(node, old.children, wanted.children);
+  for (const name of Object.keys(old.properties)) {
+    if (!(name in wanted.properties)) set(node, name, null);
+  }
+  for (const [name, value] of Object.entries(wanted.properties)) {
+    if (old.properties[name] !== value) set(node, name, value);
+  }
+  return node;
+}
+
+function set(node, name, value) {
+  if (name === "key" || name === "created") return;
+  if (name.startsWith("on")) node[name.toLowerCase()] = value;
+  else if (LIVE_PROPERTIES.has(name)) node[name] = value ?? "";
+  else if (value === null || value === undefined || value === false) node.removeAttribute(name);
+  else node.setAttribute(name, value === true ? "" : value);
+}

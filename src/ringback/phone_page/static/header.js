@@ -1,0 +1,82 @@
+// The top of the page: which account, what time it is there, whether the server is there, and the views.
+
+import { h } from "./dom.js";
+import { openAccount } from "./sync.js";
+import { state as known } from "./store.js";
+import { attempt } from "./actions.js";
+import { shownBy, timeOfDay } from "./times.js";
+import { VIEWS } from "./views.js";
+
+const CONNECTIONS = {
+  connecting: ["", "Connecting"],
+  live: ["success", "Live"],
+  gone: ["failed", "Server gone"],
+  locked: ["", "Locked"],
+};
+
+export function header(state) {
+  return h(
+    "div",
+    { class: "bar" },
+    h("a", { class: "brand", href: "#/calls" }, icon(), "ringback"),
+    state.accounts.length > 0 && state.connection !== "locked" && switcher(state),
+    h("span", { class: "spacer" }),
+    state.clock && clock(state),
+    connection(state),
+    state.connection !== "locked" && views(state),
+  );
+}
+
+function icon() {
+  return h(
+    "svg",
+    { viewBox: "0 0 32 32", "aria-hidden": "true" },
+    h("rect", { width: 32, height: 32, rx: 8 }),
+    h("path", { class: "handset", d: "M9.500 7.500h3.200l1.600 4.600-2.200 1.700a13 13 0 0 0 6.100 6.100l1.700-2.200 4.600 1.600v3.200c0 1-.8 1.800-1.800 1.800C14.600 23.800 8.200 17.400 7.700 9.300c0-1 .8-1.800 1.800-1.800z" }),
+    h("path", { class: "waves", d: "M18.500 7.500a6.500 6.500 0 0 1 6 6M18.500 11a3 3 0 0 1 2.600 2.600" }),
+  );
+}
+
+function switcher(state) {
+  return h(
+    "label",
+    { class: "switcher" },
+    h("span", { class: "unseen" }, "Account"),
+    h(
+      "select",
+      { value: state.account?.sid ?? "", onchange: (event) => attempt(() => openAccount(event.target.value)) },
+      state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `${name} (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
+    ),
+  );
+}
+
+function clock(state) {
+  const now = timeOfDay(shownBy(state.clock, known.clockReadAt));
+  const isFrozen = state.clock.mode === "frozen";
+  return h(
+    "a",
+    { class: `clock ${isFrozen ? "frozen" : ""}`, href: "#/clock", title: "The account's clock" },
+    h("span", { class: "unseen" }, "The account's clock: "),
+    now,
+    isFrozen && h("span", { class: "tag" }, "frozen"),
+  );
+}
+
+function connection(state) {
+  const [kind, text] = CONNECTIONS[state.connection];
+  return h("span", { class: `connection ${kind}` }, h("span", { class: "dot", "aria-hidden": "true" }), text);
+}
+
+function views(state) {
+  return h(
+    "nav",
+    { "aria-label": "Views" },
+    h(
+      "ul",
+      {},
+      Object.entries(VIEWS).map(([name, view]) =>
+        h("li", { key: name }, h("a", { href: `#/${name}`, "aria-current": state.route.view === name ? "page" : null }, view.title)),
+      ),
+    ),
+  );
+}

@@ -1,0 +1,75 @@
+// What each of the small views reads, and when it reads it again.
+
+import { ask } from "./api.js";
+import { accountPath, change, changed, state } from "./store.js";
+import { refreshTrace } from "./traces.js";
+
+const AGAIN_MS = 2_000; // requests and messages come without an event
+
+const LOADERS = {
+  "caller-ids": async () => ({ callerIds: (await get("/caller-ids?limit=500")).caller_ids }),
+  requests: async () => ({ requests: (await get("/requests?limit=200")).requests }),
+  phones: async () => ({ phones: await phones() }),
+  faults: async () => ({ faults: (await get("/faults")).faults }),
+  inbox: async () => ({ inbox: await inbox() }),
+};
+
+const RELEVANT = {
+  "caller-ids": /^caller-id/,
+  requests: /^call.queued/,
+  phones: /^call\.(ringing|ended)/,
+  faults: /^(call|callback)/,
+  inbox: /^callback/,
+};
+
+let isLoading = false;
+let isWanted = false;
+
+function get(path) {
+  return ask("GET", accountPath() + path);
+}
+
+/** Return the rules, and for each number with a rule or a script what its next calls meet. */
+async function phones() {
+  const { phones: rules } = await get("/phones");
+  const numbers = new Set(["default", ...rules.map((rule) => rule.phone_number), ...(state.phones?.looked ?? [])]);
+  const known = await Promise.all([...numbers].map((number) => get(`/phones/${encodeURIComponent(number)}`)));
+  return { rules, known, looked: state.phones?.looked ?? [] };
+}
+
+async function inbox() {
+  const { name } = state.inbox;
+  const { messages } = await get(`/inbox/${encodeURIComponent(name)}/messages?limit=200`);
+  return name === state.inbox.name ? { name, messages: messages.reverse() } : state.inbox;
+}
+
+/** Read what the present view shows; with an event, only where that may have changed it. */
+export async function refreshView(event = null) {
+  const { view, call } = state.route;
+  if (!state.account) return;
+  if (!event && view === "calls" && call && state.calls.has(call)) refreshTrace(call).catch(() => {});
+  const load = LOADERS[view];
+  if (!load || (event && !RELEVANT[view].test(event.type))) return;
+  isWanted = true;
+  if (isLoading) return;
+  isLoading = true;
+  try {
+    while (isWanted) {
+      isWanted = false;
+      const sid = state.account.sid;
+      const loaded = await load();
+      if (sid === state.account?.sid) change(loaded);
+    }
+  } catch {
+    changed(); // the connection's own state tells
+  } finally {
+    isLoading = false;
+  }
+}
+
+/** Read again and again what changes without an event. */
+export function keepRefreshing() {
+  setInterval(() => {
+    if (!document.hidden && state.connection === "live") refreshView();
+  }, AGAIN_MS);
+}

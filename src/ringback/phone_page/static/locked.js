@@ -1,0 +1,31 @@
+// Asks for the control token, where the server wants one.
+
+import { useToken } from "./api.js";
+import { h } from "./dom.js";
+import { start } from "./sync.js";
+
+export function locked(state) {
+  return h(
+    "section",
+    { class: "panel narrow" },
+    h("h1", {}, "This server asks for its control token"),
+    h("p", {}, "It was started with the setting ", h("code", {}, "control_token"), ". This tab remembers what you enter until it is closed."),
+    h(
+      "form",
+      { onsubmit: enter, class: "fields" },
+      h("label", {}, "Control token", h("input", { name: "token", type: "password", required: true, autocomplete: "off", created: focusLater })),
+      h("button", { class: "primary" }, "Open the page"),
+      state.lockedReason === "wrong" && h("p", { class: "failed", role: "alert" }, "That is not this server's token."),
+    ),
+  );
+}
+
+function focusLater(input) {
+  queueMicrotask(() => input.focus());
+}
+
+async function enter(event) {
+  event.preventDefault();
+  useToken(new FormData(event.target).get("token"));
+  await start();
+}

@@ -1,0 +1,143 @@
+// One phone: what the application under test shows, the phone itself in its states, and what happened so far.
+
+import { be } from "./actions.js";
+import { h } from "./dom.js";
+import { keypad, pressKey } from "./keypad.js";
+import { countryOf, written } from "./numbers.js";
+import { dismiss } from "./sync.js";
+import { since } from "./times.js";
+import { isLive, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
+
+const CALLER = "+14157234000"; // the number that Twilio calls from
+const CODE_DIGITS = 6;
+
+const SCREENS = { queued, ringing, "dialing-extension": dialing, prompting };
+
+export function phoneCard(call, state) {
+  const title = `phone-${call.sid}`;
+  const kind = isLive(call) ? call.state : outcome(call)[0];
+  return h(
+    "article",
+    { class: `call ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, onkeydown: (event) => pressKey(event, call) },
+    appUnderTest(call, state, title),
+    h("div", { class: "phone" }, h("div", { class: "screen" }, (SCREENS[call.state] ?? ended)(call, state))),
+    soFar(call),
+  );
+}
+
+function appUnderTest(call, state, title) {
+  return h(
+    "div",
+    { class: "app" },
+    h("p", { class: "eyebrow" }, state.account?.friendly_name ?? call.account_sid, " asks to verify"),
+    h("h3", { id: title }, written(call.phone_number)),
+    h("p", { class: "muted" }, [call.friendly_name, countryOf(call.phone_number)].filter(Boolean).join(" · ") || "no friendly name"),
+    h(
+      "div",
+      { class: "window" },
+      h("p", { class: "window-bar" }, "The app under test shows"),
+      h("p", {}, "We are calling you. Enter this code on your phone:"),
+      h("p", { class: "code", "aria-label": `Code ${[...call.validation_code].join(" ")}` }, [...call.validation_code].map((digit) => h("span", { "aria-hidden": "true" }, digit))),
+    ),
+    h("p", { class: "muted small" }, behavior(call)),
+  );
+}
+
+function behavior(call) {
+  if (!call.phone) return "";
+  if (call.phone.behavior === "manual") return "This phone waits for you.";
+  return `This phone acts by itself (${call.phone.behavior}). You can be quicker.`;
+}
+
+function queued(call) {
+  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request.` : "It is about to ring.";
+  return [caller("Not called yet"), h("p", { class: "says" }, delay)];
+}
+
+function ringing(call) {
+  return [
+    caller("Incoming call"),
+    h("div", { class: "rings", "aria-hidden": "true", key: "rings" }, h("span", {}), h("span", {}), h("span", {}), handset()),
+    h(
+      "div",
+      { class: "hooks", key: "hooks" },
+      h("button", { class: "hang-up", onclick: () => be(call, "reject") }, handset(), "Reject"),
+      h("button", { class: "answer", onclick: () => answer(call) }, handset(), "Answer"),
+    ),
+  ];
+}
+
+async function answer(call) {
+  if (await be(call, "answer")) requestAnimationFrame(() => document.querySelector(`[data-call="${call.sid}"] .keys`)?.focus());
+}
+
+function dialing(call) {
+  return [caller("Connected"), h("p", { class: "says" }, `A switchboard answers. Extension ${call.extension} is dialled …`), hangUp(call)];
+}
+
+function prompting(call, state) {
+  const keys = keysAtServer(call) + (state.keys.get(call.sid) ?? "");
+  const mistake = lastMistake(call);
+  return [
+    caller("Connected"),
+    h("p", { class: "says", key: "says" }, mistake ? `${mistake}. Please enter the six digits again.` : "“Please enter the six-digit code.”"),
+    h(
+      "p",
+      { class: `digits ${mistake && !keys ? "wrong" : ""}`, key: `digits-${call.attempts_left}`, "aria-label": keys ? `Keyed in: ${[...keys].join(" ")}` : "Nothing keyed in yet", role: "img" },
+      Array.from({ length: CODE_DIGITS }, (_, place) => h("span", { class: keys[place] ? "filled" : "" }, keys[place] ?? "")),
+    ),
+    h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} left`),
+    keypad(call),
+    hangUp(call),
+  ];
+}
+
+function ended(call) {
+  const [kind, text] = outcome(call);
+  return [
+    caller("Call ended"),
+    h("div", { class: `mark ${kind}`, "aria-hidden": "true", key: "mark" }, mark(kind)),
+    h("p", { class: "result", key: "result" }, kind === "success" ? "Verified" : `Not verified: ${text.toLowerCase()}`),
+    h("p", { class: "small", key: "more" }, kind === "success" ? "The code was right. The number may be used as caller ID." : "No caller ID was created."),
+    h(
+      "p",
+      { class: "actions", key: "actions" },
+      h("a", { class: "button", href: `#/calls/${call.sid}`, onclick: () => dismiss(call.sid) }, "See the trace"),
+      h("button", { onclick: () => dismiss(call.sid) }, "Put away"),
+    ),
+  ];
+}
+
+function caller(state) {
+  return h("div", { class: "caller", key: `caller-${state}` }, h("p", { class: "small" }, state), h("p", { class: "from" }, written(CALLER)), h("p", { class: "small" }, "Verification call"));
+}
+
+function hangUp(call) {
+  return h("div", { class: "hooks", key: "hang-up" }, h("button", { class: "hang-up", onclick: () => be(call, "hang-up") }, handset(), "Hang up"));
+}
+
+function soFar(call) {
+  return h(
+    "div",
+    { class: "so-far" },
+    h("h4", {}, "What happened so far"),
+    h(
+      "ol",
+      {},
+      h("li", {}, h("span", { class: "time" }, "+0.00 s"), h("span", {}, "The application asked for a call")),
+      call.timeline.map((entry) => {
+        const [kind, text] = told(entry, call);
+        return h("li", { class: kind }, h("span", { class: "time" }, since(call.date_created, entry.at)), h("span", {}, text));
+      }),
+    ),
+  );
+}
+
+function handset() {
+  return h("svg", { viewBox: "0 0 24 24", "aria-hidden": "true", class: "handset" }, h("path", { d: "M5 3h4l2 5.500-2.700 2a14 14 0 0 0 5.200 5.200l2-2.700L21 15v4c0 1.100-.9 2-2 2C10.700 20.500 3.500 13.300 3 5c0-1.100.9-2 2-2z" }));
+}
+
+function mark(kind) {
+  const path = kind === "success" ? "M6 12.500l4 4 8-9" : "M7 7l10 10M17 7L7 17";
+  return h("svg", { viewBox: "0 0 24 24" }, h("path", { d: path }));
+}

@@ -1,0 +1,37 @@
+// How moments and spans of time are written.
+
+const clockTime = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const dayAndTime = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+
+export function timeOfDay(at) {
+  return clockTime.format(new Date(at));
+}
+
+export function dateAndTime(at) {
+  return dayAndTime.format(new Date(at));
+}
+
+/** Return the time of day, with the date where that is not today's. */
+export function shortMoment(at, now = Date.now()) {
+  const date = new Date(at);
+  return date.toDateString() === new Date(now).toDateString() ? timeOfDay(at) : dateAndTime(at);
+}
+
+/** Return how long after `begin` something was: "+1.2 s". */
+export function since(begin, at) {
+  const seconds = (new Date(at) - new Date(begin)) / 1000;
+  if (seconds < 60) return `+${Math.max(0, seconds).toFixed(seconds < 10 ? 2 : 1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `+${minutes} min ${Math.round(seconds % 60)} s`;
+  return `+${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function milliseconds(ms) {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+}
+
+/** Return what a clock that was read some milliseconds ago shows now. */
+export function shownBy(clock, readAt) {
+  const read = Date.parse(clock.now);
+  return clock.mode === "frozen" ? read : read + (performance.now() - readAt);
+}

@@ -1,0 +1,85 @@
+// The trace of one verification: API request, call, digits, caller ID, StatusCallback, with times.
+
+import { callback } from "./callback.js";
+import { h } from "./dom.js";
+import { pairs } from "./pairs.js";
+import { countryOf, written } from "./numbers.js";
+import { dateAndTime, milliseconds, since } from "./times.js";
+import { isLive, outcome, told } from "./words.js";
+
+export function trace(call, state) {
+  const [kind, text] = outcome(call);
+  const known = state.traces.get(call.sid);
+  return h(
+    "section",
+    { class: "panel trace", key: call.sid, "aria-labelledby": "trace-title" },
+    h("p", { class: "back" }, h("a", { href: "#/calls" }, "← All verifications")),
+    h("h2", { id: "trace-title", tabindex: -1 }, written(call.phone_number), " ", h("span", { class: `badge ${kind}` }, text)),
+    h("p", { class: "muted" }, [call.friendly_name, countryOf(call.phone_number), dateAndTime(call.date_created)].filter(Boolean).join(" · ")),
+    h(
+      "ol",
+      { class: "steps-of-trace" },
+      apiRequest(call, known?.request),
+      call.timeline.filter(({ event }) => event !== "ended").map((entry, position) => leg(call, entry, position)),
+      endOfCall(call),
+      callerId(call),
+      known && callback(call, known),
+    ),
+    h("details", { class: "more" }, h("summary", {}, "All about this call"), pairs(about(call))),
+  );
+}
+
+/** Return one step of a trace; `at` is null where its time is not known. */
+export function step(call, { key, kind, title, at, note, body }) {
+  return h(
+    "li",
+    { key, class: `step ${kind}` },
+    h("span", { class: "time", title: at ? dateAndTime(at) : null }, at ? since(call.date_created, at) : ""),
+    h("div", { class: "what" }, h("p", { class: "title" }, title, note && h("span", { class: "muted" }, ` ${note}`)), body),
+  );
+}
+
+function apiRequest(call, request) {
+  const title = "API request: verify this number";
+  if (!request) return step(call, { key: "request", kind: "request", title, at: call.date_created });
+  const note = `${request.status}, ${milliseconds(request.elapsed_ms)}`;
+  const body = h(
+    "details",
+    {},
+    h("summary", {}, h("code", {}, `${request.method} ${request.path}`)),
+    pairs(Object.entries(request.parameters)),
+    h("p", { class: "muted small" }, `Twilio-Request-Id ${request.request_id}`),
+  );
+  return step(call, { key: "request", kind: "request", title, note, at: call.date_created, body });
+}
+
+function leg(call, entry, position) {
+  const [kind, title] = told(entry, call);
+  return step(call, { key: `leg-${position}`, kind, title, at: entry.at });
+}
+
+function endOfCall(call) {
+  if (isLive(call)) return step(call, { key: "end", kind: "pending", title: "The call is under way …", at: null });
+  const [kind] = outcome(call);
+  return step(call, { key: "end", kind, title: `Call ended: ${call.status}, verification ${call.verification_status}`, at: call.ended_at });
+}
+
+function callerId(call) {
+  if (isLive(call)) return null;
+  const sid = call.outgoing_caller_id_sid;
+  if (!sid) return step(call, { key: "caller-id", kind: "none", title: "No caller ID was created", at: null });
+  const body = h("p", { class: "small" }, h("code", {}, sid));
+  return step(call, { key: "caller-id", kind: "success", title: "Caller ID created", at: call.ended_at, body });
+}
+
+function about(call) {
+  return [
+    ["CallSid", call.sid],
+    ["Validation code", call.validation_code],
+    ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, keys after ${call.phone.key_seconds} s` : "not dialled yet"],
+    ["Attempts left", call.attempts_left],
+    ["Extension", call.extension ?? "none"],
+    ["Call delay", `${call.call_delay_seconds} s`],
+    ["StatusCallback", call.status_callback ? `${call.status_callback_method} ${call.status_callback}` : "none"],
+  ];
+}

@@ -1,0 +1,74 @@
+// The account: what authenticates for it, another one, and beginning anew.
+
+import { attempt, copy } from "./actions.js";
+import { ask } from "./api.js";
+import { h } from "./dom.js";
+import { pairs } from "./pairs.js";
+import { accountPath, changed, state } from "./store.js";
+import { openAccount, readAccounts } from "./sync.js";
+import { dateAndTime } from "./times.js";
+
+let asked = ""; // what is to be confirmed: "account", "everything" or nothing
+
+export function account(shown) {
+  const present = shown.account;
+  if (!present) return null;
+  return [
+    h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Account"),
+    h(
+      "section",
+      { class: "panel", key: "about", "aria-label": "The account" },
+      pairs([["Name", present.friendly_name], ["Account SID", present.sid], ["Auth token", present.auth_token], ["Status", present.status], ["Parent", present.parent_sid ?? "none"], ["Created", dateAndTime(present.date_created)]]),
+      h("p", { class: "actions" }, h("button", { onclick: () => copy(present.sid, "The account SID was") }, "Copy SID"), h("button", { onclick: () => copy(present.auth_token, "The auth token was") }, "Copy token")),
+    ),
+    h(
+      "form",
+      { class: "panel fields row", key: "new", onsubmit: create, "aria-label": "A new account" },
+      h("label", {}, "Name of a new account", h("input", { name: "friendly_name", required: true, maxlength: 64, autocomplete: "off" })),
+      h("button", {}, "Make an account"),
+    ),
+    h(
+      "section",
+      { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
+      h("h2", { id: "reset-title" }, "Begin anew"),
+      reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
+      reset("everything", "Reset everything", "Forgets all accounts and all that is theirs; settings and seed file make theirs anew.", () => ask("POST", "/reset")),
+    ),
+  ];
+}
+
+function reset(what, name, effect, action) {
+  return h(
+    "div",
+    { key: what },
+    h("p", { class: "muted" }, effect),
+    asked === what
+      ? h("p", { class: "actions", key: "sure" }, h("button", { class: "danger", created: (button) => queueMicrotask(() => button.focus()), onclick: () => confirmed(action) }, `${name}: yes`), h("button", { onclick: () => wonder(""), key: "no" }, "No"))
+      : h("p", { key: "ask" }, h("button", { class: "danger", onclick: () => wonder(what) }, `${name} …`)),
+  );
+}
+
+function wonder(what) {
+  asked = what;
+  changed();
+}
+
+async function confirmed(action) {
+  asked = "";
+  await attempt(async () => {
+    await action();
+    await readAccounts();
+    await openAccount((state.account ?? state.accounts[0]).sid);
+  }, "forgotten");
+}
+
+async function create(event) {
+  event.preventDefault();
+  const { friendly_name } = Object.fromEntries(new FormData(event.target));
+  await attempt(async () => {
+    const made = await ask("POST", "/accounts", { friendly_name });
+    await readAccounts();
+    await openAccount(made.sid);
+  }, `this is the account ${friendly_name}`);
+  event.target.reset();
+}

@@ -1,0 +1,99 @@
+// What is to go wrong: for the requests of applications, and for StatusCallbacks.
+
+import { attempt } from "./actions.js";
+import { ask } from "./api.js";
+import { h } from "./dom.js";
+import { refreshView } from "./loading.js";
+import { accountPath, changed } from "./store.js";
+
+const OPERATIONS = [
+  "create-validation-request", "list-outgoing-caller-ids", "fetch-outgoing-caller-id", "update-outgoing-caller-id",
+  "delete-outgoing-caller-id", "fetch-account", "fetch-call", "list-calls", "*", "status-callback",
+];
+const OF_OPERATIONS = [
+  ["answered 429, too many requests", { status: 429 }],
+  ["answered 500", { status: 500 }],
+  ["answered 503, unavailable", { status: 503 }],
+  ["answered 2 seconds late", { delay_seconds: 2 }],
+  ["connection cut, nothing done", { drop: "before" }],
+  ["done, but the answer is lost", { drop: "after" }],
+];
+const OF_CALLBACKS = [
+  ["wrongly signed", { signature: "bad" }],
+  ["sent twice", { duplicate: 2 }],
+  ["never sent", { drop: true }],
+  ["sent 2 seconds late", { delay_seconds: 2 }],
+];
+let operation = OPERATIONS[0];
+
+export function faults(state) {
+  return [
+    h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Faults"),
+    h("p", { class: "muted", key: "lead" }, "Let Twilio be slow, busy or gone for this account, and see what your application makes of it."),
+    form(),
+    state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "Nothing is to go wrong.")),
+  ];
+}
+
+function form() {
+  const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
+  return h(
+    "form",
+    { class: "panel fields row", key: "form", onsubmit: create, "aria-label": "A new fault" },
+    h("label", {}, "Where", h("select", { name: "operation", value: operation, onchange: choose }, OPERATIONS.map((name) => h("option", { value: name }, name === "*" ? "every operation" : name)))),
+    h("label", {}, "What", h("select", { name: "effect", key: effects.length }, effects.map(([name], position) => h("option", { value: position }, name)))),
+    h("label", {}, "How often", h("select", { name: "times" }, h("option", { value: 1 }, "once"), h("option", { value: 2 }, "twice"), h("option", { value: 5 }, "five times"), h("option", { value: "" }, "always"))),
+    h("button", { class: "primary" }, "Let it go wrong"),
+  );
+}
+
+function choose(event) {
+  operation = event.target.value;
+  changed();
+}
+
+async function create(event) {
+  event.preventDefault();
+  const chosen = new FormData(event.target);
+  const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
+  const fault = { operation, effect: effects[Number(chosen.get("effect"))][1] };
+  if (chosen.get("times")) fault.times = Number(chosen.get("times"));
+  await attempt(() => ask("POST", `${accountPath()}/faults`, fault), "the fault waits for its chance");
+  await refreshView();
+}
+
+function table(found) {
+  return h(
+    "div",
+    { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Faults that may still strike" },
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ["Where", "What", "How often", "Struck", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
+      h("tbody", {}, found.map(row)),
+    ),
+    h("p", {}, h("button", { class: "small", onclick: () => remove("") }, "Delete all faults")),
+  );
+}
+
+function row(fault) {
+  return h(
+    "tr",
+    { key: fault.id },
+    h("th", { scope: "row" }, fault.operation),
+    h("td", {}, Object.entries(fault.effect).map(([name, value]) => `${name} ${value}`).join(", ")),
+    h("td", {}, often(fault)),
+    h("td", {}, `${fault.strikes} of ${fault.chances}`),
+    h("td", {}, h("button", { class: "small", "aria-label": `Delete fault ${fault.id}`, onclick: () => remove(`/${fault.id}`) }, "Delete")),
+  );
+}
+
+function often(fault) {
+  if (fault.times_left !== null) return `${fault.times_left} more`;
+  return fault.probability === null ? "always" : `with probability ${fault.probability}`;
+}
+
+async function remove(which) {
+  await attempt(() => ask("DELETE", `${accountPath()}/faults${which}`));
+  await refreshView();
+}

@@ -1,0 +1,132 @@
+// How the account's phones behave: rules, and scripts for the next calls.
+
+import { attempt } from "./actions.js";
+import { ask } from "./api.js";
+import { h } from "./dom.js";
+import { refreshView } from "./loading.js";
+import { written } from "./numbers.js";
+import { accountPath, state } from "./store.js";
+import { BEHAVIORS } from "./words.js";
+
+const SOURCES = { script: "script", rule: "its rule", reserved: "reserved number", default: "the account's rule", setting: "the setting" };
+let script = [];
+
+export function phones(shown) {
+  return [
+    h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Phones"),
+    h("p", { class: "muted", key: "lead" }, "What a phone does when it is called: its script for the next calls, else its rule, else the account's."),
+    h("div", { class: "halves", key: "forms" }, ruleForm(), scriptForm()),
+    shown.phones && table(shown.phones),
+  ];
+}
+
+function ruleForm() {
+  return h(
+    "form",
+    { class: "panel fields", onsubmit: saveRule, "aria-labelledby": "rule-title" },
+    h("h2", { id: "rule-title" }, "A rule, for every call"),
+    h("label", {}, "Phone number, or default for all others", h("input", { name: "number", required: true, autocomplete: "off", placeholder: "default" })),
+    h("label", {}, "Behaviour", behaviors()),
+    h("div", { class: "two" },
+      h("label", {}, "Rings, seconds", h("input", { name: "ring_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
+      h("label", {}, "Keys after, seconds", h("input", { name: "key_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
+    ),
+    h("label", {}, "Extension to be dialled", h("input", { name: "extension", autocomplete: "off", placeholder: "none" })),
+    h("button", { class: "primary" }, "Save the rule"),
+  );
+}
+
+function scriptForm() {
+  return h(
+    "form",
+    { class: "panel fields", onsubmit: queue, "aria-labelledby": "script-title" },
+    h("h2", { id: "script-title" }, "A script, for the next calls"),
+    h("label", {}, "Phone number", h("input", { name: "number", required: true, autocomplete: "off", inputmode: "tel", placeholder: "+14158675309" })),
+    h("label", {}, "The next call meets", behaviors()),
+    h("p", { class: "actions" }, h("button", { type: "button", onclick: (event) => add(event.target.form) }, "Add it to the script"), h("button", { type: "button", disabled: !script.length, onclick: clear }, "Begin anew")),
+    h("ol", { class: "script" }, script.map((behavior) => h("li", {}, behavior))),
+    h("button", { class: "primary", disabled: !script.length }, "Queue the script"),
+  );
+}
+
+function behaviors() {
+  return h("select", { name: "behavior" }, Object.entries(BEHAVIORS).map(([name, what]) => h("option", { value: name }, `${name}: ${what}`)));
+}
+
+function table({ known }) {
+  return h(
+    "div",
+    { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Phones with a rule or a script" },
+    h(
+      "table",
+      {},
+      h("thead", {}, h("tr", {}, ["Phone", "Next call", "Because of", "Times", "Script", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
+      h("tbody", {}, known.map(row)),
+    ),
+  );
+}
+
+function row(phone) {
+  const number = phone.phone_number;
+  const name = number === "default" ? "all others" : written(number);
+  return h(
+    "tr",
+    { key: number },
+    h("th", { scope: "row" }, name),
+    h("td", {}, phone.behavior, phone.extension && ` (extension ${phone.extension})`),
+    h("td", {}, SOURCES[phone.source] ?? phone.source),
+    h("td", {}, `rings ${phone.ring_seconds} s, keys after ${phone.key_seconds} s`),
+    h("td", {}, phone.script.map((entry) => entry.behavior).join(", ") || "none"),
+    h(
+      "td",
+      { class: "actions" },
+      isRuled(number) && h("button", { class: "small", key: "rule", "aria-label": `Delete the rule of ${name}`, onclick: () => remove(number, "") }, "Delete rule"),
+      phone.script.length > 0 && h("button", { class: "small", key: "script", "aria-label": `Delete the script of ${name}`, onclick: () => remove(number, "/script") }, "Delete script"),
+    ),
+  );
+}
+
+function isRuled(number) {
+  return state.phones.rules.some((rule) => rule.phone_number === number);
+}
+
+function path(number) {
+  return `${accountPath()}/phones/${encodeURIComponent(number.trim())}`;
+}
+
+async function saveRule(event) {
+  event.preventDefault();
+  const { number, behavior, ring_seconds, key_seconds, extension } = Object.fromEntries(new FormData(event.target));
+  const rule = { behavior };
+  if (ring_seconds) rule.ring_seconds = Number(ring_seconds);
+  if (key_seconds) rule.key_seconds = Number(key_seconds);
+  if (extension) rule.extension = extension;
+  if (await attempt(() => ask("PUT", path(number), rule), `${number} has the rule ${behavior}`)) event.target.reset();
+  await refreshView();
+}
+
+function add(form) {
+  script = [...script, new FormData(form).get("behavior")];
+  refreshView();
+}
+
+function clear() {
+  script = [];
+  refreshView();
+}
+
+async function queue(event) {
+  event.preventDefault();
+  const number = new FormData(event.target).get("number");
+  await attempt(async () => {
+    const queued = await ask("POST", `${path(number)}/script`, script);
+    state.phones.looked = [...new Set([...state.phones.looked, queued.phone_number])];
+    script = [];
+  }, `${number} has a script`);
+  await refreshView();
+}
+
+async function remove(number, what) {
+  await attempt(() => ask("DELETE", path(number) + what), `deleted${what ? ", the rule applies again" : ""}`);
+  await refreshView();
+}

@@ -1,0 +1,44 @@
+// The requests to the Twilio surface.
+
+import { h, remembered } from "./dom.js";
+import { pairs } from "./pairs.js";
+import { milliseconds, shortMoment } from "./times.js";
+
+export function requests(state) {
+  return [
+    h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Requests"),
+    h("p", { class: "muted", key: "lead" }, "What applications asked of the Twilio surface, newest first. Credentials are masked."),
+    state.requests && (state.requests.length ? list(state.requests) : h("p", { class: "panel muted", key: "none" }, "None yet.")),
+  ];
+}
+
+function list(found) {
+  return h("ul", { class: "panel rows", key: "list" }, found.map((request) => row(request, request.id)));
+}
+
+const row = remembered((request) => {
+  const isGood = request.status !== null && request.status < 400;
+  return h(
+    "li",
+    { key: request.id },
+    h(
+      "details",
+      { class: "attempt" },
+      h(
+        "summary",
+        {},
+        h("span", { class: `badge ${isGood ? "success" : "failed"}` }, request.status ?? "cut"),
+        h("span", {}, ` ${request.method} `, h("code", { class: "url" }, request.path)),
+        h("span", { class: "muted" }, ` ${shortMoment(request.at)}, ${milliseconds(request.elapsed_ms)}`),
+        request.fault && h("span", { class: "badge" }, `fault: ${request.fault}`),
+      ),
+      pairs([
+        ["Operation", request.operation ?? "none"],
+        ["Error code", request.error_code ?? "none"],
+        ["User name", request.username ?? "none"],
+        ["Twilio-Request-Id", request.request_id],
+        ...Object.entries(request.parameters),
+      ]),
+    ),
+  );
+});

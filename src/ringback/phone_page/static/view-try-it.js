@@ -1,0 +1,106 @@
+// Makes a validation request as an application would, and shows how.
+
+import { attempt, copy, INBOX_NAME, letItRing } from "./actions.js";
+import { inboxUrl, requestValidation } from "./api.js";
+import { h } from "./dom.js";
+import { snippets } from "./snippets.js";
+import { focusPhone } from "./stage.js";
+import { change, changed } from "./store.js";
+
+const wanted = { PhoneNumber: "+14158675309", FriendlyName: "My phone", Extension: "", CallDelay: "", callback: "inbox", url: "", method: "POST", isManual: true };
+let client = "curl";
+
+export function tryIt(state) {
+  const { account } = state;
+  if (!account) return null;
+  return [
+    h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Try it"),
+    h("p", { class: "muted", key: "lead" }, "Ask for a number to be verified, as your application will."),
+    h("div", { class: "halves", key: "halves" }, form(account), h("div", {}, asCode(account), state.tryIt.answer && answered(state.tryIt.answer))),
+  ];
+}
+
+function form(account) {
+  return h(
+    "form",
+    { class: "panel fields", onsubmit: (event) => submit(event, account), oninput: read, "aria-label": "Validation request" },
+    h("label", {}, "Phone number", h("input", { name: "PhoneNumber", value: wanted.PhoneNumber, required: true, autocomplete: "off", inputmode: "tel" })),
+    h("label", {}, "Friendly name", h("input", { name: "FriendlyName", value: wanted.FriendlyName, maxlength: 64, autocomplete: "off" })),
+    h("label", { class: "check" }, h("input", { type: "checkbox", name: "isManual", checked: wanted.isManual }), "Let it ring until I answer it"),
+    h(
+      "label",
+      {},
+      "StatusCallback",
+      h("select", { name: "callback", value: wanted.callback }, h("option", { value: "inbox" }, "to an inbox of ringback"), h("option", { value: "url" }, "to a URL"), h("option", { value: "none" }, "none")),
+    ),
+    wanted.callback === "url" && h("label", { key: "url" }, "URL", h("input", { name: "url", type: "url", required: true, value: wanted.url, autocomplete: "off" })),
+    h(
+      "details",
+      {},
+      h("summary", {}, "More parameters"),
+      h("div", { class: "fields" },
+        h("label", {}, "Extension", h("input", { name: "Extension", value: wanted.Extension, autocomplete: "off" })),
+        h("label", {}, "Call delay, seconds", h("input", { name: "CallDelay", type: "number", min: 0, max: 60, value: wanted.CallDelay })),
+        h("label", {}, "StatusCallbackMethod", h("select", { name: "method", value: wanted.method }, h("option", {}, "POST"), h("option", {}, "GET"))),
+      ),
+    ),
+    h("button", { class: "primary" }, "Ask for verification"),
+  );
+}
+
+function read(event) {
+  const { name, type, checked, value } = event.target;
+  wanted[name] = type === "checkbox" ? checked : value;
+  changed();
+}
+
+function parameters(account) {
+  const { PhoneNumber, FriendlyName, Extension, CallDelay, callback, url, method } = wanted;
+  const target = { inbox: inboxUrl(account, INBOX_NAME), url, none: "" }[callback];
+  const all = { PhoneNumber, FriendlyName, Extension, CallDelay, StatusCallback: target, StatusCallbackMethod: target && method === "GET" ? "GET" : "" };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
+}
+
+async function submit(event, account) {
+  event.preventDefault();
+  await attempt(async () => {
+    if (wanted.isManual) await letItRing(wanted.PhoneNumber);
+    const answer = await requestValidation(account, parameters(account));
+    change({ tryIt: { answer } });
+    if (!answer.json.call_sid) return;
+    location.hash = "#/calls";
+    if (wanted.isManual) focusPhone(answer.json.call_sid);
+  });
+}
+
+function asCode(account) {
+  const all = snippets(account, parameters(account));
+  const [, text] = all.find(([name]) => name === client);
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": "code-title" },
+    h("h2", { id: "code-title" }, "The same from your code"),
+    h(
+      "div",
+      { class: "choices", role: "group", "aria-label": "Client" },
+      all.map(([name]) => h("button", { key: name, "aria-pressed": String(name === client), onclick: () => choose(name) }, name)),
+      h("span", { class: "spacer", key: "spacer" }),
+      h("button", { key: "copy", onclick: () => copy(text, "The lines were") }, "Copy"),
+    ),
+    h("pre", { tabindex: 0, "aria-label": `The request in ${client}` }, text),
+  );
+}
+
+function choose(name) {
+  client = name;
+  changed();
+}
+
+function answered({ status, json }) {
+  return h(
+    "section",
+    { class: "panel", "aria-labelledby": "answer-title", key: "answer" },
+    h("h2", { id: "answer-title" }, "The last answer ", h("span", { class: `badge ${status < 400 ? "success" : "failed"}` }, status)),
+    h("pre", { tabindex: 0, "aria-label": "The last answer" }, JSON.stringify(json, null, 2)),
+  );
+}

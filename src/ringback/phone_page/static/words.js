@@ -1,0 +1,92 @@
+// What things are called on the page.
+
+const ENDED = new Set(["completed", "busy", "no-answer", "failed"]);
+
+const OUTCOMES = {
+  "no-answer": ["failed", "No answer"],
+  busy: ["failed", "Busy"],
+  failed: ["failed", "Not reached"],
+};
+
+export const BEHAVIORS = {
+  "enter-code": "answers and keys the right code",
+  "enter-wrong-code": "keys a wrong code at every prompt",
+  "mistype-once": "keys a wrong code, then the right one",
+  "enter-nothing": "answers and stays silent",
+  "hang-up": "answers and hangs up",
+  busy: "is busy",
+  "no-answer": "is never answered",
+  unreachable: "cannot be reached",
+  manual: "rings until you answer it",
+};
+
+export function isLive(call) {
+  return !ENDED.has(call.status);
+}
+
+/** Return a kind ("success", "failed", "live") and a word or two for how a call stands. */
+export function outcome(call) {
+  if (call.verification_status === "success") return ["success", "Verified"];
+  if (wasSuperseded(call)) return ["failed", "Replaced"];
+  if (OUTCOMES[call.status]) return OUTCOMES[call.status];
+  if (call.status === "completed") return ["failed", call.attempts_left === 0 ? "Wrong code" : "Hung up"];
+  return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialling" }[call.state] ?? "At the prompt"];
+}
+
+function wasSuperseded(call) {
+  return call.timeline.some(({ event }) => event === "supersede");
+}
+
+/** Return what a timeline entry says, and its kind. */
+export function told(entry, call) {
+  const { event, detail } = entry;
+  const [keys, result] = detail.includes(": ") ? detail.split(": ", 2) : ["", detail];
+  switch (event) {
+    case "dial":
+      if (detail === "line busy") return ["failed", "Number called: the line is busy"];
+      if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
+      return ["call", "The phone rings"];
+    case "answer":
+      return ["call", call.extension ? "Answered: the extension is dialled" : "Answered: the prompt asks for the code"];
+    case "extension-dialed":
+      return ["call", `Extension ${call.extension} dialled: the prompt asks for the code`];
+    case "reject":
+      return ["failed", "Rejected"];
+    case "ring-timeout":
+      return ["failed", "Nobody answered in time"];
+    case "digits":
+      if (result === "right code") return ["success", `${keys} keyed in: the right code`];
+      if (result === "fewer than six keys") return ["call", `${keys} keyed in, more to come`];
+      return ["failed", `${keys} keyed in: a wrong code${result === "last attempt" ? ", the last attempt" : ""}`];
+    case "prompt-timeout":
+      return ["failed", `Nothing keyed in in time${detail === "last attempt" ? ", the last attempt" : ""}`];
+    case "hang-up":
+      return ["failed", "The callee hung up"];
+    case "supersede":
+      return ["failed", "Replaced by a newer validation request for this number"];
+    case "ended":
+      return [call.verification_status === "success" ? "success" : "failed", `Call ended: ${detail}`];
+    default:
+      return ["call", `${event} ${detail}`];
+  }
+}
+
+/** Return the digits that the server has of a code at the present prompt. */
+export function keysAtServer(call) {
+  const last = call.timeline.at(-1);
+  const [keys, result] = last?.event === "digits" ? last.detail.split(": ", 2) : ["", ""];
+  return result === "fewer than six keys" ? keys : "";
+}
+
+/** Return what went wrong at the last prompt, if this is not the first one. */
+export function lastMistake(call) {
+  const last = call.timeline.findLast(({ event, detail }) => {
+    return (event === "digits" && !detail.endsWith("fewer than six keys")) || event === "prompt-timeout";
+  });
+  if (!last) return "";
+  return last.event === "digits" ? "Wrong code" : "Nothing keyed in in time";
+}
+
+export function plural(count, word) {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
+}
