@@ -16,8 +16,12 @@ export function keypad(call) {
     "div",
     { class: "keys", role: "group", tabindex: -1, "aria-label": "Keypad: click, or type the digits", key: "keys" },
     KEYS.map((key) => h("button", { key, onclick: () => press(call.sid, key), "aria-label": NAMES[key] ?? key }, h("span", {}, key), h("small", {}, LETTERS[key] ?? ""))),
-    h("button", { class: "erase", key: "erase", onclick: () => erase(call.sid), disabled: !state.keys.get(call.sid), "aria-label": "Delete the last digit" }, "⌫"),
   );
+}
+
+export function eraseButton(call) {
+  const properties = { class: "erase", key: "erase", disabled: !state.keys.get(call.sid), "aria-label": "Delete the last digit" };
+  return h("button", { ...properties, onclick: () => erase(call.sid) }, "⌫");
 }
 
 /** Take what is typed while the focus is on a phone. */

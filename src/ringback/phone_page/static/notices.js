@@ -10,7 +10,7 @@ export function notices(state) {
       "div",
       { key: "gone", role: "alert" },
       state.connection === "gone" &&
-        h("p", { class: "banner failed" }, h("strong", {}, "The server is gone."), " What you see is what was last known. Trying to reach it again …"),
+        h("p", { class: "banner bad" }, h("strong", {}, "The server is gone."), " What you see is what was last known. Trying to reach it again …"),
     ),
     h(
       "div",
@@ -18,7 +18,7 @@ export function notices(state) {
       notice &&
         h(
           "p",
-          { class: `banner ${notice.kind === "error" ? "failed" : "success"}` },
+          { class: `banner ${notice.kind === "error" ? "bad" : "good"}` },
           h("span", {}, h("strong", {}, capitalized(notice.text)), notice.hint && ` (${notice.hint})`),
           h("button", { class: "quiet", onclick: () => change({ notice: null }), "aria-label": "Dismiss this message" }, "×"),
         ),

@@ -2,7 +2,7 @@
 
 import { be } from "./actions.js";
 import { h } from "./dom.js";
-import { keypad, pressKey } from "./keypad.js";
+import { eraseButton, keypad, pressKey } from "./keypad.js";
 import { countryOf, written } from "./numbers.js";
 import { dismiss } from "./sync.js";
 import { since } from "./times.js";
@@ -18,7 +18,7 @@ export function phoneCard(call, state) {
   const kind = isLive(call) ? call.state : outcome(call)[0];
   return h(
     "article",
-    { class: `call ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, onkeydown: (event) => pressKey(event, call) },
+    { class: `card ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, onkeydown: (event) => pressKey(event, call) },
     appUnderTest(call, state, title),
     h("div", { class: "phone" }, h("div", { class: "screen" }, (SCREENS[call.state] ?? ended)(call, state))),
     soFar(call),
@@ -57,7 +57,7 @@ function queued(call) {
 function ringing(call) {
   return [
     caller("Incoming call"),
-    h("div", { class: "rings", "aria-hidden": "true", key: "rings" }, h("span", {}), h("span", {}), h("span", {}), handset()),
+    rings(),
     h(
       "div",
       { class: "hooks", key: "hooks" },
@@ -65,6 +65,11 @@ function ringing(call) {
       h("button", { class: "answer", onclick: () => answer(call) }, handset(), "Answer"),
     ),
   ];
+}
+
+/** Draw a phone's ringing. */
+export function rings() {
+  return h("div", { class: "rings", "aria-hidden": "true", key: "rings" }, h("span", {}), h("span", {}), h("span", {}), handset());
 }
 
 async function answer(call) {
@@ -88,7 +93,7 @@ function prompting(call, state) {
     ),
     h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} left`),
     keypad(call),
-    hangUp(call),
+    h("div", { class: "hooks", key: "hooks" }, hangUpButton(call), eraseButton(call)),
   ];
 }
 
@@ -113,7 +118,11 @@ function caller(state) {
 }
 
 function hangUp(call) {
-  return h("div", { class: "hooks", key: "hang-up" }, h("button", { class: "hang-up", onclick: () => be(call, "hang-up") }, handset(), "Hang up"));
+  return h("div", { class: "hooks", key: "hooks" }, hangUpButton(call));
+}
+
+function hangUpButton(call) {
+  return h("button", { class: "hang-up", key: "hang-up", onclick: () => be(call, "hang-up") }, handset(), "Hang up");
 }
 
 function soFar(call) {
@@ -124,7 +133,6 @@ function soFar(call) {
     h(
       "ol",
       {},
-      h("li", {}, h("span", { class: "time" }, "+0.00 s"), h("span", {}, "The application asked for a call")),
       call.timeline.map((entry) => {
         const [kind, text] = told(entry, call);
         return h("li", { class: kind }, h("span", { class: "time" }, since(call.date_created, entry.at)), h("span", {}, text));

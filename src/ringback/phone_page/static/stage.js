@@ -2,10 +2,11 @@
 
 import { attempt, ringMyPhone } from "./actions.js";
 import { h } from "./dom.js";
-import { phoneCard } from "./phone.js";
+import { phoneCard, rings } from "./phone.js";
 import { plural, isLive } from "./words.js";
 
-const MOST_PHONES = 6;
+const MOST_PHONES = 4;
+const TITLES = { queued: "A phone is about to ring", ringing: "A phone rings", "dialing-extension": "A call is put through", prompting: "A phone is answered" };
 const FOCUS_WITHIN_MS = 5_000;
 
 export function stage(state) {
@@ -22,8 +23,8 @@ function phonesOf(state) {
 }
 
 function phones(calls, state) {
-  const live = calls.filter(isLive).length;
-  const title = live ? `${plural(live, "phone")} in a call` : "The call is over";
+  const live = calls.filter(isLive);
+  const title = live.length > 1 ? `${plural(live.length, "phone")} in a call` : (TITLES[live[0]?.state] ?? "The call is over");
   return [
     h("h2", { id: "stage-title", key: "title" }, title),
     h("ul", { class: "phones", key: "phones" }, calls.slice(0, MOST_PHONES).map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
@@ -45,6 +46,7 @@ function welcome() {
   return h(
     "div",
     { class: "panel welcome", key: "welcome" },
+    h("div", { class: "phone", "aria-hidden": "true" }, h("div", { class: "screen" }, h("p", { class: "small" }, "Incoming call"), h("p", { class: "from" }, "Enter the code"), rings())),
     h("h2", { id: "stage-title" }, "The phone on your desk, for tests"),
     h(
       "p",

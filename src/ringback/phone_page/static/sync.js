@@ -10,7 +10,8 @@ import { refreshView } from "./loading.js";
 
 const ACCOUNT_KEY = "ringback.account";
 const MANY = 20; // so many calls are read one by one; of more, all at once
-const LINGER_MS = 9_000;
+const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by itself is put away sooner
+const LINGER_OF_AUTOMATIC_MS = 4_000;
 const LOOK_AT_LIVE_MS = 500; // a prompt that times out is told by no event
 const HEARTBEAT_MS = 4_000;
 
@@ -87,7 +88,7 @@ function linger(before, call) {
   if (isLive(call) || !(before && isLive(before))) return;
   state.keys.delete(call.sid);
   state.lingering.set(call.sid, performance.now());
-  setTimeout(() => dismiss(call.sid), LINGER_MS);
+  setTimeout(() => dismiss(call.sid), call.phone?.behavior === "manual" ? LINGER_MS : LINGER_OF_AUTOMATIC_MS);
 }
 
 /** Put away the phone of a call that has ended. */

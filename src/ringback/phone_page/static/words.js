@@ -42,6 +42,8 @@ export function told(entry, call) {
   const { event, detail } = entry;
   const [keys, result] = detail.includes(": ") ? detail.split(": ", 2) : ["", detail];
   switch (event) {
+    case "queued":
+      return ["call", `Queued: the number is called ${call.call_delay_seconds ? `after ${plural(call.call_delay_seconds, "second")}` : "at once"}`];
     case "dial":
       if (detail === "line busy") return ["failed", "Number called: the line is busy"];
       if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
