@@ -29,10 +29,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Node's helper library, for the tests that drive it; without node those tests say that they are skipped.
+# Node's helper library and axe-core, for the tests that use them; without npm those tests say that they are skipped.
 tests/system/node/node_modules/.installed: tests/system/node/package.json
 	@if command -v npm >/dev/null; then npm install --prefix tests/system/node --no-audit --no-fund --no-package-lock --silent && touch $@; \
-	else echo "npm is not installed: the tests with Node's helper library will be skipped"; fi
+	else echo "npm is not installed: the tests with Node's helper library, and of the page's accessibility, will be skipped"; fi
 
 serve: $(VENV)/.installed
 	$(BIN)/ringback serve

@@ -3,9 +3,11 @@
 What the browser does with it is told in docs/decisions/0012.
 """
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -51,16 +53,26 @@ async def asset(request: Request) -> Response:
     return _answer(request, request.path_params["name"])
 
 
+class _File(NamedTuple):
+    content: bytes
+    compressed: bytes
+    tag: str
+
+
 def _answer(request: Request, name: str) -> Response:
-    content, tag = _file(name)
-    headers = {**_HEADERS, "ETag": tag}
-    if request.headers.get("if-none-match") == tag:
+    file = _file(name)
+    headers = {**_HEADERS, "ETag": file.tag, "Vary": "Accept-Encoding"}
+    if request.headers.get("if-none-match") == file.tag:
         return Response(status_code=304, headers=headers)
+    content = file.content
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        content, headers["Content-Encoding"] = file.compressed, "gzip"
     return Response(content, headers=headers, media_type=_MEDIA_TYPES[Path(name).suffix])
 
 
 @cache
-def _file(name: str) -> tuple[bytes, str]:
-    """Return a file and its entity tag; it is read when it is first asked for, which is not at every start."""
+def _file(name: str) -> _File:
+    """Return a file; it is read when it is first asked for, which is not at every start."""
     content = (_FOLDER / name).read_bytes()
-    return content, f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
+    return _File(content, gzip.compress(content, mtime=0), tag)

@@ -67,8 +67,13 @@ function ringing(call) {
   ];
 }
 
-/** Draw a phone's ringing. */
-export function rings() {
+/** Draw a phone that rings, to look at. */
+export function idlePhone() {
+  const hooks = h("div", { class: "hooks" }, h("span", { class: "hang-up" }, handset()), h("span", { class: "answer" }, handset()));
+  return h("div", { class: "phone", "aria-hidden": "true" }, h("div", { class: "screen" }, caller("Incoming call"), rings(), hooks));
+}
+
+function rings() {
   return h("div", { class: "rings", "aria-hidden": "true", key: "rings" }, h("span", {}), h("span", {}), h("span", {}), handset());
 }
 

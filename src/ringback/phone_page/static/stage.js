@@ -2,7 +2,7 @@
 
 import { attempt, ringMyPhone } from "./actions.js";
 import { h } from "./dom.js";
-import { phoneCard, rings } from "./phone.js";
+import { idlePhone, phoneCard } from "./phone.js";
 import { plural, isLive } from "./words.js";
 
 const MOST_PHONES = 4;
@@ -46,7 +46,7 @@ function welcome() {
   return h(
     "div",
     { class: "panel welcome", key: "welcome" },
-    h("div", { class: "phone", "aria-hidden": "true" }, h("div", { class: "screen" }, h("p", { class: "small" }, "Incoming call"), h("p", { class: "from" }, "Enter the code"), rings())),
+    idlePhone(),
     h("h2", { id: "stage-title" }, "The phone on your desk, for tests"),
     h(
       "p",

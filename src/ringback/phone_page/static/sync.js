@@ -8,7 +8,7 @@ import { accountPath, change, changed, forgetAccount, state } from "./store.js";
 import { refreshTrace } from "./traces.js";
 import { refreshView } from "./loading.js";
 
-const ACCOUNT_KEY = "ringback.account";
+const ACCOUNT = "account"; // the parameter of the page's address that names one
 const MANY = 20; // so many calls are read one by one; of more, all at once
 const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by itself is put away sooner
 const LINGER_OF_AUTOMATIC_MS = 4_000;
@@ -19,12 +19,12 @@ const unread = new Set();
 let isReading = false;
 let stopFollowing = () => {};
 
-/** Read which accounts there are, and open the one last looked at, or the first. */
+/** Read which accounts there are, and open the one that the address names, or the first. */
 export async function start() {
   const wasLocked = state.connection === "locked";
   try {
     await readAccounts();
-    const wanted = sessionStorage.getItem(ACCOUNT_KEY);
+    const wanted = new URLSearchParams(location.search).get(ACCOUNT);
     const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0];
     if (account) await openAccount(account.sid);
   } catch (error) {
@@ -43,7 +43,7 @@ export async function readAccounts() {
 /** Show an account, from now on as things happen in it. */
 export async function openAccount(sid) {
   stopFollowing();
-  sessionStorage.setItem(ACCOUNT_KEY, sid);
+  history.replaceState(null, "", `?${new URLSearchParams({ [ACCOUNT]: sid })}${location.hash}`);
   forgetAccount();
   change({ account: state.accounts.find((account) => account.sid === sid) });
   const after = await newestKnownEvent();
@@ -111,6 +111,7 @@ function onEvent(event) {
 }
 
 function onLoss(error) {
+  if (error === null) return true; // the server has ended the stream: whether it is gone shows when it is asked again
   if (error?.status === 401) {
     change({ connection: "locked" });
     return false;

@@ -1,0 +1,57 @@
+"""Debian's Chromium, headless, driven by Playwright.
+
+A test module asks for the fixtures by ``pytest_plugins = ["support.browser_fixtures"]``.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from support.node import FOLDER
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Chromium is not to look for anybody but the server under test."""
+WAIT_MS = 8_000.0
+
+Scheme = Literal["light", "dark"]
+WIDE, NARROW = (1440, 900), (360, 740)
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed: apt-get install chromium")
+needs_axe = pytest.mark.skipif(
+    not AXE.is_file(), reason="axe-core is not installed by npm: run `make tests/system/node/node_modules/.installed`"
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a browser. While it runs, no other event loop can be run on this thread."""
+    as_root = ["--no-sandbox"] if sys.platform == "linux" and os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_page(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> Page:
+    """Open an empty page of its own context; what takes longer than WAIT_MS has failed."""
+    width, height = size
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page.set_default_timeout(WAIT_MS)
+    return page

@@ -1,0 +1,42 @@
+"""Fixtures of the phone page's tests: a browser, a server and, for each test, an account of its own and its page."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from playwright.sync_api import Browser
+
+from support.browser import chromium, new_page
+from support.phone_page import PhonePage, Visited
+from support.server import ServerProcess
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Run a browser for the module."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page_server() -> Iterator[ServerProcess]:
+    """Run a server whose automatic phones are quick, and whose prompts are patient."""
+    with ServerProcess(covered=False, ring_seconds=0.05, key_seconds=0.05, prompt_timeout_seconds=60) as running:
+        yield running
+
+
+@pytest.fixture
+def account(page_server: ServerProcess) -> Iterator[Visited]:
+    """Make an account for one test."""
+    with closing(Visited.new(page_server)) as made:
+        yield made
+
+
+@pytest.fixture
+def phone_page(browser: Browser, account: Visited) -> Iterator[PhonePage]:
+    """Open the test's account; afterwards there must have been no error in the browser's console."""
+    page = new_page(browser)
+    with closing(PhonePage(page, account)) as opened:
+        opened.open()
+        yield opened
+    assert opened.complaints == []

@@ -1,0 +1,211 @@
+"""The phone page: phones ring, are answered, keyed, hung up and rejected, by mouse and by keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from support.browser import needs_browser
+from support.phone_page import MANUAL, RING, PhonePage, Visited
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+AUTOMATIC, AUTOMATIC_WRITTEN = "+442079460958", "+44 20 7946 0958"
+
+
+def ringing(account: Visited, page: PhonePage, number: str = MANUAL, **parameters: str) -> dict[str, str]:
+    request = account.validate(number, **parameters)
+    expect(page.button("Answer")).to_be_visible()
+    return request
+
+
+def test_a_newcomer_is_told_what_this_is_and_verifies_a_number_in_two_clicks_and_six_keys(
+    phone_page: PhonePage,
+) -> None:
+    expect(phone_page.page.get_by_text("ringback plays Twilio and the phone")).to_be_visible()
+
+    phone_page.button(RING).click()
+    phone_page.button("Answer").click()
+    for key in phone_page.shown_code():
+        phone_page.phone().get_by_role("button", name=key, exact=True).click()
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+    [verified] = phone_page.account.control("GET", "/caller-ids")["caller_ids"]
+    assert verified["phone_number"] == MANUAL
+
+
+def test_the_keyboard_alone_is_enough(phone_page: PhonePage) -> None:
+    keyboard = phone_page.page.keyboard
+    button = phone_page.button(RING)
+    for _ in range(20):
+        if button.evaluate("button => button === document.activeElement"):
+            break
+        keyboard.press("Tab")
+
+    keyboard.press("Enter")
+    expect(phone_page.button("Answer")).to_be_focused()
+    keyboard.press("Enter")
+    expect(phone_page.page.get_by_role("group", name="Keypad")).to_be_focused()
+    keyboard.type(phone_page.shown_code())
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+
+
+def test_a_second_phone_of_ones_own_has_another_number(phone_page: PhonePage, account: Visited) -> None:
+    account.control("POST", "/caller-ids", {"phone_number": MANUAL})
+
+    phone_page.button(RING).click()
+
+    expect(phone_page.button("Answer")).to_be_focused()
+    [call] = account.control("GET", "/calls?status=ringing")["calls"]
+    assert call["phone_number"].startswith("+1415555")
+
+
+def test_a_phone_shows_who_asks_the_number_its_country_and_the_code(phone_page: PhonePage, account: Visited) -> None:
+    request = ringing(account, phone_page, FriendlyName="Front desk")
+
+    phone = phone_page.phone()
+    expect(phone).to_contain_text("One test asks to verify")
+    expect(phone).to_contain_text("Front desk · United States")
+    expect(phone.get_by_text("Incoming call")).to_be_visible()
+    assert phone_page.shown_code() == request["validation_code"]
+    expect(phone_page.page).to_have_title(re.compile(r"^\(1\) ringing"))
+
+
+def test_a_wrong_code_costs_an_attempt_and_a_right_one_is_accepted(phone_page: PhonePage, account: Visited) -> None:
+    code = ringing(account, phone_page)["validation_code"]
+    wrong = "".join(str(9 - int(digit)) for digit in code)
+
+    phone_page.button("Answer").click()
+    expect(phone_page.phone()).to_contain_text("3 attempts left")
+    phone_page.page.keyboard.type(wrong)
+    expect(phone_page.phone()).to_contain_text("Wrong code. Please enter the six digits again.")
+    expect(phone_page.phone()).to_contain_text("2 attempts left")
+    expect(phone_page.page.get_by_role("status")).to_have_text("Wrong code. 2 attempts left.")
+    phone_page.page.keyboard.type(code)
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+    expect(phone_page.page.get_by_role("status")).to_contain_text("Verified")
+
+
+def test_three_wrong_codes_end_the_call(phone_page: PhonePage, account: Visited) -> None:
+    ringing(account, phone_page)
+
+    phone_page.button("Answer").click()
+    for left in ("2 attempts left", "1 attempt left", "Not verified: wrong code"):
+        phone_page.page.keyboard.type("*#*#*#")
+        expect(phone_page.phone()).to_contain_text(left)
+
+    expect(phone_page.row()).to_contain_text("Wrong code")
+
+
+def test_a_digit_is_taken_back_before_the_code_is_complete(phone_page: PhonePage, account: Visited) -> None:
+    code = ringing(account, phone_page)["validation_code"]
+    keyed = phone_page.phone().get_by_role("img")
+
+    phone_page.button("Answer").click()
+    phone_page.page.keyboard.type(f"{code[0]}*")
+    expect(keyed).to_have_accessible_name(f"Keyed in: {code[0]} *")
+    phone_page.page.keyboard.press("Backspace")
+    expect(keyed).to_have_accessible_name(f"Keyed in: {code[0]}")
+    phone_page.page.keyboard.type("5")
+    phone_page.button("Delete the last digit").click()
+    phone_page.phone().get_by_role("group", name="Keypad").focus()
+    phone_page.page.keyboard.type(code[1:])
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+
+
+def test_enter_sends_what_is_keyed_so_far_and_the_phone_waits_for_the_rest(
+    phone_page: PhonePage, account: Visited
+) -> None:
+    request = ringing(account, phone_page)
+    code, sid = request["validation_code"], request["call_sid"]
+
+    phone_page.button("Answer").click()
+    phone_page.page.keyboard.type(code[:2])
+    phone_page.page.keyboard.press("Enter")
+    expect(phone_page.phone()).to_contain_text(f"{code[:2]} keyed in, more to come")
+    assert account.call(sid)["attempts_left"] == 3
+    phone_page.page.keyboard.type(code[2:])
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+
+
+def test_hanging_up_ends_the_call(phone_page: PhonePage, account: Visited) -> None:
+    sid = ringing(account, phone_page)["call_sid"]
+
+    phone_page.button("Answer").click()
+    phone_page.button("Hang up").click()
+
+    expect(phone_page.phone()).to_contain_text("Not verified: hung up")
+    assert account.call(sid)["status"] == "completed"
+
+
+def test_rejecting_makes_the_line_busy(phone_page: PhonePage, account: Visited) -> None:
+    sid = ringing(account, phone_page)["call_sid"]
+
+    phone_page.button("Reject").click()
+
+    expect(phone_page.phone()).to_contain_text("Not verified: busy")
+    assert account.call(sid)["status"] == "busy"
+
+
+def test_an_ended_phone_is_put_away(phone_page: PhonePage, account: Visited) -> None:
+    ringing(account, phone_page)
+    phone_page.button("Reject").click()
+
+    phone_page.button("Put away").click()
+
+    expect(phone_page.phone()).to_have_count(0)
+    expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_visible()
+
+
+def test_a_phone_that_acts_by_itself_is_seen_until_its_end(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(AUTOMATIC)
+
+    expect(phone_page.phone(AUTOMATIC_WRITTEN)).to_contain_text("United Kingdom")
+    expect(phone_page.phone(AUTOMATIC_WRITTEN).get_by_text("Verified")).to_be_visible()
+    expect(phone_page.row(AUTOMATIC_WRITTEN)).to_contain_text("Verified")
+
+
+def test_what_others_do_to_a_call_is_seen(phone_page: PhonePage, account: Visited) -> None:
+    sid = ringing(account, phone_page)["call_sid"]
+
+    account.control("POST", f"/calls/{sid}/answer")
+    expect(phone_page.phone()).to_contain_text("“Please enter the six-digit code.”")
+    account.control("POST", f"/calls/{sid}/digits", {"digits": "12"})
+    expect(phone_page.phone().get_by_role("img")).to_have_accessible_name("Keyed in: 1 2")
+
+
+def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, account: Visited) -> None:
+    sid = ringing(account, phone_page)["call_sid"]
+    account.control("POST", f"/calls/{sid}/answer")
+
+    account.control("PUT", "/clock", {"mode": "frozen"})
+    account.control("POST", "/clock/advance", {"seconds": 61})
+
+    expect(phone_page.phone()).to_contain_text("Nothing keyed in in time. Please enter the six digits again.")
+    expect(phone_page.phone()).to_contain_text("2 attempts left")
+
+
+def test_an_extension_is_seen_to_be_dialled(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", f"/phones/{MANUAL}", {"behavior": "manual", "extension": "12"})
+    ringing(account, phone_page, Extension="wwww12")
+
+    phone_page.button("Answer").click()
+
+    expect(phone_page.phone()).to_contain_text("Extension wwww12 is dialled")
+    expect(phone_page.phone()).to_contain_text("“Please enter the six-digit code.”")
+
+
+def test_of_many_phones_those_that_wait_for_a_person_are_in_front(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/phones/default", {"behavior": "no-answer"})
+    for last in range(6):
+        account.validate(f"+1415555012{last}")
+    account.validate(MANUAL)
+
+    expect(phone_page.page.get_by_role("article")).to_have_count(4)
+    expect(phone_page.page.get_by_role("article").first).to_have_accessible_name("+1 500-555-0018")
+    expect(phone_page.page.get_by_text("and 3 more, listed below")).to_be_visible()
