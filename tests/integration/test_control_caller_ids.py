@@ -208,7 +208,9 @@ async def test_a_caller_id_is_deleted_once(account: ControlledAccount) -> None:
     assert [event["type"] for event in await account.events()] == ["caller-id.created", "caller-id.deleted"]
 
 
-async def test_a_caller_id_of_another_account_is_not_deleted(account: ControlledAccount, controlled: Controlled) -> None:
+async def test_a_caller_id_of_another_account_is_not_deleted(
+    account: ControlledAccount, controlled: Controlled
+) -> None:
     other = await controlled.account()
     placed = await place(other)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from support.node import FOLDER
 
@@ -27,6 +27,8 @@ QUIET = (
 )
 """Chromium is not to look for anybody but the server under test."""
 WAIT_MS = 8_000.0
+
+expect.set_options(timeout=WAIT_MS)
 
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1440, 900), (360, 740)
@@ -49,9 +51,9 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def new_page(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> Page:
-    """Open an empty page of its own context; what takes longer than WAIT_MS has failed."""
+def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
+    """Open a window with nothing remembered; what takes longer than WAIT_MS in its pages has failed."""
     width, height = size
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page.set_default_timeout(WAIT_MS)
-    return page
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context.set_default_timeout(WAIT_MS)
+    return context

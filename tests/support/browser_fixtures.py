@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
-from support.browser import chromium, new_page
+from support.browser import chromium, new_context
 from support.phone_page import PhonePage, Visited
 from support.server import ServerProcess
 
@@ -18,7 +18,7 @@ def browser() -> Iterator[Browser]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def page_server() -> Iterator[ServerProcess]:
     """Run a server whose automatic phones are quick, and whose prompts are patient."""
     with ServerProcess(covered=False, ring_seconds=0.05, key_seconds=0.05, prompt_timeout_seconds=60) as running:
@@ -32,11 +32,17 @@ def account(page_server: ServerProcess) -> Iterator[Visited]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """Give the module's pages one cache."""
+    with closing(new_context(browser)) as made:
+        yield made
+
+
 @pytest.fixture
-def phone_page(browser: Browser, account: Visited) -> Iterator[PhonePage]:
+def phone_page(context: BrowserContext, account: Visited) -> Iterator[PhonePage]:
     """Open the test's account; afterwards there must have been no error in the browser's console."""
-    page = new_page(browser)
-    with closing(PhonePage(page, account)) as opened:
+    with closing(PhonePage(context.new_page(), account)) as opened:
         opened.open()
         yield opened
     assert opened.complaints == []

@@ -96,6 +96,11 @@ class PhonePage:
         """Return the phone of a number among those in front."""
         return self.page.get_by_role("article", name=number)
 
+    def answer(self, number: str = MANUAL_WRITTEN) -> None:
+        """Pick a phone up, and wait for the prompt."""
+        self.phone(number).get_by_role("button", name="Answer").click()
+        expect(self.phone(number).get_by_role("group", name="Keypad")).to_be_focused()
+
     def row(self, number: str = MANUAL_WRITTEN) -> Locator:
         """Return a number's row in the list of verifications."""
         return self.page.get_by_role("region", name="Verifications").get_by_role("link").filter(has_text=number)
@@ -111,4 +116,4 @@ class PhonePage:
         return label.removeprefix("Code ").replace(" ", "")
 
     def close(self) -> None:
-        self.page.context.close()
+        self.page.close()

@@ -80,7 +80,7 @@ def test_the_start_page_leads_on(quick_server: ServerProcess) -> None:
     assert "independent of Twilio Inc." in page.text
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/phone/app.js", "/phone/page.css", "/docs"])
 def test_no_page_loads_anything_from_elsewhere(quick_server: ServerProcess, path: str) -> None:
     page = get(quick_server, path)
 

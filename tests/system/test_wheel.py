@@ -75,7 +75,7 @@ def files(wheel: Path) -> set[str]:
 def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_else(wheel: Path) -> None:
     held = files(wheel)
 
-    assert {"ringback/cli.py", "ringback/phone_page/index.html", "ringback/migrations/env.py", MIGRATION} <= held
+    assert {"ringback/cli.py", "ringback/phone_page/static/index.html", "ringback/migrations/env.py", MIGRATION} <= held
     assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"ringback"}
     assert not [name for name in held if "__pycache__" in name or "tests/" in name or "/test_" in name]
     assert "ringback/testing/plugin.py" in held

@@ -39,12 +39,11 @@ function icon() {
 
 function switcher(state) {
   return h(
-    "label",
+    "div",
     { class: "switcher" },
-    h("span", { class: "unseen" }, "Account"),
     h(
       "select",
-      { value: state.account?.sid ?? "", onchange: (event) => attempt(() => openAccount(event.target.value)) },
+      { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => attempt(() => openAccount(event.target.value)) },
       state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `${name} (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
     ),
   );

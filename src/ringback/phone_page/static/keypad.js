@@ -15,7 +15,7 @@ export function keypad(call) {
   return h(
     "div",
     { class: "keys", role: "group", tabindex: -1, "aria-label": "Keypad: click, or type the digits", key: "keys" },
-    KEYS.map((key) => h("button", { key, onclick: () => press(call.sid, key), "aria-label": NAMES[key] ?? key }, h("span", {}, key), h("small", {}, LETTERS[key] ?? ""))),
+    KEYS.map((key) => h("button", { key, onclick: () => press(call.sid, key), "aria-label": NAMES[key] ?? key }, h("span", {}, key), h("small", { "data-letters": LETTERS[key] ?? "" }))),
   );
 }
 

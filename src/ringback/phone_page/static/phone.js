@@ -37,7 +37,7 @@ function appUnderTest(call, state, title) {
       { class: "window" },
       h("p", { class: "window-bar" }, "The app under test shows"),
       h("p", {}, "We are calling you. Enter this code on your phone:"),
-      h("p", { class: "code", "aria-label": `Code ${[...call.validation_code].join(" ")}` }, [...call.validation_code].map((digit) => h("span", { "aria-hidden": "true" }, digit))),
+      h("p", { class: "code", role: "img", "aria-label": `Code ${[...call.validation_code].join(" ")}` }, [...call.validation_code].map((digit) => h("span", { "aria-hidden": "true" }, digit))),
     ),
     h("p", { class: "muted small" }, behavior(call)),
   );

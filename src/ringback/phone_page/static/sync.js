@@ -13,7 +13,7 @@ const MANY = 20; // so many calls are read one by one; of more, all at once
 const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by itself is put away sooner
 const LINGER_OF_AUTOMATIC_MS = 4_000;
 const LOOK_AT_LIVE_MS = 500; // a prompt that times out is told by no event
-const HEARTBEAT_MS = 4_000;
+const HEARTBEAT_MS = 3_000;
 
 const unread = new Set();
 let isReading = false;
@@ -30,7 +30,7 @@ export async function start() {
   } catch (error) {
     onLoss(error);
     if (error.status === 401) change({ lockedReason: wasLocked ? "wrong" : "" });
-    else setTimeout(start, HEARTBEAT_MS / 2);
+    else setTimeout(start, HEARTBEAT_MS);
   }
 }
 

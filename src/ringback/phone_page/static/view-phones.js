@@ -80,8 +80,8 @@ function row(phone) {
     h(
       "td",
       { class: "actions" },
-      isRuled(number) && h("button", { class: "small", key: "rule", "aria-label": `Delete the rule of ${name}`, onclick: () => remove(number, "") }, "Delete rule"),
-      phone.script.length > 0 && h("button", { class: "small", key: "script", "aria-label": `Delete the script of ${name}`, onclick: () => remove(number, "/script") }, "Delete script"),
+      isRuled(number) && h("button", { class: "small", key: "rule", "aria-label": `Delete rule of ${name}`, onclick: () => remove(number, "") }, "Delete rule"),
+      phone.script.length > 0 && h("button", { class: "small", key: "script", "aria-label": `Delete script of ${name}`, onclick: () => remove(number, "/script") }, "Delete script"),
     ),
   );
 }

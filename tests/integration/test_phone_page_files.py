@@ -1,0 +1,82 @@
+"""What is served of the phone page: its files with their headers, and nothing else; and what its scripts may not do."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ringback import phone_page
+from support.control import Controlled
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+
+FOLDER = Path(phone_page.__file__).parent / "static"
+SCRIPTS = sorted(FOLDER.glob("*.js"))
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+}
+MAKES_HTML_OR_CODE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|srcdoc")
+MOST_LINES = 250
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("path", sorted(phone_page.PATHS))
+async def test_each_file_is_served_with_the_strict_policy(controlled: Controlled, path: str) -> None:
+    answer = await controlled.http.get(path)
+
+    assert answer.status_code == 200
+    assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.text == (FOLDER / (path.removeprefix("/phone/").strip("/") or "index.html")).read_text("utf-8")
+
+
+@pytest.mark.anyio
+async def test_a_file_is_compressed_for_those_who_take_that(controlled: Controlled) -> None:
+    plain = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "identity"})
+    packed = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "gzip, br"})
+
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"])
+    assert packed.content == plain.content
+
+
+@pytest.mark.anyio
+async def test_a_file_that_has_not_changed_is_not_sent_again(controlled: Controlled) -> None:
+    first = await controlled.http.get("/phone/app.js")
+    again = await controlled.http.get("/phone/app.js", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "path",
+    ["/phone", "/phone/", "/phone/nothing.js", "/phone/index.html", "/phone/..%2f__init__.py", "/phone/../app.py"],
+)
+async def test_no_other_name_is_served(controlled: Controlled, path: str) -> None:
+    assert (await controlled.http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_a_script_makes_no_html_and_no_code_of_text(script: Path) -> None:
+    assert MAKES_HTML_OR_CODE.findall(script.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("file", [*SCRIPTS, *FOLDER.glob("*.css"), FOLDER / "index.html"], ids=lambda file: file.name)
+def test_a_file_is_short(file: Path) -> None:
+    assert len(file.read_text("utf-8").splitlines()) <= MOST_LINES
+
+
+def test_every_script_is_used() -> None:
+    imported = {name for script in SCRIPTS for name in re.findall(r'from "\./(.+?)"', script.read_text("utf-8"))}
+
+    assert imported == {script.name for script in SCRIPTS} - {"app.js"}

@@ -1,0 +1,131 @@
+"""The phone page for everybody: axe-core finds nothing in any view, and everything fits into narrow windows."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, get_args
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from support.browser import AXE, NARROW, WIDE, Scheme, needs_axe, needs_browser, new_context
+from support.phone_page import MANUAL, PhonePage, Visited
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, needs_axe, pytest.mark.xdist_group("browser")]
+
+VIEWS = ("try-it", "caller-ids", "phones", "requests", "inbox", "faults", "clock", "account")
+RUN_AXE = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
+SETTLED = """() => Promise.all(document.getAnimations()
+  .filter((animation) => animation.effect.getTiming().iterations < 9)
+  .map((animation) => animation.finished))"""
+OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module", params=get_args(Scheme))
+def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
+    """Give a wide window, light and dark."""
+    with closing(new_context(browser, WIDE, request.param)) as made:
+        made.add_init_script(path=AXE)
+        yield made
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds, once what moves in has moved in."""
+    page.evaluate(SETTLED)
+    found: list[dict[str, Any]] = page.evaluate(RUN_AXE)
+    return [f"{entry['id']}: {node['html']} {node['failureSummary']}" for entry in found for node in entry["nodes"]]
+
+
+def fill(account: Visited) -> dict[str, Any]:
+    """Let the account have something to show in every view; return a verified number's request."""
+    verified = account.validate("+442079460958", FriendlyName="Front desk", StatusCallback=account.inbox("phone-page"))
+    account.wait_for("callback.delivered", verified["call_sid"])
+    failed = account.validate("+15005550011", StatusCallback="http://127.0.0.1:9/nowhere")
+    account.wait_for("callback.failed", failed["call_sid"])
+    account.control("PUT", "/phones/+14158675309", {"behavior": "mistype-once"})
+    account.control("POST", "/phones/+14158675309/script", ["busy", "manual"])
+    account.control("POST", "/faults", {"operation": "status-callback", "effect": {"duplicate": 2}})
+    return verified
+
+
+def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: BrowserContext, account: Visited) -> None:
+    page = PhonePage(schemed.new_page(), account)
+    page.open()
+    assert violations(page.page) == [], "the welcome"
+
+    code = account.validate(MANUAL, FriendlyName="Front desk")["validation_code"]
+    expect(page.button("Answer")).to_be_visible()
+    assert violations(page.page) == [], "a phone that rings"
+    page.answer()
+    page.page.keyboard.type("******12")
+    expect(page.phone()).to_contain_text("2 attempts left")
+    assert violations(page.page) == [], "the prompt"
+    page.page.keyboard.press("Backspace")
+    page.page.keyboard.press("Backspace")
+    page.page.keyboard.type(code)
+    expect(page.phone().get_by_text("Verified")).to_be_visible()
+    assert violations(page.page) == [], "a phone whose call has ended"
+    account.validate("+15005550014")
+    expect(page.row("500-555-0014")).to_be_visible()
+    page.close()
+
+
+def test_axe_finds_nothing_in_any_view(schemed: BrowserContext, account: Visited) -> None:
+    verified = fill(account)
+    page = PhonePage(schemed.new_page(), account)
+    page.open(f"calls/{verified['call_sid']}")
+    page.trace.locator(".attempt summary").click()
+    assert violations(page.page) == [], "a trace"
+
+    for view in VIEWS:
+        page.page.evaluate("view => { location.hash = `#/${view}`; }", view)
+        expect(page.page.locator(f"nav a[href='#/{view}']")).to_have_attribute("aria-current", "page")
+        assert violations(page.page) == [], view
+    page.close()
+
+
+def test_nothing_is_wider_than_a_narrow_window(browser: Browser, account: Visited) -> None:
+    verified = fill(account)
+    account.validate(MANUAL, FriendlyName="W" * 64)
+    with closing(new_context(browser, NARROW)) as context:
+        page = PhonePage(context.new_page(), account)
+        page.open()
+        expect(page.button("Answer")).to_be_visible()
+        wide = {"ringing": page.page.evaluate(OVERFLOW)}
+        page.answer()
+        wide["prompt"] = page.page.evaluate(OVERFLOW)
+        page.open(f"calls/{verified['call_sid']}")
+        page.trace.locator(".attempt summary").click()
+        wide["trace"] = page.page.evaluate(OVERFLOW)
+        for view in VIEWS:
+            page.open(view)
+            wide[view] = page.page.evaluate(OVERFLOW)
+
+    assert set(wide.values()) == {0}, wide
+
+
+def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(browser: Browser, account: Visited) -> None:
+    verified = fill(account)
+    with closing(new_context(browser, NARROW)) as context:
+        page = PhonePage(context.new_page(), account)
+        page.open()
+        page.row("+44 20 7946 0958").click()
+        expect(page.trace).to_contain_text(verified["phone_number"][:3])
+        expect(page.page.get_by_role("region", name="Verifications")).to_be_hidden()
+        page.page.get_by_role("link", name="All verifications").click()
+
+        expect(page.page.get_by_role("region", name="Verifications")).to_be_visible()
+
+
+def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage) -> None:
+    phone_page.show("Faults")
+
+    expect(phone_page.page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_the_first_key_leads_past_the_top(phone_page: PhonePage) -> None:
+    focused: Callable[[], str] = lambda: phone_page.page.evaluate("() => document.activeElement.textContent")  # noqa: E731
+
+    phone_page.page.keyboard.press("Tab")
+
+    assert focused() == "Skip to the phones"

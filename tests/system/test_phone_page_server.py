@@ -1,0 +1,168 @@
+"""The phone page and its server: what is served, a control token, a server that goes and comes back, speed."""
+
+import re
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from support.browser import needs_browser, new_context
+from support.phone_page import PhonePage, Visited
+from support.server import ServerProcess, free_port
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+MOST_BYTES = 150_000
+EVENT_TO_PIXEL_MS = 200.0
+SMOOTH_FRAME_MS = 50.0
+MANY = 500
+TOKEN = "let-me-in"
+
+LOADED = (
+    """() => performance.getEntriesByType("resource").map(({ name, decodedBodySize }) => [name, decodedBodySize])"""
+)
+WATCH_FOR_PHONES = """() => {
+  window.seen = new Map();
+  new MutationObserver(() => requestAnimationFrame(() => requestAnimationFrame(() => {
+    for (const phone of document.querySelectorAll("article")) {
+      if (!window.seen.has(phone.dataset.call)) window.seen.set(phone.dataset.call, Date.now());
+    }
+  }))).observe(document.getElementById("main"), { childList: true, subtree: true });
+}"""
+"""Notes when each phone was painted, which is within the second frame after it was made."""
+
+SCROLL = """async () => {
+  const list = document.querySelector(".verifications");
+  const frames = [];
+  let last = performance.now();
+  for (let frame = 0; frame < 60; frame += 1) {
+    list.scrollTop += 300;
+    await new Promise(requestAnimationFrame);
+    frames.push(performance.now() - last);
+    last = performance.now();
+  }
+  return { frames, scrolled: list.scrollTop };
+}"""
+
+
+def test_everything_comes_from_the_server_itself_and_weighs_little(phone_page: PhonePage) -> None:
+    loaded: list[list[Any]] = phone_page.page.evaluate(LOADED)
+
+    sizes = [size for name, size in loaded if "/phone/" in name]
+    assert all(name.startswith(phone_page.account.server.base_url) for name, _ in loaded)
+    assert len(sizes) > 20
+    assert min(sizes) > 0
+    assert sum(sizes) < MOST_BYTES
+
+
+def test_an_event_is_on_the_screen_within_two_hundred_milliseconds(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/phones/default", {"behavior": "manual"})
+    phone_page.page.evaluate(WATCH_FOR_PHONES)
+
+    late: list[float] = []
+    for last in range(4):
+        begin = time.time() * 1000
+        sid = account.validate(f"+1415555012{last}")["call_sid"]
+        seen = phone_page.page.wait_for_function("sid => window.seen.get(sid)", arg=sid)
+        late.append(seen.json_value() - begin)
+
+    assert min(late) < EVENT_TO_PIXEL_MS, late
+
+
+def test_five_hundred_verifications_scroll_smoothly(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/phones/default", {"behavior": "busy"})
+    for number in range(MANY):
+        account.validate(f"+1415{2_000_000 + number}")
+
+    expect(phone_page.page.get_by_role("region", name="Verifications").get_by_role("listitem")).to_have_count(MANY)
+    measured = phone_page.page.evaluate(SCROLL)
+
+    assert measured["scrolled"] > 10_000
+    assert sorted(measured["frames"])[len(measured["frames"]) * 9 // 10] < SMOOTH_FRAME_MS, measured
+
+
+def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) -> None:
+    with (
+        ServerProcess(covered=False, control_token=TOKEN) as server,
+        closing(Visited.new(server, token=TOKEN)) as account,
+        closing(new_context(browser)) as context,
+    ):
+        page = context.new_page()
+        page.goto(f"{server.base_url}/?account={account.sid}")
+        token = page.get_by_label("Control token")
+        expect(token).to_be_focused()
+        token.fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert").filter(has_text="not this server's token")).to_be_visible()
+        token.fill(TOKEN)
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+        account.validate()
+        page.get_by_role("button", name="Answer").click()
+        expect(page.get_by_role("group", name="Keypad")).to_be_focused()
+        page.reload()
+        expect(page.get_by_role("group", name="Keypad")).to_be_visible()
+
+
+def test_a_server_that_is_gone_is_told_and_found_again_with_all_that_happened(browser: Browser, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"port": free_port(), "database_url": f"sqlite:///{tmp_path}/ringback.db"}
+    with closing(new_context(browser)) as context:
+        with ServerProcess(covered=False, **settings) as server, closing(Visited.new(server)) as account:
+            phone_page = PhonePage(context.new_page(), account)
+            phone_page.open()
+            account.validate()
+            expect(phone_page.button("Answer")).to_be_visible()
+        page = phone_page.page
+        expect(page.get_by_role("alert").filter(has_text="The server is gone.")).to_be_visible()
+        expect(page.get_by_text("Server gone", exact=True)).to_be_visible()
+
+        with ServerProcess(covered=False, **settings) as server:
+            path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
+            with server.client(account.sid, account.auth_token) as client:
+                client.post(path, data={"PhoneNumber": "+15005550014"})
+
+            expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            expect(phone_page.row("500-555-0014")).to_contain_text("Busy")
+            phone_page.button("Answer").click()
+            expect(page.get_by_role("group", name="Keypad")).to_be_focused()
+
+
+def test_an_account_that_is_deleted_gives_way_to_another(phone_page: PhonePage, account: Visited) -> None:
+    account.control("DELETE", "")
+
+    expect(phone_page.page).not_to_have_url(re.compile(account.sid))
+    expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_a_reset_by_somebody_else_is_noticed(phone_page: PhonePage, account: Visited) -> None:
+    account.validate()
+    expect(phone_page.button("Answer")).to_be_visible()
+
+    account.control("POST", "/reset")
+
+    expect(phone_page.button("Ring a phone you answer yourself")).to_be_visible()
+    expect(phone_page.button("Answer")).to_have_count(0)
+
+
+def test_the_page_loads_when_the_numbering_plan_does_not(browser: Browser, account: Visited) -> None:
+    with closing(new_context(browser)) as context:
+        page = context.new_page()
+        page.route("**/numbering-plan.json", lambda route: route.abort())
+        opened = PhonePage(page, account)
+        opened.open()
+        account.validate()
+
+        expect(opened.phone("+15005550018")).to_be_visible()
+
+
+def test_a_page_without_scripts_says_so(browser: Browser, page_server: ServerProcess) -> None:
+    with closing(browser.new_context(java_script_enabled=False)) as context:
+        page = context.new_page()
+        page.goto(page_server.base_url)
+
+        expect(page.locator("noscript").get_by_role("heading")).to_be_visible()

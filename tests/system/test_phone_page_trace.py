@@ -1,0 +1,145 @@
+"""The phone page: the trace of a verification, its StatusCallback, and text from outside that stays text."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Dialog, expect
+
+from support.browser import needs_browser
+from support.phone_page import MANUAL, PhonePage, Visited
+from support.receiver import Answer, CallbackReceiver
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
+HTML = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def no_dialog(phone_page: PhonePage) -> Iterator[None]:
+    """Fail where a script has opened a dialog."""
+    opened: list[str] = []
+
+    def dismiss(dialog: Dialog) -> None:
+        opened.append(dialog.message)
+        dialog.dismiss()
+
+    phone_page.page.on("dialog", dismiss)
+    yield
+    assert opened == []
+
+
+def verified(account: Visited, page: PhonePage, **parameters: str) -> str:
+    """Have a number verified by a phone that acts by itself, until its StatusCallback has arrived; open its trace."""
+    sid: str = account.validate(NUMBER, **parameters)["call_sid"]
+    account.wait_for("callback.delivered" if "StatusCallback" in parameters else "call.ended", sid)
+    page.row(WRITTEN).click()
+    return sid
+
+
+def test_a_trace_leads_from_the_request_to_the_callback(phone_page: PhonePage, account: Visited) -> None:
+    sid = verified(account, phone_page, FriendlyName="Front desk", StatusCallback=account.inbox("app"))
+
+    titles = phone_page.trace.locator(".title")
+    expect(titles.filter(has_text="StatusCallback delivered 1 attempt")).to_be_visible()
+    call = account.call(sid)
+    code = call["validation_code"]
+    assert [title.partition(", ")[0] for title in titles.all_inner_texts()] == [
+        "API request: verify this number 200",
+        "Queued: the number is called at once",
+        "The phone rings",
+        "Answered: the prompt asks for the code",
+        f"{code} keyed in: the right code",
+        "Call ended: completed",
+        "Caller ID created",
+        "StatusCallback delivered 1 attempt",
+    ]
+    expect(phone_page.trace.get_by_role("code").filter(has_text=call["outgoing_caller_id_sid"])).to_be_visible()
+    assert all(time.startswith("+") for time in phone_page.trace.locator(".step > .time").all_inner_texts())
+
+
+def test_the_request_of_a_trace_opens_to_its_parameters(phone_page: PhonePage, account: Visited) -> None:
+    verified(account, phone_page, FriendlyName="Front desk")
+
+    phone_page.trace.get_by_text("/OutgoingCallerIds.json").click()
+
+    expect(phone_page.trace.locator(".step.request")).to_contain_text("FriendlyNameFront desk")
+
+
+def test_a_callback_opens_to_all_that_was_sent_and_came_back(phone_page: PhonePage, account: Visited) -> None:
+    sid = verified(account, phone_page, StatusCallback=account.inbox("app"))
+
+    attempt = phone_page.trace.locator(".attempt")
+    attempt.locator("summary").click()
+
+    [sent] = account.control("GET", f"/calls/{sid}/callbacks")["callbacks"]
+    for shown in ("signature right", "The signature is right", account.inbox("app"), "204 without a body"):
+        expect(attempt).to_contain_text(shown)
+    for name, value in [*sent["headers"].items(), *sent["parameters"].items()]:
+        expect(attempt).to_contain_text(f"{name}{value or 'empty'}")
+
+
+def test_a_wrong_signature_is_told(phone_page: PhonePage, account: Visited) -> None:
+    account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
+
+    verified(account, phone_page, StatusCallback=account.inbox("app"))
+
+    expect(phone_page.trace.locator(".attempt")).to_contain_text("signature wrong")
+
+
+def test_a_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> None:
+    verified(account, phone_page, StatusCallback=account.inbox("app"))
+
+    phone_page.button("Send again").click()
+
+    expect(phone_page.trace).to_contain_text("StatusCallback delivered 2 attempts")
+    expect(phone_page.trace.get_by_text("signature right")).to_have_count(2)
+    assert len(account.control("GET", "/inbox/app/messages")["messages"]) == 2
+
+
+def test_a_failed_verification_tells_what_failed_and_that_nothing_was_created(
+    phone_page: PhonePage, account: Visited
+) -> None:
+    sid = account.validate("+15005550011", StatusCallback="http://127.0.0.1:9/nowhere")["call_sid"]
+    account.wait_for("callback.failed", sid)
+
+    phone_page.row("500-555-0011").click()
+
+    expect(phone_page.trace).to_contain_text("a wrong code, the last attempt")
+    expect(phone_page.trace).to_contain_text("No caller ID was created")
+    expect(phone_page.trace).to_contain_text("StatusCallback failed 2 attempts")
+    expect(phone_page.trace.get_by_text("no answer")).to_have_count(2)
+
+
+def test_a_trace_is_followed_while_the_call_goes_on(phone_page: PhonePage, account: Visited) -> None:
+    request = account.validate(MANUAL)
+    sid = request["call_sid"]
+    phone_page.row().click()
+    expect(phone_page.trace).to_contain_text("The call is under way")
+
+    account.control("POST", f"/calls/{sid}/answer")
+    account.control("POST", f"/calls/{sid}/digits", {"digits": request["validation_code"]})
+
+    expect(phone_page.trace).to_contain_text("Call ended: completed, verification success")
+    expect(phone_page.trace).to_contain_text("No StatusCallback was asked for")
+
+
+@pytest.mark.usefixtures("no_dialog")
+def test_text_from_outside_is_never_html(phone_page: PhonePage, account: Visited) -> None:
+    page = f"<h1>Gone</h1><script>alert(2)</script>{HTML}"
+    with CallbackReceiver(lambda _: Answer(404, {"Content-Type": "text/html"}, page.encode())) as app:
+        account.control("PUT", "/phones/default", {"behavior": "enter-code", "ring_seconds": 1})
+        sid = account.validate(NUMBER, FriendlyName=HTML, StatusCallback=f"{app.url}/page")["call_sid"]
+        expect(phone_page.phone(WRITTEN)).to_contain_text(HTML)
+        account.wait_for("callback.failed", sid)
+        phone_page.row(WRITTEN).click()
+        phone_page.trace.locator(".attempt summary").first.click()
+
+        expect(phone_page.trace.get_by_role("heading", name="Answer")).to_be_visible()
+        expect(phone_page.trace.locator("pre")).to_have_text(page)
+        expect(phone_page.row(WRITTEN)).to_contain_text(HTML)
+        for view in ("Caller IDs", "Requests"):
+            phone_page.show(view)
+            expect(phone_page.page.get_by_role("main")).to_contain_text(HTML if view == "Caller IDs" else NUMBER)
+        assert phone_page.page.locator("img").count() == 0

@@ -1,0 +1,268 @@
+"""The phone page's small views: each does what it says."""
+
+import json
+import re
+import shlex
+import subprocess
+
+import phonenumbers
+import pytest
+from playwright.sync_api import Locator, expect
+
+from support.browser import needs_browser
+from support.phone_page import MANUAL, PhonePage, Visited
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
+
+
+WRITE = """async (numbers) => {
+  const { countryOf, readNumberingPlan, written } = await import("/phone/numbers.js");
+  await readNumberingPlan();
+  return numbers.map((number) => [written(number), countryOf(number)]);
+}"""
+NAME = """(regions) => regions.map((region) => new Intl.DisplayNames(["en"], { type: "region" }).of(region))"""
+
+
+def rows(page: PhonePage, name: str) -> Locator:
+    return page.page.get_by_role("region", name=name).locator("tbody tr")
+
+
+def test_numbers_are_written_as_libphonenumber_writes_them(phone_page: PhonePage) -> None:
+    found = [phonenumbers.example_number(region) for region in sorted(phonenumbers.SUPPORTED_REGIONS)]
+    examples = [number for number in found if number]
+    numbers = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) for number in examples]
+    regions = [phonenumbers.region_code_for_number(number) for number in examples]
+
+    shown = phone_page.page.evaluate(WRITE, numbers)
+
+    names = phone_page.page.evaluate(NAME, regions)
+    expected = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) for number in examples]
+    assert len(examples) > 200
+    assert [written for written, _ in shown] == expected
+    assert [country for _, country in shown] == names
+
+
+def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Try it")
+    page = phone_page.page
+    page.get_by_label("Phone number").fill(NUMBER)
+    page.get_by_label("Friendly name").fill('O\'Hara "Front"')
+    page.get_by_text("More parameters").click()
+    page.get_by_label("StatusCallbackMethod").select_option("GET")
+
+    phone_page.button("Ask for verification").click()
+
+    expect(phone_page.button("Answer")).to_be_focused()
+    [call] = account.control("GET", "/calls")["calls"]
+    assert (call["phone_number"], call["friendly_name"]) == (NUMBER, 'O\'Hara "Front"')
+    assert call["status_callback"] == account.inbox("phone-page")
+    assert call["status_callback_method"] == "GET"
+
+
+def test_a_request_that_is_refused_shows_twilios_answer(phone_page: PhonePage) -> None:
+    phone_page.show("Try it")
+    phone_page.page.get_by_label("Phone number").fill("12")
+    phone_page.page.get_by_label("Let it ring until I answer it").uncheck()
+
+    phone_page.button("Ask for verification").click()
+
+    expect(phone_page.page.get_by_label("The last answer", exact=True)).to_contain_text("21211")
+
+
+def test_the_lines_for_curl_python_and_node_are_the_request(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Try it")
+    phone_page.page.get_by_label("Phone number").fill(NUMBER)
+    phone_page.page.get_by_label("Friendly name").fill('O\'Hara $HOME "Front"')
+    curl = phone_page.page.get_by_label("The request in curl").inner_text()
+    phone_page.button("Python").click()
+    python = phone_page.page.get_by_label("The request in Python").inner_text()
+    phone_page.button("Node").click()
+    node = phone_page.page.get_by_label("The request in Node").inner_text()
+
+    words = shlex.split(curl.replace("\\\n", " "))
+    answer = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+
+    request = json.loads(answer.stdout)
+    assert (request["phone_number"], request["friendly_name"]) == (NUMBER, 'O\'Hara $HOME "Front"')
+    assert account.call(request["call_sid"])["status_callback"] == account.inbox("phone-page")
+    compile(python, "python", "exec")
+    for line in (f'phone_number="{NUMBER}"', 'friendly_name="O\'Hara $HOME \\"Front\\""', account.auth_token):
+        assert line in python
+    for line in (f'phoneNumber: "{NUMBER}"', 'friendlyName: "O\'Hara $HOME \\"Front\\""', account.auth_token):
+        assert line in node
+
+
+def test_a_caller_id_is_placed_and_deleted(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Caller IDs")
+    form = phone_page.page.get_by_role("form", name="Verify a number without a call")
+    form.get_by_label("Phone number").fill(NUMBER)
+    form.get_by_role("button").click()
+
+    expect(rows(phone_page, "Caller IDs")).to_contain_text([WRITTEN])
+    expect(rows(phone_page, "Caller IDs")).to_contain_text(["United Kingdom"])
+    assert len(account.control("GET", "/caller-ids")["caller_ids"]) == 1
+    phone_page.button(f"Delete {WRITTEN}").click()
+    expect(phone_page.page.get_by_text("None yet.")).to_be_visible()
+    assert account.control("GET", "/caller-ids") == {"caller_ids": []}
+
+
+def test_a_caller_id_that_comes_into_being_appears(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Caller IDs")
+    expect(phone_page.page.get_by_text("None yet.")).to_be_visible()
+
+    account.control("POST", "/caller-ids", {"phone_number": NUMBER})
+
+    expect(rows(phone_page, "Caller IDs")).to_contain_text([WRITTEN])
+
+
+def test_what_cannot_be_done_is_told_with_its_hint(phone_page: PhonePage) -> None:
+    phone_page.show("Caller IDs")
+    form = phone_page.page.get_by_role("form", name="Verify a number without a call")
+    form.get_by_label("Phone number").fill("12")
+    form.get_by_role("button").click()
+
+    expect(phone_page.page.get_by_role("alert").filter(has_text="no phone number")).to_contain_text("+14158675309")
+    phone_page.button("Dismiss this message").click()
+    expect(phone_page.page.get_by_role("alert").filter(has_text="no phone number")).to_have_count(0)
+
+
+def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Phones")
+    form = phone_page.page.get_by_role("form", name="A rule, for every call")
+    form.get_by_label("Phone number").fill(NUMBER)
+    form.get_by_label("Behaviour").select_option("mistype-once")
+    form.get_by_label("Rings, seconds").fill("0.5")
+    phone_page.button("Save the rule").click()
+
+    row = rows(phone_page, "Phones with a rule").filter(has_text=WRITTEN)
+    expect(row).to_contain_text("mistype-once")
+    phone = account.control("GET", f"/phones/{NUMBER}")
+    assert (phone["behavior"], phone["ring_seconds"], phone["source"]) == ("mistype-once", 0.5, "rule")
+    phone_page.button(f"Delete rule of {WRITTEN}").click()
+    expect(row).to_have_count(0)
+    assert account.control("GET", "/phones") == {"phones": []}
+
+
+def test_a_script_is_queued(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Phones")
+    form = phone_page.page.get_by_role("form", name="A script, for the next calls")
+    form.get_by_label("Phone number").fill(NUMBER)
+    for behavior in ("busy", "manual"):
+        form.get_by_label("The next call meets").select_option(behavior)
+        phone_page.button("Add it to the script").click()
+    expect(form.get_by_role("listitem")).to_have_text(["busy", "manual"])
+    phone_page.button("Queue the script").click()
+
+    expect(rows(phone_page, "Phones with a rule").filter(has_text=WRITTEN)).to_contain_text("busy, manual")
+    script = account.control("GET", f"/phones/{NUMBER}/script")["script"]
+    assert [entry["behavior"] for entry in script] == ["busy", "manual"]
+
+
+def test_requests_are_listed_with_what_they_asked_for(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(NUMBER, FriendlyName="Front desk")
+
+    phone_page.show("Requests")
+
+    summary = phone_page.page.get_by_text("create-validation-request")
+    expect(summary).to_be_visible()
+    summary.click()
+    expect(phone_page.page.get_by_role("main")).to_contain_text("FriendlyNameFront desk")
+
+
+def test_an_inbox_shows_what_came_with_its_verdict_and_is_emptied(phone_page: PhonePage, account: Visited) -> None:
+    account.wait_for("callback.delivered", account.validate(NUMBER, StatusCallback=account.inbox("app"))["call_sid"])
+    account.http.post(account.inbox("app"), data={"a": "<b>bold</b>"})
+
+    phone_page.show("Inbox")
+    phone_page.page.get_by_role("combobox", name="Inbox").fill("app")
+    phone_page.button("Open").click()
+
+    expect(phone_page.page.locator(".attempt summary .badge")).to_have_text(["signature wrong", "signature right"])
+    phone_page.page.locator(".attempt summary").first.click()
+    expect(phone_page.page.get_by_text("<b>bold</b>")).to_be_visible()
+    phone_page.button("Empty it").click()
+    expect(phone_page.page.get_by_text("Nothing came in yet.")).to_be_visible()
+    assert account.control("GET", "/inbox/app/messages") == {"messages": []}
+
+
+def test_a_fault_is_made_strikes_and_is_deleted(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Faults")
+    page = phone_page.page
+    page.get_by_label("What").select_option(label="answered 503, unavailable")
+    page.get_by_label("How often").select_option("2")
+    phone_page.button("Let it go wrong").click()
+    expect(rows(phone_page, "Faults")).to_contain_text(["create-validation-request"])
+
+    path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
+    struck = account.http.post(path, data={"PhoneNumber": NUMBER}, auth=(account.sid, account.auth_token))
+
+    assert struck.status_code == 503
+    expect(rows(phone_page, "Faults")).to_contain_text(["1 of 1"])
+    phone_page.button("Delete all faults").click()
+    expect(page.get_by_text("Nothing is to go wrong.")).to_be_visible()
+    assert account.control("GET", "/faults") == {"faults": []}
+
+
+def test_a_fault_of_callbacks_has_effects_of_its_own(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Faults")
+    phone_page.page.get_by_label("Where").select_option("status-callback")
+    phone_page.page.get_by_label("What").select_option(label="sent twice")
+    phone_page.button("Let it go wrong").click()
+
+    expect(rows(phone_page, "Faults")).to_contain_text(["duplicate 2"])
+    [fault] = account.control("GET", "/faults")["faults"]
+    assert (fault["operation"], fault["effect"]) == ("status-callback", {"duplicate": 2})
+
+
+def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Clock")
+    page = phone_page.page
+    phone_page.button("Freeze it").click()
+    expect(page.get_by_role("banner")).to_contain_text("frozen")
+    sid = account.validate(NUMBER, CallDelay="60")["call_sid"]
+    phone_page.button("10 minutes").click()
+    expect(page.get_by_text("Advanced by 10 minutes")).to_be_visible()
+    assert account.call(sid)["status"] == "completed"
+
+    page.get_by_label("Date and time, here").fill("2030-06-01T12:00:00")
+    phone_page.button("Set").click()
+    expect(page.locator(".big-time")).to_contain_text("1 Jun 2030, 12:00:00")
+    assert account.control("GET", "/clock")["now"].startswith("2030-06-01")
+    phone_page.button("Let it run").click()
+    expect(page.get_by_role("banner")).not_to_contain_text("frozen")
+    assert account.control("GET", "/clock")["mode"] == "running"
+
+
+def test_an_account_is_emptied_when_that_is_confirmed(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(MANUAL)
+    phone_page.show("Account")
+    expect(phone_page.page.get_by_role("main")).to_contain_text(account.auth_token)
+
+    phone_page.button("Empty this account …").click()
+    phone_page.button("No").click()
+    assert len(account.control("GET", "/calls")["calls"]) == 1
+    phone_page.button("Empty this account …").click()
+    phone_page.button("Empty this account: yes").click()
+
+    expect(phone_page.page.get_by_text("Forgotten")).to_be_visible()
+    assert account.control("GET", "/calls") == {"calls": []}
+    phone_page.show("Calls")
+    expect(phone_page.button("Ring a phone you answer yourself")).to_be_visible()
+
+
+def test_an_account_is_made_and_another_one_is_chosen(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(MANUAL)
+    phone_page.show("Account")
+    phone_page.page.get_by_label("Name of a new account").fill("A second one")
+    phone_page.button("Make an account").click()
+    expect(phone_page.page.get_by_role("main")).to_contain_text("NameA second one")
+    phone_page.show("Calls")
+    expect(phone_page.button("Answer")).to_have_count(0)
+
+    phone_page.page.get_by_role("combobox", name="Account").select_option(account.sid)
+
+    expect(phone_page.button("Answer")).to_be_visible()
+    expect(phone_page.page).to_have_url(re.compile(f"account={account.sid}"))
