@@ -7,7 +7,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 # The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test crash check format bench docs clean
+.PHONY: help serve test crash check format bench docs pictures clean
 
 help:
 	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
@@ -16,6 +16,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, then make test"
 	@echo "make format  bring the code into its format"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
+	@echo "make pictures  take README's pictures of the phone page (needs Chromium)"
 	@echo "make docs    draw docs/call-states.md from the transition table, and make the phone page's numbering plan"
 
 # What serving needs, and no more.
@@ -64,6 +65,10 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.call_states > docs/call-states.md
 	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
+
+# README's pictures of the phone page.
+pictures: $(VENV)/.installed-dev
+	RINGBACK_TEST_PICTURES=1 $(BIN)/python -m pytest tests/system/test_phone_page_pictures.py
 
 clean:
 	rm -rf $(VENV) dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/system/node/node_modules

@@ -117,10 +117,37 @@ def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(brow
         expect(page.page.get_by_role("region", name="Verifications")).to_be_visible()
 
 
-def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage) -> None:
+def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Visited) -> None:
+    account.validate("+15005550014")
+    phone_page.row("500-555-0014").press("Enter")
+    expect(phone_page.page.get_by_role("heading", name="+1 500-555-0014 Busy")).to_be_focused()
+    phone_page.page.go_back()
+    expect(phone_page.row("500-555-0014")).to_be_focused()
+
     phone_page.show("Faults")
 
     expect(phone_page.page.get_by_role("heading", level=1)).to_be_focused()
+
+
+def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(browser: Browser, account: Visited) -> None:
+    with closing(new_context(browser, NARROW)) as context:
+        page = PhonePage(context.new_page(), account)
+        page.open()
+        page.show("Account")
+
+        link = page.page.get_by_role("link", name="Account", exact=True)
+        expect(link).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(
+    browser: Browser, account: Visited
+) -> None:
+    with closing(new_context(browser, NARROW)) as context:
+        page = PhonePage(context.new_page(), account)
+        page.open()
+        account.validate()
+
+        expect(page.button("Answer")).to_be_in_viewport(ratio=1)
 
 
 def test_the_first_key_leads_past_the_top(phone_page: PhonePage) -> None:

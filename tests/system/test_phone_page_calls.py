@@ -66,7 +66,7 @@ def test_a_phone_shows_who_asks_the_number_its_country_and_the_code(phone_page: 
     request = ringing(account, phone_page, FriendlyName="Front desk")
 
     phone = phone_page.phone()
-    expect(phone).to_contain_text("One test asks to verify")
+    expect(phone).to_contain_text("Account One test asks to verify")
     expect(phone).to_contain_text("Front desk · United States")
     expect(phone.get_by_text("Incoming call")).to_be_visible()
     assert phone_page.shown_code() == request["validation_code"]

@@ -25,7 +25,14 @@ function onMove() {
   refreshView();
   if (before.view === state.route.view && before.call === state.route.call) return;
   draw();
-  document.getElementById("main").querySelector("[data-entry]")?.focus();
+  document.querySelector(placeToGo(before, state.route))?.focus();
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+/** Return the selector of what the focus belongs to after a move: a view's title, a trace, or the list's entry left. */
+function placeToGo(before, route) {
+  if (before.view !== route.view) return "[data-entry]";
+  return route.call ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.call)}"]`;
 }
 
 function draw() {

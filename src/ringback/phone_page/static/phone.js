@@ -29,7 +29,7 @@ function appUnderTest(call, state, title) {
   return h(
     "div",
     { class: "app" },
-    h("p", { class: "eyebrow" }, state.account?.friendly_name ?? call.account_sid, " asks to verify"),
+    h("p", { class: "eyebrow" }, `Account ${state.account?.friendly_name ?? call.account_sid} asks to verify`),
     h("h3", { id: title }, written(call.phone_number)),
     h("p", { class: "muted" }, [call.friendly_name, countryOf(call.phone_number)].filter(Boolean).join(" · ") || "no friendly name"),
     h(

@@ -37,7 +37,7 @@ function quiet() {
     "div",
     { class: "panel quietly", key: "quiet" },
     h("h2", { id: "stage-title" }, "No phone rings"),
-    h("p", { class: "muted" }, "Phones appear here as soon as an application asks for a number to be verified."),
+    h("p", { class: "muted" }, "They appear when an application asks for a verification."),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
 }
@@ -54,6 +54,7 @@ function welcome() {
       "Before an application may show a phone number as its caller ID, Twilio calls that number, and whoever picks up keys in six digits that the application shows. ",
       "ringback plays Twilio and the phone: it answers the same requests, and rings phones that exist only here.",
     ),
+    h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),
     h(
       "ol",
       { class: "steps" },
@@ -61,7 +62,6 @@ function welcome() {
       h("li", {}, h("strong", {}, "A phone rings here."), " Most answer by themselves; some wait for you."),
       h("li", {}, h("strong", {}, "The code is keyed in"), ", and the number is verified. Your app is told by a signed StatusCallback."),
     ),
-    h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),
   );
 }
 

@@ -29,7 +29,7 @@ const row = remembered((call, isChosen) => {
     { key: call.sid },
     h(
       "a",
-      { href: `#/calls/${call.sid}`, "aria-current": isChosen ? "true" : null, class: "row" },
+      { href: `#/calls/${call.sid}`, "aria-current": isChosen ? "true" : null, class: "entry" },
       h("span", { class: "number" }, written(call.phone_number)),
       h("span", { class: `badge ${kind}` }, text),
       h("span", { class: "muted name" }, call.friendly_name || countryOf(call.phone_number)),

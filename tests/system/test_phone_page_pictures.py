@@ -1,0 +1,62 @@
+"""The pictures of the phone page in README: taken here, and written to docs/images by `make pictures`."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from support.browser import needs_browser, new_context
+from support.phone_page import MANUAL_WRITTEN, RING, PhonePage, Visited
+from support.readme import README, ROOT
+from support.server import ServerProcess
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+IMAGES = ROOT / "docs" / "images"
+PICTURES = ("phone-page.png", "phone-page-trace.png")
+SIZE = (1120, 760)
+MOST_BYTES = 150_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give the folder that the pictures go into: docs/images where that is asked for."""
+    return IMAGES if os.environ.get("RINGBACK_TEST_PICTURES") else tmp_path
+
+
+def take(page: Page, path: Path) -> None:
+    page.mouse.move(0, 0)
+    page.screenshot(path=path, animations="disabled", caret="hide")
+
+
+def test_the_pictures_are_taken_and_small(browser: Browser, folder: Path) -> None:
+    with (
+        ServerProcess(covered=False, port=0, prompt_timeout_seconds=60, random_seed=7) as server,
+        closing(Visited.new(server, "Acme")) as account,
+        closing(new_context(browser, SIZE)) as context,
+    ):
+        phone_page = PhonePage(context.new_page(), account)
+        phone_page.open()
+        phone_page.button(RING).click()
+        phone_page.answer()
+        code = phone_page.shown_code()
+        phone_page.page.keyboard.type(code[:4])
+        expect(phone_page.phone().locator(".digits")).to_have_accessible_name(f"Keyed in: {' '.join(code[:4])}")
+        take(phone_page.page, folder / PICTURES[0])
+        phone_page.page.keyboard.type(code[4:])
+        phone_page.page.get_by_role("link", name="See the trace").click()
+        phone_page.trace.locator(".attempt summary").click()
+        expect(phone_page.trace).to_contain_text("The signature is right")
+        take(phone_page.page, folder / PICTURES[1])
+        expect(phone_page.phone(MANUAL_WRITTEN)).to_have_count(0)
+
+    assert all((folder / name).stat().st_size < MOST_BYTES for name in PICTURES)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_readme_shows_each_picture_and_it_is_there(name: str) -> None:
+    assert f"](docs/images/{name})" in README.read_text(encoding="utf-8")
+    assert (IMAGES / name).stat().st_size < MOST_BYTES
