@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser, Page
 
 from support.browser import chromium, new_context
 from support.phone_page import PhonePage, Visited
@@ -33,16 +33,16 @@ def account(page_server: ServerProcess) -> Iterator[Visited]:
 
 
 @pytest.fixture(scope="module")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """Give the module's pages one cache."""
-    with closing(new_context(browser)) as made:
-        yield made
+def tab(browser: Browser) -> Iterator[Page]:
+    """Open a tab for the module: to make one takes longer than most tests."""
+    with closing(new_context(browser)) as context:
+        yield context.new_page()
 
 
 @pytest.fixture
-def phone_page(context: BrowserContext, account: Visited) -> Iterator[PhonePage]:
+def phone_page(tab: Page, account: Visited) -> Iterator[PhonePage]:
     """Open the test's account; afterwards there must have been no error in the browser's console."""
-    with closing(PhonePage(context.new_page(), account)) as opened:
+    with closing(PhonePage(tab, account)) as opened:
         opened.open()
         yield opened
     assert opened.complaints == []

@@ -116,4 +116,7 @@ class PhonePage:
         return label.removeprefix("Code ").replace(" ", "")
 
     def close(self) -> None:
-        self.page.close()
+        """Leave the tab to others."""
+        self.page.remove_listener("console", self._hear)
+        self.page.remove_listener("pageerror", self._hear_error)
+        self.page.goto("about:blank")

@@ -1,11 +1,11 @@
 """The phone page for everybody: axe-core finds nothing in any view, and everything fits into narrow windows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, get_args
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from support.browser import AXE, NARROW, WIDE, Scheme, needs_axe, needs_browser, new_context
 from support.phone_page import MANUAL, PhonePage, Visited
@@ -22,11 +22,26 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 
 @pytest.fixture(scope="module", params=get_args(Scheme))
-def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[BrowserContext]:
-    """Give a wide window, light and dark."""
-    with closing(new_context(browser, WIDE, request.param)) as made:
-        made.add_init_script(path=AXE)
-        yield made
+def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Open a wide tab, light and dark, with axe in it."""
+    with closing(new_context(browser, WIDE, request.param)) as context:
+        context.add_init_script(path=AXE)
+        yield context.new_page()
+
+
+@pytest.fixture(scope="module")
+def narrow_tab(browser: Browser) -> Iterator[Page]:
+    """Open a tab of a narrow window."""
+    with closing(new_context(browser, NARROW)) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def narrow(narrow_tab: Page, account: Visited) -> Iterator[PhonePage]:
+    """Open the test's account in a narrow window."""
+    with closing(PhonePage(narrow_tab, account)) as opened:
+        opened.open()
+        yield opened
 
 
 def violations(page: Page) -> list[str]:
@@ -48,8 +63,8 @@ def fill(account: Visited) -> dict[str, Any]:
     return verified
 
 
-def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: BrowserContext, account: Visited) -> None:
-    page = PhonePage(schemed.new_page(), account)
+def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
+    page = PhonePage(schemed, account)
     page.open()
     assert violations(page.page) == [], "the welcome"
 
@@ -67,12 +82,12 @@ def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: Bro
     assert violations(page.page) == [], "a phone whose call has ended"
     account.validate("+15005550014")
     expect(page.row("500-555-0014")).to_be_visible()
-    page.close()
+    assert violations(page.page) == [], "a phone that was busy"
 
 
-def test_axe_finds_nothing_in_any_view(schemed: BrowserContext, account: Visited) -> None:
+def test_axe_finds_nothing_in_any_view(schemed: Page, account: Visited) -> None:
     verified = fill(account)
-    page = PhonePage(schemed.new_page(), account)
+    page = PhonePage(schemed, account)
     page.open(f"calls/{verified['call_sid']}")
     page.trace.locator(".attempt summary").click()
     assert violations(page.page) == [], "a trace"
@@ -81,40 +96,49 @@ def test_axe_finds_nothing_in_any_view(schemed: BrowserContext, account: Visited
         page.page.evaluate("view => { location.hash = `#/${view}`; }", view)
         expect(page.page.locator(f"nav a[href='#/{view}']")).to_have_attribute("aria-current", "page")
         assert violations(page.page) == [], view
-    page.close()
 
 
-def test_nothing_is_wider_than_a_narrow_window(browser: Browser, account: Visited) -> None:
+def test_nothing_is_wider_than_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
     verified = fill(account)
     account.validate(MANUAL, FriendlyName="W" * 64)
-    with closing(new_context(browser, NARROW)) as context:
-        page = PhonePage(context.new_page(), account)
-        page.open()
-        expect(page.button("Answer")).to_be_visible()
-        wide = {"ringing": page.page.evaluate(OVERFLOW)}
-        page.answer()
-        wide["prompt"] = page.page.evaluate(OVERFLOW)
-        page.open(f"calls/{verified['call_sid']}")
-        page.trace.locator(".attempt summary").click()
-        wide["trace"] = page.page.evaluate(OVERFLOW)
-        for view in VIEWS:
-            page.open(view)
-            wide[view] = page.page.evaluate(OVERFLOW)
+    expect(narrow.button("Answer")).to_be_visible()
+    wide = {"ringing": narrow.page.evaluate(OVERFLOW)}
+    narrow.answer()
+    wide["prompt"] = narrow.page.evaluate(OVERFLOW)
+    narrow.open(f"calls/{verified['call_sid']}")
+    narrow.trace.locator(".attempt summary").click()
+    wide["trace"] = narrow.page.evaluate(OVERFLOW)
+    for view in VIEWS:
+        narrow.open(view)
+        wide[view] = narrow.page.evaluate(OVERFLOW)
 
     assert set(wide.values()) == {0}, wide
 
 
-def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(browser: Browser, account: Visited) -> None:
-    verified = fill(account)
-    with closing(new_context(browser, NARROW)) as context:
-        page = PhonePage(context.new_page(), account)
-        page.open()
-        page.row("+44 20 7946 0958").click()
-        expect(page.trace).to_contain_text(verified["phone_number"][:3])
-        expect(page.page.get_by_role("region", name="Verifications")).to_be_hidden()
-        page.page.get_by_role("link", name="All verifications").click()
+def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(
+    narrow: PhonePage, account: Visited
+) -> None:
+    fill(account)
+    narrow.row("+44 20 7946 0958").click()
+    expect(narrow.trace.get_by_role("heading", name="+44 20 7946 0958")).to_be_visible()
+    expect(narrow.page.get_by_role("region", name="Verifications")).to_be_hidden()
+    narrow.page.get_by_role("link", name="All verifications").click()
 
-        expect(page.page.get_by_role("region", name="Verifications")).to_be_visible()
+    expect(narrow.page.get_by_role("region", name="Verifications")).to_be_visible()
+
+
+def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(narrow: PhonePage) -> None:
+    narrow.show("Account")
+
+    expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
+
+
+def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(
+    narrow: PhonePage, account: Visited
+) -> None:
+    account.validate()
+
+    expect(narrow.button("Answer")).to_be_in_viewport(ratio=1)
 
 
 def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Visited) -> None:
@@ -129,30 +153,14 @@ def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Vi
     expect(phone_page.page.get_by_role("heading", level=1)).to_be_focused()
 
 
-def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(browser: Browser, account: Visited) -> None:
-    with closing(new_context(browser, NARROW)) as context:
-        page = PhonePage(context.new_page(), account)
-        page.open()
-        page.show("Account")
-
-        link = page.page.get_by_role("link", name="Account", exact=True)
-        expect(link).to_be_in_viewport(ratio=1)
-
-
-def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(
-    browser: Browser, account: Visited
-) -> None:
-    with closing(new_context(browser, NARROW)) as context:
-        page = PhonePage(context.new_page(), account)
-        page.open()
-        account.validate()
-
-        expect(page.button("Answer")).to_be_in_viewport(ratio=1)
-
-
 def test_the_first_key_leads_past_the_top(phone_page: PhonePage) -> None:
-    focused: Callable[[], str] = lambda: phone_page.page.evaluate("() => document.activeElement.textContent")  # noqa: E731
-
+    phone_page.show("Faults")
+    phone_page.page.reload()
+    expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
     phone_page.page.keyboard.press("Tab")
+    expect(phone_page.page.get_by_role("link", name="Skip to the content")).to_be_focused()
 
-    assert focused() == "Skip to the phones"
+    phone_page.page.keyboard.press("Enter")
+
+    expect(phone_page.page.get_by_role("main")).to_be_focused()
+    expect(phone_page.page.get_by_role("heading", level=1, name="Faults")).to_be_visible()

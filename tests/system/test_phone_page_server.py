@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 
 from support.browser import needs_browser, new_context
 from support.phone_page import PhonePage, Visited
-from support.server import ServerProcess, free_port
+from support.server import ACCOUNT_SID, ServerProcess, free_port
 
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
@@ -49,8 +49,11 @@ SCROLL = """async () => {
 }"""
 
 
-def test_everything_comes_from_the_server_itself_and_weighs_little(phone_page: PhonePage) -> None:
-    loaded: list[list[Any]] = phone_page.page.evaluate(LOADED)
+def test_everything_comes_from_the_server_itself_and_weighs_little(browser: Browser, account: Visited) -> None:
+    with closing(new_context(browser)) as nothing_cached:
+        phone_page = PhonePage(nothing_cached.new_page(), account)
+        phone_page.open()
+        loaded: list[list[Any]] = phone_page.page.evaluate(LOADED)
 
     sizes = [size for name, size in loaded if "/phone/" in name]
     assert all(name.startswith(phone_page.account.server.base_url) for name, _ in loaded)
@@ -137,6 +140,20 @@ def test_an_account_that_is_deleted_gives_way_to_another(phone_page: PhonePage, 
 
     expect(phone_page.page).not_to_have_url(re.compile(account.sid))
     expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+def test_where_there_is_no_account_one_is_made(browser: Browser) -> None:
+    with ServerProcess(covered=False) as server, closing(new_context(browser)) as context:
+        with server.client() as http:
+            http.delete(f"/_ringback/accounts/{ACCOUNT_SID}")
+        page = context.new_page()
+        page.goto(server.base_url)
+        page.get_by_role("link", name="Make one").click()
+        page.get_by_label("Name of a new account").fill("The first one")
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("combobox", name="Account")).to_contain_text("The first one")
+        expect(page.get_by_role("alert").filter(has_text="The first one")).to_be_visible()
 
 
 def test_a_reset_by_somebody_else_is_noticed(phone_page: PhonePage, account: Visited) -> None:

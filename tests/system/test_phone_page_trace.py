@@ -27,6 +27,7 @@ def no_dialog(phone_page: PhonePage) -> Iterator[None]:
 
     phone_page.page.on("dialog", dismiss)
     yield
+    phone_page.page.remove_listener("dialog", dismiss)
     assert opened == []
 
 

@@ -227,7 +227,7 @@ def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, acco
     expect(page.get_by_text("Advanced by 10 minutes")).to_be_visible()
     assert account.call(sid)["status"] == "completed"
 
-    page.get_by_label("Date and time, here").fill("2030-06-01T12:00:00")
+    page.get_by_label("Date and time, in your time zone").fill("2030-06-01T12:00:00")
     phone_page.button("Set").click()
     expect(page.locator(".big-time")).to_contain_text("1 Jun 2030, 12:00:00")
     assert account.control("GET", "/clock")["now"].startswith("2030-06-01")

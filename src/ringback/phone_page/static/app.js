@@ -35,6 +35,12 @@ function placeToGo(before, route) {
   return route.call ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.call)}"]`;
 }
 
+/** Move the focus past the top; the address, which names the view, stays. */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
 function draw() {
   render(document.getElementById("header"), header(state));
   render(document.getElementById("notices"), notices(state));
@@ -49,6 +55,7 @@ document.getElementById("main").replaceChildren();
 subscribe(draw);
 readAddress();
 window.addEventListener("hashchange", onMove);
+document.querySelector(".skip").addEventListener("click", skip);
 document.addEventListener("keydown", pressAnywhere);
 setInterval(() => state.clock && changed(), TICK_MS);
 keepLooking();

@@ -22,6 +22,9 @@ const RELEVANT = {
   inbox: /^callback/,
 };
 
+const POLLED = new Set(["requests", "faults", "inbox"]);
+const MOST_PHONES = 100; // so many are looked at, each by a request
+
 let isLoading = false;
 let isWanted = false;
 
@@ -33,7 +36,7 @@ function get(path) {
 async function phones() {
   const { phones: rules } = await get("/phones");
   const numbers = new Set(["default", ...rules.map((rule) => rule.phone_number), ...(state.phones?.looked ?? [])]);
-  const known = await Promise.all([...numbers].map((number) => get(`/phones/${encodeURIComponent(number)}`)));
+  const known = await Promise.all([...numbers].slice(0, MOST_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
   return { rules, known, looked: state.phones?.looked ?? [] };
 }
 
@@ -70,6 +73,6 @@ export async function refreshView(event = null) {
 /** Read again and again what changes without an event. */
 export function keepRefreshing() {
   setInterval(() => {
-    if (!document.hidden && state.connection === "live") refreshView();
+    if (POLLED.has(state.route.view) && !document.hidden && state.connection === "live") refreshView();
   }, AGAIN_MS);
 }

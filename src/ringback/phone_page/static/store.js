@@ -2,6 +2,7 @@
 
 const listeners = new Set();
 let isAnnounced = false;
+const DONE_MS = 6_000; // what was done is shown so long
 
 export const state = {
   connection: "connecting", // then "live", "gone" or "locked"
@@ -52,9 +53,11 @@ export function subscribe(listener) {
   listeners.add(listener);
 }
 
-/** Show a message until it is dismissed or replaced; `kind` is "error" or "done". */
+/** Show a message: an "error" until it is dismissed or replaced, what is "done" for a while. */
 export function notify(kind, text, hint = "") {
-  change({ notice: { kind, text, hint } });
+  const notice = { kind, text, hint };
+  change({ notice });
+  if (kind === "done") setTimeout(() => state.notice === notice && change({ notice: null }), DONE_MS);
 }
 
 /** Forget what belongs to an account. */

@@ -17,20 +17,26 @@ const HEARTBEAT_MS = 3_000;
 
 const unread = new Set();
 let isReading = false;
+let isStarting = false;
 let stopFollowing = () => {};
 
 /** Read which accounts there are, and open the one that the address names, or the first. */
 export async function start() {
+  if (isStarting) return;
+  isStarting = true;
   const wasLocked = state.connection === "locked";
   try {
     await readAccounts();
     const wanted = new URLSearchParams(location.search).get(ACCOUNT);
     const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0];
     if (account) await openAccount(account.sid);
+    else change({ connection: "live" });
   } catch (error) {
     onLoss(error);
     if (error.status === 401) change({ lockedReason: wasLocked ? "wrong" : "" });
-    else setTimeout(start, HEARTBEAT_MS);
+    else if (error.status !== 404) setTimeout(start, HEARTBEAT_MS);
+  } finally {
+    isStarting = false;
   }
 }
 
@@ -48,6 +54,7 @@ export async function openAccount(sid) {
   change({ account: state.accounts.find((account) => account.sid === sid) });
   const after = await newestKnownEvent();
   await readAll();
+  if (state.account?.sid !== sid) return; // another one was opened meanwhile
   stopFollowing = follow(sid, after, { onOpen, onEvent, onLoss });
 }
 
@@ -61,7 +68,9 @@ async function newestKnownEvent() {
 
 /** Read the calls, the clock and what the present view shows. */
 export async function readAll() {
+  const { sid } = state.account;
   const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
+  if (state.account?.sid !== sid) return;
   for (const call of calls) tellOfMove(state.calls.get(call.sid), call, state.isComplete);
   for (const call of calls) linger(state.calls.get(call.sid), call);
   change({ calls: new Map(calls.map((call) => [call.sid, call])), isComplete: true });
@@ -69,7 +78,9 @@ export async function readAll() {
 }
 
 export async function readClock() {
-  change({ clock: await ask("GET", `${accountPath()}/clock`), clockReadAt: performance.now() });
+  const { sid } = state.account;
+  const clock = await ask("GET", `${accountPath()}/clock`);
+  if (state.account?.sid === sid) change({ clock, clockReadAt: performance.now() });
 }
 
 /** Take in a call as the server shows it now. */
@@ -155,12 +166,12 @@ async function readCall(sid) {
 /** Look now and then at what no event tells: a prompt's time-out, a clock that was set, a reset. */
 export function keepLooking() {
   setInterval(() => {
-    if (document.hidden || state.connection !== "live") return;
+    if (document.hidden || state.connection !== "live" || !state.account) return;
     for (const call of state.calls.values()) if (call.status === "in-progress") unread.add(call.sid);
     readUnread();
   }, LOOK_AT_LIVE_MS);
   setInterval(async () => {
-    if (document.hidden || state.connection !== "live" || !state.isComplete) return;
+    if (document.hidden || state.connection !== "live" || !state.isComplete || !state.account) return;
     try {
       const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock()]);
       const isReset = calls.length === 0 && state.calls.size > 0;

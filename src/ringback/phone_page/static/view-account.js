@@ -11,16 +11,9 @@ import { dateAndTime } from "./times.js";
 let asked = ""; // what is to be confirmed: "account", "everything" or nothing
 
 export function account(shown) {
-  const present = shown.account;
-  if (!present) return null;
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Account"),
-    h(
-      "section",
-      { class: "panel", key: "about", "aria-label": "The account" },
-      pairs([["Name", present.friendly_name], ["Account SID", present.sid], ["Auth token", present.auth_token], ["Status", present.status], ["Parent", present.parent_sid ?? "none"], ["Created", dateAndTime(present.date_created)]]),
-      h("p", { class: "actions" }, h("button", { onclick: () => copy(present.sid, "The account SID was") }, "Copy SID"), h("button", { onclick: () => copy(present.auth_token, "The auth token was") }, "Copy token")),
-    ),
+    shown.account ? about(shown.account) : h("p", { class: "panel", key: "none" }, "There is no account. Make one, or reset everything."),
     h(
       "form",
       { class: "panel fields row", key: "new", onsubmit: create, "aria-label": "A new account" },
@@ -31,10 +24,20 @@ export function account(shown) {
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Begin anew"),
-      reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
+      shown.account && reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
       reset("everything", "Reset everything", "Forgets all accounts and all that is theirs; settings and seed file make theirs anew.", () => ask("POST", "/reset")),
     ),
   ];
+}
+
+function about(present) {
+  const { friendly_name: name, sid, auth_token: token, status, parent_sid: parent, date_created: created } = present;
+  return h(
+    "section",
+    { class: "panel", key: "about", "aria-label": "The account" },
+    pairs([["Name", name], ["Account SID", sid], ["Auth token", token], ["Status", status], ["Parent", parent ?? "none"], ["Created", dateAndTime(created)]]),
+    h("p", { class: "actions" }, h("button", { onclick: () => copy(sid, "The account SID was") }, "Copy SID"), h("button", { onclick: () => copy(token, "The auth token was") }, "Copy token")),
+  );
 }
 
 function reset(what, name, effect, action) {

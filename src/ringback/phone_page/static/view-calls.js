@@ -6,6 +6,7 @@ import { trace } from "./trace.js";
 import { verifications } from "./verifications.js";
 
 export function calls(state) {
+  if (!state.account) return state.connection === "live" && h("p", { class: "panel" }, "This server has no account. ", h("a", { href: "#/account" }, "Make one"));
   const chosen = state.calls.get(state.route.call);
   return [
     h("h1", { class: "unseen", key: "title" }, "Calls"),

@@ -45,7 +45,7 @@ function panel(state) {
     h(
       "form",
       { class: "fields row", onsubmit: setFreely, "aria-label": "Set the clock" },
-      h("label", {}, "Date and time, here", h("input", { name: "now", type: "datetime-local", step: 1, required: true })),
+      h("label", {}, "Date and time, in your time zone", h("input", { name: "now", type: "datetime-local", step: 1, required: true })),
       h("button", {}, "Set"),
     ),
   );
