@@ -131,6 +131,8 @@ def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(narrow: Phon
     narrow.show("Account")
 
     expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
+    narrow.page.reload()
+    expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(

@@ -16,15 +16,15 @@ from support.server import ACCOUNT_SID, ServerProcess, free_port
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
-MOST_BYTES = 150_000
+MOST_BYTES, MOST_BYTES_SENT = 150 * 1024, 75 * 1024
 EVENT_TO_PIXEL_MS = 200.0
 SMOOTH_FRAME_MS = 50.0
 MANY = 500
 TOKEN = "let-me-in"
 
-LOADED = (
-    """() => performance.getEntriesByType("resource").map(({ name, decodedBodySize }) => [name, decodedBodySize])"""
-)
+LOADED = """() => ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
+  .map(({ name, decodedBodySize, encodedBodySize }) => [name, decodedBodySize, encodedBodySize])"""
+
 WATCH_FOR_PHONES = """() => {
   window.seen = new Map();
   new MutationObserver(() => requestAnimationFrame(() => requestAnimationFrame(() => {
@@ -55,11 +55,13 @@ def test_everything_comes_from_the_server_itself_and_weighs_little(browser: Brow
         phone_page.open()
         loaded: list[list[Any]] = phone_page.page.evaluate(LOADED)
 
-    sizes = [size for name, size in loaded if "/phone/" in name]
-    assert all(name.startswith(phone_page.account.server.base_url) for name, _ in loaded)
+    sizes = [size for name, size, _ in loaded if "/_ringback/" not in name]
+    sent = [size for name, _, size in loaded if "/_ringback/" not in name]
+    assert all(name.startswith(phone_page.account.server.base_url) for name, _, _ in loaded)
     assert len(sizes) > 20
     assert min(sizes) > 0
     assert sum(sizes) < MOST_BYTES
+    assert sum(sent) < MOST_BYTES_SENT
 
 
 def test_an_event_is_on_the_screen_within_two_hundred_milliseconds(phone_page: PhonePage, account: Visited) -> None:
@@ -67,13 +69,13 @@ def test_an_event_is_on_the_screen_within_two_hundred_milliseconds(phone_page: P
     phone_page.page.evaluate(WATCH_FOR_PHONES)
 
     late: list[float] = []
-    for last in range(4):
+    for last in range(3):
         begin = time.time() * 1000
         sid = account.validate(f"+1415555012{last}")["call_sid"]
         seen = phone_page.page.wait_for_function("sid => window.seen.get(sid)", arg=sid)
         late.append(seen.json_value() - begin)
 
-    assert min(late) < EVENT_TO_PIXEL_MS, late
+    assert sorted(late)[1] < EVENT_TO_PIXEL_MS, late
 
 
 def test_five_hundred_verifications_scroll_smoothly(phone_page: PhonePage, account: Visited) -> None:

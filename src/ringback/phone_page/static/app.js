@@ -13,6 +13,7 @@ import { keepLooking, start } from "./sync.js";
 import { VIEWS } from "./views.js";
 
 const TICK_MS = 1_000;
+let viewSeen = "";
 
 function readAddress() {
   const [, view = "calls", call = null] = location.hash.split("/");
@@ -26,13 +27,20 @@ function onMove() {
   if (before.view === state.route.view && before.call === state.route.call) return;
   draw();
   document.querySelector(placeToGo(before, state.route))?.focus();
-  document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** Return the selector of what the focus belongs to after a move: a view's title, a trace, or the list's entry left. */
 function placeToGo(before, route) {
   if (before.view !== route.view) return "[data-entry]";
   return route.call ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.call)}"]`;
+}
+
+/** Let the present view be seen among the views, where not all have their place. */
+function showAmongViews(view) {
+  const link = document.querySelector("nav [aria-current]");
+  if (!link || view === viewSeen) return;
+  viewSeen = view;
+  link.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** Move the focus past the top; the address, which names the view, stays. */
@@ -43,6 +51,7 @@ function skip(event) {
 
 function draw() {
   render(document.getElementById("header"), header(state));
+  showAmongViews(state.route.view);
   render(document.getElementById("notices"), notices(state));
   const { view } = state.route;
   const isLocked = state.connection === "locked";

@@ -31,22 +31,26 @@ export function remembered(make) {
   };
 }
 
-function flat(children) {
-  return children
-    .flat(Infinity)
-    .filter((child) => child !== null && child !== undefined && child !== false && child !== "")
-    .map((child) => (typeof child === "object" ? child : { tag: null, text: String(child), node: null }));
+/** Return the children that are there, each with its slot: a sibling that is missing, or a list, moves no other. */
+function flat(children, prefix = "") {
+  return children.flatMap((child, position) => {
+    if (Array.isArray(child)) return flat(child, `${prefix}${position}.`);
+    if (child === null || child === undefined || child === false || child === "") return EMPTY;
+    const element = typeof child === "object" ? child : { tag: null, text: String(child), node: null };
+    element.slot = prefix + position;
+    return [element];
+  });
 }
 
-function identity(child, position) {
-  return child.key === undefined ? `${child.tag}:${position}` : `${child.tag}#${child.key}`;
+function identity(child) {
+  return child.key === undefined ? `${child.tag}@${child.slot}` : `${child.tag}#${child.key}`;
 }
 
 function patchChildren(parent, old, wanted) {
   const known = new Map();
-  old.forEach((child, position) => known.set(identity(child, position), child));
-  const pairs = wanted.map((child, position) => {
-    const name = identity(child, position);
+  for (const child of old) known.set(identity(child), child);
+  const pairs = wanted.map((child) => {
+    const name = identity(child);
     const before = known.get(name);
     known.delete(name);
     return [before, child];

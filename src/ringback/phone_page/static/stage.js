@@ -37,7 +37,7 @@ function quiet() {
     "div",
     { class: "panel quietly", key: "quiet" },
     h("h2", { id: "stage-title" }, "No phone rings"),
-    h("p", { class: "muted" }, "They appear when an application asks for a verification."),
+    h("p", { class: "muted" }, "Phones appear when an application asks for a verification."),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
 }
