@@ -52,8 +52,13 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
-    """Open a window with nothing remembered; what takes longer than WAIT_MS in its pages has failed."""
+    """Open a window with nothing remembered; what takes longer than WAIT_MS in its pages has failed.
+
+    A narrow one can be touched.
+    """
     width, height = size
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == NARROW
+    )
     context.set_default_timeout(WAIT_MS)
     return context

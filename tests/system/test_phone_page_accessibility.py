@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from support.browser import AXE, NARROW, WIDE, Scheme, needs_axe, needs_browser, new_context
-from support.phone_page import MANUAL, PhonePage, Visited
+from support.phone_page import MANUAL, RING, PhonePage, Visited
 
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, needs_axe, pytest.mark.xdist_group("browser")]
@@ -141,6 +141,15 @@ def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling
     account.validate()
 
     expect(narrow.button("Answer")).to_be_in_viewport(ratio=1)
+
+
+def test_fingers_are_enough(narrow: PhonePage) -> None:
+    narrow.button(RING).tap()
+    narrow.button("Answer").tap()
+    for key in narrow.shown_code():
+        narrow.phone().get_by_role("button", name=key, exact=True).tap()
+
+    expect(narrow.phone().get_by_text("Verified")).to_be_visible()
 
 
 def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Visited) -> None:

@@ -190,6 +190,16 @@ def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, 
     expect(phone_page.phone()).to_contain_text("2 attempts left")
 
 
+def test_a_phone_rings_while_the_accounts_clock_stands_still(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/clock", {"mode": "frozen"})
+
+    phone_page.button(RING).click()
+    phone_page.answer()
+    phone_page.page.keyboard.type(phone_page.shown_code())
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+
+
 def test_an_extension_is_seen_to_be_dialled(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{MANUAL}", {"behavior": "manual", "extension": "12"})
     ringing(account, phone_page, Extension="ww12")

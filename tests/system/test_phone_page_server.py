@@ -179,6 +179,18 @@ def test_the_page_loads_when_the_numbering_plan_does_not(browser: Browser, accou
         expect(opened.phone("+15005550018")).to_be_visible()
 
 
+def test_a_server_that_refuses_the_page_says_why(browser: Browser, page_server: ServerProcess) -> None:
+    refusal = {"error": "not by this name", "hint": "ask by an IP address"}
+    with closing(new_context(browser)) as context:
+        page = context.new_page()
+        page.route("**/_ringback/accounts", lambda route: route.fulfill(status=403, json=refusal))
+        page.goto(page_server.base_url)
+
+        expect(page.get_by_role("alert").filter(has_text="Not by this name (ask by an IP address)")).to_be_visible()
+        expect(page.get_by_text("Refused", exact=True)).to_be_visible()
+        expect(page.get_by_text("The server is gone.")).to_have_count(0)
+
+
 def test_a_page_without_scripts_says_so(browser: Browser, page_server: ServerProcess) -> None:
     with closing(browser.new_context(java_script_enabled=False)) as context:
         page = context.new_page()

@@ -11,6 +11,7 @@ const CONNECTIONS = {
   connecting: ["", "Connecting"],
   live: ["success", "Live"],
   gone: ["failed", "Server gone"],
+  refused: ["failed", "Refused"],
   locked: ["", "Locked"],
 };
 

@@ -5,7 +5,7 @@ let isAnnounced = false;
 const DONE_MS = 6_000; // what was done is shown so long
 
 export const state = {
-  connection: "connecting", // then "live", "gone" or "locked"
+  connection: "connecting", // then "live", "gone", "refused" or "locked"
   lockedReason: "",
   accounts: [],
   account: null,

@@ -4,7 +4,7 @@ import { ask } from "./api.js";
 import { tellOfMove } from "./announcements.js";
 import { follow } from "./events.js";
 import { isLive } from "./words.js";
-import { accountPath, change, changed, forgetAccount, state } from "./store.js";
+import { accountPath, change, changed, forgetAccount, notify, state } from "./store.js";
 import { refreshTrace } from "./traces.js";
 import { refreshView } from "./loading.js";
 
@@ -108,7 +108,7 @@ export function dismiss(sid) {
 }
 
 function onOpen() {
-  const wasGone = state.connection === "gone";
+  const wasGone = state.connection === "gone" || state.connection === "refused";
   change({ connection: "live" });
   if (wasGone) Promise.all([readAccounts(), readAll()]).catch(onLoss);
 }
@@ -131,12 +131,10 @@ function onLoss(error) {
     setTimeout(start, 0); // the account is gone: another one is shown
     return false;
   }
-  change({ connection: "gone", notice: error?.status === 403 ? noticeOf(error) : state.notice });
+  const isRefused = error.status === 403;
+  change({ connection: isRefused ? "refused" : "gone" });
+  if (isRefused) notify("error", error.message, error.hint);
   return true;
-}
-
-function noticeOf(error) {
-  return { kind: "error", text: error.message, hint: error.hint };
 }
 
 async function readUnread() {
