@@ -26,7 +26,7 @@ QUIET = (
     "--disable-sync",
 )
 """Chromium is not to look for anybody but the server under test."""
-WAIT_MS = 8_000.0
+WAIT_MS = 15_000.0
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -93,7 +93,7 @@ def test_five_hundred_verifications_scroll_smoothly(phone_page: PhonePage, accou
 
 def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) -> None:
     with (
-        ServerProcess(covered=False, control_token=TOKEN) as server,
+        ServerProcess(covered=False, control_token=TOKEN, prompt_timeout_seconds=60) as server,
         closing(Visited.new(server, token=TOKEN)) as account,
         closing(new_context(browser)) as context,
     ):
