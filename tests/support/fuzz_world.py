@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 NUMBER = "+14158675309"
+VERIFIED = {"phone_number": "+14158675302"}
 INBOX = "fuzz"
 NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
 """A fault that never strikes."""
@@ -22,6 +23,7 @@ class World:
     account_sid: str
     call_sid: str
     fault_id: int
+    caller_id_sid: str
 
     @property
     def values(self) -> dict[str, object]:
@@ -32,6 +34,7 @@ class World:
             "number": NUMBER,
             "fault_id": self.fault_id,
             "name": INBOX,
+            "sid": self.caller_id_sid,
         }
 
     def is_whole(self) -> bool:
@@ -52,6 +55,10 @@ class World:
         if operation_path.endswith("/{fault_id}"):
             self.fault_id = _made(self.http.post(f"{path}/faults", json=NEVER))["id"]
 
+        if operation_path.endswith("/caller-ids/{sid}"):
+            self.http.delete(f"{path}/caller-ids/{self.caller_id_sid}")
+            self.caller_id_sid = _made(self.http.post(f"{path}/caller-ids", json=VERIFIED))["sid"]
+
     def wait_for(self, kind: str) -> None:
         """Wait until the call has had an event of this kind."""
         wanted: dict[str, str | int] = {"type": kind, "call_sid": self.call_sid, "wait_seconds": WAIT_SECONDS}
@@ -66,7 +73,7 @@ def new_world(http: httpx.Client) -> World:
     path = f"/accounts/{sid}"
     _made(http.put(f"{path}/phones/default", json={"behavior": "manual", "ring_seconds": 60}))
     _made(http.post(f"{path}/phones/+14158675301/script", json=["busy", {"behavior": "manual"}]))
-    _made(http.post(f"{path}/caller-ids", json={"phone_number": "+14158675302"}))
+    caller_id = _made(http.post(f"{path}/caller-ids", json=VERIFIED))
     fault = _made(http.post(f"{path}/faults", json=NEVER))
     http.post(f"{path}/inbox/{INBOX}", data={"CallSid": "x"}).raise_for_status()
     call = _made(
@@ -76,7 +83,7 @@ def new_world(http: httpx.Client) -> World:
             data={"PhoneNumber": NUMBER, "StatusCallback": str(http.base_url.join(f"/_ringback{path}/inbox/{INBOX}"))},
         )
     )
-    world = World(http, sid, call["call_sid"], fault["id"])
+    world = World(http, sid, call["call_sid"], fault["id"], caller_id["sid"])
     world.wait_for("call.ringing")
     return world
 

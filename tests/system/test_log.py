@@ -110,7 +110,7 @@ def test_one_calls_lines_are_found_by_its_sid_from_the_request_that_began_it(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with quick_server.client() as client:
-        form = {"PhoneNumber": "+14158675325", "StatusCallback": receiver.url}
+        form = {"PhoneNumber": "+14158675341", "StatusCallback": receiver.url}
         answer = client.post(f"{caller_ids_path()}.json", data=form)
     sid = answer.json()["call_sid"]
 
