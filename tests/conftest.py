@@ -9,6 +9,12 @@ from support.extent import WHOLE
 from support.receiver import CallbackReceiver
 
 SAMPLED_EVERY = 8
+ABOUT_THE_NETWORK = frozenset(
+    f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
+)
+IN_THE_BROWSER = frozenset(
+    f"test_phone_page_{what}" for what in ("accessibility", "pictures", "server", "trace", "views")
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,21 +22,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of the control API's tests, run a sample on PostgreSQL, unless the whole is run.
+    """Run a sample of what takes long, unless the whole is run or one file is asked for.
 
-    What PostgreSQL may have otherwise is below that API, where all tests run on it.
+    On PostgreSQL, of the tests of the control API and of what callbacks meet in the network: what it may have otherwise
+    is in storage and operations, whose tests all run on it. In the browser, of all but the calls themselves.
     """
-    if WHOLE:
+    if WHOLE or len({item.path for item in items}) == 1:
         return
-    left_out = [item for item in items if _is_of_control_on_postgresql(item) and not _is_sampled(item)]
-    config.hook.pytest_deselected(items=left_out)
+    takes_long = [item for item in items if _is_above_postgresql(item) or _is_in_the_browser(item)]
+    left_out = {item for item in takes_long if not _is_sampled(item)}
+    config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
 
-def _is_of_control_on_postgresql(item: pytest.Item) -> bool:
+def _is_above_postgresql(item: pytest.Item) -> bool:
     callspec = getattr(item, "callspec", None)
     is_on_postgresql = callspec is not None and callspec.params.get("migrated") == "postgresql"
-    return is_on_postgresql and "controlled" in getattr(item, "fixturenames", ())
+    return is_on_postgresql and (
+        "controlled" in getattr(item, "fixturenames", ()) or item.path.stem in ABOUT_THE_NETWORK
+    )
+
+
+def _is_in_the_browser(item: pytest.Item) -> bool:
+    return item.path.stem in IN_THE_BROWSER
 
 
 def _is_sampled(item: pytest.Item) -> bool:
