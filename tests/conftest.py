@@ -21,6 +21,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--base-url", help="run the contract tests against this server instead of one of their own")
 
 
+def pytest_report_header() -> str:
+    """Say that not all is run: what pytest-xdist leaves out, it does not tell."""
+    if WHOLE:
+        return "the whole suite is run"
+    return "of what takes long a sample is run, see tests/conftest.py; RINGBACK_TEST_WHOLE=1 runs the whole"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a sample of what takes long, unless the whole is run or one file is asked for.
 

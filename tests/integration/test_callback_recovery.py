@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.instants import after
-from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, release_leases
+from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, keep_leases, release_leases
 from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until
+from support.races import once_released
 from support.receiver import Answer, CallbackReceiver, Received
 from support.simulation import database_error, query
 
@@ -20,6 +21,7 @@ pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LEASES = "SELECT due_at, leased_until FROM status_callbacks"
+LEASED_UNTIL = "SELECT leased_until FROM status_callbacks"
 
 
 def claim(outbox: Outbox) -> list[str]:
@@ -150,3 +152,39 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
     assert [line["log_level"] for line in lines].count("warning") == 3
+
+
+async def test_leases_are_prolonged_whatever_has_failed_before(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([True] * 2)
+    simulation = outbox.simulation
+
+    def sometimes_failing(*arguments: Any, **rest: Any) -> None:
+        if next(failures, False):
+            raise ZeroDivisionError
+        keep_leases(*arguments, **rest)
+
+    monkeypatch.setattr(callback_sender, "keep_leases", sometimes_failing)
+    monkeypatch.setattr(callback_sender, "KEEP_LEASES_SECONDS", 0.01)
+    held = threading.Event()
+    with CallbackReceiver(once_released(held)) as receiver:
+        outbox.owe(receiver.url)
+        async with outbox.sending() as sender:
+            keeping = asyncio.create_task(sender.keep_leases())
+            await until(lambda: receiver.received)
+            simulation.clock.advance(LEASE_SECONDS - 1)
+            prolonged = after(simulation.clock.now(), LEASE_SECONDS)
+            await until(lambda: query(simulation.database, LEASED_UNTIL) == [(prolonged,)])
+            keeping.cancel()
+            held.set()
+            await until(outbox.is_settled)
+
+
+async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(outbox: Outbox) -> None:
+    held = threading.Event()
+    with CallbackReceiver(once_released(held)) as receiver:
+        outbox.owe(receiver.url)
+        async with outbox.sending():
+            await until(lambda: receiver.received)
+        held.set()
+
+    assert query(outbox.simulation.database, LEASED_UNTIL) == [(outbox.simulation.clock.now(),)]

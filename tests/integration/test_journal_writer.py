@@ -62,10 +62,9 @@ async def test_what_was_asked_of_an_account_that_is_gone_is_dropped(simulation: 
 async def test_it_writes_again_and_again(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal_writer, "PAUSE_SECONDS", 0.001)
     writing = asyncio.create_task(JournalWriter(simulation.database).run())
-    journal = simulation.database.journal
-    for _ in range(2):
+    for number in range(1, 3):
         ask(simulation.database, 1)
-        await until(lambda: not journal)
+        await until(lambda wanted=number: query(simulation.database, COUNT) == [(wanted,)])  # type: ignore[misc]
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
 
@@ -124,3 +123,17 @@ def test_requests_are_noted_while_others_are_taken_out() -> None:
 
     assert KEPT_REQUESTS <= taken <= rounds
     assert not journal
+
+
+async def test_what_no_database_can_store_keeps_nothing_later_from_being_written(simulation: Simulation) -> None:
+    database = simulation.database
+    database.journal.add(
+        AnsweredRequest(ACCOUNT_SID, Instant(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)
+    )
+    with pytest.raises(ValueError, match="surrogates"):
+        await JournalWriter(database).write()
+    ask(database, 1)
+
+    await JournalWriter(database).write()
+
+    assert query(database, COUNT) == [(1,)]

@@ -132,15 +132,16 @@ async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Da
     assert len(listening) > before
 
 
+@pytest.mark.parametrize("failure", [psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction])
 async def test_news_that_could_not_be_told_are_told_later(
-    database: Database, listening: list[int], monkeypatch: pytest.MonkeyPatch
+    database: Database, listening: list[int], monkeypatch: pytest.MonkeyPatch, failure: type[psycopg.Error]
 ) -> None:
     failures = iter([True] * 2)
     send = news.send
 
     def sometimes_failing(unit_of_work: UnitOfWork, messages: list[str]) -> None:
         if next(failures, False):
-            raise psycopg.OperationalError("no room")
+            raise failure("no room")
         send(unit_of_work, messages)
 
     monkeypatch.setattr(postgresql, "send", sometimes_failing)

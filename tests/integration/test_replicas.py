@@ -8,6 +8,7 @@ from itertools import cycle
 
 import pytest
 
+from ringback.beginnings import Beginnings
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.clocks import ClockMode
@@ -21,6 +22,7 @@ from ringback.operations.clocks import set_clock
 from ringback.operations.events import look_for_events
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
+from ringback.settings import Settings
 from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
@@ -28,8 +30,8 @@ from support.clocks import FakeClock
 from support.control import ControlledAccount
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, T0
 from support.polling import until
-from support.races import held_callback, key, ringing
-from support.receiver import Answer, CallbackReceiver, Received
+from support.races import held_callback, key, once_released, ringing
+from support.receiver import CallbackReceiver
 from support.replicas import Replicas
 from support.simulation import execute, query
 from support.templates import POSTGRESQL, only
@@ -218,6 +220,19 @@ async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: l
     assert set(made) == {sid}
 
 
+async def test_a_server_that_starts_while_another_one_resets_everything_starts(pair: list[Database]) -> None:
+    beginnings = Beginnings(Settings(database_url="sqlite://"), Identifiers())
+
+    await asyncio.gather(
+        *(
+            pair[turn % 2].run(beginnings.make_anew if turn % 3 else beginnings.make, FakeClock().now())
+            for turn in range(AT_ONCE)
+        )
+    )
+
+    assert query(pair[0], "SELECT count(*) FROM accounts") == [(1,)]
+
+
 def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> str:
     with unit_of_work:
         unit_of_work.locks.start()
@@ -304,12 +319,7 @@ async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     release = threading.Event()
-
-    def answer(_: Received) -> Answer:
-        release.wait(20)
-        return Answer()
-
-    with CallbackReceiver(answer) as receiver:
+    with CallbackReceiver(once_released(release)) as receiver:
         await account.control("PUT", "/clock", {"mode": "frozen"})
         await account.control("PUT", "/phones/default", {"behavior": "busy"})
         await account.validate(StatusCallback=receiver.url)
@@ -353,12 +363,7 @@ async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     release = threading.Event()
-
-    def answer(_: Received) -> Answer:
-        release.wait(20)
-        return Answer()
-
-    with CallbackReceiver(answer) as receiver:
+    with CallbackReceiver(once_released(release)) as receiver:
         sid = await held_callback(account, release, receiver)
         elsewhere = replicas.elsewhere(account)
         again = await elsewhere.control("POST", f"/calls/{sid}/callbacks/redeliver")

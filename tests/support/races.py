@@ -1,12 +1,13 @@
 """Calls at the moments where something else may come between."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from support.control import ControlledAccount
 from support.domain_values import NUMBER
 from support.polling import until
-from support.receiver import CallbackReceiver
+from support.receiver import Answer, CallbackReceiver, Received
 
 
 async def caller_ids(account: ControlledAccount) -> list[str]:
@@ -32,6 +33,16 @@ async def key(account: ControlledAccount, answer: dict[str, Any]) -> int:
     """Key the right code in, and return the status of the answer."""
     keyed = await account.control("POST", f"/calls/{answer['call_sid']}/digits", {"digits": answer["validation_code"]})
     return keyed.status_code
+
+
+def once_released(release: threading.Event) -> Callable[[Received], Answer]:
+    """Return how a receiver answers that does so when it is let."""
+
+    def answer(_: Received) -> Answer:
+        release.wait(20)
+        return Answer()
+
+    return answer
 
 
 async def held_callback(account: ControlledAccount, release: threading.Event, receiver: CallbackReceiver) -> str:

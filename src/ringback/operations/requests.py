@@ -32,14 +32,18 @@ def write_all_requests(unit_of_work: UnitOfWork) -> None:
 
 
 def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:
-    """Write accounts' requests, but those of accounts that are gone; where that fails, put all back."""
+    """Write accounts' requests, but those of accounts that are gone; where the database fails, put all back.
+
+    What cannot be stored whenever it is tried is let go: it would keep all later ones from being written.
+    """
     try:
         with unit_of_work:
             for account_sid in sorted(taken):
                 if taken[account_sid] and unit_of_work.accounts.hold(account_sid):
                     _write_of_account(unit_of_work, account_sid, taken[account_sid])
-    except BaseException:
-        unit_of_work.requests.journal.put_back(taken)
+    except BaseException as error:
+        if not isinstance(error, (*unit_of_work.refusals, ValueError, TypeError)):
+            unit_of_work.requests.journal.put_back(taken)
         raise
 
 
