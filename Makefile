@@ -40,9 +40,7 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report= tests/unit tests/integration
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests/contract tests/system
-	$(BIN)/python -m coverage report
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov
 
 ROUNDS ?= 100
 crash: $(VENV)/.installed-dev

@@ -43,6 +43,8 @@ def refuses_connections(url: str) -> bool:
         httpx.get(f"{url}/livez", trust_env=False)
     except httpx.ConnectError:
         return True
+    except httpx.TransportError:  # it is about to end
+        return False
     return False
 
 

@@ -1,5 +1,6 @@
 """Receivers that no sender should have to do with, on raw sockets."""
 
+import re
 import socket
 import struct
 import threading
@@ -21,7 +22,7 @@ Behavior = Callable[["HostileReceiver", socket.socket], None]
 class HostileReceiver:
     """Listens on a free port of 127.0.0.1, and lets `behavior` deal with each connection on a thread of its own.
 
-    `heads` holds the begin of each request that came.
+    `heads` holds the head of each request that came whole.
     """
 
     def __init__(self, behavior: Behavior) -> None:
@@ -39,7 +40,7 @@ class HostileReceiver:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            self.heads.append(connection.recv(65_536))
+            self.heads.append(_read_request(connection))
             self._behavior(self, connection)
 
     def __enter__(self) -> Self:
@@ -52,6 +53,26 @@ class HostileReceiver:
         self.over.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+
+
+def _read_request(connection: socket.socket) -> bytes:
+    """Read a whole request, and return its head: to close a connection with unread bytes would reset it."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += _receive(connection)
+    head, body = received.split(b"\r\n\r\n", 1)
+    length = re.search(rb"\r\ncontent-length: *(\d+)", head.lower())
+    missing = int(length[1]) - len(body) if length else 0
+    while missing > 0:
+        missing -= len(_receive(connection))
+    return head
+
+
+def _receive(connection: socket.socket) -> bytes:
+    received = connection.recv(65_536)
+    if not received:
+        raise ConnectionAbortedError
+    return received
 
 
 def hang(receiver: HostileReceiver, _: socket.socket) -> None:

@@ -4,9 +4,8 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
@@ -26,7 +25,7 @@ from ringback.control import (
     requests,
     snapshot,
 )
-from ringback.control.description import tell_errors
+from ringback.control.description import tell_errors, tell_the_token
 from ringback.control.errors import ControlError, error_response, no_json
 from ringback.control.guards import Guards
 from ringback.control.services import ControlServices
@@ -38,16 +37,19 @@ are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 DOCS_HINT = "GET /_ringback/docs lists what there is"
 
 log = structlog.get_logger()
-_BEARER = HTTPBearer(auto_error=False, description="The setting `control_token`.")
-"""For the description alone: the guards have looked at the token before."""
 
 
 class ControlApplication(FastAPI):
     """Describes itself truly."""
 
+    asks_for_a_token = False
+
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
-            tell_errors(super().openapi())
+            document = super().openapi()
+            if self.asks_for_a_token:
+                tell_the_token(document)
+            tell_errors(document)
         return super().openapi()
 
 
@@ -75,7 +77,7 @@ def control_application(services: ControlServices, control_token: str | None, ho
     )
     app.state.services = services
     app.add_middleware(Guards, control_token=control_token, host=host, open_routes=inbox.receiver.routes)
-    described = [] if control_token is None else [Depends(_BEARER)]
+    app.asks_for_a_token = control_token is not None
     for router in (
         accounts.router,
         clocks.router,
@@ -88,9 +90,9 @@ def control_application(services: ControlServices, control_token: str | None, ho
         faults.router,
         requests.router,
         inbox.router,
+        inbox.receiver,
     ):
-        app.include_router(router, dependencies=described)
-    app.include_router(inbox.receiver)
+        app.router.routes.extend(router.routes)  # include_router would build each of them once more
     return app
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI description tells of each operation just the errors that it can answer."""
+"""What the OpenAPI description tells beside the routes: the token, and of each operation just the errors it can answer."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -18,7 +18,22 @@ ERRORS: Mapping[int, str] = {
 }
 _SIDS = {("path", "account_sid"), ("path", "call_sid")}
 """Whatever they are, they are there or not: no value of theirs is unfit."""
+_BEARER = "HTTPBearer"
 _OF_FASTAPI = ("HTTPValidationError", "ValidationError")
+
+
+def tell_the_token(document: dict[str, Any]) -> None:
+    """Put into a description that the control token is asked for, but by inboxes, to which callbacks come.
+
+    The guards look at it before any route: to the routes it would be a dependency that does nothing.
+    """
+    document["components"]["securitySchemes"] = {
+        _BEARER: {"type": "http", "scheme": "bearer", "description": "The setting `control_token`."}
+    }
+    for path, operations in document["paths"].items():
+        if path != INBOX_PATH:
+            for operation in operations.values():
+                operation["security"] = [{_BEARER: []}]
 
 
 def tell_errors(document: dict[str, Any]) -> None:
