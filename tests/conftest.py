@@ -64,11 +64,11 @@ def _untraced() -> Iterator[None]:
     tracer, threads_tracer = sys.gettrace(), threading.gettrace()
     inherited = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
     sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]
+    threading.settrace(None)
     try:
         yield
     finally:
-        threading.settrace(threads_tracer)  # type: ignore[arg-type]
+        threading.settrace(threads_tracer)
         sys.settrace(tracer)
         os.environ.update(inherited)
 

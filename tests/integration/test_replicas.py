@@ -160,11 +160,12 @@ async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database
     ]
 
     while len(seen) < wanted:
+        all_are_in = all(task.done() for task in writing)
         last = seen[-1] if seen else 0
         look = await pair[1].run(look_for_events, ACCOUNT_SID, after_id=last, limit=1000, kind=EventType.CALL_QUEUED)
         assert look is not None
         seen += [event.id for event in look.events]
-        if all(task.done() for task in writing) and not look.events:
+        if all_are_in and not look.events:
             break
     await asyncio.gather(*writing)
 

@@ -14,7 +14,14 @@ from ringback.storage.tables import metadata
 from support.postgresql import migrated_database
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-EMPTY = text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY CASCADE")
+_NUMBERED = [table.name for table in metadata.sorted_tables if table.autoincrement_column is not None]
+EMPTY = text(
+    "; ".join(
+        [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608
+        + [f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in _NUMBERED]
+    )
+)
+"""Of a few rows a tenth of the time that TRUNCATE takes, which makes new files for every table and index."""
 
 
 def only(kind: str) -> pytest.MarkDecorator:

@@ -22,7 +22,7 @@ from support.server import ServerProcess, caller_ids_path
 from support.waiting import eventually
 
 DELAY_SECONDS = 0.05
-MEASURED = 15
+MEASURED = 15 if WHOLE else 7
 GROWTH_KIB = 16 * 1024
 TIME_OUT_SECONDS = 1
 SPARE_MS = 1500
@@ -37,7 +37,7 @@ ALL = [
     hostile.send_a_large_head,
     hostile.say_continue_for_ever,
 ]
-SAMPLE = [hostile.hang, hostile.send_a_large_body, hostile.say_continue_for_ever]
+SAMPLE = [hostile.hang, hostile.send_a_large_body]
 
 
 class Clocked(CallbackReceiver):

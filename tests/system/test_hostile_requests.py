@@ -142,6 +142,7 @@ def test_connections_that_say_half_take_little_memory_and_no_file_too_many(tmp_p
         flood = [opened.enter_context(connection(server.base_url)) for _ in range(2 * FEW_FILES)]
         assert flood[-1].is_closed()
         opened.close()
+        eventually(lambda: open_files(server) < FEW_FILES // 2, what="files to spare again")
         play(server.base_url, GOOD_REQUEST)
 
     assert growth < HALF_OPEN * 200

@@ -1,4 +1,4 @@
-"""What the OpenAPI description tells beside the routes: the token, and of each operation just the errors it can answer."""
+"""What the OpenAPI description tells beside the routes: the token, and of each operation the errors it can answer."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
