@@ -7,7 +7,7 @@ import base64
 import resource
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,9 @@ from support.hostile_client import HEAD, LIST, Hostile, check_own, check_twilio,
 from support.hostile_control import BESIDE, CONTROLLED
 from support.hostile_framing import BODIES, FIELDS, LINES, TOGETHER
 from support.hostile_parameters import AUTHORIZATIONS, FORMS, PATHS, QUERIES
+from support.postgresql import migrated_database
 from support.server import END_OF_LOG, ServerProcess
+from support.templates import POSTGRESQL, SQLITE
 from support.waiting import eventually
 
 SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
@@ -44,13 +46,17 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL] if WHOLE else [SQLITE])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("hostile")
-    with pytest.MonkeyPatch.context() as environment:
+    file = nullcontext(f"sqlite:///{folder}/ringback.db")
+    with (
+        file if request.param == SQLITE else migrated_database() as database_url,
+        pytest.MonkeyPatch.context() as environment,
+    ):
         for name, value in GIVES_BACK.items():
             environment.setenv(name, value)
-        with ServerProcess(covered=False, cwd=folder, database_url=f"sqlite:///{folder}/ringback.db") as running:
+        with ServerProcess(covered=False, cwd=folder, database_url=database_url) as running:
             yield running
     assert complaints(running, 0) == []
 
