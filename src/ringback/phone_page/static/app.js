@@ -17,7 +17,7 @@ let viewSeen = "";
 
 function readAddress() {
   const [, view = "calls", call = null] = location.hash.split("/");
-  change({ route: { view: view in VIEWS ? view : "calls", call: call && decodeURIComponent(call) } });
+  change({ route: { view: Object.hasOwn(VIEWS, view) ? view : "calls", call } });
 }
 
 function onMove() {

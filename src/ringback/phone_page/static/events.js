@@ -2,40 +2,20 @@
 
 import { openStream } from "./api.js";
 
-const FIRST_PAUSE_MS = 250;
-const LONGEST_PAUSE_MS = 3_000;
 const SILENCE_MS = 40_000; // the server says something at least every fifteen seconds
 
 /**
- * Follow an account's events after an id until the returned function is called; reconnects, and misses none.
+ * Follow an account's events after an id until the returned function is called.
  *
- * `onOpen` is called with each connection, `onEvent` with each event, `onLoss` with the error, or null where the
- * server ended the stream; where that returns false the following ends.
+ * `onOpen` is called when the stream is open, `onEvent` with each event, `onEnd` with the error, or null where the
+ * server ended the stream.
  */
-export function follow(accountSid, after, { onOpen, onEvent, onLoss }) {
+export function follow(accountSid, after, { onOpen, onEvent, onEnd }) {
   const abort = new AbortController();
-  let position = after;
-  const seen = (event) => {
-    position = event.id;
-    onEvent(event);
-  };
-  (async () => {
-    let pause = FIRST_PAUSE_MS;
-    while (!abort.signal.aborted) {
-      let loss = null;
-      try {
-        await readStream(accountSid, position, abort.signal, seen, () => {
-          pause = FIRST_PAUSE_MS;
-          onOpen();
-        });
-      } catch (error) {
-        loss = error;
-      }
-      if (abort.signal.aborted || onLoss(loss) === false) return;
-      await new Promise((done) => setTimeout(done, pause));
-      pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
-    }
-  })();
+  readStream(accountSid, after, abort.signal, onEvent, onOpen).then(
+    () => abort.signal.aborted || onEnd(null),
+    (error) => abort.signal.aborted || onEnd(error),
+  );
   return () => abort.abort();
 }
 

@@ -3,7 +3,6 @@
 import { h } from "./dom.js";
 import { openAccount } from "./sync.js";
 import { state as known } from "./store.js";
-import { attempt } from "./actions.js";
 import { shownBy, timeOfDay } from "./times.js";
 import { VIEWS } from "./views.js";
 
@@ -44,7 +43,7 @@ function switcher(state) {
     { class: "switcher" },
     h(
       "select",
-      { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => attempt(() => openAccount(event.target.value)) },
+      { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => openAccount(event.target.value) },
       state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `${name} (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
     ),
   );

@@ -2,6 +2,7 @@
 
 import { useToken } from "./api.js";
 import { h } from "./dom.js";
+import { change } from "./store.js";
 import { start } from "./sync.js";
 
 export function locked(state) {
@@ -26,6 +27,8 @@ function focusLater(input) {
 
 async function enter(event) {
   event.preventDefault();
-  useToken(new FormData(event.target).get("token"));
+  const token = new FormData(event.target).get("token");
+  if (!/^[!-~]+$/.test(token)) return change({ lockedReason: "wrong" }); // no header can carry it
+  useToken(token);
   await start();
 }

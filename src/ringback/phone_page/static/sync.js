@@ -14,48 +14,57 @@ const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by 
 const LINGER_OF_AUTOMATIC_MS = 4_000;
 const LOOK_AT_LIVE_MS = 500; // a prompt that times out is told by no event
 const HEARTBEAT_MS = 3_000;
+const FIRST_PAUSE_MS = 250; // before a server that was lost is asked again; each time it is twice as long
+const LONGEST_PAUSE_MS = 3_000;
 
-const unread = new Set();
-let isReading = false;
-let isStarting = false;
+const unread = new Set(); // calls to read
+let isAllUnread = false;
+let reading = null; // what is being read: all reads are in one queue, so that no answer is overtaken
+const acted = new Set(); // calls that the page's own deeds have moved since the last read was begun
+let attempts = 0;
+let pauseMs = FIRST_PAUSE_MS;
+let nextAttempt = 0;
 let stopFollowing = () => {};
 
-/** Read which accounts there are, and open the one that the address names, or the first. */
+/** Read all anew, of the account that the address names or the first, and follow it; tries until that succeeds. */
 export async function start() {
-  if (isStarting) return;
-  isStarting = true;
+  const attempt = ++attempts;
+  clearTimeout(nextAttempt);
+  stopFollowing();
   const wasLocked = state.connection === "locked";
   try {
     await readAccounts();
     const wanted = new URLSearchParams(location.search).get(ACCOUNT);
-    const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0];
-    if (account) await openAccount(account.sid);
-    else change({ connection: "live" });
+    const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0] ?? null;
+    if (attempt !== attempts) return;
+    if (wanted && account && account.sid !== wanted) notify("error", `There is no account ${wanted} any more`, "another one is shown");
+    if (account?.sid !== state.account?.sid) forgetAccount();
+    change({ account });
+    const after = account && (await newestKnownEvent());
+    if (account) await readAll();
+    if (attempt !== attempts) return;
+    change({ connection: "live" });
+    if (!account) return;
+    name(account.sid);
+    stopFollowing = follow(account.sid, after, { onOpen, onEvent, onEnd });
   } catch (error) {
-    onLoss(error);
-    if (error.status === 401) change({ lockedReason: wasLocked ? "wrong" : "" });
-    else if (error.status !== 404) setTimeout(start, HEARTBEAT_MS);
-  } finally {
-    isStarting = false;
+    if (attempt === attempts) onEnd(error, wasLocked);
   }
 }
 
 export async function readAccounts() {
   const { accounts } = await ask("GET", "/accounts");
-  const account = accounts.find(({ sid }) => sid === state.account?.sid) ?? null;
-  change({ accounts, account });
+  change({ accounts });
 }
 
 /** Show an account, from now on as things happen in it. */
-export async function openAccount(sid) {
-  stopFollowing();
+export function openAccount(sid) {
+  name(sid);
+  return start();
+}
+
+function name(sid) {
   history.replaceState(null, "", `?${new URLSearchParams({ [ACCOUNT]: sid })}${location.hash}`);
-  forgetAccount();
-  change({ account: state.accounts.find((account) => account.sid === sid) });
-  const after = await newestKnownEvent();
-  await readAll();
-  if (state.account?.sid !== sid) return; // another one was opened meanwhile
-  stopFollowing = follow(sid, after, { onOpen, onEvent, onLoss });
 }
 
 /** Return the id of an event before which nothing needs to be told: the newest call's first one. */
@@ -68,12 +77,8 @@ async function newestKnownEvent() {
 
 /** Read the calls, the clock and what the present view shows. */
 export async function readAll() {
-  const { sid } = state.account;
-  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
-  if (state.account?.sid !== sid) return;
-  for (const call of calls) tellOfMove(state.calls.get(call.sid), call, state.isComplete);
-  for (const call of calls) linger(state.calls.get(call.sid), call);
-  change({ calls: new Map(calls.map((call) => [call.sid, call])), isComplete: true });
+  isAllUnread = true;
+  await readUnread();
   refreshView();
 }
 
@@ -83,16 +88,28 @@ export async function readClock() {
   if (state.account?.sid === sid) change({ clock, clockReadAt: performance.now() });
 }
 
-/** Take in a call as the server shows it now. */
+/** Take in a call as the server answered a deed of the page's. */
 export function storeCall(call) {
+  acted.add(call.sid);
+  store(call);
+}
+
+function store(call) {
   if (call.account_sid !== state.account?.sid) return;
   const before = state.calls.get(call.sid);
-  if (before && before.timeline.length > call.timeline.length) return; // an answer that was overtaken
   tellOfMove(before, call, true);
   linger(before, call);
   if (before) state.calls.set(call.sid, call);
-  else state.calls = new Map([[call.sid, call], ...state.calls]);
+  else arrange([call, ...state.calls.values()]);
   changed();
+}
+
+/** Put calls in their order, the newest first, as the server does; no more than are asked for. */
+function arrange(calls) {
+  const age = ({ date_created: at, sid }) => at.replace("Z", "") + sid;
+  const newest = calls.map((call) => [age(call), call]).sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, state.limit);
+  state.calls = new Map(newest.map(([, call]) => [call.sid, call]));
+  for (const sid of state.traces.keys()) if (!state.calls.has(sid)) state.traces.delete(sid);
 }
 
 function linger(before, call) {
@@ -108,74 +125,95 @@ export function dismiss(sid) {
 }
 
 function onOpen() {
-  const wasGone = state.connection === "gone" || state.connection === "refused";
-  change({ connection: "live" });
-  if (wasGone) Promise.all([readAccounts(), readAll()]).catch(onLoss);
+  pauseMs = FIRST_PAUSE_MS;
 }
 
 function onEvent(event) {
   if (event.call_sid) {
     unread.add(event.call_sid);
-    readUnread();
+    readUnread().catch(() => {}); // what could not be read is read again
   }
   refreshView(event);
 }
 
-function onLoss(error) {
-  if (error === null) return true; // the server has ended the stream: whether it is gone shows when it is asked again
-  if (error?.status === 401) {
-    change({ connection: "locked" });
-    return false;
-  }
-  if (error?.status === 404) {
-    setTimeout(start, 0); // the account is gone: another one is shown
-    return false;
-  }
-  const isRefused = error.status === 403;
-  change({ connection: isRefused ? "refused" : "gone" });
-  if (isRefused) notify("error", error.message, error.hint);
-  return true;
+/** Begin anew when a stream has ended or could not be had; `error` is null where the server has ended it. */
+function onEnd(error, wasLocked = false) {
+  const status = error?.status;
+  if (status === 401) return change({ connection: "locked", lockedReason: wasLocked ? "wrong" : "" });
+  if (status === 403 && state.connection !== "refused") notify("error", error.message, error.hint);
+  if (error && status !== 404) change({ connection: status === 403 ? "refused" : "gone" });
+  nextAttempt = setTimeout(start, pauseMs);
+  pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
 }
 
-async function readUnread() {
-  if (isReading) return;
-  isReading = true;
-  try {
-    while (unread.size) {
-      const sids = [...unread];
-      unread.clear();
-      if (sids.length > MANY) await readAll();
-      else await Promise.all(sids.map(readCall));
-    }
-  } finally {
-    isReading = false;
+function readUnread() {
+  reading ??= readOneAfterTheOther().finally(() => (reading = null));
+  return reading;
+}
+
+async function readOneAfterTheOther() {
+  while (state.account && (isAllUnread || unread.size)) {
+    acted.clear();
+    if (isAllUnread || unread.size > MANY) await readCalls();
+    else await Promise.all([...unread].map(readCall));
   }
+}
+
+async function readCalls() {
+  const { sid } = state.account;
+  const asked = [...unread];
+  isAllUnread = true;
+  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
+  if (state.account?.sid !== sid) return;
+  isAllUnread = false;
+  for (const read of asked) unread.delete(read);
+  const overtaken = [...state.calls.values()].filter((call) => acted.has(call.sid));
+  for (const call of overtaken) unread.add(call.sid);
+  for (const call of calls.filter((call) => !acted.has(call.sid))) {
+    tellOfMove(state.calls.get(call.sid), call, state.isComplete);
+    linger(state.calls.get(call.sid), call);
+  }
+  arrange([...overtaken, ...calls.filter((call) => !acted.has(call.sid))]);
+  change({ isComplete: true });
 }
 
 async function readCall(sid) {
+  const account = state.account.sid;
   try {
-    storeCall(await ask("GET", `${accountPath()}/calls/${sid}`));
-    if (state.traces.has(sid)) await refreshTrace(sid);
+    const call = await ask("GET", `${accountPath()}/calls/${sid}`);
+    if (acted.has(sid)) return; // it is read once more
+    unread.delete(sid);
+    store(call);
+    if (state.traces.has(sid)) refreshTrace(sid).catch(() => {});
   } catch (error) {
-    if (error.status === 404) state.calls.delete(sid);
+    if (error.status !== 404) throw error;
+    unread.delete(sid);
+    if (state.account?.sid === account && state.calls.has(sid)) isAllUnread = true; // a reset, or it was forgotten
   }
 }
 
-/** Look now and then at what no event tells: a prompt's time-out, a clock that was set, a reset. */
+/** Look now and then at what no event tells: a prompt's time-out, a clock that was set, a reset, other accounts. */
 export function keepLooking() {
-  setInterval(() => {
-    if (document.hidden || state.connection !== "live" || !state.account) return;
-    for (const call of state.calls.values()) if (call.status === "in-progress") unread.add(call.sid);
-    readUnread();
-  }, LOOK_AT_LIVE_MS);
-  setInterval(async () => {
-    if (document.hidden || state.connection !== "live" || !state.isComplete || !state.account) return;
-    try {
-      const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock()]);
-      const isReset = calls.length === 0 && state.calls.size > 0;
-      if (isReset || (calls.length && !state.calls.has(calls[0].sid))) await readAll();
-    } catch (error) {
-      if (error.status === 404) onLoss(error);
-    }
-  }, HEARTBEAT_MS);
+  setInterval(() => isFollowing() && lookAtPrompts(), LOOK_AT_LIVE_MS);
+  setInterval(() => isFollowing() && lookAround().catch(({ status }) => status === 404 && start()), HEARTBEAT_MS);
+}
+
+function isFollowing() {
+  return !document.hidden && state.connection === "live" && state.isComplete && state.account;
+}
+
+function lookAtPrompts() {
+  const prompts = [...state.calls.values()].filter((call) => call.status === "in-progress");
+  if (prompts.length <= MANY) for (const call of prompts) unread.add(call.sid);
+  readUnread().catch(() => {});
+}
+
+/** Read all when the newest or the oldest call is another one than the server's, and else those that are under way. */
+async function lookAround() {
+  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts()]);
+  if (!state.accounts.some(({ sid }) => sid === state.account?.sid)) return start();
+  const known = [...state.calls.values()];
+  if (calls[0]?.sid !== known[0]?.sid) isAllUnread = true;
+  for (const call of [...known.filter(isLive), ...known.slice(-1)]) unread.add(call.sid);
+  await readUnread();
 }

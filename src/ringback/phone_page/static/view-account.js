@@ -5,7 +5,7 @@ import { ask } from "./api.js";
 import { h } from "./dom.js";
 import { pairs } from "./pairs.js";
 import { accountPath, changed, state } from "./store.js";
-import { openAccount, readAccounts } from "./sync.js";
+import { openAccount, start } from "./sync.js";
 import { dateAndTime } from "./times.js";
 
 let asked = ""; // what is to be confirmed: "account", "everything" or nothing
@@ -60,8 +60,7 @@ async function confirmed(action) {
   asked = "";
   await attempt(async () => {
     await action();
-    await readAccounts();
-    await openAccount((state.account ?? state.accounts[0]).sid);
+    await start();
   }, "forgotten");
 }
 
@@ -70,7 +69,6 @@ async function create(event) {
   const { friendly_name } = Object.fromEntries(new FormData(event.target));
   await attempt(async () => {
     const made = await ask("POST", "/accounts", { friendly_name });
-    await readAccounts();
     await openAccount(made.sid);
   }, `this is the account ${friendly_name}`);
   event.target.reset();

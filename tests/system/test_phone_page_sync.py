@@ -1,0 +1,165 @@
+"""What the phone page shows stays true to the server, whatever was overtaken, lost, reset or restarted."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from support.browser import needs_browser, new_context
+from support.phone_page import MANUAL, PhonePage, Visited
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, free_port
+
+pytest_plugins = ["support.browser_fixtures"]
+pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+
+OTHER, OTHER_WRITTEN = "+14155550143", "415-555-0143"
+SOON_MS = 1_500
+"""Sooner than the page looks around by itself, which is every three seconds."""
+ROWS = """() => [...document.querySelectorAll(".verifications time")].map((time) => time.dateTime)"""
+
+
+def first_account(server: ServerProcess) -> Visited:
+    """Return the account that every server has."""
+    made = Visited.new(server)
+    return Visited(server, made.http, ACCOUNT_SID, AUTH_TOKEN)
+
+
+def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(browser: Browser) -> None:
+    settings: dict[str, Any] = {"covered": False, "port": free_port(), "prompt_timeout_seconds": 60}
+    with closing(new_context(browser)) as context:
+        with ServerProcess(**settings) as server, closing(first_account(server)) as account:
+            phone_page = PhonePage(context.new_page(), account)
+            phone_page.open()
+            account.control("PUT", "/phones/default", {"behavior": "busy"})
+            for number in range(12):
+                account.validate(f"+1415555{number:04d}")
+            expect(phone_page.page.get_by_role("listitem").filter(has_text="Busy")).to_have_count(12)
+        expect(phone_page.page.get_by_text("Server gone", exact=True)).to_be_visible()
+
+        with ServerProcess(**settings) as server, closing(first_account(server)) as account:
+            expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
+            expect(phone_page.page.get_by_role("listitem").filter(has_text="Busy")).to_have_count(0)
+            sid = account.validate()["call_sid"]
+            expect(phone_page.button("Answer")).to_be_visible(timeout=SOON_MS)
+            account.control("POST", f"/calls/{sid}/reject")
+            expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
+
+
+def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account: Visited) -> None:
+    sid = account.validate()["call_sid"]
+    expect(phone_page.button("Answer")).to_be_visible()
+    held: list[Route] = []
+    phone_page.page.route("**/calls?limit=500", lambda route: held.append(route))  # noqa: PLW0108 - no method of a list can be one
+    account.control("POST", "/reset")
+    sid = account.validate()["call_sid"]
+    phone_page.page.wait_for_event("request", lambda request: request.url.endswith("/calls?limit=500"))
+    phone_page.page.wait_for_timeout(100)
+    listed = held[0].fetch()
+    account.control("POST", f"/calls/{sid}/reject")
+
+    held[0].fulfill(response=listed)
+    phone_page.page.unroute("**/calls?limit=500")
+
+    expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
+    phone_page.page.wait_for_timeout(SOON_MS)
+    expect(phone_page.row()).to_contain_text("Busy")
+
+
+def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, account: Visited) -> None:
+    sid = account.validate()["call_sid"]
+    expect(phone_page.button("Answer")).to_be_visible()
+    failed: list[str] = []
+
+    def fail(route: Route) -> None:
+        failed.append(route.request.url)
+        route.abort()
+
+    phone_page.page.route(f"**/calls/{sid}", fail, times=1)
+    account.control("POST", f"/calls/{sid}/reject")
+
+    expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
+    assert len(failed) == 1
+
+
+def test_a_reset_that_a_call_follows_at_once_leaves_no_ghost(phone_page: PhonePage, account: Visited) -> None:
+    account.validate()
+    expect(phone_page.button("Answer")).to_be_visible()
+
+    account.control("POST", "/reset")
+    account.validate(OTHER)
+
+    expect(phone_page.row(OTHER_WRITTEN)).to_be_visible()
+    expect(phone_page.row()).to_have_count(0)
+
+
+def test_what_a_snapshot_brings_back_replaces_what_was_shown(phone_page: PhonePage, account: Visited) -> None:
+    sid = account.validate()["call_sid"]
+    expect(phone_page.button("Answer")).to_be_visible()
+    snapshot = account.http.get("/_ringback/snapshot").content
+    account.control("POST", f"/calls/{sid}/reject")
+    expect(phone_page.row()).to_contain_text("Busy")
+
+    account.http.put("/_ringback/snapshot", content=snapshot).raise_for_status()
+
+    expect(phone_page.row()).to_contain_text("Ringing")
+
+
+def test_calls_are_in_the_order_of_the_server_however_their_answers_come(
+    phone_page: PhonePage, account: Visited
+) -> None:
+    account.control("PUT", "/phones/default", {"behavior": "busy"})
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(account.validate, [f"+1415556{number:04d}" for number in range(24)]))
+
+    expect(phone_page.page.get_by_role("listitem").filter(has_text="Busy")).to_have_count(24)
+    shown = phone_page.page.evaluate(ROWS)
+    assert shown == [call["date_created"] for call in account.control("GET", "/calls?limit=100")["calls"]]
+
+
+def test_an_account_chosen_while_the_server_is_away_is_shown_when_it_is_back(browser: Browser, tmp_path: Any) -> None:
+    settings: dict[str, Any] = {"port": free_port(), "database_url": f"sqlite:///{tmp_path}/ringback.db"}
+    with closing(new_context(browser)) as context:
+        with (
+            ServerProcess(covered=False, **settings) as server,
+            closing(Visited.new(server, "Another")) as account,
+            closing(first_account(server)) as first,
+        ):
+            account.validate(MANUAL)
+            phone_page = PhonePage(context.new_page(), first)
+            phone_page.open()
+        page = phone_page.page
+        expect(page.get_by_text("Server gone", exact=True)).to_be_visible()
+        page.get_by_role("combobox", name="Account").select_option(account.sid)
+
+        with ServerProcess(covered=False, **settings):
+            expect(page.get_by_text("Live", exact=True)).to_be_visible()
+            expect(phone_page.row()).to_be_visible()
+            expect(page.get_by_role("combobox", name="Account")).to_have_value(account.sid)
+
+
+def test_an_account_that_somebody_else_makes_can_be_chosen(phone_page: PhonePage, account: Visited) -> None:
+    with closing(Visited.new(account.server, "Made meanwhile")):
+        expect(phone_page.page.get_by_role("combobox", name="Account")).to_contain_text("Made meanwhile")
+
+
+def test_a_token_that_no_header_can_carry_is_wrong_like_others(browser: Browser) -> None:
+    with ServerProcess(covered=False, control_token="let-me-in") as server, closing(new_context(browser)) as context:
+        page = context.new_page()
+        page.goto(server.base_url)
+        page.get_by_label("Control token").fill("naïve€")
+        page.keyboard.press("Enter")
+
+        expect(page.get_by_role("alert").filter(has_text="not this server's token")).to_be_visible()
+        page.get_by_label("Control token").fill("let-me-in")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("address", ["#/toString", "#/__proto__", "#/calls/%", "#/calls/%E0%A4%A"])
+def test_an_address_that_makes_no_sense_shows_the_calls(phone_page: PhonePage, address: str) -> None:
+    phone_page.page.evaluate("address => { location.hash = address; }", address)
+
+    expect(phone_page.page.get_by_role("heading", level=1, name="Calls")).to_be_attached()
