@@ -22,6 +22,7 @@ from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
 from ringback.domain.instants import Instant
 from ringback.operations.identifiers import Identifiers
+from ringback.refusals import Refusals
 from ringback.settings import Settings
 from ringback.simulator.advancer import Advancer
 from ringback.simulator.callback_sender import CallbackSender
@@ -68,6 +69,7 @@ def create_app(
     policy = call_policy(settings)
     beginnings = Beginnings(settings, identifiers)
     database = beginnings.open_database(the_clock.now())
+    refusals = Refusals(the_clock.now)
     egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
     deliverer = Deliverer(database, the_clock, delivery_policy(settings), egress, callback_transport)
     sender = CallbackSender(database, the_clock, deliverer, identifiers.draw)
@@ -91,6 +93,7 @@ def create_app(
 
     async def reset_all() -> None:
         await database.run(beginnings.make_anew, the_clock.now())
+        refusals.clear()
 
     control = LazyApplication(
         lambda: _control_application(
@@ -103,6 +106,7 @@ def create_app(
                 wake=wake,
                 advance=advancer.advance,
                 reset_all=reset_all,
+                refusals=refusals,
             ),
             settings,
         )
@@ -119,6 +123,7 @@ def create_app(
         exception_handlers={HTTPException: answer_http_exception},
     )
     app.state.end_waits = database.notifications.close
+    app.state.refusals = refusals
     for router in (
         outgoing_caller_id_list.router,
         outgoing_caller_id_instance.router,

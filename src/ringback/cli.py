@@ -1,15 +1,15 @@
-"""The commands: serve, migrate, ready."""
+"""The commands: serve, migrate, ready, env."""
 
 import argparse
 import gc
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from enum import StrEnum
 from http.client import HTTPException
 from socket import socket
-from typing import Any, Literal, NoReturn, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -22,12 +22,15 @@ from ringback.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
     UnreadableEnvFile,
+    authority_folder,
     base_url,
-    is_open_to_others,
     read_settings,
-    unknown_names,
 )
 
+if TYPE_CHECKING:
+    from ringback.interception.door import DoorsOf
+
+CLIENT_NAMES = ("python", "python-async", "node", "php", "ruby", "java", "go", "csharp")
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 READY_TIMEOUT_SECONDS = 3.0
 _USERINFO = re.compile(r"//.*@")
@@ -75,16 +78,25 @@ def _parser() -> argparse.ArgumentParser:
     ready = commands.add_parser("ready", help="exit 0 when the server is ready, 1 when not", allow_abbrev=False)
     ready.set_defaults(command=_ready)
     ready.add_argument("--url", help="the server's base URL (default: the configured host and port)")
+    env = commands.add_parser(
+        "env", help="print the lines that point a helper library at the proxy", allow_abbrev=False
+    )
+    env.set_defaults(command=_env)
+    env.add_argument("--client", required=True, choices=CLIENT_NAMES, help="the library that the application uses")
+    for name in ("intercept_host", "intercept_port", "authority_folder", "database_url", "account_sid"):
+        _add_setting(env, name, Settings.model_fields[name])
     return parser
 
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
     default = "none" if field.default in (None, (), {}) else field.default
+    default = str(default).lower() if isinstance(default, bool) else default
     choices = ", ".join(_choices(field.annotation))
     meaning = f"{field.description}: {choices}" if choices else field.description
     text = f"{meaning} [{ENVIRONMENT_PREFIX}{name.upper()}; default: {default}]".replace("%", "%%")
     options = dict.fromkeys((f"--{name.replace('_', '-')}", f"--{name}"))
-    parser.add_argument(*options, dest=name, metavar="VALUE", help=text)
+    is_flag: dict[str, Any] = {"nargs": "?", "const": "true"} if field.annotation is bool else {}
+    parser.add_argument(*options, dest=name, metavar="VALUE", help=text, **is_flag)
 
 
 def _choices(annotation: Any) -> list[str]:
@@ -100,18 +112,20 @@ def _choices(annotation: Any) -> list[str]:
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.logs import configure_logs
-    from ringback.server import CannotListen, listen
+    from ringback.server import CannotListen, listen, listen_beside
     from ringback.storage.database import DatabaseUnavailable
 
     configure_logs(settings.log_format, settings.log_level)
     try:
-        with closing(listen(settings.host, settings.port)) as listener:
+        with ExitStack() as listening:
+            listener = listening.enter_context(closing(listen(settings.host, settings.port)))
+            beside = {name: listening.enter_context(closing(opened)) for name, opened in listen_beside(settings)}
             if settings.workers == 1:
-                return _work(settings, listener)
+                return _work(settings, listener, beside)
             from ringback.workers import run_workers
 
             _check_database(settings)
-            return run_workers(settings.workers, lambda number: _work(settings, listener, announces=number == 1))
+            return run_workers(settings.workers, lambda number: _work(settings, listener, {}, announces=number == 1))
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
 
@@ -125,48 +139,53 @@ def _check_database(settings: Settings) -> None:
         check_is_at_head(database)
 
 
-def _work(settings: Settings, listener: socket, *, announces: bool = True) -> int:
+def _work(settings: Settings, listener: socket, beside: Mapping[str, socket], *, announces: bool = True) -> int:
     """Serve in this process."""
+    from ringback.announcement import announce
     from ringback.app import create_app
     from ringback.domain.seed import SeedError
+    from ringback.interception.door import AuthorityUnavailable
     from ringback.server import serve, url_of
     from ringback.storage.database import DatabaseUnavailable
 
     try:
+        doors_of = _doors_of(settings, beside)
         app = create_app(settings)
-    except DatabaseUnavailable as error:
+    except (AuthorityUnavailable, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
     gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
     gc.enable()
     BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
-    serve(app, listener, lambda: _announce(settings, url_of(listener)) if announces else None)
+    urls = {name: url_of(opened, name) for name, opened in beside.items()}
+    serve(app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, doors_of(app))
     return OK
 
 
-def _announce(settings: Settings, url: str) -> None:
-    from structlog import get_logger
+def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":
+    """Return what makes the doors for the sockets besides; where there are none, nothing of it is imported."""
+    if not beside:
+        return lambda _: ()
+    from ringback.interception.doors import doors_of
+    from ringback.simulator.clock import SystemClock
 
-    for name in unknown_names():
-        get_logger().warning("no setting has this name", variable=name)
-    if is_open_to_others(settings):
-        get_logger().warning(
-            "whoever reaches this address may use the control API", host=settings.host, hint="set control_token"
-        )
-    if sys.stdout.isatty():
-        lines = {
-            "base URL": url,
-            "account SID": settings.account_sid,
-            "auth token": settings.auth_token,
-            "phone page": f"{url}/",
-            "docs": f"{url}/docs",
-        }
-        print(*(f"{name + ':':<13}{value}" for name, value in lines.items()), sep="\n", flush=True)  # noqa: T201
-        return
-    if settings.port == 0:
-        print(url, flush=True)  # noqa: T201
-    get_logger().info("serving", base_url=url, account_sid=settings.account_sid)
+    return doors_of(beside, authority_folder(settings), SystemClock().now)
+
+
+def _env(given: dict[str, Any]) -> int:
+    client = given.pop("client")
+    settings = read_settings(given)
+    if settings.intercept_port == 0:
+        return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
+    from ringback.client_lines import lines_for
+    from ringback.interception.door import AuthorityUnavailable
+
+    try:
+        print(*lines_for(client, settings), sep="\n")  # noqa: T201
+    except AuthorityUnavailable as error:
+        return _complain(FAILED, str(error))
+    return OK
 
 
 def _migrate(given: dict[str, Any]) -> int:

@@ -1,14 +1,17 @@
 """Serving the application: the socket, and uvicorn."""
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ringback.http_protocol import TwilioHttpProtocol
-from ringback.settings import base_url
+from ringback.interception.door import PROXY, TLS, Door
+from ringback.settings import Settings, base_url
 
 STOP_SECONDS = 2
 """How long requests under way may take to end when the server stops."""
@@ -33,33 +36,61 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def url_of(listener: socket.socket) -> str:
-    """Return the URL at which a client on this machine reaches the socket."""
-    return base_url(*listener.getsockname()[:2])
+def listen_beside(settings: Settings) -> Iterator[tuple[str, socket.socket]]:
+    """Open the sockets that the settings want besides: `proxy` and `tls`. Raises CannotListen."""
+    if settings.intercept:
+        yield PROXY, listen(settings.intercept_host, settings.intercept_port)
+    if settings.tls_port is not None:
+        yield TLS, listen(settings.host, settings.tls_port)
+
+
+def url_of(listener: socket.socket, door: str | None = None) -> str:
+    """Return the URL at which a client on this machine reaches the socket, which may be that of a door."""
+    url = base_url(*listener.getsockname()[:2])
+    return url.replace("http:", "https:", 1) if door == TLS else url
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it can be connected to, and when it is about to stop."""
+    """uvicorn's server, with other doors; it tells when it can be connected to, and when it is about to stop."""
 
-    def __init__(self, config: uvicorn.Config, on_serving: Callable[[], None], on_stopping: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        on_serving: Callable[[], None],
+        on_stopping: Callable[[], None],
+        doors: Sequence[Door],
+    ) -> None:
         super().__init__(config)
         self._on_serving = on_serving
         self._on_stopping = on_stopping
+        self._doors = doors
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            for door in self._doors:
+                await door.start(self._new_protocol)
             self._on_serving()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for door in self._doors:
+            door.stop_accepting()
         self._on_stopping()
         await super().shutdown(sockets)
+        for door in self._doors:
+            await door.close()
+
+    def _new_protocol(self, app: ASGIApp) -> asyncio.Protocol:
+        protocol = TwilioHttpProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        protocol.app = app
+        return protocol
 
 
-def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None]) -> None:
+def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None], doors: Sequence[Door] = ()) -> None:
     """Serve until SIGTERM or Ctrl-C, and end what is under way; then uvicorn raises the signal again.
 
-    `on_serving` is called as soon as clients can connect. Requests that wait for something are answered at the stop.
+    `on_serving` is called as soon as clients can connect, by the `doors` too. Requests that wait for something are
+    answered at the stop.
     """
     options: dict[str, Any] = {
         "http": TwilioHttpProtocol,
@@ -74,4 +105,4 @@ def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None])
         "backlog": BACKLOG,
     }
     end_waits: Callable[[], None] = app.state.end_waits
-    _Server(uvicorn.Config(app, **options), on_serving, end_waits).run(sockets=[listener])
+    _Server(uvicorn.Config(app, **options), on_serving, end_waits, doors).run(sockets=[listener])

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address, ip_network
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
@@ -16,6 +17,7 @@ from ringback.domain.phones import PhoneBehavior
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
+AUTHORITY_FOLDER = "ringback-authority"
 
 _DATABASE_URL = re.compile(r"sqlite://(/[^?#]+)?|postgresql\+psycopg://[^#]+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
@@ -95,6 +97,20 @@ class Settings(BaseSettings):
     )
     random_seed: int | None = Field(None, description="makes SIDs and codes repeatable")
     control_token: str | None = Field(None, repr=False, description="what /_ringback/ asks for as a bearer token")
+    intercept: bool = Field(default=False, description="whether a proxy takes what is meant for api.twilio.com here")
+    intercept_host: str = Field("127.0.0.1", description="address that the proxy listens on")
+    intercept_port: int = Field(
+        8011, ge=0, le=65_535, description="port that the proxy listens on; 0 takes any free one"
+    )
+    tls_port: int | None = Field(
+        None,
+        ge=0,
+        le=65_535,
+        description="port to speak TLS on, besides, under Twilio's names; 443 is where clients ask",
+    )
+    authority_folder: str | None = Field(
+        None, description="where the certificate authority for that is kept; by default beside the database's file"
+    )
     log_format: Literal["text", "json"] | None = Field(
         None, description="form of the log; text on a terminal, else json, unless given"
     )
@@ -130,6 +146,13 @@ class Settings(BaseSettings):
     def _control_token(cls, value: str | None) -> str | None:
         if value is not None and not _HEADER_VALUE.fullmatch(value):
             raise ValueError("printable ASCII characters, no space at its ends: it is sent in a header")
+        return value
+
+    @field_validator("intercept", "tls_port")
+    @classmethod
+    def _alone(cls, value: object, info: ValidationInfo) -> object:
+        if value not in (None, False) and info.data.get("workers", 1) > 1:
+            raise ValueError("one worker alone: what is refused is listed in its memory")
         return value
 
     @field_validator("callback_allowed_hosts")
@@ -177,14 +200,32 @@ def unknown_names() -> list[str]:
 
 def is_open_to_others(settings: Settings) -> bool:
     """Tell whether the control API can be used from other machines by whoever reaches it."""
+    return settings.control_token is None and not is_loopback(settings.host)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether what listens there is for this machine alone."""
     try:
-        is_loopback = ip_address(settings.host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
-        is_loopback = settings.host == "localhost"
-    return settings.control_token is None and not is_loopback
+        return host == "localhost"
+
+
+def authority_folder(settings: Settings) -> Path:
+    """Return where the certificate authority is kept, as an absolute path."""
+    if settings.authority_folder:
+        return Path(settings.authority_folder).absolute()
+    file = settings.database_url.removeprefix("sqlite:///")
+    beside = Path(file).parent if file != settings.database_url else Path()
+    return (beside / AUTHORITY_FOLDER).absolute()
 
 
 def base_url(host: str, port: int) -> str:
     """Return the URL at which a client on this machine reaches a server that listens there."""
-    reachable = _EVERY_INTERFACE.get(host, host)
-    return f"http://[{reachable}]:{port}" if ":" in reachable else f"http://{reachable}:{port}"
+    name = reachable(host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def reachable(host: str) -> str:
+    """Return the address at which a client on this machine reaches what listens at `host`."""
+    return _EVERY_INTERFACE.get(host, host)

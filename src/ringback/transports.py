@@ -36,7 +36,8 @@ class OneWriteTransport:
         """Close as soon as the other side does, or after LINGER_SECONDS; nothing more is sent."""
         self._flush()
         self._has_ended = True
-        self._transport.write_eof()
+        if self._transport.can_write_eof():  # TLS has no such end
+            self._transport.write_eof()
         self._loop.call_later(LINGER_SECONDS, self._transport.close)
 
     def is_closing(self) -> bool:

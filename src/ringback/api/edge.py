@@ -21,10 +21,17 @@ from ringback.api.passage import Passage
 from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
-from ringback.domain.errors import TwilioError, internal_server_error, not_found, service_unavailable
+from ringback.domain.errors import (
+    TwilioError,
+    internal_server_error,
+    not_found,
+    resource_not_emulated,
+    service_unavailable,
+)
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
+from ringback.refusals import INTERCEPTED_KEY
 from ringback.storage.database import DatabaseUnavailable
 
 _ACCOUNTS_PATH = "/2010-04-01/Accounts/"
@@ -101,8 +108,23 @@ class TwilioEdge:
             log.exception("a request failed", request_id=passage.request_sid, path=passage.path)
             await passage.answer_error(internal_server_error(), receive)
 
+    def _refuse_what_is_not_emulated(self, passage: Passage) -> None:
+        """Raise TwilioError 20404 where a request meant for Twilio asks for a resource that is not here.
+
+        Before authentication, as the answer tells nothing of accounts, and the credentials may be real ones.
+        """
+        if self._routes.have(passage.scope["path"]):
+            return
+        method, refuse = passage.scope["method"], passage.scope[INTERCEPTED_KEY]
+        error = resource_not_emulated(method, passage.path)
+        refuse(method, passage.path, error.message)
+        passage.refused_sid = AccountSid(_account_sid(passage.scope["path"]))
+        raise error
+
     async def _exchange(self, passage: Passage) -> Exchange:
         """Authenticate the client for the path's account, before anything else about the path is looked at."""
+        if INTERCEPTED_KEY in passage.scope:
+            self._refuse_what_is_not_emulated(passage)
         account_sid = _account_sid(passage.scope["path"])
         if not account_sid:
             raise not_found(passage.path)

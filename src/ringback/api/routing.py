@@ -64,6 +64,10 @@ class Routes:
                 resource.by_method.update(dict.fromkeys(route.methods or (), route))
         self._resources = [(resource.any_route.path_regex, resource) for resource in by_path.values()]
 
+    def have(self, path: str) -> bool:
+        """Tell whether a path, without its suffix, is one of a resource; whether that exists is another matter."""
+        return any(pattern.match(path) for pattern, _ in self._resources)
+
     def find(self, scope: Scope, path: str) -> DirectRoute:
         """Return the route of a request, and lay it and the path's parameters into the scope.
 

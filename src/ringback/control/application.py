@@ -22,6 +22,7 @@ from ringback.control import (
     faults,
     inbox,
     phones,
+    refused,
     requests,
     snapshot,
 )
@@ -89,6 +90,7 @@ def control_application(services: ControlServices, control_token: str | None, ho
         callbacks.router,
         faults.router,
         requests.router,
+        refused.router,
         inbox.router,
         inbox.receiver,
     ):

@@ -11,6 +11,7 @@ from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.sids import AccountSid
 from ringback.operations.identifiers import Identifiers
+from ringback.refusals import Refusals
 from ringback.storage.database import Database
 
 
@@ -19,7 +20,7 @@ class ControlServices:
     """The collaborators of a request.
 
     `now` is the machine's time; `wake` is called after something new became pending; `advance` lets an account's time
-    pass, in seconds; `reset_all` forgets everything and brings the start back.
+    pass, in seconds; `reset_all` forgets everything and brings the start back; `refusals` are those of the proxy.
     """
 
     database: Database
@@ -30,6 +31,7 @@ class ControlServices:
     wake: Callable[[], None]
     advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]
     reset_all: Callable[[], Awaitable[None]]
+    refusals: Refusals
 
 
 def services_of(request: Request) -> ControlServices:

@@ -6,6 +6,8 @@ One named constructor an error. The evidence for each stands in docs/fidelity.md
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from ringback.domain.twilio_hosts import EMULATED_HOST
+
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
@@ -58,6 +60,18 @@ def wrong_credentials() -> TwilioError:
 def not_found(path: str) -> TwilioError:
     """`path` is the one asked for, with its suffix and without its query."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")
+
+
+def resource_not_emulated(method: str, path: str) -> TwilioError:
+    """A request meant for Twilio itself, to a resource that is not here; said as `not_found` does, and more."""
+    said = not_found(path).message
+    return TwilioError(404, 20404, f"{said}: ringback emulates only OutgoingCallerIds, and refused this {method}")
+
+
+def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
+    """A request meant for another of Twilio's hosts."""
+    only = f"ringback emulates only OutgoingCallerIds, on {EMULATED_HOST}"
+    return TwilioError(404, 20404, f"{host} is not emulated: {only}, and refused {method} {_shown(path)}")
 
 
 def method_not_allowed(allow: str) -> TwilioError:

@@ -1,0 +1,35 @@
+"""Which hosts ringback stands in for, which it refuses, and which are none of its business."""
+
+import re
+from enum import StrEnum
+
+TWILIO_DOMAIN = "twilio.com"
+EMULATED_HOST = "api.twilio.com"
+_EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
+"""With regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
+
+
+class HostRole(StrEnum):
+    """What becomes of a request to a host."""
+
+    EMULATED = "emulated"
+    REFUSED = "refused"
+    OTHER = "other"
+
+
+def role_of(host: str) -> HostRole:
+    """Tell what becomes of a request to a host, given as `host_name` returns it."""
+    if _EMULATED.fullmatch(host):
+        return HostRole.EMULATED
+    if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
+        return HostRole.REFUSED
+    return HostRole.OTHER
+
+
+def host_name(field: str) -> str:
+    """Return the name or address in a Host field or a proxy request: in lower case, no port, brackets or final dots."""
+    text = field.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    name = text.partition(":")[0] if text.count(":") <= 1 else text
+    return name.rstrip(".")

@@ -1,0 +1,195 @@
+"""The certificate authority of this machine: made on first use, kept in one folder, renewed when near its end."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from secrets import token_hex
+
+import structlog
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from ringback.domain.instants import MICROSECONDS, Instant
+from ringback.domain.twilio_hosts import TWILIO_DOMAIN
+from ringback.interception.door import AuthorityUnavailable
+from ringback.interception.trust import TrustFiles, write_anew
+
+AUTHORITY_DAYS, RENEWED_BEFORE_DAYS = 825, 60
+LEAF_DAYS = 30
+PRIVATE_MODE = 0o600
+_BACKDATED = timedelta(days=1)
+"""Clocks of containers and machines differ."""
+_LOCAL_NAMES = ("localhost",)
+_LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A server's certificate and its key, as PEM, valid until `ends`."""
+
+    pem: bytes
+    ends: datetime
+
+
+class Authority:
+    """Signs certificates, for names below twilio.com and this machine's own alone: others its certificate forbids."""
+
+    def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
+        self._key = key
+        self.certificate = certificate
+
+    @property
+    def pem(self) -> bytes:
+        """The certificate that clients are to trust."""
+        return self.certificate.public_bytes(serialization.Encoding.PEM)
+
+    def issue(self, names: Sequence[str], now: datetime) -> Leaf:
+        """Make a certificate for these host names and addresses, with a key of its own."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        ends = min(now + timedelta(days=LEAF_DAYS), self.certificate.not_valid_after_utc)
+        certificate = (
+            _begun("ringback", self.certificate.subject, key.public_key(), now - _BACKDATED, ends)
+            .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(_identifier_of(self._key), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        return Leaf(_pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM), ends)
+
+    def kept(self) -> bytes:
+        """Return key and certificate as they are kept on the disk."""
+        return _pem_of(self._key) + self.pem
+
+    def is_usable(self, now: datetime) -> bool:
+        """Tell whether it is valid, and will be for a while."""
+        begins, ends = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        return begins <= now < ends - timedelta(days=RENEWED_BEFORE_DAYS)
+
+
+def open_authority(folder: Path, now: Instant) -> Authority:
+    """Return the authority that is kept in `folder`, after making or renewing it where there is none that can be used.
+
+    Puts what clients are to trust beside it. Raises AuthorityUnavailable, a message for the user.
+    """
+    moment = datetime.fromtimestamp(now / MICROSECONDS, UTC)
+    files = TrustFiles(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
+        files.write(authority.pem)
+    except OSError as error:
+        raise AuthorityUnavailable(f"no authority can be kept in {folder}: {error.strerror or error}") from error
+    return authority
+
+
+def _kept_authority(file: Path, now: datetime) -> Authority | None:
+    """Return the authority of a file, after making sure that nobody else may read it; None where it cannot be used."""
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return None
+    if file.stat().st_mode & 0o077:
+        file.chmod(PRIVATE_MODE)
+    authority = _read(content)
+    if authority is None or not authority.is_usable(now):
+        log.warning("the authority cannot be used any more: another one is made", file=str(file))
+        return None
+    return authority
+
+
+def _read(content: bytes) -> Authority | None:
+    try:
+        key = serialization.load_pem_private_key(content, None)
+        certificate = x509.load_pem_x509_certificate(content)
+        is_pair = key.public_key() == certificate.public_key()
+    except (ValueError, TypeError):
+        return None
+    return Authority(key, certificate) if is_pair and isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def _new_authority(file: Path, now: datetime) -> Authority:
+    """Make an authority and keep it; of several processes that do so at once, the first one's stands."""
+    authority = _made(now)
+    draft = file.with_name(f".{token_hex(8)}")
+    try:
+        write_anew(draft, authority.kept(), PRIVATE_MODE)
+        try:
+            os.link(draft, file)
+        except FileExistsError:
+            theirs = _read(file.read_bytes())
+            if theirs and theirs.is_usable(now):
+                return theirs
+            draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+    return authority
+
+
+def _made(now: datetime) -> Authority:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ringback on this machine, {token_hex(4)}")])
+    permitted = [x509.DNSName(TWILIO_DOMAIN), *map(x509.DNSName, _LOCAL_NAMES)]
+    networks = [x509.IPAddress(ip_network(network)) for network in _LOCAL_NETWORKS]
+    certificate = (
+        _begun(name, name, key.public_key(), now - _BACKDATED, now + timedelta(days=AUTHORITY_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(x509.NameConstraints([*permitted, *networks], None), critical=True)
+        .add_extension(_identifier_of(key), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return Authority(key, certificate)
+
+
+def _begun(
+    subject: x509.Name | str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, begins: datetime, ends: datetime
+) -> x509.CertificateBuilder:
+    if isinstance(subject, str):
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
+    builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
+    return (
+        builder.serial_number(x509.random_serial_number())
+        .not_valid_before(begins)
+        .not_valid_after(ends)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+    )
+
+
+def _identifier_of(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs_certificates,
+        crl_sign=signs_certificates,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )

@@ -1,0 +1,50 @@
+"""What stands before the application where requests come that were meant for Twilio itself."""
+
+from functools import partial
+from urllib.parse import quote
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ringback.api.passage import answer_headers, error_response
+from ringback.api.representation import JSON
+from ringback.domain.errors import host_not_emulated
+from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.operations.identifiers import new_request_sid
+from ringback.refusals import INTERCEPTED_KEY, Refusals
+
+_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class Gate:
+    """Lets requests for api.twilio.com through, and has those for Twilio's other hosts refused, and listed.
+
+    `host` is the one that the connection was opened to, where that is known; a request's own Host counts besides. What
+    is meant for no host of Twilio's goes through as it is.
+    """
+
+    def __init__(self, app: ASGIApp, refusals: Refusals, host: str = "") -> None:
+        self._app = app
+        self._refusals = refusals
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        fields = (value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
+        hosts = {role_of(host): host for host in (self._host, *map(host_name, fields))}
+        if refused := hosts.get(HostRole.REFUSED):
+            await self._refuse(refused, scope, receive, send)
+        elif emulated := hosts.get(HostRole.EMULATED):
+            await self._app({**scope, INTERCEPTED_KEY: partial(self._list, emulated)}, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _list(self, host: str, method: str, path: str, message: str) -> None:
+        self._refusals.add(host=host, method=method, path=path, message=message)
+
+    async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
+        method, path = scope["method"], quote(scope["raw_path"], safe=_PRINTED)
+        shown_host = quote(host, safe=_PRINTED)
+        error = host_not_emulated(shown_host, method, path)
+        self._list(shown_host, method, path, error.message)
+        response = error_response(error, JSON)
+        response.raw_headers += answer_headers(new_request_sid(), 0.0, 1)
+        await response(scope, receive, send)

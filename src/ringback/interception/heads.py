@@ -1,0 +1,105 @@
+"""What a client asks of a proxy: the head of its request, read strictly, and as it is sent on."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ringback.domain.twilio_hosts import host_name
+
+HTTP_PORT = 80
+_AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+_CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>\d{{1,5}}) HTTP/1\.[01]")
+_ABSOLUTE = re.compile(
+    rf"(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>\d{{1,5}}))?(?P<target>[/?][!-~]*)?"
+    r" HTTP/1\.[01]"
+)
+_FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")
+_LENGTH = re.compile(r"\d{1,18}")
+_OF_ONE_HOP = frozenset(
+    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "upgrade"}
+)
+_WHOLE_BODY = "chunked"
+
+
+class UnfitRequest(Exception):
+    """A request that a proxy does not take; the message says why."""
+
+
+class ProxyRequest(NamedTuple):
+    """Where a client wants to get, and what is sent on there.
+
+    `head` is empty for CONNECT, and `body_bytes` then None: all that comes is passed on, as with a chunked body.
+    """
+
+    host: str
+    port: int
+    head: bytes = b""
+    body_bytes: int | None = None
+
+    @property
+    def is_tunnel(self) -> bool:
+        return not self.head
+
+
+def read_head(head: bytes) -> ProxyRequest:
+    """Read a head that ends with its empty line. Raises UnfitRequest."""
+    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    if tunnel := _CONNECT.fullmatch(request_line):
+        return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
+    absolute = _ABSOLUTE.fullmatch(request_line)
+    if absolute is None:
+        raise UnfitRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
+    fields = list(_fields(lines))
+    port = _port(absolute["port"]) if absolute["port"] else HTTP_PORT
+    authority = absolute["host"] if port == HTTP_PORT else f"{absolute['host']}:{port}"
+    target = absolute["target"] or "/"
+    sent_on = [
+        f"{absolute['method']} {target if target[0] == '/' else f'/{target}'} HTTP/1.1",
+        f"Host: {authority}",
+        *(f"{name}: {value}" for name, value in _sent_on(fields)),
+        "Connection: close",
+    ]
+    return ProxyRequest(
+        host_name(absolute["host"]), port, "\r\n".join([*sent_on, "", ""]).encode("latin-1"), _body_bytes(fields)
+    )
+
+
+def _port(digits: str) -> int:
+    port = int(digits)
+    if not 0 < port < 2**16:
+        raise UnfitRequest(f"there is no port {port}")
+    return port
+
+
+def _fields(lines: list[str]) -> Iterator[tuple[str, str]]:
+    for line in lines:
+        field = _FIELD.fullmatch(line)
+        if field is None:
+            raise UnfitRequest("a header field cannot be read")
+        yield field["name"], field["value"]
+
+
+def _sent_on(fields: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """Leave out what is said to the proxy alone. Source: RFC 9110, 7.6.1."""
+    named = {
+        part.strip().lower() for name, value in fields if name.lower() == "connection" for part in value.split(",")
+    }
+    framing = {"content-length", "transfer-encoding"}
+    return ((name, value) for name, value in fields if name.lower() not in (_OF_ONE_HOP | named) - framing | {"host"})
+
+
+def _body_bytes(fields: list[tuple[str, str]]) -> int | None:
+    """Return how long the body is, None where its own framing tells. Raises UnfitRequest where that is in doubt."""
+    lengths = [value.strip() for name, value in fields if name.lower() == "content-length"]
+    codings = [value.strip().lower() for name, value in fields if name.lower() == "transfer-encoding"]
+    if len(lengths) + len(codings) > 1:
+        raise UnfitRequest("the length of the body is told twice")
+    if codings:
+        if codings != [_WHOLE_BODY]:
+            raise UnfitRequest("of transfer codings there is only chunked")
+        return None
+    if not lengths:
+        return 0
+    if not _LENGTH.fullmatch(lengths[0]):
+        raise UnfitRequest("the length of the body is no number")
+    return int(lengths[0])

@@ -1,0 +1,55 @@
+"""What was refused for being Twilio's but not emulated: the newest of it, in memory, and a line each in the log."""
+
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import NamedTuple
+
+import structlog
+
+from ringback.domain.instants import Instant
+
+KEPT_REFUSALS = 1_000
+KEPT_CHARACTERS = 1_000
+"""How much of a path is kept."""
+INTERCEPTED_KEY = "ringback.intercepted"
+"""Where the scope of a request that was meant for Twilio itself holds a `Refuse`."""
+
+Refuse = Callable[[str, str, str], None]
+"""Is called with the method, path and answered message of a refused request."""
+
+log = structlog.get_logger()
+
+
+class RefusedRequest(NamedTuple):
+    """A request that was not answered as Twilio would: later ones have higher ids, `at` is the machine's time."""
+
+    id: int
+    at: Instant
+    host: str
+    method: str
+    path: str
+    message: str
+
+
+class Refusals:
+    """The newest refused requests of this process; they are forgotten with it. `now` is the machine's time."""
+
+    def __init__(self, now: Callable[[], Instant]) -> None:
+        self._now = now
+        self._ids = count(1)
+        self._kept: deque[RefusedRequest] = deque(maxlen=KEPT_REFUSALS)
+
+    def add(self, *, host: str, method: str, path: str, message: str) -> None:
+        """List a refused request, and log it."""
+        shown = path[:KEPT_CHARACTERS]
+        self._kept.append(RefusedRequest(next(self._ids), self._now(), host, method, shown, message))
+        log.warning("refused", host=host, method=method, path=shown, reason=message)
+
+    def newest(self, limit: int, after: int = 0) -> list[RefusedRequest]:
+        """Return the newest, at most `limit`, newest first, of those whose id is higher than `after`."""
+        return [refused for refused in reversed(self._kept) if refused.id > after][:limit]
+
+    def clear(self) -> None:
+        """Forget them; ids are not used again."""
+        self._kept.clear()

@@ -1,0 +1,117 @@
+"""What a client asks of the proxy, and what is sent on of it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ringback.interception.heads import ProxyRequest, UnfitRequest, read_head
+
+
+def head(*lines: str) -> bytes:
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+@pytest.mark.parametrize(
+    ("line", "host", "port"),
+    [
+        ("CONNECT api.twilio.com:443 HTTP/1.1", "api.twilio.com", 443),
+        ("CONNECT API.Twilio.COM.:443 HTTP/1.0", "api.twilio.com", 443),
+        ("CONNECT [::1]:65535 HTTP/1.1", "::1", 65535),
+        ("CONNECT 127.0.0.1:1 HTTP/1.1", "127.0.0.1", 1),
+    ],
+)
+def test_connect_asks_for_a_tunnel(line: str, host: str, port: int) -> None:
+    request = read_head(head(line, "Proxy-Authorization: Basic eDp5", "Host: elsewhere.test"))
+
+    assert request == ProxyRequest(host, port)
+    assert request.is_tunnel
+
+
+def test_an_absolute_url_is_sent_on_as_its_server_wants_it() -> None:
+    request = read_head(
+        head(
+            "POST http://App.test:8080/a/b?c=d HTTP/1.1",
+            "Host: twilio.com",
+            "Proxy-Connection: keep-alive",
+            "Proxy-Authorization: Basic secret",
+            "Connection: X-Hop, keep-alive",
+            "X-Hop: 1",
+            "Keep-Alive: 5",
+            "Content-Length: 12",
+            "X-Kept: a:b",
+        )
+    )
+
+    assert (request.host, request.port, request.body_bytes) == ("app.test", 8080, 12)
+    assert request.head == head(
+        "POST /a/b?c=d HTTP/1.1",
+        "Host: App.test:8080",
+        "Content-Length: 12",
+        "X-Kept: a:b",
+        "Connection: close",
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "target"), [("http://app.test", "/"), ("HTTP://app.test?x", "/?x"), ("http://app.test/", "/")]
+)
+def test_a_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
+    request = read_head(head(f"GET {url} HTTP/1.1"))
+
+    assert request == ProxyRequest(
+        "app.test", 80, head(f"GET {target} HTTP/1.1", "Host: app.test", "Connection: close"), 0
+    )
+
+
+def test_a_chunked_body_tells_its_own_length() -> None:
+    request = read_head(
+        head("POST http://app.test/ HTTP/1.1", "Transfer-Encoding: chunked", "Connection: transfer-encoding")
+    )
+
+    assert request.body_bytes is None
+    assert b"\r\nTransfer-Encoding: chunked\r\n" in request.head
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("GET / HTTP/1.1",),
+        ("GET https://app.test/ HTTP/1.1",),
+        ("GET http://user:secret@app.test/ HTTP/1.1",),
+        ("GET http://a%2etest/ HTTP/1.1",),
+        ("GET http://app.test/ä HTTP/1.1",),
+        ("GET http://app.test:99999/ HTTP/1.1",),
+        ("GET http://app.test/ HTTP/2.0",),
+        ("GET  http://app.test/ HTTP/1.1",),
+        ("CONNECT app.test HTTP/1.1",),
+        ("CONNECT app.test:0 HTTP/1.1",),
+        ("CONNECT app.test:65536 HTTP/1.1",),
+        ("CONNECT user@app.test:443 HTTP/1.1",),
+        ("CONNECT http://app.test:443 HTTP/1.1",),
+        ("connect app.test:443 HTTP/1.1",),
+        ("",),
+        ("GET http://app.test/ HTTP/1.1", " folded"),
+        ("GET http://app.test/ HTTP/1.1", "no colon"),
+        ("GET http://app.test/ HTTP/1.1", "Space : x"),
+        ("GET http://app.test/ HTTP/1.1", "A: x\nHost: messaging.twilio.com"),
+        ("GET http://app.test/ HTTP/1.1", "Content-Length: 1", "Content-Length: 1"),
+        ("GET http://app.test/ HTTP/1.1", "Content-Length: 1", "Transfer-Encoding: chunked"),
+        ("GET http://app.test/ HTTP/1.1", "Transfer-Encoding: gzip, chunked"),
+        ("GET http://app.test/ HTTP/1.1", "Content-Length: -1"),
+        ("GET http://app.test/ HTTP/1.1", "Content-Length: 1, 1"),
+    ],
+)
+def test_what_could_be_read_in_two_ways_is_not_read_at_all(lines: tuple[str, ...]) -> None:
+    with pytest.raises(UnfitRequest):
+        read_head(head(*lines))
+
+
+@given(st.binary(max_size=200))
+def test_whatever_comes_is_read_or_found_unfit(noise: bytes) -> None:
+    for start in (b"", b"CONNECT ", b"GET http://", b"GET http://app.test/ HTTP/1.1\r\n"):
+        try:
+            request = read_head(start + noise + b"\r\n\r\n")
+        except UnfitRequest:
+            continue
+        assert 0 < request.port < 2**16
+        assert request.head.count(b"\r\n\r\n") == (0 if request.is_tunnel else 1)

@@ -1,0 +1,36 @@
+"""The list of what was refused."""
+
+from ringback.refusals import KEPT_REFUSALS, Refusals, RefusedRequest
+from support.domain_values import T0
+
+
+def add(refusals: Refusals, path: str) -> None:
+    refusals.add(host="api.twilio.com", method="POST", path=path, message="why")
+
+
+def test_the_newest_come_first() -> None:
+    refusals = Refusals(lambda: T0)
+    for path in ("/a", "/b", "/c"):
+        add(refusals, path)
+
+    newest = refusals.newest(2)
+
+    assert newest == [
+        RefusedRequest(3, T0, "api.twilio.com", "POST", "/c", "why"),
+        RefusedRequest(2, T0, "api.twilio.com", "POST", "/b", "why"),
+    ]
+    assert [refused.path for refused in refusals.newest(9, after=1)] == ["/c", "/b"]
+
+
+def test_what_is_kept_is_bounded_and_forgotten_on_demand() -> None:
+    refusals = Refusals(lambda: T0)
+    for _ in range(KEPT_REFUSALS + 5):
+        add(refusals, "/" + "x" * 5_000)
+
+    kept = refusals.newest(2 * KEPT_REFUSALS)
+    refusals.clear()
+    add(refusals, "/again")
+
+    assert len(kept) == KEPT_REFUSALS
+    assert {len(refused.path) for refused in kept} == {1_000}
+    assert [refused.id for refused in refusals.newest(9)] == [KEPT_REFUSALS + 6]

@@ -1,0 +1,44 @@
+"""Which hosts are taken in, which are refused, and which are passed on to."""
+
+import pytest
+
+from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+
+EMULATED = ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"]
+REFUSED = [
+    *("twilio.com", "www.twilio.com", "messaging.twilio.com", "verify.twilio.com", "lookups.dublin.ie1.twilio.com"),
+    *("xapi.twilio.com", "api..twilio.com", "a.api.twilio.com", "-.twilio.com"),
+]
+OTHER = ["example.com", "api.twilio.com.example.com", "twilio.com.example.com", "xtwilio.com", "127.0.0.1", "::1", ""]
+
+
+@pytest.mark.parametrize("host", EMULATED)
+def test_the_api_in_every_region_and_at_every_edge_is_taken_in(host: str) -> None:
+    assert role_of(host) is HostRole.EMULATED
+
+
+@pytest.mark.parametrize("host", REFUSED)
+def test_every_other_host_of_twilios_is_refused(host: str) -> None:
+    assert role_of(host) is HostRole.REFUSED
+
+
+@pytest.mark.parametrize("host", OTHER)
+def test_what_only_looks_like_twilios_is_nobodys_business(host: str) -> None:
+    assert role_of(host) is HostRole.OTHER
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("API.Twilio.com", "api.twilio.com"),
+        ("api.twilio.com:443", "api.twilio.com"),
+        ("api.twilio.com.", "api.twilio.com"),
+        (" api.twilio.com.:443 ", "api.twilio.com"),
+        ("[::1]:8011", "::1"),
+        ("::1", "::1"),
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("", ""),
+    ],
+)
+def test_a_host_is_known_however_it_is_written(field: str, name: str) -> None:
+    assert host_name(field) == name
