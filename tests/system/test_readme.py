@@ -187,4 +187,5 @@ def test_the_settings_table_has_every_setting_with_its_variable_and_default() ->
         assert table[name]["variable"] == f"{ENVIRONMENT_PREFIX}{name.upper()}"
         if field.default not in (None, (), {}):
             shown = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+            shown = shown.lower() if isinstance(field.default, bool) else shown
             assert table[name]["default"] == f"`{shown}`"

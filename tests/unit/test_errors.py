@@ -10,6 +10,18 @@ CATALOGUE = [
     (errors.invalid_username(), 401, 20003, "Authentication Error - invalid username"),
     (errors.wrong_credentials(), 401, 20003, "Authenticate"),
     (errors.not_found("/x.json"), 404, 20404, "The requested resource /x.json was not found"),
+    (
+        errors.resource_not_emulated("POST", "/x.json"),
+        404,
+        20404,
+        "The requested resource /x.json was not found: ringback emulates only OutgoingCallerIds, and refused this POST",
+    ),
+    (
+        errors.host_not_emulated("x.twilio.com", "GET", "/"),
+        404,
+        20404,
+        "x.twilio.com is not emulated: ringback emulates only OutgoingCallerIds, on api.twilio.com, and refused GET /",
+    ),
     (errors.method_not_allowed("GET, POST"), 405, 20004, "Method not allowed"),
     (errors.malformed_request("why"), 400, 20400, "Bad Request: why"),
     (errors.body_too_large(5, hang_up=False), 413, 20413, "Request Entity Too Large: a body may have 5 bytes"),

@@ -30,6 +30,9 @@ WRONG_VALUES = {
     "validation_code_format": ["float"],
     "number_validation": ["any"],
     "random_seed": ["x", "1.5"],
+    "intercept": ["perhaps"],
+    "intercept_port": ["-1", "65536"],
+    "tls_port": ["-1", "65536", "x"],
     "log_format": ["xml"],
     "log_level": ["loud"],
 }
@@ -66,6 +69,11 @@ def test_the_defaults_are_those_that_are_promised() -> None:
         "number_validation": "valid",
         "random_seed": None,
         "control_token": None,
+        "intercept": False,
+        "intercept_host": "127.0.0.1",
+        "intercept_port": 8011,
+        "tls_port": None,
+        "authority_folder": None,
         "log_format": None,
         "log_level": "info",
     }

@@ -10,7 +10,7 @@ HTTP_PORT = 80
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>\d{{1,5}}) HTTP/1\.[01]")
 _ABSOLUTE = re.compile(
-    rf"(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>\d{{1,5}}))?(?P<target>[/?][!-~]*)?"
+    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>\d{{1,5}}))?(?P<target>[/?][!-~]*)?"
     r" HTTP/1\.[01]"
 )
 _FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")

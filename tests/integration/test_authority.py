@@ -1,0 +1,210 @@
+"""The certificate authority: made on first use, kept, renewed, and believed for Twilio's names alone."""
+
+import socket
+import ssl
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
+
+from ringback.domain.instants import Instant, after
+from ringback.interception.authority import Authority, open_authority
+from ringback.interception.certificates import KEPT_CONTEXTS, Certificates
+from ringback.interception.door import AuthorityUnavailable
+from ringback.interception.trust import TrustFiles
+from ringback.simulator.clock import SystemClock
+
+DAY_SECONDS = 86_400
+
+
+@pytest.fixture
+def now() -> Instant:
+    return SystemClock().now()
+
+
+def mode(file: Path) -> int:
+    return stat.S_IMODE(file.stat().st_mode)
+
+
+def agreed(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
+    """Agree upon TLS over a pair of sockets, and return its version; raises what the client has against it."""
+    ours, theirs = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            with server.wrap_socket(theirs, server_side=True):
+                pass
+        except (OSError, ssl.SSLError):
+            theirs.close()
+
+    serving = threading.Thread(target=serve)
+    serving.start()
+    try:
+        with client.wrap_socket(ours, server_hostname=name) as secured:
+            return secured.version()
+    finally:
+        ours.close()
+        serving.join(10)
+
+
+def believing(authority: Authority) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
+def test_first_use_makes_a_key_that_nobody_else_may_read(tmp_path: Path, now: Instant) -> None:
+    open_authority(tmp_path / "new/folder", now)
+
+    files = TrustFiles(tmp_path / "new/folder")
+    assert mode(files.key) == 0o600
+    assert {mode(file) for file in (files.certificate, files.bundle, files.store)} == {0o644}
+    assert b"PRIVATE" not in files.certificate.read_bytes() + files.bundle.read_bytes()
+    names = {"authority.key", "authority.pem", "bundle.pem", "php", "truststore.p12"}
+    assert {file.name for file in files.key.parent.iterdir()} == names
+
+
+def test_later_uses_take_what_is_there(tmp_path: Path, now: Instant) -> None:
+    open_authority(tmp_path, now)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+
+    open_authority(tmp_path, after(now, 400 * DAY_SECONDS))
+
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_a_key_that_others_may_read_is_closed_to_them(tmp_path: Path, now: Instant) -> None:
+    first = open_authority(tmp_path, now)
+    TrustFiles(tmp_path).key.chmod(0o644)
+
+    again = open_authority(tmp_path, now)
+
+    assert mode(TrustFiles(tmp_path).key) == 0o600
+    assert again.pem == first.pem
+
+
+@pytest.mark.parametrize("days", [800, 2_000, -30])
+def test_an_authority_near_its_end_or_out_of_its_time_is_renewed(tmp_path: Path, now: Instant, days: int) -> None:
+    first, later = open_authority(tmp_path, now), after(now, days * DAY_SECONDS)
+
+    renewed = open_authority(tmp_path, later)
+
+    files = TrustFiles(tmp_path)
+    assert renewed.pem != first.pem
+    assert files.certificate.read_bytes() == renewed.pem
+    assert files.bundle.read_bytes().startswith(renewed.pem)
+    assert mode(files.key) == 0o600
+    assert open_authority(tmp_path, later).pem == renewed.pem
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no key", b"\xff\x00", b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"]
+)
+def test_a_file_that_holds_no_authority_is_replaced(tmp_path: Path, now: Instant, content: bytes) -> None:
+    TrustFiles(tmp_path).key.write_bytes(content)
+
+    made = open_authority(tmp_path, now)
+
+    assert open_authority(tmp_path, now).pem == made.pem
+    assert mode(TrustFiles(tmp_path).key) == 0o600
+
+
+def test_a_key_and_the_certificate_of_another_are_no_authority(tmp_path: Path, now: Instant) -> None:
+    one, other = open_authority(tmp_path / "one", now), open_authority(tmp_path / "other", now)
+    key = TrustFiles(tmp_path / "one").key
+    key.write_bytes(key.read_bytes().replace(one.pem, other.pem))
+
+    made = open_authority(tmp_path / "one", now)
+
+    assert made.pem not in {one.pem, other.pem}
+
+
+def test_of_those_who_make_one_at_once_all_have_the_same(tmp_path: Path, now: Instant) -> None:
+    made: list[bytes] = []
+    threads = [threading.Thread(target=lambda: made.append(open_authority(tmp_path, now).pem)) for _ in range(8)]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert len(made) == 8
+    assert set(made) == {TrustFiles(tmp_path).certificate.read_bytes()}
+
+
+def test_a_folder_that_cannot_be_is_one_line(now: Instant) -> None:
+    with pytest.raises(AuthorityUnavailable, match="no authority can be kept in /dev/null/x: Not a directory"):
+        open_authority(Path("/dev/null/x"), now)
+
+
+def test_the_bundle_and_javas_store_hold_the_public_authorities_too(tmp_path: Path, now: Instant) -> None:
+    authority = open_authority(tmp_path, now)
+
+    files = TrustFiles(tmp_path)
+    public = ssl.create_default_context(cafile=files.bundle).cert_store_stats()["x509_ca"]
+    stored = load_pkcs12(files.store.read_bytes(), b"changeit").additional_certs
+    assert public > 50
+    assert authority.certificate in [entry.certificate for entry in stored]
+    assert len(stored) > 50
+
+
+@pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com", "messaging.twilio.com"])
+def test_clients_that_trust_it_believe_its_certificates(tmp_path: Path, now: Instant, name: str) -> None:
+    authority = open_authority(tmp_path, now)
+    certificates = Certificates(authority, lambda: now)
+
+    by_host = agreed(certificates.context_for(name), believing(authority), name)
+    by_name = agreed(certificates.context_by_name(), believing(authority), name)
+
+    assert by_host == by_name == "TLSv1.3"
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
+def test_this_machines_own_names_are_believed_too(tmp_path: Path, now: Instant, name: str) -> None:
+    authority = open_authority(tmp_path, now)
+
+    secured = agreed(Certificates(authority, lambda: now).context_by_name(), believing(authority), name)
+
+    assert secured == "TLSv1.3"
+
+
+@pytest.mark.parametrize("name", ["example.com", "twilio.com.example.com", "10.0.0.1"])
+def test_nobody_believes_it_for_other_names(tmp_path: Path, now: Instant, name: str) -> None:
+    authority = open_authority(tmp_path, now)
+
+    with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+        agreed(Certificates(authority, lambda: now).context_for(name), believing(authority), name)
+
+
+def test_a_context_is_made_once_a_host_until_its_certificate_nears_its_end(tmp_path: Path, now: Instant) -> None:
+    moments = [now]
+    certificates = Certificates(open_authority(tmp_path, now), lambda: moments[0])
+
+    first, again = certificates.context_for("api.twilio.com"), certificates.context_for("api.twilio.com")
+    moments[0] = after(now, 24 * DAY_SECONDS)
+    renewed = certificates.context_for("api.twilio.com")
+
+    assert first is again
+    assert renewed is not first
+
+
+def test_only_so_many_contexts_are_kept(tmp_path: Path, now: Instant) -> None:
+    certificates = Certificates(open_authority(tmp_path, now), lambda: now)
+    first = certificates.context_for("api.twilio.com")
+
+    for number in range(KEPT_CONTEXTS):
+        certificates.context_for(f"api.r{number}.twilio.com")
+
+    assert certificates.context_for("api.twilio.com") is not first
+
+
+def test_no_certificate_outlives_its_authority(tmp_path: Path, now: Instant) -> None:
+    authority = open_authority(tmp_path, now)
+
+    leaf = authority.issue(["api.twilio.com"], authority.certificate.not_valid_after_utc)
+
+    assert leaf.ends == authority.certificate.not_valid_after_utc
+    assert x509.load_pem_x509_certificate(leaf.pem).not_valid_after_utc == leaf.ends

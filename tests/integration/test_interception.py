@@ -1,0 +1,272 @@
+"""What comes by the proxy and by TLS: taken in, refused and listed, or passed on."""
+
+import json
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.interception import LIST, MESSAGES, InterceptingServer
+from support.receiver import CallbackReceiver
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.tls_receiver import TlsReceiver, make_certificate
+from support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("interception")
+
+MESSAGE = (
+    f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
+    with InterceptingServer(tmp_path_factory.mktemp("intercept")) as running:
+        yield running
+
+
+def newest(server: InterceptingServer) -> tuple[str, str, str]:
+    refused = server.refused()[0]
+    return refused["host"], refused["method"], refused["path"]
+
+
+@pytest.mark.parametrize(
+    "host", ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "API.local.twilio.com"]
+)
+def test_the_api_is_answered_by_tls_whatever_its_region(server: InterceptingServer, host: str) -> None:
+    with server.through() as client:
+        answer = client.get(f"https://{host}{LIST}")
+        again = client.get(f"https://{host}{answer.json()['first_page_uri']}")
+
+    assert (answer.status_code, again.status_code) == (200, 200)
+    assert answer.headers["x-api-domain"] == "api.twilio.com"
+
+
+def test_the_api_is_answered_by_plain_http_too(server: InterceptingServer) -> None:
+    with server.through() as client:
+        answer = client.get(f"http://api.twilio.com{LIST}")
+
+    assert answer.status_code == 200
+
+
+def test_a_verification_and_its_signed_callback_go_their_way(
+    server: InterceptingServer, receiver: CallbackReceiver
+) -> None:
+    form = {"PhoneNumber": "+14158675377", "StatusCallback": f"{receiver.url}/done"}
+
+    with server.through() as client:
+        answer = client.post(f"https://api.twilio.com{LIST}", data=form)
+        [callback] = receiver.wait_for(1)
+        found = client.get(f"https://api.twilio.com{LIST}", params={"PhoneNumber": form["PhoneNumber"]})
+
+    assert callback.form["CallSid"] == answer.json()["call_sid"]
+    assert len(found.json()["outgoing_caller_ids"]) == 1
+
+
+@pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one"), None])
+def test_a_message_is_refused_by_name_whoever_sends_it(
+    server: InterceptingServer, credentials: tuple[str, str] | None
+) -> None:
+    with server.through() as client:
+        client.auth = credentials
+        answer = client.post(f"https://api.twilio.com{MESSAGES}", data={"To": "+14158675309", "Body": "Hello"})
+
+    assert answer.status_code == 404
+    assert (answer.json()["code"], answer.json()["status"], answer.json()["message"]) == (20404, 404, MESSAGE)
+    assert newest(server) == ("api.twilio.com", "POST", MESSAGES)
+    refused = server.refused()[0]
+    assert refused["message"] == MESSAGE
+    logged = server.wait_for_log(lambda line: line.get("event") == "refused" and line["path"] == MESSAGES)
+    assert logged["host"] == "api.twilio.com"
+    assert "Hello" not in json.dumps(server.refused() + server.log)
+
+
+def test_the_accounts_journal_tells_of_the_message_too(server: InterceptingServer) -> None:
+    def is_told() -> bool:
+        with server.client() as client:
+            requests = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/requests").json()["requests"]
+        return any(request["path"] == MESSAGES and request["error_code"] == 20404 for request in requests)
+
+    with server.through() as client:
+        client.post(f"https://api.twilio.com{MESSAGES}")
+
+    eventually(is_told, what="the journal tells of it")
+
+
+def test_a_refusal_takes_the_form_that_its_path_asks_for(server: InterceptingServer) -> None:
+    path = MESSAGES.removesuffix(".json")
+
+    with server.through() as client:
+        answer = client.get(f"https://api.twilio.com{path}")
+
+    assert answer.headers["content-type"] == "application/xml"
+    assert f"<Message>The requested resource {path} was not found: ringback emulates only" in answer.text
+
+
+def test_what_is_emulated_keeps_its_own_errors(server: InterceptingServer) -> None:
+    before = server.refused()
+    nobody = LIST.replace(".json", f"/PN{'0' * 32}.json")
+
+    with server.through() as client:
+        missing = client.get(f"https://api.twilio.com{nobody}").json()
+        disallowed = client.delete(f"https://api.twilio.com{LIST}").json()
+        client.auth = None
+        stranger = client.get(f"https://api.twilio.com{LIST}").json()
+
+    assert missing["message"] == f"The requested resource {nobody} was not found"
+    assert (disallowed["code"], stranger["code"]) == (20004, 20003)
+    assert server.refused() == before
+
+
+def test_without_interception_an_unknown_resource_is_what_it_always_was(server: InterceptingServer) -> None:
+    before = server.refused()
+
+    with server.client() as client:
+        answer = client.post(MESSAGES)
+
+    assert answer.json()["message"] == f"The requested resource {MESSAGES} was not found"
+    assert server.refused() == before
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("host", ["messaging.twilio.com", "verify.twilio.com", "twilio.com"])
+def test_twilios_other_hosts_are_refused_in_its_own_words(server: InterceptingServer, scheme: str, host: str) -> None:
+    with server.through() as client:
+        answer = client.post(f"{scheme}://{host}/v1/Services?Secret=1", data={"Name": "x"})
+
+    only = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
+    said = f"{host} is not emulated: {only}, and refused POST /v1/Services"
+    assert answer.status_code == 404
+    assert answer.json() == {
+        "code": 20404,
+        "message": said,
+        "more_info": "https://www.twilio.com/docs/errors/20404",
+        "status": 404,
+    }
+    assert answer.headers["twilio-request-id"].startswith("RQ")
+    assert newest(server) == (host, "POST", "/v1/Services")
+
+
+def test_a_host_field_of_another_host_of_twilios_is_refused_within_the_apis_own_tunnel(
+    server: InterceptingServer,
+) -> None:
+    with server.through() as client:
+        answer = client.get(f"https://api.twilio.com{LIST}", headers={"Host": "messaging.twilio.com"})
+
+    assert answer.status_code == 404
+    assert newest(server) == ("messaging.twilio.com", "GET", LIST)
+
+
+def test_a_client_that_does_not_trust_the_authority_is_told_of_in_the_log_and_listed(
+    server: InterceptingServer,
+) -> None:
+    with httpx.Client(proxy=server.proxy, trust_env=False) as client, pytest.raises(httpx.ConnectError):
+        client.get("https://lookups.twilio.com/v2")
+
+    server.wait_for_log(lambda line: line.get("host") == "lookups.twilio.com" and "trust" in line.get("hint", ""))
+    eventually(lambda: newest(server) == ("lookups.twilio.com", "CONNECT", ""), what="it is listed")
+
+
+def test_the_control_api_is_not_to_be_had_under_twilios_name(server: InterceptingServer) -> None:
+    with server.through() as client:
+        answer = client.get("https://api.twilio.com/_ringback/accounts")
+
+    assert answer.status_code == 403
+
+
+def test_a_reset_of_everything_forgets_what_was_refused(tmp_path: Path) -> None:
+    with InterceptingServer(tmp_path) as server:
+        with server.through() as client:
+            client.get("https://video.twilio.com/")
+        before = server.refused()
+        with server.client() as client:
+            client.post("/_ringback/reset").raise_for_status()
+
+        assert [refused["host"] for refused in before] == ["video.twilio.com"]
+        assert server.refused() == []
+
+
+def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: InterceptingServer, tmp_path: Path) -> None:
+    certificate = make_certificate(tmp_path, "127.0.0.1")
+    context = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
+
+    with (
+        TlsReceiver(certificate) as receiver,
+        httpx.Client(proxy=server.proxy, verify=context, trust_env=False) as client,
+    ):
+        answer = client.post(f"{receiver.url}/x?y=z", content=b"b" * 300_000)
+        [received] = receiver.wait_for(1)
+
+    assert answer.status_code == 204
+    assert (received.target, len(received.body)) == ("/x?y=z", 300_000)
+
+
+def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, receiver: CallbackReceiver) -> None:
+    with httpx.Client(proxy=server.proxy, trust_env=False) as client:
+        answers = [client.post(f"{receiver.url}/x?n={n}", content=b"b" * 200_000) for n in range(3)]
+        chunked = client.post(f"{receiver.url}/x", content=iter([b"a"]))
+        received = receiver.wait_for(3)
+
+    assert {answer.status_code for answer in answers} == {204}
+    assert chunked.status_code < 500
+    assert [one.target for one in received[:3]] == ["/x?n=0", "/x?n=1", "/x?n=2"]
+    assert {len(one.body) for one in received[:3]} == {200_000}
+    assert received[0].headers["Host"] == receiver.url.removeprefix("http://")
+
+
+def test_a_host_that_cannot_be_reached_is_a_bad_gateway(server: InterceptingServer) -> None:
+    with socket.socket() as taken, httpx.Client(proxy=server.proxy, trust_env=False) as client:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        answer = client.get(f"http://127.0.0.1:{port}/")
+
+    assert answer.status_code == 502
+    assert answer.json()["error"] == f"127.0.0.1:{port} cannot be reached"
+
+
+@pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com"])
+def test_the_server_itself_speaks_tls_under_twilios_name(server: InterceptingServer, name: str) -> None:
+    answer = asked_by_tls(server, name, LIST)
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b'"code":20003' in answer
+
+
+def test_by_tls_twilios_other_names_are_refused_and_messages_too(server: InterceptingServer) -> None:
+    other, message = asked_by_tls(server, "verify.twilio.com", "/v2"), asked_by_tls(server, "api.twilio.com", MESSAGES)
+
+    assert b"verify.twilio.com is not emulated" in other
+    assert b"ringback emulates only OutgoingCallerIds, and refused this GET" in message
+    assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
+
+
+def test_by_tls_this_machines_own_name_is_answered_as_without(server: InterceptingServer) -> None:
+    assert b'{"status":"ready"}' in asked_by_tls(server, "localhost", "/readyz")
+
+
+def test_what_is_no_http_is_answered_by_tls_too(server: InterceptingServer) -> None:
+    assert b"Bad Request" in asked_by_tls(server, "api.twilio.com", "\x01")
+
+
+def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
+    """Return the whole answer to a GET; the server is found as a network alias would have it found."""
+    context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+    with (
+        socket.create_connection(server.tls_address, timeout=10) as plain,
+        context.wrap_socket(plain, server_hostname=name) as secured,
+    ):
+        secured.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
+        return b"".join(iter(lambda: secured.recv(65_536), b""))
+
+
+def test_neither_proxy_nor_authority_are_there_unless_asked_for(tmp_path: Path) -> None:
+    with ServerProcess(cwd=tmp_path) as server, server.client() as client:
+        line = server.wait_for_log(lambda line: line.get("event") == "serving")
+        listed = client.get("/_ringback/refused").json()
+
+    assert "proxy" not in line
+    assert listed == {"refused": []}
+    assert list(tmp_path.iterdir()) == []

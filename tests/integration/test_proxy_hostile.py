@@ -1,0 +1,184 @@
+"""The proxy among clients that mean no good, or do not come to an end."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ringback.interception import proxy as proxy_module
+from ringback.interception import relay as relay_module
+from ringback.interception.authority import open_authority
+from ringback.interception.certificates import Certificates
+from ringback.interception.proxy import Proxy
+from ringback.refusals import Refusals
+from ringback.server import listen
+from ringback.simulator.clock import SystemClock
+from support.interception import InterceptingServer
+
+pytestmark = pytest.mark.anyio
+
+SHORT_SECONDS = 0.2
+STOPPED_WITHIN_SECONDS = 5.0
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, int]]:
+    """Run a proxy whose patience is short, and give its address; afterwards nothing of it is left."""
+    for module, name in (
+        *((proxy_module, name) for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS")),
+        (relay_module, "IDLE_SECONDS"),
+    ):
+        monkeypatch.setattr(module, name, SHORT_SECONDS)
+    now = SystemClock().now
+    listener = listen("127.0.0.1", 0)
+    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), Refusals(now))
+    await running.start(lambda _: asyncio.Protocol())
+    yield listener.getsockname()
+    running.stop_accepting()
+    await asyncio.wait_for(running.close(), STOPPED_WITHIN_SECONDS)
+    assert [task for task in asyncio.all_tasks() if "/interception/" in code_of(task)] == []
+
+
+def code_of(task: "asyncio.Task[object]") -> str:
+    """Return the file whose code a task runs."""
+    return str(getattr(task.get_coro(), "cr_code", ""))
+
+
+async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
+    """Send some pieces, and return all that comes until the proxy hangs up."""
+    reader, writer = await asyncio.open_connection(*address)
+    with closing(writer):
+        for piece in pieces:
+            writer.write(piece)
+        if ends:
+            writer.write_eof()
+        async with asyncio.timeout(5):
+            return await reader.read()
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", b"400 Bad Request"),
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b"400 Bad Request"),
+        (b"GET http://a.test/ HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", b"431 Request Header Fields Too Large"),
+        (b"x" * 200_000, b"431 Request Header Fields Too Large"),
+        (b"CONNECT api.twilio.com:443 HTTP/1.1\r\nA: b", b"408 Request Timeout"),
+        (b"", b"408 Request Timeout"),
+        (b"CONNECT a..test:443 HTTP/1.1\r\n\r\n", b"502 Bad Gateway"),
+        (b"CONNECT " + b"a" * 250 + b":443 HTTP/1.1\r\n\r\n", b"502 Bad Gateway"),
+    ],
+    ids=["origin", "tls", "long field", "no line", "no end", "silence", "empty label", "long label"],
+)
+async def test_what_is_no_request_or_has_no_end_is_answered_shortly(
+    proxy: tuple[str, int], said: bytes, status: bytes
+) -> None:
+    answer = await conversation(proxy, said)
+
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
+    assert body.startswith(b'{"error":"')
+    assert b"Traceback" not in answer
+
+
+async def test_a_client_that_leaves_at_once_is_no_failure(proxy: tuple[str, int]) -> None:
+    assert await conversation(proxy, ends=True) == b""
+    assert await conversation(proxy, b"CONNECT api", ends=True) == b""
+
+
+async def test_a_client_that_never_begins_tls_is_given_up(proxy: tuple[str, int]) -> None:
+    began = time.monotonic()
+
+    answer = await conversation(proxy, b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+
+    assert answer == proxy_module.ESTABLISHED
+    assert time.monotonic() - began < STOPPED_WITHIN_SECONDS
+
+
+async def test_a_client_that_speaks_no_tls_is_hung_up_on(proxy: tuple[str, int]) -> None:
+    answer = await conversation(proxy, b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n" * 9)
+
+    assert b"Traceback" not in answer
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Give a listening socket whose clients are never spoken to."""
+    with closing(listen("127.0.0.1", 0)) as listener:
+        listener.listen()
+        yield listener
+
+
+async def test_a_tunnel_in_which_nothing_happens_is_closed(proxy: tuple[str, int], silent: socket.socket) -> None:
+    port = silent.getsockname()[1]
+
+    answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+
+    assert answer == proxy_module.ESTABLISHED
+
+
+async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> None:
+    got = bytearray()
+    heard = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while piece := await reader.read(1000):
+                got.extend(piece)
+                if got.endswith(b"body"):
+                    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    heard.set()
+                    return
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        first = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody".encode()
+        answer = await conversation(proxy, first + b"POST http://api.twilio.com/Messages HTTP/1.1\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert heard.is_set()
+    assert b"twilio" not in got
+
+
+async def test_more_clients_than_there_may_be_are_turned_away(
+    proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy_module, "MAX_CONNECTIONS", 2)
+    monkeypatch.setattr(proxy_module, "HEAD_SECONDS", 5.0)
+    waiting = [await asyncio.open_connection(*proxy) for _ in range(2)]
+
+    answer = await conversation(proxy)
+    for _, writer in waiting:
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 503 ")
+
+
+def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.socket) -> None:
+    port = silent.getsockname()[1]
+    with InterceptingServer(tmp_path) as server:
+        tunnels = []
+        for target in (f"127.0.0.1:{port}", "api.twilio.com:443", "api.twilio.com:80"):
+            tunnel = socket.create_connection(server.proxy_address, timeout=5)
+            tunnel.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+            assert tunnel.recv(1000) == proxy_module.ESTABLISHED
+            tunnels.append(tunnel)
+        tunnels.append(socket.create_connection(server.tls_address, timeout=5))
+        began = time.monotonic()
+        status = server.stop()
+        seconds = time.monotonic() - began
+        for tunnel in tunnels:
+            tunnel.close()
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []

@@ -1,0 +1,94 @@
+"""Applications that use an official client as they would in production, and the environment that brings them here."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from support.interception import InterceptingServer
+from support.server import ACCOUNT_SID, AUTH_TOKEN
+
+RUN_SECONDS = 60.0
+AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS")
+PYTHON_RECORDER = """
+import os, socket
+_real = socket.getaddrinfo
+def _recorded(host, *arguments, **options):
+    with open(os.environ["LOOKED_UP"], "a") as names:
+        names.write(f"{host}\\n")
+    if str(host) not in ("127.0.0.1", "localhost"):
+        raise socket.gaierror(socket.EAI_NONAME, "the tests look nothing up")
+    return _real(host, *arguments, **options)
+socket.getaddrinfo = _recorded
+"""
+NODE_RECORDER = """
+const dns = require("dns"), fs = require("fs"), real = dns.lookup;
+dns.lookup = (host, options, callback) => {
+  fs.appendFileSync(process.env.LOOKED_UP, host + "\\n");
+  if (host === "127.0.0.1" || host === "localhost") return real(host, options, callback);
+  const fail = typeof options === "function" ? options : callback;
+  process.nextTick(fail, Object.assign(new Error("the tests look nothing up"), { code: "ENOTFOUND" }));
+};
+"""
+"""Kept beside the application by the environment: it notes which names are looked up, and lets none of them leave."""
+
+
+def printed_lines(client: str, server: InterceptingServer) -> str:
+    """Return what `ringback env` prints for a client, in the folder that the server was started in."""
+    own = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
+    port = str(server.proxy_address[1])
+    command = [sys.executable, "-m", "ringback", "env", "--client", client, "--intercept-port", port]
+    finished = subprocess.run(  # noqa: S603
+        command, cwd=server.trust.parent, env=own, check=True, capture_output=True, text=True, timeout=RUN_SECONDS
+    )
+    assert finished.stderr == ""
+    return finished.stdout
+
+
+class Unchanged:
+    """Runs programs after the lines, in a shell, and tells which names they looked up."""
+
+    def __init__(self, lines: str, folder: Path) -> None:
+        self._lines = lines
+        self._folder = folder
+        self._looked_up = folder / "looked-up"
+
+    def python(self, program: str) -> Any:
+        """Return what a Python program prints, as JSON."""
+        (self._folder / "sitecustomize.py").write_text(PYTHON_RECORDER)
+        path = os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))
+        return self._run([sys.executable, "-c", program], {"PYTHONPATH": path}, self._folder)
+
+    def node(self, program: str, modules: Path) -> Any:
+        """Return what a Node program prints, as JSON; what it requires is looked for in `modules`."""
+        recorder, node = self._folder / "recorder.js", shutil.which("node")
+        recorder.write_text(NODE_RECORDER)
+        assert node is not None
+        return self._run([node, "--require", str(recorder), "--eval", program], {}, modules)
+
+    def _run(self, command: list[str], variables: dict[str, str], folder: Path) -> Any:
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
+        account = {
+            "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
+            "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
+            "LOOKED_UP": str(self._looked_up),
+        }
+        finished = subprocess.run(  # noqa: S603
+            ["sh", "-euc", f'{self._lines}\nexec "$@"', "sh", *command],  # noqa: S607
+            cwd=folder,
+            env=inherited | account | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=RUN_SECONDS,
+        )
+        assert finished.returncode == 0, finished.stderr
+        return json.loads(finished.stdout)
+
+    @property
+    def looked_up(self) -> set[str]:
+        """The names and addresses that were looked up."""
+        return set(self._looked_up.read_text().split()) if self._looked_up.exists() else set()

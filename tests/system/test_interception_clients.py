@@ -1,0 +1,203 @@
+"""Unchanged applications with Twilio's own libraries: brought here by nothing but the lines of `ringback env`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.interception import MESSAGES, InterceptingServer
+from support.node import FOLDER, needs_node
+from support.unchanged import Unchanged, printed_lines
+
+pytestmark = pytest.mark.xdist_group("interception-clients")
+
+MESSAGE = (
+    f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
+)
+HOST, OTHER_HOST = "api.local.twilio.com", "verify.local.twilio.com"
+ONLY = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
+OTHER = f"{OTHER_HOST} is not emulated: {ONLY}, and refused POST /v2/Services"
+
+PYTHON = """
+import json, time
+from twilio.base.exceptions import TwilioRestException
+from twilio.rest import Client
+
+client = Client()
+request = client.validation_requests.create(phone_number="+14158675371", friendly_name="Front desk")
+while not (found := client.outgoing_caller_ids.list(phone_number="+14158675371")):
+    time.sleep(0.05)
+client.outgoing_caller_ids(found[0].sid).delete()
+refusals = []
+for attempt in (
+    lambda: client.messages.create(to="+14158675309", from_="+14158675371", body="Hello"),
+    lambda: client.verify.v2.services.create(friendly_name="Codes"),
+):
+    try:
+        attempt()
+    except TwilioRestException as error:
+        refusals.append([error.status, error.code, error.msg])
+print(json.dumps({"code": request.validation_code, "name": found[0].friendly_name, "refusals": refusals}))
+"""
+PYTHON_FAILING = """
+import json
+from twilio.rest import Client
+
+try:
+    Client().outgoing_caller_ids.list()
+except Exception as error:
+    print(json.dumps(type(error).__name__))
+"""
+PYTHON_ASYNC = """
+import asyncio, json, sys, warnings
+import aiohttp
+from twilio.base.exceptions import TwilioRestException
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.rest import Client
+
+warnings.simplefilter("ignore")
+
+
+async def main():
+    async with AsyncTwilioHttpClient() as http_client:
+        await http_client.session.close()
+        LINE
+        client = Client(http_client=http_client)
+        request = await client.validation_requests.create_async(phone_number="+14158675372")
+        while not (found := await client.outgoing_caller_ids.list_async(phone_number="+14158675372")):
+            await asyncio.sleep(0.05)
+        try:
+            await client.messages.create_async(to="+14158675309", from_="+14158675372", body="Hello")
+        except TwilioRestException as error:
+            print(json.dumps({"code": request.validation_code, "found": len(found), "said": error.msg}))
+
+
+asyncio.run(main())
+"""
+PYTHON_ASYNC_FAILING = """
+import asyncio, json
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.rest import Client
+
+
+async def main():
+    async with AsyncTwilioHttpClient() as http_client:
+        await Client(http_client=http_client).outgoing_caller_ids.list_async()
+
+
+try:
+    asyncio.run(main())
+except Exception as error:
+    print(json.dumps(type(error).__name__))
+"""
+NODE = """
+const client = require("twilio")();
+(async () => {
+  const phoneNumber = "+14158675373";
+  const request = await client.validationRequests.create({ phoneNumber, friendlyName: "Front desk" });
+  let found = [];
+  while (!found.length) found = await client.outgoingCallerIds.list({ phoneNumber });
+  await client.outgoingCallerIds(found[0].sid).remove();
+  const refusals = [];
+  for (const attempt of [
+    () => client.messages.create({ to: "+14158675309", from: phoneNumber, body: "Hello" }),
+    () => client.verify.v2.services.create({ friendlyName: "Codes" }),
+  ]) {
+    await attempt().catch((error) => refusals.push([error.status, error.code, error.message]));
+  }
+  console.log(JSON.stringify({ code: request.validationCode, name: found[0].friendlyName, refusals }));
+})();
+"""
+NODE_FAILING = """
+require("twilio")().outgoingCallerIds.list().catch((error) => console.log(JSON.stringify(error.code)));
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
+    with InterceptingServer(tmp_path_factory.mktemp("clients")) as running:
+        yield running
+
+
+@pytest.fixture
+def without_proxy(tmp_path: Path) -> InterceptingServer:
+    """Give a server that runs no more: what it printed still leads to it."""
+    with InterceptingServer(tmp_path) as running:
+        pass
+    return running
+
+
+def refused_hosts(server: InterceptingServer) -> list[tuple[str, str]]:
+    return [(refused["host"], refused["method"]) for refused in server.refused()[:2]]
+
+
+def test_python_verifies_a_number_and_is_refused_the_rest(server: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("python", server), tmp_path)
+
+    told = application.python(PYTHON)
+
+    assert len(told["code"]) == 6
+    assert told["name"] == "Front desk"
+    assert told["refusals"] == [
+        [404, 20404, f"Unable to create record: {MESSAGE}"],
+        [404, 20404, f"Unable to create record: {OTHER}"],
+    ]
+    assert refused_hosts(server) == [(OTHER_HOST, "POST"), (HOST, "POST")]
+    assert application.looked_up <= {"127.0.0.1"}
+
+
+def test_python_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("python", without_proxy), tmp_path)
+
+    told = application.python(PYTHON_FAILING)
+
+    assert told == "ProxyError"
+    assert application.looked_up == {"127.0.0.1"}
+
+
+def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
+    server: InterceptingServer, tmp_path: Path
+) -> None:
+    lines = printed_lines("python-async", server)
+    [code] = [line.removeprefix("#").strip() for line in lines.splitlines() if "ClientSession" in line]
+    application = Unchanged(lines, tmp_path)
+
+    told = application.python(PYTHON_ASYNC.replace("LINE", code))
+
+    assert len(told["code"]) == 6
+    assert (told["found"], told["said"]) == (1, f"Unable to create record: {MESSAGE}")
+    assert application.looked_up <= {"127.0.0.1"}
+
+
+def test_asynchronous_python_without_that_line_asks_for_a_name_that_nobody_has(
+    server: InterceptingServer, tmp_path: Path
+) -> None:
+    application = Unchanged(printed_lines("python-async", server), tmp_path)
+
+    told = application.python(PYTHON_ASYNC_FAILING)
+
+    assert told == "ClientConnectorDNSError"
+    assert application.looked_up == {HOST}
+
+
+@needs_node
+def test_node_verifies_a_number_and_is_refused_the_rest(server: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("node", server), tmp_path)
+
+    told = application.node(NODE, FOLDER)
+
+    assert len(told["code"]) == 6
+    assert told["name"] == "Front desk"
+    assert told["refusals"] == [[404, 20404, MESSAGE], [404, 20404, OTHER]]
+    assert refused_hosts(server) == [(OTHER_HOST, "POST"), (HOST, "POST")]
+    assert application.looked_up <= {"127.0.0.1"}
+
+
+@needs_node
+def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("node", without_proxy), tmp_path)
+
+    told = application.node(NODE_FAILING, FOLDER)
+
+    assert told == "ECONNREFUSED"
+    assert application.looked_up <= {"127.0.0.1"}
