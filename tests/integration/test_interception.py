@@ -17,6 +17,7 @@ from support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("interception")
 
+SMS = {"To": "+14158675309", "Body": "Hello"}
 MESSAGE = (
     f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
 )
@@ -71,8 +72,7 @@ def test_a_message_is_refused_by_name_whoever_sends_it(
     server: InterceptingServer, credentials: tuple[str, str] | None
 ) -> None:
     with server.through() as client:
-        client.auth = credentials
-        answer = client.post(f"https://api.twilio.com{MESSAGES}", data={"To": "+14158675309", "Body": "Hello"})
+        answer = client.request("POST", f"https://api.twilio.com{MESSAGES}", data=SMS, auth=credentials)
 
     assert answer.status_code == 404
     assert (answer.json()["code"], answer.json()["status"], answer.json()["message"]) == (20404, 404, MESSAGE)
@@ -113,8 +113,7 @@ def test_what_is_emulated_keeps_its_own_errors(server: InterceptingServer) -> No
     with server.through() as client:
         missing = client.get(f"https://api.twilio.com{nobody}").json()
         disallowed = client.delete(f"https://api.twilio.com{LIST}").json()
-        client.auth = None
-        stranger = client.get(f"https://api.twilio.com{LIST}").json()
+        stranger = client.get(f"https://api.twilio.com{LIST}", auth=None).json()
 
     assert missing["message"] == f"The requested resource {nobody} was not found"
     assert (disallowed["code"], stranger["code"]) == (20004, 20003)
@@ -207,11 +206,9 @@ def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: Interc
 def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, receiver: CallbackReceiver) -> None:
     with httpx.Client(proxy=server.proxy, trust_env=False) as client:
         answers = [client.post(f"{receiver.url}/x?n={n}", content=b"b" * 200_000) for n in range(3)]
-        chunked = client.post(f"{receiver.url}/x", content=iter([b"a"]))
         received = receiver.wait_for(3)
 
     assert {answer.status_code for answer in answers} == {204}
-    assert chunked.status_code < 500
     assert [one.target for one in received[:3]] == ["/x?n=0", "/x?n=1", "/x?n=2"]
     assert {len(one.body) for one in received[:3]} == {200_000}
     assert received[0].headers["Host"] == receiver.url.removeprefix("http://")

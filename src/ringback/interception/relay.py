@@ -57,7 +57,8 @@ async def _send_on(client: Stream, server: Stream, body_bytes: int | None, patie
         if body_bytes is None and server.writer.can_write_eof():
             server.writer.write_eof()
     except OSError:
-        server.writer.transport.abort()
+        if client.reader.exception() is not None:  # else it is the server that takes no more: its answer may be here
+            server.writer.transport.abort()
 
 
 async def _copy(

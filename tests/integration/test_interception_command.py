@@ -1,0 +1,48 @@
+"""`ringback serve` with interception: what it says when it cannot, and what it warns of."""
+
+import socket
+from contextlib import closing
+from pathlib import Path
+
+from support.command import Command
+from support.interception import InterceptingServer
+
+pytest_plugins = ["support.system_fixtures"]
+
+
+def test_a_taken_port_of_the_proxy_is_one_clear_line(command: Command) -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        finished = command(
+            "serve", "--port", "0", "--database-url", "sqlite://", "--intercept", "--intercept-port", str(port)
+        )
+
+    assert finished.status == 1
+    assert finished.complaints == [f"ringback: cannot listen on 127.0.0.1:{port}: Address already in use"]
+
+
+def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) -> None:
+    options = (
+        "--port",
+        "0",
+        "--intercept-port",
+        "0",
+        "--database-url",
+        "sqlite://",
+        "--authority-folder",
+        "/dev/null/x",
+    )
+
+    finished = command("serve", "--intercept", *options)
+
+    assert finished.status == 1
+    assert finished.complaints == ["ringback: no authority can be kept in /dev/null/x: Not a directory"]
+
+
+def test_a_proxy_that_others_reach_is_warned_of(tmp_path: Path) -> None:
+    with InterceptingServer(tmp_path, intercept_host="0.0.0.0", tls_port="") as server:  # noqa: S104
+        warning = server.wait_for_log(lambda line: "reaches the proxy" in line["event"])
+
+    assert (warning["level"], warning["host"]) == ("warning", "0.0.0.0")  # noqa: S104
