@@ -52,7 +52,7 @@ def test_help_names_every_command(command: Command) -> None:
     helped = command("--help")
 
     assert helped.status == 0
-    for name in ("serve", "migrate", "ready"):
+    for name in ("serve", "migrate", "ready", "env"):
         assert f"    {name} " in helped.out
 
 
@@ -63,7 +63,8 @@ def test_help_names_every_setting_with_its_option_and_its_variable(command: Comm
     assert helped.status == 0
     [described] = [line for line in helped.out.splitlines() if f"[RINGBACK_{name.upper()};" in line]
     assert "default: " in described
-    assert f"--{name.replace('_', '-')} VALUE" in helped.out
+    value = "[VALUE]" if Settings.model_fields[name].annotation is bool else "VALUE"
+    assert f"--{name.replace('_', '-')} {value}" in helped.out
 
 
 def test_version_names_the_version(command: Command) -> None:

@@ -31,6 +31,9 @@ class RecordingTransport(asyncio.Transport):
         self.written += bytes(data)
         self.has_changed.set()
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None:
         self.close()
 
