@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,3 +197,43 @@ def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.so
     assert status == 0
     assert seconds < STOPPED_WITHIN_SECONDS
     assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
+
+
+def test_a_server_with_idle_connections_by_tls_stops_soon(tmp_path: Path) -> None:
+    with InterceptingServer(tmp_path) as server:
+        context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+        tunnel = socket.create_connection(server.proxy_address, timeout=5)
+        tunnel.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+        assert tunnel.recv(1000) == proxy_module.ESTABLISHED
+        direct = socket.create_connection(server.tls_address, timeout=5)
+        clients = [context.wrap_socket(plain, server_hostname="api.twilio.com") for plain in (tunnel, direct)]
+        for client in clients:
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        status = server.stop()
+        seconds = time.monotonic() - began
+        for client in clients:
+            client.close()
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
+
+
+async def test_no_name_of_twilios_is_looked_up(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[str] = []
+    real = asyncio.open_connection
+
+    async def recorded(*place: Any, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if options or place[1] == proxy[1]:
+            return await real(*place, **options)
+        reached.append(place[0])
+        raise OSError("the tests look nothing up")
+
+    monkeypatch.setattr(asyncio, "open_connection", recorded)
+    for host in ("api.twilio.com", "messaging.twilio.com", "twilio.com", "WWW.Twilio.Com.", "example.test"):
+        await conversation(proxy, f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
+        await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\n\r\n".encode())
+
+    assert reached == ["example.test", "example.test"]

@@ -12,7 +12,7 @@ from ringback.interception.authority import open_authority
 from ringback.interception.certificates import Certificates
 from ringback.interception.door import PROXY, TLS, Door, DoorsOf, NewProtocol
 from ringback.interception.gate import Gate
-from ringback.interception.proxy import HANDSHAKE_SECONDS, Proxy
+from ringback.interception.proxy import FAREWELL_SECONDS, HANDSHAKE_SECONDS, Proxy
 
 
 class ProxyDoor:
@@ -46,6 +46,7 @@ class TlsDoor:
             sock=self._listener,
             ssl=self._context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
+            ssl_shutdown_timeout=FAREWELL_SECONDS,
         )
 
     def stop_accepting(self) -> None:

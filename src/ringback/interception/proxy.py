@@ -22,6 +22,8 @@ MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 HANDSHAKE_SECONDS = 10.0
+FAREWELL_SECONDS = 1.0
+"""How long a client may take to end TLS when this side does; the server's stop waits for it."""
 MAX_CONNECTIONS = 250
 """How many clients at a time; each takes up to three of the files that a process may open, of which there are 1,024."""
 LINGER_SECONDS = 1.0
@@ -108,6 +110,7 @@ class Proxy:
                 theirs,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
             )
         )
         try:
