@@ -69,6 +69,13 @@ class Unchanged:
         assert node is not None
         return self._run([node, "--require", str(recorder), "--eval", program], {}, modules)
 
+    def java(self, program: str, *arguments: str) -> Any:
+        """Return what a Java program prints, as JSON; its class is Application."""
+        file, java = self._folder / "Application.java", shutil.which("java")
+        file.write_text(program)
+        assert java is not None
+        return self._run([java, str(file), *arguments], {}, self._folder)
+
     def _run(self, command: list[str], variables: dict[str, str], folder: Path) -> Any:
         inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
         account = {

@@ -1,5 +1,6 @@
 """Unchanged applications with Twilio's own libraries: brought here by nothing but the lines of `ringback env`."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,21 @@ const client = require("twilio")();
 NODE_FAILING = """
 require("twilio")().outgoingCallerIds.list().catch((error) => console.log(JSON.stringify(error.code)));
 """
+JAVA = """
+import java.net.URL;
+import javax.net.ssl.HttpsURLConnection;
+
+public class Application {
+    public static void main(String[] hosts) throws Exception {
+        String[] answers = new String[hosts.length];
+        for (int i = 0; i < hosts.length; i++) {
+            var connection = (HttpsURLConnection) new URL("https://" + hosts[i] + "/v1").openConnection();
+            answers[i] = String.valueOf(connection.getResponseCode());
+        }
+        System.out.println("[" + String.join(",", answers) + "]");
+    }
+}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +217,13 @@ def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, 
 
     assert told == "ECONNREFUSED"
     assert application.looked_up <= {"127.0.0.1"}
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
+def test_java_itself_comes_by_the_printed_options(server: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("java", server), tmp_path)
+
+    answers = application.java(JAVA, HOST, OTHER_HOST)
+
+    assert answers == [404, 404]
+    assert refused_hosts(server) == [(OTHER_HOST, "GET"), (HOST, "GET")]
