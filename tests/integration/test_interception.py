@@ -224,41 +224,6 @@ def test_a_host_that_cannot_be_reached_is_a_bad_gateway(server: InterceptingServ
     assert answer.json()["error"] == f"127.0.0.1:{port} cannot be reached"
 
 
-@pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com"])
-def test_the_server_itself_speaks_tls_under_twilios_name(server: InterceptingServer, name: str) -> None:
-    answer = asked_by_tls(server, name, LIST)
-
-    assert answer.startswith(b"HTTP/1.1 401 ")
-    assert b'"code":20003' in answer
-
-
-def test_by_tls_twilios_other_names_are_refused_and_messages_too(server: InterceptingServer) -> None:
-    other, message = asked_by_tls(server, "verify.twilio.com", "/v2"), asked_by_tls(server, "api.twilio.com", MESSAGES)
-
-    assert b"verify.twilio.com is not emulated" in other
-    assert b"ringback emulates only OutgoingCallerIds, and refused this GET" in message
-    assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
-
-
-def test_by_tls_this_machines_own_name_is_answered_as_without(server: InterceptingServer) -> None:
-    assert b'{"status":"ready"}' in asked_by_tls(server, "localhost", "/readyz")
-
-
-def test_what_is_no_http_is_answered_by_tls_too(server: InterceptingServer) -> None:
-    assert b"Bad Request" in asked_by_tls(server, "api.twilio.com", "\x01")
-
-
-def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
-    """Return the whole answer to a GET; the server is found as a network alias would have it found."""
-    context = ssl.create_default_context(cafile=server.trust / "authority.pem")
-    with (
-        socket.create_connection(server.tls_address, timeout=10) as plain,
-        context.wrap_socket(plain, server_hostname=name) as secured,
-    ):
-        secured.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())
-        return b"".join(iter(lambda: secured.recv(65_536), b""))
-
-
 def test_neither_proxy_nor_authority_are_there_unless_asked_for(tmp_path: Path) -> None:
     with ServerProcess(cwd=tmp_path) as server, server.client() as client:
         line = server.wait_for_log(lambda line: line.get("event") == "serving")

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -19,12 +18,12 @@ from ringback.interception.proxy import Proxy
 from ringback.refusals import Refusals
 from ringback.server import listen
 from ringback.simulator.clock import SystemClock
-from support.interception import InterceptingServer
 
 pytestmark = pytest.mark.anyio
 
 SHORT_SECONDS = 0.2
 STOPPED_WITHIN_SECONDS = 5.0
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
 @pytest.fixture
@@ -129,14 +128,14 @@ async def test_a_tunnel_in_which_nothing_happens_is_closed(proxy: tuple[str, int
 
 
 @asynccontextmanager
-async def origin(got: bytearray, end: bytes) -> AsyncIterator[int]:
-    """Serve on a port: keep what comes, and answer 204 when it ends so."""
+async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
+    """Serve on a port: keep what comes, and answer when it ends so."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer):
             while not got.endswith(end) and (piece := await reader.read(1000)):
                 got.extend(piece)
-            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            writer.write(answer)
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         yield server.sockets[0].getsockname()[1]
@@ -151,6 +150,29 @@ async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> Non
 
     assert answer.startswith(b"HTTP/1.1 204 ")
     assert got.endswith(b"Connection: close\r\n\r\nbody")
+
+
+@pytest.mark.parametrize(
+    ("answer", "passed_on"),
+    [
+        (NO_CONTENT, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"),
+        (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\nbody",
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\n\r\nbody",
+        ),
+        (b"no head", b"no head"),
+        (b"x" * 200_000, b"x" * 200_000),
+        (b"", b""),
+    ],
+    ids=["no field", "interim", "no head", "no end", "nothing"],
+)
+async def test_the_answer_to_a_plain_request_tells_that_the_connection_ends_with_it(
+    proxy: tuple[str, int], answer: bytes, passed_on: bytes
+) -> None:
+    async with origin(bytearray(), b"\r\n\r\n", answer) as port:
+        said = await conversation(proxy, f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n".encode())
+
+    assert said == passed_on
 
 
 async def test_a_chunked_body_is_sent_on_as_it_comes(proxy: tuple[str, int]) -> None:
@@ -176,49 +198,6 @@ async def test_more_clients_than_there_may_be_are_turned_away(
         writer.close()
 
     assert answer.startswith(b"HTTP/1.1 503 ")
-
-
-def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.socket) -> None:
-    port = silent.getsockname()[1]
-    with InterceptingServer(tmp_path) as server:
-        tunnels = []
-        for target in (f"127.0.0.1:{port}", "api.twilio.com:443", "api.twilio.com:80"):
-            tunnel = socket.create_connection(server.proxy_address, timeout=5)
-            tunnel.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
-            assert tunnel.recv(1000) == proxy_module.ESTABLISHED
-            tunnels.append(tunnel)
-        tunnels.append(socket.create_connection(server.tls_address, timeout=5))
-        began = time.monotonic()
-        status = server.stop()
-        seconds = time.monotonic() - began
-        for tunnel in tunnels:
-            tunnel.close()
-
-    assert status == 0
-    assert seconds < STOPPED_WITHIN_SECONDS
-    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
-
-
-def test_a_server_with_idle_connections_by_tls_stops_soon(tmp_path: Path) -> None:
-    with InterceptingServer(tmp_path) as server:
-        context = ssl.create_default_context(cafile=server.trust / "authority.pem")
-        tunnel = socket.create_connection(server.proxy_address, timeout=5)
-        tunnel.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
-        assert tunnel.recv(1000) == proxy_module.ESTABLISHED
-        direct = socket.create_connection(server.tls_address, timeout=5)
-        clients = [context.wrap_socket(plain, server_hostname="api.twilio.com") for plain in (tunnel, direct)]
-        for client in clients:
-            client.sendall(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
-            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
-        began = time.monotonic()
-        status = server.stop()
-        seconds = time.monotonic() - began
-        for client in clients:
-            client.close()
-
-    assert status == 0
-    assert seconds < STOPPED_WITHIN_SECONDS
-    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
 
 
 async def test_no_name_of_twilios_is_looked_up(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ringback.cli import main
 from ringback.domain.phones import PhoneBehavior
-from ringback.settings import Settings, authority_folder, base_url, is_open_to_others, unknown_names
+from ringback.settings import Settings, base_url, is_open_to_others, unknown_names
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],
@@ -30,9 +30,6 @@ WRONG_VALUES = {
     "validation_code_format": ["float"],
     "number_validation": ["any"],
     "random_seed": ["x", "1.5"],
-    "intercept": ["perhaps"],
-    "intercept_port": ["-1", "65536"],
-    "tls_port": ["-1", "65536", "x"],
     "log_format": ["xml"],
     "log_level": ["loud"],
 }
@@ -251,34 +248,3 @@ def test_a_control_token_that_no_header_can_carry_is_refused(token: str) -> None
 
 def test_a_control_token_may_have_spaces_within() -> None:
     assert Settings(control_token="let me in ~!").control_token == "let me in ~!"
-
-
-@pytest.mark.parametrize("name", ["intercept", "tls_port"])
-def test_interception_wants_one_worker(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("RINGBACK_DATABASE_URL", "postgresql+psycopg://x@y/z")
-    monkeypatch.setenv("RINGBACK_WORKERS", "2")
-    monkeypatch.setenv(f"RINGBACK_{name.upper()}", "1")
-
-    with pytest.raises(ValidationError, match="one worker alone"):
-        Settings()
-
-
-@pytest.mark.parametrize(
-    ("database_url", "folder", "expected"),
-    [
-        ("sqlite:///ringback.db", None, "{here}/ringback-authority"),
-        ("sqlite:///data/x.db", None, "{here}/data/ringback-authority"),
-        ("sqlite:////data/ringback.db", None, "/data/ringback-authority"),
-        ("sqlite://", None, "{here}/ringback-authority"),
-        ("postgresql+psycopg://x@y/z", None, "{here}/ringback-authority"),
-        ("sqlite:////data/ringback.db", "trust", "{here}/trust"),
-    ],
-)
-def test_the_authority_is_kept_beside_the_data(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, folder: str | None, expected: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-
-    settings = Settings(database_url=database_url, authority_folder=folder)
-
-    assert str(authority_folder(settings)) == expected.format(here=tmp_path)

@@ -15,7 +15,7 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, role_of
 from ringback.interception.certificates import Certificates
 from ringback.interception.heads import HTTP_PORT, ProxyRequest, UnfitRequest, read_head
-from ringback.interception.relay import Stream, relay
+from ringback.interception.relay import END_OF_HEAD, Stream, relay
 from ringback.refusals import Refusals
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -29,7 +29,6 @@ MAX_CONNECTIONS = 250
 LINGER_SECONDS = 1.0
 BACKLOG = 1024
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-END_OF_HEAD = b"\r\n\r\n"
 
 log = structlog.get_logger()
 
@@ -147,7 +146,7 @@ async def _joined(client: Stream, server: Stream, request: ProxyRequest) -> None
         client.writer.write(ESTABLISHED)
     else:
         server.writer.write(request.head)
-    await relay(client, server, body_bytes=request.body_bytes)
+    await relay(client, server, is_tunnel=request.is_tunnel, body_bytes=request.body_bytes)
 
 
 async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:

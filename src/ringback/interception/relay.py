@@ -1,11 +1,18 @@
 """Passing bytes on in both directions, untouched, until it is over."""
 
 import asyncio
+import re
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 PIECE_BYTES = 64 * 1024
 IDLE_SECONDS = 600.0
 """How long nothing may come in either direction: event streams and long polls say something every few minutes."""
+
+
+END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
+CLOSING = b"Connection: close\r\n"
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
 class Stream(NamedTuple):
@@ -15,15 +22,17 @@ class Stream(NamedTuple):
     writer: asyncio.StreamWriter
 
 
-async def relay(client: Stream, server: Stream, *, body_bytes: int | None = None) -> None:
+async def relay(client: Stream, server: Stream, *, is_tunnel: bool, body_bytes: int | None) -> None:
     """Pass on what comes, until the server has said all.
 
-    Of what the client sends only the first `body_bytes` are passed on, or all. Whoever sends faster than the other side
-    takes it has to wait.
+    Of what the client sends only the first `body_bytes` are passed on, or all. What is no tunnel is one request, and
+    its answer tells the client so. Whoever sends faster than the other side takes it has to wait.
     """
     async with _Patience() as patience:
         sending = asyncio.create_task(_send_on(client, server, body_bytes, patience))
         try:
+            if not is_tunnel:
+                await _copy_head(server.reader, client.writer)
             await _copy(server.reader, client.writer, patience)
         finally:
             sending.cancel()
@@ -73,3 +82,19 @@ async def _copy(
         writer.write(piece)
         await writer.drain()
         left = None if left is None else left - len(piece)
+
+
+async def _copy_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on the head of an answer, with the news that the connection ends with it: else it might be used again.
+
+    What has no head that can be read is left to be passed on as it is.
+    """
+    with suppress(asyncio.LimitOverrunError):
+        try:
+            while _INTERIM.match(head := await reader.readuntil(END_OF_HEAD)):
+                writer.write(head)
+        except asyncio.IncompleteReadError as error:
+            writer.write(error.partial)
+            return
+        status_line, _, fields = head.partition(END_OF_LINE)
+        writer.write(status_line + END_OF_LINE + CLOSING + fields)

@@ -1,0 +1,67 @@
+"""A server with interception stops as soon as one without."""
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ringback.interception.proxy import ESTABLISHED
+from ringback.server import listen
+from support.interception import InterceptingServer
+
+STOPPED_WITHIN_SECONDS = 5.0
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """Give a listening socket whose clients are never spoken to."""
+    with closing(listen("127.0.0.1", 0)) as listener:
+        listener.listen()
+        yield listener
+
+
+def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.socket) -> None:
+    port = silent.getsockname()[1]
+    with InterceptingServer(tmp_path) as server:
+        tunnels = []
+        for target in (f"127.0.0.1:{port}", "api.twilio.com:443", "api.twilio.com:80"):
+            tunnel = socket.create_connection(server.proxy_address, timeout=5)
+            tunnel.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+            assert tunnel.recv(1000) == ESTABLISHED
+            tunnels.append(tunnel)
+        tunnels.append(socket.create_connection(server.tls_address, timeout=5))
+        began = time.monotonic()
+        status = server.stop()
+        seconds = time.monotonic() - began
+        for tunnel in tunnels:
+            tunnel.close()
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
+
+
+def test_a_server_with_idle_connections_by_tls_stops_soon(tmp_path: Path) -> None:
+    with InterceptingServer(tmp_path) as server:
+        context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+        tunnel = socket.create_connection(server.proxy_address, timeout=5)
+        tunnel.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+        assert tunnel.recv(1000) == ESTABLISHED
+        direct = socket.create_connection(server.tls_address, timeout=5)
+        clients = [context.wrap_socket(plain, server_hostname="api.twilio.com") for plain in (tunnel, direct)]
+        for client in clients:
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        status = server.stop()
+        seconds = time.monotonic() - began
+        for client in clients:
+            client.close()
+
+    assert status == 0
+    assert seconds < STOPPED_WITHIN_SECONDS
+    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
