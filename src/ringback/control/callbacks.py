@@ -8,9 +8,11 @@ from pydantic import Field
 
 from ringback.control.errors import CONFLICTS, conflict
 from ringback.control.paths import CallOfPath, Services, no_such_call
-from ringback.control.views import Time, View
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, with_places
+from ringback.control.views import SignatureView, Time, View
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback, with_places
 from ringback.domain.instants import rfc_3339
+from ringback.domain.sent_signatures import judge_of
+from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
 
 router = APIRouter(tags=["Callbacks"])
@@ -38,6 +40,10 @@ class AttemptView(View):
     answer: AnswerView | None = Field(description="Null when none came.")
     elapsed_ms: float
     error: str | None = Field(description="Why the attempt failed.")
+    signature: SignatureView | None = Field(
+        description="Whether it is right for `url` and what was posted there, by the auth token that the account has "
+        "now; a receiver behind a proxy may see another URL. Null where no receiver was reached."
+    )
 
 
 class JournalView(View):
@@ -82,16 +88,21 @@ async def redeliver(services: Services, call: CallOfPath) -> JournalView:
 async def _view(journal: CallbackJournal) -> JournalView:
     if journal.callback is None:
         return JournalView(status=None, idempotency_token=None, callbacks=[])
-    # Looking up a home may read files: beside the event loop.
-    parameters = await asyncio.to_thread(with_places, journal.callback.parameters)
     return JournalView(
         status=journal.status,
         idempotency_token=journal.callback.idempotency_token,
-        callbacks=[_attempt(attempt, parameters) for attempt in journal.attempts],
+        # Looking up a home may read files, and judging what is wrong takes its time: beside the event loop.
+        callbacks=await asyncio.to_thread(_attempts, journal.callback, journal.attempts),
     )
 
 
-def _attempt(attempt: CallbackAttempt, parameters: Parameters) -> AttemptView:
+def _attempts(callback: StatusCallback, attempts: list[CallbackAttempt]) -> list[AttemptView]:
+    parameters = with_places(callback.parameters)
+    judge = judge_of(callback.auth_token, parameters)
+    return [_attempt(attempt, parameters, judge(attempt)) for attempt in attempts]
+
+
+def _attempt(attempt: CallbackAttempt, parameters: Parameters, verdict: SignatureVerdict | None) -> AttemptView:
     answered = attempt.status_code is not None
     return AttemptView(
         number=attempt.number,
@@ -103,4 +114,5 @@ def _attempt(attempt: CallbackAttempt, parameters: Parameters) -> AttemptView:
         answer=AnswerView(status_code=attempt.status_code, body=attempt.answer) if answered else None,
         elapsed_ms=attempt.elapsed_ms,
         error=attempt.error,
+        signature=SignatureView.model_validate(verdict, from_attributes=True) if verdict else None,
     )

@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 
 from ringback.control.errors import refuse_excess, too_large
 from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Time, View
+from ringback.control.views import SignatureView, Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
 from ringback.domain.instants import rfc_3339
 from ringback.domain.signature_verdict import ReceivedRequest
@@ -30,16 +30,6 @@ router = APIRouter(tags=["Inboxes"])
 Name = Annotated[
     str, Path(min_length=1, max_length=100, description="Any name: an inbox is there as soon as it is used.")
 ]
-
-
-class SignatureView(View):
-    """What is to be said of a message's X-Twilio-Signature."""
-
-    is_right: bool
-    explanation: str
-    signed_url: str = Field(description="What is to be signed for this request, as it came in.")
-    matching_url: str | None = Field(description="What a wrong signature is right for, if that was found.")
-    difference: str | None = Field(description="How that differs from what came in.")
 
 
 class MessageView(View):

@@ -35,6 +35,16 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class SignatureView(View):
+    """What is to be said of a request's X-Twilio-Signature."""
+
+    is_right: bool
+    explanation: str
+    signed_url: str = Field(description="What is to be signed for this request, as its receiver sees it.")
+    matching_url: str | None = Field(description="What a wrong signature is right for, if that was found.")
+    difference: str | None = Field(description="How that differs from `signed_url` and the parameters.")
+
+
 def _within_reach(moment: datetime) -> datetime:
     years = range(1970, LAST_YEAR + 1)
     if moment.year not in years or moment.astimezone(UTC).year not in years:

@@ -124,6 +124,10 @@ class BadSignature:
     def said(self) -> Said:
         return {"signature": "bad"}
 
+    def token(self, auth_token: str) -> str:
+        """Return what it is signed with instead of its account's `auth_token`."""
+        return f"{auth_token}?"
+
 
 @dataclass(frozen=True, slots=True)
 class NotSent:

@@ -7,8 +7,6 @@ from ringback.domain.callbacks import StatusCallback
 from ringback.domain.faults import BadSignature, Duplicate, NotSent
 
 DROPPED = "a fault dropped it"
-WRONG_ENDING = "?"
-"""What makes another token, and so another signature, of an account's own."""
 
 
 class Sending(NamedTuple):
@@ -23,8 +21,8 @@ def sending(callback: StatusCallback) -> Sending:
     match callback.fault:
         case Duplicate(times):
             return Sending(callback, times)
-        case BadSignature():
-            return Sending(replace(callback, auth_token=callback.auth_token + WRONG_ENDING), 1)
+        case BadSignature() as fault:
+            return Sending(replace(callback, auth_token=fault.token(callback.auth_token)), 1)
         case NotSent():
             return Sending(callback, 0)
     return Sending(callback, 1)

@@ -72,8 +72,24 @@ class CallbackAnswer(Record):
     body: str
 
 
+class SignatureVerdict(Record):
+    """What is to be said of a request's X-Twilio-Signature.
+
+    A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
+    """
+
+    is_right: bool
+    explanation: str
+    signed_url: str
+    matching_url: str | None
+    difference: str | None
+
+
 class CallbackAttempt(Record):
-    """One try at delivering a StatusCallback; `answer` is None when none came, and `error` says why it failed."""
+    """One try at delivering a StatusCallback; `answer` is None when none came, and `error` says why it failed.
+
+    `signature` is None where no receiver was reached.
+    """
 
     number: int
     at: datetime
@@ -84,6 +100,7 @@ class CallbackAttempt(Record):
     answer: CallbackAnswer | None
     elapsed_ms: float
     error: str | None
+    signature: SignatureVerdict | None = None
 
 
 class Fault(Record):
@@ -97,19 +114,6 @@ class Fault(Record):
     chances: int
     strikes: int
     date_created: datetime
-
-
-class SignatureVerdict(Record):
-    """What is to be said of a request's X-Twilio-Signature.
-
-    A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
-    """
-
-    is_right: bool
-    explanation: str
-    signed_url: str
-    matching_url: str | None
-    difference: str | None
 
 
 class InboxMessage(Record):

@@ -1,0 +1,117 @@
+"""The control API's journal of a StatusCallback says of each attempt whether its signature is right."""
+
+from typing import Any
+
+import pytest
+
+from support.control import ControlledAccount
+from support.receiver import Answer, CallbackReceiver, Received
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+BUSY = "+15005550014"
+NOBODY = 'it was signed with the auth token of nobody, as the fault {"signature": "bad"} has it'
+
+
+async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> list[dict[str, Any]]:
+    """Let a call end whose StatusCallback goes to `url`, and return the attempts at it."""
+    sid = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
+    await account.advance(0)
+    found: list[dict[str, Any]] = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
+    return found
+
+
+def right(url: str) -> dict[str, Any]:
+    """Return the verdict on a signature that is right for `url`."""
+    explanation = f"The signature is right for {url}."
+    return {
+        "is_right": True,
+        "signed_url": url,
+        "explanation": explanation,
+        "matching_url": None,
+        "difference": None,
+    }
+
+
+@pytest.mark.parametrize("path", ["/done", "/done?tenant=7&name=%C3%A9", "/done?", "/a b~(c)/ü#rc=1"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_an_attempt_is_signed_for_the_url_that_was_asked_for(
+    account: ControlledAccount, path: str, method: str
+) -> None:
+    with CallbackReceiver() as receiver:
+        found = await attempts(account, receiver.url + path.replace(" ", "%20"), StatusCallbackMethod=method)
+
+    [attempt] = found
+    assert attempt["signature"] == right(receiver.url + receiver.received[0].target)
+
+
+async def test_user_info_is_not_signed_and_not_shown(account: ControlledAccount) -> None:
+    with CallbackReceiver() as receiver:
+        found = await attempts(account, f"{receiver.url}/done".replace("http://", "http://jo:geheim@"))
+
+    assert [attempt["signature"] for attempt in found] == [right(f"{receiver.url}/done")]
+
+
+@pytest.mark.parametrize(("status", "method"), [(302, "GET"), (307, "POST")])
+async def test_a_redirect_is_judged_by_its_own_url(account: ControlledAccount, status: int, method: str) -> None:
+    def answer(received: Received) -> Answer:
+        return Answer(status, {"Location": "/moved?to=here"}) if received.target == "/done" else Answer()
+
+    with CallbackReceiver(answer) as receiver:
+        [attempt] = await attempts(account, f"{receiver.url}/done")
+
+    assert attempt["method"] == method
+    assert attempt["signature"] == right(f"{receiver.url}/moved?to=here")
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+async def test_the_fault_of_a_bad_signature_is_told(account: ControlledAccount, method: str) -> None:
+    await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
+    with CallbackReceiver() as receiver:
+        [attempt] = await attempts(account, f"{receiver.url}/done", StatusCallbackMethod=method)
+
+    verdict, url = attempt["signature"], receiver.url + receiver.received[0].target
+    assert (verdict["is_right"], verdict["signed_url"], verdict["matching_url"]) == (False, url, url)
+    assert verdict["difference"] == NOBODY
+
+
+async def test_every_attempt_has_its_own_verdict(account: ControlledAccount) -> None:
+    answers = iter([Answer(503), Answer(204), Answer(204)])
+    fault = {"operation": "status-callback", "effect": {"signature": "bad"}}
+    with CallbackReceiver(lambda _: next(answers)) as receiver:
+        sid = (await account.validate(BUSY, StatusCallback=f"{receiver.url}/done#rp=5xx"))["call_sid"]
+        await account.advance(0)
+        await account.control("POST", "/faults", fault)
+        await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
+        await account.advance(0)
+
+    found = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
+    assert [attempt["signature"]["is_right"] for attempt in found] == [True, True, False]
+
+
+async def test_a_signature_is_judged_where_the_answer_was_cut_off(account: ControlledAccount) -> None:
+    def answer(_: Received) -> Answer:
+        raise ConnectionAbortedError
+
+    with CallbackReceiver(answer) as receiver:
+        [attempt] = await attempts(account, f"{receiver.url}/done#rc=0")
+
+    assert attempt["answer"] is None
+    assert attempt["signature"] == right(f"{receiver.url}/done")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/closed", "http://nowhere.invalid/", "http://169.254.169.254/"])
+async def test_what_reached_no_receiver_has_no_verdict(account: ControlledAccount, url: str) -> None:
+    found = await attempts(account, url)
+
+    assert found
+    assert [attempt["signature"] for attempt in found] == [None] * len(found)
+
+
+async def test_what_a_fault_dropped_has_no_verdict(account: ControlledAccount) -> None:
+    await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"drop": True}})
+
+    [attempt] = await attempts(account, "http://127.0.0.1:1/dropped?tenant=7")
+
+    assert (attempt["error"], attempt["signature"]) == ("a fault dropped it", None)
