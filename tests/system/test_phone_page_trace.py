@@ -75,10 +75,62 @@ def test_a_callback_opens_to_all_that_was_sent_and_came_back(phone_page: PhonePa
     attempt.locator("summary").click()
 
     [sent] = account.control("GET", f"/calls/{sid}/callbacks")["callbacks"]
-    for shown in ("signature right", "The signature is right", account.inbox("app"), "204 without a body"):
+    for shown in ("signature right", "Right for the URL and the parameters", "204 without a body"):
         expect(attempt).to_contain_text(shown)
-    for name, value in [*sent["headers"].items(), *sent["parameters"].items()]:
-        expect(attempt).to_contain_text(f"{name}{value or 'empty'}")
+    filled = {name: value for name, value in sent["parameters"].items() if value}
+    for name, value in [*sent["headers"].items(), *filled.items()]:
+        expect(attempt).to_contain_text(f"{name}{value}")
+    empty = [name for name in sent["parameters"] if name not in filled]
+    expect(attempt).to_contain_text(f"{len(empty)} empty parameters: {', '.join(empty)}")
+    assert attempt.inner_text().count(account.inbox("app")) == 1
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_signature_is_judged_whoever_received_it(phone_page: PhonePage, account: Visited, method: str) -> None:
+    with CallbackReceiver() as app:
+        sid = verified(account, phone_page, StatusCallback=f"{app.url}/done", StatusCallbackMethod=method)
+    attempt = phone_page.trace.locator(".attempt")
+    attempt.locator("summary").click()
+
+    [sent] = account.control("GET", f"/calls/{sid}/callbacks")["callbacks"]
+    signed = "".join(name + value for name, value in sorted(sent["parameters"].items()))
+    for shown in (
+        "signature right",
+        f"X-Twilio-Signature{sent['headers']['X-Twilio-Signature']}",
+        f"by sorted name: {signed}" if method == "POST" else "the URL alone",
+        "A receiver that sees another URL will not agree",
+    ):
+        expect(attempt).to_contain_text(shown)
+
+
+@pytest.mark.parametrize(
+    ("lost", "told", "shown"),
+    [
+        (
+            "**/callbacks",
+            "The StatusCallback's journal cannot be read: out of order",
+            "API request: verify this number 200",
+        ),
+        ("**/requests?*", "The journal of requests cannot be read: out of order", "StatusCallback delivered"),
+    ],
+)
+def test_a_read_that_fails_hides_nothing_else(
+    phone_page: PhonePage, account: Visited, lost: str, told: str, shown: str
+) -> None:
+    refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}
+    phone_page.page.route(lost, lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
+
+    verified(account, phone_page, StatusCallback=account.inbox("app"))
+
+    expect(phone_page.trace).to_contain_text(told)
+    expect(phone_page.trace).to_contain_text(shown)
+    phone_page.page.unroute(lost)
+
+
+def test_a_name_from_outside_does_not_turn_the_sentence_around(phone_page: PhonePage, account: Visited) -> None:
+    verified(account, phone_page, FriendlyName="\u202eמשרד 12")
+
+    expect(phone_page.trace.locator("bdi").first).to_have_text("\u202eמשרד 12")
 
 
 def test_a_wrong_signature_is_told(phone_page: PhonePage, account: Visited) -> None:
@@ -87,6 +139,7 @@ def test_a_wrong_signature_is_told(phone_page: PhonePage, account: Visited) -> N
     verified(account, phone_page, StatusCallback=account.inbox("app"))
 
     expect(phone_page.trace.locator(".attempt")).to_contain_text("signature wrong")
+    expect(phone_page.trace.locator(".attempt")).to_contain_text("it was signed with the auth token of nobody")
 
 
 def test_a_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> None:
@@ -111,6 +164,7 @@ def test_a_failed_verification_tells_what_failed_and_that_nothing_was_created(
     expect(phone_page.trace).to_contain_text("No caller ID was created")
     expect(phone_page.trace).to_contain_text("StatusCallback failed 2 attempts")
     expect(phone_page.trace.get_by_text("no answer")).to_have_count(2)
+    expect(phone_page.trace.get_by_text("Nothing was received")).to_have_count(2)
 
 
 def test_a_trace_is_followed_while_the_call_goes_on(phone_page: PhonePage, account: Visited) -> None:

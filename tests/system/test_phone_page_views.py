@@ -188,6 +188,17 @@ def test_an_inbox_shows_what_came_with_its_verdict_and_is_emptied(phone_page: Ph
     assert account.control("GET", "/inbox/app/messages") == {"messages": []}
 
 
+def test_an_inbox_whose_name_cannot_be_read_breaks_no_view(phone_page: PhonePage, account: Visited) -> None:
+    for name in ("%E0%A4%A", "b%C3%BCro"):
+        account.validate(NUMBER, StatusCallback=account.inbox(name))
+    expect(phone_page.row(WRITTEN)).to_have_count(2)
+
+    phone_page.show("Inbox")
+
+    offered = phone_page.page.locator("#inboxes option")
+    assert offered.evaluate_all("options => options.map((option) => option.value)") == ["phone-page", "büro"]
+
+
 def test_a_fault_is_made_strikes_and_is_deleted(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     page = phone_page.page

@@ -2,9 +2,9 @@
 
 import { attempt } from "./actions.js";
 import { h } from "./dom.js";
-import { pairs } from "./pairs.js";
+import { filled, pairs } from "./pairs.js";
 import { dateAndTime, milliseconds, since } from "./times.js";
-import { inboxName, redeliver, verdicts } from "./traces.js";
+import { redeliver } from "./traces.js";
 import { isLive, plural } from "./words.js";
 
 const STANDS = {
@@ -12,15 +12,15 @@ const STANDS = {
   delivered: ["success", "StatusCallback delivered"],
   failed: ["failed", "StatusCallback failed"],
 };
+const BEHIND_A_PROXY =
+  "A receiver that sees another URL will not agree: does a proxy end TLS, or change host, port or path? What it should have signed, an inbox behind it tells.";
 
-export function callback(call, known) {
-  const { journal } = known;
-  if (!call.status_callback) {
-    return isLive(call) ? null : plain("none", "No StatusCallback was asked for");
-  }
-  if (!journal.status) return isLive(call) ? null : plain("pending", "StatusCallback: about to be sent …");
+export function callback(call, { journal, failures }) {
+  if (!call.status_callback) return isLive(call) ? null : plain("none", "No StatusCallback was asked for");
+  const failure = failures.journal && h("p", { class: "failed" }, `The StatusCallback's journal cannot be read: ${failures.journal}`);
+  if (!journal) return plain("pending", "StatusCallback", failure);
+  if (!journal.status) return isLive(call) ? null : plain("pending", "StatusCallback: about to be sent …", failure);
   const [kind, title] = STANDS[journal.status];
-  const found = verdicts(known);
   return h(
     "li",
     { key: "callback", class: `step ${kind}` },
@@ -29,50 +29,76 @@ export function callback(call, known) {
       "div",
       { class: "what" },
       h("p", { class: "title" }, title, h("span", { class: "muted" }, ` ${plural(journal.callbacks.length, "attempt")}`)),
-      journal.callbacks.map((sent, position) => attemptView(call, sent, found[position])),
+      failure,
+      journal.callbacks.map((sent) => attemptView(call, sent)),
       journal.status !== "pending" && h("p", {}, h("button", { class: "small", onclick: () => attempt(() => redeliver(call.sid), "the StatusCallback is being sent again") }, "Send again")),
     ),
   );
 }
 
-function plain(kind, title) {
-  return h("li", { key: "callback", class: `step ${kind}` }, h("span", { class: "time" }), h("div", { class: "what" }, h("p", { class: "title" }, title)));
+function plain(kind, title, more) {
+  return h("li", { key: "callback", class: `step ${kind}` }, h("span", { class: "time" }), h("div", { class: "what" }, h("p", { class: "title" }, title), more));
 }
 
-function attemptView(call, sent, verdict) {
-  const isGood = sent.answer !== null && sent.answer.status_code < 400 && !sent.error;
-  const result = sent.answer ? `${sent.answer.status_code}` : "no answer";
+function attemptView(call, sent) {
   return h(
     "details",
     { class: "attempt", key: sent.number },
-    h(
-      "summary",
-      {},
-      h("span", { class: `badge ${isGood ? "success" : "failed"}` }, result),
-      verdict && h("span", { class: `badge ${verdict.is_right ? "success" : "failed"}` }, verdict.is_right ? "signature right" : "signature wrong"),
-      ` ${sent.method} `,
-      h("code", { class: "url" }, sent.url),
-      h("span", { class: "muted" }, ` ${since(call.date_created, sent.at)}, ${milliseconds(sent.elapsed_ms)}`),
-    ),
-    sent.error && h("p", { class: "failed" }, sent.error),
-    signature(call, verdict),
-    h("h3", {}, "URL"),
-    h("p", {}, h("code", {}, sent.url), h("span", { class: "muted" }, ` at ${dateAndTime(sent.at)}`)),
+    summary(call, sent),
+    sent.error && h("p", { class: "failed" }, h("bdi", {}, sent.error)),
+    h("h3", {}, "Signature"),
+    signature(sent),
     h("h3", {}, "Answer"),
     sent.answer ? answer(sent.answer) : h("p", { class: "muted" }, "None came."),
     h("h3", {}, "Parameters"),
-    pairs(Object.entries(sent.parameters)),
+    filled(Object.entries(sent.parameters)),
     h("h3", {}, "Headers"),
     pairs(Object.entries(sent.headers)),
+    h("p", { class: "muted small" }, `Sent ${dateAndTime(sent.at)}`),
   );
 }
 
-function signature(call, verdict) {
-  if (verdict) return h("p", {}, h("strong", {}, "Signature: "), verdict.explanation);
-  const text = inboxName(call.status_callback)
-    ? "not judged, for the inbox does not hold this request"
-    : "judged by its receiver; ringback judges what is sent to one of its inboxes";
-  return h("p", { class: "muted" }, h("strong", {}, "Signature: "), text);
+function summary(call, { answer: came, at, elapsed_ms: elapsed, error, method, signature: verdict, url }) {
+  const isGood = came !== null && came.status_code < 400 && !error;
+  return h(
+    "summary",
+    {},
+    badge(isGood, came ? came.status_code : "no answer"),
+    verdict && badge(verdict.is_right, verdict.is_right ? "signature right" : "signature wrong"),
+    ` ${method} `,
+    h("bdi", {}, h("code", { class: "url" }, url)),
+    h("span", { class: "muted" }, ` ${since(call.date_created, at)}, ${milliseconds(elapsed)}`),
+  );
+}
+
+function badge(isGood, text) {
+  return h("span", { class: `badge ${isGood ? "success" : "failed"}` }, text);
+}
+
+/** Say whether a signature is right, and for what; the URL itself stands above, in the summary. */
+function signature({ headers, method, parameters: told, signature: verdict }) {
+  if (!verdict) return h("p", { class: "muted" }, "Nothing was received: the attempt reached no receiver.");
+  const posted = method === "POST" ? sorted(told) : "";
+  const what = posted ? "the URL and the parameters" : "the URL";
+  return [
+    h("p", {}, verdict.is_right ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
+    pairs([
+      ["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""],
+      ["What was signed", posted ? ["the URL, and behind it the parameters by sorted name: ", h("bdi", {}, posted)] : "the URL alone, with all that is in it"],
+    ]),
+  ];
+}
+
+function wrong({ difference, explanation, matching_url: matching, signed_url: signed }) {
+  return difference && matching === signed ? difference : explanation;
+}
+
+/** Return posted parameters as they are signed: by name, with nothing in between. */
+function sorted(told) {
+  return Object.keys(told)
+    .sort()
+    .map((name) => name + told[name])
+    .join("");
 }
 
 function answer({ status_code: status, body }) {

@@ -15,11 +15,11 @@ export function trace(call, state) {
     { class: "panel trace", key: call.sid, "aria-labelledby": "trace-title" },
     h("p", { class: "back" }, h("a", { href: "#/calls" }, "← All verifications")),
     h("h2", { id: "trace-title", tabindex: -1 }, written(call.phone_number), " ", h("span", { class: `badge ${kind}` }, text)),
-    h("p", { class: "muted" }, [call.friendly_name, countryOf(call.phone_number), dateAndTime(call.date_created)].filter(Boolean).join(" · ")),
+    h("p", { class: "muted" }, call.friendly_name && [h("bdi", {}, call.friendly_name), " · "], [countryOf(call.phone_number), dateAndTime(call.date_created)].filter(Boolean).join(" · ")),
     h(
       "ol",
       { class: "steps-of-trace" },
-      apiRequest(call, known?.request),
+      apiRequest(call, known),
       call.timeline.filter(({ event }) => event !== "ended").map((entry, position) => leg(call, entry, position)),
       endOfCall(call),
       callerId(call),
@@ -39,14 +39,19 @@ export function step(call, { key, kind, title, at, note, body }) {
   );
 }
 
-function apiRequest(call, request) {
+function apiRequest(call, known) {
   const title = "API request: verify this number";
-  if (!request) return step(call, { key: "request", kind: "request", title, at: call.date_created });
+  const request = known?.request;
+  if (!request) {
+    const failure = known?.failures.request;
+    const body = failure && h("p", { class: "failed" }, `The journal of requests cannot be read: ${failure}`);
+    return step(call, { key: "request", kind: "request", title, at: call.date_created, body });
+  }
   const note = `${request.status}, ${milliseconds(request.elapsed_ms)}`;
   const body = h(
     "details",
     {},
-    h("summary", {}, h("code", {}, `${request.method} ${request.path}`)),
+    h("summary", {}, h("bdi", {}, h("code", {}, `${request.method} ${request.path}`))),
     pairs(Object.entries(request.parameters)),
     h("p", { class: "muted small" }, `Twilio-Request-Id ${request.request_id}`),
   );

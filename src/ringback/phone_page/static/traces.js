@@ -5,22 +5,22 @@ import { accountPath, change, state } from "./store.js";
 
 const JOURNAL_MS = 1_000; // the journal of requests is written behind, and may be half a second late
 const CLOSE_MS = 2_000;
-const INBOX = /\/_ringback\/accounts\/(AC[0-9a-f]{32})\/inbox\/([^/?#]+)/;
 
-/** Read what belongs to a call's trace. */
+/** Read what belongs to a call's trace; where a read fails, what is known already stays, and `failures` says why. */
 export async function refreshTrace(sid) {
   const call = state.calls.get(sid);
   if (!call) return;
   const known = state.traces.get(sid);
-  const [journal, request, messages] = await Promise.all([
-    ask("GET", `${accountPath()}/calls/${sid}/callbacks`),
-    known?.request ?? findRequest(call),
-    call.status_callback ? messagesOf(call) : [],
-  ]);
+  const reads = [ask("GET", `${accountPath()}/calls/${sid}/callbacks`), known?.request ?? findRequest(call)];
+  const [journal, request] = await Promise.allSettled(reads);
   if (!state.calls.has(sid)) return;
-  state.traces.set(sid, { journal, request, messages });
+  state.traces.set(sid, {
+    journal: journal.value ?? known?.journal,
+    request: request.value ?? known?.request,
+    failures: { journal: journal.reason?.message, request: request.reason?.message },
+  });
   change({});
-  if (!known && !request) setTimeout(() => refreshTrace(sid).catch(() => {}), JOURNAL_MS);
+  if (!known && !(journal.value && request.value)) setTimeout(() => refreshTrace(sid).catch(() => {}), JOURNAL_MS);
 }
 
 /** Send the call's StatusCallback once more. */
@@ -39,28 +39,4 @@ async function findRequest(call) {
 function asksFor({ operation, parameters, error_code: code }, call) {
   const digits = (parameters.PhoneNumber ?? "").replaceAll(/\D/g, "");
   return operation === "create-validation-request" && !code && digits !== "" && call.phone_number.endsWith(digits);
-}
-
-async function messagesOf(call) {
-  const name = inboxName(call.status_callback);
-  if (!name) return [];
-  return (await ask("GET", `${accountPath()}/inbox/${name}/messages?limit=300`)).messages;
-}
-
-/** Return the name, as it stands in the URL, of this account's inbox that a URL leads to, or null. */
-export function inboxName(url) {
-  const found = INBOX.exec(url ?? "");
-  return found && found[1] === state.account.sid ? found[2] : null;
-}
-
-/** Return for each attempt the inbox's verdict on its signature, or null where there is none. */
-export function verdicts({ journal, messages }) {
-  const token = journal.idempotency_token;
-  const arrived = messages.filter((message) => message.headers["i-twilio-idempotency-token"] === token);
-  const sent = journal.callbacks.filter((attempt) => attempt.answer);
-  const missing = sent.length - arrived.length;
-  return journal.callbacks.map((attempt) => {
-    const message = arrived[sent.indexOf(attempt) - missing];
-    return attempt.answer && message ? message.signature : null;
-  });
 }

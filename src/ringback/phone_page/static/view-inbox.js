@@ -4,10 +4,11 @@ import { attempt, copy, INBOX_NAME } from "./actions.js";
 import { ask, inboxUrl } from "./api.js";
 import { h } from "./dom.js";
 import { refreshView } from "./loading.js";
-import { pairs } from "./pairs.js";
+import { filled, pairs } from "./pairs.js";
 import { accountPath, change } from "./store.js";
 import { shortMoment } from "./times.js";
-import { inboxName } from "./traces.js";
+
+const INBOX = /\/_ringback\/accounts\/(AC[0-9a-f]{32})\/inbox\/([^/?#]+)/;
 
 export function inbox(state) {
   const { name, messages } = state.inbox;
@@ -33,8 +34,19 @@ export function inbox(state) {
 
 /** Return the names of the inboxes that calls were given as StatusCallback. */
 function names(state) {
-  const found = [...state.calls.values()].map((call) => inboxName(call.status_callback)).filter(Boolean);
-  return [...new Set([INBOX_NAME, ...found.map(decodeURIComponent)])];
+  const found = [...state.calls.values()].map((call) => inboxName(call.status_callback, state.account)).filter(Boolean);
+  return [...new Set([INBOX_NAME, ...found])];
+}
+
+/** Return the name of the account's inbox that a URL leads to, or null where it leads to none that can be written. */
+function inboxName(url, account) {
+  const [, sid, name] = INBOX.exec(url ?? "") ?? [];
+  if (sid !== account.sid) return null;
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return null;
+  }
 }
 
 function open(event) {
@@ -60,7 +72,7 @@ function message(received) {
       ),
       h("p", {}, explanation),
       h("h2", {}, "Parameters"),
-      pairs(received.parameters),
+      filled(received.parameters),
       h("h2", {}, "Headers"),
       pairs(Object.entries(received.headers)),
       h("h2", {}, "What is to be signed"),
