@@ -118,7 +118,7 @@ def test_a_read_that_fails_hides_nothing_else(
     phone_page: PhonePage, account: Visited, lost: str, told: str, shown: str
 ) -> None:
     refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}
-    phone_page.page.route(lost, lambda route: route.fulfill(**refusal))  # type: ignore[arg-type]
+    phone_page.page.route(lost, lambda route: route.fulfill(**refusal))
 
     verified(account, phone_page, StatusCallback=account.inbox("app"))
 
