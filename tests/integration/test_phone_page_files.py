@@ -24,6 +24,7 @@ POLICY = {
 }
 MAKES_HTML_OR_CODE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|srcdoc")
 MOST_LINES = 250
+MOST_BYTES = 150_000
 
 
 @pytest.mark.anyio
@@ -35,6 +36,10 @@ async def test_each_file_is_served_with_the_strict_policy(controlled: Controlled
     assert set(answer.headers["Content-Security-Policy"].split("; ")) == POLICY
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.text == (FOLDER / (path.removeprefix("/phone/").strip("/") or "index.html")).read_text("utf-8")
+
+
+def test_all_files_together_weigh_little() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES
 
 
 @pytest.mark.anyio

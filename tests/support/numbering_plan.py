@@ -1,11 +1,14 @@
 r"""Makes the phone page's numbering plan from phonenumbers: ``python -m tests.support.numbering_plan``.
 
 The page is to write numbers as libphonenumber does, offline, in some thirty lines of its own. What it needs is a line
-for each calling code: its main region, the formats [leading digits, groups, separators] in their order, and how to
-tell the other regions that share the code.
+for each calling code: its main region, the formats in their order, and how to tell the other regions that share the
+code, all with blanks in between: ``"44":"GB 8001111:34 800:36 … GG=1481[25-9].{5}|…"``.
 
-Groups are lengths, "3 3,4" for `(\d{3})(\d{3,4})`, or a pattern where it is no such simple one; of what is written
-between the groups a format tells the replacement "$1-$2" unless it is blanks.
+A format is `leading:groups`. `leading` is what a number begins with, as a pattern. Of `groups` each has a character for
+its length, "d" for thirteen, or two for the shortest and the longest, and behind it what is written there unless that
+is a blank: "3-34,5" for `(\d{3})(\d{3})(\d{4,5})`, written "$1-$2 $3".
+
+Patterns are tried on digits alone, and what their groups are is not asked: `.` is a digit, `(` begins any group.
 """
 
 import json
@@ -22,21 +25,19 @@ from phonenumbers import (
 
 NO_COUNTRY = "001"
 NOT_DIALLED = "NA"
+LENGTHS = "0123456789abcdefgh"
+"""The characters that lengths are written as."""
 _KINDS = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan")
 _GROUP = re.compile(r"\\(\d)")
-_LENGTHS = re.compile(r"\(\\d(?:\{([\d,]+)\})?\)")
+_LENGTHS = re.compile(r"\(\\d(?:\{(\d+)(?:,(\d+))?\})?\)")
+_UNFIT = re.compile(r"\(\?|[\\ :=]")
+"""What a pattern in the plan must not have, for it is written another way, or stands between patterns."""
 
-Format = list[str]
 
-
-def plan() -> dict[str, tuple[str, list[Format], dict[str, str]]]:
+def plan() -> dict[str, str]:
     """Return the numbering plan by calling code."""
     return {
-        str(code): (
-            regions[0],
-            _formats(regions[0]),
-            {region: _tell(region) for region in regions[1:] if _is_told(region)},
-        )
+        str(code): " ".join((regions[0], *_formats(regions[0]), *_others(regions)))
         for code, regions in sorted(COUNTRY_CODE_TO_REGION_CODE.items())
         if regions[0] != NO_COUNTRY
     }
@@ -44,25 +45,40 @@ def plan() -> dict[str, tuple[str, list[Format], dict[str, str]]]:
 
 def document() -> str:
     """Return the plan as JSON, a calling code a line."""
-    lines = (f"{json.dumps(code)}:{json.dumps(entry, separators=(',', ':'))}" for code, entry in plan().items())
+    lines = (f'"{code}":{json.dumps(entry)}' for code, entry in plan().items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _formats(region: str) -> list[Format]:
+def _formats(region: str) -> list[str]:
     metadata = PhoneMetadata.metadata_for_region(region)
     assert metadata is not None
     formats = metadata.intl_number_format or metadata.number_format
     return [_format(found) for found in formats if found.format != NOT_DIALLED]
 
 
-def _format(found: NumberFormat) -> Format:
-    pattern, replacement = found.pattern or "", _GROUP.sub(r"$\1", found.format or "")
+def _format(found: NumberFormat) -> str:
     leading = found.leading_digits_pattern[-1] if found.leading_digits_pattern else ""
-    lengths = [length or "1" for length in _LENGTHS.findall(pattern)]
-    is_simple = not _LENGTHS.sub("", pattern)
-    blanks = " ".join(f"${number}" for number in range(1, len(lengths) + 1))
-    groups = " ".join(lengths) if is_simple else pattern
-    return [leading, groups] if is_simple and replacement == blanks else [leading, groups, replacement]
+    lengths = _LENGTHS.findall(found.pattern or "")
+    between = _GROUP.split(found.format or "")
+    assert not _LENGTHS.sub("", found.pattern or ""), f"no simple groups: {found.pattern}"
+    assert between[1::2] == [str(number) for number in range(1, len(lengths) + 1)], f"another order: {found.format}"
+    groups = (_length(*length) + separator.strip() for length, separator in zip(lengths, between[2::2], strict=True))
+    return f"{_dense(leading)}:{''.join(groups)}"
+
+
+def _length(shortest: str, longest: str) -> str:
+    length = LENGTHS[int(shortest or "1")]
+    return f"{length},{LENGTHS[int(longest)]}" if longest else length
+
+
+def _dense(pattern: str) -> str:
+    dense = pattern.replace("(?:", "(").replace(r"\d", ".")
+    assert not _UNFIT.search(dense), f"no pattern for the plan: {pattern}"
+    return dense
+
+
+def _others(regions: tuple[str, ...]) -> list[str]:
+    return [f"{region}={_dense(_tell(region))}" for region in regions[1:] if _is_told(region)]
 
 
 def _is_told(region: str) -> bool:
@@ -77,7 +93,8 @@ def _tell(region: str) -> str:
     if metadata.leading_digits:
         return str(metadata.leading_digits)
     kinds = (getattr(metadata, kind) for kind in _KINDS)
-    return "|".join(kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern)
+    patterns = (kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern)
+    return "|".join(dict.fromkeys(patterns))
 
 
 if __name__ == "__main__":

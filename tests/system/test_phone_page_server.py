@@ -16,7 +16,7 @@ from support.server import ACCOUNT_SID, ServerProcess, free_port
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
-MOST_BYTES, MOST_BYTES_SENT = 150 * 1024, 75 * 1024
+MOST_BYTES, MOST_BYTES_SENT = 150_000, 75 * 1024
 EVENT_TO_PIXEL_MS = 200.0
 SMOOTH_FRAME_MS = 50.0
 MANY = 500

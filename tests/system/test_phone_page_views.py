@@ -17,6 +17,7 @@ pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 
+KINDS = ("FIXED_LINE", "MOBILE", "TOLL_FREE", "PREMIUM_RATE", "SHARED_COST", "PERSONAL_NUMBER", "VOIP", "PAGER", "UAN")
 
 WRITE = """async (numbers) => {
   const { countryOf, readNumberingPlan, written } = await import("/phone/numbers.js");
@@ -43,6 +44,20 @@ def test_numbers_are_written_as_libphonenumber_writes_them(phone_page: PhonePage
     assert len(examples) > 200
     assert [written for written, _ in shown] == expected
     assert [country for _, country in shown] == names
+
+
+def test_numbers_of_every_kind_are_written_as_libphonenumber_writes_them(phone_page: PhonePage) -> None:
+    kinds = [getattr(phonenumbers.PhoneNumberType, name) for name in KINDS]
+    regions = sorted(phonenumbers.SUPPORTED_REGIONS)
+    found = [phonenumbers.example_number_for_type(region, kind) for region in regions for kind in kinds]
+    examples = [number for number in found if number]
+    numbers = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) for number in examples]
+
+    shown = phone_page.page.evaluate(WRITE, numbers)
+
+    expected = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL) for number in examples]
+    assert len(examples) > 1_000
+    assert [written for written, _ in shown] == expected
 
 
 def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: Visited) -> None:

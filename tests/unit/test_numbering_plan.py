@@ -6,6 +6,7 @@ import ringback.phone_page
 from support.numbering_plan import document, plan
 
 FILE = Path(ringback.phone_page.__file__).parent / "static" / "numbering-plan.json"
+MOST_BYTES = 19_000
 
 
 def test_the_file_is_what_make_docs_writes() -> None:
@@ -13,7 +14,16 @@ def test_the_file_is_what_make_docs_writes() -> None:
 
 
 def test_it_tells_the_countries_that_share_a_calling_code_apart() -> None:
-    main, _, others = plan()["44"]
+    main, *rules = plan()["44"].split(" ")
 
     assert main == "GB"
-    assert set(others) == {"GG", "IM", "JE"}
+    assert {rule.partition("=")[0] for rule in rules if "=" in rule} == {"GG", "IM", "JE"}
+
+
+def test_a_format_is_its_leading_digits_and_its_groups() -> None:
+    assert plan()["1"].split(" ")[:3] == ["US", "310:3-4", "[2-9]:3-3-4"]
+    assert plan()["49"].split(" ")[:2] == ["DE", "3[02]|40|[68]9:23,d"]
+
+
+def test_it_is_small() -> None:
+    assert FILE.stat().st_size < MOST_BYTES

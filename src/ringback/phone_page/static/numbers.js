@@ -47,21 +47,30 @@ function look(e164) {
   if (!e164.startsWith("+") || !length) return { written: e164, country: "" };
   const code = e164.slice(1, 1 + length);
   const national = e164.slice(1 + length);
-  const [region, formats, others] = plan[code];
-  const other = Object.entries(others).find(([, pattern]) => new RegExp(`^(?:${pattern})`).test(national));
+  const [region, ...rules] = plan[code].split(" ");
+  const other = halves(rules, "=").find(([, pattern]) => begins(national, pattern));
   return {
-    written: `+${code} ${format(national, formats)}`,
+    written: `+${code} ${format(national, halves(rules, ":"))}`,
     country: countryNames.of(other?.[0] ?? region) ?? "",
   };
 }
 
+/** Return the rules of one kind, each as what stands before its sign and behind. */
+function halves(rules, sign) {
+  return rules.filter((rule) => rule.includes(sign)).map((rule) => rule.split(sign));
+}
+
+function begins(national, pattern) {
+  return new RegExp(`^(${pattern})`).test(national);
+}
+
 function format(national, formats) {
-  for (const [leading, groups, replacement] of formats) {
-    const lengths = groups.split(" ");
-    const isSimple = !groups.includes("(");
-    const whole = new RegExp(`^(?:${isSimple ? lengths.map((length) => `(\\d{${length}})`).join("") : groups})$`);
-    if (!whole.test(national) || !new RegExp(`^(?:${leading})`).test(national)) continue;
-    return national.replace(whole, replacement ?? lengths.map((_, position) => `$${position + 1}`).join(" "));
+  for (const [leading, groups] of formats) {
+    const parts = [...groups.matchAll(/(\w)(?:,(\w))?(\W?)/g)];
+    const lengths = parts.map(([, shortest, longest]) => [shortest, longest].filter(Boolean).map((length) => parseInt(length, 36)));
+    const whole = new RegExp(`^${lengths.map((length) => `(\\d{${length}})`).join("")}$`);
+    if (!whole.test(national) || !begins(national, leading)) continue;
+    return national.replace(whole, parts.map(([, , , sign], position) => `$${position + 1}${sign || " "}`).join("")).trim();
   }
   return national;
 }
