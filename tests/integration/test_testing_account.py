@@ -142,6 +142,7 @@ def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Acc
     sent, again = ringback.callbacks(call_sid)
     assert (sent.url, sent.method, sent.parameters) == (f"{inbox.url}?from=a%20test", "POST", first.parameters)
     assert again.answer is not None
+    assert sent.signature == again.signature == first.signature
     assert (again.answer.status_code, again.error) == (204, None)
     inbox.empty()
     assert inbox.messages() == []

@@ -49,7 +49,7 @@ def test_the_pictures_are_taken_and_small(browser: Browser, folder: Path) -> Non
         phone_page.page.keyboard.type(code[4:])
         phone_page.page.get_by_role("link", name="See the trace").click()
         phone_page.trace.locator(".attempt summary").click()
-        expect(phone_page.trace).to_contain_text("The signature is right")
+        expect(phone_page.trace).to_contain_text("Right for the URL and the parameters")
         take(phone_page.page, folder / PICTURES[1])
         expect(phone_page.phone(MANUAL_WRITTEN)).to_have_count(0)
 

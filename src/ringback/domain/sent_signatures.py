@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from ringback.domain.callbacks import CallbackAttempt, Parameters
 from ringback.domain.faults import BadSignature
 from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
-from ringback.domain.urls import parse_url
 
 NOBODY = 'nobody, as the fault {"signature": "bad"} has it'
 
@@ -45,6 +44,7 @@ def _reached_a_receiver(attempt: CallbackAttempt) -> bool:
 
 def _sent(attempt: CallbackAttempt, parameters: Parameters) -> ReceivedRequest:
     """Return an attempt's last request as it was sent: redirects are signed anew, and a GET is all in its URL."""
-    url = parse_url(attempt.url)
+    scheme, _, rest = attempt.url.partition("://")
+    target = f"/{rest.partition('/')[2]}".encode(errors="replace")
     body = urlencode(parameters).encode() if attempt.method == "POST" else b""
-    return ReceivedRequest(attempt.method, url.scheme, url.target.encode(), attempt.headers, body)
+    return ReceivedRequest(attempt.method, scheme, target, attempt.headers, body)
