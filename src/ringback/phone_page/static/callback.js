@@ -82,10 +82,8 @@ function signature({ headers, method, parameters: told, signature: verdict }) {
   const what = posted ? "the URL and the parameters" : "the URL";
   return [
     h("p", {}, verdict.is_right ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
-    pairs([
-      ["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""],
-      ["What was signed", posted ? ["the URL, and behind it the parameters by sorted name: ", h("bdi", {}, posted)] : "the URL alone, with all that is in it"],
-    ]),
+    pairs([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
+    h("p", {}, posted ? ["What is to be signed is the URL, and behind it the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "What is to be signed is the URL alone, with all that is in it."),
   ];
 }
 
