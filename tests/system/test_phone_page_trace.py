@@ -120,11 +120,13 @@ def test_a_read_that_fails_hides_nothing_else(
     refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}
     phone_page.page.route(lost, lambda route: route.fulfill(**refusal))
 
-    verified(account, phone_page, StatusCallback=account.inbox("app"))
+    try:
+        verified(account, phone_page, StatusCallback=account.inbox("app"))
 
-    expect(phone_page.trace).to_contain_text(told)
-    expect(phone_page.trace).to_contain_text(shown)
-    phone_page.page.unroute(lost)
+        expect(phone_page.trace).to_contain_text(told)
+        expect(phone_page.trace).to_contain_text(shown)
+    finally:
+        phone_page.page.unroute(lost)
 
 
 def test_a_name_from_outside_does_not_turn_the_sentence_around(phone_page: PhonePage, account: Visited) -> None:
