@@ -186,7 +186,7 @@ def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, 
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.control("POST", "/clock/advance", {"seconds": 61})
 
-    expect(phone_page.phone()).to_contain_text("Nothing keyed in in time. Please enter the six digits again.")
+    expect(phone_page.phone()).to_contain_text("No code in time. Please enter the six digits again.")
     expect(phone_page.phone()).to_contain_text("2 attempts left")
 
 

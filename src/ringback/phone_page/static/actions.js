@@ -27,12 +27,12 @@ export function be(call, deed, body) {
 
 /** Ask for a number whose phone its visitor answers; return the call's SID, or null. */
 export async function ringMyPhone() {
-  const { caller_ids: verified } = await ask("GET", `${accountPath()}/caller-ids?limit=1000`);
+  const [{ caller_ids: verified }, { phones: rules }] = await Promise.all(["caller-ids?limit=1000", "phones"].map((list) => ask("GET", `${accountPath()}/${list}`)));
   const calls = [...state.calls.values()].filter(isLive);
-  const taken = new Set([...verified, ...calls].map(({ phone_number: number }) => number));
+  const behindSwitchboards = rules.filter((rule) => rule.extension);
+  const taken = new Set([...verified, ...calls, ...behindSwitchboards].map(({ phone_number: number }) => number));
   const number = [MANUAL_NUMBER, ...furtherNumbers()].find((free) => !taken.has(free)) ?? MANUAL_NUMBER;
-  if (number !== MANUAL_NUMBER) await letItRing(number);
-  const { status, json } = await ring(number);
+  const { status, json } = await letItRing(number, () => ring(number));
   if (json.call_sid) return json.call_sid;
   notify("error", json.message ?? `the server answered ${status}`, json.code ? `code ${json.code}` : "");
   return null;
@@ -51,9 +51,24 @@ function ring(number) {
   });
 }
 
-/** Let the next call to a number ring until somebody answers it. */
-export async function letItRing(number) {
-  await ask("POST", `${accountPath()}/phones/${encodeURIComponent(number)}/script`, ["manual"]);
+/** Make a validation request whose call rings until somebody answers it; where no call comes of it the script is as before. */
+export async function letItRing(number, request) {
+  const path = `${accountPath()}/phones/${encodeURIComponent(number)}`;
+  const { behavior, script } = await ask("GET", path);
+  if (behavior === "manual") return request();
+  await replaceScript(path, ["manual", ...script]);
+  let answer = null;
+  try {
+    answer = await request();
+    return answer;
+  } finally {
+    if (!answer?.json.call_sid) await replaceScript(path, script);
+  }
+}
+
+async function replaceScript(path, script) {
+  await ask("DELETE", `${path}/script`);
+  if (script.length) await ask("POST", `${path}/script`, script);
 }
 
 /** Lay a text into the clipboard. */

@@ -4,12 +4,18 @@
 import { be } from "./actions.js";
 import { h } from "./dom.js";
 import { changed, state } from "./store.js";
-import { keysAtServer } from "./words.js";
+import { isReached, keysAtServer } from "./words.js";
 
 const CODE_DIGITS = 6;
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", 0: "+" };
 const NAMES = { "*": "star", "#": "hash" };
+
+/** Return what is keyed in at a call's present prompt and not sent yet. */
+export function keyedAt(call) {
+  const known = state.keys.get(call.sid);
+  return known?.attempts_left === call.attempts_left ? known.keys : "";
+}
 
 export function keypad(call) {
   return h(
@@ -20,43 +26,55 @@ export function keypad(call) {
 }
 
 export function eraseButton(call) {
-  const properties = { class: "erase", key: "erase", disabled: !state.keys.get(call.sid), "aria-label": "Delete the last digit" };
+  const properties = { class: "erase", key: "erase", disabled: !keyedAt(call), "aria-label": "Delete the last digit" };
   return h("button", { ...properties, onclick: () => erase(call.sid) }, "⌫");
 }
 
 /** Take what is typed while the focus is on a phone. */
 export function pressKey(event, call) {
-  if (event.ctrlKey || event.altKey || event.metaKey || call.state !== "prompting") return;
+  if (event.ctrlKey || event.altKey || event.metaKey || !isAtKeypad(call)) return;
   if (KEYS.includes(event.key)) press(call.sid, event.key);
   else if (event.key === "Backspace") erase(call.sid);
-  else if (event.key === "Enter" && !event.target.closest("button") && state.keys.get(call.sid)) send(call.sid);
+  else if (event.key === "Enter" && !event.target.closest("button") && keyedAt(call)) send(call.sid);
   else return;
   event.preventDefault();
 }
 
-/** Take what is typed while the focus is nowhere, where just one phone is at its prompt. */
+/** Take what is typed while the focus is nowhere, where just one keypad is seen. */
 export function pressAnywhere(event) {
   if (event.target !== document.body) return;
-  const prompting = [...state.calls.values()].filter((call) => call.state === "prompting");
-  if (prompting.length === 1) pressKey(event, prompting[0]);
+  const cards = document.querySelectorAll(".card:has(.keys)");
+  const call = cards.length === 1 && state.calls.get(cards[0].dataset.call);
+  if (call) pressKey(event, call);
+}
+
+function isAtKeypad(call) {
+  return call?.state === "prompting" && isReached(call);
 }
 
 function press(sid, key) {
   const call = state.calls.get(sid);
-  if (call?.state !== "prompting") return;
-  const keys = (state.keys.get(sid) ?? "") + key;
-  state.keys.set(sid, keys);
+  if (!isAtKeypad(call)) return;
+  const keys = keyedAt(call) + key;
+  keep(call, keys);
   if (keysAtServer(call).length + keys.length >= CODE_DIGITS) send(sid);
   else changed();
 }
 
 function erase(sid) {
-  state.keys.set(sid, (state.keys.get(sid) ?? "").slice(0, -1));
+  const call = state.calls.get(sid);
+  keep(call, keyedAt(call).slice(0, -1));
   changed();
 }
 
+/** Keep what is keyed in together with its prompt, for the next prompt begins anew. */
+function keep(call, keys) {
+  state.keys.set(call.sid, { attempts_left: call.attempts_left, keys });
+}
+
 async function send(sid) {
-  const digits = state.keys.get(sid);
+  const call = state.calls.get(sid);
+  const digits = keyedAt(call);
   state.keys.delete(sid);
-  await be(state.calls.get(sid), "digits", { digits });
+  await be(call, "digits", { digits });
 }

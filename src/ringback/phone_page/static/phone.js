@@ -2,11 +2,11 @@
 
 import { be } from "./actions.js";
 import { h } from "./dom.js";
-import { eraseButton, keypad, pressKey } from "./keypad.js";
+import { eraseButton, keyedAt, keypad, pressKey } from "./keypad.js";
 import { countryOf, written } from "./numbers.js";
 import { dismiss } from "./sync.js";
 import { since } from "./times.js";
-import { isLive, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
+import { isLive, isReached, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
 
 const CALLER = "+14157234000"; // the number that Twilio calls from
 const CODE_DIGITS = 6;
@@ -18,7 +18,7 @@ export function phoneCard(call, state) {
   const kind = isLive(call) ? call.state : outcome(call)[0];
   return h(
     "article",
-    { class: `card ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, onkeydown: (event) => pressKey(event, call) },
+    { class: `card ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, "data-refuge": "[href], .keys, .hang-up", onkeydown: (event) => pressKey(event, call) },
     appUnderTest(call, state, title),
     h("div", { class: "phone" }, h("div", { class: "screen" }, (SCREENS[call.state] ?? ended)(call, state))),
     soFar(call),
@@ -26,12 +26,13 @@ export function phoneCard(call, state) {
 }
 
 function appUnderTest(call, state, title) {
+  const country = countryOf(call.phone_number);
   return h(
     "div",
     { class: "app" },
-    h("p", { class: "eyebrow" }, `Account ${state.account?.friendly_name ?? call.account_sid} asks to verify`),
+    h("p", { class: "eyebrow" }, "Account ", h("bdi", {}, state.account?.friendly_name ?? call.account_sid), " asks to verify"),
     h("h3", { id: title }, written(call.phone_number)),
-    h("p", { class: "muted" }, [call.friendly_name, countryOf(call.phone_number)].filter(Boolean).join(" · ") || "no friendly name"),
+    h("p", { class: "muted" }, call.friendly_name ? [h("bdi", {}, call.friendly_name), country && ` · ${country}`] : country || "no friendly name"),
     h(
       "div",
       { class: "window" },
@@ -45,8 +46,9 @@ function appUnderTest(call, state, title) {
 
 function behavior(call) {
   if (!call.phone) return "";
-  if (call.phone.behavior === "manual") return "This phone waits for you.";
-  return `This phone acts by itself (${call.phone.behavior}). You can be quicker.`;
+  const isOver = !isLive(call);
+  if (call.phone.behavior === "manual") return isOver ? "" : "This phone waits for you.";
+  return isOver ? `This phone acted by itself (${call.phone.behavior}).` : `This phone acts by itself (${call.phone.behavior}). You can be quicker.`;
 }
 
 function queued(call) {
@@ -85,8 +87,14 @@ function dialing(call) {
   return [caller("Connected"), h("p", { class: "says" }, `A switchboard answers. Extension ${call.extension} is dialled …`), hangUp(call)];
 }
 
-function prompting(call, state) {
-  const keys = keysAtServer(call) + (state.keys.get(call.sid) ?? "");
+function unreached(call) {
+  const dialled = call.extension ? `extension ${call.extension} is dialled` : "no extension is dialled";
+  return [caller("Connected"), h("p", { class: "says" }, `A switchboard answered, and ${dialled}: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`), hangUp(call)];
+}
+
+function prompting(call) {
+  if (!isReached(call)) return unreached(call);
+  const keys = keysAtServer(call) + keyedAt(call);
   const mistake = lastMistake(call);
   return [
     caller("Connected"),

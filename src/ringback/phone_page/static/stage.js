@@ -3,40 +3,63 @@
 import { attempt, ringMyPhone } from "./actions.js";
 import { h } from "./dom.js";
 import { idlePhone, phoneCard } from "./phone.js";
+import { changed } from "./store.js";
 import { plural, isLive } from "./words.js";
 
-const MOST_PHONES = 4;
+const MOST_PHONES = 4; // but of phones that wait for a person all are shown
 const TITLES = { queued: "A phone is about to ring", ringing: "A phone rings", "dialing-extension": "A call is put through", prompting: "A phone is answered" };
 const FOCUS_WITHIN_MS = 5_000;
+let places = [[], []]; // the SIDs of the calls as they were drawn last: of manual phones, and of the others behind them
+let isRinging = false;
 
 export function stage(state) {
-  const shown = phonesOf(state);
-  const body = shown.length ? phones(shown, state) : state.calls.size ? quiet(state) : welcome(state);
-  return h("section", { class: "stage", key: "stage", "aria-labelledby": "stage-title", "data-entry": true, tabindex: -1 }, state.isComplete && body);
-}
-
-/** Return the calls whose phones are shown: those that wait for a person first, the oldest of them in front. */
-function phonesOf(state) {
   const calls = [...state.calls.values()].filter((call) => isLive(call) || state.lingering.has(call.sid)).reverse();
-  const isPersons = (call) => call.phone?.behavior === "manual" || call.answered_at !== null;
-  return [...calls.filter(isPersons), ...calls.filter((call) => !isPersons(call))];
+  const body = calls.length ? phones(calls, state) : state.calls.size ? quiet() : welcome();
+  return h("section", { class: "stage", key: "stage", "aria-labelledby": "stage-title" }, state.isComplete && body);
 }
 
 function phones(calls, state) {
   const live = calls.filter(isLive);
-  const title = live.length > 1 ? `${plural(live.length, "phone")} in a call` : (TITLES[live[0]?.state] ?? "The call is over");
+  const shown = shownOf(calls);
+  const text = live.length > 1 ? `${plural(live.length, "phone")} in a call` : (TITLES[live[0]?.state] ?? "The call is over");
   return [
-    h("h2", { id: "stage-title", key: "title" }, title),
-    h("ul", { class: "phones", key: "phones" }, calls.slice(0, MOST_PHONES).map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
-    calls.length > MOST_PHONES && h("p", { class: "muted", key: "more" }, `and ${calls.length - MOST_PHONES} more, listed below`),
+    title(text),
+    h("ul", { class: "phones", key: "phones" }, shown.map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
+    calls.length > shown.length && h("p", { class: "muted", key: "more" }, `and ${calls.length - shown.length} more, listed below`),
   ];
+}
+
+/** Return the calls whose phones are shown: live ones that wait for a person before others, and those before ended ones. */
+function shownOf(calls) {
+  const rank = (call) => (isLive(call) ? (isManual(call) ? 0 : 1) : 2);
+  const waiting = calls.filter((call) => rank(call) === 0).length;
+  const shown = calls.toSorted((one, other) => rank(one) - rank(other)).slice(0, Math.max(MOST_PHONES, waiting));
+  const groups = [shown.filter(isManual), shown.filter((call) => !isManual(call))].map((group, position) => inPlace(group, places[position]));
+  places = groups.map((group) => group.map(({ sid }) => sid));
+  return groups.flat();
+}
+
+/** Order calls so that each keeps its place; a new one takes that of one that is gone, or comes last. */
+function inPlace(calls, order) {
+  const bySid = new Map(calls.map((call) => [call.sid, call]));
+  const come = calls.filter(({ sid }) => !order.includes(sid));
+  const stay = order.map((sid) => bySid.get(sid) ?? come.shift()).filter(Boolean);
+  return [...stay, ...come];
+}
+
+function isManual(call) {
+  return call.phone?.behavior === "manual";
+}
+
+function title(text) {
+  return h("h2", { id: "stage-title", key: "title", "data-entry": true, tabindex: -1 }, text);
 }
 
 function quiet() {
   return h(
     "div",
     { class: "panel quietly", key: "quiet" },
-    h("h2", { id: "stage-title" }, "No phone rings"),
+    title("No phone rings"),
     h("p", { class: "muted" }, "Phones appear when an application asks for a verification."),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
@@ -47,7 +70,7 @@ function welcome() {
     "div",
     { class: "panel welcome", key: "welcome" },
     idlePhone(),
-    h("h2", { id: "stage-title" }, "The phone on your desk, for tests"),
+    title("The phone on your desk, for tests"),
     h(
       "p",
       { class: "lead" },
@@ -66,12 +89,17 @@ function welcome() {
 }
 
 function ringButton(size) {
-  return h("button", { class: `primary ${size}`, onclick: ringAndGoThere }, "Ring a phone you answer yourself");
+  return h("button", { class: `primary ${size}`, "aria-disabled": String(isRinging), onclick: ringAndGoThere }, "Ring a phone you answer yourself");
 }
 
 async function ringAndGoThere() {
+  if (isRinging) return;
+  isRinging = true;
+  changed();
   let sid = null;
   if (await attempt(async () => (sid = await ringMyPhone()))) focusPhone(sid);
+  isRinging = false;
+  changed();
 }
 
 /** Move the focus to the phone that its visitor has made ring, as soon as it does. */

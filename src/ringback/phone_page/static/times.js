@@ -19,15 +19,17 @@ export function shortMoment(at, now = Date.now()) {
 
 /** Return how long after `begin` something was: "+1.2 s". */
 export function since(begin, at) {
-  const seconds = (new Date(at) - new Date(begin)) / 1000;
-  if (seconds < 60) return `+${Math.max(0, seconds).toFixed(seconds < 10 ? 2 : 1)} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `+${minutes} min ${Math.round(seconds % 60)} s`;
+  const ms = Math.max(0, new Date(at) - new Date(begin));
+  if (ms < 9_995) return `+${(ms / 1000).toFixed(2)} s`;
+  if (ms < 59_950) return `+${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  if (seconds < 3_600) return `+${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  const minutes = Math.round(seconds / 60);
   return `+${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 export function milliseconds(ms) {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
+  return ms < 9.95 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
 
 /** Return what a clock that was read some milliseconds ago shows now. */

@@ -64,8 +64,8 @@ function parameters(account) {
 async function submit(event, account) {
   event.preventDefault();
   await attempt(async () => {
-    if (wanted.isManual) await letItRing(wanted.PhoneNumber);
-    const answer = await requestValidation(account, parameters(account));
+    const request = () => requestValidation(account, parameters(account));
+    const answer = await (wanted.isManual ? letItRing(wanted.PhoneNumber, request) : request());
     change({ tryIt: { answer } });
     if (!answer.json.call_sid) return;
     location.hash = "#/calls";

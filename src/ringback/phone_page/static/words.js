@@ -29,8 +29,13 @@ export function outcome(call) {
   if (call.verification_status === "success") return ["success", "Verified"];
   if (wasSuperseded(call)) return ["failed", "Replaced"];
   if (OUTCOMES[call.status]) return OUTCOMES[call.status];
-  if (call.status === "completed") return ["failed", call.attempts_left === 0 ? "Wrong code" : "Hung up"];
-  return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialling" }[call.state] ?? "At the prompt"];
+  if (call.status === "completed") return ["failed", call.attempts_left > 0 ? "Hung up" : isReached(call) ? lastMistake(call) : "Wrong extension"];
+  return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialling" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
+}
+
+/** Tell whether the phone's owner hears the prompt: a switchboard wants the phone's extension, waits aside. */
+export function isReached({ phone, extension }) {
+  return !phone?.extension || phone.extension === (extension ?? "").replaceAll(/w/gi, "");
 }
 
 function wasSuperseded(call) {
@@ -40,6 +45,7 @@ function wasSuperseded(call) {
 /** Return what a timeline entry says, and its kind. */
 export function told(entry, call) {
   const { event, detail } = entry;
+  const asks = isReached(call) ? "the prompt asks for the code" : "a switchboard hears the prompt";
   const [keys, result] = detail.includes(": ") ? detail.split(": ", 2) : ["", detail];
   switch (event) {
     case "queued":
@@ -49,9 +55,9 @@ export function told(entry, call) {
       if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
       return ["call", "The phone rings"];
     case "answer":
-      return ["call", call.extension ? "Answered: the extension is dialled" : "Answered: the prompt asks for the code"];
+      return ["call", call.extension ? "Answered: the extension is dialled" : `Answered: ${asks}`];
     case "extension-dialed":
-      return ["call", `Extension ${call.extension} dialled: the prompt asks for the code`];
+      return ["call", `Extension ${call.extension} dialled: ${asks}`];
     case "reject":
       return ["failed", "Rejected"];
     case "ring-timeout":
@@ -61,7 +67,7 @@ export function told(entry, call) {
       if (result === "fewer than six keys") return ["call", `${keys} keyed in, more to come`];
       return ["failed", `${keys} keyed in: a wrong code${result === "last attempt" ? ", the last attempt" : ""}`];
     case "prompt-timeout":
-      return ["failed", `Nothing keyed in in time${detail === "last attempt" ? ", the last attempt" : ""}`];
+      return ["failed", `No code in time${detail === "last attempt" ? ", the last attempt" : ""}`];
     case "hang-up":
       return ["failed", "The callee hung up"];
     case "supersede":
@@ -86,7 +92,7 @@ export function lastMistake(call) {
     return (event === "digits" && !detail.endsWith("fewer than six keys")) || event === "prompt-timeout";
   });
   if (!last) return "";
-  return last.event === "digits" ? "Wrong code" : "Nothing keyed in in time";
+  return last.event === "digits" ? "Wrong code" : "No code in time";
 }
 
 export function plural(count, word) {
