@@ -1,4 +1,4 @@
-"""The phone page's phones in front: which are shown and where, what is keyed, what a prompt says, where the focus is."""
+"""The phones in front: which are shown and where, what is keyed, what a prompt says, where the focus is."""
 
 import pytest
 from playwright.sync_api import Locator, expect
@@ -11,25 +11,20 @@ pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
 OTHER, OTHER_WRITTEN = "+14155550123", "+1 415-555-0123"
 VERIFIED, SILENT = "+14158675309", "+15005550012"
-CODE_KEYED = "Keyed in: 1 2 3 4 5"
 SINCE = "async ms => (await import('/phone/times.js')).since(0, ms)"
 
 
-def answered(account: Visited, page: PhonePage, number: str = MANUAL) -> dict[str, str]:
+def answered(account: Visited, page: PhonePage) -> dict[str, str]:
     """Let a phone ring and be answered by somebody else, so that the focus stays where it is."""
-    request = account.validate(number)
-    expect(page.page.locator(f"[data-call='{request['call_sid']}'] .answer")).to_be_visible()
+    request = account.validate()
+    expect(page.button("Answer")).to_be_visible()
     account.control("POST", f"/calls/{request['call_sid']}/answer")
-    expect(page.page.locator(f"[data-call='{request['call_sid']}'] .keys")).to_be_visible()
+    expect(page.page.get_by_role("group", name="Keypad")).to_be_visible()
     return request
 
 
 def card(page: PhonePage, request: dict[str, str]) -> Locator:
     return page.page.locator(f"[data-call='{request['call_sid']}']")
-
-
-def pass_prompt(account: Visited) -> None:
-    account.control("POST", "/clock/advance", {"seconds": 61})
 
 
 def script(account: Visited, number: str) -> list[str]:
@@ -42,6 +37,8 @@ def test_every_phone_that_waits_for_a_person_is_shown_whatever_else_is_in_a_call
 ) -> None:
     account.control("PUT", "/phones/default", {"behavior": "enter-code", "ring_seconds": 0, "key_seconds": 60})
     automatic = [account.validate(f"+1415555012{last}") for last in range(5)]
+    for request in automatic:
+        account.wait_for("call.ringing", request["call_sid"])
     account.control("PUT", "/phones/default", {"behavior": "manual"})
     for last in range(5):
         request = account.validate(f"+1415555013{last}")
@@ -92,9 +89,9 @@ def test_what_was_keyed_at_a_prompt_that_ran_out_does_not_spoil_the_next(
     code = answered(account, phone_page)["validation_code"]
     digits = phone_page.phone().locator(".digits")
     phone_page.page.keyboard.type("12345")
-    expect(digits).to_have_accessible_name(CODE_KEYED)
+    expect(digits).to_have_accessible_name("Keyed in: 1 2 3 4 5")
 
-    pass_prompt(account)
+    account.control("POST", "/clock/advance", {"seconds": 61})
     expect(phone_page.phone()).to_contain_text("2 attempts left")
     expect(digits).to_have_accessible_name("Nothing keyed in yet")
     phone_page.page.keyboard.type(code)

@@ -51,7 +51,7 @@ function ring(number) {
   });
 }
 
-/** Make a validation request whose call rings until somebody answers it; where no call comes of it the script is as before. */
+/** Make a validation request whose call rings until it is answered; where none comes of it, the script stays. */
 export async function letItRing(number, request) {
   const path = `${accountPath()}/phones/${encodeURIComponent(number)}`;
   const { behavior, script } = await ask("GET", path);

@@ -15,22 +15,17 @@ export function h(tag, properties, ...children) {
 /** Make what `container` holds be `children`. */
 export function render(container, ...children) {
   const wanted = flat(children);
-  const focused = container.contains(document.activeElement) ? document.activeElement : null;
-  const refuges = focused ? ancestors(focused).filter((node) => node.dataset.refuge) : EMPTY;
+  const focused = document.activeElement ?? document.body;
+  const home = focused.closest("[data-refuge]");
   patchChildren(container, container.rendered ?? EMPTY, wanted);
   container.rendered = wanted;
-  if (focused && document.activeElement !== focused) refuge(focused, refuges)?.focus({ preventScroll: true });
+  if (focused !== document.body && document.activeElement === document.body) refuge(focused, home)?.focus({ preventScroll: true });
 }
 
-function ancestors(node) {
-  return node ? [node, ...ancestors(node.parentElement)] : EMPTY;
-}
-
-/** Return what takes the focus of an element that is gone: what its surroundings name (`data-refuge`), or the view's title. */
-function refuge(gone, refuges) {
-  if (gone.isConnected) return gone; // it was moved
-  const left = refuges.find((node) => node.isConnected);
-  return left?.querySelector(left.dataset.refuge) ?? document.querySelector("[data-entry]");
+/** Return what takes the focus that an element lost: itself where it was only moved, what its home names, or the heading. */
+function refuge(focused, home) {
+  if (focused.isConnected) return focused;
+  return (home?.isConnected && home.querySelector(home.dataset.refuge)) || document.querySelector("[data-entry]");
 }
 
 /** Return a function that makes the same element for the same arguments, so that it need not be looked at again. */

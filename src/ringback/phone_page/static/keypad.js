@@ -21,21 +21,21 @@ export function keypad(call) {
   return h(
     "div",
     { class: "keys", role: "group", tabindex: -1, "aria-label": "Keypad: click, or type the digits", key: "keys" },
-    KEYS.map((key) => h("button", { key, onclick: () => press(call.sid, key), "aria-label": NAMES[key] ?? key }, h("span", {}, key), h("small", { "data-letters": LETTERS[key] ?? "" }))),
+    KEYS.map((key) => h("button", { key, onclick: () => press(call, key), "aria-label": NAMES[key] ?? key }, h("span", {}, key), h("small", { "data-letters": LETTERS[key] ?? "" }))),
   );
 }
 
 export function eraseButton(call) {
   const properties = { class: "erase", key: "erase", disabled: !keyedAt(call), "aria-label": "Delete the last digit" };
-  return h("button", { ...properties, onclick: () => erase(call.sid) }, "⌫");
+  return h("button", { ...properties, onclick: () => erase(call) }, "⌫");
 }
 
 /** Take what is typed while the focus is on a phone. */
 export function pressKey(event, call) {
-  if (event.ctrlKey || event.altKey || event.metaKey || !isAtKeypad(call)) return;
-  if (KEYS.includes(event.key)) press(call.sid, event.key);
-  else if (event.key === "Backspace") erase(call.sid);
-  else if (event.key === "Enter" && !event.target.closest("button") && keyedAt(call)) send(call.sid);
+  if (event.ctrlKey || event.altKey || event.metaKey || call.state !== "prompting" || !isReached(call)) return;
+  if (KEYS.includes(event.key)) press(call, event.key);
+  else if (event.key === "Backspace") erase(call);
+  else if (event.key === "Enter" && !event.target.closest("button") && keyedAt(call)) send(call);
   else return;
   event.preventDefault();
 }
@@ -48,33 +48,23 @@ export function pressAnywhere(event) {
   if (call) pressKey(event, call);
 }
 
-function isAtKeypad(call) {
-  return call?.state === "prompting" && isReached(call);
+function press(call, key) {
+  keep(call, keyedAt(call) + key);
+  if ((keysAtServer(call) + keyedAt(call)).length >= CODE_DIGITS) send(call);
 }
 
-function press(sid, key) {
-  const call = state.calls.get(sid);
-  if (!isAtKeypad(call)) return;
-  const keys = keyedAt(call) + key;
-  keep(call, keys);
-  if (keysAtServer(call).length + keys.length >= CODE_DIGITS) send(sid);
-  else changed();
-}
-
-function erase(sid) {
-  const call = state.calls.get(sid);
+function erase(call) {
   keep(call, keyedAt(call).slice(0, -1));
+}
+
+/** Keep what is keyed in, and at which prompt: the next one begins anew. */
+function keep(call, keys) {
+  state.keys.set(call.sid, { attempts_left: call.attempts_left, keys });
   changed();
 }
 
-/** Keep what is keyed in together with its prompt, for the next prompt begins anew. */
-function keep(call, keys) {
-  state.keys.set(call.sid, { attempts_left: call.attempts_left, keys });
-}
-
-async function send(sid) {
-  const call = state.calls.get(sid);
+async function send(call) {
   const digits = keyedAt(call);
-  state.keys.delete(sid);
+  state.keys.delete(call.sid);
   await be(call, "digits", { digits });
 }

@@ -46,9 +46,8 @@ function appUnderTest(call, state, title) {
 
 function behavior(call) {
   if (!call.phone) return "";
-  const isOver = !isLive(call);
-  if (call.phone.behavior === "manual") return isOver ? "" : "This phone waits for you.";
-  return isOver ? `This phone acted by itself (${call.phone.behavior}).` : `This phone acts by itself (${call.phone.behavior}). You can be quicker.`;
+  if (call.phone.behavior === "manual") return isLive(call) && "This phone waits for you.";
+  return `This phone acts by itself (${call.phone.behavior}).${isLive(call) ? " You can be quicker." : ""}`;
 }
 
 function queued(call) {
@@ -88,8 +87,8 @@ function dialing(call) {
 }
 
 function unreached(call) {
-  const dialled = call.extension ? `extension ${call.extension} is dialled` : "no extension is dialled";
-  return [caller("Connected"), h("p", { class: "says" }, `A switchboard answered, and ${dialled}: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`), hangUp(call)];
+  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialled: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`;
+  return [caller("Connected"), h("p", { class: "says" }, says), hangUp(call)];
 }
 
 function prompting(call) {

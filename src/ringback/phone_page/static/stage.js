@@ -9,7 +9,7 @@ import { plural, isLive } from "./words.js";
 const MOST_PHONES = 4; // but of phones that wait for a person all are shown
 const TITLES = { queued: "A phone is about to ring", ringing: "A phone rings", "dialing-extension": "A call is put through", prompting: "A phone is answered" };
 const FOCUS_WITHIN_MS = 5_000;
-let places = [[], []]; // the SIDs of the calls as they were drawn last: of manual phones, and of the others behind them
+let places = [[], []]; // the calls as they were drawn last: those of manual phones, and the others behind them
 let isRinging = false;
 
 export function stage(state) {
@@ -31,19 +31,19 @@ function phones(calls, state) {
 
 /** Return the calls whose phones are shown: live ones that wait for a person before others, and those before ended ones. */
 function shownOf(calls) {
-  const rank = (call) => (isLive(call) ? (isManual(call) ? 0 : 1) : 2);
-  const waiting = calls.filter((call) => rank(call) === 0).length;
-  const shown = calls.toSorted((one, other) => rank(one) - rank(other)).slice(0, Math.max(MOST_PHONES, waiting));
-  const groups = [shown.filter(isManual), shown.filter((call) => !isManual(call))].map((group, position) => inPlace(group, places[position]));
-  places = groups.map((group) => group.map(({ sid }) => sid));
-  return groups.flat();
+  const live = calls.filter(isLive);
+  const waiting = live.filter(isManual);
+  const ranked = new Set([...waiting, ...live, ...calls]);
+  const shown = [...ranked].slice(0, Math.max(MOST_PHONES, waiting.length));
+  places = places.map((order, position) => inPlace(shown.filter((call) => isManual(call) === (position === 0)), order));
+  return places.flat();
 }
 
 /** Order calls so that each keeps its place; a new one takes that of one that is gone, or comes last. */
 function inPlace(calls, order) {
-  const bySid = new Map(calls.map((call) => [call.sid, call]));
-  const come = calls.filter(({ sid }) => !order.includes(sid));
-  const stay = order.map((sid) => bySid.get(sid) ?? come.shift()).filter(Boolean);
+  const same = (list, { sid }) => list.find((call) => call.sid === sid);
+  const come = calls.filter((call) => !same(order, call));
+  const stay = order.map((before) => same(calls, before) ?? come.shift()).filter(Boolean);
   return [...stay, ...come];
 }
 
