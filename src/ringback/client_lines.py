@@ -3,6 +3,7 @@
 Source: docs/interception.md, which tells what each library reads.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from shlex import quote
 from typing import NamedTuple
@@ -96,6 +97,11 @@ def _csharp(way: Way) -> list[str]:
     return ["# .NET reads SSL_CERT_FILE on Linux; on macOS and Windows trust the authority in the system.", *_ruby(way)]
 
 
+NEW_AUTHORITY = (
+    "ringback: made a new authority in {folder}; a server that was started in another folder has another one, "
+    "unless both have the same setting authority_folder"
+)
+
 CLIENTS: Mapping[str, Callable[[Way], list[str]]] = {
     "python": _python,
     "python-async": _python_async,
@@ -114,7 +120,10 @@ def lines_for(client: str, settings: Settings) -> list[str]:
     Raises AuthorityUnavailable where there is no authority yet, and none can be made.
     """
     folder = authority_folder(settings)
+    is_new = not TrustFiles(folder).key.exists()
     open_authority(folder, SystemClock().now())
+    if is_new:
+        print(NEW_AUTHORITY.format(folder=folder), file=sys.stderr)  # noqa: T201 - the lines themselves go to a shell
     way = Way(reachable(settings.intercept_host), settings.intercept_port, TrustFiles(folder))
     return [
         f"# The account here is {settings.account_sid}; its auth token is the setting auth_token.",

@@ -11,12 +11,12 @@ from ringback.domain.instants import Instant
 
 KEPT_REFUSALS = 1_000
 KEPT_CHARACTERS = 1_000
-"""How much of a path is kept."""
+"""How much of a path, and of a message, is kept."""
 INTERCEPTED_KEY = "ringback.intercepted"
 """Where the scope of a request that was meant for Twilio itself holds a `Refuse`."""
 
-Refuse = Callable[[str, str, str], None]
-"""Is called with the method, path and answered message of a refused request."""
+Refuse = Callable[[str, str], None]
+"""Is called with the path and answered message of a refused request."""
 
 log = structlog.get_logger()
 
@@ -42,9 +42,11 @@ class Refusals:
 
     def add(self, *, host: str, method: str, path: str, message: str) -> None:
         """List a refused request, and log it."""
-        shown = path[:KEPT_CHARACTERS]
-        self._kept.append(RefusedRequest(next(self._ids), self._now(), host, method, shown, message))
-        log.warning("refused", host=host, method=method, path=shown, reason=message)
+        refused = RefusedRequest(
+            next(self._ids), self._now(), host, method, path[:KEPT_CHARACTERS], message[:KEPT_CHARACTERS]
+        )
+        self._kept.append(refused)
+        log.warning("refused", host=host, method=method, path=refused.path, reason=refused.message)
 
     def newest(self, limit: int, after: int = 0) -> list[RefusedRequest]:
         """Return the newest, at most `limit`, newest first, of those whose id is higher than `after`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from ringback.domain.instants import Instant, after
@@ -110,6 +111,21 @@ def test_a_file_that_holds_no_authority_is_replaced(tmp_path: Path, now: Instant
 
     assert open_authority(tmp_path, now).pem == made.pem
     assert mode(TrustFiles(tmp_path).key) == 0o600
+
+
+def test_a_key_of_a_kind_that_is_not_known_is_replaced(
+    tmp_path: Path, now: Instant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = open_authority(tmp_path, now)
+
+    def refuse(*_: object) -> None:
+        raise UnsupportedAlgorithm("Curve 1.3.132.0.6 is not supported")
+
+    with monkeypatch.context() as damaged:
+        damaged.setattr("ringback.interception.authority.serialization.load_pem_private_key", refuse)
+        made = open_authority(tmp_path, now)
+
+    assert made.pem != first.pem
 
 
 def test_a_key_and_the_certificate_of_another_are_no_authority(tmp_path: Path, now: Instant) -> None:

@@ -84,6 +84,27 @@ def test_a_message_is_refused_by_name_whoever_sends_it(
     assert "Hello" not in json.dumps(server.refused() + server.log)
 
 
+def test_a_head_request_is_listed_as_what_it_was(server: InterceptingServer) -> None:
+    with server.through() as client:
+        client.head(f"https://api.twilio.com{MESSAGES}")
+
+    assert newest(server) == ("api.twilio.com", "HEAD", MESSAGES)
+
+
+def test_however_long_a_host_is_little_of_it_is_kept_and_no_userinfo(server: InterceptingServer) -> None:
+    with server.through() as client:
+        client.get("https://messaging.twilio.com/v1", headers={"Host": f"{'x' * 50_000}.twilio.com"})
+        long = server.refused()[0]
+        client.get("https://messaging.twilio.com/v1", headers={"Host": "a-secret@messaging.twilio.com"})
+        secret = server.refused()[0]
+
+    assert long["host"].endswith("xxx.twilio.com")
+    assert len(long["host"]) <= 253
+    assert len(long["message"]) < 1_001
+    assert secret["host"] == "messaging.twilio.com"
+    assert "a-secret" not in json.dumps([secret, server.log])
+
+
 def test_the_accounts_journal_tells_of_the_message_too(server: InterceptingServer) -> None:
     def is_told() -> bool:
         with server.client() as client:

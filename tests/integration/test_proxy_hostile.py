@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -201,18 +200,15 @@ async def test_more_clients_than_there_may_be_are_turned_away(
 
 
 async def test_no_name_of_twilios_is_looked_up(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    reached: list[str] = []
-    real = asyncio.open_connection
+    looked_up: list[str] = []
 
-    async def recorded(*place: Any, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if options or place[1] == proxy[1]:
-            return await real(*place, **options)
-        reached.append(place[0])
-        raise OSError("the tests look nothing up")
+    def recorded(host: str, *_: object, **__: object) -> object:
+        looked_up.append(host)
+        raise socket.gaierror(socket.EAI_NONAME, "the tests look nothing up")
 
-    monkeypatch.setattr(asyncio, "open_connection", recorded)
+    monkeypatch.setattr(socket, "getaddrinfo", recorded)
     for host in ("api.twilio.com", "messaging.twilio.com", "twilio.com", "WWW.Twilio.Com.", "example.test"):
         await conversation(proxy, f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
         await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\n\r\n".encode())
 
-    assert reached == ["example.test", "example.test"]
+    assert looked_up == ["example.test", "example.test"]

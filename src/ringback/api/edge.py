@@ -117,7 +117,7 @@ class TwilioEdge:
             return
         method, refuse = passage.scope["method"], passage.scope[INTERCEPTED_KEY]
         error = resource_not_emulated(method, passage.path)
-        refuse(method, passage.path, error.message)
+        refuse(passage.path, error.message)
         passage.refused_sid = AccountSid(_account_sid(passage.scope["path"]))
         raise error
 

@@ -10,6 +10,7 @@ from secrets import token_hex
 
 import structlog
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -111,7 +112,7 @@ def _read(content: bytes) -> Authority | None:
         key = serialization.load_pem_private_key(content, None)
         certificate = x509.load_pem_x509_certificate(content)
         is_pair = key.public_key() == certificate.public_key()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return Authority(key, certificate) if is_pair and isinstance(key, ec.EllipticCurvePrivateKey) else None
 

@@ -13,6 +13,8 @@ from ringback.operations.identifiers import new_request_sid
 from ringback.refusals import INTERCEPTED_KEY, Refusals
 
 _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+LONGEST_HOST = 253
+"""A name has no more; of a longer one the end is shown, which made it Twilio's."""
 
 
 class Gate:
@@ -33,7 +35,8 @@ class Gate:
         if refused := hosts.get(HostRole.REFUSED):
             await self._refuse(refused, scope, receive, send)
         elif emulated := hosts.get(HostRole.EMULATED):
-            await self._app({**scope, INTERCEPTED_KEY: partial(self._list, emulated)}, receive, send)
+            refuse = partial(self._list, emulated, scope["method"])  # the application takes HEAD for GET
+            await self._app({**scope, INTERCEPTED_KEY: refuse}, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -42,7 +45,7 @@ class Gate:
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], quote(scope["raw_path"], safe=_PRINTED)
-        shown_host = quote(host, safe=_PRINTED)
+        shown_host = quote(host.rpartition("@")[2][-LONGEST_HOST:], safe=_PRINTED)
         error = host_not_emulated(shown_host, method, path)
         self._list(shown_host, method, path, error.message)
         response = error_response(error, JSON)

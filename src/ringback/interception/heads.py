@@ -44,12 +44,12 @@ class ProxyRequest(NamedTuple):
 def read_head(head: bytes) -> ProxyRequest:
     """Read a head that ends with its empty line. Raises UnfitRequest."""
     request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    fields = list(_fields(lines))
     if tunnel := _CONNECT.fullmatch(request_line):
         return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
     absolute = _ABSOLUTE.fullmatch(request_line)
     if absolute is None:
         raise UnfitRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
-    fields = list(_fields(lines))
     port = _port(absolute["port"]) if absolute["port"] else HTTP_PORT
     authority = absolute["host"] if port == HTTP_PORT else f"{absolute['host']}:{port}"
     target = absolute["target"] or "/"

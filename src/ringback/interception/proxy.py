@@ -15,6 +15,7 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, role_of
 from ringback.interception.certificates import Certificates
 from ringback.interception.heads import HTTP_PORT, ProxyRequest, UnfitRequest, read_head
+from ringback.interception.lookup import connected
 from ringback.interception.relay import END_OF_HEAD, Stream, relay
 from ringback.refusals import Refusals
 
@@ -91,7 +92,7 @@ class Proxy:
         """Connect with where the client wants to get, and leave the two alone."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                server = Stream(*await asyncio.open_connection(request.host, request.port))
+                server = Stream(*await connected(request.host, request.port))
         except (OSError, UnicodeError) as error:
             log.info("a host cannot be reached", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")

@@ -1,7 +1,7 @@
 // What a screen reader says when a call moves, and what the tab's title shows.
 
 import { nameOf, spoken } from "./numbers.js";
-import { isLive, lastMistake, outcome, plural } from "./words.js";
+import { isLive, isReached, lastMistake, outcome, plural } from "./words.js";
 
 /** Say what became of a call since it was `before`; `isNews` tells that its appearance is something new. */
 export function tellOfMove(before, call, isNews) {
@@ -12,7 +12,7 @@ export function tellOfMove(before, call, isNews) {
   } else if (call.state === "ringing" && before?.state !== "ringing") {
     say(`${call.friendly_name || nameOf(call.phone_number)}, ${number}, rings.`);
   } else if (call.state === "prompting" && before?.state !== "prompting") {
-    say("Answered. Enter the six-digit code.");
+    say(isReached(call) ? "Answered. Enter the six-digit code." : "A switchboard answered. Nobody hears the prompt.");
   } else if (before && before.attempts_left > call.attempts_left) {
     say(`${lastMistake(call)}. ${plural(call.attempts_left, "attempt")} left.`);
   }

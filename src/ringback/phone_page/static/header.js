@@ -44,7 +44,7 @@ function switcher(state) {
     h(
       "select",
       { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => openAccount(event.target.value) },
-      state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `${name} (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
+      state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `\u2068${name}\u2069 (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
     ),
   );
 }

@@ -1,0 +1,63 @@
+"""A name whose look-up hangs keeps nobody else waiting, and no stop."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ringback.interception.lookup import connected
+
+pytestmark = pytest.mark.anyio
+
+HANGS = "hangs.example.test"
+
+
+@pytest.fixture
+def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the look-up of one name hang until the test is over."""
+    over = threading.Event()
+    looked_up = socket.getaddrinfo
+
+    def look_up(host: str, *arguments: int, **options: int) -> object:
+        if host == HANGS:
+            over.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        return looked_up(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield
+    over.set()
+
+
+async def test_what_listens_is_reached_by_its_name() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        _, writer = await connected("localhost", listener.getsockname()[1])
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(OSError, match=r"refused|Connect call failed"):
+            await connected("127.0.0.1", taken.getsockname()[1])
+    with pytest.raises(OSError, match=r".+"):
+        await connected("nowhere.invalid", 80)
+
+
+@pytest.mark.usefixtures("silence")
+async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
+    began = time.monotonic()
+    hanging = [asyncio.create_task(connected(HANGS, 443)) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    await test_what_listens_is_reached_by_its_name()
+    for one in hanging:
+        one.cancel()
+    left = await asyncio.gather(*hanging, return_exceptions=True)
+
+    assert [type(error) for error in left] == [asyncio.CancelledError] * 20
+    assert time.monotonic() - began < 5
