@@ -17,7 +17,7 @@ ABOUT_THE_NETWORK = frozenset(
     f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
 )
 IN_THE_BROWSER = frozenset(
-    f"test_phone_page_{what}" for what in ("accessibility", "pictures", "server", "sync", "trace", "views")
+    f"test_phone_page_{what}" for what in ("accessibility", "pictures", "server", "stage", "sync", "trace", "views")
 )
 
 
