@@ -4,6 +4,8 @@ import socket
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from support.command import Command
 from support.interception import InterceptingServer
 
@@ -39,6 +41,18 @@ def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) ->
 
     assert finished.status == 1
     assert finished.complaints == ["ringback: no authority can be kept in /dev/null/x: Not a directory"]
+
+
+def test_without_a_temporary_folder_one_clear_line_says_so(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+
+    finished = command("serve", "--intercept", "--port", "0", "--intercept-port", "0", "--database-url", "sqlite://")
+
+    assert finished.status == 1
+    [complaint] = finished.complaints
+    assert complaint.startswith("ringback: no certificate can be put into a temporary folder: ")
 
 
 def test_a_proxy_that_others_reach_is_warned_of(tmp_path: Path) -> None:

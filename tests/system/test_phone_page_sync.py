@@ -26,6 +26,15 @@ def first_account(server: ServerProcess) -> Visited:
     return Visited(server, made.http, ACCOUNT_SID, AUTH_TOKEN)
 
 
+def first(held: list[Route], phone_page: PhonePage) -> Route:
+    """Return the first request that is held, as soon as there is one: the page looks around every three seconds."""
+    for _ in range(100):
+        if held:
+            return held[0]
+        phone_page.page.wait_for_timeout(100)
+    raise AssertionError("the page asked for nothing")
+
+
 def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(browser: Browser) -> None:
     settings: dict[str, Any] = {"covered": False, "port": free_port(), "prompt_timeout_seconds": 60}
     with closing(new_context(browser)) as context:
@@ -54,9 +63,7 @@ def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account
     phone_page.page.route("**/calls?limit=500", lambda route: held.append(route))  # noqa: PLW0108 - no method of a list can be one
     account.control("POST", "/reset")
     sid = account.validate()["call_sid"]
-    phone_page.page.wait_for_event("request", lambda request: request.url.endswith("/calls?limit=500"))
-    phone_page.page.wait_for_timeout(100)
-    listed = held[0].fetch()
+    listed = first(held, phone_page).fetch()
     account.control("POST", f"/calls/{sid}/reject")
 
     held[0].fulfill(response=listed)
@@ -65,6 +72,20 @@ def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account
     expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
     phone_page.page.wait_for_timeout(SOON_MS)
     expect(phone_page.row()).to_contain_text("Busy")
+
+
+def test_what_happens_while_a_call_is_read_is_read_too(phone_page: PhonePage, account: Visited) -> None:
+    held: list[Route] = []
+    phone_page.page.route("**/calls/CA*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - as above
+    sid = account.validate()["call_sid"]
+    account.wait_for("call.ringing", sid)
+    ringing = first(held, phone_page).fetch()
+    account.control("POST", f"/calls/{sid}/reject")
+    phone_page.page.wait_for_timeout(100)
+
+    held[0].fulfill(response=ringing)
+
+    expect(phone_page.row()).to_contain_text("Busy", timeout=500)
 
 
 def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, account: Visited) -> None:

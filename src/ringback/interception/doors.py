@@ -8,9 +8,10 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from ringback.domain.instants import Instant
+from ringback.domain.twilio_hosts import EMULATED_HOST
 from ringback.interception.authority import open_authority
 from ringback.interception.certificates import Certificates
-from ringback.interception.door import PROXY, TLS, Door, DoorsOf, NewProtocol
+from ringback.interception.door import PROXY, TLS, AuthorityUnavailable, Door, DoorsOf, NewProtocol
 from ringback.interception.gate import Gate
 from ringback.interception.proxy import FAREWELL_SECONDS, HANDSHAKE_SECONDS, Proxy
 
@@ -65,6 +66,10 @@ def doors_of(listeners: Mapping[str, socket.socket], folder: Path, now: Callable
     Raises AuthorityUnavailable, a message for the user.
     """
     certificates = Certificates(open_authority(folder, now()), now)
+    try:
+        certificates.context_for(EMULATED_HOST)
+    except OSError as error:  # it is of no use to find out when somebody asks
+        raise AuthorityUnavailable(f"no certificate can be put into a temporary folder: {error}") from error
 
     def make(app: FastAPI) -> list[Door]:
         return [KINDS[name](app, listener, certificates) for name, listener in listeners.items()]

@@ -155,39 +155,54 @@ async function readOneAfterTheOther() {
   while (state.account && (isAllUnread || unread.size)) {
     acted.clear();
     if (isAllUnread || unread.size > MANY) await readCalls();
-    else await Promise.all([...unread].map(readCall));
+    else {
+      const reads = await Promise.allSettled([...unread].map(readCall));
+      const failed = reads.find(({ status }) => status === "rejected");
+      if (failed) throw failed.reason;
+    }
   }
 }
 
 async function readCalls() {
   const { sid } = state.account;
-  const asked = [...unread];
-  isAllUnread = true;
-  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
-  if (state.account?.sid !== sid) return;
-  isAllUnread = false;
-  for (const read of asked) unread.delete(read);
+  isAllUnread = false; // what happens from now on is to be read again, whatever this answer shows
+  unread.clear();
+  try {
+    const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
+    if (state.account?.sid === sid) storeAll(calls);
+    else isAllUnread = true;
+  } catch (error) {
+    isAllUnread = true;
+    throw error;
+  }
+}
+
+/** Take in the calls that the server lists, but those that the page's own deeds have moved meanwhile. */
+function storeAll(listed) {
   const overtaken = [...state.calls.values()].filter((call) => acted.has(call.sid));
+  const calls = listed.filter((call) => !acted.has(call.sid));
   for (const call of overtaken) unread.add(call.sid);
-  for (const call of calls.filter((call) => !acted.has(call.sid))) {
+  for (const call of calls) {
     tellOfMove(state.calls.get(call.sid), call, state.isComplete);
     linger(state.calls.get(call.sid), call);
   }
-  arrange([...overtaken, ...calls.filter((call) => !acted.has(call.sid))]);
+  arrange([...overtaken, ...calls]);
   change({ isComplete: true });
 }
 
 async function readCall(sid) {
   const account = state.account.sid;
+  unread.delete(sid);
   try {
     const call = await ask("GET", `${accountPath()}/calls/${sid}`);
-    if (acted.has(sid)) return; // it is read once more
-    unread.delete(sid);
-    store(call);
+    if (acted.has(sid)) unread.add(sid);
+    else store(call);
     if (state.traces.has(sid)) refreshTrace(sid).catch(() => {});
   } catch (error) {
-    if (error.status !== 404) throw error;
-    unread.delete(sid);
+    if (error.status !== 404) {
+      unread.add(sid);
+      throw error;
+    }
     if (state.account?.sid === account && state.calls.has(sid)) isAllUnread = true; // a reset, or it was forgotten
   }
 }
