@@ -79,12 +79,10 @@ def ringback_on(folder: Path, database_url: str, *options: str) -> Iterator[Serv
 @contextmanager
 def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[Server]:
     """Run a server until it answers a GET of `path` with 200, and stop it afterwards."""
-    left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
-        env=environment,
+        env=environment(),
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -100,6 +98,12 @@ def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def environment() -> dict[str, str]:
+    """Return the environment's variables without settings of ringback's; what was imported once is compiled."""
+    left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
 
 def _wait_until_answered(process: subprocess.Popen[bytes], port: int, path: str) -> None:

@@ -1,14 +1,19 @@
 """How soon a started process is ready, and how much memory it then holds."""
 
+import subprocess
+import sys
+import time
+from pathlib import Path
 from statistics import median
 
 from benchmarks.sections import Bench, Section, at_most, span
-from benchmarks.servers import ringback
+from benchmarks.servers import environment, ringback
 
 STARTS = 7
 NEW_TARGET_SECONDS = 2.0
 EXISTING_TARGET_SECONDS = 0.8
 MEMORY_TARGET_MB = 95.0
+HELP_TARGET_SECONDS = 0.3
 
 
 def measure_starts(bench: Bench) -> Section:
@@ -25,14 +30,28 @@ def measure_starts(bench: Bench) -> Section:
             megabytes.append(server.resident_megabytes)
     return Section(
         "Start and memory",
-        f"From the start of the process to `/readyz` answering 200; medians of {STARTS} starts.",
+        f"From the start of the process to `/readyz` answering 200, or for `--help` to its end; medians of {STARTS} starts.",
         ("", "measured", "least to most", "target"),
         [
             _cells("ready on a new database", new_seconds, "{:.2f} s", NEW_TARGET_SECONDS),
             _cells("ready on an existing database", existing_seconds, "{:.2f} s", EXISTING_TARGET_SECONDS),
             _cells("resident memory when ready", megabytes, "{:.0f} MB", MEMORY_TARGET_MB),
+            _cells(
+                "`ringback --help`",
+                [_help_seconds(bench.folder) for _ in range(STARTS)],
+                "{:.2f} s",
+                HELP_TARGET_SECONDS,
+            ),
         ],
     )
+
+
+def _help_seconds(folder: Path) -> float:
+    """Run the console script, as it is installed beside this Python, until it has told its help."""
+    started = time.perf_counter()
+    command = [str(Path(sys.executable).with_name("ringback")), "--help"]
+    subprocess.run(command, env=environment(), cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
 
 
 def _cells(name: str, measured: list[float], form: str, target: float) -> list[str]:

@@ -7,11 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from enum import StrEnum
-from http.client import HTTPException
 from socket import socket
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -210,6 +207,10 @@ def shown_url(database_url: str) -> str:
 
 
 def _ready(given: dict[str, Any]) -> int:
+    from http.client import HTTPException
+    from urllib.error import URLError
+    from urllib.request import ProxyHandler, build_opener
+
     url = given.get("url") or _configured_url()
     no_proxy = build_opener(ProxyHandler({}))
     try:

@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +16,25 @@ from support.command import Command
 
 pytest_plugins = ["support.system_fixtures"]
 
+HEAVY = {
+    "alembic",
+    "cryptography",
+    "fastapi",
+    "httpx",
+    "lxml",
+    "psycopg",
+    "sqlalchemy",
+    "structlog",
+    "uvicorn",
+    "uvloop",
+}
+HEAVY_BESIDE = {"http.client", "starlette", "urllib.request"}
+TELL_IMPORTS = """
+import atexit, sys
+from ringback.__main__ import main
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+sys.exit(main())
+"""
 WRONG_OPTIONS = {
     "an unknown option": ["serve", "--prot", "8010"],
     "an abbreviated option": ["serve", "--database", "sqlite://"],
@@ -54,6 +75,16 @@ def test_help_names_every_command(command: Command) -> None:
     assert helped.status == 0
     for name in ("serve", "migrate", "ready", "env"):
         assert f"    {name} " in helped.out
+
+
+def test_help_comes_soon_as_nothing_heavy_is_imported_for_it() -> None:
+    helped = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", TELL_IMPORTS, "serve", "--help"], capture_output=True, text=True, check=True
+    )
+
+    imported = set(helped.stderr.split())
+    assert "ringback.settings" in imported
+    assert (HEAVY | HEAVY_BESIDE) & imported == set()
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

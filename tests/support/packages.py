@@ -9,6 +9,7 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from support.extent import WHOLE
 from support.readme import ROOT
 
 NOT_COPIED = shutil.ignore_patterns(
@@ -60,11 +61,14 @@ def copy_checkout(folder: Path, names: Iterable[str] = (".",)) -> Path:
     return folder
 
 
-def build(python: Path, target: str, source: Path, into: Path) -> Path:
-    """Build a ``wheel`` or an ``sdist`` with the build backend that `python` has, and return the file."""
-    run(python, "-m", "hatchling", "build", "--target", target, "--directory", into, cwd=source)
-    [built] = into.iterdir()
-    return built
+def build(source: Path, into: Path, *options: str) -> list[Path]:
+    """Build sdist and wheel, or what the options say, by ``python -m build``, and return the files in order of names.
+
+    Where the whole is run, in an environment that holds only what pyproject.toml asks for, as users' builds do.
+    """
+    isolation = () if WHOLE else ("--no-isolation",)
+    run(sys.executable, "-m", "build", *isolation, *options, "--outdir", into, cwd=source)
+    return sorted(into.iterdir())
 
 
 def unpack(sdist: Path, into: Path) -> Path:

@@ -20,11 +20,20 @@ from support.packages import (
     share_libraries,
     unpack,
 )
+from support.readme import ROOT
 from support.server import ServerProcess, caller_ids_path
 
 pytestmark = pytest.mark.xdist_group("wheel")
 
 NOBODY = 65_534
+SUITE = f"""
+from ringback.testing import plugin
+
+
+def test_of_somebody(ringback):
+    assert not plugin.__file__.startswith({str(ROOT)!r})
+    assert ringback.account_sid.startswith("AC")
+"""
 MIGRATION = "ringback/migrations/versions/20261123_first_tables.py"
 
 
@@ -44,17 +53,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def builder(folder: Path) -> Path:
-    """Give a Python with the build backend."""
-    python = make_environment(folder / "builder")
-    install(python, "hatchling")
-    return python
+def built(folder: Path) -> tuple[Path, Path]:
+    """Build the checkout as it would be published: the wheel of what the sdist holds, and the sdist."""
+    wheel, sdist = build(copy_checkout(folder / "checkout"), folder / "dist")
+    return wheel, sdist
 
 
 @pytest.fixture(scope="module")
-def wheel(folder: Path, builder: Path) -> Path:
-    """Build the wheel from no more than what the image is built from."""
-    return build(builder, "wheel", copy_checkout(folder / "context", build_context()), folder / "wheel")
+def wheel(built: tuple[Path, Path]) -> Path:
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def sdist(built: tuple[Path, Path]) -> Path:
+    return built[1]
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +79,21 @@ def installed(folder: Path, wheel: Path) -> Path:
     return python.parent
 
 
-def files(wheel: Path) -> set[str]:
+def files(wheel: Path) -> dict[str, int]:
+    """Return what a wheel holds: names, and checksums of contents."""
     with zipfile.ZipFile(wheel) as archive:
-        return set(archive.namelist())
+        return {member.filename: member.CRC for member in archive.infolist()}
 
 
 def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_else(wheel: Path) -> None:
     held = files(wheel)
 
-    assert {"ringback/cli.py", "ringback/phone_page/static/index.html", "ringback/migrations/env.py", MIGRATION} <= held
+    assert {
+        "ringback/cli.py",
+        "ringback/phone_page/static/index.html",
+        "ringback/migrations/env.py",
+        MIGRATION,
+    } <= held.keys()
     assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == {"ringback"}
     assert not [name for name in held if "__pycache__" in name or "tests/" in name or "/test_" in name]
     assert "ringback/testing/plugin.py" in held
@@ -85,14 +103,21 @@ def test_the_wheel_says_to_type_checkers_that_it_is_typed(wheel: Path) -> None:
     assert "ringback/py.typed" in files(wheel)
 
 
-def test_the_sdist_builds_the_same_wheel(folder: Path, builder: Path, wheel: Path) -> None:
-    sdist = build(builder, "sdist", copy_checkout(folder / "checkout"), folder / "sdist")
+def test_the_image_has_the_very_wheel_that_the_sdist_builds(folder: Path, wheel: Path) -> None:
+    context = copy_checkout(folder / "context", build_context())
+
+    [of_image] = build(context, folder / "of-image", "--wheel")
+
+    assert of_image.name == wheel.name
+    assert files(of_image) == files(wheel)
+
+
+def test_the_sdist_holds_what_is_worked_with_and_nothing_that_was_made(folder: Path, sdist: Path) -> None:
     unpacked = unpack(sdist, folder / "unpacked")
 
-    rebuilt = build(builder, "wheel", unpacked, folder / "rebuilt")
-
-    assert rebuilt.name == wheel.name
-    assert files(rebuilt) == files(wheel)
+    assert {"src", "migrations", "tests", "docs", "Makefile", "pyproject.toml"} <= {
+        path.name for path in unpacked.iterdir()
+    }
     assert not [path for path in unpacked.rglob("*") if path.name in {"node_modules", "__pycache__", ".venv"}]
 
 
@@ -113,6 +138,14 @@ def test_installed_it_migrates_serves_and_is_ready(installed: Path, tmp_path: Pa
 
     assert migrated.startswith("sqlite:///new.db is at ")
     assert status == 0
+
+
+def test_installed_it_brings_the_plugin_for_pytest(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_of_somebody.py").write_text(SUITE, encoding="utf-8")
+
+    told = run(installed / "python", "-m", "pytest", "-p", "no:schemathesis", "-p", "no:cacheprovider", cwd=tmp_path)
+
+    assert "1 passed" in told
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
