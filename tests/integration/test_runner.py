@@ -48,7 +48,10 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     return lambda sid, event: doomed.add((sid, event))
 
 
-async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Simulation) -> None:
+async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 60)
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
     ended: list[bool] = []
@@ -58,6 +61,20 @@ async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Sim
     assert moves == 450
     assert all(simulation.call(sid).call_status == CallStatus.BUSY for sid in sids)
     assert len(ended) == ceil(450 / operations.DUE_CALLS_AT_ONCE)
+
+
+async def test_a_batch_that_requests_wait_for_ends_in_time(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 0)
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    for number in range(5):
+        simulation.validate(f"+1415867{number:04d}")
+    ended: list[bool] = []
+
+    assert await a_runner(simulation, lambda: ended.append(True)).step() == 5
+
+    assert len(ended) == (1 if simulation.database.is_shared else 5)
 
 
 async def test_a_step_moves_nothing_before_its_time(simulation: Simulation) -> None:

@@ -1,5 +1,7 @@
 """The one door through which a validation call moves, whoever moves it."""
 
+from collections.abc import Callable
+
 from ringback.domain.call_plan import CallPolicy, next_event
 from ringback.domain.callbacks import status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
@@ -16,7 +18,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 DUE_CALLS_BATCH = 200
 """How many calls a clock that is advanced takes along in one transaction."""
 DUE_CALLS_AT_ONCE = 10
-"""How many calls are moved in one transaction as time passes: a request that comes meanwhile waits 0.8 ms for them."""
+"""How many calls are moved in one transaction as time passes, at most: a request that comes meanwhile waits for them."""
 
 
 def advance_call(
@@ -91,24 +93,25 @@ def advance_due_calls(
     policy: CallPolicy,
     identifiers: Identifiers,
     only: str | None = None,
+    is_enough: Callable[[], bool] = lambda: False,
 ) -> list[ValidationCall]:
     """Let what is due when the machine's clock shows `real` happen to a batch of calls, and return them moved.
 
     All in one transaction; each by its own account's time. With the SID of a call as `only`, to that one, if it is due.
+    The batch ends early when `is_enough` says so after a call was moved.
     """
+    moved: list[ValidationCall] = []
     with unit_of_work:
-        return [
-            advance_call(
-                unit_of_work,
-                call,
-                due.event,
-                digits=due.digits,
-                time=clock.at(real),
-                policy=policy,
-                identifiers=identifiers,
+        for call, due, clock in unit_of_work.due_calls.claim_due(real, DUE_CALLS_AT_ONCE, only):
+            time = clock.at(real)
+            moved.append(
+                advance_call(
+                    unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, identifiers=identifiers
+                )
             )
-            for call, due, clock in unit_of_work.due_calls.claim_due(real, DUE_CALLS_AT_ONCE, only)
-        ]
+            if is_enough():
+                break
+    return moved
 
 
 def due_call_sids(unit_of_work: UnitOfWork, *, real: Instant) -> list[str]:

@@ -1,6 +1,7 @@
 """Moves calls when their time has come: claim what is due, step, sleep till the next or until woken."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import structlog
@@ -22,6 +23,9 @@ from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.010
 """Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
+BATCH_SECONDS = 0.000_5
+"""When a batch in an embedded database is long enough: a request that comes meanwhile waits for it, and for its commit.
+Ends of calls take twice as long as what is before them, so that the number of calls alone is no measure."""
 LONGEST_PAUSE_SECONDS = 30.0
 """So that a machine whose clock was set, or that slept, is caught up with."""
 RECOVERY_SECONDS = 1.0
@@ -117,7 +121,12 @@ class Runner:
 
     async def _advance(self, real: Instant, only: str | None = None) -> list[ValidationCall]:
         moved = await self._database.run(
-            advance_due_calls, real=real, policy=self._policy, identifiers=self._identifiers, only=only
+            advance_due_calls,
+            real=real,
+            policy=self._policy,
+            identifiers=self._identifiers,
+            only=only,
+            is_enough=_never if self._database.is_shared else _after(BATCH_SECONDS),
         )
         self._database.meters.runner_looked()
         return moved
@@ -132,6 +141,16 @@ class Runner:
                     await self._woken.wait()
             except TimeoutError:
                 return
+
+
+def _never() -> bool:
+    return False
+
+
+def _after(seconds: float) -> Callable[[], bool]:
+    """Return what says whether so much time has passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end
 
 
 def log_move(call: ValidationCall) -> None:
