@@ -18,7 +18,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 DUE_CALLS_BATCH = 200
 """How many calls a clock that is advanced takes along in one transaction."""
 DUE_CALLS_AT_ONCE = 10
-"""How many calls are moved in one transaction as time passes, at most: a request that comes meanwhile waits for them."""
+"""How many calls are moved in one transaction as time passes, at most: requests that come meanwhile wait for them."""
 
 
 def advance_call(
