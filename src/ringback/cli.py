@@ -175,11 +175,13 @@ def _env(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
-    from ringback.client_lines import lines_for
+    from ringback.client_lines import UnfitFolder, lines_for
     from ringback.interception.door import AuthorityUnavailable
 
     try:
         print(*lines_for(client, settings), sep="\n")  # noqa: T201
+    except UnfitFolder as error:
+        return _complain(WRONG_USAGE, str(error))
     except AuthorityUnavailable as error:
         return _complain(FAILED, str(error))
     return OK

@@ -3,6 +3,7 @@
 Source: docs/interception.md, which tells what each library reads.
 """
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from shlex import quote
@@ -13,8 +14,14 @@ from ringback.interception.trust import STORE_PASSWORD, TrustFiles
 from ringback.settings import Settings, authority_folder, base_url, reachable
 from ringback.simulator.clock import SystemClock
 
+_NOT_PHPS = re.compile(r"[\":;$\\\x00-\x1f]")
+"""What parts folders in PHP_INI_SCAN_DIR, or means something between quotation marks in an ini file."""
 CLOSED_REGION = "local"
 """api.local.twilio.com does not exist in public: whoever does not come by the proxy gets nowhere."""
+
+
+class UnfitFolder(Exception):
+    """A client cannot be told of the authority's folder; the message is for the user."""
 
 
 class Way(NamedTuple):
@@ -60,6 +67,11 @@ def _node(way: Way) -> list[str]:
 
 
 def _php(way: Way) -> list[str]:
+    if found := _NOT_PHPS.search(str(way.trust.php_folder)):
+        hint = "choose another one by --authority-folder, for the server too"
+        raise UnfitFolder(
+            f"PHP cannot be pointed at a folder with {found[0]!r} in its path, {way.trust.php_folder.parent}: {hint}"
+        )
     return [
         "# PHP takes curl.cainfo from its ini files alone: this adds a folder with one. As an option it is",
         f"#   php -d curl.cainfo={quote(str(way.trust.bundle))}",
@@ -80,9 +92,7 @@ def _java(way: Way) -> list[str]:
         "javax.net.ssl.trustStoreType": "PKCS12",
         "javax.net.ssl.trustStorePassword": STORE_PASSWORD,
     }
-    given = " ".join(
-        f'"-D{name}={value}"' if " " in str(value) else f"-D{name}={value}" for name, value in options.items()
-    )
+    given = " ".join(quote(f"-D{name}={value}") for name, value in options.items())  # it knows a shell's quotes, too
     return [
         "# The virtual machine reads no proxy variable, but these options; it says on standard error that it did.",
         *_exports(JAVA_TOOL_OPTIONS=given),
@@ -117,7 +127,8 @@ CLIENTS: Mapping[str, Callable[[Way], list[str]]] = {
 def lines_for(client: str, settings: Settings) -> list[str]:
     """Return the lines for one of CLIENTS: to be run by a shell, comments included; no secret is in them.
 
-    Raises AuthorityUnavailable where there is no authority yet, and none can be made.
+    Raises AuthorityUnavailable where there is no authority yet, and none can be made, UnfitFolder where the client
+    cannot be told of its path.
     """
     folder = authority_folder(settings)
     is_new = not TrustFiles(folder).key.exists()

@@ -1,6 +1,5 @@
 """Hosts that a StatusCallback may not reach, is led elsewhere for, or cannot find."""
 
-import asyncio
 import socket
 
 import pytest
@@ -41,10 +40,10 @@ async def test_a_mapped_host_is_asked_elsewhere_under_its_own_name(outbox: Outbo
 
 
 async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unknown(*_: object, **__: object) -> None:
+    def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     sid = outbox.owe("http://nowhere.test/done")
 
     await outbox.deliver()
@@ -57,10 +56,10 @@ async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, m
 async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def two(_: object, __: str, port: int, **___: object) -> list[object]:
+    def two(_: str, port: int, **__: object) -> list[object]:
         return [(None, None, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", two)
+    monkeypatch.setattr(socket, "getaddrinfo", two)
     sid = outbox.owe(f"http://two.test:{receiver.url.rpartition(':')[2]}/done")
 
     await outbox.deliver()
@@ -84,9 +83,9 @@ class ChangingNames:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
         self._answers = list(answers)
         self.asked = 0
-        monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", self._getaddrinfo)
+        monkeypatch.setattr(socket, "getaddrinfo", self._getaddrinfo)
 
-    async def _getaddrinfo(self, _: str, port: int, **__: object) -> list[object]:
+    def _getaddrinfo(self, _: str, port: int, **__: object) -> list[object]:
         self.asked += 1
         return [(None, None, 0, "", (self._answers[min(self.asked, len(self._answers)) - 1], port))]
 
@@ -138,7 +137,7 @@ async def test_a_name_that_has_changed_is_checked_anew_when_it_is_tried_again(
 async def test_of_several_addresses_the_bad_one_is_never_connected_to(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def several(_: object, __: str, port: int, **___: object) -> list[object]:
+    def several(_: str, port: int, **__: object) -> list[object]:
         addresses = ("169.254.169.254", "::ffff:169.254.169.254", "127.0.0.1", "fe80::1%lo")
         return [(None, None, 0, "", (address, port)) for address in addresses]
 
@@ -149,7 +148,7 @@ async def test_of_several_addresses_the_bad_one_is_never_connected_to(
         connected.append(address)
         return await send(client, request, address, policy)
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", several)
+    monkeypatch.setattr(socket, "getaddrinfo", several)
     monkeypatch.setattr(CallbackClient, "_send", recording)
     outbox.owe(f"http://several.test:{receiver.url.rpartition(':')[2]}/done")
 

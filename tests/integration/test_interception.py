@@ -190,11 +190,52 @@ def test_a_client_that_does_not_trust_the_authority_is_told_of_in_the_log_and_li
     eventually(lambda: newest(server) == ("lookups.twilio.com", "CONNECT", ""), what="it is listed")
 
 
-def test_the_control_api_is_not_to_be_had_under_twilios_name(server: InterceptingServer) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/metrics", "/livez", "/phone/app.js", "/_ringback/docs"]
+)
+def test_nothing_of_ringbacks_own_is_to_be_had_under_twilios_name(server: InterceptingServer, path: str) -> None:
     with server.through() as client:
-        answer = client.get("https://api.twilio.com/_ringback/accounts")
+        answer = client.get(f"https://api.twilio.com{path}")
 
-    assert answer.status_code == 403
+    assert (answer.status_code, answer.headers["x-api-domain"]) == (404, "api.twilio.com")
+    assert "ringback emulates only OutgoingCallerIds" in answer.text
+    assert newest(server) == ("api.twilio.com", "GET", path)
+
+
+def test_what_is_not_emulated_has_no_options_either(server: InterceptingServer) -> None:
+    with server.through() as client:
+        emulated = client.options(f"https://api.twilio.com{LIST}")
+        refused = client.options(f"https://api.twilio.com{MESSAGES}")
+
+    assert (emulated.status_code, refused.status_code) == (204, 404)
+    assert newest(server) == ("api.twilio.com", "OPTIONS", MESSAGES)
+
+
+def test_a_url_of_another_host_of_twilios_is_refused_whatever_the_host_field_says(server: InterceptingServer) -> None:
+    context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+    target = b"https://x@messaging.twilio.com/v1/Services"
+
+    with httpx.Client(base_url=f"https://127.0.0.1:{server.tls_address[1]}", verify=context, trust_env=False) as client:
+        answer = client.get("/", headers={"Host": "api.twilio.com"}, extensions={"target": target})
+
+    assert answer.status_code == 404
+    assert newest(server) == ("messaging.twilio.com", "GET", "/v1/Services")
+
+
+@pytest.mark.parametrize("name", ["api.twilio.com", "Lookups.Twilio.Com"])
+def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
+    server: InterceptingServer, receiver: CallbackReceiver, name: str
+) -> None:
+    place = receiver.url.removeprefix("http://")
+
+    with socket.create_connection(server.proxy_address, 10) as connection:
+        connection.sendall(f"CONNECT {place} HTTP/1.1\r\n\r\n".encode())
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            ssl.create_default_context().wrap_socket(connection, server_hostname=name)
+
+    assert newest(server) == (name.lower(), "CONNECT", "")
+    assert place in server.refused()[0]["message"]
 
 
 def test_a_reset_of_everything_forgets_what_was_refused(tmp_path: Path) -> None:

@@ -185,6 +185,29 @@ async def test_a_chunked_body_is_sent_on_as_it_comes(proxy: tuple[str, int]) -> 
     assert got.endswith(b"\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 
 
+async def test_what_follows_a_chunked_body_is_not_sent_on(proxy: tuple[str, int]) -> None:
+    got = bytearray()
+    body = b"4;a=b\r\nbody\r\n0\r\nTrailer: x\r\n\r\n"
+
+    async with origin(got, b"x\r\n\r\n") as port:
+        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        answer = await conversation(proxy, head + body + b"POST http://api.twilio.com/Messages HTTP/1.1\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+    assert got.endswith(b"\r\n\r\n" + body)
+
+
+@pytest.mark.parametrize(
+    "body", [b"x\r\n", b"4\r\nbody!!!\r\n", b"4" * 20 + b"\r\n", b"\r\n", b"4\r\nbo", b"4" * 70_000]
+)
+async def test_a_body_that_is_not_chunked_as_it_says_ends_the_request(proxy: tuple[str, int], body: bytes) -> None:
+    async with origin(bytearray(), b"never") as port:
+        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        answer = await conversation(proxy, head + body, ends=True)
+
+    assert answer == b""
+
+
 async def test_more_clients_than_there_may_be_are_turned_away(
     proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

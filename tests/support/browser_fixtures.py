@@ -19,9 +19,17 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def page_server() -> Iterator[ServerProcess]:
-    """Run a server whose automatic phones are quick, and whose prompts are patient."""
-    with ServerProcess(covered=False, ring_seconds=0.05, key_seconds=0.05, prompt_timeout_seconds=60) as running:
+def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a server with a proxy, whose automatic phones are quick, and whose prompts are patient."""
+    with ServerProcess(
+        cwd=tmp_path_factory.mktemp("page"),
+        covered=False,
+        ring_seconds=0.05,
+        key_seconds=0.05,
+        prompt_timeout_seconds=60,
+        intercept=True,
+        intercept_port=0,
+    ) as running:
         yield running
 
 

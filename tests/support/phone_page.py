@@ -50,6 +50,14 @@ class Visited:
         found: dict[str, Any] = self.control("GET", f"/calls/{sid}")
         return found
 
+    def send_message(self) -> str:
+        """Do what an application does that sends a text message by the proxy; return the path that was refused."""
+        serving = self.server.wait_for_log(lambda line: line.get("event") == "serving")
+        path = f"/2010-04-01/Accounts/{self.sid}/Messages.json"
+        with httpx.Client(proxy=serving["proxy"], trust_env=False) as client:
+            assert client.post(f"http://api.twilio.com{path}", data={"Body": "Hello"}).status_code == 404
+        return path
+
     def inbox(self, name: str) -> str:
         return f"{self.server.base_url}/_ringback/accounts/{self.sid}/inbox/{name}"
 

@@ -13,7 +13,7 @@ from support.phone_page import MANUAL, RING, PhonePage, Visited
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, needs_axe, pytest.mark.xdist_group("browser")]
 
-VIEWS = ("try-it", "caller-ids", "phones", "requests", "inbox", "faults", "clock", "account")
+VIEWS = ("try-it", "caller-ids", "phones", "requests", "refused", "inbox", "faults", "clock", "account")
 RUN_AXE = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"
 SETTLED = """() => Promise.all(document.getAnimations()
   .filter((animation) => animation.effect.getTiming().iterations < 9)
@@ -57,6 +57,7 @@ def fill(account: Visited) -> dict[str, Any]:
     account.wait_for("callback.delivered", verified["call_sid"])
     failed = account.validate("+15005550011", StatusCallback="http://127.0.0.1:9/nowhere")
     account.wait_for("callback.failed", failed["call_sid"])
+    account.send_message()
     account.control("PUT", "/phones/+14158675309", {"behavior": "mistype-once"})
     account.control("POST", "/phones/+14158675309/script", ["busy", "manual"])
     account.control("POST", "/faults", {"operation": "status-callback", "effect": {"duplicate": 2}})

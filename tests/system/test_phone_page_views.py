@@ -77,6 +77,28 @@ def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: 
     assert call["status_callback_method"] == "GET"
 
 
+def test_a_message_that_is_sent_is_told_of_soon_and_listed(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Clock")
+    path = account.send_message()
+
+    alert = phone_page.page.get_by_role("alert").filter(has_text=f"Refused: POST api.twilio.com{path}")
+    expect(alert).to_contain_text("let the application leave this out in tests", timeout=3_000)
+    phone_page.page.get_by_role("link", name=re.compile(r"^\d+ refused$")).click()
+    newest = phone_page.page.get_by_role("main").get_by_role("listitem").first
+    expect(newest).to_contain_text(f"POST api.twilio.com{path}")
+    expect(newest).to_contain_text("ringback emulates only OutgoingCallerIds, and refused this POST")
+
+
+def test_a_phone_that_rings_is_told_of_in_every_view(phone_page: PhonePage, account: Visited) -> None:
+    phone_page.show("Faults")
+    account.validate(MANUAL)
+
+    phone_page.page.get_by_role("link", name="A phone is ringing", exact=True).click()
+
+    expect(phone_page.button("Answer")).to_be_visible()
+    expect(phone_page.page.get_by_role("link", name="A phone is ringing", exact=True)).to_be_hidden()
+
+
 def test_a_request_that_is_refused_shows_twilios_answer(phone_page: PhonePage) -> None:
     phone_page.show("Try it")
     phone_page.page.get_by_label("Phone number").fill("12")

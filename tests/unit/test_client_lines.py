@@ -1,5 +1,6 @@
 """The lines that `ringback env` prints."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,22 @@ def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, m
         "NODE_EXTRA_CA_CERTS": f"{tmp_path}/some data/ringback-authority/authority.pem",
         "TWILIO_REGION": "local",
     }
+
+
+@pytest.mark.parametrize("name", ["some data", "it's", "a \"b\" 'c'", "tab\there"])
+def test_javas_options_have_any_folder(command: Command, tmp_path: Path, name: str) -> None:
+    finished = command("env", "--client", "java", "--authority-folder", name)
+
+    options = shlex.split(variables(finished.out, tmp_path)["JAVA_TOOL_OPTIONS"])
+    assert f"-Djavax.net.ssl.trustStore={tmp_path}/{name}/truststore.p12" in options
+
+
+@pytest.mark.parametrize("name", ["a:b", 'a"b', "a;b", "${HOME}", "a\\b"])
+def test_a_folder_that_php_cannot_be_told_of_is_one_clear_line(command: Command, name: str) -> None:
+    finished = command("env", "--client", "php", "--authority-folder", name)
+
+    assert (finished.status, finished.out) == (2, "")
+    assert f"/{name}: choose another one by --authority-folder" in finished.complaints[-1]
 
 
 def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> None:

@@ -29,12 +29,12 @@ NAMES = {
 def _names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resolve the names above, and no others."""
 
-    async def getaddrinfo(_: object, host: str, port: int, **__: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
         if host.lower() not in NAMES:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in NAMES[host.lower()]]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
 def addresses(host: str, *allowed: str, **host_map: str) -> list[str]:

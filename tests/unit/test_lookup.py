@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ringback.interception.lookup import connected
+from ringback.lookup import connected
+from ringback.simulator.egress import EgressPolicy
 
 pytestmark = pytest.mark.anyio
 
@@ -61,3 +62,18 @@ async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
 
     assert [type(error) for error in left] == [asyncio.CancelledError] * 20
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("silence")
+async def test_callbacks_whose_names_hang_hold_up_no_other() -> None:
+    egress = EgressPolicy()
+    hanging = [asyncio.create_task(egress.addresses(HANGS, 80)) for _ in range(20)]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        found = await egress.addresses("localhost", 80)
+    for one in hanging:
+        one.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+
+    assert "127.0.0.1" in found

@@ -43,7 +43,7 @@ log = structlog.get_logger()
 class TwilioEdge:
     """The Twilio surface, which answers by its own `routes`; `other_paths` and those under `other_prefix` are not its.
 
-    Those pass through, to `app`.
+    Those pass through, to `app`, unless they were meant for Twilio itself, where ringback's own pages are not.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class TwilioEdge:
             return
         if b"%" in scope["raw_path"]:
             scope = {**scope, "path": _decoded(scope["raw_path"])}
-        if self._is_elsewhere(scope["path"]):
+        if self._is_elsewhere(scope["path"]) and INTERCEPTED_KEY not in scope:
             await self._app(scope, receive, send)
             return
         self._requests_under_way += 1
@@ -81,6 +81,7 @@ class TwilioEdge:
 
     async def _pass(self, passage: Passage, receive: Receive) -> None:
         try:
+            self._refuse_what_is_not_emulated(passage)
             if passage.scope["method"] == "OPTIONS":
                 await no_content()(passage.scope, receive, passage.send)
                 return
@@ -113,18 +114,17 @@ class TwilioEdge:
 
         Before authentication, as the answer tells nothing of accounts, and the credentials may be real ones.
         """
-        if self._routes.have(passage.scope["path"]):
+        refuse, path = passage.scope.get(INTERCEPTED_KEY), passage.scope["path"]
+        if refuse is None or (self._routes.have(path) and not self._is_elsewhere(path)):
             return
-        method, refuse = passage.scope["method"], passage.scope[INTERCEPTED_KEY]
+        method = passage.scope["method"]
         error = resource_not_emulated(method, passage.path)
         refuse(passage.path, error.message)
-        passage.refused_sid = AccountSid(_account_sid(passage.scope["path"]))
+        passage.refused_sid = AccountSid(_account_sid(path))
         raise error
 
     async def _exchange(self, passage: Passage) -> Exchange:
         """Authenticate the client for the path's account, before anything else about the path is looked at."""
-        if INTERCEPTED_KEY in passage.scope:
-            self._refuse_what_is_not_emulated(passage)
         account_sid = _account_sid(passage.scope["path"])
         if not account_sid:
             raise not_found(passage.path)

@@ -1,7 +1,8 @@
 """The certificate authority of this machine: made on first use, kept in one folder, renewed when near its end."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
@@ -20,9 +21,14 @@ from ringback.domain.twilio_hosts import TWILIO_DOMAIN
 from ringback.interception.door import AuthorityUnavailable
 from ringback.interception.trust import TrustFiles, write_anew
 
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
+
 AUTHORITY_DAYS, RENEWED_BEFORE_DAYS = 825, 60
 LEAF_DAYS = 30
-PRIVATE_MODE = 0o600
+PRIVATE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
 _BACKDATED = timedelta(days=1)
 """Clocks of containers and machines differ."""
 _LOCAL_NAMES = ("localhost",)
@@ -71,9 +77,8 @@ class Authority:
         return _pem_of(self._key) + self.pem
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether it is valid, and will be for a while."""
-        begins, ends = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
-        return begins <= now < ends - timedelta(days=RENEWED_BEFORE_DAYS)
+        """Tell whether it is not near its end; a clock that is before its begin has gone back, and will be right."""
+        return now < self.certificate.not_valid_after_utc - timedelta(days=RENEWED_BEFORE_DAYS)
 
 
 def open_authority(folder: Path, now: Instant) -> Authority:
@@ -84,12 +89,28 @@ def open_authority(folder: Path, now: Instant) -> Authority:
     moment = datetime.fromtimestamp(now / MICROSECONDS, UTC)
     files = TrustFiles(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
-        files.write(authority.pem)
+        folder.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+        with _locked(folder):
+            authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
+            files.write(authority.pem)
     except OSError as error:
         raise AuthorityUnavailable(f"no authority can be kept in {folder}: {error.strerror or error}") from error
     return authority
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time look after a folder, where the system and the disk know such locks."""
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _kept_authority(file: Path, now: datetime) -> Authority | None:
@@ -118,18 +139,12 @@ def _read(content: bytes) -> Authority | None:
 
 
 def _new_authority(file: Path, now: datetime) -> Authority:
-    """Make an authority and keep it; of several processes that do so at once, the first one's stands."""
+    """Make an authority and keep it, in one step for those who read meanwhile."""
     authority = _made(now)
     draft = file.with_name(f".{token_hex(8)}")
     try:
         write_anew(draft, authority.kept(), PRIVATE_MODE)
-        try:
-            os.link(draft, file)
-        except FileExistsError:
-            theirs = _read(file.read_bytes())
-            if theirs and theirs.is_usable(now):
-                return theirs
-            draft.replace(file)
+        draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
     return authority

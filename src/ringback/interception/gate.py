@@ -1,5 +1,7 @@
 """What stands before the application where requests come that were meant for Twilio itself."""
 
+import re
+from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
@@ -9,10 +11,12 @@ from ringback.api.passage import answer_headers, error_response
 from ringback.api.representation import JSON
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.domain.urls import TARGET_KEY
 from ringback.operations.identifiers import new_request_sid
 from ringback.refusals import INTERCEPTED_KEY, Refusals
 
 _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+_URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 LONGEST_HOST = 253
 """A name has no more; of a longer one the end is shown, which made it Twilio's."""
 
@@ -20,8 +24,8 @@ LONGEST_HOST = 253
 class Gate:
     """Lets requests for api.twilio.com through, and has those for Twilio's other hosts refused, and listed.
 
-    `host` is the one that the connection was opened to, where that is known; a request's own Host counts besides. What
-    is meant for no host of Twilio's goes through as it is.
+    `host` is the one that the connection was opened to, where that is known; those that a request names, in its Host or
+    in the URL that it asks for, count besides. What is meant for no host of Twilio's goes through as it is.
     """
 
     def __init__(self, app: ASGIApp, refusals: Refusals, host: str = "") -> None:
@@ -30,8 +34,7 @@ class Gate:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        fields = (value.decode("latin-1") for name, value in scope["headers"] if name == b"host")
-        hosts = {role_of(host): host for host in (self._host, *map(host_name, fields))}
+        hosts = {role_of(host): host for host in (self._host, *map(host_name, _named_in(scope)))}
         if refused := hosts.get(HostRole.REFUSED):
             await self._refuse(refused, scope, receive, send)
         elif emulated := hosts.get(HostRole.EMULATED):
@@ -51,3 +54,12 @@ class Gate:
         response = error_response(error, JSON)
         response.raw_headers += answer_headers(new_request_sid(), 0.0, 1)
         await response(scope, receive, send)
+
+
+def _named_in(scope: Scope) -> Iterator[str]:
+    """Yield the hosts that a request names, each with its port as it stands there."""
+    for name, value in scope["headers"]:
+        if name == b"host":
+            yield value.decode("latin-1")
+    if url := _URL.match(scope.get(TARGET_KEY, b"")):
+        yield url[1].rpartition(b"@")[2].decode("latin-1")

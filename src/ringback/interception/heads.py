@@ -28,7 +28,7 @@ class UnfitRequest(Exception):
 class ProxyRequest(NamedTuple):
     """Where a client wants to get, and what is sent on there.
 
-    `head` is empty for CONNECT, and `body_bytes` then None: all that comes is passed on, as with a chunked body.
+    `head` is empty for CONNECT: all that comes is passed on. `body_bytes` is None for a body in chunks.
     """
 
     host: str

@@ -14,9 +14,10 @@ import structlog
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, role_of
 from ringback.interception.certificates import Certificates
+from ringback.interception.client_hello import read_begin
 from ringback.interception.heads import HTTP_PORT, ProxyRequest, UnfitRequest, read_head
-from ringback.interception.lookup import connected
-from ringback.interception.relay import END_OF_HEAD, Stream, relay
+from ringback.interception.relay import END_OF_HEAD, Stream, first_bytes, relay, whole_body
+from ringback.lookup import connected
 from ringback.refusals import Refusals
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -33,6 +34,8 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 log = structlog.get_logger()
 
+BeginOf = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
+"""Reads what a client says first in a tunnel; None is a reason to end it."""
 NewProtocol = Callable[[str], asyncio.Protocol]
 """Given a host of Twilio's, makes what serves one connection to it."""
 
@@ -97,7 +100,17 @@ class Proxy:
             log.info("a host cannot be reached", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")
             return
-        await _closing(server, _joined(client, server, request))
+        await _closing(server, _joined(client, server, request, self._begin_of))
+
+    async def _begin_of(self, client: Stream, request: ProxyRequest) -> bytes | None:
+        """Return what a client says first in a tunnel, or None where it means a host of Twilio's after all."""
+        begin, name = await read_begin(client.reader)
+        if role_of(name) is HostRole.OTHER:
+            return begin
+        asked = f"{request.host}:{request.port}"
+        message = f"{name} was asked for at {asked}: only a client that names it to the proxy is answered"
+        self._refusals.add(host=name, method="CONNECT", path="", message=message)
+        return None
 
     async def _take_in(self, client: Stream, request: ProxyRequest) -> None:
         """Let the client speak with this server as if it were the host that it wants to reach."""
@@ -142,12 +155,13 @@ async def _opened(end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.Str
     return await asyncio.open_unix_connection(sock=end)
 
 
-async def _joined(client: Stream, server: Stream, request: ProxyRequest) -> None:
-    if request.is_tunnel:
-        client.writer.write(ESTABLISHED)
-    else:
+async def _joined(client: Stream, server: Stream, request: ProxyRequest, begin_of: BeginOf | None = None) -> None:
+    if not request.is_tunnel:
         server.writer.write(request.head)
-    await relay(client, server, is_tunnel=request.is_tunnel, body_bytes=request.body_bytes)
+        await relay(client, server, body=whole_body if request.body_bytes is None else first_bytes(request.body_bytes))
+        return
+    client.writer.write(ESTABLISHED)
+    await relay(client, server, begin=begin_of(client, request) if begin_of else None)
 
 
 async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:

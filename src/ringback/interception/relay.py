@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple, Self
 
 PIECE_BYTES = 64 * 1024
@@ -12,6 +14,7 @@ IDLE_SECONDS = 600.0
 
 END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
 CLOSING = b"Connection: close\r\n"
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}(?=[ \t;\r])")
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
@@ -22,16 +25,19 @@ class Stream(NamedTuple):
     writer: asyncio.StreamWriter
 
 
-async def relay(client: Stream, server: Stream, *, is_tunnel: bool, body_bytes: int | None) -> None:
+async def relay(
+    client: Stream, server: Stream, *, body: "Body | None" = None, begin: Awaitable[bytes | None] | None = None
+) -> None:
     """Pass on what comes, until the server has said all.
 
-    Of what the client sends only the first `body_bytes` are passed on, or all. What is no tunnel is one request, and
-    its answer tells the client so. Whoever sends faster than the other side takes it has to wait.
+    With a `body` it is one request: of what the client sends no more than that is passed on, and the answer tells the
+    client so. Else it is a tunnel, whose `begin` is what the client sends first; None ends it. Whoever sends faster
+    than the other side takes it has to wait.
     """
     async with _Patience() as patience:
-        sending = asyncio.create_task(_send_on(client, server, body_bytes, patience))
+        sending = asyncio.create_task(_send_on(client, server, body, begin, patience))
         try:
-            if not is_tunnel:
+            if body:
                 await _copy_head(server.reader, client.writer)
             await _copy(server.reader, client.writer, patience)
         finally:
@@ -60,11 +66,64 @@ class _Patience:
         self._limit.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
 
 
-async def _send_on(client: Stream, server: Stream, body_bytes: int | None, patience: _Patience) -> None:
+Body = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _Patience], Awaitable[None]]
+"""Passes on the body of a request, and no more."""
+
+
+def first_bytes(count: int) -> Body:
+    """Return what passes on a body of so many bytes."""
+    return partial(_copy, limit=count)
+
+
+async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience) -> None:
+    """Pass on a chunked body. Raises ValueError, and asyncio's errors of readers, where it has no such form or end.
+
+    Source: RFC 9112, 7.1.
+    """
+    size = -1
+    while size:
+        line = await reader.readuntil(END_OF_LINE)
+        size = _chunk_bytes(line)
+        writer.write(line)
+        if size:
+            await _copy(reader, writer, patience, size)
+            if await reader.readexactly(len(END_OF_LINE)) != END_OF_LINE:
+                raise ValueError("a chunk is longer than it says")
+            writer.write(END_OF_LINE)
+    while (line := await reader.readuntil(END_OF_LINE)) != END_OF_LINE:
+        writer.write(line)
+    writer.write(END_OF_LINE)
+    await writer.drain()
+
+
+def _chunk_bytes(line: bytes) -> int:
+    size = _CHUNK_SIZE.match(line)
+    if size is None:
+        raise ValueError("the length of a chunk is no number")
+    return int(size[0], 16)
+
+
+async def _send_on(
+    client: Stream,
+    server: Stream,
+    body: Body | None,
+    begin: Awaitable[bytes | None] | None,
+    patience: _Patience,
+) -> None:
     try:
-        await _copy(client.reader, server.writer, patience, body_bytes)
-        if body_bytes is None and server.writer.can_write_eof():
+        if body:
+            await body(client.reader, server.writer, patience)
+            return
+        first = await begin if begin else b""
+        if first is None:
+            server.writer.transport.abort()
+            return
+        server.writer.write(first)
+        await _copy(client.reader, server.writer, patience)
+        if server.writer.can_write_eof():
             server.writer.write_eof()
+    except (ValueError, EOFError, asyncio.LimitOverrunError):
+        server.writer.transport.abort()
     except OSError:
         if client.reader.exception() is not None:  # else it is the server that takes no more: its answer may be here
             server.writer.transport.abort()

@@ -1,11 +1,11 @@
 """Where StatusCallbacks may go: names resolved, addresses checked, hosts mapped, before anything is connected."""
 
-import asyncio
 import errno
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from ringback.lookup import found_addresses
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -93,7 +93,7 @@ async def _resolve(host: str, port: int) -> list[Address]:
     except ValueError:
         pass
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await found_addresses(host, port)
     except UnicodeError as error:
         raise OSError(errno.EINVAL, "the host can be no domain name") from error
-    return list(dict.fromkeys(ip_address(str(entry[4][0]).partition("%")[0]) for entry in found))
+    return list(dict.fromkeys(ip_address(address.partition("%")[0]) for _, address in found))

@@ -24,9 +24,13 @@ export function say(text) {
   document.getElementById("announcements").replaceChildren(line);
 }
 
+export function countRinging(state) {
+  return [...state.calls.values()].filter((call) => call.state === "ringing").length;
+}
+
 /** Show in the title of the tab how many phones ring. */
 export function showInTitle(state) {
-  const ringing = [...state.calls.values()].filter((call) => call.state === "ringing").length;
+  const ringing = countRinging(state);
   const title = ringing ? `(${ringing}) ringing · ringback` : "ringback";
   if (document.title !== title) document.title = title;
 }

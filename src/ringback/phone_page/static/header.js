@@ -1,5 +1,6 @@
 // The top of the page: which account, what time it is there, whether the server is there, and the views.
 
+import { countRinging } from "./announcements.js";
 import { h } from "./dom.js";
 import { openAccount } from "./sync.js";
 import { state as known } from "./store.js";
@@ -21,6 +22,7 @@ export function header(state) {
     h("a", { class: "brand", href: "#/calls" }, icon(), "ringback"),
     state.accounts.length > 0 && state.connection !== "locked" && switcher(state),
     h("span", { class: "spacer" }),
+    state.connection !== "locked" && calling(state),
     state.clock && clock(state),
     connection(state),
     state.connection !== "locked" && views(state),
@@ -47,6 +49,16 @@ function switcher(state) {
       state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `\u2068${name}\u2069 (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
     ),
   );
+}
+
+/** Lead to what is not to be missed in other views. */
+function calling(state) {
+  const ringing = state.route.view !== "calls" && countRinging(state);
+  const refused = state.refused?.length;
+  return [
+    ringing > 0 && h("a", { key: "ringing", class: "badge live", href: "#/calls" }, ringing === 1 ? "A phone is ringing" : `${ringing} phones are ringing`),
+    refused > 0 && h("a", { key: "refused", class: "badge failed", href: "#/refused" }, `${refused} refused`),
+  ];
 }
 
 function clock(state) {

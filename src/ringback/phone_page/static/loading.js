@@ -1,7 +1,7 @@
 // What each of the small views reads, and when it reads it again.
 
 import { ask } from "./api.js";
-import { accountPath, change, changed, state } from "./store.js";
+import { accountPath, change, changed, notify, state } from "./store.js";
 import { refreshTrace } from "./traces.js";
 
 const AGAIN_MS = 2_000; // requests and messages come without an event
@@ -12,6 +12,7 @@ const LOADERS = {
   phones: async () => ({ phones: await phones() }),
   faults: async () => ({ faults: (await get("/faults")).faults }),
   inbox: async () => ({ inbox: await inbox() }),
+  refused: readRefused,
 };
 
 const RELEVANT = {
@@ -20,11 +21,13 @@ const RELEVANT = {
   phones: /^call\.(ringing|ended)/,
   faults: /^(call|callback)/,
   inbox: /^callback/,
+  refused: /^$/, // no event tells of it
 };
 
 const POLLED = new Set(["requests", "faults", "inbox"]);
 const MOST_PHONES = 100; // so many are looked at, each by a request
 
+let newestRefused = null; // the id of what was known last
 let isLoading = false;
 let isWanted = false;
 
@@ -44,6 +47,15 @@ async function inbox() {
   const { name } = state.inbox;
   const { messages } = await get(`/inbox/${encodeURIComponent(name)}/messages?limit=200`);
   return name === state.inbox.name ? { name, messages: messages.reverse() } : state.inbox;
+}
+
+/** Read what was refused, and tell of what is new. */
+async function readRefused() {
+  const { refused } = await ask("GET", "/refused?limit=200");
+  const [{ id, method, host, path } = { id: 0 }] = refused;
+  if (id > (newestRefused ?? id)) notify("error", `refused: ${method} ${host}${path}`, "ringback emulates only OutgoingCallerIds: let the application leave this out in tests");
+  newestRefused = id;
+  return { refused };
 }
 
 /** Read what the present view shows; with an event, only where that may have changed it. */
@@ -72,7 +84,11 @@ export async function refreshView(event = null) {
 
 /** Read again and again what changes without an event. */
 export function keepRefreshing() {
+  const lookAtRefused = () => readRefused().then(change, () => {});
+  lookAtRefused();
   setInterval(() => {
-    if (POLLED.has(state.route.view) && !document.hidden && state.connection === "live") refreshView();
+    if (document.hidden || state.connection !== "live") return;
+    lookAtRefused();
+    if (POLLED.has(state.route.view)) refreshView();
   }, AGAIN_MS);
 }

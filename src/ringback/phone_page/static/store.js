@@ -19,6 +19,7 @@ export const state = {
   traces: new Map(), // by call SID: what a trace shows beside its call
   callerIds: null,
   requests: null,
+  refused: null, // of all accounts
   phones: null,
   faults: null,
   inbox: { name: "phone-page", messages: null },

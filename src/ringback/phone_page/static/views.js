@@ -7,6 +7,7 @@ import { clock } from "./view-clock.js";
 import { faults } from "./view-faults.js";
 import { inbox } from "./view-inbox.js";
 import { phones } from "./view-phones.js";
+import { refused } from "./view-refused.js";
 import { requests } from "./view-requests.js";
 import { tryIt } from "./view-try-it.js";
 
@@ -16,6 +17,7 @@ export const VIEWS = {
   "caller-ids": { title: "Caller IDs", draw: callerIds },
   phones: { title: "Phones", draw: phones },
   requests: { title: "Requests", draw: requests },
+  refused: { title: "Refused", draw: refused },
   inbox: { title: "Inbox", draw: inbox },
   faults: { title: "Faults", draw: faults },
   clock: { title: "Clock", draw: clock },

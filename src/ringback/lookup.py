@@ -1,4 +1,4 @@
-"""Connecting with a host by its name, whose look-up may hang as long as it likes: nobody else waits for it.
+"""Finding a host by its name, whose look-up may hang as long as it likes: nobody else waits for it.
 
 The event loop's own resolver has a few threads for everybody, and a server's stop waits for them.
 """
@@ -15,7 +15,7 @@ _Found = list[tuple[socket.AddressFamily, str]]
 async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect with the first of a host's addresses that takes the connection. Raises OSError, UnicodeError."""
     failure = OSError("it has no address")
-    for family, address in await _addresses(host, port):
+    for family, address in await found_addresses(host, port):
         try:
             return await asyncio.open_connection(address, port, family=family, flags=socket.AI_NUMERICHOST)
         except OSError as error:
@@ -23,7 +23,8 @@ async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio
     raise failure
 
 
-async def _addresses(host: str, port: int) -> _Found:
+async def found_addresses(host: str, port: int) -> _Found:
+    """Return a host's addresses, each with its family. Raises OSError, UnicodeError."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[_Found] = loop.create_future()
 
