@@ -111,6 +111,7 @@ def test_nothing_is_wider_than_a_narrow_window(narrow: PhonePage, account: Visit
     wide["trace"] = narrow.page.evaluate(OVERFLOW)
     for view in VIEWS:
         narrow.open(view)
+        expect(narrow.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
         wide[view] = narrow.page.evaluate(OVERFLOW)
 
     assert set(wide.values()) == {0}, wide
