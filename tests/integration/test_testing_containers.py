@@ -1,0 +1,105 @@
+"""RingbackContainer: what it would have an engine run, and a server that runs in a container's place."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from testcontainers.core.config import testcontainers_config
+
+from ringback.testing import ServerNotStarted
+from ringback.testing.containers import RingbackContainer
+from support.docker_engine import DockerEngine
+from support.receiver import CallbackReceiver
+from support.seeds import many_caller_ids
+
+NUMBER = "+14158675309"
+SETTINGS_OF_TESTS = ["--database-url=sqlite://", "--ring-seconds=0", "--key-seconds=0"]
+HOST_MAP = "--callback-host-map=localhost=host.docker.internal,127.0.0.1=host.docker.internal"
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
+    """Run a stand-in for the engine, and point Testcontainers at it, without the reaper that it starts elsewhere."""
+    with DockerEngine(tmp_path) as running:
+        monkeypatch.setenv("DOCKER_HOST", running.url)
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+        monkeypatch.setattr(testcontainers_config, "_ryuk_disabled", True)
+        yield running
+
+
+def test_the_server_in_the_container_is_used_like_any_other(engine: DockerEngine, tmp_path: Path) -> None:
+    seed = tmp_path / "numbers.toml"
+    seed.write_text(many_caller_ids(2), encoding="utf-8")
+    container = RingbackContainer().with_setting(code_attempts=1, control_token="of the suite").with_seed(seed)
+
+    with CallbackReceiver() as receiver, container:
+        seeded = [len(account.client().outgoing_caller_ids.list()) for account in container.server.accounts()]
+        account = container.account(friendly_name="One test")
+        account.phone(NUMBER).will("mistype-once")
+        account.client().validation_requests.create(
+            NUMBER, status_callback=receiver.url.replace("127.0.0.1", "localhost")
+        )
+        [received] = receiver.wait_for()
+
+    assert seeded == [2]
+    assert received.form["VerificationStatus"] == "failed"
+    assert received.headers["Host"].startswith("localhost:")
+    assert engine.removed == set(engine.containers)
+
+
+def test_what_is_run_is_the_image_with_its_port_its_settings_and_the_machine_outside(engine: DockerEngine) -> None:
+    container = RingbackContainer("registry.example.test/ringback:1", name="ours")
+    container.image = "ringback"
+    container.with_env("RINGBACK_LOG_LEVEL", "debug").with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
+
+    with container.with_setting(callback_host_map=None, callback_allowed_hosts=["a.test", "b.test"]):
+        pass
+
+    [run] = engine.containers.values()
+    assert run.wanted["Image"] == "ringback"
+    assert run.wanted["Cmd"] == ["serve", *SETTINGS_OF_TESTS, "--callback-allowed-hosts=a.test,b.test"]
+    assert run.wanted["Env"] == ["RINGBACK_LOG_LEVEL=debug"]
+    assert run.wanted["ExposedPorts"] == {"8010/tcp": {}}
+    assert run.wanted["HostConfig"]["ExtraHosts"] == ["host.docker.internal:host-gateway", "db:10.0.0.1"]
+    assert run.wanted["HostConfig"]["Memory"] == 1024**3
+
+
+def test_a_setting_that_there_is_not_is_told_as_soon_as_the_container_has_ended(engine: DockerEngine) -> None:
+    container = RingbackContainer().with_setting(ring_second=1)
+
+    with pytest.raises(ServerNotStarted, match=r"its container is exited; it said:\n.*arguments: --ring-second=1"):
+        container.start()
+
+    [run] = engine.containers.values()
+    assert run.wanted["Cmd"] == ["serve", *SETTINGS_OF_TESTS, HOST_MAP, "--ring-second=1"]
+    assert engine.removed == {run.id}
+
+
+def test_an_image_that_there_is_not_is_told_with_what_to_do(engine: DockerEngine) -> None:
+    with pytest.raises(ServerNotStarted, match=r"^ringbock: .*docker build --tag ringback PATH"):
+        RingbackContainer("ringbock").start()
+
+    assert engine.containers == {}
+
+
+@pytest.mark.parametrize("name", ["host", "port", "seed"])
+@pytest.mark.usefixtures("engine")
+def test_what_the_image_decides_is_not_to_be_set(name: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{name}: not to be set of a container"):
+        RingbackContainer().with_setting(**{name: "1"})
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_seed_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        RingbackContainer().with_seed(tmp_path / "none.toml")
+
+
+def test_without_testcontainers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "testcontainers.core.container", None)
+    monkeypatch.delitem(sys.modules, "ringback.testing.containers")
+
+    with pytest.raises(ImportError, match=r"pip install 'ringback\[testcontainers\]'"):
+        import ringback.testing.containers  # noqa: F401, PLC0415
