@@ -5,27 +5,40 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from testcontainers.core.config import testcontainers_config
+from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from ringback.testing import ServerNotStarted
 from ringback.testing.containers import RingbackContainer
 from support.docker_engine import DockerEngine
+from support.readme import ROOT, readme_block
 from support.receiver import CallbackReceiver
 from support.seeds import many_caller_ids
+from support.suites import run_suite
 
 NUMBER = "+14158675309"
 SETTINGS_OF_TESTS = ["--database-url=sqlite://", "--ring-seconds=0", "--key-seconds=0"]
 HOST_MAP = "--callback-host-map=localhost=host.docker.internal,127.0.0.1=host.docker.internal"
+ONE_ATTEMPT = """
+def test_the_first_mistake_is_the_last(ringback):
+    ringback.phone("+14158675309").will("mistype-once")
+    request = ringback.client().validation_requests.create("+14158675309")
+
+    assert ringback.wait_for("call.ended", call_sid=request.call_sid).data["verification_status"] == "failed"
+"""
 
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
-    """Run a stand-in for the engine, and point Testcontainers at it, without the reaper that it starts elsewhere."""
+    """Run a stand-in for the engine, and point Testcontainers at it, without the reaper that it else starts.
+
+    How it connects is said, for it decides otherwise where the tests are run in a container themselves.
+    """
     with DockerEngine(tmp_path) as running:
         monkeypatch.setenv("DOCKER_HOST", running.url)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
         monkeypatch.setattr(testcontainers_config, "_ryuk_disabled", True)
+        monkeypatch.setattr(testcontainers_config, "connection_mode_override", ConnectionMode.docker_host)
         yield running
 
 
@@ -49,31 +62,35 @@ def test_the_server_in_the_container_is_used_like_any_other(engine: DockerEngine
     assert engine.removed == set(engine.containers)
 
 
-def test_what_is_run_is_the_image_with_its_port_its_settings_and_the_machine_outside(engine: DockerEngine) -> None:
-    container = RingbackContainer("registry.example.test/ringback:1", name="ours")
-    container.image = "ringback"
-    container.with_env("RINGBACK_LOG_LEVEL", "debug").with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
+def test_a_suite_has_the_fixture_from_a_container_by_the_lines_of_the_page(
+    engine: DockerEngine, tmp_path: Path
+) -> None:
+    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    modules = {"conftest.py": readme_block("pytest-container", text=page), "test_one.py": ONE_ATTEMPT}
+    alone = {"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_CONNECTION_MODE": "docker_host"}
 
-    with container.with_setting(callback_host_map=None, callback_allowed_hosts=["a.test", "b.test"]):
-        pass
+    finished = run_suite(tmp_path, modules, environment=alone)
 
-    [run] = engine.containers.values()
-    assert run.wanted["Image"] == "ringback"
-    assert run.wanted["Cmd"] == ["serve", *SETTINGS_OF_TESTS, "--callback-allowed-hosts=a.test,b.test"]
-    assert run.wanted["Env"] == ["RINGBACK_LOG_LEVEL=debug"]
-    assert run.wanted["ExposedPorts"] == {"8010/tcp": {}}
-    assert run.wanted["HostConfig"]["ExtraHosts"] == ["host.docker.internal:host-gateway", "db:10.0.0.1"]
-    assert run.wanted["HostConfig"]["Memory"] == 1024**3
+    assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
+    assert len(engine.removed) == 1
 
 
-def test_a_setting_that_there_is_not_is_told_as_soon_as_the_container_has_ended(engine: DockerEngine) -> None:
-    container = RingbackContainer().with_setting(ring_second=1)
+def test_a_container_that_ends_is_told_with_what_the_image_was_run_with_and_wrote(engine: DockerEngine) -> None:
+    container = RingbackContainer(name="ours").with_env("RINGBACK_LOG_LEVEL", "debug")
+    container.with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
+    container.with_setting(callback_allowed_hosts=["a.test", "b.test"], ring_second=1)
 
     with pytest.raises(ServerNotStarted, match=r"its container is exited; it said:\n.*arguments: --ring-second=1"):
         container.start()
 
     [run] = engine.containers.values()
-    assert run.wanted["Cmd"] == ["serve", *SETTINGS_OF_TESTS, HOST_MAP, "--ring-second=1"]
+    others = ["--callback-allowed-hosts=a.test,b.test", "--ring-second=1"]
+    assert run.wanted["Image"] == "ringback"
+    assert run.wanted["Cmd"] == ["serve", *SETTINGS_OF_TESTS, HOST_MAP, *others]
+    assert run.wanted["Env"] == ["RINGBACK_LOG_LEVEL=debug"]
+    assert run.wanted["ExposedPorts"] == {"8010/tcp": {}}
+    assert sorted(run.wanted["HostConfig"]["ExtraHosts"]) == ["db:10.0.0.1", "host.docker.internal:host-gateway"]
+    assert run.wanted["HostConfig"]["Memory"] == 1024**3
     assert engine.removed == {run.id}
 
 

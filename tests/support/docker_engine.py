@@ -93,7 +93,7 @@ class Container:
 
 
 class DockerEngine:
-    """Listens on a free port of 127.0.0.1; `containers` are all that were ever asked for, `removed` those that are gone."""
+    """Listens on a free port of 127.0.0.1; `containers` are all that were asked for, `removed` those that are gone."""
 
     def __init__(self, folder: Path) -> None:
         self.containers: dict[str, Container] = {}
@@ -104,7 +104,7 @@ class DockerEngine:
         self.url = f"tcp://127.0.0.1:{self._http.server_port}"
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """Return status and body of an answer; what it does not know is 404, with the engine's own form of a message."""
+        """Return status and body of an answer; what it does not know is 404, with a message as the engine has it."""
         match [method, *re.sub(r"^/v[0-9.]+", "", path).strip("/").split("/")]:
             case ["GET", "version"]:
                 return 200, json.dumps(VERSION).encode()
