@@ -1,0 +1,26 @@
+"""The service, served on a free port."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+import uvicorn
+
+from verified_numbers.application import app
+
+
+@pytest.fixture
+def service() -> Iterator[httpx.Client]:
+    """Give a client of the service, to which StatusCallbacks can come too."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.005)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0, trust_env=False) as client:
+        yield client
+    server.should_exit = True
+    thread.join()

@@ -1,0 +1,1 @@
+"""A service whose users verify their phone numbers, so that it may show them as caller ID."""
