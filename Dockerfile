@@ -28,10 +28,12 @@ ENV PATH=/opt/ringback/bin:$PATH \
     RINGBACK_HOST=0.0.0.0 \
     RINGBACK_LOG_FORMAT=json
 
-# A fixed id, so that a volume's files keep their owner from one image to the next.
+# A fixed id, so that a volume's files keep their owner from one image to the next. A new volume takes its owner from the
+# folder it is mounted on: /authority is for one that clients read too, the setting authority_folder naming it.
 RUN groupadd --gid 10001 ringback \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin ringback \
- && install --directory --owner=ringback --group=ringback --mode=0750 /data
+ && install --directory --owner=ringback --group=ringback --mode=0750 /data \
+ && install --directory --owner=ringback --group=ringback --mode=0755 /authority
 
 COPY --from=build /opt/ringback /opt/ringback
 

@@ -11,9 +11,9 @@ import uvicorn
 from verified_numbers.application import app
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def service() -> Iterator[httpx.Client]:
-    """Give a client of the service, to which StatusCallbacks can come too."""
+    """Give a client of the service, which StatusCallbacks reach too."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
