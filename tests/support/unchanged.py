@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from support.server import ACCOUNT_SID, AUTH_TOKEN
 RUN_SECONDS = 60.0
 AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS")
 PYTHON_RECORDER = """
-import os, socket
-_real = socket.getaddrinfo
+import json, os, socket
+_real, _known = socket.getaddrinfo, json.loads(os.environ.get("KNOWN_NAMES", "{}"))
 def _recorded(host, *arguments, **options):
     with open(os.environ["LOOKED_UP"], "a") as names:
         names.write(f"{host}\\n")
+    if host in _known:
+        host, arguments = "127.0.0.1", (_known[host], *arguments[1:])
     if str(host) not in ("127.0.0.1", "localhost"):
         raise socket.gaierror(socket.EAI_NONAME, "the tests look nothing up")
     return _real(host, *arguments, **options)
@@ -33,7 +36,10 @@ dns.lookup = (host, options, callback) => {
   process.nextTick(fail, Object.assign(new Error("the tests look nothing up"), { code: "ENOTFOUND" }));
 };
 """
-"""Kept beside the application by the environment: it notes which names are looked up, and lets none of them leave."""
+"""Kept beside the application by the environment: it notes which names are looked up, and lets none of them leave.
+
+Python's knows some names as a network of containers would, each for a port of this machine: those of KNOWN_NAMES.
+"""
 
 
 def printed_lines(client: str, server: InterceptingServer) -> str:
@@ -58,9 +64,25 @@ class Unchanged:
 
     def python(self, program: str) -> Any:
         """Return what a Python program prints, as JSON."""
+        return self._run([sys.executable, "-c", program], self._recorded_python(), self._folder)
+
+    def start_python(
+        self, *arguments: str, folder: Path, names: Mapping[str, int] | None = None
+    ) -> "subprocess.Popen[bytes]":
+        """Start Python with these arguments in `folder`; `names` are known to it, each for a port of 127.0.0.1."""
+        variables = self._recorded_python() | {"KNOWN_NAMES": json.dumps(dict(names or {}))}
+        return subprocess.Popen(  # noqa: S603
+            self._in_shell([sys.executable, *arguments]),
+            cwd=folder,
+            env=self._environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
+    def _recorded_python(self) -> dict[str, str]:
         (self._folder / "sitecustomize.py").write_text(PYTHON_RECORDER)
-        path = os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))
-        return self._run([sys.executable, "-c", program], {"PYTHONPATH": path}, self._folder)
+        return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))}
 
     def node(self, program: str, modules: Path) -> Any:
         """Return what a Node program prints, as JSON; what it requires is looked for in `modules`."""
@@ -76,17 +98,23 @@ class Unchanged:
         assert java is not None
         return self._run([java, str(file), *arguments], {}, self._folder)
 
-    def _run(self, command: list[str], variables: dict[str, str], folder: Path) -> Any:
+    def _in_shell(self, command: list[str]) -> list[str]:
+        return ["sh", "-euc", f'{self._lines}\nexec "$@"', "sh", *command]
+
+    def _environment(self, variables: dict[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
         account = {
             "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,
             "LOOKED_UP": str(self._looked_up),
         }
+        return inherited | account | variables
+
+    def _run(self, command: list[str], variables: dict[str, str], folder: Path) -> Any:
         finished = subprocess.run(  # noqa: S603
-            ["sh", "-euc", f'{self._lines}\nexec "$@"', "sh", *command],  # noqa: S607
+            self._in_shell(command),
             cwd=folder,
-            env=inherited | account | variables,
+            env=self._environment(variables),
             capture_output=True,
             text=True,
             check=False,

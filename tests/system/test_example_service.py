@@ -1,0 +1,144 @@
+"""examples/verified-numbers comes here by its environment alone, and cannot reach Twilio by accident."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ringback.testing import Account, connect
+from support.example_service import FOLDER, ExampleService, exported, run_own_tests
+from support.interception import MESSAGES, InterceptingServer
+from support.readme import ROOT
+from support.server import ACCOUNT_SID, free_port
+from support.unchanged import printed_lines
+
+pytestmark = pytest.mark.xdist_group("example-service")
+
+API, OTHER = "api.local.twilio.com", "messaging.local.twilio.com"
+REFUSED = (
+    f"Unable to create record: The requested resource {MESSAGES} was not found: "
+    "ringback emulates only OutgoingCallerIds, and refused this POST"
+)
+UNREACHABLE = {"detail": "Twilio cannot be reached just now."}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
+    with InterceptingServer(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def account(server: InterceptingServer) -> Iterator[Account]:
+    with connect(server.base_url) as connection:
+        yield connection.existing_account(ACCOUNT_SID)
+
+
+@pytest.fixture(scope="module")
+def service(server: InterceptingServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleService]:
+    """Run the service with the lines that ``ringback env --client python`` prints."""
+    with ExampleService(printed_lines("python", server), tmp_path_factory.mktemp("service")) as running:
+        yield running
+
+
+def variables_of(file: str, server: InterceptingServer) -> dict[str, str]:
+    """Return the service's variables of a compose file; the shared volume is the server's folder here."""
+    services: dict[str, Any] = yaml.safe_load((ROOT / "examples/compose" / file).read_text(encoding="utf-8"))[
+        "services"
+    ]
+    variables: dict[str, str] = services["service"]["environment"]
+    return {name: value.replace("/authority/", f"{server.trust}/") for name, value in variables.items()}
+
+
+def test_a_number_is_verified_and_the_callback_is_believed(service: ExampleService, account: Account) -> None:
+    shown = service.verified("Ada", "+14158675321")
+
+    [call] = account.calls(phone_number="+14158675321")
+    [attempt] = account.callbacks(call.sid)
+    assert (shown["outcome"], shown["validation_code"]) == ("verified", call.validation_code)
+    assert attempt.url == f"{service.http.base_url}/verifications/{shown['id']}/outcome"
+    assert attempt.signature is not None
+    assert attempt.signature.is_right
+    assert attempt.answer is not None
+    assert attempt.answer.status_code == 204
+    assert service.looked_up <= {"127.0.0.1"}
+
+
+def test_a_number_whose_owner_hangs_up_is_not_verified(service: ExampleService) -> None:
+    shown = service.verified("Grace", "+15005550013")
+
+    assert shown["outcome"] == "failed"
+    assert "Grace" not in {number["user"] for number in service.http.get("/numbers").json()}
+
+
+def test_a_text_message_is_refused_by_name_and_listed(
+    service: ExampleService, account: Account, server: InterceptingServer
+) -> None:
+    number = account.add_caller_id("+14158675322", friendly_name="Ada")
+
+    answer = service.http.post(f"/numbers/{number.sid}/welcome")
+
+    assert (answer.status_code, answer.json()) == (502, {"detail": REFUSED, "twilio_code": 20404})
+    [refused] = server.refused()
+    assert (refused["host"], refused["method"], refused["path"]) == (API, "POST", MESSAGES)
+    assert service.looked_up <= {"127.0.0.1"}
+
+
+def test_its_own_tests_pass_with_the_same_environment_and_none_is_skipped(
+    server: InterceptingServer, account: Account, tmp_path: Path
+) -> None:
+    said = run_own_tests(printed_lines("python", server), tmp_path)
+
+    assert "11 passed in" in said, said
+    assert [call.verification_status for call in account.calls(phone_number="+14158675309")] == ["success"]
+
+
+def test_with_the_proxy_down_its_calls_fail_and_nothing_leaves_the_machine(
+    server: InterceptingServer, tmp_path: Path
+) -> None:
+    lines = printed_lines("python", server).replace(server.proxy, f"http://127.0.0.1:{free_port()}")
+
+    with ExampleService(lines, tmp_path) as service:
+        answers = [service.http.get("/numbers"), service.http.post("/numbers/PN1/welcome")]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(503, UNREACHABLE)] * 2
+    assert service.looked_up == {"127.0.0.1"}
+
+
+def test_without_the_proxys_variables_it_asks_for_a_host_that_nobody_has(
+    server: InterceptingServer, tmp_path: Path
+) -> None:
+    lines = [line for line in printed_lines("python", server).splitlines() if "proxy=" not in line.lower()]
+
+    with ExampleService("\n".join(lines), tmp_path) as service:
+        answer = service.http.get("/numbers")
+
+    assert (answer.status_code, answer.json()) == (503, UNREACHABLE)
+    assert service.looked_up - {"127.0.0.1"} == {API}
+
+
+@pytest.mark.parametrize(
+    ("file", "phone_number", "asked"),
+    [("compose.yaml", "+14158675323", "ringback"), ("compose.by-name.yaml", "+14158675324", API)],
+)
+def test_the_variables_of_the_compose_files_bring_it_here(
+    file: str, phone_number: str, asked: str, server: InterceptingServer, tmp_path: Path
+) -> None:
+    lines = exported(variables_of(file, server))
+    names = {"ringback": server.proxy_address[1], API: server.tls_address[1]}
+
+    with ExampleService(lines, tmp_path, names) as service:
+        shown = service.verified("Ada", phone_number)
+
+    assert shown["outcome"] == "verified"
+    assert service.looked_up - {"127.0.0.1"} == {asked}
+
+
+def test_nothing_of_the_service_knows_of_ringback() -> None:
+    files = [path for path in FOLDER.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files if path.suffix != ".md"}
+
+    assert {"application.py", "test_application.py", "requirements.txt", "Dockerfile"} <= texts.keys()
+    assert [name for name, text in texts.items() if "ringback" in text.lower()] == []
