@@ -81,11 +81,12 @@ def test_many_tests_in_processes_side_by_side_share_one_server(server: Server, t
 
 
 def test_the_rest_passes_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
-    modules = {"test_more.py": readme_block("pytest-more")}
+    first = (ROOT / "docs/quick-start.md").read_text(encoding="utf-8")
+    modules = {"test_more.py": readme_block("pytest-more"), "test_first.py": readme_block("quick-start", text=first)}
 
     finished = run_suite(tmp_path, modules)
 
-    assert (finished.status, finished.tests, finished.failed) == (0, 5, 0), finished.out
+    assert (finished.status, finished.tests, finished.failed) == (0, 6, 0), finished.out
 
 
 def test_the_settings_of_conftest_are_the_servers(tmp_path: Path) -> None:

@@ -1,0 +1,168 @@
+"""Compose files and workflows, ours and the pages': what they name exists, and can be reached, read and written."""
+
+import os
+import re
+import subprocess
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from support.compose import COMPOSE_FILES, PAGES, Service, documents, services
+from support.image import environment, final_stage
+from support.readme import ROOT
+
+SERVICES = services()
+OURS = [service for service in SERVICES if service.is_ringback]
+SERVING = [service for service in OURS if service.described.get("command", ["serve"])[0] == "serve"]
+OTHERS = [service for service in SERVICES if not service.is_ringback]
+KNOWN = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
+OUTSIDE = "host.docker.internal"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is read, not listened on
+
+
+def by_place(service: Service) -> str:
+    return service.place
+
+
+def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Return the settings that a container has, from the image and its own environment."""
+    for name in [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]:
+        monkeypatch.delenv(name)
+    for name, value in (environment() | service.environment).items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            monkeypatch.setenv(name, value)
+    return Settings(_env_file=None)
+
+
+def siblings(service: Service) -> dict[str, Service]:
+    return {other.name: other for other in SERVICES if other.document is service.document}
+
+
+def own_folders() -> set[str]:
+    """Return the folders that the image makes for the user it runs as."""
+    [making] = [arguments for name, arguments in final_stage() if name == "RUN" and "install --directory" in arguments]
+    return set(re.findall(r"install --directory --owner=ringback --group=ringback --mode=\d+ (\S+)", making))
+
+
+def test_all_that_there_is_was_found() -> None:
+    places = {place for place, _ in documents()}
+
+    assert {"compose.yaml", "examples/compose/compose.yaml", "examples/compose/compose.by-name.yaml"} <= places
+    assert {"docs/interception.md 1", "docs/quick-start.md 1", "docs/ci.md 1", "docs/ci.md 4"} <= places
+    assert len(OURS) >= 9
+    assert own_folders() == {"/data", "/authority"}
+
+
+@pytest.mark.parametrize("service", OURS, ids=by_place)
+def test_its_variables_are_settings_with_values_that_are_taken(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_of(service, monkeypatch)
+
+    assert {name for name in service.environment if name.startswith(ENVIRONMENT_PREFIX)} <= KNOWN
+    assert all(isinstance(value, str) for value in service.environment.values())
+
+
+@pytest.mark.parametrize("service", OURS, ids=by_place)
+def test_its_published_ports_are_listened_on_from_outside_the_container(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(service, monkeypatch)
+    listening = {settings.port: settings.host, settings.tls_port: settings.host}
+    if settings.intercept:
+        listening[settings.intercept_port] = settings.intercept_host
+
+    assert [port for _, port in service.ports if listening.get(port) != EVERYWHERE] == []
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+def test_in_compose_ports_are_published_for_the_machine_alone(service: Service) -> None:
+    is_compose = "jobs" not in service.document
+
+    assert [address for address, _ in service.ports if is_compose and address != "127.0.0.1"] == []
+
+
+@pytest.mark.parametrize("service", OURS, ids=by_place)
+def test_what_it_writes_to_is_its_users(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(service, monkeypatch)
+    folders = {folder for _, folder, is_writable in service.volumes if is_writable}
+
+    assert folders <= own_folders()
+    assert settings.authority_folder is None or settings.authority_folder in folders
+
+
+@pytest.mark.parametrize("service", OTHERS, ids=by_place)
+def test_whoever_trusts_the_authority_reads_the_volume_that_ringback_keeps_it_in(service: Service) -> None:
+    trusting = [value for value in service.environment.values() if value.startswith("/authority/")]
+    keeping = [
+        name
+        for other in siblings(service).values()
+        for name, folder, is_writable in other.volumes
+        if is_writable and folder == other.environment.get("RINGBACK_AUTHORITY_FOLDER")
+    ]
+    read = [name for name, folder, is_writable in service.volumes if not is_writable and folder == "/authority"]
+
+    assert all(value.endswith(("/bundle.pem", "/authority.pem")) for value in trusting)
+    assert not trusting or read == keeping
+
+
+@pytest.mark.parametrize("service", OTHERS, ids=by_place)
+def test_a_proxy_that_is_named_is_one(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    for url in (value for name, value in service.environment.items() if name.upper().endswith("_PROXY")):
+        settings = settings_of(siblings(service)[urlsplit(url).hostname or ""], monkeypatch)
+
+        assert (settings.intercept, settings.intercept_host, settings.intercept_port) == (
+            True,
+            EVERYWHERE,
+            urlsplit(url).port,
+        )
+
+
+@pytest.mark.parametrize("service", SERVING, ids=by_place)
+def test_callbacks_are_mapped_to_what_the_container_can_find(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = set(settings_of(service, monkeypatch).callback_host_map.values())
+    given = str(service.described.get("extra_hosts", "")) + str(service.described.get("options", ""))
+    found = siblings(service).keys() | ({OUTSIDE} if f"{OUTSIDE}:host-gateway" in given else set())
+
+    assert targets <= found
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+def test_the_volumes_and_services_that_are_named_are_there(service: Service) -> None:
+    named = {name for name, _, _ in service.volumes if not name.startswith((".", "/"))}
+
+    assert named <= (service.document.get("volumes") or {}).keys()
+    assert set(service.described.get("depends_on", ())) <= siblings(service).keys()
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=by_place)
+def test_what_is_built_is_there(service: Service) -> None:
+    folder = service.described.get("build")
+    file = ROOT / service.place.partition(":")[0]
+
+    assert folder is None or (file.parent / folder / "Dockerfile").is_file()
+
+
+@pytest.mark.parametrize("file", [*COMPOSE_FILES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_variable_of_ringbacks_that_is_named_is_a_setting(file: object) -> None:
+    text = (ROOT / str(file)).read_text(encoding="utf-8")
+    named = set(re.findall(r"\bRINGBACK_[A-Z][A-Z0-9_]*\b", text))
+
+    assert {name for name in named - KNOWN if not name.startswith("RINGBACK_TEST_")} == set()
+
+
+def test_the_workflows_are_whole_and_their_steps_are_lines_that_a_shell_can_read() -> None:
+    blocks: list[dict[Any, Any]] = [document for place, document in documents() if place.startswith("docs/ci.md")]
+    workflows = [block for block in blocks if "jobs" in block]
+    steps = [step for block in blocks for job in block.get("jobs", {"": block}).values() for step in job["steps"]]
+    lines = "\n".join(re.sub(r"\$\{\{.*?\}\}", "x", step["run"]) for step in steps if "run" in step)
+
+    read = subprocess.run(["sh", "-n"], input=lines, text=True, capture_output=True, check=False)  # noqa: S607
+
+    # YAML 1.1 reads the key `on` as true; GitHub does not.
+    assert [workflow[True] for workflow in workflows] == [["push"], ["workflow_dispatch"], ["push"]]
+    assert all(("run" in step) != ("uses" in step) for step in steps)
+    assert "eval" in lines
+    assert (read.returncode, read.stderr) == (0, "")
