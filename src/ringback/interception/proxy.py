@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -161,7 +162,7 @@ async def _joined(client: Stream, server: Stream, request: ProxyRequest, begin_o
         await relay(client, server, body=whole_body if request.body_bytes is None else first_bytes(request.body_bytes))
         return
     client.writer.write(ESTABLISHED)
-    await relay(client, server, begin=begin_of(client, request) if begin_of else None)
+    await relay(client, server, begin=partial(begin_of, client, request) if begin_of else None)
 
 
 async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:

@@ -25,13 +25,11 @@ class Stream(NamedTuple):
     writer: asyncio.StreamWriter
 
 
-async def relay(
-    client: Stream, server: Stream, *, body: "Body | None" = None, begin: Awaitable[bytes | None] | None = None
-) -> None:
+async def relay(client: Stream, server: Stream, *, body: "Body | None" = None, begin: "Begin | None" = None) -> None:
     """Pass on what comes, until the server has said all.
 
     With a `body` it is one request: of what the client sends no more than that is passed on, and the answer tells the
-    client so. Else it is a tunnel, whose `begin` is what the client sends first; None ends it. Whoever sends faster
+    client so. Else it is a tunnel, whose `begin` reads what the client sends first; None ends it. Whoever sends faster
     than the other side takes it has to wait.
     """
     async with _Patience() as patience:
@@ -68,6 +66,9 @@ class _Patience:
 
 Body = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _Patience], Awaitable[None]]
 """Passes on the body of a request, and no more."""
+
+
+Begin = Callable[[], Awaitable[bytes | None]]
 
 
 def first_bytes(count: int) -> Body:
@@ -107,14 +108,14 @@ async def _send_on(
     client: Stream,
     server: Stream,
     body: Body | None,
-    begin: Awaitable[bytes | None] | None,
+    begin: Begin | None,
     patience: _Patience,
 ) -> None:
     try:
         if body:
             await body(client.reader, server.writer, patience)
             return
-        first = await begin if begin else b""
+        first = await begin() if begin else b""
         if first is None:
             server.writer.transport.abort()
             return
