@@ -37,9 +37,15 @@ def account(server: InterceptingServer) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="module")
-def service(server: InterceptingServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleService]:
-    """Run the service with the lines that ``ringback env --client python`` prints."""
-    with ExampleService(printed_lines("python", server), tmp_path_factory.mktemp("service")) as running:
+def lines(server: InterceptingServer) -> str:
+    """Give the lines that ``ringback env --client python`` prints."""
+    return printed_lines("python", server)
+
+
+@pytest.fixture(scope="module")
+def service(lines: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleService]:
+    """Run the service with these lines."""
+    with ExampleService(lines, tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
@@ -87,32 +93,30 @@ def test_a_text_message_is_refused_by_name_and_listed(
 
 
 def test_its_own_tests_pass_with_the_same_environment_and_none_is_skipped(
-    server: InterceptingServer, account: Account, tmp_path: Path
+    lines: str, account: Account, tmp_path: Path
 ) -> None:
-    said = run_own_tests(printed_lines("python", server), tmp_path)
+    said = run_own_tests(lines, tmp_path)
 
     assert "11 passed in" in said, said
     assert [call.verification_status for call in account.calls(phone_number="+14158675309")] == ["success"]
 
 
 def test_with_the_proxy_down_its_calls_fail_and_nothing_leaves_the_machine(
-    server: InterceptingServer, tmp_path: Path
+    lines: str, server: InterceptingServer, tmp_path: Path
 ) -> None:
-    lines = printed_lines("python", server).replace(server.proxy, f"http://127.0.0.1:{free_port()}")
+    astray = lines.replace(server.proxy, f"http://127.0.0.1:{free_port()}")
 
-    with ExampleService(lines, tmp_path) as service:
+    with ExampleService(astray, tmp_path) as service:
         answers = [service.http.get("/numbers"), service.http.post("/numbers/PN1/welcome")]
 
     assert [(answer.status_code, answer.json()) for answer in answers] == [(503, UNREACHABLE)] * 2
     assert service.looked_up == {"127.0.0.1"}
 
 
-def test_without_the_proxys_variables_it_asks_for_a_host_that_nobody_has(
-    server: InterceptingServer, tmp_path: Path
-) -> None:
-    lines = [line for line in printed_lines("python", server).splitlines() if "proxy=" not in line.lower()]
+def test_without_the_proxys_variables_it_asks_for_a_host_that_nobody_has(lines: str, tmp_path: Path) -> None:
+    rest = [line for line in lines.splitlines() if "proxy=" not in line.lower()]
 
-    with ExampleService("\n".join(lines), tmp_path) as service:
+    with ExampleService("\n".join(rest), tmp_path) as service:
         answer = service.http.get("/numbers")
 
     assert (answer.status_code, answer.json()) == (503, UNREACHABLE)
