@@ -2,10 +2,10 @@
 
 from contextlib import ExitStack
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone
+from ringback.domain.policies import CallPolicy
 from ringback.domain.seed import Seed, SeedError
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, reset_everything
@@ -86,6 +86,9 @@ def call_policy(settings: Settings) -> CallPolicy:
         settings.prompt_timeout_seconds,
         settings.code_attempts,
         Phone(settings.phone_behavior, settings.ring_seconds, settings.key_seconds),
+        settings.account_type,
+        settings.calls_per_number_and_week,
+        settings.code_lifetime_seconds,
     )
 
 

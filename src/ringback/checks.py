@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
+from ringback.domain.policies import LONGEST_CODE_LIFETIME_SECONDS, MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS
 from ringback.domain.sids import ACCOUNT, is_sid
 
 
@@ -25,6 +26,9 @@ AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
 Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+CodeAttempts = Annotated[int, Field(ge=1, le=MOST_CODE_ATTEMPTS)]
+CodeLifetime = Annotated[float, Field(gt=0, le=LONGEST_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
+CallsAWeek = Annotated[int, Field(ge=1, le=MOST_CALLS_A_WEEK)]
 FriendlyName = Annotated[
     str,
     AfterValidator(_friendly_name),

@@ -10,10 +10,19 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from ringback.checks import AccountSidText, PositiveSeconds, Seconds, Secret
+from ringback.checks import (
+    AccountSidText,
+    CallsAWeek,
+    CodeAttempts,
+    CodeLifetime,
+    PositiveSeconds,
+    Seconds,
+    Secret,
+)
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import AccountType
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
@@ -76,7 +85,14 @@ class Settings(BaseSettings):
     key_seconds: Seconds = Field(1.0, description="how long its owner takes to key the code in")
     ring_timeout_seconds: PositiveSeconds = Field(60.0, description="how long a phone rings that nobody answers")
     prompt_timeout_seconds: PositiveSeconds = Field(10.0, description="how long a prompt waits for the code")
-    code_attempts: int = Field(3, ge=1, le=100, description="how many prompts for the code a call has")
+    code_attempts: CodeAttempts = Field(3, description="how many prompts for the code a call has")
+    code_lifetime_seconds: CodeLifetime | None = Field(
+        None, description="how long after the request its code is right; else as long as the call lasts"
+    )
+    calls_per_number_and_week: CallsAWeek | None = Field(
+        None, description="how often a number may be called within seven days; else without limit"
+    )
+    account_type: AccountType = Field(AccountType.FULL, description="what accounts are; a trial verifies five numbers")
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
         15.0, description="how long a StatusCallback may take in all, retries included"
     )

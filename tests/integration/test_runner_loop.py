@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
 from ringback.simulator import runner as runner_module
 from ringback.simulator.clock import SystemClock

@@ -3,12 +3,12 @@
 from dataclasses import replace
 from typing import Any
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.callbacks import StatusCallback
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone, PhoneBehavior
+from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
 
 T0 = Instant(1_280_262_071_000_000)

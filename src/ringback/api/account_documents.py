@@ -4,9 +4,7 @@ from ringback.api.call_documents import calls_path
 from ringback.api.documents import Record, account_path, outgoing_caller_ids_path
 from ringback.domain.accounts import Account
 from ringback.domain.instants import rfc_2822
-
-ACCOUNT_TYPE = "Full"
-"""None here is on trial. Source: docs/fidelity.md, Account [assumed]."""
+from ringback.domain.policies import AccountType
 
 TEXTS = (
     *("auth_token", "date_created", "date_updated", "friendly_name", "owner_account_sid", "sid", "status", "type"),
@@ -15,7 +13,7 @@ TEXTS = (
 """All fields but the URIs of subresources."""
 
 
-def account(known: Account, uri_suffix: str) -> Record:
+def account(known: Account, account_type: AccountType, uri_suffix: str) -> Record:
     """Return the ten fields of an account; of its subresources, those that are served.
 
     Source: docs/fidelity.md, Account [oai].
@@ -34,7 +32,7 @@ def account(known: Account, uri_suffix: str) -> Record:
                 "calls": calls_path(known.sid) + uri_suffix,
                 "outgoing_caller_ids": outgoing_caller_ids_path(known.sid) + uri_suffix,
             },
-            "type": ACCOUNT_TYPE,
+            "type": account_type.capitalize(),
             "uri": account_path(known.sid) + uri_suffix,
         },
     )

@@ -25,4 +25,6 @@ async def fetch_account(request: Request) -> Response:
     exchange = exchange_of(request)
     if request.path_params["AccountSid"] != exchange.account.sid:  # another suffix stands before the one taken off
         raise exchange.not_found()
-    return exchange.answer(account_documents.account(exchange.account, exchange.representation.uri_suffix))
+    known = exchange.account
+    policy = known.policy.over(exchange.services.call_policy)
+    return exchange.answer(account_documents.account(known, policy.account_type, exchange.representation.uri_suffix))

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.policies import CallPolicy
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.database import Database
 

@@ -154,7 +154,9 @@ async def create_api_key(services: Services, account: AccountOfPath) -> ApiKeyVi
 
 @router.post("/accounts/{account_sid}/reset", status_code=HTTPStatus.NO_CONTENT, summary="Empty an account")
 async def reset_account(services: Services, account: AccountOfPath) -> Response:
-    """Forget the account's caller IDs, calls, callbacks, phones, faults and journals; its clock shows the real time.
+    """Forget the account's caller IDs, calls, callbacks, phones, faults, policy and journals.
+
+    Its clock shows the real time.
 
     The account itself stays, with its auth token, keys and subaccounts.
     """

@@ -61,6 +61,7 @@ class CallView(View):
     status_callback_method: str
     phone: PhoneView | None
     date_created: Time
+    code_expires_at: Time | None = Field(description="Null for a code that is right as long as the call lasts.")
     ringing_at: Time | None
     answered_at: Time | None
     ended_at: Time | None
@@ -93,6 +94,7 @@ def call_view(call: ValidationCall) -> CallView:
         status_callback_method=call.status_callback_method,
         phone=PhoneView.model_validate(phone, from_attributes=True) if phone else None,
         date_created=rfc_3339(call.date_created),
+        code_expires_at=shown(call.code_expires_at),
         ringing_at=shown(call.ringing_at),
         answered_at=shown(call.answered_at),
         ended_at=shown(call.ended_at),

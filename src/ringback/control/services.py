@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals

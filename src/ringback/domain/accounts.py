@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ringback.domain.clocks import REAL_TIME, AccountClock
 from ringback.domain.instants import Instant
+from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
 from ringback.domain.sids import AccountSid, ApiKeySid
 
 
@@ -33,6 +34,7 @@ class Account(NamedTuple):
     date_updated: Instant
     clock: AccountClock = REAL_TIME
     has_faults: bool = False
+    policy: AccountPolicy = LEFT_TO_THE_SETTINGS
 
     @property
     def is_active(self) -> bool:

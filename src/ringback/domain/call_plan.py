@@ -1,26 +1,16 @@
 """What will happen to a call next if nobody interferes: the phone's own doing, or the network's patience."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ringback.domain.calls import CallEvent, CallState, ValidationCall
 from ringback.domain.instants import Instant, after
-from ringback.domain.phones import Phone, answers_after_seconds, is_reached, reaction_to_prompt
+from ringback.domain.phones import answers_after_seconds, is_reached, reaction_to_prompt
+from ringback.domain.policies import CallPolicy
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
 EXTENSION_KEY_SECONDS = 0.1
 """How long one digit of an extension takes to dial. Source: docs/fidelity.md, Extension [assumed]."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallPolicy:
-    """The network's patience, in seconds and attempts, and the phone that answers where no rule says otherwise."""
-
-    ring_timeout_seconds: float
-    prompt_timeout_seconds: float
-    code_attempts: int
-    default_phone: Phone
 
 
 class PendingEvent(NamedTuple):

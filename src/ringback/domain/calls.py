@@ -104,7 +104,8 @@ class TimelineEntry(NamedTuple):
 class ValidationCall(NamedTuple):
     """One call that asks for one code: a tuple, for it is copied at every step, in a third of a dataclass's time.
 
-    `phone` is unknown (None) until the number is dialled; `keys` are those keyed at the present prompt; the times
+    The code is right till `code_expires_at`, that moment included; None is as long as the call lasts. `phone` is
+    unknown (None) until the number is dialled; `keys` are those keyed at the present prompt; the times
     are None until they come; `outgoing_caller_id_sid` names the resource that a success made.
     """
 
@@ -121,6 +122,7 @@ class ValidationCall(NamedTuple):
     attempts_allowed: int
     attempts_left: int
     date_created: Instant
+    code_expires_at: Instant | None = None
     keys: str = ""
     phone: Phone | None = None
     verification_status: VerificationStatus | None = None
@@ -129,6 +131,10 @@ class ValidationCall(NamedTuple):
     answered_at: Instant | None = None
     ended_at: Instant | None = None
     timeline: tuple[TimelineEntry, ...] = ()
+
+    def has_expired(self, now: Instant) -> bool:
+        """Tell whether the code is not accepted any more, though the call goes on."""
+        return self.code_expires_at is not None and now > self.code_expires_at
 
     @property
     def call_status(self) -> CallStatus:
@@ -184,7 +190,7 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
 
     Raises IllegalCallEvent, and changes nothing, where the table has no way from the call's state.
     """
-    guard = _guard(call, event, digits)
+    guard = _guard(call, event, now, digits)
     target = CALL_TRANSITIONS.get((call.state, event, guard))
     if target is None:
         raise IllegalCallEvent(call, event)
@@ -199,24 +205,26 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
     return call._replace(state=target, timeline=(*call.timeline, *entries), **changes)
 
 
-def _guard(call: ValidationCall, event: CallEvent, digits: str) -> Guard:
+def _guard(call: ValidationCall, event: CallEvent, now: Instant, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
             return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
         case CallEvent.ANSWER:
             return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
         case CallEvent.DIGITS:
-            return _code_guard(call, (call.keys + digits)[:CODE_DIGITS])
+            return _code_guard(call, (call.keys + digits)[:CODE_DIGITS], now)
         case CallEvent.PROMPT_TIMEOUT:
             return _attempts_guard(call)
         case _:
             return Guard.ALWAYS
 
 
-def _code_guard(call: ValidationCall, keys: str) -> Guard:
+def _code_guard(call: ValidationCall, keys: str, now: Instant) -> Guard:
+    """Take a code that has expired for a wrong one. Source: docs/fidelity.md, policy [assumed]."""
     if len(keys) < CODE_DIGITS:
         return Guard.KEYS_MISSING
-    return Guard.RIGHT_CODE if keys == call.validation_code else _attempts_guard(call)
+    is_right = keys == call.validation_code and not call.has_expired(now)
+    return Guard.RIGHT_CODE if is_right else _attempts_guard(call)
 
 
 def _attempts_guard(call: ValidationCall) -> Guard:
@@ -236,5 +244,7 @@ def _going_on(event: CallEvent, now: Instant) -> dict[str, Any]:
 
 def _happened(call: ValidationCall, event: CallEvent, guard: Guard, now: Instant, keys: str) -> TimelineEntry:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
+    if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(now):
+        keyed += "the code has expired, "
     dialled = call.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
     return TimelineEntry(now, event, f"{keyed}{dialled}{guard}")

@@ -123,6 +123,19 @@ def phone_number_already_verified() -> TwilioError:
     return TwilioError(400, 21450, "Phone number is already verified.")
 
 
+def trial_account_is_full(limit: int) -> TwilioError:
+    """A trial account that has verified as many numbers as it can."""
+    return TwilioError(
+        400, 10002, f"Trial accounts can verify up to {limit} numbers: delete one, or upgrade the account"
+    )
+
+
+def too_many_calls_to_number(limit: int) -> TwilioError:
+    """A number that was called as often within a week as it may be."""
+    message = f"Reached maximum verification attempts: {limit} calls to this number within seven days"
+    return TwilioError(429, 22100, message)
+
+
 def invalid_call_delay(value: str) -> TwilioError:
     return TwilioError(400, 21454, f"Invalid CallDelay {_shown(value)}: a whole number of seconds from 0 to 60")
 

@@ -6,6 +6,7 @@ from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.instants import Instant
+from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
@@ -54,10 +55,18 @@ def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) ->
 
     Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
     """
-    clock = unit_of_work.accounts.hold_for_clock(account_sid)
-    if clock is None:
+    return present_and_policy(unit_of_work, account_sid, real)[0]
+
+
+def present_and_policy(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant
+) -> tuple[AccountTime, AccountPolicy]:
+    """Return the present as `present` does, and the account's own policy as it is then."""
+    held = unit_of_work.accounts.hold_for_clock(account_sid)
+    if held is None:
         raise wrong_credentials()
-    return clock.at(real)
+    clock, own = held
+    return clock.at(real), own
 
 
 def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Instant) -> Account:
@@ -124,6 +133,15 @@ def change_account_status(
         return changed
 
 
+def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:
+    """Let an account have a policy of its own from the next request on; False where there is no account."""
+    with unit_of_work:
+        if unit_of_work.accounts.hold_alone(account_sid) is None:
+            return False
+        unit_of_work.accounts.set_policy(account_sid, policy)
+        return True
+
+
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
@@ -150,7 +168,7 @@ def create_api_key(
 
 
 def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Forget what an account holds, and let its clock show the real time; False where there is none.
+    """Forget what an account holds, its policy too, and let its clock show the real time; False where there is none.
 
     The account itself stays, with its token, keys and subaccounts.
     """

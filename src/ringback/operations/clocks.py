@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 from ringback.domain.accounts import Account
-from ringback.domain.call_plan import CallPolicy, next_event
+from ringback.domain.call_plan import next_event
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountClock, AccountTime, ClockMode
 from ringback.domain.instants import Instant, after
+from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.calls import DUE_CALLS_BATCH, advance_call
 from ringback.operations.identifiers import Identifiers

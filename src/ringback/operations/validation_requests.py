@@ -1,14 +1,19 @@
 """Asking for a number to be verified."""
 
-from ringback.domain.call_plan import CallPolicy, next_event
+from ringback.domain.call_plan import next_event
 from ringback.domain.caller_ids import ValidationAnswer, ValidationRequest
 from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall
 from ringback.domain.clocks import AccountTime
-from ringback.domain.errors import phone_number_already_verified
+from ringback.domain.errors import (
+    phone_number_already_verified,
+    too_many_calls_to_number,
+    trial_account_is_full,
+)
 from ringback.domain.events import call_queued
-from ringback.domain.instants import Instant
+from ringback.domain.instants import Instant, after
+from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountType, CallPolicy
 from ringback.domain.sids import CALL, AccountSid, CallSid
-from ringback.operations.accounts import present
+from ringback.operations.accounts import present_and_policy
 from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
@@ -26,14 +31,17 @@ def create_validation_request(
     """Queue the call that will ask for a new code, and return that code.
 
     Calls to the same number that are still under way end as failed: their codes are void.
-    Raises TwilioError 21450 where the account has verified this number already, 20003 where the account is gone.
+    `policy` is that of the settings; what the account has of its own goes before it. Raises TwilioError 21450 where the
+    account has verified this number already, 20003 where the account is gone, and what `_check_limits` raises.
     """
     with unit_of_work:
-        time = present(unit_of_work, account_sid, real)
+        time, own = present_and_policy(unit_of_work, account_sid, real)
+        policy = own.over(policy)
         unit_of_work.locks.number(account_sid, request.phone_number)
         superseded = unit_of_work.calls.under_way(account_sid, request.phone_number)
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):  # after them: one may have ended
             raise phone_number_already_verified()
+        _check_limits(unit_of_work, account_sid, request.phone_number, time, policy)
         for older in superseded:
             advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, identifiers=identifiers)
         call = _queued(unit_of_work, account_sid, request, time, policy, identifiers)
@@ -48,6 +56,24 @@ def create_validation_request(
         )
 
 
+def _check_limits(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, time: AccountTime, policy: CallPolicy
+) -> None:
+    """Raise TwilioError 10002 where a trial account is full, 22100 where the number was called too often.
+
+    What no limit asks for is not counted. Source: docs/fidelity.md, policy [assumed].
+    """
+    if policy.account_type == AccountType.TRIAL:
+        unit_of_work.locks.verified_numbers(account_sid)
+        if unit_of_work.caller_ids.count_taken(account_sid, number) >= TRIAL_VERIFIED_NUMBERS:
+            raise trial_account_is_full(TRIAL_VERIFIED_NUMBERS)
+    limit = policy.calls_per_number_and_week
+    if limit is not None:
+        since = after(time.now, -WEEK_SECONDS)
+        if unit_of_work.calls.count(account_sid, number, since=since, now=time.now) >= limit:
+            raise too_many_calls_to_number(limit)
+
+
 def _queued(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
@@ -56,7 +82,7 @@ def _queued(
     policy: CallPolicy,
     identifiers: Identifiers,
 ) -> ValidationCall:
-    code = identifiers.validation_code()
+    code, lifetime_seconds = identifiers.validation_code(), policy.code_lifetime_seconds
     while True:
         call = ValidationCall(
             sid=CallSid(identifiers.sid(CALL)),
@@ -72,6 +98,7 @@ def _queued(
             attempts_allowed=policy.code_attempts,
             attempts_left=policy.code_attempts,
             date_created=time.now,
+            code_expires_at=None if lifetime_seconds is None else after(time.now, lifetime_seconds),
             timeline=(TimelineEntry(time.now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
         )
         if unit_of_work.calls.add(call, next_event(call, policy, time.now), time):

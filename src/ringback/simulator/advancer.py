@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.clocks import AccountClock, AccountTime
 from ringback.domain.instants import Instant, after
+from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.clocks import CLOCK_WAS_SET, AdvanceStopped, account_time, owes_callbacks, stride
 from ringback.operations.identifiers import Identifiers

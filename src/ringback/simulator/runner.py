@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import structlog
 
-from ringback.domain.call_plan import CallPolicy
 from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.instants import Instant, after, seconds_between
+from ringback.domain.policies import CallPolicy
 from ringback.operations.calls import (
     DUE_CALLS_AT_ONCE,
     advance_due_calls,

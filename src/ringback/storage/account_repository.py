@@ -3,10 +3,12 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, select, text, update
+import orjson
+from sqlalchemy import Text, bindparam, delete, select, text, update
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountClock
+from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
 from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, insert_unless_there, upsert
@@ -45,7 +47,7 @@ FIND_SUBACCOUNT = Statement(
     select(accounts).where(accounts.c.sid == bindparam("sid"), accounts.c.parent_sid == bindparam("parent"))
 )
 HOLD_FOR_CLOCK = Statement(
-    select(accounts.c.clock_offset, accounts.c.clock_frozen_at)
+    select(accounts.c.clock_offset, accounts.c.clock_frozen_at, accounts.c.policy)
     .where(accounts.c.sid == bindparam("sid"))
     .with_for_update(read=True, key_share=True)
 )
@@ -71,13 +73,16 @@ SET_CLOCKS = Statement(
 SET_HAS_FAULTS = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(has_faults=bindparam("has_any"))
 )
+SET_POLICY = Statement(
+    update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(policy=bindparam("own", type_=Text))
+)
 FORGET_CONTENTS = tuple(
     Statement(delete(table).where(table.c.account_sid == bindparam("account_sid"))) for table in CONTENTS
 )
 FORGET_SETTINGS = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
-    .values(clock_offset=0, clock_frozen_at=None, has_faults=0)
+    .values(clock_offset=0, clock_frozen_at=None, has_faults=0, policy=None)
 )
 ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, accounts.c.sid))
 SOME_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.sid).limit(bindparam("row_limit")))
@@ -114,10 +119,10 @@ class AccountRepository:
         row = self._unit_of_work.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return _account(row) if row else None
 
-    def hold_for_clock(self, sid: AccountSid) -> AccountClock | None:
-        """Hold an account, and return its clock alone; None where there is no account."""
+    def hold_for_clock(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
+        """Hold an account, and return its clock and policy alone; None where there is no account."""
         row = self._unit_of_work.first(HOLD_FOR_CLOCK, sid=sid)
-        return AccountClock._make(row) if row else None
+        return (AccountClock(row[0], row[1]), _policy(row[2])) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
@@ -160,8 +165,11 @@ class AccountRepository:
     def set_has_faults(self, account_sid: AccountSid, *, has_any: bool) -> None:
         self._unit_of_work.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
 
+    def set_policy(self, account_sid: AccountSid, policy: AccountPolicy) -> None:
+        self._unit_of_work.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
+
     def forget_contents(self, account_sid: AccountSid) -> bool:
-        """Delete all that an account holds but its keys and subaccounts, and its clock's setting; False without one."""
+        """Delete all that an account holds but its keys and subaccounts, its clock's setting and its policy; False without one."""
         for statement in FORGET_CONTENTS:
             self._unit_of_work.change(statement, account_sid=account_sid)
         return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0
@@ -188,13 +196,13 @@ def _values(account: Account) -> dict[str, Any]:
         "clock_offset": account.clock.offset,
         "clock_frozen_at": account.clock.frozen_at,
         "has_faults": int(account.has_faults),
+        "policy": _policy_text(account.policy),
     }
 
 
 def _account(row: tuple[Any, ...]) -> Account:
-    sid, auth_token, friendly_name, owner_email, status, parent_sid, created, updated, offset, frozen_at, faults = row[
-        :11
-    ]
+    sid, auth_token, friendly_name, owner_email, status, parent_sid, created, updated = row[:8]
+    offset, frozen_at, has_faults, policy = row[8:12]
     return Account(
         sid,
         auth_token,
@@ -205,5 +213,19 @@ def _account(row: tuple[Any, ...]) -> Account:
         created,
         updated,
         AccountClock(offset, frozen_at),
-        bool(faults),
+        bool(has_faults),
+        _policy(policy),
     )
+
+
+def _policy(text: str | None) -> AccountPolicy:
+    if text is None:
+        return LEFT_TO_THE_SETTINGS
+    own = orjson.loads(text)
+    if "account_type" in own:
+        own["account_type"] = AccountType(own["account_type"])
+    return AccountPolicy(**own)
+
+
+def _policy_text(policy: AccountPolicy) -> str | None:
+    return orjson.dumps(policy.given).decode() if policy.given else None

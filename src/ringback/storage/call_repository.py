@@ -3,12 +3,13 @@
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, delete, literal_column, select, tuple_, update
+from sqlalchemy import Select, bindparam, delete, func, literal_column, select, tuple_, update
 
 from ringback.domain.call_lists import CallFilters
 from ringback.domain.call_plan import PendingEvent
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.clocks import AccountTime
+from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.call_pages import CALL_PAGES, filter_values
@@ -44,6 +45,15 @@ UNDER_WAY = Statement(
         table.c.ended_at.is_(None),
     )
     .with_for_update()
+)
+
+CALLS_SINCE = Statement(
+    select(func.count()).where(
+        table.c.account_sid == bindparam("account_sid"),
+        table.c.phone_number == bindparam("phone_number"),
+        table.c.date_created > bindparam("since"),
+        table.c.date_created <= bindparam("now"),
+    )
 )
 
 
@@ -105,6 +115,13 @@ class CallRepository:
         """Return the account's calls to this number that have not ended, and let nobody else move them."""
         rows = self._unit_of_work.all(UNDER_WAY, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
+
+    def count(self, account_sid: AccountSid, phone_number: str, *, since: Instant, now: Instant) -> int:
+        """Return how many calls to a number an account asked for after `since`, and knows of, till `now`."""
+        row = self._unit_of_work.first(
+            CALLS_SINCE, account_sid=account_sid, phone_number=phone_number, since=since, now=now
+        )
+        return int(row[0]) if row else 0
 
     def add(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> bool:
         """Add a call; False, and nothing changed, when its SID is taken."""

@@ -23,6 +23,7 @@ FIXED = (
     "status_callback_method",
     "attempts_allowed",
     "date_created",
+    "code_expires_at",
 )
 MOVING = (
     "state",

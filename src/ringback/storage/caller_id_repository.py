@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, func, select, union, update
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest
@@ -10,6 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.pages import PagedRows
 from ringback.storage.statements import Statement, columns, insert_unless_there
 from ringback.storage.tables import outgoing_caller_ids as table
+from ringback.storage.tables import validation_calls
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -26,6 +27,17 @@ RENAME = Statement(
     update(table).where(_THIS_ONE).values(friendly_name=bindparam("new_name"), date_updated=bindparam("now"))
 )
 DELETE = Statement(delete(table).where(_THIS_ONE))
+_others_under_way = select(validation_calls.c.phone_number).where(
+    validation_calls.c.account_sid == bindparam("account_sid"),
+    validation_calls.c.ended_at.is_(None),
+    validation_calls.c.phone_number != bindparam("phone_number"),
+)
+TAKEN = Statement(
+    select(func.count()).select_from(
+        union(select(table.c.phone_number).where(_OF_ACCOUNT), _others_under_way).subquery()
+    )
+)
+"""One statement, so that a number that is verified meanwhile is seen in the one table or in the other."""
 
 
 PAGES = PagedRows(
@@ -54,6 +66,11 @@ class CallerIdRepository:
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
         row = self._unit_of_work.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return OutgoingCallerId._make(row) if row else None
+
+    def count_taken(self, account_sid: AccountSid, phone_number: str) -> int:
+        """Return how many numbers an account has verified, or is calling: another than this one."""
+        row = self._unit_of_work.first(TAKEN, account_sid=account_sid, phone_number=phone_number)
+        return int(row[0]) if row else 0
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
         """Add a caller ID; False, and nothing changed, when its SID is taken, or its number has one in its account."""

@@ -28,6 +28,9 @@ class Locks:
     def number(self, account_sid: AccountSid, phone_number: str) -> None:
         """Keep others from calling a number of this account."""
 
+    def verified_numbers(self, account_sid: AccountSid) -> None:
+        """Keep others from counting how many numbers this account has verified, or is calling."""
+
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         """Keep others from writing events of these accounts: the ids of events are in the order of their commits."""
 
@@ -52,6 +55,9 @@ class SharedLocks(Locks):
 
     def number(self, account_sid: AccountSid, phone_number: str) -> None:
         self._lock(f"number {account_sid} {phone_number}")
+
+    def verified_numbers(self, account_sid: AccountSid) -> None:
+        self._lock(f"verified numbers {account_sid}")
 
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         self._lock(*(f"events {account_sid}" for account_sid in account_sids))

@@ -12,7 +12,7 @@ from ringback.storage.database import Database, DatabaseUnavailable, shown
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
-HEAD = "20261124_in_a_tests_hand"
+HEAD = "20261127_an_accounts_policy"
 """The newest revision in migrations/versions; a test compares them."""
 
 _PACKAGE = Path(__file__).parents[1]

@@ -57,7 +57,9 @@ accounts = Table(
     Column("clock_offset", BigInteger, nullable=False, server_default="0"),
     Column("clock_frozen_at", INSTANT),
     Column("has_faults", Integer, nullable=False, server_default="0"),
+    Column("policy", Text),
 )
+"""`policy` is what an account has of its own; NULL where that is nothing."""
 
 api_keys = Table(
     "api_keys",
@@ -111,6 +113,7 @@ validation_calls = Table(
     Column("timeline", Text, nullable=False),
     Column("real_due_at", INSTANT),
     Column("real_ended_at", INSTANT),
+    Column("code_expires_at", INSTANT),
     Index(None, "account_sid", "date_created", "sid"),
 )
 """All instants are the account's own time but two: `real_due_at` is `due_at` by the machine's clock, none while that of

@@ -11,6 +11,7 @@ from ringback.testing.control import MOST
 from ringback.testing.faults import Faults
 from ringback.testing.inbox import Inbox
 from ringback.testing.phones import DEFAULT, Phone
+from ringback.testing.policy import Policy
 from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, LoggedRequest
 from ringback.testing.waiting import wait_for
 
@@ -34,6 +35,7 @@ class Account:
         self._path = f"/accounts/{quote(self.account_sid, safe='')}"
         self.clock = Clock(self._control, self.account_sid)
         self.faults = Faults(self._control, self.account_sid)
+        self.policy = Policy(self._control, self.account_sid)
         self.default_phone = self.phone(DEFAULT)
 
     def __repr__(self) -> str:
@@ -131,7 +133,7 @@ class Account:
         self._ask("PATCH", "", {"status": status})
 
     def reset(self) -> None:
-        """Forget all that is in the account, phones, faults and clock too; the account stays."""
+        """Forget all that is in the account, phones, faults, policy and clock too; the account stays."""
         self._ask("POST", "/reset")
 
     def delete(self) -> None:

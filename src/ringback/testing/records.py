@@ -54,6 +54,16 @@ class ClockReading(Record):
     now: datetime
 
 
+class PolicyReading(Record):
+    """What an account allows, None being no limit; `own` names what is not as the server's settings have it."""
+
+    account_type: str
+    calls_per_number_and_week: int | None
+    code_lifetime_seconds: float | None
+    code_attempts: int
+    own: tuple[str, ...]
+
+
 class CallerId(Record):
     """A verified number."""
 
