@@ -7,12 +7,22 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
 
-from ringback.checks import AccountSidText, FriendlyName, PhoneExtension, Seconds, Secret
+from ringback.checks import (
+    AccountSidText,
+    CallsAWeek,
+    CodeAttempts,
+    CodeLifetime,
+    FriendlyName,
+    PhoneExtension,
+    Seconds,
+    Secret,
+)
 from ringback.complaints import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.fields import EmailAddress
@@ -63,6 +73,13 @@ class _ApiKeyTable(_Table):
     secret: Secret
 
 
+class _PolicyTable(_Table):
+    account_type: AccountType | None = None
+    calls_per_number_and_week: CallsAWeek | None = None
+    code_lifetime_seconds: CodeLifetime | None = None
+    code_attempts: CodeAttempts | None = None
+
+
 class _AccountTable(_Table):
     sid: AccountSidText
     auth_token: Secret | None = None
@@ -73,6 +90,7 @@ class _AccountTable(_Table):
     api_keys: list[_ApiKeyTable] = []
     caller_ids: list[_CallerIdTable] = []
     phones: list[_PhoneTable] = []
+    policy: _PolicyTable | None = None
 
 
 class _SeedFile(_Table):
@@ -126,4 +144,5 @@ def _seeded(table: _AccountTable) -> SeededAccount:
             (phone.number, PhoneRule(phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension))
             for phone in table.phones
         ),
+        policy=AccountPolicy(**dict(table.policy)) if table.policy else None,
     )

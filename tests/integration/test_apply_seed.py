@@ -8,6 +8,7 @@ import pytest
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, after
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
+from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
@@ -38,6 +39,7 @@ FULL = an_account(
     api_keys=(KEY,),
     caller_ids=(SeededCallerId(NUMBER, "Front desk", T0), SeededCallerId("+442079460958", None, None)),
     phone_rules=((NUMBER, RULE), ("default", PhoneRule(PhoneBehavior.HANG_UP))),
+    policy=AccountPolicy(code_attempts=2),
 )
 
 
@@ -60,6 +62,7 @@ def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:
     assert (account.auth_token, account.friendly_name, account.owner_email) == ("token", "Shop", "jo@example.com")
     assert (account.date_created, account.date_updated) == (LATER, LATER)
     assert unit_of_work.accounts.find_by_key(KEY.sid) == (account, "secret")
+    assert account.policy == AccountPolicy(code_attempts=2)
     assert (older.phone_number, older.friendly_name, older.date_created, older.date_updated) == (
         NUMBER,
         "Front desk",

@@ -52,6 +52,8 @@ WRONG_VALUES = {
     "ring_seconds": "-1",
     "ring_timeout_seconds": "0",
     "code_attempts": "0",
+    "calls_per_number_and_week": "0",
+    "account_type": "free",
     "callback_timeout_seconds": "16",
     "callback_allowed_hosts": "app,not a host",
     "callback_host_map": "localhost",

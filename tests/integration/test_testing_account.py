@@ -1,9 +1,10 @@
 """An account as a suite has it in hand: what the fixture `ringback` gives."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from twilio.base.exceptions import TwilioException  # type: ignore[import-untyped]
+from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 
 from ringback.testing import Account, ControlError, Server
 
@@ -58,6 +59,29 @@ def test_the_clock_is_in_the_tests_hand(ringback: Account) -> None:
 
     assert ringback.clock.read().mode == "running"
     assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
+
+
+def test_each_limit_of_a_policy_is_its_own_exception(ringback: Account) -> None:
+    ringback.clock.freeze()
+    policy = ringback.policy.set(account_type="trial", calls_per_number_and_week=1, code_lifetime_seconds=5)
+    client = ringback.client()
+    codes = []
+    late = requested(ringback, call_delay=6)
+    ringback.clock.advance(90)
+    for number in (NUMBER, NUMBER[:-1] + "0"):
+        with pytest.raises(TwilioRestException) as raised:
+            client.validation_requests.create(number)
+        codes.append((raised.value.status, raised.value.code))
+        for last_digit in range(1, 6):
+            with suppress(ControlError):
+                ringback.add_caller_id(f"{NUMBER[:-1]}{last_digit}")
+    ringback.policy.clear()
+
+    assert codes == [(429, 22100), (400, 10002)]
+    assert ringback.call(late).verification_status == "failed"
+    assert policy.own == ("account_type", "calls_per_number_and_week", "code_lifetime_seconds")
+    assert client.validation_requests.create(NUMBER[:-1] + "0").validation_code
+    assert (ringback.policy.read().account_type, ringback.policy.read().own) == ("full", ())
 
 
 def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:

@@ -114,6 +114,20 @@ def test_a_wrong_code_costs_an_attempt_and_its_keys_are_forgotten() -> None:
     assert (moved.state, moved.attempts_left, moved.keys, moved.prompt_number) == (CallState.PROMPTING, 2, "", 2)
 
 
+def test_a_code_is_right_till_it_expires_and_then_as_good_as_a_wrong_one() -> None:
+    in_time = transition(prompting(code_expires_at=NOW), CallEvent.DIGITS, now=NOW, digits=CODE)
+    late = transition(prompting(code_expires_at=after(NOW, -0.000_001)), CallEvent.DIGITS, now=NOW, digits=CODE)
+    last = transition(late._replace(attempts_left=1), CallEvent.DIGITS, now=NOW, digits=CODE)
+
+    assert (in_time.is_verified, late.is_verified, last.is_verified) == (True, False, False)
+    assert (late.state, late.attempts_left) == (CallState.PROMPTING, 2)
+    assert late.timeline[-1].detail == "012345: the code has expired, attempts left"
+    assert [entry.detail for entry in last.timeline[-2:]] == [
+        "012345: the code has expired, last attempt",
+        "completed, failed",
+    ]
+
+
 def test_silence_costs_an_attempt_and_the_keys_so_far_are_forgotten() -> None:
     moved = transition(prompting(keys="01"), CallEvent.PROMPT_TIMEOUT, now=NOW)
 

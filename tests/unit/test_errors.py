@@ -33,6 +33,18 @@ CATALOGUE = [
     (errors.invalid_phone_number("12"), 400, 21211, "The phone number 12 is not a valid phone number"),
     (errors.phone_number_already_verified(), 400, 21450, "Phone number is already verified."),
     (
+        errors.trial_account_is_full(5),
+        400,
+        10002,
+        "Trial accounts can verify up to 5 numbers: delete one, or upgrade the account",
+    ),
+    (
+        errors.too_many_calls_to_number(3),
+        429,
+        22100,
+        "Reached maximum verification attempts: 3 calls to this number within seven days",
+    ),
+    (
         errors.invalid_call_delay("x"),
         400,
         21454,

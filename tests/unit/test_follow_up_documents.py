@@ -13,6 +13,7 @@ from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.calls import CallState
 from ringback.domain.instants import after
 from ringback.domain.paging import Page, PageLinks, PageRequest
+from ringback.domain.policies import AccountType
 from ringback.domain.sids import AccountSid
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
 from support.openapi import field_names
@@ -24,7 +25,7 @@ LINKS = PageLinks(uri=f"{PATH}/Calls", first=f"{PATH}/Calls?Page=0", previous=No
 
 
 def test_an_account_has_the_descriptions_fields_in_order() -> None:
-    assert json.loads(JSON.serialize(account_documents.account(AN_ACCOUNT, ".json"))) == {
+    assert json.loads(JSON.serialize(account_documents.account(AN_ACCOUNT, AccountType.FULL, ".json"))) == {
         "auth_token": AUTH_TOKEN,
         "date_created": "Tue, 27 Jul 2010 20:21:11 +0000",
         "date_updated": "Tue, 27 Jul 2010 20:21:12 +0000",
@@ -36,17 +37,21 @@ def test_an_account_has_the_descriptions_fields_in_order() -> None:
         "type": "Full",
         "uri": f"{PATH}.json",
     }
-    assert list(account_documents.account(AN_ACCOUNT, "").fields) == field_names("api.v2010.account")
+    assert list(account_documents.account(AN_ACCOUNT, AccountType.FULL, "").fields) == field_names("api.v2010.account")
 
 
 def test_a_subaccounts_owner_is_its_parent() -> None:
-    fields = account_documents.account(AN_ACCOUNT._replace(parent_sid=PARENT_SID), "").fields
+    fields = account_documents.account(AN_ACCOUNT._replace(parent_sid=PARENT_SID), AccountType.FULL, "").fields
 
     assert fields["owner_account_sid"] == PARENT_SID
 
 
+def test_an_account_on_trial_says_so() -> None:
+    assert account_documents.account(AN_ACCOUNT, AccountType.TRIAL, "").fields["type"] == "Trial"
+
+
 def test_fields_within_a_field_are_elements_within_an_element() -> None:
-    body = XML.serialize(account_documents.account(AN_ACCOUNT, ""))
+    body = XML.serialize(account_documents.account(AN_ACCOUNT, AccountType.FULL, ""))
 
     assert (
         f"<SubresourceUris><Calls>{PATH}/Calls</Calls><OutgoingCallerIds>{PATH}/OutgoingCallerIds</OutgoingCallerIds>"

@@ -9,6 +9,7 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, after
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.seed import read_seed
@@ -60,6 +61,12 @@ def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
         [[accounts.phones]]
         number = "default"
         behavior = "busy"
+
+        [accounts.policy]
+        account_type = "trial"
+        calls_per_number_and_week = 3
+        code_lifetime_seconds = 90
+        code_attempts = 2
     """)
 
     assert seed == (
@@ -79,6 +86,7 @@ def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
                 (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
                 ("default", PhoneRule(PhoneBehavior.BUSY)),
             ),
+            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2),
         ),
     )
 

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from ringback.cli import main
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import AccountType
 from ringback.settings import Settings, base_url, is_open_to_others, unknown_names
 
 WRONG_VALUES = {
@@ -20,6 +21,9 @@ WRONG_VALUES = {
     "ring_timeout_seconds": ["0", "-1", "inf"],
     "prompt_timeout_seconds": ["0", "nan"],
     "code_attempts": ["0", "101", "1.5"],
+    "code_lifetime_seconds": ["0", "86401", "inf", "soon"],
+    "calls_per_number_and_week": ["0", "1001", "2.5", "many"],
+    "account_type": ["Trial", "free"],
     "callback_timeout_seconds": ["0", "15.1"],
     "callback_connect_timeout_seconds": ["0", "10.1"],
     "callback_allowed_hosts": ["a b", "10.0.0.0/99", "ok.test,*", "http://app.test", "app.*.test", "-a"],
@@ -58,6 +62,9 @@ def test_the_defaults_are_those_that_are_promised() -> None:
         "ring_timeout_seconds": 60.0,
         "prompt_timeout_seconds": 10.0,
         "code_attempts": 3,
+        "code_lifetime_seconds": None,
+        "calls_per_number_and_week": None,
+        "account_type": AccountType.FULL,
         "callback_timeout_seconds": 15.0,
         "callback_connect_timeout_seconds": 5.0,
         "callback_allowed_hosts": (),

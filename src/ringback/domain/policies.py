@@ -9,7 +9,7 @@ from ringback.domain.phones import Phone
 TRIAL_VERIFIED_NUMBERS = 5
 """How many numbers a trial account can verify. Source: docs/fidelity.md, policy [documented]."""
 WEEK_SECONDS = 7 * 86_400
-"""What calls are counted in: the last seven days, not those since Monday. Source: docs/fidelity.md, policy [assumed]."""
+"""Calls are counted in the last seven days, not since Monday. Source: docs/fidelity.md, policy [assumed]."""
 MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS = 1_000, 100
 LONGEST_CODE_LIFETIME_SECONDS = 86_400
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant
 from ringback.domain.phones import PhoneRule
+from ringback.domain.policies import AccountPolicy
 from ringback.domain.sids import AccountSid
 
 
@@ -34,6 +35,7 @@ class SeededAccount:
     api_keys: tuple[ApiKey, ...]
     caller_ids: tuple[SeededCallerId, ...]
     phone_rules: tuple[tuple[str, PhoneRule], ...]
+    policy: AccountPolicy | None = None
 
 
 Seed = tuple[SeededAccount, ...]

@@ -18,8 +18,8 @@ class UnknownAccount(Exception):
 def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifiers: Identifiers) -> None:
     """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
 
-    What the file says of an account, a key or a phone holds from now on; a caller ID that is there stays as it is.
-    Parents must stand before their subaccounts, or be known already; raises UnknownAccount otherwise.
+    What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
+    it is. Parents must stand before their subaccounts, or be known already; raises UnknownAccount otherwise.
     """
     with unit_of_work:
         for seeded in seed:
@@ -30,6 +30,8 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifier
                 _add_caller_id(unit_of_work, account.sid, caller_id, now, identifiers)
             for number, rule in seeded.phone_rules:
                 unit_of_work.phones.save_rule(account.sid, number, rule)
+            if seeded.policy is not None:
+                unit_of_work.accounts.set_policy(account.sid, seeded.policy)
 
 
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> Account:

@@ -169,7 +169,7 @@ class AccountRepository:
         self._unit_of_work.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
     def forget_contents(self, account_sid: AccountSid) -> bool:
-        """Delete all that an account holds but its keys and subaccounts, its clock's setting and its policy; False without one."""
+        """Delete all that an account holds but keys and subaccounts, its clock and policy too; False without one."""
         for statement in FORGET_CONTENTS:
             self._unit_of_work.change(statement, account_sid=account_sid)
         return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0

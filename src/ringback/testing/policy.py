@@ -25,7 +25,7 @@ class Policy:
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
     ) -> PolicyReading:
-        """Say what holds from the next request on, and return it; what is not given is as the server's settings have it.
+        """Say what holds from the next request on, and return it; what is not given is left to the server's settings.
 
         `account_type` is ``trial`` or ``full``.
         """

@@ -1,0 +1,119 @@
+"""The control API: an account's policy."""
+
+from typing import Any
+
+import pytest
+
+from ringback.settings import Settings
+from support.control import Controlled, ControlledAccount
+from support.domain_values import NUMBER
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+pytestmark = pytest.mark.anyio
+
+OF_THE_SETTINGS = {
+    "account_type": "trial",
+    "calls_per_number_and_week": 2,
+    "code_lifetime_seconds": None,
+    "code_attempts": 3,
+    "own": [],
+}
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(database_url="sqlite://", account_type="trial", calls_per_number_and_week=2)
+
+
+async def policy(account: ControlledAccount) -> dict[str, Any]:
+    answer = await account.control("GET", "/policy")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_an_account_begins_with_the_policy_of_the_settings(account: ControlledAccount) -> None:
+    assert await policy(account) == OF_THE_SETTINGS
+
+
+async def test_a_policy_is_set_as_a_whole_and_forgotten(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account(parent_sid=account.sid)
+
+    first = await account.control("PUT", "/policy", {"code_attempts": 1, "code_lifetime_seconds": 2.5})
+    second = await account.control("PUT", "/policy", {"account_type": "full", "code_attempts": None})
+    shown = await policy(account)
+    deleted = await account.control("DELETE", "/policy")
+
+    assert first.json() == OF_THE_SETTINGS | {
+        "code_attempts": 1,
+        "code_lifetime_seconds": 2.5,
+        "own": ["code_lifetime_seconds", "code_attempts"],
+    }
+    assert second.json() == shown == OF_THE_SETTINGS | {"account_type": "full", "own": ["account_type"]}
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert await policy(account) == await policy(other) == OF_THE_SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"account_type": "free"}, "account_type"),
+        ({"calls_per_number_and_week": 0}, "calls_per_number_and_week"),
+        ({"calls_per_number_and_week": True}, "calls_per_number_and_week"),
+        ({"calls_per_number_and_week": 1001}, "calls_per_number_and_week"),
+        ({"code_lifetime_seconds": 0}, "code_lifetime_seconds"),
+        ({"code_lifetime_seconds": "60"}, "code_lifetime_seconds"),
+        ({"code_attempts": 1.5}, "code_attempts"),
+        ({"verified_numbers": 5}, "verified_numbers"),
+        ([], "body"),
+    ],
+)
+async def test_what_is_no_policy_is_refused_and_changes_nothing(
+    account: ControlledAccount, body: Any, word: str
+) -> None:
+    await account.control("PUT", "/policy", {"code_attempts": 2})
+    before = await policy(account)
+
+    answer = await account.control("PUT", "/policy", body)
+
+    assert (answer.status_code, word in answer.json()["error"]) == (422, True)
+    assert await policy(account) == before
+
+
+async def test_nobodys_policy_is_not_there(controlled: Controlled) -> None:
+    nobody = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
+
+    answers = [await nobody.control(method, "/policy", {}) for method in ("GET", "PUT", "DELETE")]
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+
+
+async def test_a_snapshot_holds_the_policy_and_a_reset_forgets_it(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
+    await account.control("PUT", "/policy", {"code_attempts": 2})
+    before = await policy(account)
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    await account.control("POST", "/reset")
+    forgotten = await policy(account)
+
+    await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert forgotten == OF_THE_SETTINGS
+    assert await policy(account) == before
+
+
+async def test_the_limits_follow_the_accounts_own_clock_and_are_answered_in_twilios_form(
+    account: ControlledAccount,
+) -> None:
+    await account.control("PUT", "/phones/default", {"behavior": "busy"})
+    for _ in range(2):
+        await account.validate()
+    refused = await account.twilio("POST", "/OutgoingCallerIds", {"PhoneNumber": NUMBER})
+    await account.advance(7 * 86_400)
+    again = await account.validate()
+    shown = await account.twilio("GET", ".json")
+
+    assert (refused.status_code, "<Code>22100</Code>" in refused.text) == (429, True)
+    assert (await account.call(again["call_sid"]))["code_expires_at"] is None
+    assert shown.json()["type"] == "Trial"

@@ -1,0 +1,211 @@
+"""What an account allows, by the settings or by its own policy: docs/policy.md."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ringback.domain.caller_ids import ValidationRequest
+from ringback.domain.calls import CallStatus, VerificationStatus
+from ringback.domain.errors import TwilioError
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountPolicy, AccountType
+from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
+from ringback.operations.accounts import ensure_account, reset_account, set_policy
+from ringback.operations.validation_requests import create_validation_request
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
+from support.simulation import Simulation
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
+FULL, TOO_OFTEN, VERIFIED = (400, 10002), (429, 22100), (400, 21450)
+
+
+def number(place: int) -> str:
+    return f"+1415867530{place}"
+
+
+def own(simulation: Simulation, **policy: Any) -> None:
+    assert set_policy(simulation.unit_of_work, ACCOUNT_SID, AccountPolicy(**policy))
+
+
+def verify(simulation: Simulation, *places: int) -> None:
+    for place in places:
+        sid = OutgoingCallerIdSid(f"PN{place:032}")
+        assert simulation.unit_of_work.caller_ids.add(a_caller_id(sid=sid, phone_number=number(place)))
+
+
+def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
+    """Return how a request is refused, which changes nothing."""
+    before = simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100)
+    with pytest.raises(TwilioError) as refused:
+        simulation.validate(called)
+    assert simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100) == before
+    return refused.value.status, refused.value.code
+
+
+def test_a_number_is_called_so_often_within_seven_days_and_another_one_too(simulation: Simulation) -> None:
+    own(simulation, calls_per_number_and_week=2)
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.validate()
+    simulation.clock.advance(60)
+    simulation.validate()
+
+    assert refusal(simulation) == TOO_OFTEN
+    simulation.validate(number(1))
+    simulation.clock.advance(WEEK_SECONDS - 60 - 0.000_001)
+    assert refusal(simulation) == TOO_OFTEN
+    simulation.clock.advance(0.000_001)
+    simulation.validate()
+    assert refusal(simulation) == TOO_OFTEN
+
+
+def test_a_refused_request_counts_for_nothing_and_ends_no_call(simulation: Simulation) -> None:
+    own(simulation, calls_per_number_and_week=1)
+    sid = simulation.validate().call_sid
+
+    refusals = [refusal(simulation) for _ in range(3)]
+    simulation.run()
+
+    assert refusals == [TOO_OFTEN] * 3
+    assert simulation.call(sid).is_verified
+    assert refusal(simulation) == VERIFIED
+
+
+def test_each_account_counts_its_own_calls(simulation: Simulation) -> None:
+    simulation.policy = replace(simulation.policy, calls_per_number_and_week=1)
+    ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
+
+    simulation.validate()
+    simulation.validate(account_sid=OTHER_ACCOUNT)
+
+    assert refusal(simulation) == TOO_OFTEN
+
+
+def test_a_trial_account_verifies_five_numbers_and_a_full_one_more(simulation: Simulation) -> None:
+    own(simulation, account_type=AccountType.TRIAL)
+    verify(simulation, 1, 2, 3, 4)
+    simulation.validate()
+    simulation.run()
+
+    assert len(simulation.caller_ids()) == TRIAL_VERIFIED_NUMBERS
+    assert refusal(simulation, number(5)) == FULL
+    assert refusal(simulation) == VERIFIED
+    own(simulation)
+    simulation.validate(number(5))
+
+
+def test_a_number_that_is_being_called_takes_a_place_of_a_trial_account(simulation: Simulation) -> None:
+    own(simulation, account_type=AccountType.TRIAL, calls_per_number_and_week=1)
+    verify(simulation, 1, 2, 3, 4)
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    simulation.validate()
+
+    assert refusal(simulation, number(5)) == FULL
+    assert refusal(simulation) == TOO_OFTEN
+    simulation.run()
+    simulation.validate(number(5))
+
+
+def test_an_account_on_trial_by_the_settings_may_be_full_by_its_own_policy(simulation: Simulation) -> None:
+    simulation.policy = replace(simulation.policy, account_type=AccountType.TRIAL)
+    verify(simulation, 1, 2, 3, 4, 5)
+
+    assert refusal(simulation) == FULL
+    own(simulation, account_type=AccountType.FULL)
+    simulation.validate()
+
+
+def test_a_reset_forgets_the_policy(simulation: Simulation) -> None:
+    own(simulation, calls_per_number_and_week=1, code_attempts=1)
+
+    reset_account(simulation.unit_of_work, ACCOUNT_SID)
+
+    account = simulation.unit_of_work.accounts.find(ACCOUNT_SID)
+    assert account is not None
+    assert account.policy == AccountPolicy()
+
+
+def test_nobodys_policy_cannot_be_set(simulation: Simulation) -> None:
+    assert not set_policy(simulation.unit_of_work, OTHER_ACCOUNT, AccountPolicy(code_attempts=1))
+
+
+@pytest.mark.parametrize(("lifetime_seconds", "status"), [(2.0, "success"), (1.999, "failed")])
+def test_a_code_that_is_keyed_in_too_late_is_a_wrong_one(
+    simulation: Simulation, lifetime_seconds: float, status: str
+) -> None:
+    own(simulation, code_lifetime_seconds=lifetime_seconds, code_attempts=2)
+
+    sid = simulation.validate().call_sid
+    own(simulation)
+    simulation.run()
+
+    call = simulation.call(sid)
+    assert (call.call_status, call.verification_status) == (CallStatus.COMPLETED, VerificationStatus(status))
+    assert call.attempts_allowed == 2
+    assert len(simulation.caller_ids()) == (1 if status == "success" else 0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "more"),
+    [
+        ({}, 0),
+        ({"code_lifetime_seconds": 60.0, "code_attempts": 1}, 0),
+        ({"calls_per_number_and_week": 2}, 1),
+    ],
+)
+def test_only_a_limit_costs_a_request_a_statement_more(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], more: int
+) -> None:
+    run: list[object] = []
+    original = UnitOfWork._run  # noqa: SLF001
+
+    def counted(self: UnitOfWork, *arguments: Any) -> Any:
+        run.append(arguments[0])
+        return original(self, *arguments)
+
+    monkeypatch.setattr(UnitOfWork, "_run", counted)
+    simulation.validate(number(1))
+    without = len(run)
+    own(simulation, **policy)
+    run.clear()
+    simulation.validate(number(2))
+
+    assert len(run) == without + more
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("policy", "numbers", "let_in"),
+    [({"calls_per_number_and_week": 3}, [0] * 8, 3), ({"account_type": AccountType.TRIAL}, range(8), 2)],
+)
+async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
+    simulation: Simulation, policy: dict[str, Any], numbers: list[int], let_in: int
+) -> None:
+    simulation.policy = replace(simulation.policy, **policy)
+    for place in (1, 2, 3):
+        sid = OutgoingCallerIdSid(f"PN{place:032}")
+        caller_id = a_caller_id(sid=sid, phone_number=f"+1212555123{place}")
+        await simulation.database.run(lambda unit_of_work, made: unit_of_work.caller_ids.add(made), caller_id)
+
+    answers = await asyncio.gather(
+        *[
+            simulation.database.run(
+                create_validation_request,
+                ACCOUNT_SID,
+                ValidationRequest(number(place)),
+                real=simulation.clock.now(),
+                policy=simulation.policy,
+                identifiers=simulation.identifiers,
+            )
+            for place in numbers
+        ],
+        return_exceptions=True,
+    )
+
+    refused = [answer for answer in answers if isinstance(answer, TwilioError)]
+    assert len(answers) - len(refused) == let_in
+    assert len({answer.code for answer in refused}) == 1
