@@ -100,6 +100,19 @@ def test_three_wrong_codes_end_the_call(phone_page: PhonePage, account: Visited)
     expect(phone_page.row()).to_contain_text("Wrong code")
 
 
+def test_a_code_that_has_expired_is_no_wrong_one_to_its_owner(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/policy", {"code_lifetime_seconds": 1, "code_attempts": 1})
+    account.control("PUT", "/clock", {"mode": "frozen"})
+    request = ringing(account, phone_page)
+
+    phone_page.answer()
+    account.control("POST", "/clock/advance", {"seconds": 2})
+    phone_page.page.keyboard.type(request["validation_code"])
+
+    expect(phone_page.phone()).to_contain_text("Not verified: the code has expired")
+    expect(phone_page.row()).to_contain_text("The code has expired")
+
+
 def test_a_digit_is_taken_back_before_the_code_is_complete(phone_page: PhonePage, account: Visited) -> None:
     code = ringing(account, phone_page)["validation_code"]
     keyed = phone_page.phone().locator(".digits")

@@ -24,7 +24,7 @@ export function account(shown) {
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Begin anew"),
-      shown.account && reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
+      shown.account && reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
       reset("everything", "Reset everything", "Forgets all accounts and all that is theirs; settings and seed file make theirs anew.", () => ask("POST", "/reset")),
     ),
   ];

@@ -65,7 +65,7 @@ export function told(entry, call) {
     case "digits":
       if (result === "right code") return ["success", `${keys} keyed in: the right code`];
       if (result === "fewer than six keys") return ["call", `${keys} keyed in, more to come`];
-      return ["failed", `${keys} keyed in: a wrong code${result === "last attempt" ? ", the last attempt" : ""}`];
+      return ["failed", `${keys} keyed in: ${hasExpired(entry) ? "the code has expired" : "a wrong code"}${result.endsWith("last attempt") ? ", the last attempt" : ""}`];
     case "prompt-timeout":
       return ["failed", `No code in time${detail === "last attempt" ? ", the last attempt" : ""}`];
     case "hang-up":
@@ -92,7 +92,12 @@ export function lastMistake(call) {
     return (event === "digits" && !detail.endsWith("fewer than six keys")) || event === "prompt-timeout";
   });
   if (!last) return "";
-  return last.event === "digits" ? "Wrong code" : "No code in time";
+  if (last.event !== "digits") return "No code in time";
+  return hasExpired(last) ? "The code has expired" : "Wrong code";
+}
+
+function hasExpired({ detail }) {
+  return detail.includes(": the code has expired");
 }
 
 export function plural(count, word) {
