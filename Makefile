@@ -30,7 +30,17 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Node's helper library and axe-core, for the tests that use them; without npm those tests say that they are skipped.
+# Old versions of Python's helper library, each in a folder of its own: they cannot live beside today's.
+OLD_CLIENTS := $(wildcard tests/system/old/*.txt)
+$(VENV)/.installed-old: $(VENV)/.installed-dev $(OLD_CLIENTS)
+	rm -rf $(VENV)/old-clients
+	for pins in $(OLD_CLIENTS); do \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	    --target $(VENV)/old-clients/$$(basename $$pins .txt) --requirement $$pins || exit 1; \
+	done
+	@touch $@
+
+# Node's helper library, old versions of it, and axe-core, for the tests that use them; without npm those tests say that they are skipped.
 tests/system/node/node_modules/.installed: tests/system/node/package.json
 	@if command -v npm >/dev/null; then npm install --prefix tests/system/node --no-audit --no-fund --no-package-lock --silent && touch $@; \
 	else echo "npm is not installed: the tests with Node's helper library, and of the page's accessibility, will be skipped"; fi
@@ -38,7 +48,7 @@ tests/system/node/node_modules/.installed: tests/system/node/package.json
 serve: $(VENV)/.installed
 	$(BIN)/ringback serve
 
-test: $(VENV)/.installed-dev tests/system/node/node_modules/.installed
+test: $(VENV)/.installed-old tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov
 

@@ -18,6 +18,11 @@ _NOT_PHPS = re.compile(r"[\":;$\\\x00-\x1f]")
 """What parts folders in PHP_INI_SCAN_DIR, or means something between quotation marks in an ini file."""
 CLOSED_REGION = "local"
 """api.local.twilio.com does not exist in public: whoever does not come by the proxy gets nowhere."""
+REGION_IN_CODE: Mapping[str, str] = {
+    "ruby": f'Twilio.configure {{ |config| config.region = "{CLOSED_REGION}" }}',
+    "csharp": f'TwilioClient.SetRegion("{CLOSED_REGION}");',
+}
+"""The libraries that read no TWILIO_REGION, and the line of code that tells them as much."""
 
 
 class UnfitFolder(Exception):
@@ -139,6 +144,17 @@ def lines_for(client: str, settings: Settings) -> list[str]:
     return [
         f"# The account here is {settings.account_sid}; its auth token is the setting auth_token.",
         *CLIENTS[client](way),
+        *_closed_region(client),
+    ]
+
+
+def _closed_region(client: str) -> list[str]:
+    if client in REGION_IN_CODE:
+        return [
+            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that does not exist in public,",
+            f"# so that calls that do not come by the proxy reach nobody:  {REGION_IN_CODE[client]}",
+        ]
+    return [
         "# A host that does not exist in public: with the proxy away, calls fail and reach nobody.",
         *_exports(TWILIO_REGION=CLOSED_REGION),
     ]

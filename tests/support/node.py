@@ -28,9 +28,12 @@ def reason_node_is_missing() -> str | None:
 needs_node = pytest.mark.skipif(reason_node_is_missing() is not None, reason=reason_node_is_missing() or "")
 
 
-def run_script(name: str, base_url: str, **arguments: object) -> Any:
-    """Return what the function of tests/system/node/NAME.js resolves to, given README's client and these arguments."""
-    block = readme_block("node-client", base_url=base_url)
+def run_script(name: str, base_url: str, *, block: str = "", **arguments: object) -> Any:
+    """Return what the function of tests/system/node/NAME.js resolves to, given a client and these arguments.
+
+    The client is the one of README, or of another `block` that makes one.
+    """
+    block = block or readme_block("node-client", base_url=base_url)
     program = f"""{block}
 require("./{name}.js")(client, {json.dumps(arguments)}).then(
   (result) => process.stdout.write(JSON.stringify(result)),

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from support.interception import InterceptingServer
+from support.readme import client_page, readme_block
 from support.server import ACCOUNT_SID, AUTH_TOKEN
 
 RUN_SECONDS = 60.0
@@ -52,6 +54,20 @@ def printed_lines(client: str, server: InterceptingServer) -> str:
     )
     assert finished.stderr == ""
     return finished.stdout
+
+
+def printed_block(client: str, server: InterceptingServer, *, page: str = "") -> str:
+    """Return the block ``CLIENT-intercepted`` of a client's page, to be run by a shell as it stands.
+
+    What comes before it is what a terminal of the server's own folder would have by itself.
+    """
+    surroundings = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "RINGBACK_INTERCEPT_PORT": str(server.proxy_address[1]),
+        "RINGBACK_AUTHORITY_FOLDER": str(server.trust),
+    }
+    lines = [f"export {name}={quote(value)}" for name, value in surroundings.items()]
+    return "\n".join([*lines, readme_block(f"{client}-intercepted", page=client_page(page or client))])
 
 
 class Unchanged:
@@ -97,6 +113,10 @@ class Unchanged:
         file.write_text(program)
         assert java is not None
         return self._run([java, str(file), *arguments], {}, self._folder)
+
+    def run(self, command: list[str]) -> Any:
+        """Return what a command prints, as JSON."""
+        return self._run(command, {}, self._folder)
 
     def _in_shell(self, command: list[str]) -> list[str]:
         return ["sh", "-euc", f'{self._lines}\nexec "$@"', "sh", *command]

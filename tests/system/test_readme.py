@@ -26,7 +26,6 @@ RUN_HERE = {
     "control-session",
     "curl-session",
     "python-async-client",
-    "python-redirecting-client",
     "python-validate",
     "seed-file",
 }
@@ -115,19 +114,6 @@ def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess,
     called, verified = printed.splitlines()
     assert re.fullmatch(rf"calling {re.escape(NUMBER)}, the code is \d{{6}}", called)
     assert re.fullmatch(rf"verified {re.escape(NUMBER)}: PN[0-9a-f]{{32}}", verified)
-
-
-def test_the_redirecting_client_is_immune_to_regions_and_edges(
-    full_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TWILIO_REGION", "ie1")
-    monkeypatch.setenv("TWILIO_EDGE", "dublin")
-
-    client = names_of("python-redirecting-client", full_server.base_url)["client"]
-    streamed = list(client.outgoing_caller_ids.stream(page_size=50))
-    client.http_client.session.close()
-
-    assert len(streamed) == 120
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])

@@ -13,6 +13,11 @@ from support.command import Command
 pytest_plugins = ["support.system_fixtures"]
 
 PROXY = "http://127.0.0.1:8011"
+LINE_OF_CODE = {
+    "ruby": 'Twilio.configure { |config| config.region = "local" }',
+    "csharp": 'TwilioClient.SetRegion("local");',
+}
+"""What those that read no TWILIO_REGION are told instead."""
 
 
 def variables(lines: str, folder: Path) -> dict[str, str]:
@@ -38,7 +43,7 @@ def expected(client: str, folder: Path) -> dict[str, str]:
             "JAVA_TOOL_OPTIONS": f"{java} -Djavax.net.ssl.trustStoreType=PKCS12"
             " -Djavax.net.ssl.trustStorePassword=changeit"
         },
-    }[client] | {"TWILIO_REGION": "local"}
+    }[client] | ({} if client in LINE_OF_CODE else {"TWILIO_REGION": "local"})
 
 
 def test_the_clients_that_can_be_named_are_those_there_are_lines_for() -> None:
@@ -53,6 +58,13 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
     assert finished.err.startswith("ringback: made a new authority in ")
     assert variables(finished.out, tmp_path) == expected(client, tmp_path / "ringback-authority")
     assert "ringbackringback" not in finished.out
+
+
+@pytest.mark.parametrize("client", LINE_OF_CODE)
+def test_who_reads_no_region_is_told_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
+    finished = command("env", "--client", client)
+
+    assert f"reach nobody:  {LINE_OF_CODE[client]}\n" in finished.out
 
 
 def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

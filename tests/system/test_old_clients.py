@@ -1,0 +1,108 @@
+"""Helper libraries of the time of the product page, over the life of a caller ID as that page shows it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.node import FOLDER, needs_node, run_script
+from support.readme import client_page, readme_block
+from support.server import ServerProcess
+
+pytest_plugins = ["support.system_fixtures"]
+
+INSTALLED = Path(sys.prefix) / "old-clients"
+SECONDS = 60.0
+PYTHON_LIFE = """
+import json, time
+import twilio
+from twilio import TwilioRestException
+
+number = NUMBER
+ids = client.caller_ids
+request = ids.validate(number, friendly_name="My Home Phone Number")
+while not (found := ids.list(phone_number=number)):
+    time.sleep(0.02)
+sid = found[0].sid
+fetched = ids.get(sid)
+updated = ids.update(sid, friendly_name="My Second Line")
+filtered = ids.list(phone_number=number, friendly_name="My Second Line")
+ids.delete(sid)
+try:
+    ids.get(sid)
+except TwilioRestException as error:
+    gone = [error.status, error.code]
+print(json.dumps({
+    "version": twilio.__version__,
+    "code": request["validation_code"],
+    "fetched": [fetched.phone_number, fetched.friendly_name],
+    "updated": updated.friendly_name,
+    "isFound": [caller_id.sid for caller_id in filtered] == [sid],
+    "gone": gone,
+}))
+"""
+
+
+def lived(number: str) -> dict[str, Any]:
+    """Return what a life tells, but for version and code."""
+    return {
+        "fetched": [number, "My Home Phone Number"],
+        "updated": "My Second Line",
+        "isFound": True,
+        "gone": [404, 20404],
+    }
+
+
+def run_python(library: str, program: str) -> Any:
+    """Return what a program prints, as JSON, with an old library on its path, and no proxies."""
+    path = os.pathsep.join([str(INSTALLED / library), str(INSTALLED / "libraries")])
+    environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
+    finished = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program],
+        env=environment | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return json.loads(finished.stdout)
+
+
+@pytest.mark.skipif(
+    not INSTALLED.is_dir(), reason="the old Python clients are not installed: run `make .venv/.installed-old`"
+)
+@pytest.mark.parametrize(
+    ("version", "number"), [("5.7.0", "+14158675391"), ("4.9.2", "+14158675392"), ("3.6.4", "+14158675393")]
+)
+def test_python_of_old_lives_the_product_pages_life(quick_server: ServerProcess, version: str, number: str) -> None:
+    blocks = [
+        readme_block(name, base_url=quick_server.base_url, page=client_page("old"))
+        for name in ("python-old-import", "python-old-client")
+    ]
+    program = "\n".join([*blocks, PYTHON_LIFE.replace("NUMBER", repr(number))])
+
+    told = run_python(f"twilio-{version[0]}", program)
+
+    assert (told.pop("version"), len(told.pop("code"))) == (version, 6)
+    assert told == lived(number)
+
+
+@needs_node
+@pytest.mark.parametrize(("major", "number"), [(2, "+14158675394"), (1, "+14158675395")])
+def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, major: int, number: str) -> None:
+    library = f"twilio-{major}"
+    if not (FOLDER / "node_modules" / library).is_dir():
+        pytest.skip(f"{library} is not installed by npm: run `make tests/system/node/node_modules/.installed`")
+    port = quick_server.base_url.rpartition(":")[2]
+    block = readme_block("node-old-client", page=client_page("old"))
+    aimed = block.replace('require("twilio")', f'require("{library}")').replace("127.0.0.1:8010", f"127.0.0.1:{port}")
+
+    told = run_script("old", quick_server.base_url, block=aimed, phoneNumber=number)
+
+    assert len(told.pop("code")) == 6
+    assert told == lived(number)
