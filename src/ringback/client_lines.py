@@ -151,8 +151,9 @@ def lines_for(client: str, settings: Settings) -> list[str]:
 def _closed_region(client: str) -> list[str]:
     if client in REGION_IN_CODE:
         return [
-            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that does not exist in public,",
-            f"# so that calls that do not come by the proxy reach nobody:  {REGION_IN_CODE[client]}",
+            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that does not exist in public:",
+            f"#   {REGION_IN_CODE[client]}",
+            "# Without it, calls that do not come by the proxy reach Twilio.",
         ]
     return [
         "# A host that does not exist in public: with the proxy away, calls fail and reach nobody.",

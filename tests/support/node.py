@@ -1,14 +1,13 @@
 """Node's helper library, driven by small scripts around README's own lines."""
 
 import json
-import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.programs import run_alone
 from support.readme import readme_block
 
 FOLDER = Path(__file__).parents[1] / "system" / "node"
@@ -40,18 +39,6 @@ require("./{name}.js")(client, {json.dumps(arguments)}).then(
   (error) => {{ console.error(error); process.exit(1); }},
 );
 """
-    away = ("_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
-    own = {name: value for name, value in os.environ.items() if not name.upper().endswith(away)}
     node = shutil.which("node")
     assert node is not None
-    finished = subprocess.run(  # noqa: S603
-        [node, "--input-type=commonjs", "--eval", program],
-        cwd=FOLDER,
-        env=own,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=RUN_SECONDS,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    return json.loads(run_alone([node, "--input-type=commonjs", "--eval", program], FOLDER, seconds=RUN_SECONDS))

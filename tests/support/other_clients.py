@@ -1,4 +1,4 @@
-"""The libraries of languages that the tests do not install: found by environment variables, run around the pages' lines."""
+"""Libraries that the tests do not install: found by environment variables, and run around the pages' lines."""
 
 import os
 import shutil
@@ -35,7 +35,7 @@ class Library(NamedTuple):
         return os.environ[self.variable]
 
     def block(self, what: str, base_url: str = "") -> str:
-        """Return a block of the language's page, ``client``, ``validate``, …, aimed at `base_url` where that is given."""
+        """Return a block of the language's page, such as ``validate``, aimed at `base_url` where that is given."""
         block = readme_block(f"{self.language}-{what}", page=client_page(self.language))
         return block.replace(PRINTED_PORT, base_url.rpartition(":")[2]) if base_url else block
 

@@ -28,7 +28,7 @@ def block_names(page: Path = README) -> list[str]:
 
 
 def client_page(name: str) -> Path:
-    """Return the page on a client: ``python``, ``old``, …"""
+    """Return the page on a client, such as ``python`` or ``old``."""
     return CLIENT_PAGES / f"{name}.md"
 
 

@@ -1,7 +1,6 @@
 """Unchanged applications with Twilio's own libraries: brought here by nothing but the lines of `ringback env`."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from support.interception import MESSAGES, InterceptingServer
 from support.node import FOLDER, needs_node
 from support.unchanged import Unchanged, printed_lines
 
+pytest_plugins = ["support.interception_fixtures"]
 pytestmark = pytest.mark.xdist_group("interception-clients")
 
 MESSAGE = (
@@ -129,12 +129,6 @@ public class Application {
 """
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
-    with InterceptingServer(tmp_path_factory.mktemp("clients")) as running:
-        yield running
-
-
 @pytest.fixture
 def without_proxy(tmp_path: Path) -> InterceptingServer:
     """Give a server that runs no more: what it printed still leads to it."""
@@ -147,8 +141,8 @@ def refused_hosts(server: InterceptingServer) -> list[tuple[str, str]]:
     return [(refused["host"], refused["method"]) for refused in server.refused()[:2]]
 
 
-def test_python_verifies_a_number_and_is_refused_the_rest(server: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("python", server), tmp_path)
+def test_python_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("python", intercepting), tmp_path)
 
     told = application.python(PYTHON)
 
@@ -158,7 +152,7 @@ def test_python_verifies_a_number_and_is_refused_the_rest(server: InterceptingSe
         [404, 20404, f"Unable to create record: {MESSAGE}"],
         [404, 20404, f"Unable to create record: {OTHER}"],
     ]
-    assert refused_hosts(server) == [(OTHER_HOST, "POST"), (HOST, "POST")]
+    assert refused_hosts(intercepting) == [(OTHER_HOST, "POST"), (HOST, "POST")]
     assert application.looked_up <= {"127.0.0.1"}
 
 
@@ -172,9 +166,9 @@ def test_python_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer
 
 
 def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
-    server: InterceptingServer, tmp_path: Path
+    intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    lines = printed_lines("python-async", server)
+    lines = printed_lines("python-async", intercepting)
     [code] = [line.removeprefix("#").strip() for line in lines.splitlines() if "ClientSession" in line]
     application = Unchanged(lines, tmp_path)
 
@@ -186,9 +180,9 @@ def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
 
 
 def test_asynchronous_python_without_that_line_asks_for_a_name_that_nobody_has(
-    server: InterceptingServer, tmp_path: Path
+    intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    application = Unchanged(printed_lines("python-async", server), tmp_path)
+    application = Unchanged(printed_lines("python-async", intercepting), tmp_path)
 
     told = application.python(PYTHON_ASYNC_FAILING)
 
@@ -197,15 +191,15 @@ def test_asynchronous_python_without_that_line_asks_for_a_name_that_nobody_has(
 
 
 @needs_node
-def test_node_verifies_a_number_and_is_refused_the_rest(server: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("node", server), tmp_path)
+def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("node", intercepting), tmp_path)
 
     told = application.node(NODE, FOLDER)
 
     assert len(told["code"]) == 6
     assert told["name"] == "Front desk"
     assert told["refusals"] == [[404, 20404, MESSAGE], [404, 20404, OTHER]]
-    assert refused_hosts(server) == [(OTHER_HOST, "POST"), (HOST, "POST")]
+    assert refused_hosts(intercepting) == [(OTHER_HOST, "POST"), (HOST, "POST")]
     assert application.looked_up <= {"127.0.0.1"}
 
 
@@ -220,10 +214,10 @@ def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, 
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
-def test_java_itself_comes_by_the_printed_options(server: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("java", server), tmp_path)
+def test_java_itself_comes_by_the_printed_options(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_lines("java", intercepting), tmp_path)
 
     answers = application.java(JAVA, HOST, OTHER_HOST)
 
     assert answers == [404, 404]
-    assert refused_hosts(server) == [(OTHER_HOST, "GET"), (HOST, "GET")]
+    assert refused_hosts(intercepting) == [(OTHER_HOST, "GET"), (HOST, "GET")]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,13 @@ from typing import Any
 import pytest
 
 from support.node import FOLDER, needs_node, run_script
+from support.programs import run_alone
 from support.readme import client_page, readme_block
 from support.server import ServerProcess
 
 pytest_plugins = ["support.system_fixtures"]
 
 INSTALLED = Path(sys.prefix) / "old-clients"
-SECONDS = 60.0
 PYTHON_LIFE = """
 import json, time
 import twilio
@@ -60,17 +59,7 @@ def lived(number: str) -> dict[str, Any]:
 def run_python(library: str, program: str) -> Any:
     """Return what a program prints, as JSON, with an old library on its path, and no proxies."""
     path = os.pathsep.join([str(INSTALLED / library), str(INSTALLED / "libraries")])
-    environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
-    finished = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", program],
-        env=environment | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
-    )
-    assert finished.returncode == 0, finished.stderr
-    return json.loads(finished.stdout)
+    return json.loads(run_alone([sys.executable, "-c", program], INSTALLED, {"PYTHONPATH": path}))
 
 
 @pytest.mark.skipif(
@@ -99,10 +88,9 @@ def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, m
     if not (FOLDER / "node_modules" / library).is_dir():
         pytest.skip(f"{library} is not installed by npm: run `make tests/system/node/node_modules/.installed`")
     port = quick_server.base_url.rpartition(":")[2]
-    block = readme_block("node-old-client", page=client_page("old"))
-    aimed = block.replace('require("twilio")', f'require("{library}")').replace("127.0.0.1:8010", f"127.0.0.1:{port}")
+    block = readme_block("node-old-client", page=client_page("old")).replace("8010", port)
 
-    told = run_script("old", quick_server.base_url, block=aimed, phoneNumber=number)
+    told = run_script("old", "", block=block.replace('require("twilio")', f'require("{library}")'), phoneNumber=number)
 
     assert len(told.pop("code")) == 6
     assert told == lived(number)

@@ -1,9 +1,6 @@
 """The lines of the pages on PHP, Ruby, Go and Java, run as printed where a copy of the library is named."""
 
 import json
-import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,19 +9,16 @@ import pytest
 
 from support.interception import MESSAGES, InterceptingServer
 from support.other_clients import COMPILE_SECONDS, GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
+from support.programs import run_alone
 from support.receiver import CallbackReceiver, Received
 from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 from support.unchanged import Unchanged, printed_block
 
-pytestmark = pytest.mark.xdist_group("other-clients")
+pytest_plugins = ["support.interception_fixtures"]
+pytestmark = pytest.mark.xdist_group("interception-clients")
 
+REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
 LIBRARIES = [PHP, RUBY, GO, JAVA]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
-    with InterceptingServer(tmp_path_factory.mktemp("other")) as running:
-        yield running
 
 
 def callback_of(server: InterceptingServer, receiver: CallbackReceiver) -> Received:
@@ -58,59 +52,50 @@ LIFE = {
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.language)
 def test_the_redirecting_client_lives_a_life_whatever_region_is_set(
-    library: Library, server: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
+    library: Library, intercepting: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
 ) -> None:
     assert library.place
-    commands = prepare(library, library.block("client", server.base_url), tmp_path)
+    commands = prepare(library, library.block("client", intercepting.base_url), tmp_path)
 
-    told = run(commands, arguments("+14158675381", receiver, callback_of(server, receiver)), tmp_path)
+    told = run(commands, arguments("+14158675381", receiver, callback_of(intercepting, receiver)), tmp_path)
 
     assert lived(told) == LIFE
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.language)
 def test_the_printed_variables_bring_an_unchanged_application_here(
-    library: Library, server: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
+    library: Library, intercepting: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
 ) -> None:
     assert library.place
     commands = prepare(library, PRODUCTION[library], tmp_path)
     for command in commands[:-1]:
-        subprocess.run(command, cwd=tmp_path, check=True, timeout=COMPILE_SECONDS)  # noqa: S603
-    application = Unchanged(printed_block(library.language, server), tmp_path)
+        run_alone(command, tmp_path, seconds=COMPILE_SECONDS)
+    application = Unchanged(printed_block(library.language, intercepting), tmp_path)
 
-    told = application.run([*commands[-1], *arguments("+14158675382", receiver, callback_of(server, receiver))])
+    told = application.run([*commands[-1], *arguments("+14158675382", receiver, callback_of(intercepting, receiver))])
 
     assert lived(told) == LIFE
-    refused = server.refused()[0]
+    refused = intercepting.refused()[0]
     assert (refused["method"], refused["path"]) == ("POST", MESSAGES)
 
 
-def test_phps_one_line_points_a_client_here(server: InterceptingServer, tmp_path: Path) -> None:
+def test_phps_one_line_points_a_client_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
     source = PHP.place
-    program = "\n".join([
-        f"<?php require '{source}/src/Twilio/autoload.php';",
-        f'$client = new Twilio\\Rest\\Client("{ACCOUNT_SID}", "{AUTH_TOKEN}");',
-        PHP.block("line", server.base_url),
-        f'echo json_encode($client->api->v2010->accounts("{ACCOUNT_SID}")->fetch()->sid);',
-    ])
+    program = "\n".join(
+        [
+            f"<?php require '{source}/src/Twilio/autoload.php';",
+            f'$client = new Twilio\\Rest\\Client("{ACCOUNT_SID}", "{AUTH_TOKEN}");',
+            PHP.block("line", intercepting.base_url),
+            f'echo json_encode($client->api->v2010->accounts("{ACCOUNT_SID}")->fetch()->sid);',
+        ]
+    )
     (tmp_path / "application.php").write_text(program)
 
-    assert run([["php", "application.php"]], [], tmp_path, region="") == ACCOUNT_SID
+    assert json.loads(run_alone(["php", "application.php"], tmp_path)) == ACCOUNT_SID
 
 
-def run(commands: list[list[str]], given: list[str], folder: Path, *, region: str = "ie1") -> Any:
-    """Run the commands, the last one with what is given, and return what it prints, as JSON."""
-    environment = {name: value for name, value in os.environ.items() if not name.upper().endswith("_PROXY")}
-    regions = {"TWILIO_REGION": region, "TWILIO_EDGE": "dublin"} if region else {}
-    for command in [*commands[:-1], [*commands[-1], *given]]:
-        finished = subprocess.run(  # noqa: S603
-            command,
-            cwd=folder,
-            env=environment | regions,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=COMPILE_SECONDS,
-        )
-        assert finished.returncode == 0, finished.stdout + finished.stderr
-    return json.loads(finished.stdout)
+def run(commands: list[list[str]], given: list[str], folder: Path) -> Any:
+    """Run the commands, the last one with what is given and a region set, and return what it prints, as JSON."""
+    for command in commands[:-1]:
+        run_alone(command, folder, seconds=COMPILE_SECONDS)
+    return json.loads(run_alone([*commands[-1], *given], folder, REGIONS))

@@ -64,7 +64,7 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
 def test_who_reads_no_region_is_told_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
     finished = command("env", "--client", client)
 
-    assert f"reach nobody:  {LINE_OF_CODE[client]}\n" in finished.out
+    assert f"\n#   {LINE_OF_CODE[client]}\n" in finished.out
 
 
 def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,179 @@
+"""The pages on Python and Node: their lines, run as they are printed; and no line of any page that is not run."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.interception import InterceptingServer
+from support.node import FOLDER, needs_node, run_script
+from support.programs import run_alone
+from support.readme import CLIENT_PAGES, block_names, client_page, readme_block
+from support.receiver import CallbackReceiver
+from support.server import ServerProcess, caller_ids_path
+from support.unchanged import Unchanged, printed_block
+
+pytest_plugins = ["support.system_fixtures", "support.interception_fixtures"]
+pytestmark = pytest.mark.xdist_group("interception-clients")
+
+OTHERS = {"php", "ruby", "go", "java"}
+RUN = {
+    "python": {
+        "line",
+        "redirecting-client",
+        "async-redirecting-client",
+        "intercepted",
+        "async-intercepted",
+        "validate",
+    },
+    "node": {"line", "redirecting-client", "intercepted", "validate"},
+    **{language: {"client", "intercepted", "validate"} for language in OTHERS},
+}
+RUN["php"].add("line")
+RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
+"""The blocks that these tests run, or test_other_clients.py and test_old_clients.py."""
+REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
+LIST = """
+import asyncio, json
+import aiohttp
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.rest import Client
+
+
+async def main():
+    async with AsyncTwilioHttpClient() as http_client:
+        await http_client.session.close()
+        LINE
+        print(json.dumps(len(await Client(http_client=http_client).outgoing_caller_ids.list_async())))
+
+
+asyncio.run(main())
+"""
+
+
+def listed(server: ServerProcess) -> int:
+    """Return how many caller IDs the server has."""
+    with server.client() as client:
+        return len(client.get(f"{caller_ids_path()}.json").raise_for_status().json()["outgoing_caller_ids"])
+
+
+def python_names(block: str, base_url: str) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    exec(readme_block(block, page=client_page("python"), base_url=base_url), names)  # noqa: S102
+    return names
+
+
+def node_block(block: str, base_url: str = "") -> str:
+    return readme_block(f"node-{block}", page=client_page("node"), base_url=base_url or "http://127.0.0.1:8010")
+
+
+def test_every_block_that_the_pages_mark_is_run() -> None:
+    marked = {name for page in CLIENT_PAGES.glob("*.md") for name in block_names(page)}
+
+    assert marked == {f"{page}-{what}" for page, blocks in RUN.items() for what in blocks} | RUN_OLD
+
+
+def test_the_index_names_every_page() -> None:
+    index = (CLIENT_PAGES / "README.md").read_text(encoding="utf-8")
+
+    missing = [page.name for page in CLIENT_PAGES.glob("*.md") if f"]({page.name})" not in index]
+
+    assert missing == ["README.md"]
+
+
+@pytest.mark.usefixtures("direct")
+def test_pythons_line_makes_a_client_of_this_server(full_server: ServerProcess) -> None:
+    client = python_names("python-line", full_server.base_url)["client"]
+
+    listed = client.outgoing_caller_ids.list(limit=7)
+    client.http_client.session.close()
+
+    assert len(listed) == 7
+
+
+@pytest.mark.usefixtures("direct")
+def test_pythons_redirecting_client_is_immune_to_regions_and_edges(
+    full_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in REGIONS.items():
+        monkeypatch.setenv(name, value)
+
+    client = python_names("python-redirecting-client", full_server.base_url)["client"]
+    streamed = list(client.outgoing_caller_ids.stream(page_size=50))
+    client.http_client.session.close()
+
+    assert len(streamed) == 120
+
+
+def test_the_asynchronous_redirecting_client_is_too(full_server: ServerProcess, tmp_path: Path) -> None:
+    program = readme_block("python-async-redirecting-client", page=client_page("python"), base_url=full_server.base_url)
+
+    printed = run_alone([sys.executable, "-c", program], tmp_path, REGIONS)
+
+    assert len(printed.splitlines()) == 120
+
+
+def test_pythons_printed_variables_bring_an_application_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_block("python", intercepting), tmp_path)
+
+    told = application.python("from twilio.rest import Client; print(len(Client().outgoing_caller_ids.list()))")
+
+    assert told == listed(intercepting)
+
+
+def test_asynchronous_pythons_do_with_the_pages_line_of_code(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    page = client_page("python").read_text(encoding="utf-8")
+    [line] = [code for code in page.split("`") if code.startswith("http_client.session = ")]
+    application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
+
+    assert application.python(LIST.replace("LINE", line)) == listed(intercepting)
+
+
+@needs_node
+@pytest.mark.parametrize("block", ["line", "redirecting-client"])
+def test_nodes_clients_walk_the_list(full_server: ServerProcess, block: str) -> None:
+    walked = run_script("paging", full_server.base_url, block=node_block(block, full_server.base_url))
+
+    assert len(walked["streamed"]) == 120
+
+
+@needs_node
+def test_nodes_printed_variables_bring_an_application_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
+    application = Unchanged(printed_block("node", intercepting), tmp_path)
+
+    told = application.node(
+        'require("twilio")().outgoingCallerIds.list().then((all) => console.log(all.length))', FOLDER
+    )
+
+    assert told == listed(intercepting)
+
+
+Opinion = Callable[[str, dict[str, str], str], bool]
+
+
+def pythons_opinion(url: str, form: dict[str, str], signature: str) -> bool:
+    opinion: Opinion = python_names("python-validate", "")["is_from_twilio"]
+    return opinion(url, form, signature)
+
+
+def nodes_opinion(url: str, form: dict[str, str], signature: str) -> bool:
+    asked = {"url": url, "form": form, "signature": signature}
+    told: bool = run_script("opinion", "", block=f"{node_block('validate')}\nconst client = isFromTwilio;", **asked)
+    return told
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=needs_node)])
+def test_the_validators_take_what_is_received_for_genuine(
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Opinion
+) -> None:
+    asked = {"PhoneNumber": "+15005550013", "StatusCallback": f"{receiver.url}/done", "StatusCallbackMethod": method}
+    with quick_server.client() as client:
+        client.post(f"{caller_ids_path()}.json", data=asked).raise_for_status()
+    [callback] = receiver.wait_for(1)
+    url, signature = receiver.url + callback.target, callback.headers["X-Twilio-Signature"]
+
+    assert opinion(url, callback.form, signature) is True
+    assert opinion(f"{url}x", callback.form, signature) is False
