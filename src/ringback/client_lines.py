@@ -151,7 +151,7 @@ def lines_for(client: str, settings: Settings) -> list[str]:
 def _closed_region(client: str) -> list[str]:
     if client in REGION_IN_CODE:
         return [
-            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that does not exist in public:",
+            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that is not in public:",
             f"#   {REGION_IN_CODE[client]}",
             "# Without it, calls that do not come by the proxy reach Twilio.",
         ]

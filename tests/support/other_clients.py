@@ -50,13 +50,14 @@ PRODUCTION = {
     PHP: '<?php\nrequire "vendor/autoload.php";\n'
     '$client = new Twilio\\Rest\\Client(getenv("TWILIO_ACCOUNT_SID"), getenv("TWILIO_AUTH_TOKEN"));\n',
     RUBY: 'require "twilio-ruby"\n'
+    'Twilio.configure { |config| config.region = "local" }\n'
     'client = Twilio::REST::Client.new(ENV["TWILIO_ACCOUNT_SID"], ENV["TWILIO_AUTH_TOKEN"])\n',
     GO: 'package main\n\nimport "github.com/twilio/twilio-go"\n\n'
     "func newClient() *twilio.RestClient { return twilio.NewRestClient() }\n",
     JAVA: "class Ringback { static void use() { com.twilio.Twilio.init("
     'System.getenv("TWILIO_ACCOUNT_SID"), System.getenv("TWILIO_AUTH_TOKEN")); } }\n',
 }
-"""How an application makes its client in production, which interception leaves as it is."""
+"""How an application makes its client in production; Ruby's with the line of code that its printed lines name."""
 
 
 def prepare(library: Library, client: str, folder: Path) -> list[list[str]]:

@@ -76,7 +76,7 @@ def test_the_printed_variables_bring_an_unchanged_application_here(
 
     assert lived(told) == LIFE
     refused = intercepting.refused()[0]
-    assert (refused["method"], refused["path"]) == ("POST", MESSAGES)
+    assert (refused["method"], refused["host"], refused["path"]) == ("POST", "api.local.twilio.com", MESSAGES)
 
 
 def test_phps_one_line_points_a_client_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
