@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 
-from support.interception import InterceptingServer
-from support.node import FOLDER, needs_node, run_script
+from support.node import needs_node, run_script
 from support.programs import run_alone
 from support.readme import CLIENT_PAGES, block_names, client_page, readme_block
 from support.receiver import CallbackReceiver
 from support.server import ServerProcess, caller_ids_path
-from support.unchanged import Unchanged, printed_block
 
-pytest_plugins = ["support.system_fixtures", "support.interception_fixtures"]
-pytestmark = pytest.mark.xdist_group("interception-clients")
+pytest_plugins = ["support.system_fixtures"]
 
 OTHERS = {"php", "ruby", "go", "java"}
 RUN = {
@@ -33,30 +30,8 @@ RUN = {
 }
 RUN["php"].add("line")
 RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
-"""The blocks that these tests run, or test_other_clients.py and test_old_clients.py."""
+"""The blocks that are run here, or by test_interception_clients.py, test_other_clients.py and test_old_clients.py."""
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
-LIST = """
-import asyncio, json
-import aiohttp
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.rest import Client
-
-
-async def main():
-    async with AsyncTwilioHttpClient() as http_client:
-        await http_client.session.close()
-        LINE
-        print(json.dumps(len(await Client(http_client=http_client).outgoing_caller_ids.list_async())))
-
-
-asyncio.run(main())
-"""
-
-
-def listed(server: ServerProcess) -> int:
-    """Return how many caller IDs the server has."""
-    with server.client() as client:
-        return len(client.get(f"{caller_ids_path()}.json").raise_for_status().json()["outgoing_caller_ids"])
 
 
 def python_names(block: str, base_url: str) -> dict[str, Any]:
@@ -115,39 +90,12 @@ def test_the_asynchronous_redirecting_client_is_too(full_server: ServerProcess, 
     assert len(printed.splitlines()) == 120
 
 
-def test_pythons_printed_variables_bring_an_application_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_block("python", intercepting), tmp_path)
-
-    told = application.python("from twilio.rest import Client; print(len(Client().outgoing_caller_ids.list()))")
-
-    assert told == listed(intercepting)
-
-
-def test_asynchronous_pythons_do_with_the_pages_line_of_code(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    page = client_page("python").read_text(encoding="utf-8")
-    [line] = [code for code in page.split("`") if code.startswith("http_client.session = ")]
-    application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
-
-    assert application.python(LIST.replace("LINE", line)) == listed(intercepting)
-
-
 @needs_node
 @pytest.mark.parametrize("block", ["line", "redirecting-client"])
 def test_nodes_clients_walk_the_list(full_server: ServerProcess, block: str) -> None:
     walked = run_script("paging", full_server.base_url, block=node_block(block, full_server.base_url))
 
     assert len(walked["streamed"]) == 120
-
-
-@needs_node
-def test_nodes_printed_variables_bring_an_application_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_block("node", intercepting), tmp_path)
-
-    told = application.node(
-        'require("twilio")().outgoingCallerIds.list().then((all) => console.log(all.length))', FOLDER
-    )
-
-    assert told == listed(intercepting)
 
 
 Opinion = Callable[[str, dict[str, str], str], bool]

@@ -1,4 +1,4 @@
-"""Unchanged applications with Twilio's own libraries: brought here by nothing but the lines of `ringback env`."""
+"""Unchanged applications with Twilio's own libraries, brought here by their pages' lines, those of `ringback env`, alone."""
 
 import shutil
 from pathlib import Path
@@ -7,7 +7,8 @@ import pytest
 
 from support.interception import MESSAGES, InterceptingServer
 from support.node import FOLDER, needs_node
-from support.unchanged import Unchanged, printed_lines
+from support.readme import client_page
+from support.unchanged import Unchanged, printed_block, printed_lines
 
 pytest_plugins = ["support.interception_fixtures"]
 pytestmark = pytest.mark.xdist_group("interception-clients")
@@ -142,7 +143,7 @@ def refused_hosts(server: InterceptingServer) -> list[tuple[str, str]]:
 
 
 def test_python_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("python", intercepting), tmp_path)
+    application = Unchanged(printed_block("python", intercepting), tmp_path)
 
     told = application.python(PYTHON)
 
@@ -170,10 +171,11 @@ def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
 ) -> None:
     lines = printed_lines("python-async", intercepting)
     [code] = [line.removeprefix("#").strip() for line in lines.splitlines() if "ClientSession" in line]
-    application = Unchanged(lines, tmp_path)
+    application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
 
     told = application.python(PYTHON_ASYNC.replace("LINE", code))
 
+    assert f"`{code}`" in client_page("python").read_text(encoding="utf-8")
     assert len(told["code"]) == 6
     assert (told["found"], told["said"]) == (1, f"Unable to create record: {MESSAGE}")
     assert application.looked_up <= {"127.0.0.1"}
@@ -192,7 +194,7 @@ def test_asynchronous_python_without_that_line_asks_for_a_name_that_nobody_has(
 
 @needs_node
 def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("node", intercepting), tmp_path)
+    application = Unchanged(printed_block("node", intercepting), tmp_path)
 
     told = application.node(NODE, FOLDER)
 
