@@ -1,4 +1,4 @@
-"""Unchanged applications with Twilio's own libraries, brought here by their pages' lines, those of `ringback env`, alone."""
+"""Unchanged applications with Twilio's own libraries, brought here by the lines of their pages, `ringback env`'s."""
 
 import shutil
 from pathlib import Path
