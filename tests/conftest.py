@@ -13,6 +13,8 @@ from support.extent import WHOLE
 from support.receiver import CallbackReceiver
 
 SAMPLED_EVERY = 8
+SAMPLED_EVERY_OF_POSTGRESQL = 2
+"""What is sampled by the other number must be sampled by this one, too: of these the coverage is measured."""
 ABOUT_THE_NETWORK = frozenset(
     f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
 )
@@ -35,13 +37,12 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a sample of what takes long, unless the whole is run or one file is asked for.
 
-    On PostgreSQL, of the tests of the control API and of what callbacks meet in the network: what it may have otherwise
-    is in storage and operations, whose tests all run on it. In the browser, of all but the calls themselves.
+    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and half of all
+    others that run on SQLite too. In the browser, of all but the calls themselves.
     """
     if WHOLE or len({item.path for item in items}) == 1:
         return
-    takes_long = [item for item in items if _is_above_postgresql(item) or _is_in_the_browser(item)]
-    left_out = {item for item in takes_long if not _is_sampled(item)}
+    left_out = {item for item in items if not _is_sampled(item, _sampled_every(item))}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
 
@@ -94,8 +95,14 @@ def _is_in_the_browser(item: pytest.Item) -> bool:
     return item.path.stem in IN_THE_BROWSER
 
 
-def _is_sampled(item: pytest.Item) -> bool:
-    return crc32(item.nodeid.encode()) % SAMPLED_EVERY == 0
+def _sampled_every(item: pytest.Item) -> int:
+    if _is_above_postgresql(item) or _is_in_the_browser(item):
+        return SAMPLED_EVERY
+    return SAMPLED_EVERY_OF_POSTGRESQL if _is_on_postgresql_too(item) else 1
+
+
+def _is_sampled(item: pytest.Item, every: int = SAMPLED_EVERY) -> bool:
+    return crc32(item.nodeid.encode()) % every == 0
 
 
 @pytest.fixture
