@@ -37,8 +37,8 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a sample of what takes long, unless the whole is run or one file is asked for.
 
-    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and half of the
-    others that run on SQLite too. In the browser, of all but the calls themselves.
+    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and half
+    of the others that run on SQLite too. In the browser, of all but the calls themselves.
     """
     if WHOLE or len({item.path for item in items}) == 1:
         return
