@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo
 
 from ringback.checks import (
     AccountSidText,
@@ -63,8 +63,8 @@ class _CallerIdTable(_Table):
 class _PhoneTable(_Table):
     number: Annotated[str, AfterValidator(_number_or_default)]
     behavior: PhoneBehavior
-    ring_seconds: Seconds | None = None
-    key_seconds: Seconds | None = None
+    ring_seconds: Annotated[Seconds, Strict()] | None = None
+    key_seconds: Annotated[Seconds, Strict()] | None = None
     extension: PhoneExtension | None = None
 
 
@@ -75,9 +75,9 @@ class _ApiKeyTable(_Table):
 
 class _PolicyTable(_Table):
     account_type: AccountType | None = None
-    calls_per_number_and_week: CallsAWeek | None = None
-    code_lifetime_seconds: CodeLifetime | None = None
-    code_attempts: CodeAttempts | None = None
+    calls_per_number_and_week: Annotated[CallsAWeek, Strict()] | None = None
+    code_lifetime_seconds: Annotated[CodeLifetime, Strict()] | None = None
+    code_attempts: Annotated[CodeAttempts, Strict()] | None = None
 
 
 class _AccountTable(_Table):

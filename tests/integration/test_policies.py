@@ -9,6 +9,7 @@ import pytest
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.calls import CallStatus, VerificationStatus
 from ringback.domain.errors import TwilioError
+from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
@@ -61,6 +62,16 @@ def test_a_number_is_called_so_often_within_seven_days_and_another_one_too(simul
     simulation.clock.advance(0.000_001)
     simulation.validate()
     assert refusal(simulation) == TOO_OFTEN
+
+
+def test_a_clock_that_is_set_back_forgets_no_call_but_by_a_week(simulation: Simulation) -> None:
+    own(simulation, calls_per_number_and_week=1)
+    simulation.validate()
+
+    simulation.clock.advance(0.000_001 - WEEK_SECONDS)
+    assert refusal(simulation) == TOO_OFTEN
+    simulation.clock.advance(-0.000_001)
+    simulation.validate()
 
 
 def test_a_refused_request_counts_for_nothing_and_ends_no_call(simulation: Simulation) -> None:
@@ -185,6 +196,7 @@ def test_only_a_limit_costs_a_request_a_statement_more(
 async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
     simulation: Simulation, policy: dict[str, Any], numbers: list[int], let_in: int
 ) -> None:
+    """Each takes its present before it waits for the others: those that come later may know an older one."""
     simulation.policy = replace(simulation.policy, **policy)
     for place in (1, 2, 3):
         sid = OutgoingCallerIdSid(f"PN{place:032}")
@@ -197,11 +209,11 @@ async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
                 create_validation_request,
                 ACCOUNT_SID,
                 ValidationRequest(number(place)),
-                real=simulation.clock.now(),
+                real=after(simulation.clock.now(), -order),
                 policy=simulation.policy,
                 identifiers=simulation.identifiers,
             )
-            for place in numbers
+            for order, place in enumerate(numbers)
         ],
         return_exceptions=True,
     )

@@ -77,6 +77,7 @@ def test_each_limit_of_a_policy_is_its_own_exception(ringback: Account) -> None:
 
     assert [(raised.value.status, raised.value.code) for raised in (too_often, full)] == [(429, 22100), (400, 10002)]
     assert ringback.call(late).verification_status == "failed"
+    assert ringback.call(late).code_expires_at == ringback.call(late).date_created + timedelta(seconds=5)
     assert policy.own == ("account_type", "calls_per_number_and_week", "code_lifetime_seconds")
     assert client.validation_requests.create("+14158675308").validation_code
     assert (ringback.policy.read().account_type, ringback.policy.read().own) == ("full", ())

@@ -106,6 +106,14 @@ def test_openapi_names_the_operations_of_the_twilio_surface(quick_server: Server
     )
 
 
+def test_openapi_tells_which_operation_a_policy_limits(quick_server: ServerProcess) -> None:
+    paths: dict[str, dict[str, Any]] = get(quick_server, "/openapi.json").json()["paths"]
+
+    limited = {(path, method) for path in paths for method, said in paths[path].items() if "429" in said["responses"]}
+
+    assert limited == {("/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds", "post")}
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/_ringback/nothing"])
 def test_beside_the_twilio_surface_nothing_else_is_there(quick_server: ServerProcess, path: str) -> None:
     answer = get(quick_server, path)

@@ -42,7 +42,7 @@ CATALOGUE = [
         errors.too_many_calls_to_number(3),
         429,
         22100,
-        "Reached maximum verification attempts: 3 calls to this number within seven days",
+        "Reached maximum verification attempts: calls to this number within seven days are limited to 3",
     ),
     (
         errors.invalid_call_delay("x"),

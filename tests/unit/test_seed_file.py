@@ -181,6 +181,22 @@ def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(read: Read, e
             "accounts[0].phones[0].extension",
             "match pattern",
         ),
+        (
+            f'{ACCOUNT}phones = [{{ number = "default", behavior = "busy", key_seconds = true }}]',
+            "accounts[0].phones[0].key_seconds",
+            "valid number",
+        ),
+        (f"{ACCOUNT}policy = {{ code_attempts = true }}", "accounts[0].policy.code_attempts", "valid integer"),
+        (
+            f'{ACCOUNT}policy = {{ code_lifetime_seconds = "60" }}',
+            "accounts[0].policy.code_lifetime_seconds",
+            "valid number",
+        ),
+        (
+            f"{ACCOUNT}policy = {{ calls_per_number_and_week = 0 }}",
+            "accounts[0].policy.calls_per_number_and_week",
+            "greater than or equal to 1",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_file_and_place(

@@ -18,6 +18,7 @@ ERRORS = {
     HTTPStatus.UNAUTHORIZED: "The credentials are missing or wrong, or not good for this account.",
     HTTPStatus.NOT_FOUND: "What the path names is not there.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
+    HTTPStatus.TOO_MANY_REQUESTS: "The account's policy allows no more calls to this number for now.",
 }
 SUCCESS = "In the form that the path's suffix asks for: XML where there is none."
 PATH_PARAMETER = re.compile(r"\{(\w+)\}")
@@ -75,16 +76,18 @@ def page_of(key: str, record: dict[str, Any]) -> dict[str, Any]:
     return fields((), (), **others)
 
 
-def answers(success: dict[str, Any] | None, *, has_form: bool = False) -> dict[int | str, dict[str, Any]]:
+def answers(
+    success: dict[str, Any] | None, *, has_form: bool = False, has_limit: bool = False
+) -> dict[int | str, dict[str, Any]]:
     """Describe what a route answers: success, a JSON object of this kind or nothing at all, and its errors."""
     kinds = list(BY_SUFFIX.values())
     forms_of_errors = dict.fromkeys(ERRORS_IN.get(kind, kind) for kind in kinds)
     error = fields(("message", "more_info"), code=NUMBER, status=NUMBER)
-    left_out = () if has_form else (HTTPStatus.REQUEST_ENTITY_TOO_LARGE,)
+    conditions = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: has_form, HTTPStatus.TOO_MANY_REQUESTS: has_limit}
     told: dict[int | str, dict[str, Any]] = {
         int(status): {"description": words, "content": _content(forms_of_errors, error)}
         for status, words in ERRORS.items()
-        if status not in left_out
+        if conditions.get(status, True)
     }
     if success is not None:
         told[int(HTTPStatus.OK)] = {"description": SUCCESS, "content": _content(kinds, success)}

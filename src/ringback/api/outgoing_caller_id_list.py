@@ -61,6 +61,7 @@ async def list_caller_ids(request: Request) -> Response:
             validation_code={"type": ["string", "integer"]},
         ),
         has_form=True,
+        has_limit=True,
     ),
 )
 async def validate_number(request: Request) -> Response:

@@ -132,7 +132,7 @@ def trial_account_is_full(limit: int) -> TwilioError:
 
 def too_many_calls_to_number(limit: int) -> TwilioError:
     """A number that was called as often within a week as it may be."""
-    message = f"Reached maximum verification attempts: {limit} calls to this number within seven days"
+    message = f"Reached maximum verification attempts: calls to this number within seven days are limited to {limit}"
     return TwilioError(429, 22100, message)
 
 

@@ -47,12 +47,12 @@ UNDER_WAY = Statement(
     .with_for_update()
 )
 
-CALLS_SINCE = Statement(
+CALLS_BETWEEN = Statement(
     select(func.count()).where(
         table.c.account_sid == bindparam("account_sid"),
         table.c.phone_number == bindparam("phone_number"),
         table.c.date_created > bindparam("since"),
-        table.c.date_created <= bindparam("now"),
+        table.c.date_created < bindparam("until"),
     )
 )
 
@@ -116,10 +116,10 @@ class CallRepository:
         rows = self._unit_of_work.all(UNDER_WAY, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
 
-    def count(self, account_sid: AccountSid, phone_number: str, *, since: Instant, now: Instant) -> int:
-        """Return how many calls to a number an account asked for after `since`, and knows of, till `now`."""
+    def count(self, account_sid: AccountSid, phone_number: str, *, since: Instant, until: Instant) -> int:
+        """Return how many calls to a number an account asked for between two moments, and still has."""
         row = self._unit_of_work.first(
-            CALLS_SINCE, account_sid=account_sid, phone_number=phone_number, since=since, now=now
+            CALLS_BETWEEN, account_sid=account_sid, phone_number=phone_number, since=since, until=until
         )
         return int(row[0]) if row else 0
 

@@ -29,6 +29,7 @@ class Call(Record):
     status_callback_method: str
     phone: PhoneSetting | None
     date_created: datetime
+    code_expires_at: datetime | None
     ringing_at: datetime | None
     answered_at: datetime | None
     ended_at: datetime | None
