@@ -80,6 +80,21 @@ async def test_what_is_no_policy_is_refused_and_changes_nothing(
     assert await policy(account) == before
 
 
+@pytest.mark.parametrize(
+    ("content_type", "word"),
+    [("application/x-www-form-urlencoded", "application/json"), ("application/json", "/_ringback/docs")],
+)
+async def test_a_body_that_was_not_sent_as_json_is_told_how(
+    account: ControlledAccount, content_type: str, word: str
+) -> None:
+    path, headers = f"/_ringback/accounts/{account.sid}/policy", {"Content-Type": content_type}
+
+    answer = await account.http.put(path, content=b'{"code_attempts": 0}', headers=headers)
+
+    assert answer.status_code == 422
+    assert word in answer.json()["hint"]
+
+
 async def test_nobodys_policy_is_not_there(controlled: Controlled) -> None:
     nobody = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
 

@@ -37,6 +37,7 @@ DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
 are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 DOCS_HINT = "GET /_ringback/docs lists what there is"
+JSON_HINT = "send the body with Content-Type: application/json"
 
 log = structlog.get_logger()
 
@@ -110,7 +111,8 @@ async def _answer_unfit_values(_: Request, raised: Exception) -> Response:
     if any(details["type"] == "json_invalid" for details in raised.errors()):
         return no_json().response
     mistakes = [_mistake(details) for details in raised.errors()]
-    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(mistakes), DOCS_HINT)
+    was_read = not isinstance(raised.body, bytes)  # of another Content-Type it is left as it came
+    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(mistakes), DOCS_HINT if was_read else JSON_HINT)
 
 
 def _mistake(details: Any) -> str:
