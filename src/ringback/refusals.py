@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from itertools import count
 from typing import NamedTuple
+from urllib.parse import quote
 
 import structlog
 
@@ -15,10 +16,19 @@ KEPT_CHARACTERS = 1_000
 INTERCEPTED_KEY = "ringback.intercepted"
 """Where the scope of a request that was meant for Twilio itself holds a `Refuse`."""
 
+PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+LONGEST_HOST = 253
+"""A name has no more; of a longer one the end is shown, which made it Twilio's."""
+
 Refuse = Callable[[str, str], None]
 """Is called with the path and answered message of a refused request."""
 
 log = structlog.get_logger()
+
+
+def shown_host(host: str) -> str:
+    """Return what a client gave as a host as it may be listed and logged: in print, not long, without userinfo."""
+    return quote(host.rpartition("@")[2][-LONGEST_HOST:], safe=PRINTED)
 
 
 class RefusedRequest(NamedTuple):

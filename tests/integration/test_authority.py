@@ -102,12 +102,21 @@ def test_an_authority_near_or_past_its_end_is_renewed(tmp_path: Path, now: Insta
     assert open_authority(tmp_path, later).pem == renewed.pem
 
 
-def test_a_clock_that_goes_back_replaces_nothing(tmp_path: Path, now: Instant) -> None:
+def test_a_clock_that_goes_back_a_little_replaces_nothing(tmp_path: Path, now: Instant) -> None:
     first = open_authority(tmp_path, now)
 
-    back = open_authority(tmp_path, after(now, -400 * DAY_SECONDS))
+    back = open_authority(tmp_path, after(now, -1.5 * DAY_SECONDS))
 
     assert back.pem == first.pem == open_authority(tmp_path, now).pem
+
+
+def test_an_authority_that_a_clock_far_ahead_made_is_replaced(tmp_path: Path, now: Instant) -> None:
+    ahead = open_authority(tmp_path, after(now, 400 * DAY_SECONDS))
+
+    made = open_authority(tmp_path, now)
+
+    assert made.pem != ahead.pem
+    assert agreed(Certificates(made, lambda: now).context_by_name(), believing(made), "api.twilio.com") == "TLSv1.3"
 
 
 def test_the_folder_is_its_owners_alone_whatever_others_files_are(tmp_path: Path, now: Instant) -> None:

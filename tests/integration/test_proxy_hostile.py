@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -31,7 +32,12 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[str, int]]:
+def refusals() -> Refusals:
+    return Refusals(SystemClock().now)
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: Refusals) -> AsyncIterator[tuple[str, int]]:
     """Run a proxy whose patience is short, and give its address; afterwards nothing of it is left."""
     for module, name in (
         *((proxy_module, name) for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS")),
@@ -40,7 +46,7 @@ async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.setattr(module, name, SHORT_SECONDS)
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
-    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), Refusals(now))
+    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals)
     await running.start(lambda _: asyncio.Protocol())
     yield listener.getsockname()
     running.stop_accepting()
@@ -140,6 +146,55 @@ async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> Asyn
         yield server.sockets[0].getsockname()[1]
 
 
+def hello(name: bytes, extra_bytes: int = 0) -> bytes:
+    """Return a ClientHello with a name, in records as long as may be; something unknown stands before the name."""
+    server_name = b"\0" + vector(name, 2)
+    extensions = b"\xff\x01" + vector(bytes(extra_bytes), 2) + b"\0\0" + vector(vector(server_name, 2), 2)
+    body = b"\3\3" + bytes(32) + vector(b"", 1) + vector(b"\x13\1", 2) + vector(b"\0", 1) + vector(extensions, 2)
+    message = b"\1" + vector(body, 3)
+    pieces = (message[place : place + 16_384] for place in range(0, len(message), 16_384))
+    return b"".join(b"\x16\3\1" + vector(piece, 2) for piece in pieces)
+
+
+def vector(content: bytes, width: int) -> bytes:
+    return len(content).to_bytes(width) + content
+
+
+@pytest.mark.parametrize("extra_bytes", [0, 65_480])
+async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
+    proxy: tuple[str, int], extra_bytes: int
+) -> None:
+    got = bytearray()
+
+    async with origin(got, b"never") as port:
+        said = hello(b"api.twilio.com", extra_bytes)
+        answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
+
+    assert answer == proxy_module.ESTABLISHED
+    assert got == b""
+
+
+async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: Refusals) -> None:
+    async with origin(bytearray(), b"never") as port:
+        said = hello(b"\x1b[2J\n" + b"x" * 9_000 + b".twilio.com")
+        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
+        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + hello(b"a\n\x9b.twilio.com"))
+
+    newest, before = refusals.newest(2)
+    assert newest.host == "a%0A%C2%9B.twilio.com"
+    assert len(before.host) == 253
+
+
+async def test_a_protocol_that_begins_as_tls_does_is_passed_on_at_once(proxy: tuple[str, int]) -> None:
+    got = bytearray()
+
+    async with origin(got, b"ping", b"pong") as port:
+        head = f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode()
+        answer = await conversation(proxy, head, b"\x16\0\0\1\0\1ping")
+
+    assert answer == proxy_module.ESTABLISHED + b"pong"
+
+
 async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> None:
     got = bytearray()
 
@@ -195,6 +250,16 @@ async def test_what_follows_a_chunked_body_is_not_sent_on(proxy: tuple[str, int]
 
     assert answer.startswith(b"HTTP/1.1 204 ")
     assert got.endswith(b"\r\n\r\n" + body)
+
+
+async def test_trailers_wait_until_they_are_taken() -> None:
+    reader = asyncio.StreamReader()
+    reader.feed_data(b"0\r\n" + b"A: b\r\n" * 50 + b"\r\n")
+    writer = Mock(drain=AsyncMock())
+
+    await relay_module.whole_body(reader, writer, Mock())
+
+    assert writer.drain.await_count > 50
 
 
 @pytest.mark.parametrize(

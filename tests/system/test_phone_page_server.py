@@ -190,7 +190,7 @@ def test_a_server_that_refuses_the_page_says_why(browser: Browser, page_server: 
         page.goto(page_server.base_url)
 
         expect(page.get_by_role("alert").filter(has_text="Not by this name (ask by an IP address)")).to_be_visible()
-        expect(page.get_by_text("Refused", exact=True)).to_be_visible()
+        expect(page.get_by_text("Turned away", exact=True)).to_be_visible()
         expect(page.get_by_text("The server is gone.")).to_have_count(0)
 
 

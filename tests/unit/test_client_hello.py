@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.interception.client_hello import server_name
+from ringback.interception.client_hello import ClientHello
 
 
 def hello(name: str | None) -> bytes:
@@ -17,6 +17,10 @@ def hello(name: str | None) -> bytes:
     with pytest.raises(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname=name).do_handshake()
     return outgoing.read()
+
+
+def server_name(begin: bytes) -> str | None:
+    return ClientHello().name_after(begin)
 
 
 def test_the_name_is_found_as_hosts_are_written() -> None:
@@ -41,8 +45,27 @@ def test_it_may_come_in_several_records() -> None:
     assert server_name(b"".join(kind + len(piece).to_bytes(2) + piece for piece in pieces)) == "api.twilio.com"
 
 
+def test_it_is_known_as_soon_as_all_is_there_in_however_small_pieces() -> None:
+    message = hello("api.twilio.com")[5:]
+    records = b"".join(b"\x16\x03\x01\x00\x01" + message[place : place + 1] for place in range(len(message)))
+    begun = ClientHello()
+
+    found = [begun.name_after(records[place : place + 1]) for place in range(len(records))]
+
+    assert set(found[:-1]) == {None}
+    assert found[-1] == "api.twilio.com"
+
+
 @pytest.mark.parametrize(
-    "begin", [b"GET / HTTP/1.1\r\n", b"SSH-2.0-x", b"\x16\x03\x01\x00\x04\x02\x00\x00\x00", b"\x80\x2e"]
+    "begin",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"SSH-2.0-x",
+        b"\x16\x03\x01\x00\x04\x02\x00\x00\x00",
+        b"\x80\x2e",
+        b"\x16\x00\x00\x00\x01",
+        b"\x16abc",
+    ],
 )
 def test_other_things_have_none(begin: bytes) -> None:
     assert server_name(begin) == ""

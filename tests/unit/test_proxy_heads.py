@@ -63,6 +63,12 @@ def test_a_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
     )
 
 
+def test_a_client_of_http_1_0_is_answered_as_such() -> None:
+    request = read_head(head("GET http://app.test/ HTTP/1.0"))
+
+    assert request.head.startswith(b"GET / HTTP/1.0\r\n")
+
+
 def test_a_chunked_body_tells_its_own_length() -> None:
     request = read_head(
         head("POST http://app.test/ HTTP/1.1", "Transfer-Encoding: chunked", "Connection: transfer-encoding")

@@ -31,6 +31,8 @@ LEAF_DAYS = 30
 PRIVATE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
 _BACKDATED = timedelta(days=1)
 """Clocks of containers and machines differ."""
+_WAITED_FOR = timedelta(days=1)
+"""How long before its begin an authority is still kept: the clock may have gone back, and will be right."""
 _LOCAL_NAMES = ("localhost",)
 _LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
 
@@ -77,8 +79,9 @@ class Authority:
         return _pem_of(self._key) + self.pem
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether it is not near its end; a clock that is before its begin has gone back, and will be right."""
-        return now < self.certificate.not_valid_after_utc - timedelta(days=RENEWED_BEFORE_DAYS)
+        """Tell whether it is neither near its end nor far from its begin: made by a clock that was ahead, say."""
+        begins, ends = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        return begins - _WAITED_FOR <= now < ends - timedelta(days=RENEWED_BEFORE_DAYS)
 
 
 def open_authority(folder: Path, now: Instant) -> Authority:
@@ -123,7 +126,7 @@ def _kept_authority(file: Path, now: datetime) -> Authority | None:
         file.chmod(PRIVATE_MODE)
     authority = _read(content)
     if authority is None or not authority.is_usable(now):
-        log.warning("the authority cannot be used any more: another one is made", file=str(file))
+        log.warning("the authority cannot be used: another one is made", file=str(file))
         return None
     return authority
 

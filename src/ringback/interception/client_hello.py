@@ -7,39 +7,52 @@ import asyncio
 
 from ringback.domain.twilio_hosts import host_name
 
-_HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = 22, 1, 0
+_HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = b"\x16\x03", 1, 0
+"""How a record of a handshake begins, with the major version that all of TLS has; and kinds within it."""
 _RECORD_HEAD_BYTES, _MESSAGE_HEAD_BYTES = 5, 4
 _VERSION_AND_RANDOM_BYTES = 34
 MAX_HELLO_BYTES = 64 * 1024
 
 
 async def read_begin(reader: asyncio.StreamReader) -> tuple[bytes, str]:
-    """Read until the name is known; return what was read, and the name, empty where none is given or it is no TLS."""
-    begin = b""
-    while (name := server_name(begin)) is None and len(begin) < MAX_HELLO_BYTES:
-        piece = await reader.read(MAX_HELLO_BYTES)
-        if not piece:
-            break
+    """Read until the name is known; return what was read, and the name, empty where none is given or it is no TLS.
+
+    Raises ValueError where a ClientHello is longer than any client's: its name is not known, and may be Twilio's.
+    """
+    begin, hello = bytearray(), ClientHello()
+    name: str | None = None
+    while name is None and (piece := await reader.read(MAX_HELLO_BYTES)):
         begin += piece
-    return begin, name or ""
+        name = hello.name_after(piece)
+        if name is None and len(begin) >= MAX_HELLO_BYTES:
+            raise ValueError(f"a ClientHello may have {MAX_HELLO_BYTES} bytes")
+    return bytes(begin), name or ""
 
 
-def server_name(begin: bytes) -> str | None:
-    """Return the name in a ClientHello, "" where there is none or it is something else, None until that is known."""
-    message = b""
-    while begin:
-        if begin[0] != _HANDSHAKE:
-            return ""
-        if len(begin) < _RECORD_HEAD_BYTES:
-            return None
-        message += _vector(begin[3:], 2)
-        if message and message[0] != _CLIENT_HELLO:
-            return ""
-        whole_bytes = _MESSAGE_HEAD_BYTES + int.from_bytes(message[1:4])
-        if len(message) >= _MESSAGE_HEAD_BYTES and len(message) >= whole_bytes:
-            return _name_in(message[_MESSAGE_HEAD_BYTES:whole_bytes])
-        begin = _behind(begin[3:], 2)
-    return None
+class ClientHello:
+    """Takes apart what a client says first, as it comes: each byte is looked at once, in however small pieces."""
+
+    def __init__(self) -> None:
+        self._records = bytearray()
+        self._message = bytearray()
+
+    def name_after(self, piece: bytes) -> str | None:
+        """Take one more piece; return the name, "" where there is none or it is something else, None until known."""
+        self._records += piece
+        while self._records:
+            if not _HANDSHAKE.startswith(bytes(self._records[: len(_HANDSHAKE)])):
+                return ""
+            end = _RECORD_HEAD_BYTES + int.from_bytes(self._records[3:_RECORD_HEAD_BYTES])
+            if len(self._records) < end:
+                return None
+            self._message += self._records[_RECORD_HEAD_BYTES:end]
+            del self._records[:end]
+            if self._message and self._message[0] != _CLIENT_HELLO:
+                return ""
+            whole_bytes = _MESSAGE_HEAD_BYTES + int.from_bytes(self._message[1:_MESSAGE_HEAD_BYTES])
+            if len(self._message) >= whole_bytes:
+                return _name_in(bytes(self._message[_MESSAGE_HEAD_BYTES:whole_bytes]))
+        return None
 
 
 def _name_in(hello: bytes) -> str:

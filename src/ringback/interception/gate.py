@@ -13,12 +13,9 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.identifiers import new_request_sid
-from ringback.refusals import INTERCEPTED_KEY, Refusals
+from ringback.refusals import INTERCEPTED_KEY, PRINTED, Refusals, shown_host
 
-_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
-LONGEST_HOST = 253
-"""A name has no more; of a longer one the end is shown, which made it Twilio's."""
 
 
 class Gate:
@@ -47,10 +44,10 @@ class Gate:
         self._refusals.add(host=host, method=method, path=path, message=message)
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], quote(scope["raw_path"], safe=_PRINTED)
-        shown_host = quote(host.rpartition("@")[2][-LONGEST_HOST:], safe=_PRINTED)
-        error = host_not_emulated(shown_host, method, path)
-        self._list(shown_host, method, path, error.message)
+        method, path = scope["method"], quote(scope["raw_path"], safe=PRINTED)
+        shown = shown_host(host)
+        error = host_not_emulated(shown, method, path)
+        self._list(shown, method, path, error.message)
         response = error_response(error, JSON)
         response.raw_headers += answer_headers(new_request_sid(), 0.0, 1)
         await response(scope, receive, send)

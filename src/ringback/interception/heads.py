@@ -11,7 +11,7 @@ _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>\d{{1,5}}) HTTP/1\.[01]")
 _ABSOLUTE = re.compile(
     rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>\d{{1,5}}))?(?P<target>[/?][!-~]*)?"
-    r" HTTP/1\.[01]"
+    r" (?P<version>HTTP/1\.[01])"
 )
 _FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")
 _LENGTH = re.compile(r"\d{1,18}")
@@ -54,7 +54,7 @@ def read_head(head: bytes) -> ProxyRequest:
     authority = absolute["host"] if port == HTTP_PORT else f"{absolute['host']}:{port}"
     target = absolute["target"] or "/"
     sent_on = [
-        f"{absolute['method']} {target if target[0] == '/' else f'/{target}'} HTTP/1.1",
+        f"{absolute['method']} {target if target[0] == '/' else f'/{target}'} {absolute['version']}",
         f"Host: {authority}",
         *(f"{name}: {value}" for name, value in _sent_on(fields)),
         "Connection: close",

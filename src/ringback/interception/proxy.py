@@ -19,7 +19,7 @@ from ringback.interception.client_hello import read_begin
 from ringback.interception.heads import HTTP_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.interception.relay import END_OF_HEAD, Stream, first_bytes, relay, whole_body
 from ringback.lookup import connected
-from ringback.refusals import Refusals
+from ringback.refusals import Refusals, shown_host
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
@@ -109,8 +109,9 @@ class Proxy:
         if role_of(name) is HostRole.OTHER:
             return begin
         asked = f"{request.host}:{request.port}"
-        message = f"{name} was asked for at {asked}: only a client that names it to the proxy is answered"
-        self._refusals.add(host=name, method="CONNECT", path="", message=message)
+        shown = shown_host(name)
+        message = f"{shown} was asked for at {asked}: only a client that names it to the proxy is answered"
+        self._refusals.add(host=shown, method="CONNECT", path="", message=message)
         return None
 
     async def _take_in(self, client: Stream, request: ProxyRequest) -> None:

@@ -92,7 +92,9 @@ async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
                 raise ValueError("a chunk is longer than it says")
             writer.write(END_OF_LINE)
     while (line := await reader.readuntil(END_OF_LINE)) != END_OF_LINE:
+        patience.renew()
         writer.write(line)
+        await writer.drain()
     writer.write(END_OF_LINE)
     await writer.drain()
 

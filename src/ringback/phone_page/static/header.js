@@ -11,7 +11,7 @@ const CONNECTIONS = {
   connecting: ["", "Connecting"],
   live: ["success", "Live"],
   gone: ["failed", "Server gone"],
-  refused: ["failed", "Refused"],
+  refused: ["failed", "Turned away"],
   locked: ["", "Locked"],
 };
 

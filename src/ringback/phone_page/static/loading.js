@@ -49,8 +49,10 @@ async function inbox() {
   return name === state.inbox.name ? { name, messages: messages.reverse() } : state.inbox;
 }
 
-/** Read what was refused, and tell of what is new. */
+/** Read what was refused, all of it only where the newest is another one than was known, and tell of what is new. */
 async function readRefused() {
+  const [newest] = (await ask("GET", "/refused?limit=1")).refused;
+  if (state.refused && (newest?.id ?? 0) === newestRefused) return {};
   const { refused } = await ask("GET", "/refused?limit=200");
   const [{ id, method, host, path } = { id: 0 }] = refused;
   if (id > (newestRefused ?? id)) notify("error", `refused: ${method} ${host}${path}`, "ringback emulates only OutgoingCallerIds: let the application leave this out in tests");
@@ -84,7 +86,7 @@ export async function refreshView(event = null) {
 
 /** Read again and again what changes without an event. */
 export function keepRefreshing() {
-  const lookAtRefused = () => readRefused().then(change, () => {});
+  const lookAtRefused = () => readRefused().then((read) => read.refused && change(read), () => {});
   lookAtRefused();
   setInterval(() => {
     if (document.hidden || state.connection !== "live") return;
