@@ -1,5 +1,6 @@
 """The phone page for everybody: axe-core finds nothing in any view, and everything fits into narrow windows."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, get_args
@@ -140,8 +141,12 @@ def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(narrow: Phon
 def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(
     narrow: PhonePage, account: Visited
 ) -> None:
+    account.send_message()
     account.validate()
 
+    narrow.open()
+
+    expect(narrow.page.get_by_role("link", name=re.compile(r"^\d+ refused$"))).to_be_visible()
     expect(narrow.button("Answer")).to_be_in_viewport(ratio=1)
 
 
