@@ -3,72 +3,19 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import closing
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from ringback.interception import proxy as proxy_module
 from ringback.interception import relay as relay_module
-from ringback.interception.authority import open_authority
-from ringback.interception.certificates import Certificates
-from ringback.interception.proxy import Proxy
-from ringback.refusals import Refusals
 from ringback.server import listen
-from ringback.simulator.clock import SystemClock
+from support.bare_proxy import NO_CONTENT, STOPPED_WITHIN_SECONDS, conversation, origin
 
+pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
-
-SHORT_SECONDS = 0.2
-STOPPED_WITHIN_SECONDS = 5.0
-NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def refusals() -> Refusals:
-    return Refusals(SystemClock().now)
-
-
-@pytest.fixture
-async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: Refusals) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy whose patience is short, and give its address; afterwards nothing of it is left."""
-    for module, name in (
-        *((proxy_module, name) for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS")),
-        (relay_module, "IDLE_SECONDS"),
-    ):
-        monkeypatch.setattr(module, name, SHORT_SECONDS)
-    now = SystemClock().now
-    listener = listen("127.0.0.1", 0)
-    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals)
-    await running.start(lambda _: asyncio.Protocol())
-    yield listener.getsockname()
-    running.stop_accepting()
-    await asyncio.wait_for(running.close(), STOPPED_WITHIN_SECONDS)
-    assert [task for task in asyncio.all_tasks() if "/interception/" in code_of(task)] == []
-
-
-def code_of(task: "asyncio.Task[object]") -> str:
-    """Return the file whose code a task runs."""
-    return str(getattr(task.get_coro(), "cr_code", ""))
-
-
-async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
-    """Send some pieces, and return all that comes until the proxy hangs up."""
-    reader, writer = await asyncio.open_connection(*address)
-    with closing(writer):
-        for piece in pieces:
-            writer.write(piece)
-        if ends:
-            writer.write_eof()
-        async with asyncio.timeout(5):
-            return await reader.read()
 
 
 @pytest.mark.parametrize(
@@ -130,69 +77,6 @@ async def test_a_tunnel_in_which_nothing_happens_is_closed(proxy: tuple[str, int
     answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
 
     assert answer == proxy_module.ESTABLISHED
-
-
-@asynccontextmanager
-async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
-    """Serve on a port: keep what comes, and answer when it ends so."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
-            while not got.endswith(end) and (piece := await reader.read(1000)):
-                got.extend(piece)
-            writer.write(answer)
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-        yield server.sockets[0].getsockname()[1]
-
-
-def hello(name: bytes, extra_bytes: int = 0) -> bytes:
-    """Return a ClientHello with a name, in records as long as may be; something unknown stands before the name."""
-    server_name = b"\0" + vector(name, 2)
-    extensions = b"\xff\x01" + vector(bytes(extra_bytes), 2) + b"\0\0" + vector(vector(server_name, 2), 2)
-    body = b"\3\3" + bytes(32) + vector(b"", 1) + vector(b"\x13\1", 2) + vector(b"\0", 1) + vector(extensions, 2)
-    message = b"\1" + vector(body, 3)
-    pieces = (message[place : place + 16_384] for place in range(0, len(message), 16_384))
-    return b"".join(b"\x16\3\1" + vector(piece, 2) for piece in pieces)
-
-
-def vector(content: bytes, width: int) -> bytes:
-    return len(content).to_bytes(width) + content
-
-
-@pytest.mark.parametrize("extra_bytes", [0, 65_480])
-async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
-    proxy: tuple[str, int], extra_bytes: int
-) -> None:
-    got = bytearray()
-
-    async with origin(got, b"never") as port:
-        said = hello(b"api.twilio.com", extra_bytes)
-        answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
-
-    assert answer == proxy_module.ESTABLISHED
-    assert got == b""
-
-
-async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: Refusals) -> None:
-    async with origin(bytearray(), b"never") as port:
-        said = hello(b"\x1b[2J\n" + b"x" * 9_000 + b".twilio.com")
-        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
-        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + hello(b"a\n\x9b.twilio.com"))
-
-    newest, before = refusals.newest(2)
-    assert newest.host == "a%0A%C2%9B.twilio.com"
-    assert len(before.host) == 253
-
-
-async def test_a_protocol_that_begins_as_tls_does_is_passed_on_at_once(proxy: tuple[str, int]) -> None:
-    got = bytearray()
-
-    async with origin(got, b"ping", b"pong") as port:
-        head = f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode()
-        answer = await conversation(proxy, head, b"\x16\0\0\1\0\1ping")
-
-    assert answer == proxy_module.ESTABLISHED + b"pong"
 
 
 async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> None:

@@ -1,0 +1,34 @@
+"""A client of a bare proxy, and an origin behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+STOPPED_WITHIN_SECONDS = 5.0
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
+    """Send some pieces, and return all that comes until the proxy hangs up."""
+    reader, writer = await asyncio.open_connection(*address)
+    with closing(writer):
+        for piece in pieces:
+            writer.write(piece)
+        if ends:
+            writer.write_eof()
+        async with asyncio.timeout(5):
+            return await reader.read()
+
+
+@asynccontextmanager
+async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
+    """Serve on a port: keep what comes, and answer when it ends so."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            while not got.endswith(end) and (piece := await reader.read(1000)):
+                got.extend(piece)
+            writer.write(answer)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
