@@ -9,8 +9,8 @@ import yaml
 
 from support.readme import ROOT
 
-PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
-COMPOSE_FILES = sorted([ROOT / "compose.yaml", *ROOT.glob("examples/**/compose*.yaml")])
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
+COMPOSE_FILES = sorted([ROOT / "compose.yaml", *ROOT.glob("examples/*/compose*.yaml")])
 _BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 IMAGES = re.compile(r"(.*/)?ringback(:.*)?")
 

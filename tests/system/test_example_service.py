@@ -141,7 +141,7 @@ def test_the_variables_of_the_compose_files_bring_it_here(
 
 
 def test_nothing_of_the_service_knows_of_ringback() -> None:
-    files = [*FOLDER.rglob("*.py"), *FOLDER.glob("*.txt"), *FOLDER.glob("*.ini"), FOLDER / "Dockerfile"]
+    files = [*FOLDER.glob("[!.]*/*.py"), *FOLDER.glob("*.txt"), *FOLDER.glob("*.ini"), FOLDER / "Dockerfile"]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
 
     assert {"application.py", "test_application.py", "requirements.txt", "pytest.ini"} <= texts.keys()

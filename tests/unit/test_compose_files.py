@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from ringback.client_lines import CLOSED_REGION
 from ringback.settings import ENVIRONMENT_PREFIX, Settings
 from support.compose import COMPOSE_FILES, PAGES, Service, documents, services
 from support.image import environment, final_stage
@@ -19,6 +20,7 @@ SERVING = [service for service in OURS if service.described.get("command", ["ser
 OTHERS = [service for service in SERVICES if not service.is_ringback]
 KNOWN = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
 OUTSIDE = "host.docker.internal"
+TRUSTING = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is read, not listened on
 
 
@@ -108,6 +110,16 @@ def test_whoever_trusts_the_authority_reads_the_volume_that_ringback_keeps_it_in
     assert not trusting or read == keeping
 
 
+@pytest.mark.parametrize("service", [other for other in OTHERS if TRUSTING & other.environment.keys()], ids=by_place)
+def test_whoever_trusts_the_authority_waits_for_it_and_gets_nowhere_without_ringback(service: Service) -> None:
+    awaited = service.described["depends_on"]
+
+    assert [awaited[other.name]["condition"] for other in siblings(service).values() if other.is_ringback] == [
+        "service_healthy"
+    ]
+    assert service.environment["TWILIO_REGION"] == CLOSED_REGION
+
+
 @pytest.mark.parametrize("service", OTHERS, ids=by_place)
 def test_a_proxy_that_is_named_is_one(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in (value for name, value in service.environment.items() if name.upper().endswith("_PROXY")):
@@ -165,4 +177,8 @@ def test_the_workflows_are_whole_and_their_steps_are_lines_that_a_shell_can_read
     assert [workflow[True] for workflow in workflows] == [["push"], ["workflow_dispatch"], ["push"]]
     assert all(("run" in step) != ("uses" in step) for step in steps)
     assert "eval" in lines
+    # pytest would collect ringback's own tests in a folder whose name does not begin with a dot.
+    own = [step["with"]["path"] for step in steps if "path" in step.get("with", {})]
+    assert own == [".ringback"]
+    assert f"pip install ./{own[0]} " in lines
     assert (read.returncode, read.stderr) == (0, "")
