@@ -77,6 +77,21 @@ async def test_a_batch_that_requests_wait_for_ends_in_time(
     assert len(ended) == (1 if simulation.database.is_shared else 5)
 
 
+async def test_in_a_long_step_what_happens_later_says_so(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 0)
+    simulation.the_phone_is(PhoneBehavior.BUSY)
+    calls = 2 * operations.DUE_CALLS_AT_ONCE
+    sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(calls)]
+
+    moves = await a_runner(simulation, lambda: simulation.clock.advance(1)).step()
+
+    assert moves == calls
+    ends = {simulation.call(sid).ended_at for sid in sids}
+    assert len(ends) == (2 if simulation.database.is_shared else calls)
+
+
 async def test_a_step_moves_nothing_before_its_time(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=1)
 

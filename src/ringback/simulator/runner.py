@@ -10,7 +10,6 @@ from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.instants import Instant, after, seconds_between
 from ringback.domain.policies import CallPolicy
 from ringback.operations.calls import (
-    DUE_CALLS_AT_ONCE,
     advance_due_calls,
     due_call_sids,
     next_call_due,
@@ -83,7 +82,7 @@ class Runner:
     async def step(self) -> int:
         """Move everything that is due now, and return how many moves that were.
 
-        What comes while the last batches are moved waits for the next step: each request would be a batch of its own.
+        What comes meanwhile is taken along every SHORTEST_PAUSE_SECONDS: each request would be a batch of its own.
         """
         moves = 0
         real = self._clock.now()
@@ -93,7 +92,7 @@ class Runner:
                 log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
-            if len(moved) >= DUE_CALLS_AT_ONCE:
+            if seconds_between(real, self._clock.now()) >= SHORTEST_PAUSE_SECONDS:
                 real = self._clock.now()
             await give_way()
         return moves
