@@ -15,6 +15,7 @@ from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
+from ringback.operations.snapshot import restore_state, snapshot_of, state_of, take_state
 from ringback.simulator import housekeeper
 from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
 from ringback.storage.unit_of_work import UnitOfWork
@@ -185,11 +186,11 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
         simulation.database.notifications.touch(account_sid)
     tried: list[AccountSid] = []
 
-    def failing_for_some(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+    def failing_for_some(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:
         tried.append(account_sid)
         if account_sid in failing:
             raise ZeroDivisionError
-        return forget_oldest(unit_of_work, account_sid)
+        return forget_oldest(unit_of_work, account_sid, **rest)
 
     monkeypatch.setattr(housekeeper, "forget_oldest", failing_for_some)
     ended_calls(simulation, 5)
@@ -203,3 +204,23 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
     tried.clear()
     await Housekeeper(simulation.database, simulation.clock.now).prune()
     assert len(tried) == len(lines)
+
+
+@pytest.mark.usefixtures("few")
+async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended_calls(simulation, 4)
+    kept = query(simulation.database, EVENT_IDS)
+    state = state_of(snapshot_of(take_state(simulation.unit_of_work)))
+    ended_calls(simulation, 8)
+
+    def restored_before(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:
+        restore_state(unit_of_work, state, real=simulation.clock.now())
+        return forget_oldest(unit_of_work, account_sid, **rest)
+
+    monkeypatch.setattr(housekeeper, "forget_oldest", restored_before)
+
+    await Housekeeper(simulation.database, simulation.clock.now).prune()
+
+    assert query(simulation.database, EVENT_IDS) == kept

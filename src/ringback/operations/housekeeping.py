@@ -1,5 +1,7 @@
 """What keeps an account from growing without end."""
 
+from collections.abc import Callable
+
 from ringback.domain.sids import AccountSid
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -12,11 +14,31 @@ FORGOTTEN_AT_ONCE = 20
 """How many events and calls are forgotten in one transaction, so that no request waits for long."""
 
 
-def forget_oldest(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Forget some of what an account has kept too long; True when there is likely to be more."""
+def newest_event_to_go(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
+    """Return the id of the newest event that an account has kept too long, 0 when there is none.
+
+    To count them takes longer than to forget some, so they are counted once for all that are forgotten then.
+    """
+    return unit_of_work.events.newest_to_go(account_sid, kept=KEPT_EVENTS)
+
+
+def forget_oldest(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, *, last_event_id: Callable[[], int | None] = lambda: None
+) -> bool:
+    """Forget some of what an account has kept too long; True when there is likely to be more.
+
+    That is some of the events, or else some calls. `last_event_id` returns the newest event to go, or None where they
+    are to be counted here.
+    """
     with unit_of_work:
         unit_of_work.locks.housework(account_sid)
         unit_of_work.accounts.hold(account_sid)
-        events = unit_of_work.events.forget_oldest(account_sid, kept=KEPT_EVENTS, limit=EVENTS_FORGOTTEN_AT_ONCE)
-        calls = unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE)
-        return events == EVENTS_FORGOTTEN_AT_ONCE or calls == FORGOTTEN_AT_ONCE
+        last_id = last_event_id()
+        if last_id is None:
+            last_id = newest_event_to_go(unit_of_work, account_sid)
+        limit = EVENTS_FORGOTTEN_AT_ONCE
+        if unit_of_work.events.forget_oldest(account_sid, last_id=last_id, limit=limit) == limit:
+            return True
+        return (
+            unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE
+        )

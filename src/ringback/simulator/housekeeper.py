@@ -9,7 +9,7 @@ import structlog
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
 from ringback.operations.clocks import follow_clocks
-from ringback.operations.housekeeping import forget_oldest
+from ringback.operations.housekeeping import forget_oldest, newest_event_to_go
 from ringback.simulator.turns import give_way
 from ringback.storage.database import Database, DatabaseUnavailable
 
@@ -63,7 +63,16 @@ class Housekeeper:
                 log.exception("what is old could not be forgotten; trying again", account_sid=account_sid)
 
     async def _prune_account(self, account_sid: AccountSid) -> None:
+        notifications = self._database.notifications
+        upheavals = notifications.upheavals(account_sid)
+        counted = await self._database.run(newest_event_to_go, account_sid)
+
+        def last_event_id() -> int | None:
+            """Return what was counted, unless a snapshot may have brought back events of those numbers since."""
+            is_known = not self._database.is_shared and notifications.upheavals(account_sid) == upheavals
+            return counted if is_known else None
+
         more = True
         while more:
-            more = await self._database.run(forget_oldest, account_sid)
+            more = await self._database.run(forget_oldest, account_sid, last_event_id=last_event_id)
             await give_way()

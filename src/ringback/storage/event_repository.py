@@ -23,7 +23,8 @@ ADD = Statement(
     )
 )
 LAST_ID = Statement(select(func.max(table.c.id)).where(_OF_ACCOUNT))
-_to_go = select(table.c.id).where(_OF_ACCOUNT, table.c.id <= newest_to_go(table)).order_by(table.c.id)
+NEWEST_TO_GO = Statement(select(newest_to_go(table)))
+_to_go = select(table.c.id).where(_OF_ACCOUNT, table.c.id <= bindparam("last_id")).order_by(table.c.id)
 FORGET_OLDEST = Statement(delete(table).where(table.c.id.in_(_to_go.limit(bindparam("row_limit")))))
 
 
@@ -84,6 +85,11 @@ class EventRepository:
         row = self._unit_of_work.first(LAST_ID, account_sid=account_sid)
         return (row[0] or 0) if row else 0
 
-    def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
-        """Forget at most `limit` of the events, the newest `kept` excepted, and return how many those were."""
-        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept, row_limit=limit)
+    def newest_to_go(self, account_sid: AccountSid, *, kept: int) -> int:
+        """Return the id of the newest event that is not among the newest `kept`, 0 when there is none."""
+        row = self._unit_of_work.first(NEWEST_TO_GO, account_sid=account_sid, kept=kept)
+        return (row[0] or 0) if row else 0
+
+    def forget_oldest(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
+        """Forget at most `limit` of the events, up to the one with `last_id`, and return how many those were."""
+        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, last_id=last_id, row_limit=limit)
