@@ -71,12 +71,15 @@ def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackRece
 
 
 def complaints_a_second(server: ServerProcess) -> float:
-    """Return how often a server without room complains when nobody asks it for anything."""
-    began, seen = time.monotonic(), len(server.log)
+    """Return how often a server without room complains when nobody asks it for anything: from one time to the next.
+
+    What comes before the first is about what was asked for.
+    """
+    seen = len(server.log)
     server.wait_for_log(lambda line: line in server.log[seen:] and line["event"] == STUCK)
-    first = len(server.log)
+    began, first = time.monotonic(), len(server.log)
     server.wait_for_log(lambda line: line in server.log[first:] and line["event"] == STUCK)
-    return len(server.log[seen:]) / (time.monotonic() - began)
+    return len(server.log[first:]) / (time.monotonic() - began)
 
 
 def fetch(http: httpx.Client, tenant: Tenant) -> list[int]:
