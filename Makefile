@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Many tests wait for servers and calls: one process more than there are processors keeps these busy.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
+# Many tests wait for servers and calls: two processes more than there are processors keep these busy, and one more where
+# the whole is run, whose loads are heavier.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + (1 if "RINGBACK_TEST_WHOLE" in os.environ else 2))')
 # The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
