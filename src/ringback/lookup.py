@@ -4,6 +4,7 @@ The event loop's own resolver has a few threads for everybody, and a server's st
 """
 
 import asyncio
+import errno
 import socket
 import threading
 from contextlib import suppress
@@ -43,6 +44,8 @@ async def found_addresses(host: str, port: int) -> _Found:
             result = [(family, str(place[0])) for family, _, _, _, place in answers]
         except (OSError, UnicodeError) as error:
             result = error
+        except OverflowError:
+            result = OSError(errno.EINVAL, "there is no such port")
         with suppress(RuntimeError):  # the loop has ended meanwhile
             loop.call_soon_threadsafe(settle, result)
 

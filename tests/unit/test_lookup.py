@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ringback.lookup import connected
+from ringback.lookup import connected, found_addresses
 from ringback.simulator.egress import EgressPolicy
 
 pytestmark = pytest.mark.anyio
@@ -47,6 +47,12 @@ async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
             await connected("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(OSError, match=r".+"):
         await connected("nowhere.invalid", 80)
+
+
+async def test_a_port_that_cannot_be_is_an_error_and_not_a_wait() -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(OSError, match="no such port"):
+            await found_addresses("127.0.0.1", 1 << 70)
 
 
 @pytest.mark.usefixtures("silence")
