@@ -13,7 +13,7 @@ from support.extent import WHOLE
 from support.receiver import CallbackReceiver
 
 SAMPLED_EVERY = 8
-SAMPLED_EVERY_OF_POSTGRESQL = 2
+SAMPLED_EVERY_OF_POSTGRESQL = 4
 """What is sampled by the other number must be sampled by this one, too: of these the coverage is measured."""
 ABOUT_THE_NETWORK = frozenset(
     f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
@@ -37,7 +37,7 @@ def pytest_report_header() -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Run a sample of what takes long, unless the whole is run or one file is asked for.
 
-    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and half
+    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and a quarter
     of the others that run on SQLite too. In the browser, of all but the calls themselves.
     """
     if WHOLE or len({item.path for item in items}) == 1:
