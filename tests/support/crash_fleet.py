@@ -6,7 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-from support.server import ServerProcess
+from support.server import COMMAND, ServerProcess
 
 
 class Fleet:
@@ -40,8 +40,8 @@ class Fleet:
         self._has_ended(server)
 
     def kill_while_starting(self, after_seconds: float) -> None:
-        """Start one more, and end it so soon that it may not have come to serve."""
-        server = self._new_server()
+        """Start one more, by the command itself, and end it so soon that it may not have come to serve."""
+        server = self._new_server(command=COMMAND)
 
         def crash_now() -> None:
             if server.process:
@@ -64,8 +64,8 @@ class Fleet:
         self._has_ended(server)
         return status, seconds
 
-    def _new_server(self) -> ServerProcess:
-        return ServerProcess(covered=False, **self._settings)
+    def _new_server(self, command: list[str] | None = None) -> ServerProcess:
+        return ServerProcess(covered=False, command=command, **self._settings)
 
     def _server(self, index: int) -> ServerProcess:
         server = self._running[index]

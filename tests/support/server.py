@@ -13,8 +13,11 @@ from typing import Any, Self
 
 import httpx
 
+from support.server_template import ForkedServer
+
 ACCOUNT_SID = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "ringbackringbackringbackringback"
+COMMAND = [sys.executable, "-m", "ringback", "serve"]
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 END_OF_LOG = {"event": "end of log"}
@@ -23,34 +26,27 @@ END_OF_LOG = {"event": "end of log"}
 class ServerProcess:
     """`ringback serve` with these settings; in a `with` block it runs, afterwards it has stopped.
 
-    `database_url` is memory unless given. Coverage is not measured where it is not `covered`, which is quicker. The log
-    is kept in `log`, one parsed JSON line an entry.
+    `database_url` is memory unless given. Where coverage is not measured, as where it is not `covered`, and without a
+    `command`, the process is forked of the template, which is quicker. The log is kept in `log`, one parsed JSON line
+    an entry.
     """
 
     def __init__(
         self, *, cwd: Path | None = None, command: list[str] | None = None, covered: bool = True, **settings: object
     ) -> None:
         self.settings = {"port": 0, "log_format": "json", "database_url": "sqlite://"} | settings
-        self._command = command or [sys.executable, "-m", "ringback", "serve"]
+        self._command = command
         self._cwd = cwd
         self._left_out = ("RINGBACK_",) if covered else ("RINGBACK_", "COVERAGE_")
         self.log: list[dict[str, Any]] = []
         self._lines = threading.Condition()
         self.base_url = ""
-        self.process: subprocess.Popen[str] | None = None
+        self.process: subprocess.Popen[str] | ForkedServer | None = None
 
     def start(self) -> Self:
         inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith(self._left_out)}
         own = {f"RINGBACK_{name.upper()}": str(value) for name, value in self.settings.items()}
-        self.process = subprocess.Popen(  # noqa: S603
-            self._command,
-            env=inherited | own,
-            cwd=self._cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        self.process = self._started(inherited | own)
         threading.Thread(target=self._read_log, args=[self.process], daemon=True).start()
         try:
             self.base_url = self.wait_for_log(lambda line: line.get("event") == "serving", START_SECONDS)["base_url"]
@@ -59,7 +55,20 @@ class ServerProcess:
             raise
         return self
 
-    def _read_log(self, process: subprocess.Popen[str]) -> None:
+    def _started(self, environment: dict[str, str]) -> "subprocess.Popen[str] | ForkedServer":
+        if self._command is None and not any(name.startswith("COVERAGE_") for name in environment):
+            return ForkedServer(environment, self._cwd)
+        return subprocess.Popen(  # noqa: S603
+            self._command or COMMAND,
+            env=environment,
+            cwd=self._cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _read_log(self, process: subprocess.Popen[str] | ForkedServer) -> None:
         assert process.stderr is not None
         with process.stderr as lines:
             for text in lines:

@@ -15,7 +15,7 @@ from support.crash_world import Deployment, World, on_postgresql, on_sqlite, wor
 from support.extent import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
-ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 1))
+ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))
 LATEST_MOMENT_SECONDS = 0.6
 STARTS_CUT_SHORT = 0.15
 """In what share of rounds a server is killed while it starts, too."""
