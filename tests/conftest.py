@@ -19,6 +19,8 @@ from support.receiver import CallbackReceiver
 SAMPLED_EVERY = 8
 SAMPLED_EVERY_OF_POSTGRESQL = 4
 """What is sampled by the other number must be sampled by this one, too: of these the coverage is measured."""
+MEASURED_EVERY_OF_PROCESSES = 4
+"""In one test of so many the coverage of the processes that it starts is measured."""
 ABOUT_THE_NETWORK = frozenset(
     f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
 )
@@ -86,11 +88,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Measure the coverage of the tests in this process alone: it makes them half as quick again.
 
-    That is the unit and integration tests, on SQLite; and on PostgreSQL what is not run on SQLite too, and a sample.
+    That is the unit and integration tests, on SQLite; and on PostgreSQL what is not run on SQLite too, and a sample. Of
+    the processes that they start, which take twice as long to import everything, those of a sample are measured.
     """
-    if sys.gettrace() is None or _is_measured(item):
+    if sys.gettrace() is None or (_is_measured(item) and _is_measured_in_its_processes(item)):
         return (yield)
-    with _untraced():
+    with _processes_untraced() if _is_measured(item) else _untraced():
         return (yield)
 
 
@@ -98,14 +101,22 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def _untraced() -> Iterator[None]:
     """Take the tracer from this thread, from those that begin meanwhile, and from processes that are started."""
     tracer, threads_tracer = sys.gettrace(), threading.gettrace()
-    inherited = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
     sys.settrace(None)
     threading.settrace(None)
     try:
-        yield
+        with _processes_untraced():
+            yield
     finally:
         threading.settrace(threads_tracer)
         sys.settrace(tracer)
+
+
+@contextmanager
+def _processes_untraced() -> Iterator[None]:
+    inherited = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
+    try:
+        yield
+    finally:
         os.environ.update(inherited)
 
 
@@ -113,6 +124,10 @@ def _is_measured(item: pytest.Item) -> bool:
     if item.path.parent.name not in {"unit", "integration"}:
         return False
     return not _is_on_postgresql_too(item) or _is_sampled(item)
+
+
+def _is_measured_in_its_processes(item: pytest.Item) -> bool:
+    return WHOLE or _is_sampled(item, MEASURED_EVERY_OF_PROCESSES)
 
 
 def _is_on_postgresql_too(item: pytest.Item) -> bool:
