@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,20 @@ def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
 
     assert second.unit_of_work.accounts.find(ACCOUNT_SID) is not None
     second.close()
+
+
+def test_a_new_file_has_small_pages_and_one_that_was_there_keeps_its_own(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as older:
+        older.execute("PRAGMA page_size = 4096")
+        older.execute("CREATE TABLE there (already INTEGER)")
+    new, old = (open_database(f"sqlite:///{tmp_path / name}") for name in ("new.db", "old.db"))
+    migrate(new)
+    migrate(old)
+
+    assert query(new, "PRAGMA page_size") == [(2048,)]
+    assert query(old, "PRAGMA page_size") == [(4096,)]
+    new.close()
+    old.close()
 
 
 def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """SIDs, codes and tokens: secret by default, repeatable with a seed, never twice on one database."""
 
 import re
+import time
 import uuid
 
 import pytest
@@ -38,6 +39,18 @@ def test_what_is_drawn_has_its_form(seed: int | None) -> None:
     assert re.fullmatch("RQ[0-9a-f]{32}", new_request_sid())
     assert uuid.UUID(identifiers.idempotency_token()).version == 4
     assert all(re.fullmatch("[0-9]{6}", identifiers.validation_code()) for _ in range(1000))
+
+
+def test_sids_come_in_the_order_of_their_making_and_tell_no_more_than_its_time() -> None:
+    identifiers = Identifiers()
+    before = time.time_ns() // 1_000_000
+    first = identifiers.sid("PN")
+    time.sleep(0.002)
+    second = identifiers.sid("PN")
+
+    assert first < second
+    assert before <= int(first[2:14], 16) <= int(second[2:14], 16) <= time.time_ns() // 1_000_000
+    assert len({identifiers.sid("PN")[14:] for _ in range(1000)}) == 1000
 
 
 def test_the_ids_of_requests_are_never_seeded() -> None:

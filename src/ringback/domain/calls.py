@@ -37,10 +37,11 @@ class CallState(StrEnum):
 
     @property
     def status(self) -> CallStatus:
-        return CallStatus.IN_PROGRESS if self in IN_PROGRESS_STATES else CallStatus(self)
+        return _STATUSES[self]
 
 
 IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING})
+_STATUSES = {state: CallStatus.IN_PROGRESS if state in IN_PROGRESS_STATES else CallStatus(state) for state in CallState}
 
 ENDED = "ended"
 """The timeline entry that says how a call ended."""

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from ringback.domain.call_plan import PendingEvent
-from ringback.domain.calls import CallEvent, ValidationCall
+from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountClock, AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
 from ringback.storage.account_repository import HELD_ACCOUNTS
-from ringback.storage.call_rows import CALL_COLUMNS, call_of
+from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts
 from ringback.storage.tables import validation_calls as table
@@ -119,5 +119,5 @@ class DueCallRepository:
 
 def _due_call(row: tuple[Any, ...]) -> DueCall:
     *call, due_at, due_event, due_digits, _real_due_at, _real_ended_at, clock_offset, clock_frozen_at = row
-    pending = PendingEvent(due_at, CallEvent(due_event), due_digits)
+    pending = PendingEvent(due_at, EVENTS[due_event], due_digits)
     return DueCall(call_of(tuple(call)), pending, AccountClock(clock_offset, clock_frozen_at))
