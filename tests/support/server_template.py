@@ -42,10 +42,16 @@ class ForkedServer:
         self.pid = self._answer(ANSWER_SECONDS)
 
     def _answer(self, seconds: float) -> int:
-        """Return the next number of the warden; raise subprocess.TimeoutExpired when it does not come in time."""
+        """Return the next number of the warden; raise subprocess.TimeoutExpired when it does not come in time.
+
+        Raises ChildProcessError when none can come, as template or warden are gone: that is no exit status of 0.
+        """
         if not select.select([self._fate], [], [], seconds)[0]:
             raise subprocess.TimeoutExpired("ringback serve", seconds)
-        return int.from_bytes(self._fate.recv(ANSWER_BYTES), signed=True)
+        told = self._fate.recv(ANSWER_BYTES)
+        if not told:
+            raise ChildProcessError("nobody can tell what became of the server")
+        return int.from_bytes(told, signed=True)
 
     def wait(self, timeout: float) -> int:
         """Return the exit status, negative for a signal; raise subprocess.TimeoutExpired where it goes on running."""

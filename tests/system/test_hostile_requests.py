@@ -26,7 +26,7 @@ from support.waiting import eventually
 SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
 OWN = [*CONTROLLED, *BESIDE]
 HEAVY_BYTES = 500_000
-HEAVY_EVERY = 1 if WHOLE else 10
+HEAVY_EVERY = 1 if WHOLE else 5
 WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 PHASES = 3
 """How often memory may grow before it must stay: an allocator's pools fill up, a leak never does."""
