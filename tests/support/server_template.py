@@ -123,14 +123,18 @@ def _ward(order: bytes, log: int, fate: int) -> None:
         _be_the_server(order, log)
         return
     os.close(log)
-    _tell(fate, pid)
-    _tell(fate, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        _tell(fate, pid)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        _tell(fate, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
+        os.read(fate, 1)  # till nobody can send it a signal any more: its number is not given to another before
+    os.waitpid(pid, 0)
     os._exit(0)
 
 
 def _tell(fate: int, number: int) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        os.write(fate, number.to_bytes(ANSWER_BYTES, signed=True))
+    os.write(fate, number.to_bytes(ANSWER_BYTES, signed=True))
 
 
 def _be_the_server(order: bytes, log: int) -> None:
