@@ -3,7 +3,10 @@
 import asyncio
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +14,11 @@ from ringback.operations.accounts import ensure_account
 from ringback.simulator import housekeeper as housekeeper_module
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage import sqlite as sqlite_module
+from ringback.storage import write_ahead_log
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
+from ringback.storage.write_ahead_log import LOG_FILE_BYTES
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
@@ -110,11 +115,16 @@ async def test_a_file_that_stays_locked_is_an_error_and_no_end(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-def grow(database: EmbeddedDatabase) -> None:
-    """Write more than the write-ahead log is to hold."""
+def grow(database: EmbeddedDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
+    """Write what is worth a checkpoint."""
     connection = database.connection
     connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
-    connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * CHECKPOINT_CHANGES)
+    connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * blobs)
+
+
+def change(database: EmbeddedDatabase) -> None:
+    """Write to the log what was there before."""
+    database.connection.cursor().execute("UPDATE blobs SET content = randomblob(?)", [BLOB_BYTES])
 
 
 def file_bytes(database: EmbeddedDatabase) -> int:
@@ -122,10 +132,12 @@ def file_bytes(database: EmbeddedDatabase) -> int:
     return Path(str(database.url.database)).stat().st_size
 
 
-async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.01)
+def log_bytes(database: EmbeddedDatabase) -> int:
+    """Return the length of the write-ahead log's file."""
+    return Path(f"{database.url.database}-wal").stat().st_size
+
+
+async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: EmbeddedDatabase) -> None:
     wanted_before = shared.wants_checkpoint()
     grow(shared)
     wanted = shared.wants_checkpoint()
@@ -140,15 +152,76 @@ async def test_a_long_write_ahead_log_is_written_back_beside_the_requests(
 
 
 def test_a_log_that_was_written_back_is_written_over(shared: EmbeddedDatabase) -> None:
-    log = Path(f"{shared.url.database}-wal")
     grow(shared)
-    length = log.stat().st_size
+    length = log_bytes(shared)
 
     shared.checkpoint()
-    kept = log.stat().st_size
-    shared.connection.cursor().execute("UPDATE blobs SET content = randomblob(?) WHERE rowid < 100", [BLOB_BYTES])
+    kept = log_bytes(shared)
+    change(shared)
 
-    assert length == kept == log.stat().st_size
+    assert length == kept == log_bytes(shared)
+
+
+def test_writers_are_not_waited_for(shared: EmbeddedDatabase, file: Path) -> None:
+    grow(shared)
+    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        shared.checkpoint()
+
+    assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
+
+
+@pytest.fixture
+def reader(shared: EmbeddedDatabase, file: Path) -> Iterator[sqlite3.Connection]:
+    """Let another program read the file as it was before a change."""
+    grow(shared)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM blobs").fetchone()
+        change(shared)
+        yield other
+
+
+@pytest.mark.parametrize(("most_bytes", "begins_anew"), [(1, True), (LOG_FILE_BYTES, False)])
+def test_a_long_log_begins_anew_although_it_was_never_written_back_whole(
+    shared: EmbeddedDatabase,
+    reader: sqlite3.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    most_bytes: int,
+    *,
+    begins_anew: bool,
+) -> None:
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, /, parameters: Any = ()) -> sqlite3.Cursor:
+            if "RESTART" in sql:
+                reader.execute("ROLLBACK")
+            return super().execute(sql, parameters)
+
+    monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", most_bytes)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    length = log_bytes(shared)
+
+    shared.checkpoint()
+    if reader.in_transaction:
+        reader.execute("ROLLBACK")
+    change(shared)
+
+    assert (log_bytes(shared) == length) is begins_anew
+
+
+def test_a_program_that_reads_on_keeps_nobody_from_writing(
+    shared: EmbeddedDatabase, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
+
+    shared.checkpoint()
+    change(shared)
+    length = log_bytes(shared)
+    reader.execute("ROLLBACK")
+    shared.checkpoint()
+    change(shared)
+
+    assert log_bytes(shared) == length
 
 
 async def test_a_failure_does_not_end_the_housekeeper(
@@ -163,7 +236,7 @@ async def test_a_failure_does_not_end_the_housekeeper(
         checkpoint(database)
 
     monkeypatch.setattr(EmbeddedDatabase, "checkpoint", sometimes_failing)
-    monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 0.01)
     grow(shared)
 
     keeping = asyncio.create_task(Housekeeper(shared, FakeClock().now).run())

@@ -13,7 +13,11 @@ from ringback.operations.housekeeping import forget_oldest, newest_event_to_go
 from ringback.simulator.turns import give_way
 from ringback.storage.database import Database, DatabaseUnavailable
 
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.05
+"""Between two looks at the database: what is written back of its log at once is then so little that it holds up nobody
+(ADR 15)."""
+RECOVERY_SECONDS = 1.0
+"""How long to leave a database alone that could not be tidied."""
 PRUNE_EVERY_SECONDS = 10.0
 
 log = structlog.get_logger()
@@ -35,8 +39,10 @@ class Housekeeper:
                 await self.tidy()
             except DatabaseUnavailable as error:
                 log.warning("the database could not be tidied; trying again", reason=str(error))
+                await asyncio.sleep(RECOVERY_SECONDS)
             except Exception:
-                log.exception("the database could not be tidied; trying again", seconds=PAUSE_SECONDS)
+                log.exception("the database could not be tidied; trying again", seconds=RECOVERY_SECONDS)
+                await asyncio.sleep(RECOVERY_SECONDS)
 
     async def tidy(self) -> None:
         """Do the database's own housework; now and then forget what is old, and mend what cut-off advances left."""

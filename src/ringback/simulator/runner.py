@@ -22,7 +22,7 @@ from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.010
 """Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
-BATCH_SECONDS = 0.000_5
+BATCH_SECONDS = 0.000_3
 """When a batch in an embedded database is long enough: a request that comes meanwhile waits for it, and for its commit.
 Ends of calls take twice as long as what is before them, so that the number of calls alone is no measure."""
 LONGEST_PAUSE_SECONDS = 30.0

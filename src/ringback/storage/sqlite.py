@@ -4,7 +4,6 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -16,6 +15,7 @@ from sqlalchemy.pool import NullPool, Pool, StaticPool
 from ringback.storage.database import Database, DatabaseUnavailable, unavailable
 from ringback.storage.locks import Locks
 from ringback.storage.unit_of_work import Traits, UnitOfWork
+from ringback.storage.write_ahead_log import LOG_FILE_BYTES, WriteAheadLog
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,10 +24,8 @@ BUSY_TIMEOUT_MS = 5_000
 """How long a write waits for another program's."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
 """How long to leave a locked database alone before trying again: each time twice as long. A checkpoint is soon over."""
-CHECKPOINT_CHANGES = 1_000
-"""How many rows may be changed before it is worth writing the write-ahead log back: some 3 MiB of it."""
-LOG_FILE_BYTES = 64 * 1024 * 1024
-"""How long the log's file may stay when it begins anew: to write over it costs half of what making it longer does."""
+CHECKPOINT_CHANGES = 50
+"""How many rows may be changed before it is worth writing the write-ahead log back: some 200 KiB of it (ADR 15)."""
 
 PAGE_BYTES = 2_048
 """Of a new file; one that was there keeps its own. A commit writes whole pages, for a request ten (ADR 14)."""
@@ -69,6 +67,7 @@ class EmbeddedDatabase(Database):
         except sqlite3.Error:
             self._unlock()
             raise
+        self._log = WriteAheadLog(str(url.database))
         self._blocks = True
         self._changes_written_back = 0
         self._unit_of_work = UnitOfWork(
@@ -124,14 +123,9 @@ class EmbeddedDatabase(Database):
         return not self.is_in_memory and self._changes - self._changes_written_back >= CHECKPOINT_CHANGES
 
     def checkpoint(self) -> None:
-        """Write the write-ahead log back into the file and begin it anew; for a thread beside the event loop.
-
-        All but the last bit is written while others write on; they wait for that, some milliseconds.
-        """
+        """Write the write-ahead log back into the file; for a thread beside the event loop."""
         changes = self._changes
-        with closing(sqlite3.connect(str(self.url.database), isolation_level=None)) as connection:
-            for how in ("PASSIVE", "PASSIVE", "RESTART"):
-                connection.execute(f"PRAGMA wal_checkpoint({how})")
+        self._log.write_back()
         self._changes_written_back = changes
 
     @property
@@ -149,6 +143,7 @@ class EmbeddedDatabase(Database):
         return self.url.database in MEMORY
 
     def close(self) -> None:
+        self._log.close()
         self._connection.close()
         self.engine.dispose()
         self._unlock()
