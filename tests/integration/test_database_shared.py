@@ -2,23 +2,20 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account
 from ringback.simulator import housekeeper as housekeeper_module
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage import sqlite as sqlite_module
-from ringback.storage import write_ahead_log
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
-from ringback.storage.write_ahead_log import LOG_FILE_BYTES
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
@@ -122,19 +119,19 @@ def grow(database: EmbeddedDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
     connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * blobs)
 
 
-def change(database: EmbeddedDatabase) -> None:
-    """Write to the log what was there before."""
-    database.connection.cursor().execute("UPDATE blobs SET content = randomblob(?)", [BLOB_BYTES])
-
-
 def file_bytes(database: EmbeddedDatabase) -> int:
     """Return the length of the file, without what is only written ahead."""
     return Path(str(database.url.database)).stat().st_size
 
 
-def log_bytes(database: EmbeddedDatabase) -> int:
-    """Return the length of the write-ahead log's file."""
-    return Path(f"{database.url.database}-wal").stat().st_size
+@asynccontextmanager
+async def keeping_house(database: EmbeddedDatabase) -> AsyncIterator[None]:
+    """Run a housekeeper."""
+    task = asyncio.create_task(Housekeeper(database, FakeClock().now).run())
+    yield
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: EmbeddedDatabase) -> None:
@@ -142,89 +139,58 @@ async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: E
     grow(shared)
     wanted = shared.wants_checkpoint()
 
-    keeping = asyncio.create_task(Housekeeper(shared, FakeClock().now).run())
-    await until(lambda: not shared.wants_checkpoint())
-    keeping.cancel()
+    async with keeping_house(shared):
+        await until(lambda: not shared.wants_checkpoint())
 
     assert (wanted_before, wanted) == (False, True)
     assert query(shared, "SELECT sum(length(content)) FROM blobs") == [(CHECKPOINT_CHANGES * BLOB_BYTES,)]
     assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
 
 
-def test_a_log_that_was_written_back_is_written_over(shared: EmbeddedDatabase) -> None:
-    grow(shared)
-    length = log_bytes(shared)
+async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log(
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
 
-    shared.checkpoint()
-    kept = log_bytes(shared)
-    change(shared)
+    async def prune_on_and_on(_: Housekeeper) -> None:
+        begun.set()
+        await asyncio.Event().wait()
 
-    assert length == kept == log_bytes(shared)
+    monkeypatch.setattr(Housekeeper, "prune", prune_on_and_on)
+    monkeypatch.setattr(housekeeper_module, "PRUNE_EVERY_SECONDS", 0.001)
 
-
-def test_writers_are_not_waited_for(shared: EmbeddedDatabase, file: Path) -> None:
-    grow(shared)
-    with closing(sqlite3.connect(file, isolation_level=None)) as writer:
-        writer.execute("BEGIN IMMEDIATE")
-        shared.checkpoint()
+    async with keeping_house(shared):
+        await begun.wait()
+        grow(shared)
+        await until(lambda: not shared.wants_checkpoint())
 
     assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
 
 
-@pytest.fixture
-def reader(shared: EmbeddedDatabase, file: Path) -> Iterator[sqlite3.Connection]:
-    """Let another program read the file as it was before a change."""
-    grow(shared)
-    with closing(sqlite3.connect(file, isolation_level=None)) as other:
-        other.execute("BEGIN")
-        other.execute("SELECT count(*) FROM blobs").fetchone()
-        change(shared)
-        yield other
+async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: EmbeddedDatabase, file: Path) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM accounts").fetchone()
+        grow(shared)
+        shared.checkpoint()
+        wanted_beside_a_reader = shared.wants_checkpoint()
+    shared.checkpoint()
+
+    assert (wanted_beside_a_reader, shared.wants_checkpoint()) == (True, False)
 
 
-@pytest.mark.parametrize(("most_bytes", "begins_anew"), [(1, True), (LOG_FILE_BYTES, False)])
-def test_a_long_log_begins_anew_although_it_was_never_written_back_whole(
-    shared: EmbeddedDatabase,
-    reader: sqlite3.Connection,
-    monkeypatch: pytest.MonkeyPatch,
-    most_bytes: int,
-    *,
-    begins_anew: bool,
+def test_the_count_of_changes_may_begin_anew_below_nothing(
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Connection(sqlite3.Connection):
-        def execute(self, sql: str, /, parameters: Any = ()) -> sqlite3.Cursor:
-            if "RESTART" in sql:
-                reader.execute("ROLLBACK")
-            return super().execute(sql, parameters)
-
-    monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", most_bytes)
-    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
-    length = log_bytes(shared)
-
+    most = 2**31 - 1
+    changes = iter([most, most - 2**32 + CHECKPOINT_CHANGES - 1, most - 2**32 + CHECKPOINT_CHANGES])
+    monkeypatch.setattr(EmbeddedDatabase, "_changes", property(lambda _: next(changes)))
     shared.checkpoint()
-    if reader.in_transaction:
-        reader.execute("ROLLBACK")
-    change(shared)
 
-    assert (log_bytes(shared) == length) is begins_anew
+    assert [shared.wants_checkpoint(), shared.wants_checkpoint()] == [False, True]
 
 
-def test_a_program_that_reads_on_keeps_nobody_from_writing(
-    shared: EmbeddedDatabase, reader: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
-
-    shared.checkpoint()
-    change(shared)
-    length = log_bytes(shared)
-    reader.execute("ROLLBACK")
-    shared.checkpoint()
-    change(shared)
-
-    assert log_bytes(shared) == length
-
-
-async def test_a_failure_does_not_end_the_housekeeper(
+async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
     shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True] * 3)
@@ -239,13 +205,44 @@ async def test_a_failure_does_not_end_the_housekeeper(
     monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 0.01)
     grow(shared)
 
-    keeping = asyncio.create_task(Housekeeper(shared, FakeClock().now).run())
-    await until(lambda: not shared.wants_checkpoint())
-    keeping.cancel()
+    with capture_logs() as lines:
+        async with keeping_house(shared):
+            await until(lambda: not shared.wants_checkpoint())
 
-    assert next(failures, None) is None
+    told = [(line["log_level"], line["reason"], "exception" in line) for line in lines]
+    assert told == [("warning", f"cannot use the database {shared.url}: disk I/O error", False)] * 3
+
+
+async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def failing(_: EmbeddedDatabase) -> None:
+        seen.append("failure")
+        raise ZeroDivisionError
+
+    async def pruned(_: Housekeeper) -> None:
+        seen.append("pruned")
+
+    monkeypatch.setattr(EmbeddedDatabase, "checkpoint", failing)
+    monkeypatch.setattr(Housekeeper, "prune", pruned)
+    monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(housekeeper_module, "PRUNE_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 3_600)
+    grow(shared)
+
+    async with keeping_house(shared):
+        await until(lambda: "failure" in seen)
+        seen.clear()
+        await until(lambda: len(seen) >= 5)
+
+    assert "failure" not in seen
 
 
 @only(SQLITE)
 async def test_memory_has_no_log_to_write_back(database: EmbeddedDatabase) -> None:
+    grow(database)
+
     assert database.wants_checkpoint() is False
+    database.checkpoint()

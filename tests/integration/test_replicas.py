@@ -23,7 +23,7 @@ from ringback.operations.events import look_for_events
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.settings import Settings
-from ringback.simulator.housekeeper import PRUNE_EVERY_SECONDS, Housekeeper
+from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
@@ -352,9 +352,7 @@ async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list
     execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
     left_behind = await pair[1].run(move, clock)
 
-    housekeeper = Housekeeper(pair[1], clock.now)
-    housekeeper.tidied_at -= PRUNE_EVERY_SECONDS
-    await housekeeper.tidy()
+    await Housekeeper(pair[1], clock.now).look_after_accounts()
 
     assert left_behind == []
     assert await pair[1].run(move, clock) == [sid]

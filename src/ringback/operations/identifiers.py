@@ -11,8 +11,7 @@ from ringback.domain.phones import CODE_DIGITS
 from ringback.domain.sids import REQUEST
 
 _SID_BITS = 128
-_RANDOM_BITS_OF_SID = 80
-_NANOSECONDS_PER_MILLISECOND = 1_000_000
+_RANDOM_BITS_OF_SID = 64
 _DRAW_BYTES = 6
 """A float holds so many bytes of a fraction exactly; of more it might make 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
@@ -22,21 +21,22 @@ _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
 class Identifiers:
     """Draws identifiers nobody can guess; with a `seed`, the same ones in the same order each time, for tests.
 
-    A SID that is not seeded begins with the time, as UUIDs of version 7 do (RFC 9562, 5.7): an index of SIDs grows at
-    its end then, and a commit writes fewer pages, the larger the database the fewer (ADR 14).
+    A SID that is not seeded begins with the time in nanoseconds, and with more than that of any before: an index of
+    SIDs grows at its end then, and a commit writes fewer pages, the larger the database the fewer (ADR 14).
     """
 
     def __init__(self, seed: int | None = None, code_format: ValidationCodeFormat = "string") -> None:
         self._random: random.Random = secrets.SystemRandom() if seed is None else random.Random(seed)  # noqa: S311
         self._seed = seed
+        self._newest_sid_ns = 0
         self._first_code = _FIRST_CODE[code_format]
 
     def sid(self, prefix: str) -> str:
         """Return a new SID of the kind that `prefix` names."""
         if self._seed is not None:
             return f"{prefix}{self._random.getrandbits(_SID_BITS):032x}"
-        milliseconds = time.time_ns() // _NANOSECONDS_PER_MILLISECOND
-        return f"{prefix}{milliseconds << _RANDOM_BITS_OF_SID | secrets.randbits(_RANDOM_BITS_OF_SID):032x}"
+        self._newest_sid_ns = max(time.time_ns(), self._newest_sid_ns + 1)
+        return f"{prefix}{self._newest_sid_ns << _RANDOM_BITS_OF_SID | secrets.randbits(_RANDOM_BITS_OF_SID):032x}"
 
     def validation_code(self) -> str:
         """Return six digits."""

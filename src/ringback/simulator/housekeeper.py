@@ -1,8 +1,7 @@
 """Keeps the database small and quick, beside the requests."""
 
 import asyncio
-import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -16,9 +15,9 @@ from ringback.storage.database import Database, DatabaseUnavailable
 PAUSE_SECONDS = 0.05
 """Between two looks at the database: what is written back of its log at once is then so little that it holds up nobody
 (ADR 15)."""
+PRUNE_EVERY_SECONDS = 10.0
 RECOVERY_SECONDS = 1.0
 """How long to leave a database alone that could not be tidied."""
-PRUNE_EVERY_SECONDS = 10.0
 
 log = structlog.get_logger()
 
@@ -29,28 +28,17 @@ class Housekeeper:
     def __init__(self, database: Database, now: Callable[[], Instant]) -> None:
         self._database = database
         self._now = now
-        self.tidied_at = time.monotonic()
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
-            await asyncio.sleep(PAUSE_SECONDS)
-            try:
-                await self.tidy()
-            except DatabaseUnavailable as error:
-                log.warning("the database could not be tidied; trying again", reason=str(error))
-                await asyncio.sleep(RECOVERY_SECONDS)
-            except Exception:
-                log.exception("the database could not be tidied; trying again", seconds=RECOVERY_SECONDS)
-                await asyncio.sleep(RECOVERY_SECONDS)
+        """Run until cancelled. The database's own housework does not wait for what is forgotten bit by bit."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(_again_and_again(self._database.tidy, PAUSE_SECONDS))
+            both.create_task(_again_and_again(self.look_after_accounts, PRUNE_EVERY_SECONDS))
 
-    async def tidy(self) -> None:
-        """Do the database's own housework; now and then forget what is old, and mend what cut-off advances left."""
-        await self._database.tidy()
-        if time.monotonic() - self.tidied_at >= PRUNE_EVERY_SECONDS:
-            self.tidied_at = time.monotonic()
-            await self.prune()
-            await self._database.run(follow_clocks, real=self._now())
+    async def look_after_accounts(self) -> None:
+        """Forget what is old, and mend what cut-off advances left."""
+        await self.prune()
+        await self._database.run(follow_clocks, real=self._now())
 
     async def prune(self) -> None:
         """Forget what is old in the accounts in which something has happened; requests come first.
@@ -82,3 +70,16 @@ class Housekeeper:
         while more:
             more = await self._database.run(forget_oldest, account_sid, last_event_id=last_event_id)
             await give_way()
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
+    while True:
+        await asyncio.sleep(pause_seconds)
+        try:
+            await work()
+        except DatabaseUnavailable as error:
+            log.warning("the database could not be tidied; trying again", reason=str(error))
+            await asyncio.sleep(RECOVERY_SECONDS)
+        except Exception:
+            log.exception("the database could not be tidied; trying again", seconds=RECOVERY_SECONDS)
+            await asyncio.sleep(RECOVERY_SECONDS)

@@ -45,6 +45,7 @@ MEMORY = (None, "", ":memory:")
 TRAITS = Traits("BEGIN IMMEDIATE", (sqlite3.IntegrityError, OverflowError), lambda _: Locks())
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
+_CHANGES_BITS = 0xFFFF_FFFF
 
 
 class EmbeddedDatabase(Database):
@@ -67,7 +68,7 @@ class EmbeddedDatabase(Database):
         except sqlite3.Error:
             self._unlock()
             raise
-        self._log = WriteAheadLog(str(url.database))
+        self._log = None if self.is_in_memory else WriteAheadLog(str(url.database), self._page_bytes())
         self._blocks = True
         self._changes_written_back = 0
         self._unit_of_work = UnitOfWork(
@@ -108,9 +109,12 @@ class EmbeddedDatabase(Database):
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Write the write-ahead log back when it is worth it."""
+        """Write the write-ahead log back when it is worth it. Raises DatabaseUnavailable."""
         if self.wants_checkpoint():
-            await asyncio.to_thread(self.checkpoint)
+            try:
+                await asyncio.to_thread(self.checkpoint)
+            except sqlite3.Error as error:
+                raise unavailable(self.url, error) from error
 
     async def exchange_news(self, on_news: Callable[[], None]) -> None:
         """Do nothing: nobody else works with an embedded database."""
@@ -120,18 +124,23 @@ class EmbeddedDatabase(Database):
 
         The log's file does not tell: it stays as long as it was.
         """
-        return not self.is_in_memory and self._changes - self._changes_written_back >= CHECKPOINT_CHANGES
+        changes = (self._changes - self._changes_written_back) & _CHANGES_BITS
+        return self._log is not None and changes >= CHECKPOINT_CHANGES
 
     def checkpoint(self) -> None:
-        """Write the write-ahead log back into the file; for a thread beside the event loop."""
+        """Write the write-ahead log back into the file; for a thread beside the event loop. Raises sqlite3.Error."""
         changes = self._changes
-        self._log.write_back()
-        self._changes_written_back = changes
+        if self._log and self._log.write_back():
+            self._changes_written_back = changes
 
     @property
     def _changes(self) -> int:
-        """How many rows were changed through this connection."""
+        """How many rows were changed through this connection; after 2,147,483,647 comes the same number below 0."""
         return int(self.connection.total_changes)
+
+    def _page_bytes(self) -> int:
+        [size] = self.connection.cursor().execute("PRAGMA page_size").fetchone()
+        return int(size)
 
     @property
     def connection(self) -> DBAPIConnection:
@@ -143,7 +152,8 @@ class EmbeddedDatabase(Database):
         return self.url.database in MEMORY
 
     def close(self) -> None:
-        self._log.close()
+        if self._log:
+            self._log.close()
         self._connection.close()
         self.engine.dispose()
         self._unlock()

@@ -1,7 +1,6 @@
 """SQLite's write-ahead log: writing it back into the file, a little at a time, beside those who write on (ADR 15)."""
 
 import sqlite3
-from contextlib import suppress
 from threading import Lock
 
 LOG_FILE_BYTES = 64 * 1024 * 1024
@@ -12,40 +11,48 @@ BUSY_TIMEOUT_MS = 20
 
 
 class WriteAheadLog:
-    """The log of one file, with a connection of its own; its methods are for a thread beside the event loop."""
+    """The log of a file with pages of so many bytes, written back through a connection of its own, in any thread."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, page_bytes: int) -> None:
         self._file = file
+        self._long_pages = self._anew_at_pages = LOG_FILE_BYTES // page_bytes
         self._connection: sqlite3.Connection | None = None
-        self._most_pages = 0
-        self._is_in_use = Lock()
+        self._is_closed = False
+        self._in_use = Lock()
 
-    def write_back(self) -> None:
-        """Write the log back into the file.
+    def write_back(self) -> bool:
+        """Write the log back into the file, and return whether all of it was; not where another program reads on.
 
         Others write on meanwhile, and so the log goes on as well, till they pause. Where they never do, it is made to
-        begin anew when it has become long: for a few milliseconds nobody can write then. While another program reads
-        on and on that cannot be, and is tried again the next time. Raises sqlite3.Error.
+        begin anew when it has become long. Once closed, nothing is written. Raises sqlite3.Error.
         """
-        with self._is_in_use:
-            connection = self._connection or self._connect()
-            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            if pages >= self._most_pages:
-                connection.execute("PRAGMA wal_checkpoint(RESTART)")
+        with self._in_use:
+            if self._is_closed:
+                return False
+            connection = self._connection = self._connection or self._connect()
+            _, pages, written = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages < self._long_pages:
+                self._anew_at_pages = self._long_pages
+            elif pages >= self._anew_at_pages:
+                self._begin_anew(connection)
+            return bool(written == pages)
+
+    def _begin_anew(self, connection: sqlite3.Connection) -> None:
+        """Let the next change be written where the log begins; for some milliseconds nobody can write.
+
+        While another program reads on that cannot be. It is tried again when the log is as much longer once more, not
+        each time: those who write would wait for nothing.
+        """
+        is_busy, pages, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        self._anew_at_pages = self._long_pages + (pages if is_busy else 0)
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._file, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
-        )
-        [page_bytes] = connection.execute("PRAGMA page_size").fetchone()
-        self._most_pages = LOG_FILE_BYTES // page_bytes
-        self._connection = connection
-        return connection
+        timeout_seconds = BUSY_TIMEOUT_MS / 1000
+        return sqlite3.connect(self._file, timeout=timeout_seconds, isolation_level=None, check_same_thread=False)
 
     def close(self) -> None:
-        """Let go of the file, once nothing is being written back; whoever closes it last writes back what is left."""
-        with self._is_in_use:
-            connection, self._connection = self._connection, None
-        if connection:
-            with suppress(sqlite3.Error):
-                connection.close()
+        """Let go of the file, once nothing is being written back."""
+        with self._in_use:
+            self._is_closed = True
+            if self._connection:
+                self._connection.close()

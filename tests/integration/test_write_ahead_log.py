@@ -1,0 +1,218 @@
+"""The write-ahead log is written back beside those who write and read, and begins anew where it has become long."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.storage.write_ahead_log import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
+
+PAGE_BYTES = 2_048
+ONE_PAGE_IS_LONG = LOG_FILE_BYTES
+"""Told that pages are so large, a log takes a single one for long."""
+ROWS = 100
+CHANGE = "UPDATE rows SET content = randomblob(1000)"
+PASSIVE, RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "x.db"
+
+
+@pytest.fixture
+def writer(file: Path) -> Iterator[sqlite3.Connection]:
+    """Hold a file whose log is written back by nobody."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        connection.execute("CREATE TABLE rows (content BLOB)")
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO rows VALUES (randomblob(?))", [[1000]] * ROWS)
+        connection.execute("COMMIT")
+        yield connection
+
+
+@pytest.fixture
+def reader(file: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Read the file, in another program, as it was before a change."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        read_on(connection)
+        writer.execute(CHANGE)
+        yield connection
+
+
+def read_on(connection: sqlite3.Connection) -> None:
+    """Read the file as it is now, until the connection rolls back."""
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM rows").fetchone()
+
+
+Watch = Callable[[str], None]
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
+    """Return who is told what a log's connection runs, before it does."""
+    watchers: list[Watch] = []
+
+    class Connection(sqlite3.Connection):
+        def execute(self, sql: str, /, parameters: Any = ()) -> sqlite3.Cursor:
+            for watch in watchers:
+                watch(sql)
+            return super().execute(sql, parameters)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    return watchers
+
+
+def log_bytes(file: Path) -> int:
+    """Return the length of the log's file."""
+    return Path(f"{file}-wal").stat().st_size
+
+
+def test_writers_are_not_waited_for(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
+    ran: list[str] = []
+    watched.append(ran.append)
+    writer.execute("BEGIN IMMEDIATE")
+
+    with closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
+        is_whole = log.write_back()
+
+    writer.execute("ROLLBACK")
+    assert (is_whole, ran) == (True, [PASSIVE])
+    assert file.stat().st_size > ROWS * 1000
+
+
+def test_a_log_that_was_written_back_is_written_over(file: Path, writer: sqlite3.Connection) -> None:
+    length = log_bytes(file)
+
+    with closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
+        log.write_back()
+        writer.execute(CHANGE)
+
+    assert log_bytes(file) == length
+
+
+@pytest.mark.parametrize(("page_bytes", "begins_anew"), [(ONE_PAGE_IS_LONG, True), (PAGE_BYTES, False)])
+def test_a_long_log_begins_anew_although_it_was_never_written_back_whole(
+    file: Path,
+    writer: sqlite3.Connection,
+    reader: sqlite3.Connection,
+    watched: list[Watch],
+    page_bytes: int,
+    *,
+    begins_anew: bool,
+) -> None:
+    watched.append(lambda sql: reader.rollback() if sql == RESTART else None)
+    length = log_bytes(file)
+
+    with closing(WriteAheadLog(str(file), page_bytes)) as log:
+        is_whole = log.write_back()
+        reader.rollback()
+        writer.execute(CHANGE)
+
+    assert is_whole is False
+    assert (log_bytes(file) == length) is begins_anew
+
+
+def test_beside_a_program_that_reads_on_a_log_is_not_asked_each_time_to_begin_anew(
+    file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
+) -> None:
+    ran: list[str] = []
+    watched.append(ran.append)
+    a_little_less_than_now = log_bytes(file) // PAGE_BYTES * 9 // 10
+    asked: list[int] = []
+
+    with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
+        for _ in range(8):
+            ran.clear()
+            log.write_back()
+            asked.append(ran.count(RESTART))
+            writer.execute(CHANGE)  # makes the log half as long again as it was at first
+        reader.rollback()
+        log.write_back()
+        length = log_bytes(file)
+        writer.execute(CHANGE)
+
+    assert asked == [1, 0, 1, 0, 1, 0, 1, 0]
+    assert log_bytes(file) == length
+
+
+def test_a_log_that_has_begun_anew_begins_anew_again_when_it_is_as_long(
+    file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
+) -> None:
+    ran: list[str] = []
+    watched.append(ran.append)
+    a_little_less_than_now = log_bytes(file) // PAGE_BYTES * 9 // 10
+
+    with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
+        log.write_back()  # in vain, as somebody reads
+        reader.rollback()
+        log.write_back()
+        writer.execute(CHANGE)
+        log.write_back()
+        watched.append(lambda sql: reader.rollback() if sql == RESTART else None)
+        for _ in range(2):
+            read_on(reader)
+            for _ in range(3):
+                writer.execute(CHANGE)  # makes the log half as long as it was
+            log.write_back()
+            writer.execute(CHANGE)
+
+    assert ran == [PASSIVE, RESTART, PASSIVE, PASSIVE, PASSIVE, RESTART, PASSIVE, RESTART]
+
+
+def test_nobody_is_waited_for_long(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
+    del writer
+    connections: list[sqlite3.Connection] = []
+    make = sqlite3.connect
+
+    def kept(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(make(*arguments, **options))
+        return connections[-1]
+
+    with pytest.MonkeyPatch.context() as patch, closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
+        patch.setattr(sqlite3, "connect", kept)
+        log.write_back()
+        [connection] = connections
+        timeout = connection.execute("PRAGMA busy_timeout").fetchone()
+
+    assert watched == []
+    assert timeout == (BUSY_TIMEOUT_MS,)
+
+
+def test_the_end_waits_for_what_is_being_written_back_and_nothing_is_written_after_it(
+    file: Path, writer: sqlite3.Connection, watched: list[Watch]
+) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def hold_up(_: str) -> None:
+        begun.set()
+        assert may_end.wait(10)
+
+    watched.append(hold_up)
+    log = WriteAheadLog(str(file), PAGE_BYTES)
+    writing = threading.Thread(target=log.write_back)
+    closing_it = threading.Thread(target=log.close)
+    writing.start()
+    assert begun.wait(10)
+    closing_it.start()
+    closing_it.join(0.05)
+    waits = closing_it.is_alive()
+    may_end.set()
+    writing.join(10)
+    closing_it.join(10)
+    watched.clear()
+
+    is_whole = log.write_back()
+    writer.close()
+
+    assert (waits, is_whole) == (True, False)
+    assert not Path(f"{file}-wal").exists()
