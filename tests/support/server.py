@@ -27,8 +27,8 @@ class ServerProcess:
     """`ringback serve` with these settings; in a `with` block it runs, afterwards it has stopped.
 
     `database_url` is memory unless given. Where coverage is not measured, as where it is not `covered`, and without a
-    `command`, the process is forked of the template, which is quicker. The log is kept in `log`, one parsed JSON line
-    an entry.
+    `command`, the process is forked of the template on Linux, which is quicker. The log is kept in `log`, one parsed
+    JSON line an entry.
     """
 
     def __init__(
@@ -56,7 +56,8 @@ class ServerProcess:
         return self
 
     def _started(self, environment: dict[str, str]) -> "subprocess.Popen[str] | ForkedServer":
-        if self._command is None and not any(name.startswith("COVERAGE_") for name in environment):
+        is_measured = any(name.startswith("COVERAGE_") for name in environment)
+        if sys.platform == "linux" and self._command is None and not is_measured:
             return ForkedServer(environment, self._cwd)
         return subprocess.Popen(  # noqa: S603
             self._command or COMMAND,

@@ -5,7 +5,7 @@ is a process like any other from there on. Tests of the start itself give a comm
 
 The template waits for orders: a working folder, an environment, and two descriptors, one for the log and one for what
 becomes of the server. For each it forks a warden, which forks the server, tells its process ID, waits for its end, and
-tells how it ended.
+tells how it ended. What it takes for that, only Linux has.
 """
 
 import atexit
@@ -56,15 +56,22 @@ class ForkedServer:
     def wait(self, timeout: float) -> int:
         """Return the exit status, negative for a signal; raise subprocess.TimeoutExpired where it goes on running."""
         with self._waiting:
-            if self.returncode is None:
-                self.returncode = self._answer(timeout)
-                self._fate.close()
-            return self.returncode
+            return self._ended(timeout)
+
+    def _ended(self, timeout: float) -> int:
+        if self.returncode is None:
+            self.returncode = self._answer(timeout)
+            self._fate.close()
+        return self.returncode
 
     def poll(self) -> int | None:
-        """Return the exit status, or None while it runs."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.wait(0)
+        """Return the exit status, or None while it runs, or while another thread waits for its end."""
+        if self._waiting.acquire(blocking=False):
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._ended(0)
+            finally:
+                self._waiting.release()
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -100,6 +107,7 @@ def _main() -> None:
     from ringback import __main__, announcement, app, cli, server  # noqa: F401, PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests: template and wardens end with them
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         while True:
             order, descriptors, *_ = socket.recv_fds(orders, ORDER_BYTES, 2)
@@ -139,6 +147,7 @@ def _tell(fate: int, number: int) -> None:
 
 def _be_the_server(order: bytes, log: int) -> None:
     """Take on everything that the command would have been started with."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, environment = json.loads(order)
     with Path(os.devnull).open("r+b", buffering=0) as nothing:
         for taken, instead in ((0, nothing.fileno()), (1, nothing.fileno()), (2, log)):
