@@ -31,14 +31,16 @@ class Room(Protocol):
 
 @dataclass
 class FileSizeLimit:
-    """No file of the server's may get larger than the largest one is."""
+    """Nothing can be written to the server's files.
+
+    Not even over what is there: a log that was written back begins anew, and the server would go on without more room.
+    """
 
     folder: Path
 
     def take(self, server: ServerProcess) -> None:
         assert server.process is not None
-        largest = max(file.stat().st_size for file in self.folder.iterdir())
-        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (largest, UNLIMITED))
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, UNLIMITED))
 
     def give(self, server: ServerProcess) -> None:
         assert server.process is not None
