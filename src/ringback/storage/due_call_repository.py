@@ -1,5 +1,6 @@
 """What is pending of validation calls: which event falls due when, by the machine's clock and by their accounts'."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import and_, bindparam, case, or_, select, update
@@ -75,16 +76,17 @@ class DueCallRepository:
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def claim_due(self, real: Instant, limit: int, only: str | None = None) -> list[DueCall]:
+    def claim_due(self, real: Instant, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. `real` is the machine's time.
+        With the SID of a call as `only`, at most that one. `real` is the machine's time. A row is made a call only when
+        its turn comes: for a short batch that is half the work.
         """
         if only is None:
             rows = self._unit_of_work.all(CLAIM_DUE, now=real, row_limit=limit)
         else:
             rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=real, sid=only)
-        return [_due_call(row) for row in rows]
+        return map(_due_call, rows)
 
     def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> list[DueCall]:
         """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
