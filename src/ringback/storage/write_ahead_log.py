@@ -9,6 +9,8 @@ making it longer does."""
 BUSY_TIMEOUT_MS = 20
 """How long to wait for those who write or read when the log is to begin anew; for part of it nobody else can write."""
 
+_BESIDE_OTHERS, _TO_THE_END = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
+
 
 class WriteAheadLog:
     """The log of a file with pages of so many bytes, written back through a connection of its own, in any thread."""
@@ -30,7 +32,7 @@ class WriteAheadLog:
             if self._is_closed:
                 return False
             connection = self._connection = self._connection or self._connect()
-            _, pages, written = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            _, pages, written = connection.execute(_BESIDE_OTHERS).fetchone()
             if pages < self._long_pages:
                 self._anew_at_pages = self._long_pages
             elif pages >= self._anew_at_pages:
@@ -38,12 +40,14 @@ class WriteAheadLog:
             return bool(written == pages)
 
     def _begin_anew(self, connection: sqlite3.Connection) -> None:
-        """Let the next change be written where the log begins; for some milliseconds nobody can write.
+        """Let the next change be written where the log begins; for a few milliseconds nobody can write.
 
-        While another program reads on that cannot be. It is tried again when the log is as much longer once more, not
-        each time: those who write would wait for nothing.
+        What came while the log was written back is written back first, so that less is left for those milliseconds.
+        While another program reads on the log cannot begin anew. It is tried again when it is as much longer once more,
+        not each time: those who write would wait for nothing.
         """
-        is_busy, pages, _ = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        connection.execute(_BESIDE_OTHERS).fetchone()
+        is_busy, pages, _ = connection.execute(_TO_THE_END).fetchone()
         self._anew_at_pages = self._long_pages + (pages if is_busy else 0)
 
     def _connect(self) -> sqlite3.Connection:
