@@ -16,6 +16,8 @@ from ringback.storage import sqlite as sqlite_module
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
+from ringback.storage.unit_of_work import UnitOfWork
+from ringback.storage.write_ahead_log import WriteAheadLog
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
@@ -113,10 +115,14 @@ async def test_a_file_that_stays_locked_is_an_error_and_no_end(
 
 
 def grow(database: EmbeddedDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
-    """Write what is worth a checkpoint."""
-    connection = database.connection
-    connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
-    connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * blobs)
+    """Commit what is worth a checkpoint."""
+    with database.unit_of_work:
+        database.connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
+        add_blobs(database, blobs)
+
+
+def add_blobs(database: EmbeddedDatabase, blobs: int) -> None:
+    database.connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * blobs)
 
 
 def file_bytes(database: EmbeddedDatabase) -> int:
@@ -128,10 +134,11 @@ def file_bytes(database: EmbeddedDatabase) -> int:
 async def keeping_house(database: EmbeddedDatabase) -> AsyncIterator[None]:
     """Run a housekeeper."""
     task = asyncio.create_task(Housekeeper(database, FakeClock().now).run())
-    yield
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: EmbeddedDatabase) -> None:
@@ -172,36 +179,65 @@ async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: Embe
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM accounts").fetchone()
         grow(shared)
-        shared.checkpoint()
+        await shared.tidy()
         wanted_beside_a_reader = shared.wants_checkpoint()
-    shared.checkpoint()
+    await shared.tidy()
 
     assert (wanted_beside_a_reader, shared.wants_checkpoint()) == (True, False)
+
+
+async def test_nothing_is_written_back_before_something_was_committed_since(
+    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_back = WriteAheadLog.write_back
+
+    def beside_a_request(log: WriteAheadLog) -> bool:
+        is_whole = write_back(log)
+        with shared.unit_of_work:
+            add_blobs(shared, CHECKPOINT_CHANGES)
+        return is_whole
+
+    monkeypatch.setattr(WriteAheadLog, "write_back", beside_a_request)
+    grow(shared)
+    await shared.tidy()
+    after_what_came_meanwhile = shared.wants_checkpoint()
+    with suppress(ZeroDivisionError), shared.unit_of_work:
+        add_blobs(shared, CHECKPOINT_CHANGES)
+        raise ZeroDivisionError
+    after_what_was_undone = shared.wants_checkpoint()
+    with shared.unit_of_work:
+        add_blobs(shared, CHECKPOINT_CHANGES)
+
+    assert (after_what_came_meanwhile, after_what_was_undone) == (False, False)
+    assert shared.wants_checkpoint()
 
 
 def test_the_count_of_changes_may_begin_anew_below_nothing(
     shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 2**31 - 1
-    changes = iter([most, most - 2**32 + CHECKPOINT_CHANGES - 1, most - 2**32 + CHECKPOINT_CHANGES])
-    monkeypatch.setattr(EmbeddedDatabase, "_changes", property(lambda _: next(changes)))
-    shared.checkpoint()
+    counts = iter([most - 10, most - 2**32 + 40])
+    before = shared.unit_of_work.changed_rows
+    monkeypatch.setattr(UnitOfWork, "_total_changes", property(lambda _: next(counts)))
 
-    assert [shared.wants_checkpoint(), shared.wants_checkpoint()] == [False, True]
+    with shared.unit_of_work:
+        pass
+
+    assert shared.unit_of_work.changed_rows - before == 50
 
 
 async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
     shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True] * 3)
-    checkpoint = EmbeddedDatabase.checkpoint
+    write_back = WriteAheadLog.write_back
 
-    def sometimes_failing(database: EmbeddedDatabase) -> None:
+    def sometimes_failing(log: WriteAheadLog) -> bool:
         if next(failures, False):
             raise sqlite3.OperationalError("disk I/O error")
-        checkpoint(database)
+        return write_back(log)
 
-    monkeypatch.setattr(EmbeddedDatabase, "checkpoint", sometimes_failing)
+    monkeypatch.setattr(WriteAheadLog, "write_back", sometimes_failing)
     monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 0.01)
     grow(shared)
 
@@ -218,14 +254,14 @@ async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
 ) -> None:
     seen: list[str] = []
 
-    def failing(_: EmbeddedDatabase) -> None:
+    def failing(_: WriteAheadLog) -> bool:
         seen.append("failure")
         raise ZeroDivisionError
 
     async def pruned(_: Housekeeper) -> None:
         seen.append("pruned")
 
-    monkeypatch.setattr(EmbeddedDatabase, "checkpoint", failing)
+    monkeypatch.setattr(WriteAheadLog, "write_back", failing)
     monkeypatch.setattr(Housekeeper, "prune", pruned)
     monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.001)
     monkeypatch.setattr(housekeeper_module, "PRUNE_EVERY_SECONDS", 0.01)
@@ -245,4 +281,4 @@ async def test_memory_has_no_log_to_write_back(database: EmbeddedDatabase) -> No
     grow(database)
 
     assert database.wants_checkpoint() is False
-    database.checkpoint()
+    await database.tidy()

@@ -42,10 +42,14 @@ PRAGMAS = (
 )
 MEMORY = (None, "", ":memory:")
 """How SQLAlchemy's URLs name a database that is no file."""
-TRAITS = Traits("BEGIN IMMEDIATE", (sqlite3.IntegrityError, OverflowError), lambda _: Locks())
+TRAITS = Traits(
+    "BEGIN IMMEDIATE",
+    (sqlite3.IntegrityError, OverflowError),
+    lambda _: Locks(),
+    counts_changes=True,
+)
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
-_CHANGES_BITS = 0xFFFF_FFFF
 
 
 class EmbeddedDatabase(Database):
@@ -70,7 +74,7 @@ class EmbeddedDatabase(Database):
             raise
         self._log = None if self.is_in_memory else WriteAheadLog(str(url.database), self._page_bytes())
         self._blocks = True
-        self._changes_written_back = 0
+        self._rows_written_back = 0
         self._unit_of_work = UnitOfWork(
             self.connection,
             self.engine.dialect,
@@ -110,11 +114,13 @@ class EmbeddedDatabase(Database):
 
     async def tidy(self) -> None:
         """Write the write-ahead log back when it is worth it. Raises DatabaseUnavailable."""
-        if self.wants_checkpoint():
+        if self._log and self.wants_checkpoint():
             try:
-                await asyncio.to_thread(self.checkpoint)
+                is_whole = await asyncio.to_thread(self._log.write_back)
             except sqlite3.Error as error:
                 raise unavailable(self.url, error) from error
+            if is_whole:  # as it was a moment ago: what came meanwhile may wait
+                self._rows_written_back = self._unit_of_work.changed_rows
 
     async def exchange_news(self, on_news: Callable[[], None]) -> None:
         """Do nothing: nobody else works with an embedded database."""
@@ -124,19 +130,8 @@ class EmbeddedDatabase(Database):
 
         The log's file does not tell: it stays as long as it was.
         """
-        changes = (self._changes - self._changes_written_back) & _CHANGES_BITS
+        changes = self._unit_of_work.changed_rows - self._rows_written_back
         return self._log is not None and changes >= CHECKPOINT_CHANGES
-
-    def checkpoint(self) -> None:
-        """Write the write-ahead log back into the file; for a thread beside the event loop. Raises sqlite3.Error."""
-        changes = self._changes
-        if self._log and self._log.write_back():
-            self._changes_written_back = changes
-
-    @property
-    def _changes(self) -> int:
-        """How many rows were changed through this connection; after 2,147,483,647 comes the same number below 0."""
-        return int(self.connection.total_changes)
 
     def _page_bytes(self) -> int:
         [size] = self.connection.cursor().execute("PRAGMA page_size").fetchone()

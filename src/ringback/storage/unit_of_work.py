@@ -28,18 +28,23 @@ Row = tuple[Any, ...]
 Note = tuple[Callable[..., object], tuple[Any, ...]]
 Values = TypeVarTuple("Values")
 
+_COUNTER_BITS = 0xFFFF_FFFF
+"""SQLite counts in so many, and after 2,147,483,647 goes on below 0."""
+
 
 class Traits(NamedTuple):
     """What is one database's own.
 
     How a transaction begins; what its driver raises for values that cannot be stored; what keeps apart those who write
-    at the same time; and what makes parameters fit that it would not take.
+    at the same time; what makes parameters fit that it would not take; and whether its connections count the rows that
+    were changed, also those of what was undone, as `total_changes`.
     """
 
     begin: str
     refusals: tuple[type[Exception], ...]
     locks: Callable[["UnitOfWork"], Locks]
     fitted: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    counts_changes: bool = False
 
 
 class UnitOfWork:
@@ -49,7 +54,8 @@ class UnitOfWork:
     accounts in which something happened, `touched` and `overturned`, and again the latter: their clocks were set or
     their contents replaced, so that whoever is at work with them has to begin anew.
 
-    What is to be said after a commit is handed over to whoever may say it, by `hand_over`.
+    What is to be said after a commit is handed over to whoever may say it, by `hand_over`. `changed_rows` counts what
+    was committed, where the database counts that.
     """
 
     def __init__(
@@ -73,6 +79,9 @@ class UnitOfWork:
         self.locks = traits.locks(self)
         self.refusals = traits.refusals
         self._fitted = traits.fitted
+        self._counts_changes = traits.counts_changes
+        self._rows_before = 0
+        self.changed_rows = 0
         self.meters = meters
         self.touched: set[AccountSid] = set()
         self.overturned: set[AccountSid] = set()
@@ -90,6 +99,7 @@ class UnitOfWork:
     def __enter__(self) -> Self:
         if self._depth == 0:
             self._connection.cursor().execute(self._begin)
+            self._rows_before = self._total_changes
         self._depth += 1
         return self
 
@@ -111,6 +121,7 @@ class UnitOfWork:
         except BaseException:
             self._roll_back()
             raise
+        self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_BITS
         if self._hand_over is None:
             self._tell(notes, touched, overturned)
         elif notes or touched or overturned:
@@ -126,6 +137,10 @@ class UnitOfWork:
     def _roll_back(self) -> None:
         self.events.forget_unwritten()
         self._connection.rollback()
+
+    @property
+    def _total_changes(self) -> int:
+        return int(self._connection.total_changes) if self._counts_changes else 0
 
     @property
     def is_embedded(self) -> bool:

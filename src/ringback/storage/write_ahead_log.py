@@ -9,7 +9,7 @@ making it longer does."""
 BUSY_TIMEOUT_MS = 20
 """How long to wait for those who write or read when the log is to begin anew; for part of it nobody else can write."""
 
-_BESIDE_OTHERS, _TO_THE_END = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
+_BESIDE_OTHERS, _ALONE = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
 
 
 class WriteAheadLog:
@@ -18,6 +18,7 @@ class WriteAheadLog:
     def __init__(self, file: str, page_bytes: int) -> None:
         self._file = file
         self._long_pages = self._anew_at_pages = LOG_FILE_BYTES // page_bytes
+        self._pages = 0
         self._connection: sqlite3.Connection | None = None
         self._is_closed = False
         self._in_use = Lock()
@@ -25,30 +26,32 @@ class WriteAheadLog:
     def write_back(self) -> bool:
         """Write the log back into the file, and return whether all of it was; not where another program reads on.
 
+        To be called only where something was committed since all of it was (ADR 15: what SQLite may lose otherwise).
         Others write on meanwhile, and so the log goes on as well, till they pause. Where they never do, it is made to
-        begin anew when it has become long. Once closed, nothing is written. Raises sqlite3.Error.
+        begin anew when it has become long: nobody can write then. Once closed, nothing is written. Raises
+        sqlite3.Error.
         """
         with self._in_use:
             if self._is_closed:
                 return False
             connection = self._connection = self._connection or self._connect()
-            _, pages, written = connection.execute(_BESIDE_OTHERS).fetchone()
-            if pages < self._long_pages:
-                self._anew_at_pages = self._long_pages
-            elif pages >= self._anew_at_pages:
-                self._begin_anew(connection)
+            is_long = self._pages >= self._anew_at_pages
+            is_busy, pages, written = connection.execute(_ALONE if is_long else _BESIDE_OTHERS).fetchone()
+            if pages >= 0:  # else another program is writing back
+                self._note_length(0 if is_long and not is_busy else pages, in_vain=is_long and is_busy)
             return bool(written == pages)
 
-    def _begin_anew(self, connection: sqlite3.Connection) -> None:
-        """Let the next change be written where the log begins; for a few milliseconds nobody can write.
+    def _note_length(self, pages: int, *, in_vain: bool) -> None:
+        """Note how long the log is, and how long it may become.
 
-        What came while the log was written back is written back first, so that less is left for those milliseconds.
-        While another program reads on the log cannot begin anew. It is tried again when it is as much longer once more,
-        not each time: those who write would wait for nothing.
+        While another program reads on the log cannot begin anew. That is tried again when it is as much longer once
+        more, not each time: those who write would wait for nothing.
         """
-        connection.execute(_BESIDE_OTHERS).fetchone()
-        is_busy, pages, _ = connection.execute(_TO_THE_END).fetchone()
-        self._anew_at_pages = self._long_pages + (pages if is_busy else 0)
+        if in_vain:
+            self._anew_at_pages = pages + self._long_pages
+        elif pages < self._pages:
+            self._anew_at_pages = self._long_pages
+        self._pages = pages
 
     def _connect(self) -> sqlite3.Connection:
         timeout_seconds = BUSY_TIMEOUT_MS / 1000
