@@ -13,6 +13,7 @@ from ringback.operations.accounts import ensure_account
 from ringback.simulator import housekeeper as housekeeper_module
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage import sqlite as sqlite_module
+from ringback.storage import write_ahead_log
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
@@ -210,6 +211,35 @@ async def test_nothing_is_written_back_before_something_was_committed_since(
 
     assert (after_what_came_meanwhile, after_what_was_undone) == (False, False)
     assert shared.wants_checkpoint()
+
+
+@pytest.mark.parametrize(("blobs_meanwhile", "times"), [(0, 1), (1, 2)])
+async def test_a_long_log_is_written_back_once_more_if_something_was_committed_since(
+    file: Path, monkeypatch: pytest.MonkeyPatch, blobs_meanwhile: int, times: int
+) -> None:
+    monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
+    written: list[bool] = []
+    write_back, sleep = WriteAheadLog.write_back, asyncio.sleep
+
+    def counted(log: WriteAheadLog) -> bool:
+        written.append(write_back(log))
+        return written[-1]
+
+    async def meanwhile(seconds: float) -> None:
+        with database.unit_of_work:
+            add_blobs(database, blobs_meanwhile)
+        await sleep(seconds)
+
+    database = open_database(f"sqlite:///{file}")
+    assert isinstance(database, EmbeddedDatabase)
+    grow(database)
+    monkeypatch.setattr(WriteAheadLog, "write_back", counted)
+    monkeypatch.setattr(asyncio, "sleep", meanwhile)
+    await database.tidy()
+    monkeypatch.undo()
+    database.close()
+
+    assert written == [True] * times
 
 
 def test_the_count_of_changes_may_begin_anew_below_nothing(

@@ -26,6 +26,8 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
 """How long to leave a locked database alone before trying again: each time twice as long. A checkpoint is soon over."""
 CHECKPOINT_CHANGES = 50
 """How many rows may be changed before it is worth writing the write-ahead log back: some 200 KiB of it (ADR 15)."""
+MOMENT_SECONDS = 0.001
+"""Enough for something to be committed where the write-ahead log has become long."""
 
 PAGE_BYTES = 2_048
 """Of a new file; one that was there keeps its own. A commit writes whole pages, for a request ten (ADR 14)."""
@@ -33,7 +35,7 @@ PAGE_BYTES = 2_048
 PRAGMAS = (
     f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA wal_autocheckpoint = 0",  # a request would pay for it; Database.checkpoint does it beside them
+    "PRAGMA wal_autocheckpoint = 0",  # a request would pay for it; `tidy` does it beside them
     f"PRAGMA journal_size_limit = {LOG_FILE_BYTES}",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
@@ -113,25 +115,35 @@ class EmbeddedDatabase(Database):
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
     async def tidy(self) -> None:
-        """Write the write-ahead log back when it is worth it. Raises DatabaseUnavailable."""
+        """Write the write-ahead log back when it is worth it. Raises DatabaseUnavailable.
+
+        One that is to begin anew is written back twice, so that little is left for when nobody else can write.
+        """
         if self._log and self.wants_checkpoint():
-            try:
-                is_whole = await asyncio.to_thread(self._log.write_back)
-            except sqlite3.Error as error:
-                raise unavailable(self.url, error) from error
-            if is_whole:  # as it was a moment ago: what came meanwhile may wait
-                self._rows_written_back = self._unit_of_work.changed_rows
+            await self._write_back(self._log)
+            if self._log.is_long:
+                await asyncio.sleep(MOMENT_SECONDS)
+                if self.wants_checkpoint(1):
+                    await self._write_back(self._log)
+
+    async def _write_back(self, log: WriteAheadLog) -> None:
+        try:
+            is_whole = await asyncio.to_thread(log.write_back)
+        except sqlite3.Error as error:
+            raise unavailable(self.url, error) from error
+        if is_whole:  # as it was a moment ago: what came meanwhile may wait
+            self._rows_written_back = self._unit_of_work.changed_rows
 
     async def exchange_news(self, on_news: Callable[[], None]) -> None:
         """Do nothing: nobody else works with an embedded database."""
 
-    def wants_checkpoint(self) -> bool:
+    def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
         """Tell whether enough was changed that writing the write-ahead log back is worth it.
 
         The log's file does not tell: it stays as long as it was.
         """
         changes = self._unit_of_work.changed_rows - self._rows_written_back
-        return self._log is not None and changes >= CHECKPOINT_CHANGES
+        return self._log is not None and changes >= least_changes
 
     def _page_bytes(self) -> int:
         [size] = self.connection.cursor().execute("PRAGMA page_size").fetchone()

@@ -23,6 +23,11 @@ class WriteAheadLog:
         self._is_closed = False
         self._in_use = Lock()
 
+    @property
+    def is_long(self) -> bool:
+        """Whether it is to begin anew when it is written back the next time."""
+        return self._pages >= self._anew_at_pages
+
     def write_back(self) -> bool:
         """Write the log back into the file, and return whether all of it was; not where another program reads on.
 
@@ -35,7 +40,7 @@ class WriteAheadLog:
             if self._is_closed:
                 return False
             connection = self._connection = self._connection or self._connect()
-            is_long = self._pages >= self._anew_at_pages
+            is_long = self.is_long
             is_busy, pages, written = connection.execute(_ALONE if is_long else _BESIDE_OTHERS).fetchone()
             if pages >= 0:  # else another program is writing back
                 self._note_length(0 if is_long and not is_busy else pages, in_vain=is_long and is_busy)
