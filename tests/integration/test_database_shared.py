@@ -226,6 +226,7 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
         return written[-1]
 
     async def meanwhile(seconds: float) -> None:
+        assert isinstance(database, EmbeddedDatabase)
         with database.unit_of_work:
             add_blobs(database, blobs_meanwhile)
         await sleep(seconds)
