@@ -141,6 +141,72 @@ def test_what_is_emulated_keeps_its_own_errors(server: InterceptingServer) -> No
     assert server.refused() == before
 
 
+METHODS_THAT_READ = ("GET", "HEAD", "OPTIONS")
+CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/CA{'0' * 32}.json"
+PARTLY_EMULATED = {
+    "account": f"/2010-04-01/Accounts/{ACCOUNT_SID}.json",
+    "calls": f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json",
+    "call": CALL,
+    "call without suffix": CALL.removesuffix(".json"),
+}
+
+
+@pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one")])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", PARTLY_EMULATED.values(), ids=PARTLY_EMULATED.keys())
+def test_unsupported_method_of_a_readable_resource_is_refused_by_name_and_listed(
+    server: InterceptingServer, path: str, method: str, credentials: tuple[str, str]
+) -> None:
+    with server.through() as client:
+        answer = client.request(method, f"https://api.twilio.com{path}", auth=credentials)
+
+    refusal = f"{path} was not found: ringback emulates only OutgoingCallerIds, and refused this {method}"
+    assert answer.status_code == 404
+    assert refusal in answer.text
+    assert newest(server) == ("api.twilio.com", method, path)
+    logged = [line for line in server.log if line.get("event") == "refused" and line["method"] == method]
+    assert path in {line["path"] for line in logged}
+
+
+def test_readable_resource_answers_get_head_and_options_without_a_refusal(server: InterceptingServer) -> None:
+    before = server.refused()
+
+    with server.through() as client:
+        statuses = {
+            name: [client.request(method, f"https://api.twilio.com{path}").status_code for method in METHODS_THAT_READ]
+            for name, path in PARTLY_EMULATED.items()
+        }
+
+    assert statuses == {
+        "account": [200, 200, 204],
+        "calls": [200, 200, 204],
+        "call": [404, 404, 204],
+        "call without suffix": [404, 404, 204],
+    }
+    assert server.refused() == before
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_method_that_twilio_does_not_have_either_keeps_its_405(server: InterceptingServer, method: str) -> None:
+    before = server.refused()
+
+    with server.through() as client:
+        answer = client.request(method, f"https://api.twilio.com{LIST}")
+
+    assert (answer.status_code, answer.json()["message"]) == (405, "Method not allowed")
+    assert server.refused() == before
+
+
+def test_without_interception_an_unsupported_method_is_a_405(server: InterceptingServer) -> None:
+    before = server.refused()
+
+    with server.client() as client:
+        answer = client.post(PARTLY_EMULATED["calls"])
+
+    assert (answer.status_code, answer.json()["message"]) == (405, "Method not allowed")
+    assert server.refused() == before
+
+
 def test_without_interception_an_unknown_resource_is_what_it_always_was(server: InterceptingServer) -> None:
     before = server.refused()
 

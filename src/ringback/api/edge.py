@@ -110,14 +110,16 @@ class TwilioEdge:
             await passage.answer_error(internal_server_error(), receive)
 
     def _refuse_what_is_not_emulated(self, passage: Passage) -> None:
-        """Raise TwilioError 20404 where a request meant for Twilio asks for a resource that is not here.
+        """Raise TwilioError 20404 for an intercepted request whose resource or method is not emulated.
 
         Before authentication, as the answer tells nothing of accounts, and the credentials may be real ones.
         """
         refuse, path = passage.scope.get(INTERCEPTED_KEY), passage.scope["path"]
-        if refuse is None or (self._routes.have(path) and not self._is_elsewhere(path)):
+        if refuse is None:
             return
         method = passage.scope["method"]
+        if self._routes.emulate(method, path) and not self._is_elsewhere(path):
+            return
         error = resource_not_emulated(method, passage.path)
         refuse(passage.path, error.message)
         passage.refused_sid = AccountSid(_account_sid(path))

@@ -21,6 +21,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 ALWAYS_ALLOWED = ("OPTIONS",)
 """What the edge answers by itself, on every path."""
+COMPLETE_RESOURCE = "/OutgoingCallerIds"
+"""ringback has every method of this resource, so its 405 is also Twilio's. Other resources can only be read."""
 
 
 class DirectRoute(APIRoute):
@@ -47,6 +49,11 @@ class Resource(NamedTuple):
     by_method: dict[str, DirectRoute]
 
     @property
+    def is_complete(self) -> bool:
+        """Tell whether every method that Twilio has here is emulated."""
+        return COMPLETE_RESOURCE in self.any_route.path
+
+    @property
     def allowed(self) -> str:
         """The methods, as the header Allow has them."""
         methods = {*self.by_method, *ALWAYS_ALLOWED}
@@ -64,9 +71,13 @@ class Routes:
                 resource.by_method.update(dict.fromkeys(route.methods or (), route))
         self._resources = [(resource.any_route.path_regex, resource) for resource in by_path.values()]
 
-    def have(self, path: str) -> bool:
-        """Tell whether a path, without its suffix, is one of a resource; whether that exists is another matter."""
-        return any(pattern.match(path) for pattern, _ in self._resources)
+    def emulate(self, method: str, path: str) -> bool:
+        """Tell whether the answer to a request is Twilio's: an error of a complete resource is, too.
+
+        `path` has no suffix, and `method` is GET for HEAD. The answer may still be that there is nothing at `path`.
+        """
+        resources = (resource for pattern, resource in self._resources if pattern.match(path))
+        return any(resource.is_complete or method in (*resource.by_method, *ALWAYS_ALLOWED) for resource in resources)
 
     def find(self, scope: Scope, path: str) -> DirectRoute:
         """Return the route of a request, and lay it and the path's parameters into the scope.
