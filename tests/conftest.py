@@ -11,6 +11,7 @@ from pkgutil import walk_packages
 from zlib import crc32
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import ringback
 from support.extent import WHOLE
@@ -27,6 +28,9 @@ ABOUT_THE_NETWORK = frozenset(
 IN_THE_BROWSER = frozenset(
     f"test_phone_page_{what}" for what in ("accessibility", "pictures", "server", "stage", "sync", "trace", "views")
 )
+
+settings.register_profile("ringback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ringback")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,8 +12,9 @@ from typing import Self
 
 import pytest
 
-from support.contract import PATIENCE_SECONDS, Api
+from support.contract import Api
 from support.receiver import CallbackReceiver
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.contract_fixtures"]
 

@@ -10,9 +10,10 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from support.contract import PATIENCE_SECONDS, Api, draw_number
+from support.contract import Api, draw_number
 from support.contract_rows import SeededAccounts
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.contract_fixtures"]
 

@@ -18,6 +18,7 @@ from ringback.interception.certificates import KEPT_CONTEXTS, Certificates
 from ringback.interception.door import AuthorityUnavailable
 from ringback.interception.trust import TrustFiles
 from ringback.simulator.clock import SystemClock
+from support.waiting import PATIENCE_SECONDS
 
 DAY_SECONDS = 86_400
 
@@ -49,7 +50,7 @@ def agreed(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | N
             return secured.version()
     finally:
         ours.close()
-        serving.join(10)
+        serving.join(PATIENCE_SECONDS)
 
 
 def believing(authority: Authority) -> ssl.SSLContext:
@@ -177,7 +178,7 @@ def test_of_those_who_make_one_at_once_all_have_the_same(tmp_path: Path, now: In
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE_SECONDS)
 
     assert len(made) == 8
     assert set(made) == {TrustFiles(tmp_path).certificate.read_bytes()}

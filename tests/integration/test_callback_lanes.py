@@ -17,6 +17,7 @@ from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
 from support.simulation import driver_connection, execute
 from support.templates import SQLITE, only
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -150,7 +151,7 @@ async def test_an_account_whose_receivers_hang_holds_up_no_other(
     released = threading.Event()
 
     def answer(_: Received) -> Answer:
-        released.wait(20)
+        released.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as hanging:

@@ -16,6 +16,7 @@ from support.polling import until
 from support.races import once_released
 from support.receiver import Answer, CallbackReceiver, Received
 from support.simulation import database_error, query
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -76,7 +77,7 @@ async def test_a_crash_in_the_middle_of_a_delivery_sends_it_again_with_the_same_
     crashed = threading.Event()
 
     def answer(_: Received) -> Answer:
-        crashed.wait(20)
+        crashed.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
@@ -99,7 +100,7 @@ async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> 
     closing = threading.Event()
 
     def answer(_: Received) -> Answer:
-        closing.wait(20)
+        closing.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:

@@ -15,6 +15,7 @@ from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -159,7 +160,7 @@ async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(out
         hanging_up = threading.Thread(target=hang_up, args=[listener])
         hanging_up.start()
         await outbox.deliver()
-        hanging_up.join(10)
+        hanging_up.join(PATIENCE_SECONDS)
 
     assert len(outbox.attempts(sid)) == 1
     assert outbox.status(sid) == CallbackStatus.FAILED
@@ -185,6 +186,6 @@ async def test_at_the_limit_the_next_delivery_begins_when_one_has_ended(
     for _ in range(3):
         outbox.owe(f"{receiver.url}/done")
 
-    await outbox.deliver(seconds=3.0)
+    await outbox.deliver()
 
     assert len(receiver.received) == 3

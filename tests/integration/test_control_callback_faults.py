@@ -6,6 +6,7 @@ import pytest
 
 from support.control import Controlled, ControlledAccount
 from support.receiver import CallbackReceiver
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -22,7 +23,7 @@ async def test_an_advance_waits_for_its_own_accounts_late_callbacks_alone(
     with CallbackReceiver() as receiver:
         late = [(await account.validate(BUSY, StatusCallback=receiver.url))["call_sid"] for _ in range(9)]
         advancing = asyncio.create_task(account.advance(0))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await account.control("GET", "/faults")).json()["faults"]:
                 await other.advance(0)
 
@@ -49,7 +50,7 @@ async def test_late_callbacks_of_an_account_that_is_reset_or_deleted_are_never_s
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"delay_seconds": 1}})
     with CallbackReceiver() as receiver:
         await account.validate(BUSY, StatusCallback=receiver.url)
-        assert await account.events(type="call.ended", wait_seconds=10)
+        assert await account.events(type="call.ended", wait_seconds=PATIENCE_SECONDS)
 
         await account.control(method, "/reset" if method == "POST" else "")
         controlled.clock.advance(1)

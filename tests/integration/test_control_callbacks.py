@@ -7,6 +7,7 @@ import pytest
 
 from support.control import Controlled, ControlledAccount
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -173,7 +174,7 @@ async def test_an_event_tells_what_came_of_it(account: ControlledAccount) -> Non
         [failed] = await account.events(type="callback.failed")
 
         await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
-        [delivered] = await account.events(type="callback.delivered", after=failed["id"], wait_seconds=10)
+        [delivered] = await account.events(type="callback.delivered", after=failed["id"], wait_seconds=PATIENCE_SECONDS)
 
     assert delivered["call_sid"] == sid
     assert (failed["data"]["attempts"], delivered["data"]["attempts"]) == (1, 2)
@@ -197,12 +198,12 @@ async def test_one_that_is_under_way_is_not_sent_twice(account: ControlledAccoun
 
     def answer(_: Received) -> Answer:
         arrived.set()
-        may_answer.wait(10)
+        may_answer.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
         sid = (await account.validate(BUSY, StatusCallback=receiver.url))["call_sid"]
-        await account.events(type="call.ended", wait_seconds=10)
+        await account.events(type="call.ended", wait_seconds=PATIENCE_SECONDS)
 
         refused = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
         meanwhile = await journal(account, sid)

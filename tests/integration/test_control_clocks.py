@@ -7,6 +7,7 @@ import pytest
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -170,7 +171,7 @@ async def test_a_frozen_accounts_overdue_calls_move_by_themselves(account: Contr
     await clock(account, mode="frozen")
     sid = (await account.validate())["call_sid"]
 
-    [event] = await account.events(type="call.ringing", wait_seconds=5)
+    [event] = await account.events(type="call.ringing", wait_seconds=PATIENCE_SECONDS)
 
     assert event["call_sid"] == sid
 
@@ -180,7 +181,7 @@ async def test_setting_the_clock_makes_what_is_overdue_happen_at_once(account: C
 
     await clock(account, mode="frozen", now="2010-07-27T20:25:00Z")
 
-    [event] = await account.events(type="call.ringing", wait_seconds=5)
+    [event] = await account.events(type="call.ringing", wait_seconds=PATIENCE_SECONDS)
     assert (event["call_sid"], event["at"]) == (sid, "2010-07-27T20:25:00.000000Z")
 
 

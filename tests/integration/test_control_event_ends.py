@@ -10,11 +10,10 @@ from ringback.domain.events import Event
 from ringback.storage.event_repository import EventRepository
 from support.control import Controlled, ControlledAccount
 from support.polling import until
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
-
-SECONDS_TO_END = 5
 
 
 async def _asked(
@@ -34,7 +33,7 @@ async def test_a_wait_ends_with_its_account(controlled: Controlled, account: Con
 
     await account.control("DELETE")
 
-    answer = await asyncio.wait_for(wait, SECONDS_TO_END)
+    answer = await asyncio.wait_for(wait, PATIENCE_SECONDS)
     assert answer.status_code == 404
     assert answer.json()["error"] == f"there is no account {account.sid}"
 
@@ -44,7 +43,7 @@ async def test_a_wait_ends_with_the_parent_of_its_account(controlled: Controlled
 
     await account.control("DELETE")
 
-    assert (await asyncio.wait_for(wait, SECONDS_TO_END)).status_code == 404
+    assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
 async def test_a_stream_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
@@ -53,7 +52,7 @@ async def test_a_stream_ends_with_its_account(controlled: Controlled, account: C
 
     await account.control("DELETE")
 
-    answer = await asyncio.wait_for(stream, SECONDS_TO_END)
+    answer = await asyncio.wait_for(stream, PATIENCE_SECONDS)
     assert (answer.status_code, answer.text) == (200, "")
 
 
@@ -62,7 +61,7 @@ async def test_a_wait_ends_with_a_global_reset(controlled: Controlled, account: 
 
     await controlled.ask("POST", "/reset")
 
-    assert (await asyncio.wait_for(wait, SECONDS_TO_END)).status_code == 404
+    assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
 async def test_a_wait_goes_on_when_its_account_is_emptied(account: ControlledAccount) -> None:
@@ -112,4 +111,4 @@ async def test_events_that_a_snapshot_brings_back_are_found_by_those_who_wait(
 
     await controlled.ask("PUT", "/snapshot", snapshot)
 
-    assert [event["type"] for event in await asyncio.wait_for(wait, SECONDS_TO_END)] == ["call.queued"]
+    assert [event["type"] for event in await asyncio.wait_for(wait, PATIENCE_SECONDS)] == ["call.queued"]

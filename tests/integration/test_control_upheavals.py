@@ -11,11 +11,10 @@ from support.control import Controlled, ControlledAccount
 from support.polling import until
 from support.races import held_callback, ringing
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures", "support.race_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
-
-SECONDS_TO_END = 5
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
@@ -25,7 +24,7 @@ async def test_a_reset_forgets_a_call_that_rings_and_a_callback_under_way(
     release = threading.Event()
 
     def answer(_: Received) -> Answer:
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
@@ -55,7 +54,7 @@ async def test_a_global_reset_forgets_what_is_under_way(controlled: Controlled, 
     await controlled.ask("POST", "/reset")
 
     # The account is among what is forgotten: who waits for its events is told so at once, and who asks later likewise.
-    assert (await asyncio.wait_for(waits, SECONDS_TO_END)).status_code == 404
+    assert (await asyncio.wait_for(waits, PATIENCE_SECONDS)).status_code == 404
     assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
 
 
@@ -65,14 +64,14 @@ async def test_an_account_that_is_deleted_takes_its_calls_along(
     release = threading.Event()
 
     def answer(_: Received) -> Answer:
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
         await held_callback(account, release, receiver)
         await ringing(account, "+14158675301")
         advancing = asyncio.create_task(account.control("POST", "/clock/advance", {"seconds": 10}))
-        assert await account.events(type="call.queued", wait_seconds=10)
+        assert await account.events(type="call.queued", wait_seconds=PATIENCE_SECONDS)
 
         deleted = await account.control("DELETE")
         release.set()
@@ -93,7 +92,7 @@ async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_i
     clock = (await account.control("GET", "/clock")).json()
 
     def answer(_: Received) -> Answer:
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
@@ -124,7 +123,7 @@ async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refuse
     release = threading.Event()
 
     def answer(_: Received) -> Answer:
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:

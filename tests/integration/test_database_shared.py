@@ -24,6 +24,7 @@ from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until
 from support.simulation import query
 from support.templates import SQLITE, only
+from support.waiting import PATIENCE_SECONDS
 
 BLOB_BYTES = 4_096
 
@@ -96,7 +97,7 @@ async def test_others_go_on_while_one_waits_for_a_locked_file(
     waited = not waiting.done()
 
     holder.execute("ROLLBACK")
-    made = await asyncio.wait_for(waiting, 5)
+    made = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
     assert waited
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made

@@ -13,7 +13,7 @@ from support.interception import LIST, MESSAGES, InterceptingServer
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.tls_receiver import TlsReceiver, make_certificate
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("interception")
 
@@ -249,7 +249,10 @@ def test_a_host_field_of_another_host_of_twilios_is_refused_within_the_apis_own_
 def test_a_client_that_does_not_trust_the_authority_is_told_of_in_the_log_and_listed(
     server: InterceptingServer,
 ) -> None:
-    with httpx.Client(proxy=server.proxy, trust_env=False) as client, pytest.raises(httpx.ConnectError):
+    with (
+        httpx.Client(proxy=server.proxy, trust_env=False, timeout=PATIENCE_SECONDS) as client,
+        pytest.raises(httpx.ConnectError),
+    ):
         client.get("https://lookups.twilio.com/v2")
 
     server.wait_for_log(lambda line: line.get("host") == "lookups.twilio.com" and "trust" in line.get("hint", ""))
@@ -281,7 +284,9 @@ def test_a_url_of_another_host_of_twilios_is_refused_whatever_the_host_field_say
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     target = b"https://x@messaging.twilio.com/v1/Services"
 
-    with httpx.Client(base_url=f"https://127.0.0.1:{server.tls_address[1]}", verify=context, trust_env=False) as client:
+    with httpx.Client(
+        base_url=f"https://127.0.0.1:{server.tls_address[1]}", verify=context, trust_env=False, timeout=PATIENCE_SECONDS
+    ) as client:
         answer = client.get("/", headers={"Host": "api.twilio.com"}, extensions={"target": target})
 
     assert answer.status_code == 404
@@ -294,7 +299,7 @@ def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
 ) -> None:
     place = receiver.url.removeprefix("http://")
 
-    with socket.create_connection(server.proxy_address, 10) as connection:
+    with socket.create_connection(server.proxy_address, PATIENCE_SECONDS) as connection:
         connection.sendall(f"CONNECT {place} HTTP/1.1\r\n\r\n".encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
         with pytest.raises((ssl.SSLError, ConnectionError)):
@@ -322,7 +327,7 @@ def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: Interc
 
     with (
         TlsReceiver(certificate) as receiver,
-        httpx.Client(proxy=server.proxy, verify=context, trust_env=False) as client,
+        httpx.Client(proxy=server.proxy, verify=context, trust_env=False, timeout=PATIENCE_SECONDS) as client,
     ):
         answer = client.post(f"{receiver.url}/x?y=z", content=b"b" * 300_000)
         [received] = receiver.wait_for(1)
@@ -332,7 +337,7 @@ def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: Interc
 
 
 def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, receiver: CallbackReceiver) -> None:
-    with httpx.Client(proxy=server.proxy, trust_env=False) as client:
+    with httpx.Client(proxy=server.proxy, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         answers = [client.post(f"{receiver.url}/x?n={n}", content=b"b" * 200_000) for n in range(3)]
         received = receiver.wait_for(3)
 
@@ -343,7 +348,10 @@ def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, r
 
 
 def test_a_host_that_cannot_be_reached_is_a_bad_gateway(server: InterceptingServer) -> None:
-    with socket.socket() as taken, httpx.Client(proxy=server.proxy, trust_env=False) as client:
+    with (
+        socket.socket() as taken,
+        httpx.Client(proxy=server.proxy, trust_env=False, timeout=PATIENCE_SECONDS) as client,
+    ):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         answer = client.get(f"http://127.0.0.1:{port}/")

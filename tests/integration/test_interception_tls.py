@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.interception import LIST, MESSAGES, InterceptingServer
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.xdist_group("interception-tls")
 
@@ -45,7 +46,7 @@ def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
     """Return the whole answer to a GET; the server is found as a network alias would have it found."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     with (
-        socket.create_connection(server.tls_address, timeout=10) as plain,
+        socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS) as plain,
         context.wrap_socket(plain, server_hostname=name) as secured,
     ):
         secured.sendall(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode())

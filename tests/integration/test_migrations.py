@@ -22,6 +22,7 @@ from support.postgresql import new_database, postgresql_server
 from support.readme import ROOT
 from support.simulation import driver_connection, query
 from support.templates import POSTGRESQL, SQLITE
+from support.waiting import PROGRAM_SECONDS
 
 TABLES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alembic_version' AND name NOT LIKE 'sqlite_%'"
@@ -115,7 +116,9 @@ def test_a_developers_alembic_finds_nothing_to_do(tmp_path: Path) -> None:
 
     for task in (["upgrade", "head"], ["check"]):
         command_line = [sys.executable, "-m", "alembic", "-x", f"url={url}", *task]
-        finished = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
+        finished = subprocess.run(  # noqa: S603
+            command_line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
+        )
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
 

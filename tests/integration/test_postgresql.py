@@ -18,6 +18,7 @@ from support.domain_values import ACCOUNT_SID, T0, a_caller_id
 from support.polling import until
 from support.simulation import execute, query
 from support.templates import POSTGRESQL, only
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
@@ -127,7 +128,7 @@ async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Da
     with database.notifications.listening(ACCOUNT_SID) as told:
         break_all_connections(database)
 
-        await asyncio.wait_for(told.wait(), 5)
+        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
 
     assert len(listening) > before
 
@@ -150,7 +151,7 @@ async def test_news_that_could_not_be_told_are_told_later(
         assert isinstance(database, PostgresqlDatabase)
         database.committed({ACCOUNT_SID}, set())
 
-        heard = await asyncio.to_thread(lambda: next(listener.notifies(timeout=5)))
+        heard = await asyncio.to_thread(lambda: next(listener.notifies(timeout=PATIENCE_SECONDS)))
 
     assert ACCOUNT_SID in heard.payload
     assert next(failures, None) is None
@@ -176,7 +177,7 @@ async def test_accounts_by_the_hundred_are_told_in_messages_of_a_size_that_can_b
         assert isinstance(database, PostgresqlDatabase)
         database.committed(accounts, set())
 
-        heard = await asyncio.to_thread(lambda: list(listener.notifies(timeout=5, stop_after=10)))
+        heard = await asyncio.to_thread(lambda: list(listener.notifies(timeout=PATIENCE_SECONDS, stop_after=10)))
 
     assert len(heard) == 10
     assert all(any(sid in message.payload for message in heard) for sid in accounts)

@@ -35,12 +35,12 @@ from support.receiver import CallbackReceiver
 from support.replicas import Replicas
 from support.simulation import execute, query
 from support.templates import POSTGRESQL, only
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
 AT_ONCE = 12
-SOON_SECONDS = 5
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ async def test_a_claim_passes_over_an_account_that_another_process_has_alone(pai
         with unit_of_work:
             unit_of_work.accounts.hold_alone(ACCOUNT_SID)
             held.set()
-            release.wait(SOON_SECONDS)
+            release.wait(PATIENCE_SECONDS)
 
     holding = asyncio.create_task(pair[0].run(hold))
     await until(held.is_set)
@@ -133,7 +133,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
         with unit_of_work:
             present(unit_of_work, ACCOUNT_SID, T0)
             held.set()
-            release.wait(SOON_SECONDS)
+            release.wait(PATIENCE_SECONDS)
             ask(unit_of_work)
 
     asking = asyncio.create_task(pair[0].run(ask_slowly))
@@ -201,7 +201,7 @@ async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Da
         with unit_of_work:
             unit_of_work.accounts.hold_alone(ACCOUNT_SID)
             held.set()
-            release.wait(SOON_SECONDS)
+            release.wait(PATIENCE_SECONDS)
 
     holding = asyncio.create_task(pair[0].run(hold))
     await until(held.is_set)
@@ -282,7 +282,7 @@ async def test_who_waits_at_the_one_learns_at_once_what_happens_at_the_other(
     await elsewhere.control("PUT", "/phones/default", {"behavior": "busy"})
 
     asked = await elsewhere.validate()
-    [event] = await asyncio.wait_for(waiting, SOON_SECONDS)
+    [event] = await asyncio.wait_for(waiting, PATIENCE_SECONDS)
 
     assert event["call_sid"] == asked["call_sid"]
 
@@ -329,7 +329,7 @@ async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
 
         await replicas.elsewhere(account).control("PUT", "/clock", {"mode": "running"})
         release.set()
-        ended = await asyncio.wait_for(advancing, SOON_SECONDS)
+        ended = await asyncio.wait_for(advancing, PATIENCE_SECONDS)
 
     assert ended.status_code == 409
 
@@ -367,7 +367,7 @@ async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(
         elsewhere = replicas.elsewhere(account)
         again = await elsewhere.control("POST", f"/calls/{sid}/callbacks/redeliver")
         release.set()
-        await elsewhere.events(type="callback.delivered", wait_seconds=SOON_SECONDS)
+        await elsewhere.events(type="callback.delivered", wait_seconds=PATIENCE_SECONDS)
 
         assert again.status_code == 409
         assert len(receiver.received) == 1
@@ -391,7 +391,7 @@ async def test_requests_to_the_one_are_shown_by_the_other_soon(replicas: Replica
     elsewhere = replicas.elsewhere(account)
     shown: list[str] = []
 
-    async with asyncio.timeout(SOON_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not shown:
             shown = [one["path"] for one in (await elsewhere.control("GET", "/requests")).json()["requests"]]
 

@@ -12,7 +12,7 @@ import pytest
 from ringback.testing import ControlError, Server, ServerNotStarted, connect
 from ringback.testing.process import Process
 from support.receiver import Answer, CallbackReceiver
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("ringback_server")
 
@@ -40,7 +40,7 @@ def guarded() -> Iterator[Server]:
 
 def refuses_connections(url: str) -> bool:
     try:
-        httpx.get(f"{url}/livez", trust_env=False)
+        httpx.get(f"{url}/livez", trust_env=False, timeout=PATIENCE_SECONDS)
     except httpx.ConnectError:
         return True
     except httpx.TransportError:  # it is about to end

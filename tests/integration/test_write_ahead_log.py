@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ringback.storage.write_ahead_log import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
+from support.waiting import PATIENCE_SECONDS
 
 PAGE_BYTES = 2_048
 ONE_PAGE_IS_LONG = LOG_FILE_BYTES
@@ -171,7 +172,7 @@ def test_where_another_program_writes_back_nothing_is_learnt_of_the_log(
 ) -> None:
     ran: list[str] = []
     watched.append(ran.append)
-    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=10)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False, timeout=PATIENCE_SECONDS)
     truncating = threading.Thread(target=lambda: other.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
 
     with closing(WriteAheadLog(str(file), ONE_PAGE_IS_LONG)) as log:
@@ -181,7 +182,7 @@ def test_where_another_program_writes_back_nothing_is_learnt_of_the_log(
             truncating.join(0.001)
         log.write_back()
         reader.rollback()
-        truncating.join(10)
+        truncating.join(PATIENCE_SECONDS)
         writer.execute(CHANGE)
         log.write_back()
 
@@ -221,20 +222,20 @@ def test_the_end_waits_for_what_is_being_written_back_and_nothing_is_written_aft
 
     def hold_up(_: str) -> None:
         begun.set()
-        assert may_end.wait(10)
+        assert may_end.wait(PATIENCE_SECONDS)
 
     watched.append(hold_up)
     log = WriteAheadLog(str(file), PAGE_BYTES)
     writing = threading.Thread(target=log.write_back)
     closing_it = threading.Thread(target=log.close)
     writing.start()
-    assert begun.wait(10)
+    assert begun.wait(PATIENCE_SECONDS)
     closing_it.start()
     closing_it.join(0.05)
     waits = closing_it.is_alive()
     may_end.set()
-    writing.join(10)
-    closing_it.join(10)
+    writing.join(PATIENCE_SECONDS)
+    closing_it.join(PATIENCE_SECONDS)
     watched.clear()
 
     is_whole = log.write_back()

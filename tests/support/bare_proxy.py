@@ -4,7 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 
-STOPPED_WITHIN_SECONDS = 5.0
+from support.waiting import PATIENCE_SECONDS
+
+SHORT_SECONDS = 0.2
+"""A time-out of the proxy's that a test waits for. It sets that one time-out and no other."""
+LONG_SECONDS = 2 * PATIENCE_SECONDS
+"""All other time-outs of the proxy: whatever ends within a test's patience does not end because of them."""
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -16,7 +21,7 @@ async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = Fa
             writer.write(piece)
         if ends:
             writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             return await reader.read()
 
 

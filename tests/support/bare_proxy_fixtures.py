@@ -1,4 +1,4 @@
-"""A proxy alone, whose patience is short.
+"""A proxy alone, without a server behind it.
 
 A test module asks for it by ``pytest_plugins = ["support.bare_proxy_fixtures"]``.
 """
@@ -17,9 +17,8 @@ from ringback.interception.proxy import Proxy
 from ringback.refusals import Refusals
 from ringback.server import listen
 from ringback.simulator.clock import SystemClock
-from support.bare_proxy import STOPPED_WITHIN_SECONDS
-
-SHORT_SECONDS = 0.2
+from support.bare_proxy import LONG_SECONDS
+from support.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -34,19 +33,17 @@ def refusals() -> Refusals:
 
 @pytest.fixture
 async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: Refusals) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy whose patience is short, and give its address; afterwards nothing of it is left."""
-    for module, name in (
-        *((proxy_module, name) for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS")),
-        (relay_module, "IDLE_SECONDS"),
-    ):
-        monkeypatch.setattr(module, name, SHORT_SECONDS)
+    """Run a proxy without short time-outs and return its address; check afterwards that it leaves no task behind."""
+    for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS"):
+        monkeypatch.setattr(proxy_module, name, LONG_SECONDS)
+    monkeypatch.setattr(relay_module, "IDLE_SECONDS", LONG_SECONDS)
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
     running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals)
     await running.start(lambda _: asyncio.Protocol())
     yield listener.getsockname()
     running.stop_accepting()
-    await asyncio.wait_for(running.close(), STOPPED_WITHIN_SECONDS)
+    await asyncio.wait_for(running.close(), PATIENCE_SECONDS)
     assert [task for task in asyncio.all_tasks() if "/interception/" in code_of(task)] == []
 
 

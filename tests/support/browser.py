@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from support.node import FOLDER
+from support.waiting import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
@@ -26,7 +27,7 @@ QUIET = (
     "--disable-sync",
 )
 """Chromium is not to look for anybody but the server under test."""
-WAIT_MS = 15_000.0
+WAIT_MS = PATIENCE_SECONDS * 1000
 
 expect.set_options(timeout=WAIT_MS)
 

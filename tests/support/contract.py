@@ -15,6 +15,7 @@ from lxml import etree
 
 from support.openapi import check_json
 from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
+from support.waiting import PATIENCE_SECONDS
 
 XML_DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
@@ -25,7 +26,6 @@ UNREACHABLE_NUMBER = "+15005550016"
 UNKNOWN_SID = "PN" + "0" * 32
 FIELDS = ["sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated", "uri"]
 ELEMENTS = ["Sid", "AccountSid", "FriendlyName", "PhoneNumber", "DateCreated", "DateUpdated", "Uri"]
-PATIENCE_SECONDS = 15.0
 POLL_SECONDS = 0.03
 
 CallerId = dict[str, Any]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from support.contract import PATIENCE_SECONDS, Api, ErrorBody, check_answer, read_error
+from support.contract import Api, ErrorBody, check_answer, read_error
+from support.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)

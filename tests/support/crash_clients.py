@@ -11,6 +11,7 @@ import httpx
 
 from support.seeds import number_at
 from support.server import caller_ids_path
+from support.waiting import PATIENCE_SECONDS
 
 SCRIPTED = number_at(999)
 SCRIPT = ("busy", "hang-up", "enter-wrong-code", "unreachable", "enter-nothing", "no-answer") * 4
@@ -25,7 +26,7 @@ _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def http_client(base_url: str = "") -> httpx.Client:
-    return httpx.Client(base_url=base_url, timeout=10.0, trust_env=False, verify=_NO_TLS)
+    return httpx.Client(base_url=base_url, timeout=PATIENCE_SECONDS, trust_env=False, verify=_NO_TLS)
 
 
 @dataclass

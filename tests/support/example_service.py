@@ -12,12 +12,11 @@ import httpx
 from support.readme import ROOT
 from support.server import STOP_SECONDS, free_port
 from support.unchanged import Unchanged
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
 FOLDER = ROOT / "examples/verified-numbers"
 APPLICATION = "verified_numbers.application:app"
 PYTEST = ("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
-SUITE_SECONDS = 60.0
 
 
 class ExampleService:
@@ -28,7 +27,7 @@ class ExampleService:
         self._names = names
         self._process: subprocess.Popen[bytes] | None = None
         self._port = free_port()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30.0, trust_env=False)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=PATIENCE_SECONDS, trust_env=False)
 
     def verified(self, user: str, phone_number: str) -> dict[str, Any]:
         """Return a verification of a number once its outcome is known."""
@@ -70,7 +69,7 @@ class ExampleService:
 def run_own_tests(lines: str, folder: Path) -> str:
     """Run the service's own tests after these lines, and return what pytest said of them."""
     suite = Unchanged(lines, folder).start_python(*PYTEST, "-q", folder=FOLDER)
-    out, _ = suite.communicate(timeout=SUITE_SECONDS)
+    out, _ = suite.communicate(timeout=PROGRAM_SECONDS)
     return out.decode()
 
 

@@ -19,6 +19,7 @@ from schemathesis.core.transport import Response
 from schemathesis.openapi.checks import RejectedPositiveData
 
 from support.fuzz_world import World, new_world
+from support.waiting import PATIENCE_SECONDS
 
 LEFT_ALONE_EVERY = 8
 """One case in so many keeps what the fuzzer made up for its path."""
@@ -41,7 +42,7 @@ UNSPEAKABLE = (
 
 _counted: Iterator[int] = itertools.count()
 _headers = {"Authorization": f"Bearer {os.environ['CONTROL_TOKEN']}"} if "CONTROL_TOKEN" in os.environ else {}
-_http = httpx.Client(base_url=os.environ["CONTROL_URL"], headers=_headers, timeout=10.0, trust_env=False)
+_http = httpx.Client(base_url=os.environ["CONTROL_URL"], headers=_headers, timeout=PATIENCE_SECONDS, trust_env=False)
 _worlds: list[World] = []
 
 

@@ -10,7 +10,7 @@ VERIFIED = {"phone_number": "+14158675302"}
 INBOX = "fuzz"
 NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
 """A fault that never strikes."""
-WAIT_SECONDS = 5
+WAIT_SECONDS = 30
 DONE_FIRST = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
 """What must have been done to a ringing call before the operation that ends so can succeed."""
 

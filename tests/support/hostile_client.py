@@ -8,9 +8,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from support.contract import PATIENCE_SECONDS, check_answer
+from support.contract import check_answer
 from support.contract_sockets import RawAnswer, parse_answer
 from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
+from support.waiting import PATIENCE_SECONDS
 
 GOOD = b"Authorization: Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()) + b"\r\n"
 HEAD = b"Host: x\r\n" + GOOD

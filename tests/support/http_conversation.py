@@ -9,8 +9,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from ringback.http_protocol import TwilioHttpProtocol
+from support.waiting import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 10
 Request = tuple[str, str, bytes]
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json"
 MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
@@ -46,7 +47,9 @@ class InterceptingServer(ServerProcess):
         """Give a client that comes by the proxy, and trusts the authority alone."""
         context = ssl.create_default_context(cafile=self.trust / "authority.pem")
         auth = (ACCOUNT_SID, AUTH_TOKEN)
-        with httpx.Client(proxy=self.proxy, verify=context, auth=auth, trust_env=False, timeout=10) as client:
+        with httpx.Client(
+            proxy=self.proxy, verify=context, auth=auth, trust_env=False, timeout=PATIENCE_SECONDS
+        ) as client:
             yield client
 
     def refused(self) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ import pytest
 from support.readme import client_page, readme_block
 
 LIFE = Path(__file__).parents[1] / "system" / "clients"
-COMPILE_SECONDS = 300.0
 PRINTED_PORT = "8010"
 """The pages' port: some libraries are given host and port apart from each other."""
 

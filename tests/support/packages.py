@@ -11,11 +11,11 @@ from pathlib import Path
 
 from support.extent import WHOLE
 from support.readme import ROOT
+from support.waiting import PROGRAM_SECONDS
 
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "node_modules", "dist", "*.db*", ".coverage*", ".env"
 )
-SECONDS = 120
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 _LIBRARIES = Path(sysconfig.get_path("purelib"))
 
@@ -23,7 +23,7 @@ _LIBRARIES = Path(sysconfig.get_path("purelib"))
 def run(*command: str | Path, cwd: Path) -> str:
     """Return what a command prints; fails with all it said."""
     finished = subprocess.run(  # noqa: S603
-        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=SECONDS
+        [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
     )
     assert finished.returncode == 0, f"{command}: {finished.stdout}{finished.stderr}"
     return finished.stdout

@@ -7,6 +7,7 @@ import httpx
 from playwright.sync_api import ConsoleMessage, Error, Locator, Page, expect
 
 from support.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 MANUAL = "+15005550018"
 MANUAL_WRITTEN = "+1 500-555-0018"
@@ -27,7 +28,7 @@ class Visited:
     @classmethod
     def new(cls, server: ServerProcess, name: str = "One test", token: str | None = None) -> Self:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        http = httpx.Client(base_url=server.base_url, timeout=10.0, trust_env=False, headers=headers)
+        http = httpx.Client(base_url=server.base_url, timeout=PATIENCE_SECONDS, trust_env=False, headers=headers)
         made = http.post("/_ringback/accounts", json={"friendly_name": name}).json()
         return cls(server, http, made["sid"], made["auth_token"])
 
@@ -54,7 +55,7 @@ class Visited:
         """Do what an application does that sends a text message by the proxy; return the path that was refused."""
         serving = self.server.wait_for_log(lambda line: line.get("event") == "serving")
         path = f"/2010-04-01/Accounts/{self.sid}/Messages.json"
-        with httpx.Client(proxy=serving["proxy"], trust_env=False) as client:
+        with httpx.Client(proxy=serving["proxy"], timeout=PATIENCE_SECONDS, trust_env=False) as client:
             assert client.post(f"http://api.twilio.com{path}", data={"Body": "Hello"}).status_code == 404
         return path
 
@@ -63,7 +64,7 @@ class Visited:
 
     def wait_for(self, kind: str, call_sid: str) -> None:
         """Return when such an event of a call has happened."""
-        found = self.control("GET", f"/events?type={kind}&call_sid={call_sid}&wait_seconds=8")
+        found = self.control("GET", f"/events?type={kind}&call_sid={call_sid}&wait_seconds=30")
         assert found["events"], f"no {kind} in time"
 
     def close(self) -> None:

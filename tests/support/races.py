@@ -8,6 +8,7 @@ from support.control import ControlledAccount
 from support.domain_values import NUMBER
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 
 async def caller_ids(account: ControlledAccount) -> list[str]:
@@ -19,7 +20,7 @@ async def ringing(account: ControlledAccount, number: str = NUMBER, **parameters
     """Ask for the number to be verified on a manual phone, and return the answer when it rings."""
     await account.control("PUT", "/phones/default", {"behavior": "manual"})
     answer = await account.validate(number, **parameters)
-    assert await account.events(type="call.ringing", call_sid=answer["call_sid"], wait_seconds=10)
+    assert await account.events(type="call.ringing", call_sid=answer["call_sid"], wait_seconds=PATIENCE_SECONDS)
     return answer
 
 
@@ -39,7 +40,7 @@ def once_released(release: threading.Event) -> Callable[[Received], Answer]:
     """Return how a receiver answers that does so when it is let."""
 
     def answer(_: Received) -> Answer:
-        release.wait(20)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     return answer

@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl
 
+from support.waiting import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True)
 class Received:
@@ -89,7 +91,7 @@ class CallbackReceiver:
         return self._answer(received)
 
     def wait_for(
-        self, count: int = 1, *, where: Callable[[Received], bool] = lambda _: True, seconds: float = 10.0
+        self, count: int = 1, *, where: Callable[[Received], bool] = lambda _: True, seconds: float = PATIENCE_SECONDS
     ) -> list[Received]:
         """Return the first `count` requests that are wanted, waiting for them at most so long."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from support.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 UNLIMITED = resource.RLIM_INFINITY
 SMALL_DISK_BYTES = 4 * 1024 * 1024
@@ -79,10 +80,10 @@ def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
         return
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)]
-    if subprocess.run([mount, *options], capture_output=True, timeout=10, check=False).returncode != 0:  # noqa: S603
+    if subprocess.run([mount, *options], capture_output=True, timeout=PATIENCE_SECONDS, check=False).returncode != 0:  # noqa: S603
         yield None
         return
     try:
         yield SmallDisk(folder)
     finally:
-        subprocess.run([unmount, "-l", str(folder)], capture_output=True, timeout=10, check=True)  # noqa: S603
+        subprocess.run([unmount, "-l", str(folder)], capture_output=True, timeout=PATIENCE_SECONDS, check=True)  # noqa: S603

@@ -14,12 +14,13 @@ from typing import Any, Self
 import httpx
 
 from support.server_template import ForkedServer
+from support.waiting import PATIENCE_SECONDS
 
 ACCOUNT_SID = "AC00000000000000000000000000000001"
 AUTH_TOKEN = "ringbackringbackringbackringback"
 COMMAND = [sys.executable, "-m", "ringback", "serve"]
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
+START_SECONDS = 2 * PATIENCE_SECONDS
+STOP_SECONDS = PATIENCE_SECONDS
 END_OF_LOG = {"event": "end of log"}
 
 
@@ -80,7 +81,9 @@ class ServerProcess:
             self.log.append(END_OF_LOG)
             self._lines.notify_all()
 
-    def wait_for_log(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 10.0) -> dict[str, Any]:
+    def wait_for_log(
+        self, wanted: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
         """Return the first log line that is `wanted`, waiting for it at most so long."""
         found: list[dict[str, Any]] = []
 
@@ -110,7 +113,9 @@ class ServerProcess:
 
     def client(self, username: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> httpx.Client:
         """Return an HTTP client of this server that authenticates as the default account, or as somebody else."""
-        return httpx.Client(base_url=self.base_url, auth=(username, password), timeout=10.0, trust_env=False)
+        return httpx.Client(
+            base_url=self.base_url, auth=(username, password), timeout=PATIENCE_SECONDS, trust_env=False
+        )
 
     def __enter__(self) -> Self:
         return self.start()

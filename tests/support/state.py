@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.waiting import PATIENCE_SECONDS
+
 UNSETTLED = """
 SELECT 'call ' || sid || ' ' || state FROM validation_calls WHERE due_at IS NOT NULL OR ended_at IS NULL
 UNION ALL
@@ -33,7 +35,7 @@ class StoredCall:
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
     """Return a query's rows; another process may have the file open."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=5.0)) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)) as connection:
         return connection.execute(query).fetchall()
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-SECONDS = 300
+from support.waiting import PROGRAM_SECONDS
+
 ASTRAY = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",
@@ -60,7 +61,7 @@ def run_suite(
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=PROGRAM_SECONDS,
     )
     out = finished.stdout + finished.stderr
     if not report.exists():

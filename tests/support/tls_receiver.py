@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from support.receiver import CallbackReceiver
+from support.waiting import PROGRAM_SECONDS
 
 OPENSSL = "openssl"
 
@@ -17,7 +18,7 @@ def make_certificate(folder: Path, *names: str) -> Path:
     names_in_it = ["-subj", "/CN=receiver", "-addext", f"subjectAltName={alternatives}"]
     files = ["-keyout", str(key), "-out", str(certificate)]
     command = [OPENSSL, "req", "-x509", *kind, *names_in_it, *files]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)  # noqa: S603
+    subprocess.run(command, check=True, capture_output=True, timeout=PROGRAM_SECONDS)  # noqa: S603
     both.write_bytes(key.read_bytes() + certificate.read_bytes())
     return both
 

@@ -13,11 +13,12 @@ from typing import Any
 from support.interception import InterceptingServer
 from support.readme import client_page, readme_block
 from support.server import ACCOUNT_SID, AUTH_TOKEN
+from support.waiting import PROGRAM_SECONDS
 
-RUN_SECONDS = 60.0
 AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS")
 PYTHON_RECORDER = """
 import json, os, socket
+from support.waiting import PROGRAM_SECONDS
 _real, _known = socket.getaddrinfo, json.loads(os.environ.get("KNOWN_NAMES", "{}"))
 def _recorded(host, *arguments, **options):
     with open(os.environ["LOOKED_UP"], "a") as names:
@@ -50,7 +51,7 @@ def printed_lines(client: str, server: InterceptingServer) -> str:
     port = str(server.proxy_address[1])
     command = [sys.executable, "-m", "ringback", "env", "--client", client, "--intercept-port", port]
     finished = subprocess.run(  # noqa: S603
-        command, cwd=server.trust.parent, env=own, check=True, capture_output=True, text=True, timeout=RUN_SECONDS
+        command, cwd=server.trust.parent, env=own, check=True, capture_output=True, text=True, timeout=PROGRAM_SECONDS
     )
     assert finished.stderr == ""
     return finished.stdout
@@ -138,7 +139,7 @@ class Unchanged:
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_SECONDS,
+            timeout=PROGRAM_SECONDS,
         )
         assert finished.returncode == 0, finished.stderr
         return json.loads(finished.stdout)

@@ -1,4 +1,4 @@
-"""Waiting for what another process does, at most so long."""
+"""Waiting for conditions, and how long tests wait for anything."""
 
 import threading
 import time
@@ -7,10 +7,19 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-LOOK_EVERY_SECONDS = 0.02
+PATIENCE_SECONDS = 50.0
+"""How long a test waits for a condition before it fails.
+
+Only a broken program takes this long, not a slow machine. It is longer than every time-out of ringback that tests wait
+for, and shorter than the 60 seconds after which ringback closes an idle connection: a test that expects a connection to
+be closed at once fails if only the idle time-out closes it.
+"""
+PROGRAM_SECONDS = 300.0
+"""How long a whole program may run that a test starts: an interpreter, a compiler, another test suite."""
+LOOK_EVERY_SECONDS = 0.01
 
 
-def eventually(look: Callable[[], T | None], *, what: str, seconds: float = 10.0) -> T:
+def eventually(look: Callable[[], T | None], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Return the first thing `look` finds that is not None, False or empty; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:

@@ -19,6 +19,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from support.node import needs_node, run_script
 from support.receiver import CallbackReceiver
 from support.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.usefixtures("direct")
@@ -63,10 +64,10 @@ class Account:
 @pytest.fixture
 def account(quick_server: ServerProcess) -> Iterator[Account]:
     control = f"{quick_server.base_url}/_ringback/accounts"
-    made = httpx.post(control, json={}, trust_env=False).json()
+    made = httpx.post(control, json={}, trust_env=False, timeout=PATIENCE_SECONDS).json()
     client = Client(made["sid"], made["auth_token"], http_client=TwilioHttpClient(timeout=IMPATIENCE_SECONDS * 30))
     client.api.base_url = quick_server.base_url
-    with httpx.Client(base_url=f"{control}/{made['sid']}", trust_env=False, timeout=10) as http_client:
+    with httpx.Client(base_url=f"{control}/{made['sid']}", trust_env=False, timeout=PATIENCE_SECONDS) as http_client:
         yield Account(made["sid"], made["auth_token"], client, http_client)
     client.http_client.session.close()
 
@@ -133,7 +134,7 @@ def test_an_earlier_answer_still_arrives_and_later_requests_of_the_connection_ar
     create, listing = b"".join([*head, body]), head[0].replace(b"POST", b"GET") + b"\r\n"
     url = httpx.URL(quick_server.base_url)
 
-    with socket.create_connection((url.host, url.port), timeout=10) as connection:
+    with socket.create_connection((url.host, url.port), timeout=PATIENCE_SECONDS) as connection:
         connection.sendall(listing + create + listing)
         answers = b"".join(iter(lambda: connection.recv(65_536), b""))
 
@@ -146,7 +147,7 @@ def test_not_a_byte_of_an_answer_comes_before_the_cut(
     method: str, quick_server: ServerProcess, account: Account
 ) -> None:
     account.let(LIST, {"drop": "after"}, times=1)
-    connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
 
     connection.request(method, account.path, headers={"Authorization": account.authorization})
     with pytest.raises(http.client.RemoteDisconnected):

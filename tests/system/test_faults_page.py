@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from support.server import ACCOUNT_SID, ServerProcess
+from support.waiting import PROGRAM_SECONDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
 README_URL = "http://127.0.0.1:8010"
-RUN_SECONDS = 30.0
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -27,7 +27,7 @@ def test_the_pages_lines_ask_for_three_faults_and_forget_them() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_SECONDS,
+            timeout=PROGRAM_SECONDS,
         )
         with server.client() as client:
             left = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/faults").json()

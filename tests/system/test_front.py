@@ -15,7 +15,7 @@ from support.postgresql import migrated_database
 from support.readme import ROOT
 from support.seeds import number_at
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
 
@@ -47,11 +47,13 @@ def front(servers: list[ServerProcess], tmp_path: Path) -> Iterator[httpx.Client
         stderr=subprocess.DEVNULL,
     )
     owner = (ACCOUNT_SID, AUTH_TOKEN)
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", auth=owner, timeout=10.0, trust_env=False) as http:
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}", auth=owner, timeout=PATIENCE_SECONDS, trust_env=False
+    ) as http:
         eventually(lambda: _is_ready(http), what="the front")
         yield http
     caddy.terminate()
-    caddy.wait(10)
+    caddy.wait(PATIENCE_SECONDS)
 
 
 def _is_ready(http: httpx.Client) -> bool:

@@ -15,7 +15,7 @@ from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_pa
 
 pytest_plugins = ["support.system_fixtures"]
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = 30
 TLS = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
 
 

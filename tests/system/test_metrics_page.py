@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from support.receiver import CallbackReceiver
 from support.server import ServerProcess, caller_ids_path
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
@@ -25,7 +26,7 @@ def server() -> ServerProcess:
 
 def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, str]:
     """Verify, rename and delete a number; ask for it again, and as a stranger. Return the account."""
-    with httpx.Client(base_url=server.base_url, timeout=10.0, trust_env=False) as client:
+    with httpx.Client(base_url=server.base_url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         account: dict[str, str] = client.post("/_ringback/accounts").json()
         auth, path = (account["sid"], account["auth_token"]), caller_ids_path(account["sid"])
         asked = {"PhoneNumber": NUMBER, "StatusCallback": f"{receiver.url}/done"}
@@ -48,7 +49,7 @@ def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, 
 def test_a_scrape_tells_of_a_whole_life_and_names_nobody(server: ServerProcess, receiver: CallbackReceiver) -> None:
     with server:
         account = live_a_life(server, receiver)
-        text = httpx.get(f"{server.base_url}/metrics", trust_env=False).text
+        text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text
 
     found = {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
@@ -79,7 +80,7 @@ def test_a_scrape_tells_of_a_whole_life_and_names_nobody(server: ServerProcess, 
 def test_what_writes_the_metrics_is_imported_by_the_first_scrape(server: ServerProcess) -> None:
     with server:
         before = [line for line in server.log if "prometheus_client" in line["event"]]
-        httpx.get(f"{server.base_url}/metrics", trust_env=False)
+        httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS)
         server.wait_for_log(lambda line: line["event"].endswith(" prometheus_client"))
 
     assert any("import time" in line["event"] for line in server.log)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from support.interception import MESSAGES, InterceptingServer
-from support.other_clients import COMPILE_SECONDS, GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
+from support.other_clients import GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
 from support.programs import run_alone
 from support.receiver import CallbackReceiver, Received
 from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
@@ -69,7 +69,7 @@ def test_the_printed_variables_bring_an_unchanged_application_here(
     assert library.place
     commands = prepare(library, PRODUCTION[library], tmp_path)
     for command in commands[:-1]:
-        run_alone(command, tmp_path, seconds=COMPILE_SECONDS)
+        run_alone(command, tmp_path)
     application = Unchanged(printed_block(library.language, intercepting), tmp_path)
 
     told = application.run([*commands[-1], *arguments("+14158675382", receiver, callback_of(intercepting, receiver))])
@@ -97,5 +97,5 @@ def test_phps_one_line_points_a_client_here(intercepting: InterceptingServer, tm
 def run(commands: list[list[str]], given: list[str], folder: Path) -> Any:
     """Run the commands, the last one with what is given and a region set, and return what it prints, as JSON."""
     for command in commands[:-1]:
-        run_alone(command, folder, seconds=COMPILE_SECONDS)
+        run_alone(command, folder)
     return json.loads(run_alone([*commands[-1], *given], folder, REGIONS))

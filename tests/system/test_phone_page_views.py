@@ -11,6 +11,7 @@ from playwright.sync_api import Locator, expect
 
 from support.browser import needs_browser
 from support.phone_page import MANUAL, PhonePage, Visited
+from support.waiting import PROGRAM_SECONDS
 
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
@@ -82,7 +83,7 @@ def test_a_message_that_is_sent_is_told_of_soon_and_listed(phone_page: PhonePage
     path = account.send_message()
 
     alert = phone_page.page.get_by_role("alert").filter(has_text=f"Refused: POST api.twilio.com{path}")
-    expect(alert).to_contain_text("let the application leave this out in tests", timeout=3_000)
+    expect(alert).to_contain_text("let the application leave this out in tests")
     phone_page.page.get_by_role("link", name=re.compile(r"^\d+ refused$")).click()
     with phone_page.page.expect_request(lambda request: request.url.endswith("/refused?limit=1")):
         pass  # little is read where nothing is new
@@ -122,7 +123,7 @@ def test_the_lines_for_curl_python_and_node_are_the_request(phone_page: PhonePag
     node = phone_page.page.get_by_label("The request in Node").inner_text()
 
     words = shlex.split(curl.replace("\\\n", " "))
-    answer = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+    answer = subprocess.run([*words, "-sS"], capture_output=True, text=True, check=True, timeout=PROGRAM_SECONDS)  # noqa: S603
 
     request = json.loads(answer.stdout)
     assert (request["phone_number"], request["friendly_name"]) == (NUMBER, 'O\'Hara $HOME "Front"')

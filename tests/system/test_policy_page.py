@@ -11,11 +11,11 @@ import pytest
 
 from support.readme import BASE_URL
 from support.server import ServerProcess
+from support.waiting import PROGRAM_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
-RUN_SECONDS = 30.0
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
@@ -31,7 +31,7 @@ def test_the_pages_lines_set_a_policy_show_it_and_forget_it(quick_server: Server
             capture_output=True,
             text=True,
             check=False,
-            timeout=RUN_SECONDS,
+            timeout=PROGRAM_SECONDS,
         )
         left = client.get(f"/_ringback/accounts/{account_sid}/policy").json()
 

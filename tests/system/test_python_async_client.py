@@ -10,6 +10,7 @@ from twilio.rest.api.v2010.account.outgoing_caller_id import OutgoingCallerIdIns
 
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 # The library's own affair, with the aiohttp of today.
@@ -19,7 +20,6 @@ pytestmark = [
 ]
 
 NUMBER = "+14158675302"
-LISTED_WITHIN_SECONDS = 10.0
 
 
 def client_at(server: ServerProcess, http_client: AsyncTwilioHttpClient) -> Client:
@@ -30,7 +30,7 @@ def client_at(server: ServerProcess, http_client: AsyncTwilioHttpClient) -> Clie
 
 async def listed(client: Client, number: str) -> OutgoingCallerIdInstance:
     """Stream the list until the number is there."""
-    async with asyncio.timeout(LISTED_WITHIN_SECONDS):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             async for caller_id in await client.outgoing_caller_ids.stream_async(phone_number=number):
                 return caller_id

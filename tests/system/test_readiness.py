@@ -12,12 +12,13 @@ import pytest
 from ringback.app import create_app
 from ringback.settings import Settings
 from support.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
 
 def get(server: ServerProcess, path: str) -> httpx.Response:
-    return httpx.get(f"{server.base_url}{path}", trust_env=False)
+    return httpx.get(f"{server.base_url}{path}", trust_env=False, timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", "live"), ("/readyz", "ready")])

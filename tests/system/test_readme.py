@@ -15,6 +15,7 @@ from ringback.settings import ENVIRONMENT_PREFIX, Settings
 from support.readme import README, ROOT, block_names, readme_block
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.waiting import PROGRAM_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
@@ -29,7 +30,6 @@ RUN_HERE = {
     "python-validate",
     "seed-file",
 }
-SECONDS = 60
 SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
 
 
@@ -52,7 +52,7 @@ def run(command: list[str], folder: Path) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=SECONDS,
+        timeout=PROGRAM_SECONDS,
     )
     assert (finished.returncode, finished.stderr) == (0, ""), finished.stderr
     return finished.stdout

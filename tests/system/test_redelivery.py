@@ -5,6 +5,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from support.receiver import CallbackReceiver
 from support.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
@@ -14,7 +15,7 @@ HANGS_UP = "+15005550013"
 def test_a_redelivery_is_the_same_request_again_and_its_signature_is_right(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
-    with httpx.Client(base_url=quick_server.base_url, timeout=10.0, trust_env=False) as client:
+    with httpx.Client(base_url=quick_server.base_url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         account = client.post("/_ringback/accounts").json()
         control = f"/_ringback/accounts/{account['sid']}"
         sid = client.post(

@@ -12,7 +12,7 @@ import pytest
 from support.command import Command
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.terminal import Terminal
-from support.waiting import eventually
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
 pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.xdist_group("serve")
@@ -25,7 +25,9 @@ def test_on_a_terminal_it_shows_five_lines_and_logs_as_text() -> None:
         lines = terminal.read_lines(5)
         url = lines[0].split()[-1]
         eventually(lambda: answers(f"{url}/livez"), what=f"{url} answers")
-        httpx.get(f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json", trust_env=False)
+        httpx.get(
+            f"{url}/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json", trust_env=False, timeout=PATIENCE_SECONDS
+        )
         logged = terminal.read_lines(6)[5]
         status = terminal.stop()
 
@@ -44,7 +46,7 @@ def test_on_a_terminal_it_shows_five_lines_and_logs_as_text() -> None:
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).status_code == 200
+        return httpx.get(url, trust_env=False, timeout=PATIENCE_SECONDS).status_code == 200
     except httpx.ConnectError:
         return False
 
@@ -123,7 +125,7 @@ def test_ready_asks_the_server_itself_whatever_proxy_the_environment_names(quick
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=PROGRAM_SECONDS,
     )
 
     assert (asked.returncode, asked.stderr) == (0, "")
@@ -155,7 +157,7 @@ def test_a_free_port_is_printed_for_the_script_that_asked_for_one(tmp_path: Path
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
         assert server.stdout is not None
         url = server.stdout.readline().strip()
-        answer = httpx.get(f"{url}/readyz", trust_env=False)
+        answer = httpx.get(f"{url}/readyz", trust_env=False, timeout=PATIENCE_SECONDS)
         server.terminate()
 
     assert answer.json() == {"status": "ready"}

@@ -8,6 +8,7 @@ import pytest
 
 from ringback.domain.geography import Geography, geography
 from ringback.domain.us_states import US_STATE_CODES
+from support.waiting import PROGRAM_SECONDS
 
 COMPARED = [
     "+14158675309",
@@ -72,6 +73,8 @@ def test_the_worlds_place_names_are_not_loaded() -> None:
         "print([name for name in sys.modules if name.startswith(('phonenumbers.geodata', 'phonenumbers.geocoder'))])"
     )
 
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)  # noqa: S603
+    printed = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PROGRAM_SECONDS
+    )
 
     assert printed.stdout == "New York\n[]\n"

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from support.waiting import PROGRAM_SECONDS
+
 PROGRAM = """
 import logging, structlog
 from ringback.logs import configure_logs
@@ -24,7 +26,9 @@ logging.getLogger("library").info("chatter")
 
 def logged(log_format: str | None, level: str) -> str:
     program = PROGRAM.format(log_format=log_format, level=level)
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)  # noqa: S603
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PROGRAM_SECONDS
+    )
     assert ended.stdout == ""
     return ended.stderr
 

@@ -10,6 +10,7 @@ import pytest
 
 from ringback.lookup import connected, found_addresses
 from ringback.simulator.egress import EgressPolicy
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -24,7 +25,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def look_up(host: str, *arguments: int, **options: int) -> object:
         if host == HANGS:
-            over.wait(60)
+            over.wait(PATIENCE_SECONDS)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return looked_up(host, *arguments, **options)
 
