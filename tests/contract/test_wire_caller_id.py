@@ -202,7 +202,15 @@ def test_of_a_repeated_parameter_the_last_wins(api: Api, caller_id: CallerId) ->
     assert answer.json()["friendly_name"] == "last"
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/form-data; boundary=x", None])
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_multipart_form_updates_a_caller_id(api: Api, caller_id: CallerId, method: str) -> None:
+    answer = api.request(method, api.instance_path(caller_id), files={"FriendlyName": (None, "My Second Line")})
+
+    assert answer.json()["friendly_name"] == "My Second Line"
+    assert api.fetch(caller_id).json()["friendly_name"] == "My Second Line"
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/mixed; boundary=x", None])
 def test_a_body_that_is_no_form_updates_nothing(api: Api, caller_id: CallerId, content_type: str | None) -> None:
     body = b"FriendlyName=unread"
 

@@ -129,7 +129,7 @@ def test_a_number_may_be_encoded_in_every_way(api: Api, encoded: str) -> None:
         ("application/x-www-form-urlencoded;charset=utf-8", True),
         ("Application/X-WWW-Form-URLencoded", True),
         ("application/json", False),
-        ("multipart/form-data; boundary=x", False),
+        ("multipart/mixed; boundary=x", False),
         ("text/plain", False),
         ("", False),
         (None, False),
@@ -148,6 +148,24 @@ def test_only_a_form_carries_parameters(api: Api, content_type: str | None, *, i
         assert answer.status == 200
     else:
         assert (answer.status, answer.error.code) == (400, 21201)
+
+
+def test_a_multipart_form_carries_parameters(api: Api) -> None:
+    fields = {"PhoneNumber": (None, SILENT_NUMBER), "FriendlyName": (None, "Zo\u00eb & Co")}
+
+    answer = api.request("POST", f"{api.path}.json", files={**fields, "File": ("file.txt", b"\xff")})
+
+    assert answer.status_code == 200
+    assert (answer.json()["phone_number"], answer.json()["friendly_name"]) == (SILENT_NUMBER, "Zo\u00eb & Co")
+
+
+def test_a_malformed_multipart_form_is_a_bad_request(api: Api) -> None:
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+
+    answer = api.request("POST", f"{api.path}.json", content=b"--x\r\nPhoneNumber=1", headers=headers)
+
+    assert (answer.status_code, error_of(answer).code) == (400, 20400)
+    assert error_of(answer).message == "Bad Request: the multipart body is malformed"
 
 
 def test_parameters_in_the_query_of_a_post_count_as_absent(api: Api) -> None:

@@ -43,6 +43,19 @@ async def test_a_request_is_told_with_all_that_is_known_of_it(account: Controlle
     }
 
 
+async def test_parameters_of_a_multipart_form_are_journaled_without_files_and_secrets(
+    account: ControlledAccount,
+) -> None:
+    fields = {"PhoneNumber": (None, NUMBER), "StatusCallback": (None, "https://me:secret@app.test/x")}
+    path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
+    await account.http.post(path, files={**fields, "File": ("name", "secret")}, auth=(account.sid, account.auth_token))
+
+    [request] = await journal(account)
+
+    assert (request["status"], request["operation"]) == (200, "create-validation-request")
+    assert request["parameters"] == {"PhoneNumber": NUMBER, "StatusCallback": "https://***@app.test/x"}
+
+
 async def test_a_request_that_met_a_fault_says_so(account: ControlledAccount) -> None:
     for effect in ({"status": 429}, {"drop": "before"}):
         await account.control("POST", "/faults", {"operation": "*", "effect": effect, "times": 1})

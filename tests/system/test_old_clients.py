@@ -94,3 +94,36 @@ def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, m
 
     assert len(told.pop("code")) == 6
     assert told == lived(number)
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("version", "number"),
+    [("3.0", "+14158675396"), ("3.12", "+14158675397"), ("3.21", "+14158675398"), ("3.40", "+14158675399")],
+)
+def test_node_that_sends_multipart_creates_updates_and_deletes_a_caller_id(
+    quick_server: ServerProcess, version: str, number: str
+) -> None:
+    library = f"twilio-{version}"
+    if not (FOLDER / "node_modules" / library).is_dir():
+        pytest.skip(f"{library} is not installed by npm: run `make tests/system/node/node_modules/.installed`")
+    block = readme_block("node-line", base_url=quick_server.base_url, page=client_page("node"))
+
+    told = run_script(
+        "multipart",
+        "",
+        block=block.replace('require("twilio")', f'require("{library}")'),
+        library=library,
+        phoneNumber=number,
+    )
+
+    assert told.pop("version").startswith(f"{version}.")
+    assert told == {
+        "friendlyName": "Front desk \u00e9",
+        "hasCode": True,
+        "fetched": [number, "Front desk \u00e9"],
+        "updated": "Back office",
+        "isFound": True,
+        "isDeleted": True,
+        "gone": [404, 20404],
+    }

@@ -8,19 +8,9 @@ from starlette.types import Message
 
 from ringback.api.forms import MAX_BODY_BYTES, Parameters, read_form
 from ringback.domain.errors import TwilioError
+from support.asgi_requests import a_request
 
 FORM = b"application/x-www-form-urlencoded"
-
-
-def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> Request:
-    messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
-    messages.append({"type": "http.request"} if complete else {"type": "http.disconnect"})
-    names = [(name.replace("_", "-").encode(), value) for name, value in headers.items()]
-
-    async def receive() -> Message:
-        return messages.pop(0)
-
-    return Request({"type": "http", "headers": names}, receive)
 
 
 async def next_message(request: Request) -> Message:
@@ -38,7 +28,7 @@ def test_a_form_body_is_read_whatever_its_types_parameters(content_type: bytes) 
     assert form_of(a_request(b"a=1&", b"b=2", content_type=content_type)) == {"a": "1", "b": "2"}
 
 
-@pytest.mark.parametrize("content_type", [b"application/json", b"multipart/form-data; boundary=x", b"text/plain", b""])
+@pytest.mark.parametrize("content_type", [b"application/json", b"multipart/mixed; boundary=x", b"text/plain", b""])
 def test_the_parameters_of_any_other_body_count_as_absent(content_type: bytes) -> None:
     assert form_of(a_request(b"a=1", content_type=content_type)) == {}
 

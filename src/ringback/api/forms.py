@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from starlette.requests import ClientDisconnect, Request
 
+from ringback.api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
 from ringback.domain import errors
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_fault
 from ringback.domain.phone_numbers import NumberValidation, to_e164
@@ -53,20 +55,28 @@ def read_query(request: Request) -> Parameters:
 
 
 async def read_form(request: Request) -> Parameters:
-    """Return the parameters of a form body; of a body of any other type, none.
+    """Return the parameters of a form body, urlencoded or multipart; a body of any other type has none.
 
-    Raises TwilioError 413 for more than 1 MiB, and 400 for bytes that are no UTF-8.
+    Raises TwilioError 413 for more than 1 MiB, and 400 for a body that is malformed or not UTF-8.
     """
     headers = dict(request.scope["headers"])
     _refuse_announced_excess(headers)
     body = await _read_body(request)
-    is_form = headers.get(b"content-type", b"").partition(b";")[0].strip().lower() == FORM_CONTENT_TYPE
-    parameters: Parameters = {}
-    if is_form:
-        is_small = len(body) <= PARSED_AT_ONCE_BYTES
-        parameters = parse_parameters(body) if is_small else await asyncio.to_thread(parse_parameters, body)
+    content_type = headers.get(b"content-type", b"")
+    parse = _parser_of(content_type)
+    parameters = parse(body) if len(body) <= PARSED_AT_ONCE_BYTES else await asyncio.to_thread(parse, body)
     request.scope[FORM_KEY] = parameters
     return parameters
+
+
+def _parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
+    """Return the function that reads the parameters of a body of this type."""
+    media_type = content_type.partition(b";")[0].strip().lower()
+    if media_type == FORM_CONTENT_TYPE:
+        return parse_parameters
+    if media_type == MULTIPART_CONTENT_TYPE:
+        return partial(parse_multipart, content_type=content_type, max_parts=MAX_PARAMETERS)
+    return lambda _: {}
 
 
 def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from ringback.api.forms import FORM_CONTENT_TYPE
+from ringback.api.multipart import MULTIPART_CONTENT_TYPE
 from ringback.api.representation import BY_SUFFIX, ERRORS_IN, JSON, Representation
 
 ERRORS = {
@@ -34,9 +35,10 @@ PAGE: dict[str, dict[str, Any]] = {
 
 
 def form_body(form: type[BaseModel]) -> dict[str, Any]:
-    """Describe a route that takes this form as its body."""
+    """Describe a route that takes this form as its body, urlencoded or multipart."""
     schema = form.model_json_schema(by_alias=True)
-    return {"requestBody": {"content": {FORM_CONTENT_TYPE.decode(): {"schema": schema}}}}
+    content_types = (FORM_CONTENT_TYPE, MULTIPART_CONTENT_TYPE)
+    return {"requestBody": {"content": {name.decode(): {"schema": schema} for name in content_types}}}
 
 
 def query_parameters(**descriptions: str) -> dict[str, Any]:
