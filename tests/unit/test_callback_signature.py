@@ -106,18 +106,18 @@ def test_the_values_are_those_of_the_call() -> None:
     ("seconds", "whole", "minutes"),
     [
         (0, "0", "0"),
-        (0.000001, "0", "1"),
-        (0.4, "0", "1"),
+        (0.000001, "0", "0"),
+        (0.999999, "0", "0"),
         (1, "1", "1"),
         (59.9, "59", "1"),
         (60, "60", "1"),
-        (60.000001, "60", "2"),
-        (60.5, "60", "2"),
+        (60.999999, "60", "1"),
+        (61, "61", "2"),
         (120, "120", "2"),
         (121, "121", "3"),
     ],
 )
-def test_the_duration_is_in_whole_seconds_and_in_minutes_begun(seconds: float, whole: str, minutes: str) -> None:
+def test_duration_is_call_duration_in_minutes_rounded_up(seconds: float, whole: str, minutes: str) -> None:
     told = ended(answered_at=T0, ended_at=after(T0, seconds))
 
     assert (told["CallDuration"], told["Duration"]) == (whole, minutes)

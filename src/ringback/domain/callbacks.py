@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
-from ringback.domain.instants import Instant, rfc_2822, seconds_between
+from ringback.domain.instants import Instant, rfc_2822
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.domain.urls import HttpUrl, parse_url
 
@@ -115,7 +115,7 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
         ("ApiVersion", API_VERSION),
         ("Direction", "outbound-api"),
         ("CallDuration", str(call.answered_seconds)),
-        ("Duration", str(_minutes_begun(call))),
+        ("Duration", str(_minutes_rounded_up(call.answered_seconds))),
         ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
         ("CallbackSource", "call-progress-events"),
         (BEFORE_THE_PLACES, "0"),
@@ -126,11 +126,8 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
     return tuple((name, str(value)) for name, value in parameters)
 
 
-def _minutes_begun(call: ValidationCall) -> int:
-    """Return the minutes begun from pickup to the end, to the microsecond; 0 for a call that nobody answered."""
-    if call.answered_at is None or call.ended_at is None:
-        return 0
-    return max(0, math.ceil(seconds_between(call.answered_at, call.ended_at) / 60))
+def _minutes_rounded_up(seconds: int) -> int:
+    return math.ceil(seconds / 60)
 
 
 def with_places(parameters: Parameters) -> Parameters:
