@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 CLIENT_NAMES = ("python", "python-async", "node", "php", "ruby", "java", "go", "csharp")
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 READY_TIMEOUT_SECONDS = 3.0
-_USERINFO = re.compile(r"//.*@")
+_USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -69,6 +69,31 @@ def test_no_accept_header_at_all_is_as_good(api: Api, suffix: str) -> None:
     assert answer.header("content-type") == CONTENT_TYPES[suffix]
 
 
+@pytest.mark.parametrize("end", ["%0A", "%0D", "%0D%0A", "%00", "%20", "%C2%A0", "%E2%80%A8"])
+@pytest.mark.parametrize("resource", ["", "/OutgoingCallerIds", "/Calls"])
+@pytest.mark.parametrize("suffix", ["", ".json"])
+def test_a_path_with_a_control_character_at_its_end_is_not_found(
+    api: Api, resource: str, suffix: str, end: str
+) -> None:
+    account = api.path.removesuffix("/OutgoingCallerIds")
+    paths = [f"{account}{resource}{suffix}{end}"] + ([f"{account}{resource}{end}{suffix}"] if resource else [])
+
+    answers = [api.request(method, path) for method in ("GET", "POST") for path in paths]
+
+    expected = (404, 20404) if resource or suffix else (401, 20003)  # the account itself would have another SID
+    assert {(answer.status_code, error_of(answer).code) for answer in answers} == {expected}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_sid_with_a_line_feed_at_its_end_is_not_found(api: Api, caller_id: CallerId, method: str) -> None:
+    path = api.instance_path(caller_id, "")
+
+    answers = [api.request(method, f"{path}{end}") for end in ("%0A", "%0A.json", ".json%0A")]
+
+    assert {answer.status_code for answer in answers} == {404}
+    assert api.fetch(caller_id).json() == caller_id
+
+
 @pytest.mark.parametrize("suffix", UNKNOWN_SUFFIXES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_any_other_suffix_is_not_found(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:

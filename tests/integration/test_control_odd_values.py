@@ -45,6 +45,49 @@ async def test_a_snapshot_that_no_server_wrote_is_refused(controlled: Controlled
     assert answer.json()["error"].startswith("this is no snapshot to be restored")
 
 
+@pytest.mark.parametrize("end", ["%0A", "%0D%0A"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/reset"),
+        ("POST", "//reset"),
+        ("GET", "//accounts"),
+        ("POST", "/accounts"),
+        ("GET", "/accounts"),
+        ("GET", "/snapshot"),
+        ("GET", "/refused"),
+        ("GET", "/docs"),
+        ("GET", "/openapi.json"),
+        ("POST", "/inbox/name"),
+        ("DELETE", "/accounts/{sid}"),
+        ("POST", "/accounts/{sid}/reset"),
+    ],
+)
+async def test_a_path_with_a_final_line_feed_is_not_found(
+    account: ControlledAccount, method: str, path: str, end: str
+) -> None:
+    answer = await account.http.request(method, f"/_ringback{path.format(sid=account.sid)}{end}")
+
+    assert answer.status_code == 404
+    assert (await account.control("GET", "")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/phones/+14158675309", {"behavior": "enter-code", "extension": "12\n"}),
+        ("PUT", "/phones/+14158675309", {"behavior": "enter-code", "extension": "\u0661"}),
+    ],
+)
+async def test_digits_with_a_final_line_feed_are_refused(
+    account: ControlledAccount, method: str, path: str, body: Any
+) -> None:
+    answer = await account.control(method, path, body)
+
+    assert answer.status_code == 422
+    assert "extension" in answer.json()["error"]
+
+
 @pytest.mark.parametrize("seconds", ["1", "", True, False, TOO_LARGE, 1e300, float("nan"), float("inf"), -0.1, None])
 async def test_seconds_are_a_number_within_limits(account: ControlledAccount, seconds: Any) -> None:
     path = f"/accounts/{account.sid}/clock/advance"

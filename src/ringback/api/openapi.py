@@ -22,7 +22,7 @@ ERRORS = {
     HTTPStatus.TOO_MANY_REQUESTS: "The account's policy allows no more calls to this number for now.",
 }
 SUCCESS = "In the form that the path's suffix asks for: XML where there is none."
-PATH_PARAMETER = re.compile(r"\{(\w+)\}")
+PATH_PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
 SIDS = {"AccountSid": "The account: AC and 32 hexadecimal digits.", "Sid": "The resource, by its SID."}
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}

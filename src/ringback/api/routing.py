@@ -76,7 +76,7 @@ class Routes:
 
         `path` has no suffix, and `method` is GET for HEAD. The answer may still be that there is nothing at `path`.
         """
-        resources = (resource for pattern, resource in self._resources if pattern.match(path))
+        resources = (resource for pattern, resource in self._resources if pattern.fullmatch(path))
         return any(resource.is_complete or method in (*resource.by_method, *ALWAYS_ALLOWED) for resource in resources)
 
     def find(self, scope: Scope, path: str) -> DirectRoute:
@@ -85,7 +85,7 @@ class Routes:
         Raises TwilioError 20404, which names the `path`, or 20004 for a method that the resource does not know.
         """
         for pattern, resource in self._resources:
-            found = pattern.match(scope["path"])
+            found = pattern.fullmatch(scope["path"])  # the patterns end in $, which a line feed may follow
             if found:
                 route = scope["route"] = resource.by_method.get(scope["method"], resource.any_route)
                 if scope["method"] not in resource.by_method:

@@ -47,6 +47,13 @@ class ControlApplication(FastAPI):
 
     asks_for_a_token = False
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, but not for a path with a final line feed: the $ of Starlette's patterns matches before it."""
+        if scope["type"] == "http" and scope["path"].endswith("\n"):
+            await error_response(HTTPStatus.NOT_FOUND, "Not Found", DOCS_HINT)(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             document = super().openapi()

@@ -61,7 +61,7 @@ def too_large(limit: int) -> ControlError:
 
 def refuse_excess(announced: str, limit: int) -> None:
     """Raise ControlError for a Content-Length of more than `limit`, however many zeros it begins with."""
-    if announced.isdecimal() and int(announced.lstrip("0") or "0") > limit:
+    if announced.isascii() and announced.isdigit() and int(announced.lstrip("0") or "0") > limit:
         raise too_large(limit)
 
 

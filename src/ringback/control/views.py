@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from ringback import checks
 from ringback.domain.instants import Instant, from_datetime, rfc_3339
 
-_DATE_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
+_DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MAX_FIELDS = 100
 LAST_YEAR = 9000
 """Clocks are not set later, so that no sum of times leaves what a date can be."""

@@ -21,7 +21,7 @@ SHORTEST_PREFIX_DIGITS = 3
 CACHED_CHUNKS = 8
 """Some 1.5 MB each."""
 
-_FIRST_PREFIX = re.compile(r"^ '(\d+)':", re.MULTILINE)
+_FIRST_PREFIX = re.compile(r"^ '([0-9]+)':", re.MULTILINE)
 _ENGLISH_NAME = re.compile(r"""'en': (?:u\()?('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 _HEAD_BYTES = 4096
 

@@ -6,7 +6,7 @@ MASKED = "***"
 SHORTEST_MASKED = len(f"http://{MASKED}@")
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
-_USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.IGNORECASE)
+_USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
 
 
 def without_user_info(text: str, characters: int | None = None) -> str:

@@ -17,9 +17,9 @@ from ringback.domain.urls import DEFAULT_PORTS
 PARAMETER_WEIGHT = 16
 """One parameter takes about the time that this many characters take."""
 
-_PORT = re.compile(r":\d*$")
+_PORT = re.compile(r":[0-9]*\Z")
 _PERCENT_HEX = re.compile(r"%[0-9A-Fa-f]{2}")
-_FORWARDED = re.compile(r"""(?:^|[;,\s])(host|proto)="?([^";,\s]+)""", re.IGNORECASE)
+_FORWARDED = re.compile(r"""(?:^|[;,\s])(host|proto)="?([^";,\s]+)""", re.ASCII | re.IGNORECASE)
 _LONGEST_FORWARDED = 1_000
 _PATH_PUNCTUATION = "/!$&'()*+,:;=@"
 

@@ -23,7 +23,7 @@ UNEXPLAINED = "The signature matches no reconstruction of this request; is it an
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 _FORM_CONTENT_TYPES = frozenset({"", "application/x-www-form-urlencoded"})
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
-_ABSOLUTE_TARGET = re.compile(r"(https?)://([^/?]*)(.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE_TARGET = re.compile(r"(https?)://([^/?]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

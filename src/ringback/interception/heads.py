@@ -8,13 +8,13 @@ from ringback.domain.twilio_hosts import host_name
 
 HTTP_PORT = 80
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-_CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>\d{{1,5}}) HTTP/1\.[01]")
+_CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>[0-9]{{1,5}}) HTTP/1\.[01]")
 _ABSOLUTE = re.compile(
-    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>\d{{1,5}}))?(?P<target>[/?][!-~]*)?"
+    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<target>[/?][!-~]*)?"
     r" (?P<version>HTTP/1\.[01])"
 )
 _FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")
-_LENGTH = re.compile(r"\d{1,18}")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _OF_ONE_HOP = frozenset(
     {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "upgrade"}
 )
