@@ -34,6 +34,19 @@ class Finished:
     out: str
 
 
+def suite_command(*arguments: str) -> list[str]:
+    """Return the command that runs pytest in the working directory, with warnings as errors."""
+    return [sys.executable, "-m", "pytest", "-q", "-W", "error", *NOT_AT_THE_MATTER, *arguments]
+
+
+def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return this process's environment without settings of pytest and ringback, with misleading ones instead."""
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
+    }
+    return {**kept, **ASTRAY, **(more or {})}
+
+
 def run_suite(
     folder: Path, modules: Mapping[str, str], *arguments: str, environment: Mapping[str, str] | None = None
 ) -> Finished:
@@ -41,23 +54,10 @@ def run_suite(
     for name, source in modules.items():
         (folder / name).write_text(source, encoding="utf-8")
     report = folder / "report.xml"
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
-    }
     finished = subprocess.run(  # noqa: S603
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-W",
-            "error",
-            *NOT_AT_THE_MATTER,
-            f"--junitxml={report}",
-            *arguments,
-        ],
+        suite_command(f"--junitxml={report}", *arguments),
         cwd=folder,
-        env={**kept, **ASTRAY, **(environment or {})},
+        env=suite_environment(environment),
         capture_output=True,
         text=True,
         check=False,

@@ -1,5 +1,6 @@
 """The plugin in suites that use it little, or not at all."""
 
+import re
 from pathlib import Path
 
 from support.suites import run_suite
@@ -24,6 +25,19 @@ def test_that_cleans_up_itself(ringback):
 def test_that_ends_its_own_server(ringback_server, ringback):
     ringback_server.stop()
 """
+LATER = """
+
+def test_that_comes_too_late(ringback):
+    pass
+"""
+UNFIT = """
+import pytest
+
+
+@pytest.fixture(scope="session")
+def ringback_settings():
+    return {"ring_seconds": "long"}
+"""
 
 
 def test_a_suite_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
@@ -39,9 +53,24 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
     assert "fixture 'ringback' not found" in finished.out
 
 
-def test_a_test_may_delete_its_account_but_a_server_that_is_gone_is_told(tmp_path: Path) -> None:
+def test_test_may_delete_its_account_and_stop_its_server(tmp_path: Path) -> None:
     finished = run_suite(tmp_path, {"test_deleted.py": DELETED}, "-p", "no:randomly")
 
-    assert (finished.status, finished.failed) == (1, 1), finished.out
+    assert (finished.status, finished.failed) == (0, 0), finished.out
+    assert "2 passed" in finished.out
+
+
+def test_server_that_was_stopped_fails_later_tests_in_one_line(tmp_path: Path) -> None:
+    finished = run_suite(tmp_path, {"test_deleted.py": DELETED + LATER}, "-p", "no:randomly")
+
     assert "2 passed, 1 error" in finished.out
-    assert "ControlError" in finished.out
+    assert re.search(r"ringback: the server at http://127\.0\.0\.1:\d+ was stopped", finished.out)
+    assert "Traceback" not in finished.out
+
+
+def test_server_that_cannot_start_fails_a_test_without_a_traceback(tmp_path: Path) -> None:
+    finished = run_suite(tmp_path, {"conftest.py": UNFIT, "test_unknown.py": UNKNOWN})
+
+    assert (finished.status, finished.failed) == (1, 1), finished.out
+    assert "ringback: the server ended before it was ready; it said:" in finished.out
+    assert "process.py" not in finished.out

@@ -58,6 +58,10 @@ class Connection:
         self._twilio_http = self._twilio_http or redirected_to(self.base_url)
         return self._twilio_http
 
+    def absence(self) -> str:
+        """Return a sentence about a server that gives no answer."""
+        return f"the server at {self.base_url} does not answer"
+
     def close(self) -> None:
         """Close the connections; the server goes on."""
         self.control.close()

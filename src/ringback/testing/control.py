@@ -44,7 +44,7 @@ class Control:
             )
         except (httpx.HTTPError, RuntimeError) as error:  # httpx says so of a client that was closed
             reason = f"{self._http.base_url} does not answer: {error or type(error).__name__}"
-            raise ControlError(request, None, reason, "is the server running, and is this its URL?") from error
+            raise ControlError(request, None, reason, "is the server running, and is this its URL?") from None
         if not answer.is_success:
             raise _refusal(request, answer)
         if answer.status_code == HTTPStatus.NO_CONTENT:

@@ -1,14 +1,16 @@
 """What the plugin's fixtures do, imported when one of them is used."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+import pytest
+
 from ringback.testing.account import Account
 from ringback.testing.connection import Connection, connect
-from ringback.testing.errors import ControlError
+from ringback.testing.errors import ControlError, ServerNotStarted
 from ringback.testing.server import Server
 
 URL_VARIABLE, TOKEN_VARIABLE = "RINGBACK_TEST_URL", "RINGBACK_TEST_CONTROL_TOKEN"
@@ -18,17 +20,43 @@ URL_VARIABLE, TOKEN_VARIABLE = "RINGBACK_TEST_URL", "RINGBACK_TEST_CONTROL_TOKEN
 def session_server(url: str | None, settings: Mapping[str, Any]) -> Iterator[Connection]:
     """Give the server at `url`, or where the environment says, or else one that is started and stopped."""
     url = url or os.environ.get(URL_VARIABLE)
-    with connect(url, os.environ.get(TOKEN_VARIABLE)) if url else Server(**settings) as server:
+    with connect(url, os.environ.get(TOKEN_VARIABLE)) if url else _started(settings) as server:
         yield server
 
 
+def _started(settings: Mapping[str, Any]) -> Server:
+    try:
+        return Server(**settings)
+    except ServerNotStarted as error:
+        reason = str(error)
+    pytest.fail(f"ringback: {reason}", pytrace=False)
+
+
 @contextmanager
-def account_of_a_test(server: Connection) -> Iterator[Account]:
-    """Give a new account, and delete it unless the test did."""
-    account = server.account()
+def account_of_a_test(server: Connection, test: str, fail: Callable[[str], None]) -> Iterator[Account]:
+    """Give a new account, and delete it unless the test did; `fail` is called when the server is gone by then."""
+    account = _new_account(server)
     yield account
+    if reason := _deletion_failure(account, server):
+        fail(f"ringback: {reason}; the account of {test} was not deleted")
+
+
+def _new_account(server: Connection) -> Account:
+    try:
+        return server.account()
+    except ControlError as error:
+        if error.status is not None:
+            raise
+    pytest.fail(f"ringback: {server.absence()}", pytrace=False)
+
+
+def _deletion_failure(account: Account, server: Connection) -> str:
+    """Delete an account; return why that failed where the server gives no answer, and else an empty string."""
     try:
         account.delete()
     except ControlError as error:
-        if error.status != HTTPStatus.NOT_FOUND:
+        if error.status not in (None, HTTPStatus.NOT_FOUND):
             raise
+        was_stopped = isinstance(server, Server) and server.is_stopped
+        return server.absence() if error.status is None and not was_stopped else ""
+    return ""

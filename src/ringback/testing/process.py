@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,7 +24,8 @@ COMMAND = (sys.executable, "-m", "ringback.testing.child", "serve")
 class Process:
     """A server of these settings. Raises ServerNotStarted unless it becomes ready within `start_seconds`.
 
-    It does not see the environment's settings, nor a file `.env`. `log` has the newest lines that it wrote.
+    It does not see the environment's settings, nor a file `.env`. `log` has the newest lines that it wrote. It leads a
+    session and a process group, so that Ctrl-C in the terminal interrupts the tests and leaves the server running.
     """
 
     def __init__(
@@ -41,13 +43,14 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         try:
             self.base_url = self._wait_until_ready(start_seconds)
         except BaseException:
-            self._process.kill()
+            self._kill()
             self.stop()
             raise
 
@@ -56,19 +59,29 @@ class Process:
         """The process's id."""
         return self._process.pid
 
-    def stop(self) -> int:
-        """End the server, and return its exit status; one that does not end in time is killed."""
-        self._process.terminate()
+    def exit_status(self, wait_seconds: float = 0.0) -> int | None:
+        """Return the exit status, negative for a signal; None if the process still runs after `wait_seconds`."""
         try:
-            self._process.wait(STOP_SECONDS)
+            return self._process.wait(wait_seconds)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+            return None
+
+    def stop(self) -> int:
+        """End the server and return its exit status. A server that does not end in time is killed."""
+        self._process.terminate()
+        if self.exit_status(STOP_SECONDS) is None:
+            self._kill()
         self._reader.join()
         assert self._process.stdin  # noqa: S101 - it is a pipe
         self._process.stdin.close()
         self._folder.cleanup()
         return self._process.returncode
+
+    def _kill(self) -> None:
+        """Kill the server and its worker processes, unless it has ended."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
 
     def _read(self) -> None:
         assert self._process.stderr  # noqa: S101 - it is a pipe

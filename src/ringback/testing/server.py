@@ -10,6 +10,9 @@ DEFAULTS: dict[str, Any] = {"port": 0, "database_url": "sqlite://", "ring_second
 OWN = {"log_format": "json", "log_level": "info"}
 """What the process is read by."""
 
+ENDING_SECONDS = 1.0
+"""How long a process may take to end after its connections were closed."""
+
 
 class Server(Connection):
     """A server's process, from now until `stop` or the end of its `with` block; it is ready when this returns.
@@ -35,6 +38,21 @@ class Server(Connection):
     def log(self) -> list[str]:
         """The newest lines of the server's log."""
         return list(self._process.log)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopped
+
+    def absence(self) -> str:
+        """Return a sentence about a server that gives no answer: how its process ended, if it did."""
+        if self._stopped:
+            return f"the server at {self.base_url} was stopped"
+        status = self._process.exit_status(ENDING_SECONDS)
+        if status is None:
+            return super().absence()
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
+        return f"the server at {self.base_url} (process {self.process_id}) {how}"
 
     def stop(self) -> None:
         """End the server; doing it twice is no mistake."""
