@@ -5,6 +5,7 @@ from lxml import etree
 
 from support.calls import (
     CALL_ELEMENTS,
+    LONGEST_DELAY,
     SUPERSEDED,
     Called,
     ask_for,
@@ -80,7 +81,7 @@ def test_the_calls_of_an_account_without_any_are_none(seeded: SeededAccounts) ->
 
 def test_an_account_lists_its_own_calls_alone(api: Api, seeded: SeededAccounts) -> None:
     number = draw_number()
-    theirs = ask_for(seeded.stranger, number, CallDelay=1)
+    theirs = ask_for(seeded.stranger, number, CallDelay=LONGEST_DELAY)
 
     assert call_records(list_calls(api, To=number)) == []
     assert call_sids(list_calls(seeded.stranger, To=number)) == [theirs]

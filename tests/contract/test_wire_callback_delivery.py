@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from support.contract import Api, draw_number
+from support.contract import Api, draw_number, eventually
 from support.contract_rows import SeededAccounts
 from support.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
@@ -144,9 +144,7 @@ def test_the_outcome_is_there_when_the_callback_arrives(api: Api, contract_url: 
     with CallbackReceiver(look) as receiver:
         api.validate(draw_number(), StatusCallback=receiver.url)
         receiver.wait_for(1)
-        told_after = threading.Event()
-        while not found and not told_after.wait(0.02):
-            assert len(receiver.received) == 1
+        eventually(lambda: found)
 
     assert found == [httpx.codes.OK]
 

@@ -10,6 +10,7 @@ from lxml import etree
 from support.calls import (
     CALL_ELEMENTS,
     CALL_FIELDS,
+    LONGEST_DELAY,
     UNKNOWN_CALL_SID,
     Call,
     ask_for,
@@ -44,11 +45,13 @@ def completed(api: Api) -> Call:
 
 
 def test_a_call_can_be_watched_from_queued_to_completed(api: Api) -> None:
-    sid = ask_for(api, CallDelay=1)
-    seen = [fetch_call(api, sid)["status"]]
+    number = draw_number()
+    waiting = ask_for(api, number, CallDelay=LONGEST_DELAY)
+    seen = [fetch_call(api, waiting)["status"]]
+    dialled = ask_for(api, number)
 
     def look() -> bool:
-        seen.append(fetch_call(api, sid)["status"])
+        seen.append(fetch_call(api, dialled)["status"])
         return "completed" in seen
 
     eventually(look)
@@ -104,7 +107,7 @@ def test_a_completed_call_tells_its_times(completed: Call) -> None:
 
 
 def test_a_call_that_waits_to_be_dialled_has_no_times_yet(api: Api) -> None:
-    call = fetch_call(api, ask_for(api, CallDelay=2))
+    call = fetch_call(api, ask_for(api, CallDelay=LONGEST_DELAY))
 
     assert (call["status"], call["date_updated"]) == ("queued", call["date_created"])
     assert (call["start_time"], call["end_time"], call["duration"]) == (None, None, None)
@@ -138,7 +141,7 @@ def test_a_call_that_does_not_complete_was_dialled_but_has_no_end_and_no_duratio
 
 def test_a_call_that_was_superseded_before_it_was_dialled_failed_and_never_started(api: Api) -> None:
     number = draw_number()
-    older = ask_for(api, number, CallDelay=5)
+    older = ask_for(api, number, CallDelay=LONGEST_DELAY)
 
     ask_for(api, number)
 

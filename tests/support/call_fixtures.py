@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.calls import SUPERSEDED, Called, ask_for, ended
+from support.calls import LONGEST_DELAY, SUPERSEDED, Called, ask_for, ended
 from support.contract import Api, draw_number
 
 
@@ -10,6 +10,6 @@ from support.contract import Api, draw_number
 def called(api: Api) -> Called:
     """Have one number called five times over; nobody else calls it."""
     number = draw_number()
-    sids = [ask_for(api, number, CallDelay=5) for _ in range(SUPERSEDED)]
+    sids = [ask_for(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
     sids.append(ask_for(api, number))
     return Called(number, sids[::-1], ended(api, sids[-1]))

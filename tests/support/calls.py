@@ -15,6 +15,8 @@ CALL_FIELDS = field_names("api.v2010.account.call")
 CALL_ELEMENTS = ["".join(word.capitalize() for word in name.split("_")) for name in CALL_FIELDS]
 UNKNOWN_CALL_SID = "CA" + "0" * 32
 SUPERSEDED = 4
+LONGEST_DELAY = 60
+"""A CallDelay of a call that stays queued as long as a test looks at it."""
 ENDED = {"completed", "busy", "no-answer", "failed"}
 
 

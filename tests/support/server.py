@@ -22,6 +22,15 @@ COMMAND = [sys.executable, "-m", "ringback", "serve"]
 START_SECONDS = 2 * PATIENCE_SECONDS
 STOP_SECONDS = PATIENCE_SECONDS
 END_OF_LOG = {"event": "end of log"}
+_SERVE_WITH = """
+import importlib, json, sys
+for name, value in json.loads(sys.argv.pop(1)).items():
+    module, _, constant = name.rpartition(".")
+    getattr(importlib.import_module(module), constant)
+    setattr(importlib.import_module(module), constant, value)
+from ringback.__main__ import main
+sys.exit(main())
+"""
 
 
 class ServerProcess:
@@ -125,6 +134,15 @@ class ServerProcess:
     ) -> None:
         if self.process is not None and self.process.poll() is None:
             self.stop()
+
+
+def serve_with(constants: dict[str, float]) -> list[str]:
+    """Return a command that runs `ringback serve` with other values for some of its modules' constants.
+
+    A test makes those time-outs long that must not be the reason of what it waits for. `constants` are given by their
+    full names, such as ``ringback.server.STOP_SECONDS``.
+    """
+    return [sys.executable, "-c", _SERVE_WITH, json.dumps(constants), "serve"]
 
 
 def free_port() -> int:
