@@ -18,6 +18,7 @@ from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
 from support.simulation import database_error, execute, query
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -158,7 +159,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
     outbox.owe(receiver.url)
     async with outbox.sending() as sender:
         await until(forgotten.is_set)
-        await sender.close(10)
+        await sender.close(PATIENCE_SECONDS)
 
     assert receiver.received == []
 
@@ -176,6 +177,6 @@ async def test_nothing_more_is_sent_of_what_was_forgotten(outbox: Outbox, fragme
         outbox.owe(receiver.url + fragment)
         async with outbox.sending() as sender:
             await until(lambda: receiver.received)
-            await sender.close(10)
+            await sender.close(PATIENCE_SECONDS)
 
     assert len(receiver.received) == 1

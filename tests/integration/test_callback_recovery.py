@@ -110,7 +110,7 @@ async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> 
         await until(lambda: receiver.received)
         running.cancel()
         await asyncio.wait([running])
-        closed = asyncio.create_task(sender.close(10))
+        closed = asyncio.create_task(sender.close(PATIENCE_SECONDS))
         closing.set()
         await closed
 
@@ -118,8 +118,8 @@ async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> 
 
 
 async def test_closing_with_nothing_under_way_takes_no_time(outbox: Outbox) -> None:
-    async with asyncio.timeout(5):
-        await outbox.a_sender().close(60)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await outbox.a_sender().close(2 * PATIENCE_SECONDS)
 
 
 async def test_a_callback_that_falls_due_later_is_sent_then(outbox: Outbox, receiver: CallbackReceiver) -> None:
@@ -180,7 +180,10 @@ async def test_leases_are_prolonged_whatever_has_failed_before(outbox: Outbox, m
             await until(outbox.is_settled)
 
 
-async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(outbox: Outbox) -> None:
+async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callback_sender, "LAST_WORD_SECONDS", PATIENCE_SECONDS)
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
         outbox.owe(receiver.url)

@@ -2,7 +2,6 @@
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -30,11 +29,11 @@ def refusing_url() -> str:
 
 
 @contextmanager
-def answering_after(release: threading.Event, seconds: float = 20.0) -> Iterator[CallbackReceiver]:
+def answering_after(release: threading.Event) -> Iterator[CallbackReceiver]:
     """Run a receiver that answers only when it is released."""
 
     def answer(_: Received) -> Answer:
-        release.wait(seconds)
+        release.wait(PATIENCE_SECONDS)
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
@@ -109,13 +108,11 @@ async def test_a_retry_can_succeed(outbox: Outbox) -> None:
 async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.owe(f"{receiver.url}/done#tt=200&rc=5&rp=all")
-        began = time.monotonic()
         await outbox.deliver()
-        took = time.monotonic() - began
 
-    attempts = outbox.attempts(sid)
-    assert [attempt.error for attempt in attempts] == ["no answer within 200 ms in all"]
-    assert 0.2 <= took < 5
+    [attempt] = outbox.attempts(sid)
+    assert attempt.error == "no answer within 200 ms in all"
+    assert attempt.elapsed_ms >= 200
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
@@ -145,7 +142,7 @@ async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, 
             first = outbox.owe(f"{slow.url}/done#tt=100")
             sender.wake()
             await until(lambda: outbox.is_settled(first))
-            second = outbox.owe(f"{receiver.url}/done#tt=2000")
+            second = outbox.owe(f"{receiver.url}/done")
             sender.wake()
             await until(lambda: outbox.is_settled(second))
 

@@ -20,7 +20,7 @@ async def _asked(
     controlled: Controlled, account: ControlledAccount, path: str = "/events"
 ) -> asyncio.Task[httpx.Response]:
     """Ask for events, and return when the server waits for them."""
-    query = {"wait_seconds": 60} if path == "/events" else {}
+    query = {"wait_seconds": 300} if path == "/events" else {}
     task = asyncio.create_task(account.control("GET", path, type="callback.failed", **query))
     notifications = controlled.app.state.end_waits.__self__
     await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
@@ -104,7 +104,7 @@ async def test_events_that_a_snapshot_brings_back_are_found_by_those_who_wait(
     await account.control("POST", "/caller-ids", {"phone_number": "+14158675301"})
     snapshot = (await controlled.ask("GET", "/snapshot")).json()
     await account.control("POST", "/reset")
-    wait = asyncio.create_task(account.events(type="call.queued", wait_seconds=20))
+    wait = asyncio.create_task(account.events(type="call.queued", wait_seconds=300))
     notifications = controlled.app.state.end_waits.__self__
     await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
     await account.control("POST", "/caller-ids", {"phone_number": "+14158675302"})

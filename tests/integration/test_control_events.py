@@ -1,7 +1,6 @@
 """The control API: waiting for what happens, instead of sleeping."""
 
 import asyncio
-import time
 from typing import Any
 
 import pytest
@@ -10,13 +9,14 @@ from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.polling import until
 from support.receiver import CallbackReceiver
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 
 def waiting(account: ControlledAccount, **query: Any) -> asyncio.Task[list[dict[str, Any]]]:
-    return asyncio.create_task(account.events(**{"wait_seconds": 20, **query}))
+    return asyncio.create_task(account.events(**{"wait_seconds": 300, **query}))
 
 
 async def test_events_tell_a_calls_whole_life_in_order(account: ControlledAccount) -> None:
@@ -99,12 +99,10 @@ async def test_a_wait_is_answered_as_soon_as_it_happens(account: ControlledAccou
     wait = waiting(account, type="call.ended")
     await account.validate()
     await account.advance(60)
-    began = time.perf_counter()
 
-    [event] = await wait
+    [event] = await asyncio.wait_for(wait, PATIENCE_SECONDS)
 
     assert event["type"] == "call.ended"
-    assert time.perf_counter() - began < 5
 
 
 async def test_a_wait_that_ran_out_is_an_empty_list(account: ControlledAccount) -> None:
@@ -119,7 +117,7 @@ async def test_accounts_do_not_see_each_others_events(controlled: Controlled, ac
     await account.advance(60)
     theirs = (await other.validate())["call_sid"]
 
-    assert [event["call_sid"] for event in await wait] == [theirs]
+    assert [event["call_sid"] for event in await asyncio.wait_for(wait, PATIENCE_SECONDS)] == [theirs]
 
 
 async def test_many_who_wait_are_all_answered_and_none_stays_behind(
@@ -131,7 +129,7 @@ async def test_many_who_wait_are_all_answered_and_none_stays_behind(
 
     await account.validate()
     await account.advance(60)
-    answered = await asyncio.gather(*waits)
+    answered = await asyncio.wait_for(asyncio.gather(*waits), PATIENCE_SECONDS)
 
     assert {tuple(event["type"] for event in events) for events in answered} == {("call.ended",)}
     assert notifications._waiting == {}  # noqa: SLF001

@@ -49,7 +49,7 @@ async def test_a_reset_forgets_a_call_that_rings_and_a_callback_under_way(
 
 async def test_a_global_reset_forgets_what_is_under_way(controlled: Controlled, account: ControlledAccount) -> None:
     rings = (await ringing(account))["call_sid"]
-    waits = asyncio.create_task(account.control("GET", "/events", type="call.ended", wait_seconds=60))
+    waits = asyncio.create_task(account.control("GET", "/events", type="call.ended", wait_seconds=300))
 
     await controlled.ask("POST", "/reset")
 

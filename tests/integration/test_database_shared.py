@@ -87,8 +87,9 @@ def test_a_file_that_could_not_be_opened_is_free(file: Path) -> None:
 
 
 async def test_others_go_on_while_one_waits_for_a_locked_file(
-    shared: EmbeddedDatabase, holder: sqlite3.Connection
+    shared: EmbeddedDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 2 * PATIENCE_SECONDS * 1000)
     waiting = asyncio.create_task(shared.run(ensure_account, ACCOUNT_SID, AUTH_TOKEN, T0))
     turns = 0
     while turns < 1000:

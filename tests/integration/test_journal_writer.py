@@ -18,6 +18,7 @@ from ringback.storage.request_repository import RequestRepository
 from support.domain_values import ACCOUNT_SID
 from support.polling import until
 from support.simulation import Simulation, database_error, query
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -71,7 +72,10 @@ async def test_it_writes_again_and_again(simulation: Simulation, monkeypatch: py
     assert query(simulation.database, COUNT) == [(2,)]
 
 
-async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation) -> None:
+async def test_when_it_is_stopped_it_writes_what_is_left(
+    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_writer, "LAST_WRITE_SECONDS", PATIENCE_SECONDS)
     writing = asyncio.create_task(JournalWriter(simulation.database).run())
     await asyncio.sleep(0)
     ask(simulation.database, 1)

@@ -1,6 +1,7 @@
 """PostgreSQL itself: connections that break, transactions that are undone, characters it does not take."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -100,14 +101,18 @@ async def test_an_operation_that_is_always_undone_is_given_up(database: Database
 
 
 async def test_operations_run_beside_the_event_loop_and_side_by_side(database: Database) -> None:
-    def rest(unit_of_work: UnitOfWork) -> None:
+    all_at_once = threading.Barrier(postgresql.THREADS + 1)
+
+    def meet(unit_of_work: UnitOfWork) -> None:
         unit_of_work.backlog.owed_callbacks(1)
-        execute(database, "SELECT pg_sleep(0.2)")
+        all_at_once.wait(PATIENCE_SECONDS)
 
-    began = asyncio.get_running_loop().time()
-    await asyncio.gather(*(database.run(rest) for _ in range(postgresql.THREADS)))
+    running = [asyncio.create_task(database.run(meet)) for _ in range(postgresql.THREADS)]
+    await until(lambda: all_at_once.n_waiting == postgresql.THREADS)  # the event loop goes on meanwhile
+    assert not any(task.done() for task in running)
+    all_at_once.wait(PATIENCE_SECONDS)
 
-    assert asyncio.get_running_loop().time() - began < 0.2 * postgresql.THREADS / 2
+    await asyncio.gather(*running)
 
 
 async def test_a_character_that_postgresql_does_not_take_is_replaced(database: Database) -> None:

@@ -35,7 +35,7 @@ from support.receiver import CallbackReceiver
 from support.replicas import Replicas
 from support.simulation import execute, query
 from support.templates import POSTGRESQL, only
-from support.waiting import PATIENCE_SECONDS
+from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
@@ -142,7 +142,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
     freezing = asyncio.create_task(
         pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, real=FakeClock().now())
     )
-    done, _ = await asyncio.wait({freezing}, timeout=0.1)
+    done, _ = await asyncio.wait({freezing}, timeout=MOMENT_SECONDS)
     release.set()
     await asking
     await freezing
@@ -277,7 +277,7 @@ async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list
 async def test_who_waits_at_the_one_learns_at_once_what_happens_at_the_other(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
-    waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=60))
+    waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
     elsewhere = replicas.elsewhere(account)
     await elsewhere.control("PUT", "/phones/default", {"behavior": "busy"})
 

@@ -17,6 +17,7 @@ from ringback.simulator.runner import SHORTEST_PAUSE_SECONDS, Runner
 from support.polling import until
 from support.runners import a_runner, running
 from support.simulation import Simulation, database_error
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -75,9 +76,10 @@ async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
 
     began = time.monotonic()
     async with running(runner):
-        while len(looks) < 4:
-            runner.wake()
-            await asyncio.sleep(0)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while len(looks) < 4:
+                runner.wake()
+                await asyncio.sleep(0)
 
     assert time.monotonic() - began >= 3 * SHORTEST_PAUSE_SECONDS
 

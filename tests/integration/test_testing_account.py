@@ -6,6 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 
 from ringback.testing import Account, ControlError, Server
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.xdist_group("ringback_server")
 
@@ -34,15 +35,17 @@ def test_what_did_not_happen_is_told_with_what_did(ringback: Account) -> None:
 def test_what_went_wrong_is_told(ringback: Account) -> None:
     call_sid = requested(ringback, status_callback="http://127.0.0.1:9/nobody#rc=0")
 
+    ringback.wait_for("callback.failed", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
+
     with pytest.raises(
         TimeoutError, match=r"call.ended, callback.failed \(.*Connect.*\); the account's clock is running$"
     ):
-        ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=1)
+        ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=0)
 
 
 def test_a_wait_for_what_is_to_come_leaves_out_what_was(ringback: Account) -> None:
     requested(ringback)
-    ended = ringback.wait_for("call.ended")
+    ended = ringback.wait_for("call.ended", timeout_seconds=PATIENCE_SECONDS)
 
     with pytest.raises(TimeoutError, match=rf"no call.ended after event {ended.id} .*instead: nothing; the account's"):
         ringback.wait_for("call.ended", after=ended.id, timeout_seconds=0)
@@ -102,7 +105,7 @@ def test_the_default_phone_is_every_other(ringback: Account) -> None:
     ringback.default_phone.always("busy")
     call_sid = requested(ringback)
 
-    ended = ringback.wait_for("call.ended", call_sid=call_sid)
+    ended = ringback.wait_for("call.ended", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
 
     assert ended.data["status"] == "busy"
     assert [call.sid for call in ringback.calls(status="busy", phone_number=NUMBER)] == [call_sid]
@@ -112,11 +115,11 @@ def test_the_default_phone_is_every_other(ringback: Account) -> None:
 def test_a_ringing_call_can_be_refused_and_an_answered_one_ended(ringback: Account) -> None:
     ringback.phone(NUMBER).always("manual")
     refused = requested(ringback)
-    ringback.wait_for("call.ringing", call_sid=refused)
+    ringback.wait_for("call.ringing", call_sid=refused, timeout_seconds=PATIENCE_SECONDS)
     assert ringback.call(refused).reject().status == "busy"
 
     ended = requested(ringback)
-    ringback.wait_for("call.ringing", call_sid=ended)
+    ringback.wait_for("call.ringing", call_sid=ended, timeout_seconds=PATIENCE_SECONDS)
     call = ringback.call(ended).answer()
     assert (call.state, call.hang_up().status, call.look_again().status) == ("prompting", "completed", "completed")
 
@@ -154,10 +157,10 @@ def test_faults_come_and_go(ringback: Account) -> None:
 def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Account) -> None:
     inbox = ringback.inbox("of the test/1")
     call_sid = requested(ringback, status_callback=f"{inbox.url}?from=a%20test")
-    delivered = ringback.wait_for("callback.delivered", call_sid=call_sid)
+    delivered = ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
 
     ringback.redeliver(call_sid)
-    ringback.wait_for("callback.delivered", call_sid=call_sid, after=delivered.id)
+    ringback.wait_for("callback.delivered", call_sid=call_sid, after=delivered.id, timeout_seconds=PATIENCE_SECONDS)
 
     first, second = inbox.messages()
     assert first.parameters["CallSid"] == second.parameters["CallSid"] == call_sid

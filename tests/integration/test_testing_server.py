@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import pytest
 from ringback.testing import ControlError, Server, ServerNotStarted, connect
 from ringback.testing.process import Process
 from support.receiver import Answer, CallbackReceiver
-from support.waiting import PATIENCE_SECONDS, eventually
+from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("ringback_server")
 
 SILENT = ["/bin/sh", "-c", "echo not yet >&2; read -r _"]
+SHORT_SECONDS = 0.2
 DEAF = """
 import json, signal, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -68,13 +70,28 @@ def test_a_taken_port_is_told() -> None:
             Server(port=port)
 
 
-def test_a_server_that_does_not_become_ready_in_time_is_ended() -> None:
-    with pytest.raises(ServerNotStarted, match=r"not ready within 1 s; it said:\n  not yet"):
-        Process({}, command=SILENT, start_seconds=1)
+def test_a_server_that_does_not_become_ready_in_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_spoken = threading.Event()
+    note = Process._note  # noqa: SLF001
+    wait_until_ready = Process._wait_until_ready  # noqa: SLF001
+
+    def noted(process: Process, line: str) -> None:
+        note(process, line)
+        has_spoken.set()
+
+    def waited(process: Process, seconds: float) -> str:
+        assert has_spoken.wait(PATIENCE_SECONDS)
+        return wait_until_ready(process, seconds)
+
+    monkeypatch.setattr(Process, "_note", noted)
+    monkeypatch.setattr(Process, "_wait_until_ready", waited)
+
+    with pytest.raises(ServerNotStarted, match=r"not ready within 0.2 s; it said:\n  not yet"):
+        Process({}, command=SILENT, start_seconds=SHORT_SECONDS)
 
 
 def test_a_server_that_heeds_no_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringback.testing.process.STOP_SECONDS", 0.2)
+    monkeypatch.setattr("ringback.testing.process.STOP_SECONDS", SHORT_SECONDS)
     process = Process({}, command=[sys.executable, "-c", DEAF])
 
     status = process.stop()
@@ -100,7 +117,9 @@ def test_a_stopped_server_is_gone_and_says_so() -> None:
 
 
 def test_a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() -> None:
-    started = subprocess.run([sys.executable, "-c", ABANDONING], capture_output=True, text=True, check=False)  # noqa: S603
+    started = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", ABANDONING], capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
+    )
     url = started.stdout.strip()
 
     eventually(lambda: refuses_connections(url), what="the server ends")

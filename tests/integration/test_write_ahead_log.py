@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ringback.storage.write_ahead_log import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
-from support.waiting import PATIENCE_SECONDS
+from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
 PAGE_BYTES = 2_048
 ONE_PAGE_IS_LONG = LOG_FILE_BYTES
@@ -178,8 +178,7 @@ def test_where_another_program_writes_back_nothing_is_learnt_of_the_log(
     with closing(WriteAheadLog(str(file), ONE_PAGE_IS_LONG)) as log:
         log.write_back()
         truncating.start()
-        while is_free(file):
-            truncating.join(0.001)
+        eventually(lambda: not is_free(file), what="the other program's checkpoint")
         log.write_back()
         reader.rollback()
         truncating.join(PATIENCE_SECONDS)
@@ -231,7 +230,7 @@ def test_the_end_waits_for_what_is_being_written_back_and_nothing_is_written_aft
     writing.start()
     assert begun.wait(PATIENCE_SECONDS)
     closing_it.start()
-    closing_it.join(0.05)
+    closing_it.join(MOMENT_SECONDS)
     waits = closing_it.is_alive()
     may_end.set()
     writing.join(PATIENCE_SECONDS)

@@ -19,14 +19,21 @@ from ringback.simulator.egress import EgressPolicy
 from support.domain_values import ACCOUNT_SID
 from support.polling import until
 from support.simulation import Simulation
+from support.waiting import PATIENCE_SECONDS
+
+PATIENT_MS = int(2 * PATIENCE_SECONDS * 1000)
+PATIENT = DeliveryPolicy(connect_timeout_ms=PATIENT_MS, read_timeout_ms=PATIENT_MS, total_timeout_ms=PATIENT_MS)
 
 
 @dataclass
 class Outbox:
-    """Ended calls that owe callbacks; `policy` and `egress` are the sender's."""
+    """Ended calls that owe callbacks; `policy` and `egress` are the sender's.
+
+    Unless a test sets a policy or a URL's fragment, no time-out ends a delivery before the test's own patience does.
+    """
 
     simulation: Simulation
-    policy: DeliveryPolicy = field(default_factory=DeliveryPolicy)
+    policy: DeliveryPolicy = PATIENT
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     owed: list[str] = field(default_factory=list)
 
@@ -97,7 +104,7 @@ class Outbox:
                 await task
             await sender.close(0)
 
-    async def deliver(self, seconds: float = 10.0) -> None:
+    async def deliver(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Send all that is owed until it is delivered or given up."""
         async with self.sending():
             await until(self.is_settled, seconds)

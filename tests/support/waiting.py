@@ -17,6 +17,8 @@ be closed at once fails if only the idle time-out closes it.
 PROGRAM_SECONDS = 300.0
 """How long a whole program may run that a test starts: an interpreter, a compiler, another test suite."""
 LOOK_EVERY_SECONDS = 0.01
+MOMENT_SECONDS = 0.05
+"""How long a test watches that something does not happen. On a slow machine it sees less, and does not fail."""
 
 
 def eventually(look: Callable[[], T | None], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:

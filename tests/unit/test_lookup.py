@@ -3,7 +3,6 @@
 import asyncio
 import socket
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -25,7 +24,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     def look_up(host: str, *arguments: int, **options: int) -> object:
         if host == HANGS:
-            over.wait(PATIENCE_SECONDS)
+            over.wait(2 * PATIENCE_SECONDS)
             raise socket.gaierror(socket.EAI_AGAIN, "no answer")
         return looked_up(host, *arguments, **options)
 
@@ -51,24 +50,23 @@ async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
 
 
 async def test_a_port_that_cannot_be_is_an_error_and_not_a_wait() -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(OSError, match="no such port"):
             await found_addresses("127.0.0.1", 1 << 70)
 
 
 @pytest.mark.usefixtures("silence")
 async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
-    began = time.monotonic()
     hanging = [asyncio.create_task(connected(HANGS, 443)) for _ in range(20)]
     await asyncio.sleep(0)
 
-    await test_what_listens_is_reached_by_its_name()
-    for one in hanging:
-        one.cancel()
-    left = await asyncio.gather(*hanging, return_exceptions=True)
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await test_what_listens_is_reached_by_its_name()
+        for one in hanging:
+            one.cancel()
+        left = await asyncio.gather(*hanging, return_exceptions=True)
 
     assert [type(error) for error in left] == [asyncio.CancelledError] * 20
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.usefixtures("silence")
@@ -77,7 +75,7 @@ async def test_callbacks_whose_names_hang_hold_up_no_other() -> None:
     hanging = [asyncio.create_task(egress.addresses(HANGS, 80)) for _ in range(20)]
     await asyncio.sleep(0)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         found = await egress.addresses("localhost", 80)
     for one in hanging:
         one.cancel()
