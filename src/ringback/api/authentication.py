@@ -20,22 +20,25 @@ def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials:
     for name, value in headers:
         if name == HEADER:
             credentials = _remembered(value) if len(value) <= REMEMBERED_BYTES else _read(value)
-            if credentials:
+            if isinstance(credentials, Credentials):
                 return credentials
-            break
-    raise no_credentials()
+            raise no_credentials(credentials)
+    raise no_credentials("no Authorization header")
 
 
-def _read(header: bytes) -> Credentials | None:
+def _read(header: bytes) -> Credentials | str:
+    """Return the credentials in a header, or why they cannot be read."""
     scheme, _, encoded = header.strip().partition(b" ")
     if scheme.lower() != b"basic":
-        return None
+        return "the Authorization header is not Basic"
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    except binascii.Error:
+        return "malformed Basic credentials: not base64"
+    except UnicodeDecodeError:
+        return "malformed Basic credentials: not UTF-8"
     username, colon, password = text.partition(":")
-    return Credentials(username, password) if colon else None
+    return Credentials(username, password) if colon else "malformed Basic credentials: no colon"
 
 
 _remembered = lru_cache(maxsize=256)(_read)

@@ -6,6 +6,7 @@ shape, and one line is logged. Pure ASGI: a BaseHTTPMiddleware would cost more t
 
 import asyncio
 import re
+from http import HTTPStatus
 from urllib.parse import unquote
 
 import structlog
@@ -21,6 +22,7 @@ from ringback.api.passage import Passage
 from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
+from ringback.domain.authentication_reasons import unfit_path
 from ringback.domain.errors import (
     TwilioError,
     internal_server_error,
@@ -95,7 +97,7 @@ class TwilioEdge:
         except TwilioError as error:
             await passage.answer_error(error, receive)
             if passage.refused_sid:
-                await self._find_journal(passage, passage.refused_sid)
+                await self._find_journal(passage, passage.refused_sid, error)
         except (ClientDisconnect, ConnectionCut):
             raise
         except DatabaseUnavailable as error:
@@ -146,10 +148,15 @@ class TwilioEdge:
             raise
         return account
 
-    async def _find_journal(self, passage: Passage, account_sid: AccountSid) -> None:
-        """Find who is to be told of a refusal: after it was sent, as the time it took is to tell a stranger nothing."""
+    async def _find_journal(self, passage: Passage, account_sid: AccountSid, error: TwilioError) -> None:
+        """Find the account that a refused request was meant for, and the reason for the log where that is the path.
+
+        After the answer was sent, so that its timing does not tell a stranger which accounts exist.
+        """
         await asyncio.sleep(0)
         passage.account = await self._services.database.run(find_account, account_sid)
+        if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
+            passage.reason = unfit_path(passage.username or "", account_sid, passage.account)
 
 
 def _account_sid(path: str) -> str:

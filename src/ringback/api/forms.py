@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from starlette.requests import ClientDisconnect, Request
@@ -17,7 +17,11 @@ from ringback.domain.urls import parse_url
 
 QUERY_KEY, FORM_KEY = "ringback.query", "ringback.form"
 """Where a request's scope keeps the parameters that were read of its query and of its form, for its journal."""
+UNREAD_KEY = "ringback.unread"
+"""Where a request's scope says, for the log, why parameters were not read."""
 FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
+ONLY_FORMS = "Twilio reads parameters only from form bodies"
+SHOWN_TYPE_BYTES = 64
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 PARSED_AT_ONCE_BYTES = 16 * 1024
@@ -30,6 +34,7 @@ EXTENSION_CHARACTERS = frozenset("0123456789#*wW")
 METHODS = ("GET", "POST")
 
 Parameters = dict[str, str]
+Parse = Callable[[bytes], Parameters]
 
 
 def parse_parameters(encoded: bytes) -> Parameters:
@@ -64,19 +69,38 @@ async def read_form(request: Request) -> Parameters:
     body = await _read_body(request)
     content_type = headers.get(b"content-type", b"")
     parse = _parser_of(content_type)
+    if parse is not parse_parameters or request.scope["query_string"] or body[:1] == b"{":
+        request.scope[UNREAD_KEY] = _unread_parts(request, content_type, body, parse)
     parameters = parse(body) if len(body) <= PARSED_AT_ONCE_BYTES else await asyncio.to_thread(parse, body)
     request.scope[FORM_KEY] = parameters
     return parameters
 
 
-def _parser_of(content_type: bytes) -> Callable[[bytes], Parameters]:
+def _parser_of(content_type: bytes) -> Parse:
     """Return the function that reads the parameters of a body of this type."""
     media_type = content_type.partition(b";")[0].strip().lower()
     if media_type == FORM_CONTENT_TYPE:
         return parse_parameters
     if media_type == MULTIPART_CONTENT_TYPE:
         return partial(parse_multipart, content_type=content_type, max_parts=MAX_PARAMETERS)
-    return lambda _: {}
+    return _no_parameters
+
+
+def _no_parameters(_: bytes) -> Parameters:
+    return {}
+
+
+def _unread_parts(request: Request, content_type: bytes, body: bytes, parse: Parse) -> str:
+    """Say which parts of a request were not read as parameters, for the log; nothing where there are none."""
+    parts = []
+    if body and parse is _no_parameters:
+        media_type = quote(content_type.partition(b";")[0].strip()[:SHOWN_TYPE_BYTES], safe="/+")
+        parts.append(f"the body is {media_type}" if media_type else "the body has no Content-Type")
+    elif body[:1] == b"{":
+        parts.append("the body looks like JSON")
+    if request.scope["query_string"]:
+        parts.append(f"the query of a {request.method} is not read")
+    return "; ".join([*parts, ONLY_FORMS]) if parts else ""
 
 
 def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ringback.api import documents
 from ringback.api.exchange import CALL_KEY, TwilioResponse
 from ringback.api.fault_injection import BEFORE
-from ringback.api.forms import FORM_KEY, QUERY_KEY
+from ringback.api.forms import FORM_KEY, QUERY_KEY, UNREAD_KEY
 from ringback.api.representation import Representation, for_errors, split_suffix
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
@@ -66,6 +66,7 @@ class Passage:
         "account",
         "fault",
         "path",
+        "reason",
         "refused_sid",
         "representation",
         "request_sid",
@@ -81,6 +82,7 @@ class Passage:
         self._send = send
         self._requests_under_way = requests_under_way
         self._error_code: int | None = None
+        self.reason = ""
         self.request_sid = request_sid
         self.status = 0
         self.account: Account | None = None
@@ -105,10 +107,14 @@ class Passage:
     async def answer_error(self, error: TwilioError, receive: Receive) -> None:
         """Answer with an error, in the form the path asks errors to be in."""
         self._error_code = error.code
+        self.reason = error.reason
         await error_response(error, self.representation)(self.scope, receive, self.send)
 
     def log(self) -> None:
-        """Log the request: one line, no credentials, no parameters."""
+        """Log the request in one line, without credentials and parameters.
+
+        `reason` says why it was not authenticated, `hint` why its parameters were not read.
+        """
         route = self.scope.get("route")
         self._operation = route.name if route else None
         self._elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
@@ -123,6 +129,8 @@ class Passage:
             request_id=self.request_sid,
             **({"call_sid": self.scope[CALL_KEY]} if CALL_KEY in self.scope else {}),
             **({"fault": described(self.fault)} if self.fault else {}),
+            **({"reason": self.reason} if self.reason else {}),
+            **({"hint": self.scope[UNREAD_KEY]} if self.scope.get(UNREAD_KEY) else {}),
         )
 
     def enter(self, services: Services) -> None:

@@ -19,15 +19,19 @@ RETRY_AFTER_SECONDS = 1
 class TwilioError(Exception):
     """An answer that is an error in Twilio's own dialect.
 
-    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` what the answer carries besides.
+    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the answer's additional fields. `reason`
+    is for the log alone: it is never in the answer, and holds no secret.
     """
 
-    def __init__(self, status: int, code: int, message: str, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    def __init__(
+        self, status: int, code: int, message: str, headers: Mapping[str, str] = NO_HEADERS, reason: str = ""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
         self.headers = headers
+        self.reason = reason
 
     @property
     def more_info(self) -> str:
@@ -40,21 +44,21 @@ def _shown(value: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in short)
 
 
-def _authentication_failed(message: str) -> TwilioError:
-    return TwilioError(401, 20003, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'})
+def _authentication_failed(message: str, reason: str) -> TwilioError:
+    return TwilioError(401, 20003, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'}, reason)
 
 
-def no_credentials() -> TwilioError:
-    return _authentication_failed("Authentication Error - No credentials provided")
+def no_credentials(reason: str = "") -> TwilioError:
+    return _authentication_failed("Authentication Error - No credentials provided", reason)
 
 
-def invalid_username() -> TwilioError:
-    return _authentication_failed("Authentication Error - invalid username")
+def invalid_username(reason: str = "") -> TwilioError:
+    return _authentication_failed("Authentication Error - invalid username", reason)
 
 
-def wrong_credentials() -> TwilioError:
+def wrong_credentials(reason: str = "") -> TwilioError:
     """Wrong password, an account that is not active, or credentials of an unrelated account."""
-    return _authentication_failed("Authenticate")
+    return _authentication_failed("Authenticate", reason)
 
 
 def not_found(path: str) -> TwilioError:

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
+from ringback.domain.authentication_reasons import deleted_account, inactive_account, unknown_user_name, wrong_secret
 from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.instants import Instant
@@ -28,15 +29,18 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     """Return the account of a path, if these credentials open it: its own, or its parent's.
 
     Raises TwilioError 20003, always with status 401; the message tells an unknown user name from everything else,
-    and nothing tells a stranger whether the path's account exists. Source: docs/fidelity.md, authentication.
+    and nothing tells a stranger whether the path's account exists. The error has the reason for the log, unless that is
+    the path. Source: docs/fidelity.md, authentication.
     """
     holder, secret = _holder(unit_of_work, credentials.username)
     is_right = is_same_secret(secret, credentials.password)
     if holder is None:
-        raise invalid_username()
+        raise invalid_username(unknown_user_name(credentials.username))
     if not is_right:
-        raise wrong_credentials()
+        raise wrong_credentials(wrong_secret(credentials.username))
     account = holder if account_sid == holder.sid else unit_of_work.accounts.find_subaccount(account_sid, holder.sid)
+    if not holder.is_active:
+        raise wrong_credentials(inactive_account(holder))
     if account is None or not holder.may_act_for(account):
         raise wrong_credentials()
     return account
@@ -64,7 +68,7 @@ def present_and_policy(
     """Return the present as `present` does, and the account's own policy as it is then."""
     held = unit_of_work.accounts.hold_for_clock(account_sid)
     if held is None:
-        raise wrong_credentials()
+        raise wrong_credentials(deleted_account(account_sid))
     clock, own = held
     return clock.at(real), own
 
