@@ -89,6 +89,16 @@ def test_the_rest_passes_on_a_server_that_the_suite_starts(tmp_path: Path) -> No
     assert (finished.status, finished.tests, finished.failed) == (0, 6, 0), finished.out
 
 
+def test_async_test_of_the_documentation_passes(tmp_path: Path) -> None:
+    documentation = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
+    modules = {"test_async.py": readme_block("pytest-async", text=documentation)}
+    ignored = [f"ignore:{text}:DeprecationWarning" for text in ("BasicAuth is deprecated", "The 'auth' parameter is")]
+
+    finished = run_suite(tmp_path, modules, *(option for text in ignored for option in ("-W", text)))
+
+    assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
+
+
 def test_the_settings_of_conftest_are_the_servers(tmp_path: Path) -> None:
     modules = {"conftest.py": readme_block("pytest-settings"), "test_settings.py": ONE_ATTEMPT}
 

@@ -1,7 +1,8 @@
-"""ringback in a test suite: a server to start, or one that runs already, and accounts to do anything with.
+"""ringback in a test suite: servers, accounts and the handles of what belongs to them.
 
-``with ringback.testing.Server() as server:`` starts one, ``ringback.testing.connect(url)`` takes one that runs. Either
-makes accounts, and an account is the handle that everything else hangs on. pytest has it as the fixture ``ringback``.
+``with ringback.testing.Server() as server:`` starts a server, ``ringback.testing.connect(url)`` connects to a running
+one. Both make accounts, from which everything else is reached. pytest has an account as the fixture ``ringback``.
+`ringback.testing.aio` has the same for async tests.
 """
 
 from importlib import import_module
@@ -11,14 +12,25 @@ if TYPE_CHECKING:
     from ringback.testing.account import Account
     from ringback.testing.calls import Call
     from ringback.testing.connection import Connection, connect
-    from ringback.testing.errors import ControlError, ServerNotStarted
+    from ringback.testing.errors import BlockedEventLoopWarning, ControlError, ServerNotStarted
     from ringback.testing.records import Event
     from ringback.testing.server import Server
 
-__all__ = ["Account", "Call", "Connection", "ControlError", "Event", "Server", "ServerNotStarted", "connect"]
+__all__ = [
+    "Account",
+    "BlockedEventLoopWarning",
+    "Call",
+    "Connection",
+    "ControlError",
+    "Event",
+    "Server",
+    "ServerNotStarted",
+    "connect",
+]
 
 _PLACES = {
     "Account": "account",
+    "BlockedEventLoopWarning": "errors",
     "Call": "calls",
     "Connection": "connection",
     "ControlError": "errors",
@@ -30,7 +42,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for, then: pytest imports this package in every suite, also where nobody uses it."""
+    """Import a name when it is first used: pytest imports this package in every suite."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

@@ -1,39 +1,16 @@
-"""Validation calls, and being the person who is called."""
+"""Validation calls, and acting as the callee."""
 
-from datetime import datetime
 from typing import Any, Self
-from urllib.parse import quote
 
 from pydantic import PrivateAttr
 
 from ringback.testing.control import Control
-from ringback.testing.records import PhoneSetting, Record, TimelineEntry
+from ringback.testing.records import CallReading
+from ringback.testing.requests import CallRequests, Request
 
 
-class Call(Record):
-    """A call as it was when it was looked at; what is done to it returns it as it is then."""
-
-    sid: str
-    account_sid: str
-    phone_number: str
-    friendly_name: str | None
-    validation_code: str
-    status: str
-    state: str
-    verification_status: str | None
-    outgoing_caller_id_sid: str | None
-    attempts_left: int
-    extension: str | None
-    call_delay_seconds: int
-    status_callback: str | None
-    status_callback_method: str
-    phone: PhoneSetting | None
-    date_created: datetime
-    code_expires_at: datetime | None
-    ringing_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime | None
-    timeline: tuple[TimelineEntry, ...]
+class Call(CallReading):
+    """A call as it was when it was read; each action returns the call as it is after it."""
 
     _control: Control = PrivateAttr()
 
@@ -43,32 +20,32 @@ class Call(Record):
         return cls.model_validate(document, context=control)
 
     def model_post_init(self, context: Any) -> None:
-        """Keep what the call is reached by."""
+        """Keep the client that later requests are sent with."""
         self._control = context
 
     def look_again(self) -> Self:
         """Return the call as it is now."""
-        return self.of(self._control, self._control.ask("GET", self._path))
+        return self._act(self._requests.look_again())
 
     def answer(self) -> Self:
         """Pick the phone up. Raises ControlError (409) unless it rings."""
-        return self._act("answer")
+        return self._act(self._requests.answer())
 
     def key(self, digits: str) -> Self:
         """Key digits in; six are a code. Raises ControlError (409) unless the call is at the prompt."""
-        return self._act("digits", {"digits": digits})
+        return self._act(self._requests.key(digits))
 
     def hang_up(self) -> Self:
         """End the call. Raises ControlError (409) unless it was answered."""
-        return self._act("hang-up")
+        return self._act(self._requests.hang_up())
 
     def reject(self) -> Self:
         """Refuse the call: it ends as busy. Raises ControlError (409) unless it rings."""
-        return self._act("reject")
+        return self._act(self._requests.reject())
 
     @property
-    def _path(self) -> str:
-        return f"/accounts/{quote(self.account_sid, safe='')}/calls/{quote(self.sid, safe='')}"
+    def _requests(self) -> CallRequests:
+        return CallRequests(self.account_sid, self.sid)
 
-    def _act(self, deed: str, body: Any = None) -> Self:
-        return self.of(self._control, self._control.ask("POST", f"{self._path}/{deed}", body))
+    def _act(self, request: Request[Any]) -> Self:
+        return self.of(self._control, self._control.send(request))

@@ -1,13 +1,11 @@
-"""An account's time, in a test's hand."""
+"""The clock of an account, controlled by a test."""
 
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
+from ringback.testing import event_loop
 from ringback.testing.control import Control
 from ringback.testing.records import ClockReading
-
-SETTLING_SECONDS = 600.0
-"""How long it may take until all has settled that fell due: receivers of callbacks may be slow."""
+from ringback.testing.resource_requests import ClockRequests
 
 
 class Clock:
@@ -15,7 +13,8 @@ class Clock:
 
     def __init__(self, control: Control, account_sid: str) -> None:
         self._control = control
-        self._path = f"/accounts/{quote(account_sid, safe='')}/clock"
+        self._account_sid = account_sid
+        self._requests = ClockRequests(account_sid)
 
     @property
     def now(self) -> datetime:
@@ -23,27 +22,24 @@ class Clock:
         return self.read().now
 
     def read(self) -> ClockReading:
-        """Return what the clock shows, and whether it runs."""
-        return ClockReading.model_validate(self._control.ask("GET", self._path))
+        """Return the time that the clock shows, and whether it runs."""
+        return self._control.send(self._requests.read())
 
     def freeze(self, now: datetime | None = None) -> datetime:
-        """Stop the clock, at `now` (with its time zone) or where it stands, and return what it shows."""
-        return self._set("frozen", now)
+        """Stop the clock, at `now` (with its time zone) or at its present time, and return the time that it shows."""
+        return self._control.send(self._requests.freeze(now))
 
     def run(self, now: datetime | None = None) -> datetime:
-        """Let time pass by itself, from `now` (with its time zone) or from where it stands."""
-        return self._set("running", now)
+        """Let time pass by itself, from `now` (with its time zone) or from the present time."""
+        return self._control.send(self._requests.run(now))
 
     def advance(self, seconds: float | timedelta) -> datetime:
-        """Let so much time pass, frozen or not, and return what the clock then shows.
+        """Let so much time pass, frozen or not, and return the time that the clock then shows.
 
         All that falls due on the way happens in order, and has happened when this returns: calls are moved, callbacks
         delivered or given up.
         """
-        amount = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
-        shown = self._control.ask("POST", f"{self._path}/advance", {"seconds": amount}, wait_seconds=SETTLING_SECONDS)
-        return ClockReading.model_validate(shown).now
-
-    def _set(self, mode: str, now: datetime | None) -> datetime:
-        body = {"mode": mode, "now": None if now is None else now.isoformat()}
-        return ClockReading.model_validate(self._control.ask("PUT", self._path, body)).now
+        request = self._requests.advance(seconds)
+        if event_loop.is_running():
+            return event_loop.advance(self._control, self._account_sid, request)
+        return self._control.send(request)

@@ -1,11 +1,11 @@
-"""A server that runs, whoever started it."""
+"""A running server, started by this process or by another."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
 
 from ringback.testing.account import Account
 from ringback.testing.control import Control
+from ringback.testing.requests import ServerRequests
 
 if TYPE_CHECKING:
     from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
@@ -16,7 +16,9 @@ class Connection:
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
         self.base_url = base_url.rstrip("/")
+        self.control_token = control_token
         self.control = Control(self.base_url, control_token)
+        self._requests = ServerRequests()
         self._twilio_http: TwilioHttpClient | None = None
 
     def account(
@@ -27,29 +29,28 @@ class Connection:
         parent_sid: str | None = None,
     ) -> Account:
         """Make an account with a new SID and auth token."""
-        wanted = {"friendly_name": friendly_name, "owner_email": owner_email, "parent_sid": parent_sid}
-        return Account(self, self.control.ask("POST", "/accounts", wanted))
+        request = self._requests.account(friendly_name=friendly_name, owner_email=owner_email, parent_sid=parent_sid)
+        return Account(self, self.control.send(request))
 
     def existing_account(self, account_sid: str) -> Account:
-        """Return an account that is there already, such as the settings' own. Raises ControlError."""
-        return Account(self, self.control.ask("GET", f"/accounts/{quote(account_sid, safe='')}"))
+        """Return an account that exists, such as the one of the server's settings. Raises ControlError."""
+        return Account(self, self.control.send(self._requests.existing_account(account_sid)))
 
     def accounts(self) -> list[Account]:
         """Return all accounts, the oldest first."""
-        return [Account(self, shown) for shown in self.control.ask("GET", "/accounts")["accounts"]]
+        return [Account(self, document) for document in self.control.send(self._requests.accounts())]
 
     def reset(self) -> None:
-        """Forget everything, of all accounts: not where another test uses the same server."""
-        self.control.ask("POST", "/reset")
+        """Empty the server, with all accounts: not where another test uses the same server."""
+        self.control.send(self._requests.reset())
 
     def snapshot(self) -> dict[str, Any]:
         """Return the server's whole state as one JSON document."""
-        document: dict[str, Any] = self.control.ask("GET", "/snapshot")
-        return document
+        return self.control.send(self._requests.snapshot())
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Bring a snapshot's state back, in place of all there is."""
-        self.control.ask("PUT", "/snapshot", document)
+        """Replace the server's whole state with that of a snapshot."""
+        self.control.send(self._requests.restore(document))
 
     def twilio_http(self) -> "TwilioHttpClient":
         """Return what the official clients send their requests with. Raises ImportError where twilio is missing."""

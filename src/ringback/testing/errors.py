@@ -24,3 +24,7 @@ class ServerNotStarted(Exception):
         said = "".join(f"\n  {line}" for line in lines) or " nothing"
         super().__init__(f"{reason}; it said:{said}")
         self.lines = tuple(lines)
+
+
+class BlockedEventLoopWarning(RuntimeWarning):
+    """A synchronous call waited for a StatusCallback, and stopped the event loop that perhaps serves it."""

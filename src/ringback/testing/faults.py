@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from ringback.testing.control import Control
 from ringback.testing.records import Fault
+from ringback.testing.resource_requests import FaultRequests
 
 
 class Faults:
@@ -13,7 +13,7 @@ class Faults:
 
     def __init__(self, control: Control, account_sid: str) -> None:
         self._control = control
-        self._path = f"/accounts/{quote(account_sid, safe='')}/faults"
+        self._requests = FaultRequests(account_sid)
 
     def add(
         self,
@@ -28,18 +28,16 @@ class Faults:
         `operation` is one such as ``create-validation-request``, or ``status-callback``, or ``*``; `effect` is
         ``{"status": 429}``, ``{"delay_seconds": 2}``, ``{"drop": "after"}`` or another that docs/testing.md lists.
         """
-        wanted = {"operation": operation, "effect": dict(effect), "times": times, "probability": probability}
-        given = {name: value for name, value in wanted.items() if value is not None}
-        return Fault.model_validate(self._control.ask("POST", self._path, given))
+        return self._control.send(self._requests.add(operation, effect, times=times, probability=probability))
 
     def list(self) -> list[Fault]:
-        """Return the faults that may still strike."""
-        return [Fault.model_validate(shown) for shown in self._control.ask("GET", self._path)["faults"]]
+        """Return the faults that may still be injected."""
+        return self._control.send(self._requests.list())
 
     def delete(self, fault_id: int) -> None:
-        """Take one fault away. Raises ControlError (404) where it is used up, or was deleted."""
-        self._control.ask("DELETE", f"{self._path}/{fault_id}")
+        """Delete one fault. Raises ControlError (404) where it is used up, or was deleted."""
+        self._control.send(self._requests.delete(fault_id))
 
     def clear(self) -> None:
-        """Let nothing fail any more."""
-        self._control.ask("DELETE", self._path)
+        """Delete all faults."""
+        self._control.send(self._requests.clear())

@@ -1,9 +1,8 @@
-"""What an account allows, in a test's hand."""
-
-from urllib.parse import quote
+"""The limits of an account, set by a test."""
 
 from ringback.testing.control import Control
 from ringback.testing.records import PolicyReading
+from ringback.testing.resource_requests import PolicyRequests
 
 
 class Policy:
@@ -11,11 +10,11 @@ class Policy:
 
     def __init__(self, control: Control, account_sid: str) -> None:
         self._control = control
-        self._path = f"/accounts/{quote(account_sid, safe='')}/policy"
+        self._requests = PolicyRequests(account_sid)
 
     def read(self) -> PolicyReading:
-        """Return what holds for the account."""
-        return PolicyReading.model_validate(self._control.ask("GET", self._path))
+        """Return the account's present policy."""
+        return self._control.send(self._requests.read())
 
     def set(
         self,
@@ -25,18 +24,18 @@ class Policy:
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
     ) -> PolicyReading:
-        """Say what holds from the next request on, and return it; what is not given is left to the server's settings.
+        """Set the policy from the next request on, and return it; the server's settings decide what is not given.
 
         `account_type` is ``trial`` or ``full``.
         """
-        body = {
-            "account_type": account_type,
-            "calls_per_number_and_week": calls_per_number_and_week,
-            "code_lifetime_seconds": code_lifetime_seconds,
-            "code_attempts": code_attempts,
-        }
-        return PolicyReading.model_validate(self._control.ask("PUT", self._path, body))
+        request = self._requests.set(
+            account_type=account_type,
+            calls_per_number_and_week=calls_per_number_and_week,
+            code_lifetime_seconds=code_lifetime_seconds,
+            code_attempts=code_attempts,
+        )
+        return self._control.send(request)
 
     def clear(self) -> None:
-        """Let all be as the server's settings have it."""
-        self._control.ask("DELETE", self._path)
+        """Leave all limits to the server's settings."""
+        self._control.send(self._requests.clear())

@@ -1,9 +1,21 @@
 """What the control API shows, as frozen values."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Behavior = Literal[
+    "enter-code",
+    "enter-wrong-code",
+    "mistype-once",
+    "enter-nothing",
+    "hang-up",
+    "busy",
+    "no-answer",
+    "unreachable",
+    "manual",
+]
 
 
 class Record(BaseModel):
@@ -171,3 +183,29 @@ class ApiKey(Record):
     secret: str
     account_sid: str
     date_created: datetime
+
+
+class CallReading(Record):
+    """A call as it was when it was read."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    friendly_name: str | None
+    validation_code: str
+    status: str
+    state: str
+    verification_status: str | None
+    outgoing_caller_id_sid: str | None
+    attempts_left: int
+    extension: str | None
+    call_delay_seconds: int
+    status_callback: str | None
+    status_callback_method: str
+    phone: PhoneSetting | None
+    date_created: datetime
+    code_expires_at: datetime | None
+    ringing_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime | None
+    timeline: tuple[TimelineEntry, ...]

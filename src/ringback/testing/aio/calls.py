@@ -1,0 +1,51 @@
+"""Validation calls, and acting as the callee, in an event loop."""
+
+from typing import Any, Self
+
+from pydantic import PrivateAttr
+
+from ringback.testing.control import AsyncControl
+from ringback.testing.records import CallReading
+from ringback.testing.requests import CallRequests, Request
+
+
+class Call(CallReading):
+    """A call as it was when it was read; each action returns the call as it is after it."""
+
+    _control: AsyncControl = PrivateAttr()
+
+    @classmethod
+    def of(cls, control: AsyncControl, document: Any) -> Self:
+        """Return the call that a document of the control API shows."""
+        return cls.model_validate(document, context=control)
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the client that later requests are sent with."""
+        self._control = context
+
+    async def look_again(self) -> Self:
+        """Return the call as it is now."""
+        return await self._act(self._requests.look_again())
+
+    async def answer(self) -> Self:
+        """Pick the phone up. Raises ControlError (409) unless it rings."""
+        return await self._act(self._requests.answer())
+
+    async def key(self, digits: str) -> Self:
+        """Key digits in; six are a code. Raises ControlError (409) unless the call is at the prompt."""
+        return await self._act(self._requests.key(digits))
+
+    async def hang_up(self) -> Self:
+        """End the call. Raises ControlError (409) unless it was answered."""
+        return await self._act(self._requests.hang_up())
+
+    async def reject(self) -> Self:
+        """Refuse the call: it ends as busy. Raises ControlError (409) unless it rings."""
+        return await self._act(self._requests.reject())
+
+    @property
+    def _requests(self) -> CallRequests:
+        return CallRequests(self.account_sid, self.sid)
+
+    async def _act(self, request: Request[Any]) -> Self:
+        return self.of(self._control, await self._control.send(request))
