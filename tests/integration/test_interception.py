@@ -293,6 +293,44 @@ def test_a_url_of_another_host_of_twilios_is_refused_whatever_the_host_field_say
     assert newest(server) == ("messaging.twilio.com", "GET", "/v1/Services")
 
 
+def redirected(server: InterceptingServer, name: str | None, head: bytes) -> bytes:
+    """Return the answer to a client whose connection to a host was redirected to the proxy's port."""
+    context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+    context.check_hostname = name is not None
+    with (
+        socket.create_connection(server.proxy_address, 10) as connection,
+        context.wrap_socket(connection, server_hostname=name) as secured,
+    ):
+        secured.sendall(head)
+        return b"".join(iter(lambda: secured.recv(10_000), b""))
+
+
+@pytest.mark.parametrize(("name", "status"), [("api.twilio.com", b"204"), ("messaging.twilio.com", b"404")])
+def test_redirected_tls_client_is_served_by_the_name_it_asks_for(
+    server: InterceptingServer, name: str, status: bytes
+) -> None:
+    head = f"OPTIONS {LIST} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
+
+    assert redirected(server, name, head).startswith(b"HTTP/1.1 " + status)
+
+
+@pytest.mark.parametrize("name", ["app.test", "twilio.com.app.test", None])
+def test_redirected_tls_client_of_another_host_is_hung_up_on(server: InterceptingServer, name: str | None) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        redirected(server, name, b"")
+
+    server.wait_for_log(lambda line: line.get("event") == "TLS handshake refused" and (name or "no host") in str(line))
+
+
+def test_redirected_plain_client_is_served_by_its_host_field(server: InterceptingServer) -> None:
+    with socket.create_connection(server.proxy_address, 10) as connection:
+        connection.sendall(f"GET {MESSAGES} HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(10_000), b""))
+
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert newest(server) == ("api.twilio.com", "GET", MESSAGES)
+
+
 @pytest.mark.parametrize("name", ["api.twilio.com", "Lookups.Twilio.Com"])
 def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
     server: InterceptingServer, receiver: CallbackReceiver, name: str

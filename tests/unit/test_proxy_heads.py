@@ -78,10 +78,29 @@ def test_a_chunked_body_tells_its_own_length() -> None:
     assert b"\r\nTransfer-Encoding: chunked\r\n" in request.head
 
 
+def test_request_line_of_a_redirected_client_is_completed_by_its_host_field() -> None:
+    request = read_head(head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2"))
+
+    assert (request.host, request.port, request.body_bytes) == ("api.twilio.com", 80, 2)
+    assert request.head == head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2", "Connection: close")
+
+
+def test_https_url_of_twilio_is_taken_in_plain() -> None:
+    request = read_head(head("GET https://api.twilio.com/v1 HTTP/1.1"))
+
+    assert (request.host, request.port, request.is_tunnel) == ("api.twilio.com", 443, False)
+    assert request.head == head("GET /v1 HTTP/1.1", "Host: api.twilio.com", "Connection: close")
+
+
 @pytest.mark.parametrize(
     "lines",
     [
         ("GET / HTTP/1.1",),
+        ("GET / HTTP/1.1", "Host: app.test"),
+        ("GET / HTTP/1.1", "Host: twilio.com.app.test"),
+        ("GET / HTTP/1.1", "Host: api.twilio.com", "Host: api.twilio.com"),
+        ("GET / HTTP/1.1", "Host: user@api.twilio.com"),
+        ("GET / HTTP/1.1", "Host: api.twilio.com/x?y=.twilio.com"),
         ("GET https://app.test/ HTTP/1.1",),
         ("GET http://user:secret@app.test/ HTTP/1.1",),
         ("GET http://a%2etest/ HTTP/1.1",),

@@ -7,6 +7,8 @@ import asyncio
 
 from ringback.domain.twilio_hosts import host_name
 
+TLS_HANDSHAKE = b"\x16"
+"""The first byte of a client that speaks TLS."""
 _HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = b"\x16\x03", 1, 0
 """How a record of a handshake begins, with the major version that all of TLS has; and kinds within it."""
 _RECORD_HEAD_BYTES, _MESSAGE_HEAD_BYTES = 5, 4
@@ -14,13 +16,15 @@ _VERSION_AND_RANDOM_BYTES = 34
 MAX_HELLO_BYTES = 64 * 1024
 
 
-async def read_begin(reader: asyncio.StreamReader) -> tuple[bytes, str]:
+async def read_begin(reader: asyncio.StreamReader, first: bytes = b"") -> tuple[bytes, str]:
     """Read until the name is known; return what was read, and the name, empty where none is given or it is no TLS.
+
+    `first` is what was read before, less than a record.
 
     Raises ValueError where a ClientHello is longer than any client's: its name is not known, and may be Twilio's.
     """
-    begin, hello = bytearray(), ClientHello()
-    name: str | None = None
+    begin, hello = bytearray(first), ClientHello()
+    name: str | None = hello.name_after(first)
     while name is None and (piece := await reader.read(MAX_HELLO_BYTES)):
         begin += piece
         name = hello.name_after(piece)

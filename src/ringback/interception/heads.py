@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ringback.domain.twilio_hosts import host_name
+from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 
-HTTP_PORT = 80
+HTTP_PORT, HTTPS_PORT = 80, 443
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>[0-9]{{1,5}}) HTTP/1\.[01]")
 _ABSOLUTE = re.compile(
-    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) [Hh][Tt][Tt][Pp]://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<target>[/?][!-~]*)?"
-    r" (?P<version>HTTP/1\.[01])"
+    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) (?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?"
+    r"(?P<target>[/?][!-~]*)? (?P<version>HTTP/1\.[01])"
 )
+_ORIGIN = re.compile(r"(?P<method>[A-Z]{1,20}) (?P<target>/[!-~]*) (?P<version>HTTP/1\.[01])")
+_HOST_FIELD = re.compile(rf"{_AUTHORITY}(:[0-9]{{1,5}})?")
 _FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _OF_ONE_HOP = frozenset(
@@ -28,13 +30,15 @@ class UnfitRequest(Exception):
 class ProxyRequest(NamedTuple):
     """Where a client wants to get, and what is sent on there.
 
-    `head` is empty for CONNECT: all that comes is passed on. `body_bytes` is None for a body in chunks.
+    `head` is empty for a tunnel: all bytes are passed on. `body_bytes` is None for a body in chunks. A redirected
+    client begins TLS without CONNECT: its `client_hello` has been read.
     """
 
     host: str
     port: int
     head: bytes = b""
     body_bytes: int | None = None
+    client_hello: bytes = b""
 
     @property
     def is_tunnel(self) -> bool:
@@ -47,11 +51,34 @@ def read_head(head: bytes) -> ProxyRequest:
     fields = list(_fields(lines))
     if tunnel := _CONNECT.fullmatch(request_line):
         return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
-    absolute = _ABSOLUTE.fullmatch(request_line)
+    absolute = _ABSOLUTE.fullmatch(request_line) or _ABSOLUTE.fullmatch(_redirected(request_line, fields))
     if absolute is None:
         raise UnfitRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
-    port = _port(absolute["port"]) if absolute["port"] else HTTP_PORT
-    authority = absolute["host"] if port == HTTP_PORT else f"{absolute['host']}:{port}"
+    return _whole_request(absolute, fields)
+
+
+def _redirected(request_line: str, fields: list[tuple[str, str]]) -> str:
+    """Return the request line with the URL of a client that took the proxy for a host of Twilio's, or nothing.
+
+    Its connection was redirected here, so that it sends a path as to a server.
+    """
+    origin = _ORIGIN.fullmatch(request_line)
+    hosts = [value.strip() for name, value in fields if name.lower() == "host"]
+    if origin is None or len(hosts) != 1 or not _HOST_FIELD.fullmatch(hosts[0]):
+        return ""
+    if role_of(host_name(hosts[0])) is HostRole.OTHER:
+        return ""
+    return f"{origin['method']} http://{hosts[0]}{origin['target']} {origin['version']}"
+
+
+def _whole_request(absolute: re.Match[str], fields: list[tuple[str, str]]) -> ProxyRequest:
+    """Return a request that names its URL, and which comes as plain HTTP even where that begins with https://."""
+    is_https = absolute["scheme"].lower() == "https"
+    if is_https and role_of(host_name(absolute["host"])) is HostRole.OTHER:
+        raise UnfitRequest("of https:// URLs this proxy takes only Twilio's: it takes CONNECT host:port for others")
+    default_port = HTTPS_PORT if is_https else HTTP_PORT
+    port = _port(absolute["port"]) if absolute["port"] else default_port
+    authority = absolute["host"] if port == default_port else f"{absolute['host']}:{port}"
     target = absolute["target"] or "/"
     sent_on = [
         f"{absolute['method']} {target if target[0] == '/' else f'/{target}'} {absolute['version']}",
@@ -59,9 +86,8 @@ def read_head(head: bytes) -> ProxyRequest:
         *(f"{name}: {value}" for name, value in _sent_on(fields)),
         "Connection: close",
     ]
-    return ProxyRequest(
-        host_name(absolute["host"]), port, "\r\n".join([*sent_on, "", ""]).encode("latin-1"), _body_bytes(fields)
-    )
+    head = "\r\n".join([*sent_on, "", ""]).encode("latin-1")
+    return ProxyRequest(host_name(absolute["host"]), port, head, _body_bytes(fields))
 
 
 def _port(digits: str) -> int:

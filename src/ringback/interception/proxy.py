@@ -15,8 +15,8 @@ import structlog
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, role_of
 from ringback.interception.certificates import Certificates
-from ringback.interception.client_hello import read_begin
-from ringback.interception.heads import HTTP_PORT, ProxyRequest, UnfitRequest, read_head
+from ringback.interception.client_hello import TLS_HANDSHAKE, read_begin
+from ringback.interception.heads import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.interception.relay import END_OF_HEAD, Stream, first_bytes, relay, whole_body
 from ringback.lookup import connected
 from ringback.refusals import Refusals, shown_host
@@ -39,6 +39,10 @@ BeginOf = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
 """Reads what a client says first in a tunnel; None is a reason to end it."""
 NewProtocol = Callable[[str], asyncio.Protocol]
 """Given a host of Twilio's, makes what serves one connection to it."""
+
+
+class MisdirectedHandshake(Exception):
+    """A client began TLS with the proxy itself, and not for a host of Twilio's."""
 
 
 class Proxy:
@@ -76,7 +80,7 @@ class Proxy:
     async def _serve(self, client: Stream) -> None:
         try:
             async with asyncio.timeout(HEAD_SECONDS):
-                request = read_head(await client.reader.readuntil(END_OF_HEAD))
+                request = await _read_request(client.reader)
         except asyncio.IncompleteReadError:
             return
         except TimeoutError:
@@ -86,6 +90,8 @@ class Proxy:
             await _answer(client, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
         except UnfitRequest as error:
             await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
+        except MisdirectedHandshake as error:
+            log.warning("TLS handshake refused", reason=str(error))
         else:
             if role_of(request.host) is HostRole.OTHER:
                 await self._pass_on(client, request)
@@ -150,6 +156,25 @@ class Proxy:
             self._refusals.add(host=request.host, method="CONNECT", path="", message=message)
 
 
+async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
+    """Read what a client asks of the proxy, or the ClientHello of one that was redirected here on its way to Twilio.
+
+    Raises UnfitRequest, MisdirectedHandshake, and asyncio's errors of readers.
+    """
+    first = await reader.readexactly(1)
+    if first != TLS_HANDSHAKE:
+        return read_head(first + await reader.readuntil(END_OF_HEAD))
+    try:
+        client_hello, host = await read_begin(reader, first)
+    except ValueError as error:
+        raise MisdirectedHandshake(str(error)) from error
+    if role_of(host) is HostRole.OTHER:
+        raise MisdirectedHandshake(
+            f"{shown_host(host) or 'no host'} was asked for; without CONNECT only Twilio's are served"
+        )
+    return ProxyRequest(host, HTTPS_PORT, client_hello=client_hello)
+
+
 async def _opened(end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open an end of a pair of sockets; these are of another kind where there are no Unix ones."""
     if end.family is socket.AF_INET:
@@ -162,7 +187,10 @@ async def _joined(client: Stream, server: Stream, request: ProxyRequest, begin_o
         server.writer.write(request.head)
         await relay(client, server, body=whole_body if request.body_bytes is None else first_bytes(request.body_bytes))
         return
-    client.writer.write(ESTABLISHED)
+    if request.client_hello:
+        server.writer.write(request.client_hello)
+    else:
+        client.writer.write(ESTABLISHED)
     await relay(client, server, begin=partial(begin_of, client, request) if begin_of else None)
 
 

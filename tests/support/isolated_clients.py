@@ -1,0 +1,102 @@
+"""Runs HTTP clients with the lines of `ringback env` in a network namespace, and reports where each request went.
+
+`python -m support.isolated_clients FOLDER` is run inside the namespace. It reads a list of runs from standard input and
+writes one result for each to standard output, both as JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support.interception import LIST, InterceptingServer
+from support.network_namespace import InternetStub, bring_loopback_up, in_namespace, resolve_names_here
+from support.server import ACCOUNT_SID, AUTH_TOKEN, COMMAND
+from support.unchanged import printed_lines
+
+URL = f"https://api.twilio.com{LIST}"
+PROXIED, FAILS_CLOSED, REACHES_TWILIO = "proxied", "fails closed", "reaches Twilio"
+RUN_SECONDS = 120.0
+ALL_SECONDS = 1_200.0
+OK = 200
+AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS")
+
+
+class Run(NamedTuple):
+    """One client, the name of the lines that it is run with, and its command, to which the URL is added."""
+
+    client: str
+    lines: str
+    command: list[str]
+    folder: str = "."
+
+
+class Result(NamedTuple):
+    """Where a request went, with the server running and after its end, and what was seen of it."""
+
+    client: str
+    outcome: str
+    outcome_without_server: str
+    seen: list[str]
+
+
+def run_isolated(runs: list[Run], folder: Path) -> list[Result]:
+    """Run clients in a namespace made for the purpose, which ends with them."""
+    own = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    finished = subprocess.run(  # noqa: S603
+        in_namespace([sys.executable, "-m", "support.isolated_clients", str(folder)]),
+        input=json.dumps(runs),
+        env=os.environ | own,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=ALL_SECONDS,
+    )
+    assert finished.returncode == 0, finished.stderr
+    return [Result(*fields) for fields in json.loads(finished.stdout)]
+
+
+def _main(folder: Path) -> None:
+    runs = [Run(*fields) for fields in json.load(sys.stdin)]
+    bring_loopback_up()
+    resolve_names_here(folder)
+    stub = InternetStub()
+    with InterceptingServer(folder, command=COMMAND) as server:
+        lines = {name: printed_lines(name, server) for name in sorted({run.lines for run in runs})}
+        serving = [_outcome(run, lines[run.lines], stub) for run in runs]
+    stopped = [_outcome(run, lines[run.lines], stub) for run in runs]
+    pairs = zip(runs, serving, stopped, strict=True)
+    json.dump([Result(run.client, one[0], two[0], [one[1], two[1]]) for run, one, two in pairs], sys.stdout)
+
+
+def _outcome(run: Run, lines: str, stub: InternetStub) -> tuple[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
+    finished = subprocess.run(  # noqa: S603
+        ["sh", "-euc", f'{lines}\nexec "$@"', "sh", *run.command, URL],  # noqa: S607
+        cwd=run.folder,
+        env=inherited | {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_SECONDS,
+    )
+    looked_up, connections = stub.take()
+    said = finished.stdout.strip() or finished.stderr.strip()
+    seen = f"said {said}, looked up {looked_up}, {connections} connections"
+    if connections or any(name.endswith("twilio.com") and not name.endswith(".local.twilio.com") for name in looked_up):
+        return REACHES_TWILIO, seen
+    return (PROXIED if _status(said) == OK else FAILS_CLOSED), seen
+
+
+def _status(said: str) -> Any:
+    try:
+        return json.loads(said.splitlines()[-1])["status"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return None
+
+
+if __name__ == "__main__":
+    _main(Path(sys.argv[1]))
