@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
+from difflib import get_close_matches
 from enum import StrEnum
 from socket import socket
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
@@ -27,7 +28,7 @@ from ringback.settings import (
 if TYPE_CHECKING:
     from ringback.interception.door import DoorsOf
 
-CLIENT_NAMES = ("python", "python-async", "node", "php", "ruby", "java", "go", "csharp")
+CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 OK, FAILED, WRONG_USAGE = 0, 1, 2
 READY_TIMEOUT_SECONDS = 3.0
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
@@ -76,13 +77,27 @@ def _parser() -> argparse.ArgumentParser:
     ready.set_defaults(command=_ready)
     ready.add_argument("--url", help="the server's base URL (default: the configured host and port)")
     env = commands.add_parser(
-        "env", help="print the lines that point a helper library at the proxy", allow_abbrev=False
+        "env", help="print the shell lines that point an application at the proxy", allow_abbrev=False
     )
     env.set_defaults(command=_env)
-    env.add_argument("--client", required=True, choices=CLIENT_NAMES, help="the library that the application uses")
+    env.add_argument(
+        "--client",
+        required=True,
+        type=_client_name,
+        metavar="NAME",
+        help=f"the language or client of the application: {', '.join(CLIENT_NAMES)}",
+    )
     for name in ("intercept_host", "intercept_port", "authority_folder", "database_url", "account_sid"):
         _add_setting(env, name, Settings.model_fields[name])
     return parser
+
+
+def _client_name(name: str) -> str:
+    if name in CLIENT_NAMES:
+        return name
+    close = get_close_matches(name.lower(), CLIENT_NAMES, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    raise argparse.ArgumentTypeError(f"unknown client {name!r}. {hint}Clients: {', '.join(CLIENT_NAMES)}")
 
 
 def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
@@ -175,11 +190,11 @@ def _env(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
-    from ringback.client_lines import UnfitFolder, lines_for
+    from ringback.client_lines import UnfitFolder, shell_lines
     from ringback.interception.door import AuthorityUnavailable
 
     try:
-        print(*lines_for(client, settings), sep="\n")  # noqa: T201
+        print(*shell_lines(client, settings), sep="\n")  # noqa: T201
     except UnfitFolder as error:
         return _complain(WRONG_USAGE, str(error))
     except AuthorityUnavailable as error:

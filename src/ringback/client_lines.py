@@ -1,40 +1,57 @@
-"""The lines of a shell that point each official helper library at the proxy: `ringback env`.
+"""Shell lines that point a client at the proxy: `ringback env`.
 
-Source: docs/interception.md, which tells what each library reads.
+Each line is an export, or a note as an argument of the shell's command `:`: an interactive zsh does not take comments.
+Source: docs/interception.md, which says what each client reads.
 """
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
+from ringback.client_versions import safe_version_note, version_warnings
 from ringback.interception.authority import open_authority
-from ringback.interception.trust import STORE_PASSWORD, TrustFiles
+from ringback.interception.trust import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.settings import Settings, authority_folder, base_url, reachable
 from ringback.simulator.clock import SystemClock
 
-_NOT_PHPS = re.compile(r"[\":;$\\\x00-\x1f]")
-"""What parts folders in PHP_INI_SCAN_DIR, or means something between quotation marks in an ini file."""
-CLOSED_REGION = "local"
-"""api.local.twilio.com does not exist in public: whoever does not come by the proxy gets nowhere."""
+_UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
+"""Characters that separate folders in PHP_INI_SCAN_DIR, or have a meaning between quotation marks in an ini file."""
+_NODE_REDIRECT_OPTION = re.compile(rf'--require (?:"(?:[^"\\]|\\.)*{NODE_REDIRECT}"|\S*{NODE_REDIRECT})\s*')
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+TWILIO_DOMAIN = "twilio.com"
+UNRESOLVABLE_REGION = "local"
+"""api.local.twilio.com does not exist in public DNS: a library that misses the proxy fails there."""
 REGION_IN_CODE: Mapping[str, str] = {
-    "ruby": f'Twilio.configure {{ |config| config.region = "{CLOSED_REGION}" }}',
-    "csharp": f'TwilioClient.SetRegion("{CLOSED_REGION}");',
+    "ruby": f'Twilio.configure {{ |config| config.region = "{UNRESOLVABLE_REGION}" }}',
+    "csharp": f'TwilioClient.SetRegion("{UNRESOLVABLE_REGION}");',
 }
-"""The libraries that read no TWILIO_REGION, and the line of code that tells them as much."""
+"""The libraries that do not read TWILIO_REGION, and the line of code that sets the region."""
+TRUST_ENV_IN_CODE = "http_client.session = aiohttp.ClientSession(trust_env=True)"
+NEW_AUTHORITY = (
+    "made a new authority in {folder}; a server that was started in another folder has another one, "
+    "unless both have the same setting authority_folder"
+)
+BYPASSED = (
+    "NO_PROXY has {entries}, which exempts Twilio's hosts from the proxy. The printed NO_PROXY leaves it out; "
+    "do the same in the application's own settings"
+)
 
 
 class UnfitFolder(Exception):
-    """A client cannot be told of the authority's folder; the message is for the user."""
+    """A client cannot be pointed at the authority's folder; the message is for the user."""
 
 
-class Way(NamedTuple):
-    """Where the proxy is, and the files that are to be trusted."""
+class ProxyEnvironment(NamedTuple):
+    """Where the proxy is, the files to trust, and the hosts that clients reach without the proxy."""
 
     proxy_host: str
     proxy_port: int
     trust: TrustFiles
+    direct_hosts: tuple[str, ...] = LOCAL_HOSTS
 
     @property
     def proxy(self) -> str:
@@ -45,117 +62,183 @@ def _exports(**variables: object) -> list[str]:
     return [f"export {name}={quote(str(value))}" for name, value in variables.items()]
 
 
-def _https_proxy(way: Way) -> list[str]:
-    """Both spellings: where both are heeded, some libraries prefer the one and some the other."""
-    return _exports(HTTPS_PROXY=way.proxy, https_proxy=way.proxy)
+def _notes(*texts: str) -> list[str]:
+    return [f": {quote(text)}" for text in texts]
 
 
-def _python(way: Way) -> list[str]:
-    return [*_https_proxy(way), *_exports(REQUESTS_CA_BUNDLE=way.trust.bundle)]
+def _proxy_variables(environment: ProxyEnvironment) -> list[str]:
+    """Return the exports of both spellings: some clients read one only, and some prefer the one and some the other."""
+    direct = ",".join(environment.direct_hosts)
+    names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
+    return _exports(**dict.fromkeys(names, environment.proxy), NO_PROXY=direct, no_proxy=direct)
 
 
-def _python_async(way: Way) -> list[str]:
+def _python(environment: ProxyEnvironment) -> list[str]:
+    bundle = environment.trust.bundle
+    return [*_proxy_variables(environment), *_exports(REQUESTS_CA_BUNDLE=bundle, SSL_CERT_FILE=bundle)]
+
+
+def _python_async(environment: ProxyEnvironment) -> list[str]:
     return [
-        "# twilio's AsyncTwilioHttpClient heeds no proxy variable. Let its session do so, in one line of code:",
-        "#   http_client.session = aiohttp.ClientSession(trust_env=True)",
-        "# Without it the calls fail; or give ringback the name api.twilio.com in the network, with tls_port = 443.",
-        *_https_proxy(way),
-        *_exports(SSL_CERT_FILE=way.trust.bundle),
+        *_notes(
+            "aiohttp, and with it AsyncTwilioHttpClient, reads no proxy variable unless one line of code says so:",
+            f"    {TRUST_ENV_IN_CODE}",
+            "Without it AsyncTwilioHttpClient fails, but other uses of aiohttp reach Twilio.",
+        ),
+        *_python(environment),
     ]
 
 
-def _node(way: Way) -> list[str]:
+def _node(environment: ProxyEnvironment) -> list[str]:
+    file = str(environment.trust.node_redirect)
+    if re.search(r"[\s\"\\]", file):
+        file = '"' + file.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    other_options = _NODE_REDIRECT_OPTION.sub("", os.environ.get("NODE_OPTIONS", ""))
     return [
-        "# The library reads HTTP_PROXY, for https too, and no other; Node reads NODE_EXTRA_CA_CERTS when it starts.",
-        *_exports(HTTP_PROXY=way.proxy, NODE_EXTRA_CA_CERTS=way.trust.certificate),
+        *_notes(
+            "The file in NODE_OPTIONS leads every HTTP client of Node to ringback, even if it reads no proxy variable.",
+            "Where an application sets NODE_OPTIONS itself, only clients that read the proxy variables are led here.",
+        ),
+        *_proxy_variables(environment),
+        *_exports(
+            NODE_EXTRA_CA_CERTS=environment.trust.certificate,
+            NODE_USE_ENV_PROXY=1,
+            RINGBACK_PROXY=environment.proxy,
+            NODE_OPTIONS=f"--require {file} {other_options}".strip(),
+        ),
     ]
 
 
-def _php(way: Way) -> list[str]:
-    if found := _NOT_PHPS.search(str(way.trust.php_folder)):
+def _php(environment: ProxyEnvironment) -> list[str]:
+    folder = environment.trust.php_folder
+    if found := _UNFIT_FOR_PHP.search(str(folder)):
         hint = "choose another one by --authority-folder, for the server too"
-        raise UnfitFolder(
-            f"PHP cannot be pointed at a folder with {found[0]!r} in its path, {way.trust.php_folder.parent}: {hint}"
-        )
+        raise UnfitFolder(f"PHP cannot be pointed at a folder with {found[0]!r} in its path, {folder.parent}: {hint}")
     return [
-        "# PHP takes curl.cainfo from its ini files alone: this adds a folder with one. As an option it is",
-        f"#   php -d curl.cainfo={quote(str(way.trust.bundle))}",
-        *_https_proxy(way),
-        *_exports(PHP_INI_SCAN_DIR=f":{way.trust.php_folder}"),
+        *_notes(
+            "PHP reads curl.cainfo only from ini files: PHP_INI_SCAN_DIR adds a folder with one. As an option it is",
+            f"    php -d curl.cainfo={quote(str(environment.trust.bundle))}",
+            "PHP streams, such as file_get_contents, read no proxy variable and reach Twilio.",
+        ),
+        *_proxy_variables(environment),
+        *_exports(PHP_INI_SCAN_DIR=f":{folder}"),
     ]
 
 
-def _ruby(way: Way) -> list[str]:
-    return [*_https_proxy(way), *_exports(SSL_CERT_FILE=way.trust.bundle)]
+def _curl(environment: ProxyEnvironment) -> list[str]:
+    return [*_ruby(environment), *_exports(CURL_CA_BUNDLE=environment.trust.bundle)]
 
 
-def _java(way: Way) -> list[str]:
+def _ruby(environment: ProxyEnvironment) -> list[str]:
+    return [*_proxy_variables(environment), *_exports(SSL_CERT_FILE=environment.trust.bundle)]
+
+
+def _java(environment: ProxyEnvironment) -> list[str]:
     options = {
-        "https.proxyHost": way.proxy_host,
-        "https.proxyPort": way.proxy_port,
-        "javax.net.ssl.trustStore": way.trust.store,
+        "http.proxyHost": environment.proxy_host,
+        "http.proxyPort": environment.proxy_port,
+        "https.proxyHost": environment.proxy_host,
+        "https.proxyPort": environment.proxy_port,
+        "javax.net.ssl.trustStore": environment.trust.store,
         "javax.net.ssl.trustStoreType": "PKCS12",
         "javax.net.ssl.trustStorePassword": STORE_PASSWORD,
     }
-    given = " ".join(quote(f"-D{name}={value}") for name, value in options.items())  # it knows a shell's quotes, too
+    quoted = " ".join(quote(f"-D{name}={value}") for name, value in options.items())  # Java reads a shell's quotes, too
     return [
-        "# The virtual machine reads no proxy variable, but these options; it says on standard error that it did.",
-        *_exports(JAVA_TOOL_OPTIONS=given),
+        *_notes("Java reads no proxy variable, but these options; it reports on standard error that it has read them."),
+        *_exports(JAVA_TOOL_OPTIONS=quoted),
     ]
 
 
-def _go(way: Way) -> list[str]:
-    return ["# Go reads SSL_CERT_FILE on Linux; on macOS and Windows trust the authority in the system.", *_ruby(way)]
+def _on_linux(language: str) -> Callable[[ProxyEnvironment], list[str]]:
+    note = f"{language} reads SSL_CERT_FILE on Linux; on macOS and Windows trust the authority in the system."
+    return lambda environment: [*_notes(note), *_ruby(environment)]
 
 
-def _csharp(way: Way) -> list[str]:
-    return ["# .NET reads SSL_CERT_FILE on Linux; on macOS and Windows trust the authority in the system.", *_ruby(way)]
+def _any(environment: ProxyEnvironment) -> list[str]:
+    """Return the lines of all clients, each once; PHP's are left out where its folder cannot be named."""
+    lines: list[str] = []
+    for client in (_python_async, _node, _curl, _java):
+        lines += client(environment)
+    try:
+        lines += _php(environment)
+    except UnfitFolder as error:
+        lines += _notes(str(error))
+    return list(dict.fromkeys(lines))
 
 
-NEW_AUTHORITY = (
-    "ringback: made a new authority in {folder}; a server that was started in another folder has another one, "
-    "unless both have the same setting authority_folder"
-)
-
-CLIENTS: Mapping[str, Callable[[Way], list[str]]] = {
+CLIENTS: Mapping[str, Callable[[ProxyEnvironment], list[str]]] = {
+    "any": _any,
     "python": _python,
     "python-async": _python_async,
     "node": _node,
     "php": _php,
     "ruby": _ruby,
     "java": _java,
-    "go": _go,
-    "csharp": _csharp,
+    "go": _on_linux("Go"),
+    "csharp": _on_linux(".NET"),
+    "curl": _curl,
 }
 
 
-def lines_for(client: str, settings: Settings) -> list[str]:
-    """Return the lines for one of CLIENTS: to be run by a shell, comments included; no secret is in them.
+def shell_lines(client: str, settings: Settings) -> list[str]:
+    """Return the lines for one of CLIENTS, which contain no secret. Warnings go to standard error.
 
-    Raises AuthorityUnavailable where there is no authority yet, and none can be made, UnfitFolder where the client
-    cannot be told of its path.
+    Raises AuthorityUnavailable if there is no authority that may be trusted and none can be made, and UnfitFolder if
+    the client cannot be pointed at its folder.
     """
     folder = authority_folder(settings)
     is_new = not TrustFiles(folder).key.exists()
     open_authority(folder, SystemClock().now())
-    if is_new:
-        print(NEW_AUTHORITY.format(folder=folder), file=sys.stderr)  # noqa: T201 - the lines themselves go to a shell
-    way = Way(reachable(settings.intercept_host), settings.intercept_port, TrustFiles(folder))
-    return [
-        f"# The account here is {settings.account_sid}; its auth token is the setting auth_token.",
-        *CLIENTS[client](way),
-        *_closed_region(client),
+    direct_hosts, bypassing = _direct_hosts(os.environ)
+    environment = ProxyEnvironment(
+        reachable(settings.intercept_host), settings.intercept_port, TrustFiles(folder), direct_hosts
+    )
+    lines = [
+        *_notes(f"The account here is {settings.account_sid}; its auth token is the setting auth_token."),
+        *_notes(*safe_version_note(client)),
+        *CLIENTS[client](environment),
+        *_region(client),
     ]
+    _warn(
+        *([NEW_AUTHORITY.format(folder=folder)] if is_new else []),
+        *([BYPASSED.format(entries=", ".join(bypassing))] if bypassing else []),
+        *version_warnings(client, Path.cwd()),
+    )
+    return lines
 
 
-def _closed_region(client: str) -> list[str]:
+def _warn(*messages: str) -> None:
+    for message in messages:
+        print(f"ringback: {message}", file=sys.stderr)  # noqa: T201 - standard output goes to a shell
+
+
+def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return what NO_PROXY should have, and the entries of today's that cover Twilio's hosts and are left out."""
+    today = f"{variables.get('NO_PROXY', '')},{variables.get('no_proxy', '')}".split(",")
+    entries = dict.fromkeys([*filter(None, map(str.strip, today)), *LOCAL_HOSTS])
+    bypassing = [entry for entry in entries if _covers_twilio(entry)]
+    return tuple(entry for entry in entries if entry not in bypassing), bypassing
+
+
+def _covers_twilio(entry: str) -> bool:
+    """Tell whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts."""
+    host = entry.lower().rstrip(".")
+    host = host.partition(":")[0] if host.count(":") == 1 else host
+    domain = host.removeprefix("*").removeprefix(".")
+    is_parent = not domain or f".{TWILIO_DOMAIN}".endswith(f".{domain}")
+    return is_parent or domain.endswith(f".{TWILIO_DOMAIN}")
+
+
+def _region(client: str) -> list[str]:
     if client in REGION_IN_CODE:
-        return [
-            "# This library reads no TWILIO_REGION. A line of code has it ask for a host that is not in public:",
-            f"#   {REGION_IN_CODE[client]}",
-            "# Without it, calls that do not come by the proxy reach Twilio.",
-        ]
+        return _notes(
+            "This library does not read TWILIO_REGION. In code, make it ask for a host that does not exist in public:",
+            f"    {REGION_IN_CODE[client]}",
+            "Without it, calls that miss the proxy reach Twilio.",
+        )
     return [
-        "# A host that does not exist in public: with the proxy away, calls fail and reach nobody.",
-        *_exports(TWILIO_REGION=CLOSED_REGION),
+        *_notes("Libraries ask for a host that does not exist in public: calls that miss the proxy fail."),
+        *(_notes("Those of Ruby and .NET do not: run `ringback env` for them, too.") if client == "any" else []),
+        *_exports(TWILIO_REGION=UNRESOLVABLE_REGION),
     ]

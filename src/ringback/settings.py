@@ -208,7 +208,7 @@ def unknown_names() -> list[str]:
     suite are not looked at.
     """
     known = {f"{ENVIRONMENT_PREFIX}{name}".upper() for name in Settings.model_fields}
-    made_up = re.compile(rf"{ENVIRONMENT_PREFIX}(SERVICE_|PORT_|TEST_|BENCH_)")
+    made_up = re.compile(rf"{ENVIRONMENT_PREFIX}(SERVICE_|PORT_|TEST_|BENCH_|PROXY$)")
     in_file = DotEnvSettingsSource(Settings, case_sensitive=True, env_ignore_empty=False).env_vars
     ours = {name for name in {*os.environ, *in_file} if name.upper().startswith(ENVIRONMENT_PREFIX)}
     return sorted(name for name in ours if name.upper() not in known and not made_up.match(name.upper()))

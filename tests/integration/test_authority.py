@@ -66,7 +66,7 @@ def test_first_use_makes_a_key_that_nobody_else_may_read(tmp_path: Path, now: In
     assert mode(files.key) == 0o600
     assert {mode(file) for file in (files.certificate, files.bundle, files.store)} == {0o644}
     assert b"PRIVATE" not in files.certificate.read_bytes() + files.bundle.read_bytes()
-    names = {"authority.key", "authority.pem", "bundle.pem", "php", "truststore.p12"}
+    names = {"authority.key", "authority.pem", "bundle.pem", "node-redirect.cjs", "php", "truststore.p12"}
     assert {file.name for file in files.key.parent.iterdir()} == names
 
 

@@ -170,7 +170,7 @@ def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     lines = printed_lines("python-async", intercepting)
-    [code] = [line.removeprefix("#").strip() for line in lines.splitlines() if "ClientSession" in line]
+    [code] = [line.removeprefix(":").strip(" '") for line in lines.splitlines() if "ClientSession" in line]
     application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
 
     told = application.python(PYTHON_ASYNC.replace("LINE", code))

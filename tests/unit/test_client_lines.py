@@ -1,6 +1,7 @@
 """The lines that `ringback env` prints."""
 
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -20,6 +21,12 @@ LINE_OF_CODE = {
 """What those that read no TWILIO_REGION are told instead."""
 
 
+@pytest.fixture(autouse=True)
+def _no_proxy_or_node_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_PROXY", "no_proxy", "NODE_OPTIONS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def variables(lines: str, folder: Path) -> dict[str, str]:
     """Return what a shell that runs the lines has afterwards, and had not before."""
     command = ["sh", "-euc", f"{lines}\nenv -0"]
@@ -28,22 +35,36 @@ def variables(lines: str, folder: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs if name not in {"PWD", "OLDPWD", "SHLVL", "_", "PATH"}}
 
 
+def notes(lines: str) -> list[str]:
+    """Return the texts among the lines that a shell ignores."""
+    return [shlex.split(line)[1] for line in lines.splitlines() if line.startswith(": ")]
+
+
 def expected(client: str, folder: Path) -> dict[str, str]:
-    bundle, both = str(folder / "bundle.pem"), {"HTTPS_PROXY": PROXY, "https_proxy": PROXY}
-    java = f"-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=8011 -Djavax.net.ssl.trustStore={folder}/truststore.p12"
-    return {
-        "python": both | {"REQUESTS_CA_BUNDLE": bundle},
-        "python-async": both | {"SSL_CERT_FILE": bundle},
-        "node": {"HTTP_PROXY": PROXY, "NODE_EXTRA_CA_CERTS": str(folder / "authority.pem")},
-        "php": both | {"PHP_INI_SCAN_DIR": f":{folder}/php"},
-        "ruby": both | {"SSL_CERT_FILE": bundle},
-        "go": both | {"SSL_CERT_FILE": bundle},
-        "csharp": both | {"SSL_CERT_FILE": bundle},
-        "java": {
-            "JAVA_TOOL_OPTIONS": f"{java} -Djavax.net.ssl.trustStoreType=PKCS12"
-            " -Djavax.net.ssl.trustStorePassword=changeit"
+    bundle = str(folder / "bundle.pem")
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"), PROXY)
+    proxies |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
+    java = "-Dhttp.proxyHost=127.0.0.1 -Dhttp.proxyPort=8011 -Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=8011"
+    variables = {
+        "python": proxies | {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle},
+        "node": proxies
+        | {
+            "NODE_EXTRA_CA_CERTS": str(folder / "authority.pem"),
+            "NODE_USE_ENV_PROXY": "1",
+            "NODE_OPTIONS": f"--require {folder}/node-redirect.cjs",
+            "RINGBACK_PROXY": PROXY,
         },
-    }[client] | ({} if client in LINE_OF_CODE else {"TWILIO_REGION": "local"})
+        "php": proxies | {"PHP_INI_SCAN_DIR": f":{folder}/php"},
+        "ruby": proxies | {"SSL_CERT_FILE": bundle},
+        "curl": proxies | {"SSL_CERT_FILE": bundle, "CURL_CA_BUNDLE": bundle},
+        "java": {
+            "JAVA_TOOL_OPTIONS": f"{java} -Djavax.net.ssl.trustStore={folder}/truststore.p12"
+            " -Djavax.net.ssl.trustStoreType=PKCS12 -Djavax.net.ssl.trustStorePassword=changeit"
+        },
+    }
+    variables |= {"python-async": variables["python"], "go": variables["ruby"], "csharp": variables["ruby"]}
+    variables["any"] = {name: value for each in variables.values() for name, value in each.items()}
+    return variables[client] | ({} if client in LINE_OF_CODE else {"TWILIO_REGION": "local"})
 
 
 def test_the_clients_that_can_be_named_are_those_there_are_lines_for() -> None:
@@ -55,7 +76,7 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
     finished = command("env", "--client", client)
 
     assert finished.status == 0
-    assert finished.err.startswith("ringback: made a new authority in ")
+    assert finished.complaints[0].startswith("ringback: made a new authority in ")
     assert variables(finished.out, tmp_path) == expected(client, tmp_path / "ringback-authority")
     assert "ringbackringback" not in finished.out
 
@@ -64,7 +85,25 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
 def test_who_reads_no_region_is_told_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
     finished = command("env", "--client", client)
 
-    assert f"\n#   {LINE_OF_CODE[client]}\n" in finished.out
+    assert LINE_OF_CODE[client] in [line.strip() for line in notes(finished.out)]
+
+
+@pytest.mark.parametrize("client", CLIENT_NAMES)
+def test_printed_line_is_an_export_or_an_argument_of_the_null_command(client: str, command: Command) -> None:
+    lines = command("env", "--client", client).out.splitlines()
+
+    assert [line for line in lines if not line.startswith((": '", "export "))] == []
+    assert any(line.startswith("export ") for line in lines)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_lines_can_be_evaluated_by_an_interactive_zsh(command: Command, tmp_path: Path) -> None:
+    lines = command("env", "--client", "any").out
+
+    program = ["zsh", "-f", "-i", "-c", 'eval "$1"; echo "$HTTPS_PROXY"', "zsh", lines]
+    finished = subprocess.run(program, cwd=tmp_path, check=True, capture_output=True, text=True)  # noqa: S603
+
+    assert (finished.stdout, finished.stderr) == (f"{PROXY}\n", "")
 
 
 def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,11 +112,54 @@ def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, m
 
     finished = command("env", "--client", "node", "--intercept-port", "9")
 
-    assert variables(finished.out, tmp_path) == {
-        "HTTP_PROXY": "http://127.0.0.1:9",
-        "NODE_EXTRA_CA_CERTS": f"{tmp_path}/some data/ringback-authority/authority.pem",
-        "TWILIO_REGION": "local",
-    }
+    folder, printed = tmp_path / "some data/ringback-authority", variables(finished.out, tmp_path)
+    assert {printed[name] for name in ("HTTP_PROXY", "https_proxy", "RINGBACK_PROXY")} == {"http://127.0.0.1:9"}
+    assert printed["NODE_EXTRA_CA_CERTS"] == f"{folder}/authority.pem"
+    assert printed["NODE_OPTIONS"] == f'--require "{folder}/node-redirect.cjs"'
+
+
+@pytest.mark.parametrize(
+    ("given", "printed", "left_out"),
+    [
+        ("example.test, ::1", "example.test,::1,localhost,127.0.0.1", ""),
+        ("example.test,*", "example.test,localhost,127.0.0.1,::1", "*"),
+        (".twilio.com,a.test", "a.test,localhost,127.0.0.1,::1", ".twilio.com"),
+        ("API.twilio.com:443,com,nottwilio.com", "nottwilio.com,localhost,127.0.0.1,::1", "API.twilio.com:443, com"),
+    ],
+)
+def test_no_proxy_keeps_its_entries_except_those_that_cover_twilio(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, printed: str, left_out: str
+) -> None:
+    monkeypatch.setenv("NO_PROXY", given)
+
+    finished = command("env", "--client", "curl")
+
+    assert variables(finished.out, tmp_path)["NO_PROXY"] == variables(finished.out, tmp_path)["no_proxy"] == printed
+    warned = [line for line in finished.complaints if "NO_PROXY" in line]
+    assert [line.partition(" has ")[2].partition(", which")[0] for line in warned] == [left_out][: bool(left_out)]
+
+
+@pytest.mark.parametrize("name", ["trust", "some trust", 'a "b"', "back\\slash"])
+def test_node_options_are_kept_beside_the_redirect_which_is_named_once(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("NODE_OPTIONS", "--max-old-space-size=4096")
+    arguments = ("env", "--client", "node", "--authority-folder", name)
+
+    first = variables(command(*arguments).out, tmp_path)["NODE_OPTIONS"]
+    monkeypatch.setenv("NODE_OPTIONS", first)
+    again = variables(command(*arguments).out, tmp_path)["NODE_OPTIONS"]
+
+    assert again == first
+    assert first.count("--require") == first.count("--max-old-space-size=4096") == 1
+
+
+def test_any_leaves_out_php_where_its_folder_cannot_be_named(command: Command, tmp_path: Path) -> None:
+    finished = command("env", "--client", "any", "--authority-folder", "a;b")
+
+    assert finished.status == 0
+    assert "PHP_INI_SCAN_DIR" not in variables(finished.out, tmp_path)
+    assert any("PHP cannot be pointed at a folder" in note for note in notes(finished.out))
 
 
 @pytest.mark.parametrize("name", ["some data", "it's", "a \"b\" 'c'", "tab\there"])
@@ -106,7 +188,9 @@ def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (("--client", "cobol"), 2, "invalid choice: 'cobol'"),
+        (("--client", "cobol"), 2, "unknown client 'cobol'. Clients: any, python, "),
+        (("--client", "pyhton"), 2, "unknown client 'pyhton'. Did you mean 'python'?"),
+        (("--client", "Ruby"), 2, "Did you mean 'ruby'?"),
         ((), 2, "--client"),
         (("--client", "go", "--intercept-port", "0"), 2, "--intercept-port"),
         (("--client", "go", "--authority-folder", "/dev/null/x"), 1, "no authority can be kept in /dev/null/x"),

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ringback.client_lines import CLOSED_REGION
+from ringback.client_lines import UNRESOLVABLE_REGION
 from ringback.settings import ENVIRONMENT_PREFIX, Settings
 from support.compose import COMPOSE_FILES, PAGES, Service, documents, services
 from support.image import environment, final_stage
@@ -117,7 +117,7 @@ def test_whoever_trusts_the_authority_waits_for_it_and_gets_nowhere_without_ring
     assert [awaited[other.name]["condition"] for other in siblings(service).values() if other.is_ringback] == [
         "service_healthy"
     ]
-    assert service.environment["TWILIO_REGION"] == CLOSED_REGION
+    assert service.environment["TWILIO_REGION"] == UNRESOLVABLE_REGION
 
 
 @pytest.mark.parametrize("service", OTHERS, ids=by_place)

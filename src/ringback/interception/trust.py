@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 STORE_PASSWORD = "changeit"  # noqa: S105 - a trust store holds no secret; Java's own has this password too
+NODE_REDIRECT = "node-redirect.cjs"
 PUBLIC_MODE = 0o644
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
@@ -32,6 +33,7 @@ class TrustFiles:
         self.bundle = folder / "bundle.pem"
         self.store = folder / "truststore.p12"
         self.php_folder = folder / "php"
+        self.node_redirect = folder / NODE_REDIRECT
 
     def write(self, pem: bytes) -> None:
         """Write what is not there yet, or of another authority."""
@@ -42,6 +44,7 @@ class TrustFiles:
         is_new = not self.store.exists() or not _holds(self.bundle, bundle)
         _write_if_other(self.certificate, pem)
         _write_if_other(php_settings, _php_settings(self.bundle.resolve()))
+        _write_if_other(self.node_redirect, Path(__file__).with_name("node_redirect.cjs").read_bytes())
         if is_new:
             _replace(self.store, _java_store(certificates))
             _replace(self.bundle, bundle)

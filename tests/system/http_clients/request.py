@@ -1,91 +1,95 @@
-"""Ask for a URL with one of Python's HTTP clients, and print the status of the answer or the error."""
+"""Asks for a URL with one of Python's HTTP clients, and prints the status of the answer or the error."""
+# mypy: disable-error-code="import-untyped"
 
 import asyncio
-import base64
 import http.client
 import json
 import os
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
+import aiohttp
+import httpx
+import requests
+import urllib3
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.rest import Client
+
 SID, TOKEN = os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"]
-HEADERS = {"Authorization": "Basic " + base64.b64encode(f"{SID}:{TOKEN}".encode()).decode()}
+HEADERS = {"Authorization": aiohttp.BasicAuth(SID, TOKEN).encode()}
+OK = 200
 
 
-def ask_urllib(url):
+def ask_urllib(url: str) -> int:
+    request = urllib.request.Request(url, headers=HEADERS)  # noqa: S310
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=HEADERS)) as answer:
-            return answer.status
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
 
 
-def ask_http_client(url):
+def ask_http_client(url: str) -> int:
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.netloc)
+    connection = http.client.HTTPSConnection(parts.netloc)
     connection.request("GET", parts.path, headers=HEADERS)
     return connection.getresponse().status
 
 
-def ask_urllib3(url):
-    import urllib3
-
+def ask_urllib3(url: str) -> int:
     return urllib3.PoolManager(retries=False).request("GET", url, headers=HEADERS).status
 
 
-def ask_requests(url):
-    import requests
-
-    return requests.get(url, headers=HEADERS).status_code
+def ask_requests(url: str) -> int:
+    return requests.get(url, headers=HEADERS, timeout=60).status_code
 
 
-def ask_httpx(url):
-    import httpx
-
-    return httpx.get(url, headers=HEADERS).status_code
+def ask_httpx(url: str) -> int:
+    return httpx.get(url, headers=HEADERS, timeout=60).status_code
 
 
-def ask_aiohttp(url, **options):
-    import aiohttp
-
-    async def ask():
-        async with aiohttp.ClientSession(**options) as session, session.get(url, headers=HEADERS) as answer:
-            return answer.status
-
-    return asyncio.run(ask())
+async def ask_aiohttp(url: str, *, trust_env: bool = False) -> int:
+    async with aiohttp.ClientSession(trust_env=trust_env) as session, session.get(url, headers=HEADERS) as answer:
+        return answer.status
 
 
-def ask_aiohttp_trusting_env(url):
-    return ask_aiohttp(url, trust_env=True)
-
-
-def ask_twilio(url):
-    from twilio.rest import Client
-
+def ask_twilio(_: str) -> int:
     Client(SID, TOKEN).outgoing_caller_ids.list(limit=1)
-    return 200
+    return OK
 
 
-def ask_twilio_async(url):
-    from twilio.http.async_http_client import AsyncTwilioHttpClient
-    from twilio.rest import Client
-
-    async def ask():
-        async with AsyncTwilioHttpClient() as http_client:
-            await Client(SID, TOKEN, http_client=http_client).outgoing_caller_ids.list_async(limit=1)
-
-    asyncio.run(ask())
-    return 200
+async def ask_twilio_async(*, trust_env: bool = False) -> int:
+    async with AsyncTwilioHttpClient() as http_client:
+        if trust_env:
+            await http_client.session.close()
+            http_client.session = aiohttp.ClientSession(trust_env=True)
+        await Client(SID, TOKEN, http_client=http_client).outgoing_caller_ids.list_async(limit=1)
+    return OK
 
 
-def main(client, url):
+CLIENTS: dict[str, Callable[[str], int]] = {
+    "urllib.request": ask_urllib,
+    "http.client": ask_http_client,
+    "urllib3": ask_urllib3,
+    "requests": ask_requests,
+    "httpx": ask_httpx,
+    "aiohttp": lambda url: asyncio.run(ask_aiohttp(url)),
+    "aiohttp with trust_env": lambda url: asyncio.run(ask_aiohttp(url, trust_env=True)),
+    "twilio": ask_twilio,
+    "AsyncTwilioHttpClient": lambda _: asyncio.run(ask_twilio_async()),
+    "AsyncTwilioHttpClient with trust_env": lambda _: asyncio.run(ask_twilio_async(trust_env=True)),
+}
+
+
+def main(client: str, url: str) -> None:
     try:
-        print(json.dumps({"status": globals()[f"ask_{client}"](url)}))
-    except Exception as error:
-        print(json.dumps({"error": repr(error)}))
+        result: dict[str, object] = {"status": CLIENTS[client](url)}
+    except Exception as error:  # noqa: BLE001 - each client raises other errors
+        result = {"error": repr(error)}
+    print(json.dumps(result))  # noqa: T201
 
 
 main(*sys.argv[1:])
