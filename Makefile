@@ -18,10 +18,23 @@ help:
 	@echo "make format  bring the code into its format"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
 	@echo "make pictures  take README's pictures of the phone page (needs Chromium)"
+	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
 	@echo "make docs    draw docs/call-states.md from the transition table, and make the phone page's numbering plan"
 
-# What serving needs, and no more.
+# An interpreter that is too old is reported before pip fails on it.
+define CHECK_PYTHON
+import sys
+found = sys.version_info
+if found < (3, 11):
+    sys.exit("ringback needs Python 3.11 or newer; $(PYTHON) is %d.%d.%d.\nChoose another interpreter, for example: make PYTHON=python3.12 $(MAKECMDGOALS)" % found[:3])
+endef
+export CHECK_PYTHON
+
+# What serving needs, and no more. An environment whose interpreter is too old, or is gone, is made again.
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed. ringback needs Python 3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c "$$CHECK_PYTHON"
+	@if [ -d $(VENV) ] && ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then rm -rf $(VENV); fi
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@

@@ -3,6 +3,10 @@
 import gc
 import signal
 import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - pip refuses an older one, a checkout on PYTHONPATH does not
+    sys.exit(f"ringback needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run it with a newer interpreter.")
+
 from types import FrameType
 from typing import NoReturn
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,18 +32,37 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def interpreter(version: str) -> str:
+    """Return a program that claims to be Python of this version, and makes environments that claim the same."""
+    numbers = version.replace(".", ", ")
+    return f"""#!/bin/sh
+case "$1" in
+  -c) exec {sys.executable} -c "import sys; sys.version_info = ({numbers}); exec(sys.argv[1])" "$2";;
+esac
+case "$2" in
+  venv) mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo "made an environment of {version}";;
+  pip) echo "pip was asked";;
+esac
+"""
+
+
 def program(file: Path, text: str) -> None:
     file.parent.mkdir(exist_ok=True)
     file.write_text(text)
     file.chmod(0o755)
 
 
-def make(target: str, folder: Path) -> str:
-    """Return what make says, with programs of the folder's `programs` before all others."""
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    variables["PATH"] = f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}"
-    command = ["make", target, "WORKERS=1"]
-    finished = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)  # noqa: S603
+def run_make(target: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run make, with programs of the folder's `programs` before all others."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    environment["PATH"] = f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}"
+    command = ["make", target, "WORKERS=1", *(f"{name}={value}" for name, value in variables.items())]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+
+
+def make(target: str, folder: Path, **variables: str) -> str:
+    """Return what make says when it succeeds."""
+    finished = run_make(target, folder, **variables)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout
 
@@ -74,3 +94,64 @@ def test_what_npm_cannot_install_is_told(checkout: Path) -> None:
 
     assert "npm could not install what tests/system/node/package.json names: the tests" in said
     assert not (checkout / NODE).exists()
+
+
+@pytest.mark.parametrize("version", ["3.10.13", "3.6.0", "2.7.18"])
+@pytest.mark.parametrize("target", ["serve", "test"])
+def test_old_python_is_reported_before_pip_is_asked(checkout: Path, version: str, target: str) -> None:
+    shutil.rmtree(checkout / ".venv")
+    program(checkout / "programs/python-old", interpreter(version))
+
+    finished = run_make(target, checkout, PYTHON="python-old")
+
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[:2] == [
+        f"ringback needs Python 3.11 or newer; python-old is {version}.",
+        f"Choose another interpreter, for example: make PYTHON=python3.12 {target}",
+    ]
+    assert "pip was asked" not in finished.stdout
+    assert not (checkout / ".venv").exists()
+
+
+def test_missing_python_is_reported(checkout: Path) -> None:
+    shutil.rmtree(checkout / ".venv")
+
+    finished = run_make("serve", checkout, PYTHON="python-missing")
+
+    assert finished.returncode == 2
+    assert finished.stderr.startswith("python-missing is not installed. ringback needs Python 3.11 or newer.\n")
+
+
+@pytest.mark.parametrize("left_by", ["3.10.13", None])
+def test_environment_of_an_old_or_removed_python_is_made_again(checkout: Path, left_by: str | None) -> None:
+    (checkout / ".venv/.installed").unlink()
+    (checkout / ".venv/left").touch()
+    if left_by:
+        program(checkout / ".venv/bin/python", interpreter(left_by))
+    program(checkout / "programs/python-new", interpreter("3.12.1"))
+
+    said = make(".venv/.installed", checkout, PYTHON="python-new")
+
+    assert said.index("made an environment of 3.12.1") < said.index("pip was asked")
+    assert not (checkout / ".venv/left").exists()
+
+
+def test_environment_of_a_new_python_stays(checkout: Path) -> None:
+    (checkout / ".venv/.installed").unlink()
+    (checkout / ".venv/left").touch()
+    program(checkout / ".venv/bin/python", interpreter("3.11.7"))
+    program(checkout / "programs/python-new", interpreter("3.12.1"))
+
+    make(".venv/.installed", checkout, PYTHON="python-new")
+
+    assert (checkout / ".venv/left").exists()
+
+
+def test_package_in_old_python_says_what_it_needs() -> None:
+    code = "import runpy, sys; sys.version_info = (3, 10, 13); runpy.run_module('ringback', run_name='__main__')"
+
+    finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+
+    assert finished.returncode == 1
+    assert finished.stderr.startswith("ringback needs Python 3.11 or newer; this is ")
+    assert len(finished.stderr.splitlines()) == 1
