@@ -5,13 +5,21 @@ from collections.abc import Mapping
 
 from structlog import get_logger
 
-from ringback.settings import Settings, is_loopback, is_open_to_others, unknown_names
+from ringback.complaints import closest
+from ringback.settings import ENVIRONMENT_PREFIX, Settings, is_loopback, is_open_to_others, unknown_names
+
+
+def warn_of_unknown_settings() -> None:
+    """Log each variable that looks like a setting and is not, with the setting that was probably meant."""
+    variables = {name.upper(): f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for variable in unknown_names():
+        meant = closest(variable.upper().removeprefix(ENVIRONMENT_PREFIX), variables)
+        hint = {"hint": f"did you mean {variables[meant]}?"} if meant else {}
+        get_logger().warning("unknown setting", variable=variable, **hint)
 
 
 def announce(settings: Settings, url: str, urls_besides: Mapping[str, str]) -> None:
     """Say where the server is, and where it listens besides, by name; warn of what may be unwanted."""
-    for name in unknown_names():
-        get_logger().warning("no setting has this name", variable=name)
     if is_open_to_others(settings):
         get_logger().warning(
             "whoever reaches this address may use the control API", host=settings.host, hint="set control_token"

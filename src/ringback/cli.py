@@ -1,21 +1,21 @@
 """The commands: serve, migrate, ready, env."""
 
-import argparse
 import gc
 import re
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from difflib import get_close_matches
 from enum import StrEnum
 from socket import socket
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from ringback import __version__
-from ringback.complaints import complaint
+from ringback.commands.argument_parser import CommandParser, shown
+from ringback.complaints import closest, complaint
 from ringback.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 OK, FAILED, WRONG_USAGE = 0, 1, 2
-READY_TIMEOUT_SECONDS = 3.0
+EXIT_STATUSES = "Exit status: 0 done; 1 not possible, such as a port or database in use; 2 wrong option or setting."
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status: 0 done, 1 not possible, 2 a wrong option or setting."""
-    options = vars(_parser().parse_args(arguments))
+    options = _parser().parse_command(sys.argv[1:] if arguments is None else arguments)
     command = options.pop("command")
     given = {name: value for name, value in options.items() if value is not None}
     try:
@@ -47,38 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(WRONG_USAGE, str(error))
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line; the usage is what `--help` is for."""
-
-    def error(self, message: str) -> NoReturn:
-        sys.exit(_complain(WRONG_USAGE, f"{message} ({self.prog} --help tells what there is)"))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="ringback", description="A local stand-in for Twilio's OutgoingCallerIds REST API.", allow_abbrev=False
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="ringback", description="A local stand-in for Twilio's OutgoingCallerIds REST API.", epilog=EXIT_STATUSES
     )
     parser.add_argument("--version", action="version", version=f"ringback {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    parser.commands = commands.choices
     serve = commands.add_parser(
         "serve",
         help="serve, after bringing an embedded database to date",
         usage="ringback serve [--SETTING VALUE]...",
         description="Serve until SIGTERM or Ctrl-C. Each setting can be an option, a variable, or a line of .env.",
-        allow_abbrev=False,
+        epilog=EXIT_STATUSES,
     )
     serve.set_defaults(command=_serve)
     for name, field in Settings.model_fields.items():
         _add_setting(serve, name, field)
-    migrate = commands.add_parser("migrate", help="bring the database's schema to date", allow_abbrev=False)
+    migrate = commands.add_parser("migrate", help="bring the database's schema to date")
     migrate.set_defaults(command=_migrate)
     _add_setting(migrate, "database_url", Settings.model_fields["database_url"])
-    ready = commands.add_parser("ready", help="exit 0 when the server is ready, 1 when not", allow_abbrev=False)
+    ready = commands.add_parser("ready", help="exit 0 when the server is ready, 1 when not")
     ready.set_defaults(command=_ready)
-    ready.add_argument("--url", help="the server's base URL (default: the configured host and port)")
-    env = commands.add_parser(
-        "env", help="print the shell lines that point an application at the proxy", allow_abbrev=False
-    )
+    ready.add_argument("--url", help="the server's base URL, or host and port (default: the configured ones)")
+    env = commands.add_parser("env", help="print the shell lines that point an application at the proxy")
     env.set_defaults(command=_env)
     env.add_argument(
         "--client",
@@ -95,12 +87,12 @@ def _parser() -> argparse.ArgumentParser:
 def _client_name(name: str) -> str:
     if name in CLIENT_NAMES:
         return name
-    close = get_close_matches(name.lower(), CLIENT_NAMES, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    raise argparse.ArgumentTypeError(f"unknown client {name!r}. {hint}Clients: {', '.join(CLIENT_NAMES)}")
+    meant = closest(name, CLIENT_NAMES)
+    hint = f"Did you mean {meant!r}? " if meant else ""
+    raise ArgumentTypeError(f"unknown client {shown(name)!r}. {hint}Clients: {', '.join(CLIENT_NAMES)}")
 
 
-def _add_setting(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+def _add_setting(parser: CommandParser, name: str, field: FieldInfo) -> None:
     default = "none" if field.default in (None, (), {}) else field.default
     default = str(default).lower() if isinstance(default, bool) else default
     choices = ", ".join(_choices(field.annotation))
@@ -123,11 +115,13 @@ def _choices(annotation: Any) -> list[str]:
 
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
+    from ringback.announcement import warn_of_unknown_settings
     from ringback.logs import configure_logs
     from ringback.server import CannotListen, listen, listen_beside
     from ringback.storage.database import DatabaseUnavailable
 
     configure_logs(settings.log_format, settings.log_level)
+    warn_of_unknown_settings()
     try:
         with ExitStack() as listening:
             listener = listening.enter_context(closing(listen(settings.host, settings.port)))
@@ -224,17 +218,14 @@ def shown_url(database_url: str) -> str:
 
 
 def _ready(given: dict[str, Any]) -> int:
-    from http.client import HTTPException
-    from urllib.error import URLError
-    from urllib.request import ProxyHandler, build_opener
+    from ringback.commands.ready import WrongUrl, reason_not_ready, server_url
 
-    url = given.get("url") or _configured_url()
-    no_proxy = build_opener(ProxyHandler({}))
     try:
-        with no_proxy.open(f"{url.rstrip('/')}/readyz", timeout=READY_TIMEOUT_SECONDS):
-            return OK
-    except (URLError, HTTPException, OSError, ValueError) as error:
-        return _complain(FAILED, f"{url} is not ready: {getattr(error, 'reason', error)}")
+        url = server_url(given["url"]) if "url" in given else _configured_url()
+    except WrongUrl as error:
+        return _complain(WRONG_USAGE, str(error))
+    reason = reason_not_ready(url)
+    return _complain(FAILED, f"{url} is not ready: {reason}") if reason else OK
 
 
 def _configured_url() -> str:

@@ -42,7 +42,6 @@ WRONG_OPTIONS = {
     "an option of another command": ["migrate", "--port", "8010"],
     "a stray argument": ["serve", "now"],
     "an unknown command": ["start"],
-    "no command": [],
 }
 WRONG_VALUES = {
     "port": "eighty",

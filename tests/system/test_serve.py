@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.command import Command
+from support.receiver import Answer, CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.terminal import Terminal
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
@@ -80,8 +81,9 @@ def test_an_unknown_variable_of_ours_is_warned_of(home: tuple[Path, ServerProces
 
     warning = server.wait_for_log(lambda line: line.get("variable") is not None)
 
-    assert warning["level"] == "warning"
+    assert (warning["level"], warning["event"]) == ("warning", "unknown setting")
     assert warning["variable"] == "RINGBACK_RING_SECOND"
+    assert warning["hint"] == "did you mean RINGBACK_RING_SECONDS?"
 
 
 def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_path: Path) -> None:
@@ -140,6 +142,28 @@ def test_ready_asks_the_configured_host_and_port_unless_told(
     asked = command("ready")
 
     assert (asked.status, asked.err) == (0, "")
+
+
+def test_ready_takes_host_and_port_without_a_scheme(command: Command, quick_server: ServerProcess) -> None:
+    asked = command("ready", "--url", quick_server.base_url.removeprefix("http://"))
+
+    assert (asked.status, asked.out, asked.err) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(503, body=b'{"status": "not ready", "reason": "the schema is old"}'), "the schema is old"),
+        (Answer(503, body=b"[]"), "it answers with status 503. Is it a ringback server?"),
+        (Answer(404, body=b"<html>"), "it answers with status 404. Is it a ringback server?"),
+    ],
+)
+def test_ready_says_why_a_server_is_not_ready(command: Command, answer: Answer, reason: str) -> None:
+    with CallbackReceiver(lambda _: answer) as receiver:
+        asked = command("ready", "--url", receiver.url)
+
+    assert asked.status == 1
+    assert asked.complaints == [f"ringback: {receiver.url} is not ready: {reason}"]
 
 
 def test_ready_is_one_line_and_status_1_where_nobody_listens(command: Command) -> None:

@@ -1,0 +1,76 @@
+"""The parser of the command line: a mistake is one line, with a suggestion where there is one."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+from ringback.complaints import closest
+
+WRONG_USAGE = 2
+SHOWN_CHARACTERS = 64
+MEANT: Mapping[str, str] = {"start": "serve", "run": "serve", "up": "serve", "help": "--help", "version": "--version"}
+"""What other programs call commands and options that ringback has under another name."""
+
+
+def shown(argument: str) -> str:
+    """Return an argument as a message may repeat it: short, and without control characters."""
+    short = argument if len(argument) <= SHOWN_CHARACTERS else f"{argument[:SHOWN_CHARACTERS]}..."
+    return short if short.isprintable() else ascii(short)
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser of options, or of commands that have parsers of their own."""
+
+    def __init__(self, **options: Any) -> None:
+        self.known_options: list[str] = []
+        self.commands: dict[str, CommandParser] = {}
+        super().__init__(allow_abbrev=False, **options)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        self.known_options += [name for name in names if name.startswith("--")]
+        return super().add_argument(*names, **options)
+
+    def parse_command(self, arguments: Sequence[str]) -> dict[str, Any]:
+        """Return the options of the command that the arguments name. Exits with status 2 and one line for a mistake.
+
+        Without arguments it prints the help, also with status 2.
+        """
+        if not arguments:
+            self.print_help(sys.stderr)
+            sys.exit(WRONG_USAGE)
+        if not arguments[0].startswith("-") and arguments[0] not in self.commands:
+            self._reject_command(arguments[0])
+        command = next((argument for argument in arguments if argument in self.commands), None)
+        if command is None and arguments[0] not in (*self.known_options, "-h"):
+            self._reject_argument(arguments[0], self)
+        options, unknown = self.parse_known_args(arguments)
+        if unknown:
+            self._reject_argument(unknown[0], self.commands.get(command or "", self))
+        return vars(options)
+
+    def _reject_command(self, name: str) -> NoReturn:
+        meant = MEANT.get(name.lower()) or closest(name, self.commands)
+        hint = f" Did you mean {meant}?" if meant else ""
+        self.fail(f"unknown command {shown(name)}.{hint} Commands: {', '.join(self.commands)}.")
+
+    def _reject_argument(self, argument: str, parser: "CommandParser") -> NoReturn:
+        """Report an argument that a parser does not have. A value after = is not repeated: it may be secret."""
+        name = argument.partition("=")[0]
+        kind = "unknown option" if name.startswith("-") else "unexpected argument"
+        others = [other for other in self.commands if name in self.commands[other].known_options]
+        if meant := closest(name, parser.known_options):
+            hint = f"Did you mean {meant}?"
+        elif others:
+            hint = f"It is an option of: {', '.join(f'{self.prog} {other}' for other in others)}."
+        else:
+            hint = f"`{parser.prog} --help` lists all options."
+        self.fail(f"{kind} {shown(name)}. {hint}")
+
+    def error(self, message: str) -> NoReturn:
+        self.fail(f"{message} (`{self.prog} --help` lists all options)")
+
+    def fail(self, message: str) -> NoReturn:
+        """Print one line, and exit with status 2."""
+        print(f"ringback: {message}", file=sys.stderr)  # noqa: T201
+        sys.exit(WRONG_USAGE)

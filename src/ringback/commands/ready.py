@@ -1,0 +1,70 @@
+"""The command `ringback ready`: ask a server whether it is ready."""
+
+import json
+from contextlib import closing
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import ProxyHandler, build_opener
+
+from ringback.settings import base_url
+
+TIMEOUT_SECONDS = 3.0
+MAX_ANSWER_BYTES = 64 * 1024
+DEFAULT_HOST = "127.0.0.1"
+
+
+class WrongUrl(Exception):
+    """A text that is not the URL of a server; the message is for the user."""
+
+
+def server_url(text: str) -> str:
+    """Return the base URL that a user means by ``127.0.0.1:8010``, ``localhost``, ``8010`` or a whole URL.
+
+    Raises WrongUrl.
+    """
+    written = text.strip()
+    if "://" not in written:
+        is_port = written.isascii() and written.removeprefix(":").isdigit()
+        written = f"http://{DEFAULT_HOST}:{written.removeprefix(':')}" if is_port else f"http://{written}"
+    try:
+        parts = urlsplit(written)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise WrongUrl(f"{_without_password(text)} is not the URL of a server: {error}") from error
+    if parts.scheme not in ("http", "https") or not host or not host.isascii():
+        raise WrongUrl(f"{_without_password(text)} is not the URL of a server, such as http://127.0.0.1:8010")
+    netloc = base_url(host, port).partition("://")[2] if port else parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{netloc}{parts.path.rstrip('/').removesuffix('/readyz')}"
+
+
+def _without_password(text: str) -> str:
+    return repr(text.rpartition("@")[2])
+
+
+def reason_not_ready(url: str) -> str | None:
+    """Return None when the server at this base URL is ready, and otherwise why not."""
+    no_proxy = build_opener(ProxyHandler({}))
+    try:
+        with no_proxy.open(f"{url}/readyz", timeout=TIMEOUT_SECONDS):
+            return None
+    except HTTPError as error:
+        with closing(error):
+            return _answered_reason(error)
+    except URLError as error:
+        return _connection_reason(error.reason)
+    except (HTTPException, OSError, ValueError) as error:
+        return _connection_reason(error)
+
+
+def _answered_reason(error: HTTPError) -> str:
+    try:
+        return str(json.loads(error.read(MAX_ANSWER_BYTES))["reason"])
+    except (HTTPException, OSError, ValueError, TypeError, KeyError):
+        return f"it answers with status {error.code}. Is it a ringback server?"
+
+
+def _connection_reason(error: object) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there. Start the server with `ringback serve`, or name another one with --url."
+    return str(error) or type(error).__name__
