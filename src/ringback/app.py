@@ -92,7 +92,7 @@ def create_app(
     advancer = Advancer(database, the_clock, policy, identifiers, on_call_ended=sender.wake, on_advanced=runner.wake)
 
     async def reset_all() -> None:
-        await database.run(beginnings.make_anew, the_clock.now())
+        await database.run_in_steps(beginnings.make_anew_steps, the_clock.now())
         refusals.clear()
 
     control = LazyApplication(

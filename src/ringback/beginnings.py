@@ -14,6 +14,7 @@ from ringback.operations.clocks import follow_clocks
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.settings import Settings
+from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, open_database, reported_as_unavailable
 from ringback.storage.schema import check_is_at_head, migrate
 from ringback.storage.unit_of_work import UnitOfWork
@@ -50,21 +51,28 @@ class Beginnings:
 
     def make(self, unit_of_work: UnitOfWork, now: Instant) -> None:
         """Make the accounts that are missing, and what is theirs."""
+        finish(self._making(unit_of_work, now))
+
+    def _making(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
             unit_of_work.locks.start()
             ensure_account(unit_of_work, sid, self._settings.auth_token, now)
             try:
-                apply_seed(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
+                yield from apply_seed.steps(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
 
     def make_anew(self, unit_of_work: UnitOfWork, now: Instant) -> None:
-        """Forget everything there is, and begin again."""
+        """Forget everything there is, and start again."""
+        finish(self.make_anew_steps(unit_of_work, now))
+
+    def make_anew_steps(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
+        """Forget everything there is, and start again, step by step."""
         with unit_of_work:
             unit_of_work.locks.start()  # before all accounts, as those who start have it
-            reset_everything(unit_of_work)
-            self.make(unit_of_work, now)
+            yield from reset_everything.steps(unit_of_work)
+            yield from self._making(unit_of_work, now)
 
 
 def _read_seed(settings: Settings) -> Seed:

@@ -135,7 +135,7 @@ async def change_account(services: Services, account: AccountOfPath, change: Acc
 @router.delete("/accounts/{account_sid}", status_code=HTTPStatus.NO_CONTENT, summary="Delete an account")
 async def delete_account(services: Services, account: AccountOfPath) -> Response:
     """Delete an account, its subaccounts and all that is theirs, calls under way too."""
-    await services.database.run(operations.delete_account, account.sid)
+    await services.database.run_in_steps(operations.delete_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -160,7 +160,7 @@ async def reset_account(services: Services, account: AccountOfPath) -> Response:
 
     The account itself stays, with its auth token, keys and subaccounts.
     """
-    await services.database.run(operations.reset_account, account.sid)
+    await services.database.run_in_steps(operations.reset_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

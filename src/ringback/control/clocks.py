@@ -55,8 +55,8 @@ async def change_clock(services: Services, account: AccountOfPath, setting: Cloc
 
     To let things happen in order on the way to a later time, advance the clock.
     """
-    time = await services.database.run(
-        set_clock, account.sid, mode=setting.mode, now=instant_of(setting.now), real=services.now()
+    time = await services.database.run_in_steps(
+        set_clock.steps, account.sid, mode=setting.mode, now=instant_of(setting.now), real=services.now()
     )
     if time is None:
         raise no_such_account(account.sid)

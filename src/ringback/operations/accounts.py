@@ -11,6 +11,7 @@ from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
@@ -146,14 +147,22 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
         return True
 
 
-def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+@in_steps
+def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
         unit_of_work.accounts.hold_alone(account_sid)
-        for sid in (account_sid, *unit_of_work.accounts.subaccounts(account_sid)):
+        subaccounts = unit_of_work.accounts.subaccounts(account_sid)
+        yield
+        for sid in (account_sid, *subaccounts):
             unit_of_work.accounts.hold_alone(sid)
             unit_of_work.overturned.add(sid)
             unit_of_work.when_committed(unit_of_work.requests.journal.take_of, sid)
+            yield
+        for sid in subaccounts:
+            yield from unit_of_work.accounts.forget_contents(sid)
+            unit_of_work.accounts.delete(sid)
+        yield from unit_of_work.accounts.forget_contents(account_sid)
         return unit_of_work.accounts.delete(account_sid)
 
 
@@ -171,7 +180,8 @@ def create_api_key(
                 return key
 
 
-def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+@in_steps
+def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
     """Forget what an account holds, its policy too, and let its clock show the real time; False where there is none.
 
     The account itself stays, with its token, keys and subaccounts.
@@ -180,13 +190,17 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
         unit_of_work.accounts.hold_alone(account_sid)
         unit_of_work.overturned.add(account_sid)
         unit_of_work.when_committed(unit_of_work.requests.journal.take_of, account_sid)
-        return unit_of_work.accounts.forget_contents(account_sid)
+        yield from unit_of_work.accounts.forget_contents(account_sid)
+        return unit_of_work.accounts.forget_settings(account_sid)
 
 
-def reset_everything(unit_of_work: UnitOfWork) -> None:
+@in_steps
+def reset_everything(unit_of_work: UnitOfWork) -> Steps[None]:
     """Forget all accounts and all that is theirs."""
     with unit_of_work:
         unit_of_work.locks.everything()
-        unit_of_work.overturned |= {account.sid for account in unit_of_work.accounts.all()}
         unit_of_work.when_committed(unit_of_work.requests.journal.forget)
-        unit_of_work.accounts.delete_all()
+        for sids in unit_of_work.accounts.all_sids():
+            unit_of_work.overturned.update(sids)
+            yield
+        yield from unit_of_work.accounts.delete_all()

@@ -16,8 +16,6 @@ from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
-DUE_CALLS_BATCH = 200
-"""How many calls a clock that is advanced takes along in one transaction."""
 DUE_CALLS_AT_ONCE = 10
 """How many calls are moved in one transaction as time passes, at most: requests that come meanwhile wait for them."""
 

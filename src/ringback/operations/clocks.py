@@ -1,5 +1,6 @@
 """An account's clock: set, frozen, and advanced through all that falls due meanwhile."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ringback.domain.accounts import Account
@@ -9,12 +10,15 @@ from ringback.domain.clocks import AccountClock, AccountTime, ClockMode
 from ringback.domain.instants import Instant, after
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
-from ringback.operations.calls import DUE_CALLS_BATCH, advance_call
+from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 CALLBACK_SECONDS = 0.1
 """How much of an account's time may pass, while it is advanced, before the callbacks it owes must have been sent."""
+ACCOUNTS_AT_ONCE = 500
+"""How many accounts with pending calls are read in one go."""
 
 
 class AdvanceStopped(Exception):
@@ -24,11 +28,34 @@ class AdvanceStopped(Exception):
 CLOCK_WAS_SET = "the clock was set or advanced by somebody else, or the account reset, while it was advanced"
 
 
-class Stride(NamedTuple):
-    """What one stride of an advancing clock did: the calls it moved, and the time it came to."""
+class Course(NamedTuple):
+    """Where an advance goes, and how its last step left the clock.
+
+    The clock does not go beyond `pause_at`, if there is one, until all callbacks of the account have settled.
+    """
+
+    until: Instant
+    left_at: AccountClock
+    pause_at: Instant | None = None
+
+
+class Batch(NamedTuple):
+    """How many calls one step moves: at most `limit`, and none after `is_enough` says so."""
+
+    limit: int
+    is_enough: Callable[[], bool]
+
+
+class AdvanceStep(NamedTuple):
+    """What one step of an advance did: the calls it moved, and the time it came to.
+
+    `course` is that of the next step; `is_last` where the clock has arrived.
+    """
 
     moved: list[ValidationCall]
     time: AccountTime
+    course: Course
+    is_last: bool
 
 
 def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Instant) -> AccountTime | None:
@@ -37,9 +64,10 @@ def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Ins
     return account.clock.at(real) if account else None
 
 
+@in_steps
 def set_clock(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, mode: ClockMode, now: Instant | None, real: Instant
-) -> AccountTime | None:
+) -> Steps[AccountTime | None]:
     """Freeze an account's clock or let it run, from `now` or else from what it shows; None where there is no account.
 
     What is overdue by the new time is due at once.
@@ -50,89 +78,104 @@ def set_clock(
             return None
         unit_of_work.overturned.add(account_sid)
         shown = account.clock.now(real) if now is None else now
-        return _set(unit_of_work, account, account.clock.set_to(shown, real=real, mode=mode).at(real))
+        return (yield from _set(unit_of_work, account, account.clock.set_to(shown, real=real, mode=mode).at(real)))
 
 
-def _set(unit_of_work: UnitOfWork, account: Account, time: AccountTime) -> AccountTime:
+def _set(unit_of_work: UnitOfWork, account: Account, time: AccountTime) -> Steps[AccountTime]:
     unit_of_work.accounts.set_clock(account.sid, time.clock)
-    unit_of_work.due_calls.follow_clock(account.sid, time)
+    yield from unit_of_work.due_calls.follow_clock(account.sid, time)
     return time
 
 
-def stride(
+@in_steps
+def advance_step(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
     *,
-    until: Instant,
-    left_at: AccountClock | None,
+    course: Course,
+    batch: Batch,
     real: Instant,
     policy: CallPolicy,
     identifiers: Identifiers,
-) -> Stride | None:
-    """Advance an account's clock through calls that fall due by `until`, in order, as far as nothing can come between.
+) -> Steps[AdvanceStep | None]:
+    """Advance an account's clock through some of the calls that fall due, in order.
 
-    A stride ends before whatever it made due itself, and soon after a callback is owed, which is to be sent before
-    more happens. When no call is due any more, nothing is moved and the clock shows `until`, or what it shows already
-    when that is later. None where there is no account. Raises AdvanceStopped where the clock is not as the stride
-    before this one has `left_at`.
+    The clock pauses soon after a callback became pending, which is to be sent before more happens. When no call is due
+    any more, nothing is moved, and the last step sets the clock to the end of the course, or leaves what it shows
+    already when that is later. None where there is no account. Raises AdvanceStopped where the clock is not as the
+    step before this one has left it.
     """
     with unit_of_work:
         account = unit_of_work.accounts.hold_alone(account_sid)
         if account is None:
             return None
-        if left_at not in (None, account.clock):
+        if course.left_at != account.clock:
             raise AdvanceStopped(CLOCK_WAS_SET)
-        time = account.clock.at(real)
-        due_calls = unit_of_work.due_calls.claim_due_of_account(account_sid, until, DUE_CALLS_BATCH)
-        if not due_calls:
-            reached = account.clock.set_to(max(until, time.now), real=real)
-            return Stride([], _set(unit_of_work, account, reached.at(real)))
+        time, pause_at = account.clock.at(real), course.pause_at
+        if pause_at is None and unit_of_work.callbacks.owes_any(account_sid):
+            pause_at = after(time.now, CALLBACK_SECONDS)
         moved: list[ValidationCall] = []
-        horizon: Instant | None = None
-        for call, due, _ in due_calls:
-            if horizon is not None and due.at > horizon:
+        horizon = _earlier(course.until, pause_at)
+        for call, due, _ in unit_of_work.due_calls.claim_due_of_account(account_sid, horizon, batch.limit):
+            if due.at > horizon or (moved and batch.is_enough()):
                 break
             time = time.later(max(due.at, time.now))
             after_move = advance_call(
-                unit_of_work,
-                call,
-                due.event,
-                digits=due.digits,
-                time=time,
-                policy=policy,
-                identifiers=identifiers,
+                unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, identifiers=identifiers
             )
             moved.append(after_move)
-            horizon = _earlier(horizon, _next_of(after_move, policy, time.now))
-        clock = account.clock.set_to(time.now, real=real)
-        unit_of_work.accounts.set_clock(account_sid, clock)
-        return Stride(moved, clock.at(real))
+            pause_at = _callback_pause(after_move, pause_at, time.now)
+            horizon = _earlier(_next_of(after_move, policy, time.now) or horizon, _earlier(horizon, pause_at))
+        if moved or pause_at is not None:
+            clock = account.clock.set_to(time.now, real=real)
+            unit_of_work.accounts.set_clock(account_sid, clock)
+            return AdvanceStep(moved, clock.at(real), Course(course.until, clock, pause_at), is_last=False)
+        reached = account.clock.set_to(max(course.until, time.now), real=real)
+        time = yield from _set(unit_of_work, account, reached.at(real))
+        return AdvanceStep(moved, time, Course(course.until, reached), is_last=True)
+
+
+def _callback_pause(call: ValidationCall, pause_at: Instant | None, now: Instant) -> Instant | None:
+    """Return where the clock is to pause after this call was moved: soon, if it owes a callback now."""
+    return _earlier(after(now, CALLBACK_SECONDS), pause_at) if call.is_ended and call.status_callback else pause_at
 
 
 def _next_of(call: ValidationCall, policy: CallPolicy, now: Instant) -> Instant | None:
-    """Return when a call that was just moved wants something: its next event, or its callback to be sent."""
+    """Return when the next event of a call that was just moved falls due."""
     pending = next_event(call, policy, now)
-    if pending:
-        return pending.at
-    return after(now, CALLBACK_SECONDS) if call.status_callback else None
+    return pending.at if pending else None
 
 
-def _earlier(one: Instant | None, other: Instant | None) -> Instant | None:
-    if one is None or other is None:
-        return other if one is None else one
-    return min(one, other)
+def _earlier(one: Instant, other: Instant | None) -> Instant:
+    return one if other is None else min(one, other)
 
 
-def follow_clocks(unit_of_work: UnitOfWork, *, real: Instant) -> None:
-    """Bring the machine's times of pending calls in line with every clock that was set.
+def accounts_to_follow(unit_of_work: UnitOfWork, after_sid: str) -> list[AccountSid]:
+    """Return some accounts whose clocks were set and in which calls are pending: the next ones after a SID."""
+    return unit_of_work.accounts.with_set_clocks(after_sid, ACCOUNTS_AT_ONCE)
 
-    Whoever was cut off while he advanced a clock has left them behind.
+
+@in_steps
+def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Instant) -> Steps[None]:
+    """Bring the machine's times of pending calls in line with a clock that was set.
+
+    An advance that was cut off has left them behind.
     """
-    for sid in unit_of_work.accounts.with_set_clocks():
-        with unit_of_work:
-            account = unit_of_work.accounts.hold_alone(sid)
-            if account:
-                unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(real))
+    with unit_of_work:
+        account = unit_of_work.accounts.hold_alone(account_sid)
+        if account:
+            yield from unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(real))
+
+
+@in_steps
+def follow_clocks(unit_of_work: UnitOfWork, *, real: Instant) -> Steps[None]:
+    """Bring the machine's times of pending calls in line with every clock that was set."""
+    last = ""
+    while sids := accounts_to_follow(unit_of_work, last):
+        for sid in sids:
+            yield from follow_clock.steps(unit_of_work, sid, real=real)
+            yield
+        last = sids[-1]
 
 
 def owes_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:

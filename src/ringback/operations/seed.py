@@ -8,6 +8,7 @@ from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 
@@ -15,7 +16,8 @@ class UnknownAccount(Exception):
     """A seed names an account's parent that neither the file nor the database has."""
 
 
-def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifiers: Identifiers) -> None:
+@in_steps
+def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifiers: Identifiers) -> Steps[None]:
     """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
 
     What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
@@ -26,12 +28,16 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifier
             account = _account(unit_of_work, seeded, now)
             for key in seeded.api_keys:
                 unit_of_work.accounts.save_key(replace(key, date_created=now))
+                yield
             for caller_id in seeded.caller_ids:
                 _add_caller_id(unit_of_work, account.sid, caller_id, now, identifiers)
+                yield
             for number, rule in seeded.phone_rules:
                 unit_of_work.phones.save_rule(account.sid, number, rule)
+                yield
             if seeded.policy is not None:
                 unit_of_work.accounts.set_policy(account.sid, seeded.policy)
+            yield
 
 
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> Account:

@@ -5,19 +5,31 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
-from ringback.domain.clocks import AccountClock, AccountTime
-from ringback.domain.instants import Instant, after
+from ringback.domain.clocks import AccountTime
+from ringback.domain.instants import after
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import CLOCK_WAS_SET, AdvanceStopped, account_time, owes_callbacks, stride
+from ringback.operations.clocks import (
+    CLOCK_WAS_SET,
+    AdvanceStep,
+    AdvanceStopped,
+    Batch,
+    Course,
+    account_time,
+    advance_step,
+    owes_callbacks,
+)
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.simulator.runner import log_move
+from ringback.stepwise import STEP_SECONDS, is_over, yield_to_requests
 from ringback.storage.database import Database
 
 LONGEST_QUEUE_SECONDS = 5.0
 """How long an advance waits for another one of the same clock: less than the receiver of a callback may take, who may
 ask for one while the one under way waits for his answer."""
+MOST_MOVED_AT_ONCE, MOST_MOVED_IN_THREAD = 20, 200
+"""How many calls are moved in one transaction: on the event loop as many as a step has time for, or in a thread."""
 LONGEST_LOOK_SECONDS = 1.0
 """How long to wait, at most, before looking again whether the callbacks of an account have settled."""
 
@@ -56,11 +68,17 @@ class Advancer:
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
             if time is None:
                 return None
-            until = after(time.now, seconds)
-            settled = stopped = False
-            clock: AccountClock | None = time.clock
-            while not (settled or stopped):
-                clock, settled = await self._stride(account_sid, until, clock)
+            course = Course(after(time.now, seconds), time.clock)
+            stopped = False
+            while not (stopped or notifications.is_closed):
+                step = await self._step(account_sid, course)
+                if step is None:
+                    break
+                course = step.course
+                if not step.moved:
+                    if await self._callbacks_settled(account_sid) and step.is_last:
+                        break
+                    course = course._replace(pause_at=None)
                 stopped = not self._database.is_shared and notifications.upheavals(account_sid) != upheavals
             time = await self._database.run(account_time, account_sid, real=self._clock.now())
         if time and stopped:
@@ -81,29 +99,25 @@ class Advancer:
         finally:
             lock.release()
 
-    async def _stride(
-        self, account_sid: AccountSid, until: Instant, left_at: AccountClock | None
-    ) -> tuple[AccountClock | None, bool]:
-        """Make a stride and wait for the callbacks it owes; return the clock as it was left.
-
-        And True when there was nothing to move or to wait for.
-        """
-        step = await self._database.run(
-            stride,
+    async def _step(self, account_sid: AccountSid, course: Course) -> AdvanceStep | None:
+        """Move some calls, let requests be answered, and return what was done; None where the account is gone."""
+        at_once = Batch(MOST_MOVED_AT_ONCE, is_over(STEP_SECONDS))
+        step = await self._database.run_in_steps(
+            advance_step.steps,
             account_sid,
-            until=until,
-            left_at=left_at,
+            course=course,
+            batch=Batch(MOST_MOVED_IN_THREAD, lambda: False) if self._database.is_shared else at_once,
             real=self._clock.now(),
             policy=self._policy,
             identifiers=self._identifiers,
         )
-        if step is None:
-            return None, True
-        for call in step.moved:
-            log_move(call)
-        if any(call.is_ended for call in step.moved):
-            self._on_call_ended()
-        return step.time.clock, await self._callbacks_settled(account_sid) and not step.moved
+        if step:
+            for call in step.moved:
+                log_move(call)
+            if any(call.is_ended for call in step.moved):
+                self._on_call_ended()
+        await yield_to_requests()
+        return step
 
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
         """Wait until the account owes no callback; True when there was nothing to wait for."""

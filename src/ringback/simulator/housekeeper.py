@@ -7,9 +7,9 @@ import structlog
 
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
-from ringback.operations.clocks import follow_clocks
+from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.housekeeping import forget_oldest, newest_event_to_go
-from ringback.simulator.turns import give_way
+from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 
 PAUSE_SECONDS = 0.05
@@ -38,7 +38,16 @@ class Housekeeper:
     async def look_after_accounts(self) -> None:
         """Forget what is old, and mend what cut-off advances left."""
         await self.prune()
-        await self._database.run(follow_clocks, real=self._now())
+        await self._follow_clocks()
+
+    async def _follow_clocks(self) -> None:
+        last = ""
+        while sids := await self._database.run(accounts_to_follow, last):
+            await yield_to_requests()
+            for sid in sids:
+                await self._database.run_in_steps(follow_clock.steps, sid, real=self._now())
+                await yield_to_requests()
+            last = sids[-1]
 
     async def prune(self) -> None:
         """Forget what is old in the accounts in which something has happened; requests come first.
@@ -69,7 +78,7 @@ class Housekeeper:
         more = True
         while more:
             more = await self._database.run(forget_oldest, account_sid, last_event_id=last_event_id)
-            await give_way()
+            await yield_to_requests()
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:

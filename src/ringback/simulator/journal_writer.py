@@ -6,7 +6,7 @@ from contextlib import suppress
 import structlog
 
 from ringback.operations.requests import write_requests
-from ringback.simulator.turns import give_way
+from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 
 PAUSE_SECONDS, SHARED_PAUSE_SECONDS = 5.0, 0.5
@@ -53,4 +53,4 @@ class JournalWriter:
         more = True
         while more:
             more = await self._database.run(write_requests, limit=WRITTEN_AT_ONCE)
-            await give_way()
+            await yield_to_requests()

@@ -1,7 +1,6 @@
 """Moves calls when their time has come: claim what is due, step, sleep till the next or until woken."""
 
 import asyncio
-import time
 from collections.abc import Callable
 
 import structlog
@@ -17,7 +16,7 @@ from ringback.operations.calls import (
 )
 from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
-from ringback.simulator.turns import give_way
+from ringback.stepwise import is_over, yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 
 SHORTEST_PAUSE_SECONDS = 0.010
@@ -94,7 +93,7 @@ class Runner:
                 self._on_call_ended()
             if seconds_between(real, self._clock.now()) >= SHORTEST_PAUSE_SECONDS:
                 real = self._clock.now()
-            await give_way()
+            await yield_to_requests()
         return moves
 
     async def _step_batch(self, real: Instant) -> list[ValidationCall]:
@@ -125,7 +124,7 @@ class Runner:
             policy=self._policy,
             identifiers=self._identifiers,
             only=only,
-            is_enough=_never if self._database.is_shared else _after(BATCH_SECONDS),
+            is_enough=_never if self._database.is_shared else is_over(BATCH_SECONDS),
         )
         self._database.meters.runner_looked()
         return moved
@@ -144,12 +143,6 @@ class Runner:
 
 def _never() -> bool:
     return False
-
-
-def _after(seconds: float) -> Callable[[], bool]:
-    """Return what says whether so much time has passed since now."""
-    end = time.monotonic() + seconds
-    return lambda: time.monotonic() >= end
 
 
 def log_move(call: ValidationCall) -> None:

@@ -1,40 +1,26 @@
 """Accounts with their clocks, and their API keys."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import Text, bindparam, delete, select, text, update
+from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.clocks import AccountClock
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
-from ringback.storage.journals import events, faults, inbox_messages, requests
+from ringback.stepwise import Steps
+from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.statements import Statement, insert_unless_there, upsert
-from ringback.storage.tables import (
-    accounts,
-    api_keys,
-    outgoing_caller_ids,
-    phone_rules,
-    phone_scripts,
-    validation_calls,
-)
+from ringback.storage.tables import accounts, api_keys, validation_calls
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
-CONTENTS = (
-    outgoing_caller_ids,
-    validation_calls,
-    phone_rules,
-    phone_scripts,
-    faults,
-    events,
-    requests,
-    inbox_messages,
-)
-"""What an account holds; callbacks and their attempts go with their calls."""
+SIDS_AT_ONCE = 500
+"""How many SIDs of accounts are read in one go."""
 
 FIND_ACCOUNT = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")))
 HELD_ACCOUNTS = text("FOR KEY SHARE OF accounts SKIP LOCKED")
@@ -67,17 +53,19 @@ SET_CLOCK = Statement(
 )
 SET_CLOCKS = Statement(
     select(accounts.c.sid)
-    .where((accounts.c.clock_offset != 0) | accounts.c.clock_frozen_at.is_not(None))
+    .where(
+        accounts.c.sid > bindparam("after_sid"),
+        (accounts.c.clock_offset != 0) | accounts.c.clock_frozen_at.is_not(None),
+        exists().where(validation_calls.c.account_sid == accounts.c.sid, validation_calls.c.due_at.is_not(None)),
+    )
     .order_by(accounts.c.sid)
+    .limit(bindparam("row_limit"))
 )
 SET_HAS_FAULTS = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(has_faults=bindparam("has_any"))
 )
 SET_POLICY = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(policy=bindparam("own", type_=Text))
-)
-FORGET_CONTENTS = tuple(
-    Statement(delete(table).where(table.c.account_sid == bindparam("account_sid"))) for table in CONTENTS
 )
 FORGET_SETTINGS = Statement(
     update(accounts)
@@ -88,7 +76,7 @@ ALL_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.date_created, acco
 SOME_ACCOUNTS = Statement(select(accounts).order_by(accounts.c.sid).limit(bindparam("row_limit")))
 SUBACCOUNTS = Statement(select(accounts.c.sid).where(accounts.c.parent_sid == bindparam("account_sid")))
 DELETE_ACCOUNT = Statement(delete(accounts).where(accounts.c.sid == bindparam("account_sid")))
-DELETE_ALL = Statement(delete(accounts))
+ALL_SIDS = Statement(select(accounts.c.sid))
 
 
 class AccountRepository:
@@ -148,9 +136,9 @@ class AccountRepository:
         """Return all accounts, the oldest first."""
         return [_account(row) for row in self._unit_of_work.all(ALL_ACCOUNTS)]
 
-    def with_set_clocks(self) -> list[AccountSid]:
-        """Return the accounts whose clocks do not show the machine's time."""
-        return [sid for (sid,) in self._unit_of_work.all(SET_CLOCKS)]
+    def with_set_clocks(self, after_sid: str, limit: int) -> list[AccountSid]:
+        """Return accounts with pending calls whose clocks do not show the machine's time, the lowest SIDs first."""
+        return [sid for (sid,) in self._unit_of_work.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
 
     def some(self, limit: int) -> list[Account]:
         """Return at most so many accounts, the lowest SIDs first."""
@@ -168,19 +156,29 @@ class AccountRepository:
     def set_policy(self, account_sid: AccountSid, policy: AccountPolicy) -> None:
         self._unit_of_work.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
-    def forget_contents(self, account_sid: AccountSid) -> bool:
-        """Delete all that an account holds but keys and subaccounts, its clock and policy too; False without one."""
-        for statement in FORGET_CONTENTS:
-            self._unit_of_work.change(statement, account_sid=account_sid)
+    def all_sids(self) -> Iterator[list[AccountSid]]:
+        """Return the SIDs of all accounts, some at a time."""
+        for rows in self._unit_of_work.batches(ALL_SIDS, SIDS_AT_ONCE):
+            yield [sid for (sid,) in rows]
+
+    def forget_contents(self, account_sid: AccountSid) -> Steps[None]:
+        """Delete all that an account holds but keys and subaccounts."""
+        return delete_contents(self._unit_of_work, account_sid)
+
+    def forget_settings(self, account_sid: AccountSid) -> bool:
+        """Let an account have no clock, faults or policy of its own; False where there is none."""
         return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:
-        """Delete an account, its subaccounts, and all that is theirs; False where there is none."""
+        """Delete an account, its subaccounts, and all that is theirs; False where there is none.
+
+        Much of it is to be deleted in steps before: see `forget_contents`.
+        """
         return self._unit_of_work.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
 
-    def delete_all(self) -> None:
+    def delete_all(self) -> Steps[None]:
         """Delete all accounts and all that is theirs, which is all there is."""
-        self._unit_of_work.change(DELETE_ALL)
+        return delete_everything(self._unit_of_work)
 
 
 def _values(account: Account) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ringback.meters import Meters
+from ringback.stepwise import Steps
 from ringback.storage.notifications import Notifications
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
@@ -47,6 +48,16 @@ class Database(ABC):
         """Run a plain function on a unit of work; it alone decides what is one transaction.
 
         Raises DatabaseUnavailable. The function may have been run before then, and its transactions been undone.
+        """
+
+    @abstractmethod
+    async def run_in_steps(
+        self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a long operation on a unit of work, piece by piece, while the event loop goes on.
+
+        Its transaction may stay open while it pauses: no other operation sees it half done. Raises
+        DatabaseUnavailable, as `run` does.
         """
 
     def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

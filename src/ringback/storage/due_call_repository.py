@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, bindparam, case, or_, select, update
+from sqlalchemy import bindparam, select, update
 
 from ringback.domain.call_plan import PendingEvent
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountClock, AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
@@ -37,7 +38,7 @@ CLAIM_ONE_DUE = Statement(
 )
 CLAIM_DUE_OF_ACCOUNT = Statement(
     _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
-    .order_by(table.c.due_at, table.c.sid)
+    .order_by(table.c.due_at)  # and nothing else: thousands that are due at one moment would be sorted each time
     .limit(bindparam("row_limit"))
     .with_for_update(of=table)
 )
@@ -46,20 +47,18 @@ NEXT_DUE = Statement(
     select(table.c.real_due_at).where(table.c.real_due_at.is_not(None)).order_by(table.c.real_due_at).limit(1)
 )
 POSTPONE = Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(real_due_at=bindparam("until")))
-_PENDING_OF_ACCOUNT = (table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
-_BY_RUNNING_CLOCK = table.c.due_at - bindparam("offset")
-FOLLOW_RUNNING_CLOCK = Statement(
-    update(table)
-    .where(*_PENDING_OF_ACCOUNT, table.c.real_due_at.is_distinct_from(_BY_RUNNING_CLOCK))
-    .values(real_due_at=_BY_RUNNING_CLOCK)
+PENDING_OF_ACCOUNT = Statement(
+    select(table.c.sid, table.c.due_at, table.c.real_due_at).where(
+        table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None)
+    )
 )
-_IS_OVERDUE, _IS_STILL = table.c.due_at <= bindparam("frozen_at"), table.c.real_due_at.is_(None)
-_IS_LATE = or_(_IS_STILL, table.c.real_due_at > bindparam("real"))
-FOLLOW_FROZEN_CLOCK = Statement(
+SET_REAL_DUE = Statement(
     update(table)
-    .where(*_PENDING_OF_ACCOUNT, or_(and_(_IS_OVERDUE, _IS_LATE), and_(~_IS_OVERDUE, ~_IS_STILL)))
-    .values(real_due_at=case((_IS_OVERDUE, bindparam("real"))))
+    .where(table.c.sid == bindparam("call_sid"))
+    .values(real_due_at=bindparam("due", type_=table.c.real_due_at.type))
 )
+ROWS_AT_ONCE = 50
+"""How many rows are read or changed between two pauses."""
 
 
 class DueCall(NamedTuple):
@@ -88,13 +87,13 @@ class DueCallRepository:
             rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=real, sid=only)
         return map(_due_call, rows)
 
-    def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> list[DueCall]:
+    def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> Iterator[DueCall]:
         """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
 
-        The account is held alone.
+        The account is held alone. A row is made a call only when its turn comes.
         """
         rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
-        return [_due_call(row) for row in rows]
+        return map(_due_call, rows)
 
     def due_sids(self, real: Instant, limit: int) -> list[str]:
         """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
@@ -109,14 +108,24 @@ class DueCallRepository:
         """Let a call's event wait until another time by the machine's clock."""
         self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
 
-    def follow_clock(self, account_sid: AccountSid, time: AccountTime) -> None:
+    def follow_clock(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
         """Bring the machine's times of all that is pending in an account in line with the account's clock."""
-        if time.clock.frozen_at is None:
-            self._unit_of_work.change(FOLLOW_RUNNING_CLOCK, account_sid=account_sid, offset=time.clock.offset)
-        else:
-            self._unit_of_work.change(
-                FOLLOW_FROZEN_CLOCK, account_sid=account_sid, frozen_at=time.clock.frozen_at, real=time.real
-            )
+        changes: list[dict[str, Any]] = []
+        for rows in self._unit_of_work.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
+            for sid, due_at, real_due_at in rows:
+                real_due = _followed(real_due_at, time.real_due(due_at), time)
+                if real_due != real_due_at:
+                    changes.append({"call_sid": sid, "due": real_due})
+            yield
+        for start in range(0, len(changes), ROWS_AT_ONCE):
+            self._unit_of_work.change_all(SET_REAL_DUE, changes[start : start + ROWS_AT_ONCE])
+            yield
+
+
+def _followed(before: Instant | None, by_clock: Instant | None, time: AccountTime) -> Instant | None:
+    """Return a call's due time by the machine's clock; one that a frozen clock has passed stays due since then."""
+    is_passed = time.clock.frozen_at is not None and by_clock is not None
+    return before if is_passed and before is not None and before <= time.real else by_clock
 
 
 def _due_call(row: tuple[Any, ...]) -> DueCall:

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
+from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, unavailable
 from ringback.storage.locks import SharedLocks
 from ringback.storage.news import NewsExchange, send
@@ -96,6 +97,11 @@ class PostgresqlDatabase(Database):
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return await asyncio.wrap_future(running)
+
+    async def run_in_steps(
+        self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self.run(lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs)))
 
     def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))

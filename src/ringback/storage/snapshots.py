@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, insert, select, text
 
+from ringback.stepwise import finish
 from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.tables import (
@@ -85,7 +86,7 @@ def write_state(unit_of_work: "UnitOfWork", state: State) -> None:
 
     Raises UnfitState where its values are not those that `named` returns.
     """
-    unit_of_work.accounts.delete_all()
+    finish(unit_of_work.accounts.delete_all())
     for name, statement in _ADD.items():
         rows = _parents_first(state[name]) if name == accounts.name else state[name]
         try:

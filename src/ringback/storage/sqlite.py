@@ -12,7 +12,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
-from ringback.storage.database import Database, DatabaseUnavailable, unavailable
+from ringback.stepwise import Steps, run_steps
+from ringback.storage.database import Database, DatabaseUnavailable, shown, unavailable
 from ringback.storage.locks import Locks
 from ringback.storage.unit_of_work import Traits, UnitOfWork
 from ringback.storage.write_ahead_log import LOG_FILE_BYTES, WriteAheadLog
@@ -76,6 +77,7 @@ class EmbeddedDatabase(Database):
             raise
         self._log = None if self.is_in_memory else WriteAheadLog(str(url.database), self._page_bytes())
         self._blocks = True
+        self._long_operation = asyncio.Lock()
         self._rows_written_back = 0
         self._unit_of_work = UnitOfWork(
             self.connection,
@@ -97,22 +99,43 @@ class EmbeddedDatabase(Database):
         undone and begun anew. Raises DatabaseUnavailable then, and when the file cannot be read or written.
         """
         if self._blocks:
-            self.connection.cursor().execute("PRAGMA busy_timeout = 0")
-            self._blocks = False
-        deadline, pause_seconds = None, FIRST_PAUSE_SECONDS
+            self._stop_blocking()
+        retry = None
         while True:
+            if self._long_operation.locked():
+                await self._wait_for_long_operation()
             try:
                 return operation(self._unit_of_work, *args, **kwargs)
             except sqlite3.OperationalError as error:
-                now = time.monotonic()
-                deadline = deadline or now + BUSY_TIMEOUT_MS / 1000
-                code = error.sqlite_errorcode & _PRIMARY_CODE
-                if code == sqlite3.SQLITE_ERROR:
-                    raise  # a statement that makes no sense here: no waiting mends that
-                if code not in _LOCKED or now >= deadline:
-                    raise unavailable(self.url, error) from error
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+                retry = retry or _Retry(self.url)
+                retry.check(error)
+            await retry.pause()
+
+    async def run_in_steps(
+        self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        if self._blocks:
+            self._stop_blocking()
+        retry = _Retry(self.url)
+        async with self._long_operation:
+            while True:
+                try:
+                    return await run_steps(operation(self._unit_of_work, *args, **kwargs))
+                except sqlite3.OperationalError as error:
+                    retry.check(error)
+                await retry.pause()
+
+    def _stop_blocking(self) -> None:
+        self.connection.cursor().execute("PRAGMA busy_timeout = 0")
+        self._blocks = False
+
+    async def _wait_for_long_operation(self) -> None:
+        """Wait until no long operation is under way: there is one connection, and so one transaction."""
+        try:
+            async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000), self._long_operation:
+                return
+        except TimeoutError as error:
+            raise DatabaseUnavailable(f"the database {shown(self.url)} is busy with a long operation") from error
 
     async def tidy(self) -> None:
         """Write the write-ahead log back when it is worth it. Raises DatabaseUnavailable.
@@ -168,6 +191,30 @@ class EmbeddedDatabase(Database):
     def _unlock(self) -> None:
         if self._lock:
             self._lock.close()
+
+
+class _Retry:
+    """How long an operation is tried that another program's lock keeps from running."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._deadline: float | None = None
+        self._pause_seconds = FIRST_PAUSE_SECONDS
+
+    def check(self, error: sqlite3.OperationalError) -> None:
+        """Return where the operation is to be tried again. Raises DatabaseUnavailable, or the error itself."""
+        now = time.monotonic()
+        self._deadline = self._deadline or now + BUSY_TIMEOUT_MS / 1000
+        code = error.sqlite_errorcode & _PRIMARY_CODE
+        if code == sqlite3.SQLITE_ERROR:
+            raise error  # a statement that is wrong itself: retrying does not help
+        if code not in _LOCKED or now >= self._deadline:
+            raise unavailable(self._url, error) from error
+
+    async def pause(self) -> None:
+        """Leave the locked database alone for a moment, each time twice as long."""
+        await asyncio.sleep(self._pause_seconds)
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
 def located(url: URL) -> URL:

@@ -1,6 +1,6 @@
 """A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVarTuple
@@ -155,6 +155,12 @@ class UnitOfWork:
         """Run a query and return all its rows."""
         return self._run(statement, parameters).fetchall()  # type: ignore[return-value]
 
+    def batches(self, statement: Statement, size: int, **parameters: Any) -> Iterator[list[Row]]:
+        """Run a query and return its rows bit by bit; nothing of what it reads may be changed meanwhile."""
+        cursor = self._run(statement, parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows  # type: ignore[misc]
+
     def first(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run a query and return its first row, or None."""
         return self._run(statement, parameters).fetchone()
@@ -164,7 +170,7 @@ class UnitOfWork:
         return self._run(statement, parameters).rowcount
 
     def change_all(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run an INSERT once for each of the rows, its parameters by their names; it has no literals."""
+        """Run an INSERT or UPDATE once for each of the rows, its parameters by their names; it has no literals."""
         sql, literals = statement.for_dialect(self._dialect)
         assert not literals  # noqa: S101 - each row would have to be copied
         self._connection.cursor().executemany(sql, [*map(self._fitted, rows)] if self._fitted else rows)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ringback.simulator.turns import give_way
+from ringback.stepwise import yield_to_requests
 
 pytestmark = pytest.mark.anyio
 
@@ -18,6 +18,6 @@ async def test_each_step_of_a_request_that_has_come_is_taken() -> None:
             loop.call_soon(step, *names[1:])
 
     loop.call_soon(step, "read", "worked on", "answered")
-    await give_way()
+    await yield_to_requests()
 
     assert taken == ["read", "worked on", "answered"]

@@ -1,0 +1,81 @@
+"""Long work cut into short steps, between which the event loop serves requests.
+
+The event loop is cooperative: nothing else runs until a callback returns. So a long operation is a generator that
+yields after each short piece of its work.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Generator
+from functools import update_wrapper
+from typing import Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STEP_SECONDS = 0.002
+"""How long work goes on before it yields: a request that comes meanwhile waits for it."""
+TURNS_OF_A_REQUEST = 3
+"""How many turns of the event loop a request takes: to be read, to be worked on, to be answered."""
+
+Steps = Generator[None, None, T]
+"""Work that may be paused wherever it yields; it returns its result."""
+
+
+class SteppedOperation(Generic[P, T]):
+    """A long operation. A call runs it to its end; `steps` returns the generator that runs it piece by piece."""
+
+    def __init__(self, steps: Callable[P, Steps[T]]) -> None:
+        update_wrapper(self, steps)
+        self.steps = steps
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return finish(self.steps(*args, **kwargs))
+
+
+def in_steps(steps: Callable[P, Steps[T]]) -> SteppedOperation[P, T]:
+    """Make a generator function a long operation."""
+    return SteppedOperation(steps)
+
+
+def finish(steps: Steps[T]) -> T:
+    """Run work to its end without a pause, and return its result: at startup, or in a thread."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+async def run_steps(steps: Steps[T]) -> T:
+    """Run work to its end, yielding to requests every STEP_SECONDS, and return its result.
+
+    When this is cancelled, the work is closed: its generator raises GeneratorExit where it paused.
+    """
+    try:
+        while True:
+            deadline = time.monotonic() + STEP_SECONDS
+            while time.monotonic() < deadline:
+                next(steps)
+            await yield_to_requests()
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        steps.close()
+
+
+async def yield_to_requests() -> None:
+    """Let the requests that have come meanwhile be answered.
+
+    In a single turn of the event loop they would only be read, and then wait for the next step of the work.
+    """
+    for _ in range(TURNS_OF_A_REQUEST):
+        await asyncio.sleep(0)
+
+
+def is_over(seconds: float) -> Callable[[], bool]:
+    """Return a function that tells whether so much time has passed since now."""
+    end = time.monotonic() + seconds
+    return lambda: time.monotonic() >= end

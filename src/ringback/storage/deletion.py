@@ -1,0 +1,62 @@
+"""Deleting many rows in steps: one statement for all of them would hold up the event loop."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Table, bindparam, delete, select, tuple_
+
+from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps
+from ringback.storage.journals import events, faults, inbox_messages, requests
+from ringback.storage.statements import Statement
+from ringback.storage.tables import (
+    accounts,
+    api_keys,
+    outgoing_caller_ids,
+    phone_rules,
+    phone_scripts,
+    validation_calls,
+)
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+ROWS_AT_ONCE = 20
+"""How many rows are deleted between two pauses: a message in an inbox may take up hundreds of pages."""
+
+CONTENTS = (
+    outgoing_caller_ids,
+    validation_calls,
+    phone_rules,
+    phone_scripts,
+    faults,
+    events,
+    requests,
+    inbox_messages,
+)
+"""What an account holds; callbacks and their attempts go with their calls."""
+
+
+def _delete_some(table: Table, *, of_account: bool) -> Statement:
+    key = tuple_(*table.primary_key.columns)
+    some = select(*table.primary_key.columns).limit(bindparam("row_limit"))
+    if of_account:
+        some = some.where(table.c.account_sid == bindparam("account_sid"))
+    return Statement(delete(table).where(key.in_(some)))
+
+
+DELETE_CONTENTS = tuple(_delete_some(table, of_account=True) for table in CONTENTS)
+DELETE_EVERYTHING = tuple(_delete_some(table, of_account=False) for table in (*CONTENTS, api_keys, accounts))
+
+
+def delete_contents(unit_of_work: "UnitOfWork", account_sid: AccountSid) -> Steps[None]:
+    """Delete all that an account holds but keys and subaccounts."""
+    for statement in DELETE_CONTENTS:
+        while unit_of_work.change(statement, account_sid=account_sid, row_limit=ROWS_AT_ONCE) == ROWS_AT_ONCE:
+            yield
+
+
+def delete_everything(unit_of_work: "UnitOfWork") -> Steps[None]:
+    """Delete all rows of all tables."""
+    for statement in DELETE_EVERYTHING:
+        while unit_of_work.change(statement, row_limit=ROWS_AT_ONCE):
+            yield

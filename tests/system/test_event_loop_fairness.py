@@ -1,0 +1,162 @@
+"""However long an operation takes, no callback of the event loop does: requests that come meanwhile are served.
+
+Asserted is thread time, which does not depend on what else the machine does.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from ringback.domain.clocks import ClockMode
+from ringback.domain.sids import AccountSid
+from ringback.operations.accounts import ensure_account
+from ringback.operations.clocks import set_clock
+from ringback.simulator.housekeeper import Housekeeper
+from support import loop_watch
+from support.extent import WHOLE
+from support.loop_watch import LONGEST_CALLBACK_MS, WatchedServer, too_long
+from support.server import ACCOUNT_SID, caller_ids_path
+from support.simulation import Simulation, execute, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+pytestmark = pytest.mark.xdist_group("event loop fairness")
+
+CALLS = 10_000 if WHOLE else 600
+ACCOUNTS = 4_000 if WHOLE else 300
+CONTROL = "/_ringback"
+ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
+LONGEST_SECONDS = 600.0
+
+
+@pytest.fixture(scope="module", params=["memory", "file"] if WHOLE else ["file"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
+    """Run a server whose event loop is watched, and that has made all that it makes when it is first asked."""
+    folder: Path = tmp_path_factory.mktemp("fairness")
+    report = folder / "report"
+    report.touch()
+    url = "sqlite://" if request.param == "memory" else f"sqlite:///{folder}/ringback.db"
+    with WatchedServer(report, database_url=url) as server, server.client() as http:
+        for path in (f"{CONTROL}/openapi.json", f"{CONTROL}/docs", f"{ACCOUNT}/calls", f"{caller_ids_path()}.json"):
+            ask(http, "GET", path)
+        yield server
+
+
+@pytest.fixture
+def http(server: WatchedServer) -> Iterator[httpx.Client]:
+    """Return a client; afterwards there is nothing but the account of the settings."""
+    with server.client() as http:
+        http.timeout = httpx.Timeout(LONGEST_SECONDS)
+        yield http
+        ask(http, "POST", f"{CONTROL}/reset")
+
+
+def ask(http: httpx.Client, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
+    answer = http.request(method, path, json=body, **options)
+    assert answer.status_code < 300, answer.text[:1_000]
+    return answer
+
+
+def make_calls(http: httpx.Client, count: int = CALLS) -> None:
+    """Freeze the account's clock, and let so many calls be pending in it."""
+    ask(http, "PUT", f"{ACCOUNT}/clock", {"mode": "frozen"})
+    for place in range(count):
+        number = {"PhoneNumber": f"+1415{2_000_000 + place:07d}", "CallDelay": "10"}
+        ask(http, "POST", f"{caller_ids_path()}.json", data=number)
+
+
+def watch(server: WatchedServer, http: httpx.Client, method: str, path: str, body: Any = None) -> httpx.Response:
+    """Ask for something that takes long; no callback may."""
+    with server.watched() as callbacks:
+        answer = ask(http, method, path, body)
+    assert not too_long(callbacks)
+    return answer
+
+
+SPIN = """
+import asyncio, sys, time
+from pathlib import Path
+from support.loop_watch import install
+
+async def spin():
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end:
+        pass
+
+install(Path(sys.argv[1]))
+asyncio.run(spin())
+"""
+
+
+def test_watch_notes_a_callback_that_takes_long(tmp_path: Path) -> None:
+    report = tmp_path / "report"
+    path = {**os.environ, "PYTHONPATH": str(loop_watch.TESTS)}
+
+    subprocess.run([sys.executable, "-c", SPIN, str(report)], env=path, check=True)  # noqa: S603
+
+    [ms, _] = json.loads(report.read_text())
+    assert ms > LONGEST_CALLBACK_MS
+
+
+def test_advance_yields_to_requests(server: WatchedServer, http: httpx.Client) -> None:
+    make_calls(http)
+
+    watch(server, http, "POST", f"{ACCOUNT}/clock/advance", {"seconds": 90})
+
+    calls = ask(http, "GET", f"{ACCOUNT}/calls?limit=10").json()["calls"]
+    assert {call["status"] for call in calls} == {"completed"}
+
+
+def test_setting_a_clock_yields_to_requests(server: WatchedServer, http: httpx.Client) -> None:
+    make_calls(http)
+
+    watch(server, http, "PUT", f"{ACCOUNT}/clock", {"mode": "running", "now": "2020-01-01T00:00:00Z"})
+    watch(server, http, "PUT", f"{ACCOUNT}/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
+
+
+@pytest.mark.parametrize("path", [f"{ACCOUNT}/reset", f"{CONTROL}/reset"])
+def test_reset_yields_to_requests(server: WatchedServer, http: httpx.Client, path: str) -> None:
+    make_calls(http)
+
+    watch(server, http, "POST", path)
+
+    assert ask(http, "GET", f"{ACCOUNT}/calls").json() == {"calls": []}
+
+
+def test_deleting_an_account_yields_to_requests(server: WatchedServer, http: httpx.Client) -> None:
+    make_calls(http)
+
+    watch(server, http, "DELETE", ACCOUNT)
+
+    assert http.get(ACCOUNT).status_code == 404
+
+
+@pytest.mark.anyio
+async def test_housekeeping_of_many_frozen_accounts_yields_to_requests(simulation: Simulation) -> None:
+    make_frozen_accounts(simulation)
+    housekeeper = Housekeeper(simulation.database, simulation.clock.now)
+
+    with loop_watch.watched() as callbacks:
+        await housekeeper.look_after_accounts()
+
+    assert not too_long(callbacks)
+    assert set(query(simulation.database, "SELECT real_due_at FROM validation_calls")) == {(None,)}
+
+
+def make_frozen_accounts(simulation: Simulation) -> None:
+    """Make accounts with a call each that is due by the machine's clock, as an advance that was cut off leaves it."""
+    unit_of_work = simulation.unit_of_work
+    with unit_of_work:
+        for place in range(ACCOUNTS):
+            sid = AccountSid(f"AC{place:032x}")
+            ensure_account(unit_of_work, sid, "token", simulation.clock.now())
+            set_clock(unit_of_work, sid, mode=ClockMode.FROZEN, now=None, real=simulation.clock.now())
+            simulation.validate(account_sid=sid, call_delay_seconds=10)
+    execute(simulation.database, "UPDATE validation_calls SET real_due_at = 0")
