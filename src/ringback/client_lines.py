@@ -187,7 +187,7 @@ def shell_lines(client: str, settings: Settings) -> list[str]:
     Raises AuthorityUnavailable if there is no authority that may be trusted and none can be made, and UnfitFolder if
     the client cannot be pointed at its folder.
     """
-    folder = authority_folder(settings)
+    folder = Path(os.path.realpath(authority_folder(settings)))
     is_new = not TrustFiles(folder).key.exists()
     open_authority(folder, SystemClock().now())
     direct_hosts, bypassing = _direct_hosts(os.environ)

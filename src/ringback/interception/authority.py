@@ -19,6 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ringback.domain.instants import MICROSECONDS, Instant
 from ringback.domain.twilio_hosts import TWILIO_DOMAIN
 from ringback.interception.door import AuthorityUnavailable
+from ringback.interception.permissions import check_folder
 from ringback.interception.trust import TrustFiles, write_anew
 
 try:
@@ -28,13 +29,23 @@ except ImportError:  # on Windows
 
 AUTHORITY_DAYS, RENEWED_BEFORE_DAYS = 825, 60
 LEAF_DAYS = 30
-PRIVATE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
+PRIVATE_MODE, PRIVATE_FOLDER_MODE, PARENT_MODE = 0o600, 0o700, 0o755
 _BACKDATED = timedelta(days=1)
 """Clocks of containers and machines differ."""
 _WAITED_FOR = timedelta(days=1)
 """How long before its begin an authority is still kept: the clock may have gone back, and will be right."""
-_LOCAL_NAMES = ("localhost",)
-_LOCAL_NETWORKS = ("127.0.0.0/8", "::1/128")
+PERMITTED_NAMES = (
+    x509.DNSName(TWILIO_DOMAIN),
+    x509.DNSName("localhost"),
+    x509.IPAddress(ip_network("127.0.0.0/8")),
+    x509.IPAddress(ip_network("::1/128")),
+)
+"""What an authority may sign for, by the name constraints of its certificate."""
+UNCONSTRAINED = (
+    "the certificate authority in {folder} is not trusted, because its certificate is not limited to names below "
+    "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one made, or choose "
+    "another one with --authority-folder, for `ringback serve` and `ringback env` alike"
+)
 
 log = structlog.get_logger()
 
@@ -87,18 +98,31 @@ class Authority:
 def open_authority(folder: Path, now: Instant) -> Authority:
     """Return the authority that is kept in `folder`, after making or renewing it where there is none that can be used.
 
-    Puts what clients are to trust beside it. Raises AuthorityUnavailable, a message for the user.
+    Puts what clients are to trust beside it. Raises AuthorityUnavailable, a message for the user, also where untrusted
+    users could have made or could change what is there.
     """
     moment = datetime.fromtimestamp(now / MICROSECONDS, UTC)
+    folder = Path(os.path.realpath(folder))
     files = TrustFiles(folder)
     try:
-        folder.mkdir(mode=PRIVATE_FOLDER_MODE, parents=True, exist_ok=True)
+        _make_folder(folder, PRIVATE_FOLDER_MODE)
+        check_folder(folder)
         with _locked(folder):
+            files.check()
             authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
             files.write(authority.pem)
     except OSError as error:
         raise AuthorityUnavailable(f"no authority can be kept in {folder}: {error.strerror or error}") from error
     return authority
+
+
+def _make_folder(folder: Path, mode: int) -> None:
+    """Make a folder, and missing parents that only this user can change whatever the umask is."""
+    try:
+        folder.mkdir(mode, exist_ok=True)
+    except FileNotFoundError:
+        _make_folder(folder.parent, PARENT_MODE)
+        folder.mkdir(mode, exist_ok=True)
 
 
 @contextmanager
@@ -117,7 +141,10 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _kept_authority(file: Path, now: datetime) -> Authority | None:
-    """Return the authority of a file, after making sure that nobody else may read it; None where it cannot be used."""
+    """Return the authority of a file, after making sure that nobody else may read it; None where it cannot be used.
+
+    Raises AuthorityUnavailable if it could sign certificates for any host.
+    """
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -125,6 +152,8 @@ def _kept_authority(file: Path, now: datetime) -> Authority | None:
     if file.stat().st_mode & 0o077:
         file.chmod(PRIVATE_MODE)
     authority = _read(content)
+    if authority is not None and not _is_constrained(authority.certificate):
+        raise AuthorityUnavailable(UNCONSTRAINED.format(folder=file.parent))
     if authority is None or not authority.is_usable(now):
         log.warning("the authority cannot be used: another one is made", file=str(file))
         return None
@@ -139,6 +168,15 @@ def _read(content: bytes) -> Authority | None:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return Authority(key, certificate) if is_pair and isinstance(key, ec.EllipticCurvePrivateKey) else None
+
+
+def _is_constrained(certificate: x509.Certificate) -> bool:
+    """Tell whether clients believe a certificate for PERMITTED_NAMES alone."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+        return False
+    return constraints.critical and set(constraints.value.permitted_subtrees or ()) == set(PERMITTED_NAMES)
 
 
 def _new_authority(file: Path, now: datetime) -> Authority:
@@ -156,13 +194,11 @@ def _new_authority(file: Path, now: datetime) -> Authority:
 def _made(now: datetime) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ringback on this machine, {token_hex(4)}")])
-    permitted = [x509.DNSName(TWILIO_DOMAIN), *map(x509.DNSName, _LOCAL_NAMES)]
-    networks = [x509.IPAddress(ip_network(network)) for network in _LOCAL_NETWORKS]
     certificate = (
         _begun(name, name, key.public_key(), now - _BACKDATED, now + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(x509.NameConstraints([*permitted, *networks], None), critical=True)
+        .add_extension(x509.NameConstraints(PERMITTED_NAMES, None), critical=True)
         .add_extension(_identifier_of(key), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import certifi
 
+from ringback.interception.permissions import FILE, FOLDER, check_entry
+
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
 STORE_PASSWORD = "changeit"  # noqa: S105 - a trust store holds no secret; Java's own has this password too
 NODE_REDIRECT = "node-redirect.cjs"
-PUBLIC_MODE = 0o644
+PUBLIC_MODE, PUBLIC_FOLDER_MODE = 0o644, 0o755
 _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
@@ -33,17 +35,23 @@ class TrustFiles:
         self.bundle = folder / "bundle.pem"
         self.store = folder / "truststore.p12"
         self.php_folder = folder / "php"
+        self.php_settings = self.php_folder / "ringback.ini"
         self.node_redirect = folder / NODE_REDIRECT
+
+    def check(self) -> None:
+        """Raise AuthorityUnavailable if untrusted users can change one of the files."""
+        check_entry(self.php_folder, FOLDER)
+        for file in (self.key, self.certificate, self.bundle, self.store, self.php_settings, self.node_redirect):
+            check_entry(file, FILE)
 
     def write(self, pem: bytes) -> None:
         """Write what is not there yet, or of another authority."""
         certificates = [pem, *_public_authorities()]
         bundle = b"".join(certificates)
-        php_settings = self.php_folder / "ringback.ini"
-        self.php_folder.mkdir(exist_ok=True)
+        self.php_folder.mkdir(mode=PUBLIC_FOLDER_MODE, exist_ok=True)
         is_new = not self.store.exists() or not _holds(self.bundle, bundle)
         _write_if_other(self.certificate, pem)
-        _write_if_other(php_settings, _php_settings(self.bundle.resolve()))
+        _write_if_other(self.php_settings, _php_settings(self.bundle.resolve()))
         _write_if_other(self.node_redirect, Path(__file__).with_name("node_redirect.cjs").read_bytes())
         if is_new:
             _replace(self.store, _java_store(certificates))

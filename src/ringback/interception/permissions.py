@@ -1,0 +1,64 @@
+"""Checks that only trusted users can change a path: this process's user, root, and the members of its groups."""
+
+import os
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from ringback.interception.door import AuthorityUnavailable
+
+FOLDER, FILE = "folder", "file"
+_IS_KIND: dict[str, Callable[[int], bool]] = {FOLDER: stat.S_ISDIR, FILE: stat.S_ISREG}
+ROOT_UID = 0
+UNTRUSTED = (
+    "the certificate authority in {folder} is not trusted, because {reason}. Remove it, or correct owner and "
+    "permissions, or choose another folder with --authority-folder, for `ringback serve` and `ringback env` alike"
+)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise AuthorityUnavailable unless only trusted users can change a folder, or move it away.
+
+    `folder` is resolved: a link in it could be changed by the owner of the link. A parent may belong to anybody, and be
+    writable by all if it is sticky, as /tmp is: then nobody else can move the folder.
+    """
+    if sys.platform == "win32":  # has neither owners nor modes in this sense
+        return
+    reason = _reason_against(folder, FOLDER)
+    parents = (_reason_against_parent(parent) for parent in folder.parents)
+    if reason := next(filter(None, [reason, *parents]), None):
+        raise AuthorityUnavailable(UNTRUSTED.format(folder=folder, reason=reason))
+
+
+def check_entry(path: Path, kind: str) -> None:
+    """Raise AuthorityUnavailable if an entry of the authority's folder is a link, or untrusted users can change it.
+
+    A missing entry is accepted. `kind` is FILE or FOLDER.
+    """
+    if sys.platform == "win32" or not os.path.lexists(path):
+        return
+    if reason := _reason_against(path, kind):
+        raise AuthorityUnavailable(UNTRUSTED.format(folder=path.parent, reason=reason))
+
+
+def _reason_against(path: Path, kind: str) -> str | None:
+    status = path.lstat()
+    if not _IS_KIND[kind](status.st_mode):
+        return f"{path} is not a {kind}"
+    if status.st_uid not in (os.geteuid(), ROOT_UID):
+        return f"{path} belongs to another user (uid {status.st_uid})"
+    return _writable_by_strangers(path, status)
+
+
+def _reason_against_parent(parent: Path) -> str | None:
+    status = parent.lstat()
+    return None if status.st_mode & stat.S_ISVTX else _writable_by_strangers(parent, status)
+
+
+def _writable_by_strangers(path: Path, status: os.stat_result) -> str | None:
+    if status.st_mode & stat.S_IWOTH:
+        return f"all users can change {path}"
+    if status.st_mode & stat.S_IWGRP and status.st_gid not in (os.getegid(), *os.getgroups()):
+        return f"a group that this process does not belong to (gid {status.st_gid}) can change {path}"
+    return None

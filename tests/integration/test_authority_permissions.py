@@ -1,0 +1,228 @@
+"""An authority that other users could have made or could change is refused, and `ringback env` prints nothing then."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ringback.domain.instants import Instant
+from ringback.interception.authority import PERMITTED_NAMES, Authority, open_authority
+from ringback.interception.door import AuthorityUnavailable
+from ringback.interception.trust import TrustFiles
+from ringback.simulator.clock import SystemClock
+from support.command import Command
+
+pytest_plugins = ["support.system_fixtures"]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
+OTHER_USER, OTHER_GROUP = 61_001, 61_002
+WHAT_TO_DO = "choose another folder with --authority-folder"
+
+
+@pytest.fixture
+def now() -> Instant:
+    return SystemClock().now()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, now: Instant) -> Path:
+    """Return the folder of an authority that is there already."""
+    open_authority(tmp_path / "authority", now)
+    return tmp_path / "authority"
+
+
+def planted(constraints: x509.NameConstraints | None, *, critical: bool = True) -> bytes:
+    """Return key and certificate of an authority with other name constraints than ringback's, or without any."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "planted")])
+    own = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    own = own.serial_number(1).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    if constraints:
+        own = own.add_extension(constraints, critical=critical)
+    begins = datetime.now(UTC) - timedelta(days=1)
+    certificate = own.not_valid_before(begins).not_valid_after(begins + timedelta(days=365)).sign(key, hashes.SHA256())
+    return Authority(key, certificate).kept()
+
+
+OTHER_CONSTRAINTS: dict[str, tuple[x509.NameConstraints | None, bool]] = {
+    "none": (None, True),
+    "not critical": (x509.NameConstraints(PERMITTED_NAMES, None), False),
+    "names alone": (x509.NameConstraints([x509.DNSName("twilio.com"), x509.DNSName("localhost")], None), True),
+    "one more": (x509.NameConstraints([*PERMITTED_NAMES, x509.DNSName("example.com")], None), True),
+    "an exclusion": (x509.NameConstraints(None, [x509.DNSName("example.com")]), True),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_CONSTRAINTS)
+def test_authority_with_other_name_constraints_is_refused(tmp_path: Path, now: Instant, kind: str) -> None:
+    constraints, critical = OTHER_CONSTRAINTS[kind]
+    key = TrustFiles(tmp_path).key
+    key.write_bytes(planted(constraints, critical=critical))
+
+    with pytest.raises(AuthorityUnavailable, match="is not limited to names below") as refused:
+        open_authority(tmp_path, now)
+
+    assert "Remove the folder" in str(refused.value)
+    assert [file.name for file in tmp_path.iterdir()] == [key.name]
+
+
+def test_env_prints_no_line_that_trusts_a_planted_authority(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "ringback-authority").mkdir()
+    TrustFiles(tmp_path / "ringback-authority").key.write_bytes(planted(None))
+
+    finished = command("env", "--client", "python")
+
+    [complaint] = finished.complaints
+    assert (finished.status, finished.out) == (1, "")
+    assert f"the certificate authority in {tmp_path}/ringback-authority is not trusted" in complaint
+
+
+NAMES = (
+    "authority.key",
+    "authority.pem",
+    "bundle.pem",
+    "truststore.p12",
+    "node-redirect.cjs",
+    "php",
+    "php/ringback.ini",
+)
+
+
+@pytest.mark.parametrize("name", [".", *NAMES])
+def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Instant, name: str) -> None:
+    (folder / name).chmod(0o777)
+
+    with pytest.raises(AuthorityUnavailable, match="all users can change") as refused:
+        open_authority(folder, now)
+
+    assert WHAT_TO_DO in str(refused.value)
+
+
+@needs_root
+@pytest.mark.parametrize("name", [".", *NAMES])
+def test_entry_of_another_user_is_refused(folder: Path, now: Instant, name: str) -> None:
+    os.chown(folder / name, OTHER_USER, -1)
+
+    with pytest.raises(AuthorityUnavailable, match=f"belongs to another user .uid {OTHER_USER}.") as refused:
+        open_authority(folder, now)
+
+    assert WHAT_TO_DO in str(refused.value)
+
+
+@needs_root
+@pytest.mark.parametrize("name", [".", "authority.pem"])
+def test_entry_that_a_strange_group_can_change_is_refused(folder: Path, now: Instant, name: str) -> None:
+    os.chown(folder / name, -1, OTHER_GROUP)
+    (folder / name).chmod(0o770)
+
+    with pytest.raises(AuthorityUnavailable, match=f"does not belong to .gid {OTHER_GROUP}."):
+        open_authority(folder, now)
+
+
+def test_entry_that_the_process_own_group_can_change_is_accepted(folder: Path, now: Instant) -> None:
+    first = TrustFiles(folder).certificate.read_bytes()
+    folder.chmod(0o770)
+
+    assert open_authority(folder, now).pem == first
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_link_in_place_of_an_entry_is_refused_and_its_target_untouched(
+    folder: Path, tmp_path: Path, now: Instant, name: str
+) -> None:
+    target = tmp_path / "target"
+    (folder / name).rename(target)
+    (folder / name).symlink_to(target)
+    before = target.stat()
+
+    with pytest.raises(AuthorityUnavailable, match=r"is not a (file|folder)"):
+        open_authority(folder, now)
+
+    assert (target.stat().st_mode, target.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_folder_below_one_that_all_users_can_change_is_refused(tmp_path: Path, now: Instant) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+
+    with pytest.raises(AuthorityUnavailable, match=f"all users can change {shared}"):
+        open_authority(shared / "project/authority", now)
+
+
+def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Instant) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+
+    open_authority(shared / "authority", now)
+
+    assert TrustFiles(shared / "authority").bundle.exists()
+
+
+def test_missing_parents_are_closed_to_others_whatever_the_umask(tmp_path: Path, now: Instant) -> None:
+    before = os.umask(0)
+    try:
+        open_authority(tmp_path / "a/b/authority", now)
+    finally:
+        os.umask(before)
+
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("a", "a/b", "a/b/authority")] == [0o755, 0o755, 0o700]
+    assert (tmp_path / "a/b/authority/php").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, None], ids=["folder", "missing"])
+def test_link_to_the_folder_is_followed_and_the_target_printed(
+    command: Command, tmp_path: Path, make: Callable[[Path], None] | None
+) -> None:
+    target = tmp_path / "target"
+    if make:
+        make(target)
+    (tmp_path / "link").symlink_to(target)
+
+    finished = command("env", "--client", "curl", "--authority-folder", "link")
+
+    assert f"export CURL_CA_BUNDLE={target}/bundle.pem" in finished.out
+
+
+@needs_root
+def test_root_refuses_the_authority_of_another_user(tmp_path: Path, now: Instant) -> None:
+    folder = tmp_path / "theirs"
+    open_authority(folder, now)
+    for entry in (folder, *folder.rglob("*")):
+        os.chown(entry, OTHER_USER, OTHER_GROUP)
+
+    with pytest.raises(AuthorityUnavailable, match=f"uid {OTHER_USER}"):
+        open_authority(folder, now)
+
+
+@needs_root
+def test_root_may_keep_its_authority_in_the_folder_of_another_user(tmp_path: Path, now: Instant) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    os.chown(project, OTHER_USER, OTHER_GROUP)
+
+    open_authority(project / "authority", now)
+
+    assert TrustFiles(project / "authority").key.stat().st_uid == 0
+
+
+@needs_root
+def test_unknown_user_of_a_container_trusts_itself_root_and_its_groups(
+    tmp_path: Path, now: Instant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    os.chown(volume, 0, OTHER_GROUP)
+    volume.chmod(0o2775)
+    monkeypatch.setattr(os, "geteuid", lambda: OTHER_USER)
+    monkeypatch.setattr(os, "getgroups", lambda: [OTHER_GROUP])
+
+    open_authority(volume, now)
+
+    assert TrustFiles(volume).bundle.exists()
