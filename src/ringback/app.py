@@ -1,8 +1,7 @@
 """The one place that knows everything: it opens the database, makes the parts and puts them together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -20,7 +19,6 @@ from ringback.beginnings import Beginnings, call_policy, delivery_policy
 from ringback.control.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
-from ringback.domain.instants import Instant
 from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals
 from ringback.settings import Settings
@@ -29,19 +27,17 @@ from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.clock import Clock, SystemClock
 from ringback.simulator.deliverer import Deliverer
 from ringback.simulator.egress import EgressPolicy
-from ringback.simulator.housekeeper import Housekeeper
-from ringback.simulator.journal_writer import JournalWriter
 from ringback.simulator.runner import Runner
+from ringback.startup import Background
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.schema import HEAD, revision
+from ringback.supervision import Supervisor
 
 if TYPE_CHECKING:
     import httpx
 
 WARM_UP_AFTER_SECONDS = 0.5
 """How long after the start what will be wanted first is looked up: the start itself is to be quick."""
-CALLBACK_GRACE_SECONDS = 2.0
-"""How long callbacks under way may take to end when the server stops."""
 CONTROL_PATH = "/_ringback"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset(
@@ -111,11 +107,12 @@ def create_app(
             settings,
         )
     )
+    background = Background(database, the_clock.now, runner, sender, wake=wake, warm_up=lambda: _warm_up(control))
     app = Application(
         title="ringback",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=_lifespan(database, the_clock.now, runner, sender, control, wake),
+        lifespan=background.lifespan,
         redirect_slashes=False,
         redoc_url=None,
         docs_url=None,
@@ -124,12 +121,13 @@ def create_app(
     )
     app.state.end_waits = database.notifications.close
     app.state.refusals = refusals
+    app.state.supervisor = background.supervisor
     for router in (
         outgoing_caller_id_list.router,
         outgoing_caller_id_instance.router,
         accounts.router,
         calls.router,
-        health.health_router(_readiness(database, runner)),
+        health.health_router(_readiness(database, background.supervisor)),
         metrics.metrics_router(database, the_clock.now),
         phone_page.router,
     ):
@@ -186,7 +184,7 @@ class LazyApplication:
         await app(scope, receive, send)
 
 
-def _readiness(database: Database, runner: Runner) -> Callable[[], Awaitable[str | None]]:
+def _readiness(database: Database, supervisor: Supervisor) -> Callable[[], Awaitable[str | None]]:
     async def reason_not_ready() -> str | None:
         try:
             is_at_head = await database.run(revision) == HEAD
@@ -194,7 +192,7 @@ def _readiness(database: Database, runner: Runner) -> Callable[[], Awaitable[str
             is_at_head = False
         if not is_at_head:
             return "the database's schema is not at head, or the database cannot be read"
-        return None if runner.is_alive else "the runner that moves calls is not alive"
+        return supervisor.trouble()
 
     return reason_not_ready
 
@@ -204,32 +202,3 @@ async def _warm_up(control: LazyApplication) -> None:
     await asyncio.sleep(WARM_UP_AFTER_SECONDS)
     await asyncio.to_thread(geography, VALIDATION_CALLER)
     await control.made()
-
-
-def _lifespan(
-    database: Database,
-    now: Callable[[], Instant],
-    runner: Runner,
-    sender: CallbackSender,
-    control: LazyApplication,
-    wake: Callable[[], None],
-) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        housework = (Housekeeper(database, now).run(), JournalWriter(database).run())
-        sending = (sender.run(), sender.keep_leases())
-        works = (runner.run(), *sending, database.exchange_news(wake), *housework, _warm_up(control))
-        async with AsyncExitStack() as at_the_end:
-            at_the_end.callback(database.close)
-            at_the_end.push_async_callback(sender.close, CALLBACK_GRACE_SECONDS)
-            for task in map(asyncio.create_task, works):
-                at_the_end.push_async_callback(_stop, task)
-            yield
-
-    return lifespan
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    """End a task; one that failed has no say in how the server stops."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -29,13 +29,19 @@ if TYPE_CHECKING:
     from ringback.interception.door import DoorsOf
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
-OK, FAILED, WRONG_USAGE = 0, 1, 2
-EXIT_STATUSES = "Exit status: 0 done; 1 not possible, such as a port or database in use; 2 wrong option or setting."
+OK, FAILED, WRONG_USAGE, TASK_FAILED = 0, 1, 2, 70
+EXIT_STATUSES = (
+    "Exit status: 0 done; 1 not possible, such as a port or database in use; 2 wrong option or setting;"
+    " 70 the server stopped because a background task failed too often."
+)
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0 done, 1 not possible, 2 a wrong option or setting."""
+    """Run a command and return its exit status: 0 done, 1 not possible, 2 a wrong option or setting.
+
+    70: the server stopped because a background task failed too often.
+    """
     options = _parser().parse_command(sys.argv[1:] if arguments is None else arguments)
     command = options.pop("command")
     given = {name: value for name, value in options.items() if value is not None}
@@ -131,7 +137,11 @@ def _serve(given: dict[str, Any]) -> int:
             from ringback.workers import run_workers
 
             _check_database(settings)
-            return run_workers(settings.workers, lambda number: _work(settings, listener, {}, announces=number == 1))
+            return run_workers(
+                settings.workers,
+                lambda number: _work(settings, listener, {}, announces=number == 1),
+                is_restarted=lambda status: status == TASK_FAILED,
+            )
     except (CannotListen, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
 
@@ -165,8 +175,10 @@ def _work(settings: Settings, listener: socket, beside: Mapping[str, socket], *,
     gc.enable()
     BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
     urls = {name: url_of(opened, name) for name, opened in beside.items()}
-    serve(app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, doors_of(app))
-    return OK
+    has_worked = serve(
+        app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, doors_of(app)
+    )
+    return OK if has_worked else TASK_FAILED
 
 
 def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":

@@ -73,6 +73,9 @@ class Meters:
         self.callback_attempt_seconds = Histogram(CALLBACK_SECONDS)
         self.faults: Counter[tuple[str, str]] = Counter()
         self.events: Counter[str] = Counter(dict.fromkeys(EventType, 0))
+        self.task_restarts: Counter[str] = Counter()
+        self.tasks_running: dict[str, bool] = {}
+        self.dropped_log_lines: Callable[[], int] = lambda: 0
 
     def request_answered(self, operation: str | None, method: str, status: int, seconds: float) -> None:
         """Count a request to the Twilio surface; `status` 0 when no answer was sent."""
@@ -99,6 +102,15 @@ class Meters:
     def fault_struck(self, operation: FaultTarget, effect: Effect) -> None:
         """Count a fault that a test asked for."""
         self.faults[operation.value, next(iter(effect.said))] += 1
+
+    def task_started(self, name: str) -> None:
+        """Count that a background task runs; the first time is not a restart."""
+        self.task_restarts[name] += name in self.tasks_running
+        self.tasks_running[name] = True
+
+    def task_failed(self, name: str) -> None:
+        """Note that a background task is down."""
+        self.tasks_running[name] = False
 
     def runner_looked(self) -> None:
         """Note that the runner has just looked for calls that are due."""

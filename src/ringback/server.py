@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from ringback.http_protocol import TwilioHttpProtocol
 from ringback.interception.door import PROXY, TLS, Door
 from ringback.settings import Settings, base_url
+from ringback.supervision import Supervisor
 
 STOP_SECONDS = 2
 """How long requests under way may take to end when the server stops."""
@@ -81,15 +82,20 @@ class _Server(uvicorn.Server):
         for door in self._doors:
             await door.close()
 
+    def stop(self) -> None:
+        """Stop as SIGTERM does."""
+        self.should_exit = True
+
     def _new_protocol(self, app: ASGIApp) -> asyncio.Protocol:
         protocol = TwilioHttpProtocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
         protocol.app = app
         return protocol
 
 
-def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None], doors: Sequence[Door] = ()) -> None:
+def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None], doors: Sequence[Door] = ()) -> bool:
     """Serve until SIGTERM or Ctrl-C, and end what is under way; then uvicorn raises the signal again.
 
+    Return False where it stopped by itself, because a background task failed too often.
     `on_serving` is called as soon as clients can connect, by the `doors` too. Requests that wait for something are
     answered at the stop.
     """
@@ -106,4 +112,8 @@ def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None],
         "backlog": BACKLOG,
     }
     end_waits: Callable[[], None] = app.state.end_waits
-    _Server(uvicorn.Config(app, **options), on_serving, end_waits, doors).run(sockets=[listener])
+    server = _Server(uvicorn.Config(app, **options), on_serving, end_waits, doors)
+    supervisor: Supervisor = app.state.supervisor
+    supervisor.on_give_up = server.stop
+    server.run(sockets=[listener])
+    return supervisor.given_up is None

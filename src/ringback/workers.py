@@ -22,18 +22,24 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 log = structlog.get_logger()
 
 
-def run_workers(count: int, work: Callable[[int], int]) -> int:
+def _never(_: int) -> bool:
+    return False
+
+
+def run_workers(count: int, work: Callable[[int], int], is_restarted: Callable[[int], bool] = _never) -> int:
     """Run `work` in so many processes, each given its number from 1, until SIGTERM or Ctrl-C, and return the status.
 
     A worker that dies is started again, however it dies; but one that fails at the start has said why, and ends the
-    others too. When the process that called this dies, in whatever way, the workers end by themselves.
+    others too, unless its status `is_restarted`. When the process that called this dies, in whatever way, the workers
+    end by themselves.
     """
-    return _Workers(work).run(count)
+    return _Workers(work, is_restarted).run(count)
 
 
 class _Workers:
-    def __init__(self, work: Callable[[int], int]) -> None:
+    def __init__(self, work: Callable[[int], int], is_restarted: Callable[[int], bool]) -> None:
         self._work = work
+        self._is_restarted = is_restarted
         self._numbers: dict[int, int] = {}
         self._started: dict[int, float] = {}
         self._lifeline = os.pipe()
@@ -53,7 +59,8 @@ class _Workers:
             number, status = self._numbers.pop(pid, 0), os.waitstatus_to_exitcode(ending)
             if not number or self._is_stopping:  # a child that this process was given by others is none of ours
                 continue
-            if status > 0 and number not in replaced and time.monotonic() - begun < FIRST_SECONDS:
+            is_early = number not in replaced and time.monotonic() - begun < FIRST_SECONDS
+            if status > 0 and is_early and not self._is_restarted(status):
                 failure = status
                 self._stop()
                 continue

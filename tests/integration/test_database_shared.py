@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account
-from ringback.simulator import housekeeper as housekeeper_module
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage import sqlite as sqlite_module
 from ringback.storage import write_ahead_log
@@ -134,14 +133,16 @@ def file_bytes(database: EmbeddedDatabase) -> int:
 
 
 @asynccontextmanager
-async def keeping_house(database: EmbeddedDatabase) -> AsyncIterator[None]:
+async def keeping_house(database: EmbeddedDatabase, **seconds: float) -> AsyncIterator[None]:
     """Run a housekeeper."""
-    task = asyncio.create_task(Housekeeper(database, FakeClock().now).run())
+    housekeeper = Housekeeper(database, FakeClock().now, **seconds)
+    tasks = [asyncio.create_task(work()) for work in (housekeeper.run_checkpoints, housekeeper.run_pruning)]
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: EmbeddedDatabase) -> None:
@@ -167,9 +168,8 @@ async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log
         await asyncio.Event().wait()
 
     monkeypatch.setattr(Housekeeper, "prune", prune_on_and_on)
-    monkeypatch.setattr(housekeeper_module, "PRUNE_EVERY_SECONDS", 0.001)
 
-    async with keeping_house(shared):
+    async with keeping_house(shared, prune_seconds=0.001):
         await begun.wait()
         grow(shared)
         await until(lambda: not shared.wants_checkpoint())
@@ -271,15 +271,15 @@ async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
         return write_back(log)
 
     monkeypatch.setattr(WriteAheadLog, "write_back", sometimes_failing)
-    monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 0.01)
     grow(shared)
 
     with capture_logs() as lines:
-        async with keeping_house(shared):
+        async with keeping_house(shared, retry_seconds=0.01):
             await until(lambda: not shared.wants_checkpoint())
 
-    told = [(line["log_level"], line["reason"], "exception" in line) for line in lines]
-    assert told == [("warning", f"cannot use the database {shared.url}: disk I/O error", False)] * 3
+    told = [(line["log_level"], line["task"], line.get("reason")) for line in lines if line["log_level"] == "warning"]
+    assert next(failures, None) is None
+    assert told == [("warning", "checkpoint", f"cannot use the database {shared.url}: disk I/O error")]
 
 
 async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
@@ -289,19 +289,17 @@ async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
 
     def failing(_: WriteAheadLog) -> bool:
         seen.append("failure")
-        raise ZeroDivisionError
+        raise sqlite3.OperationalError("disk I/O error")
 
     async def pruned(_: Housekeeper) -> None:
         seen.append("pruned")
 
     monkeypatch.setattr(WriteAheadLog, "write_back", failing)
     monkeypatch.setattr(Housekeeper, "prune", pruned)
-    monkeypatch.setattr(housekeeper_module, "PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(housekeeper_module, "PRUNE_EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(housekeeper_module, "RECOVERY_SECONDS", 3_600)
     grow(shared)
+    seconds = {"checkpoint_seconds": 0.001, "prune_seconds": 0.01, "retry_seconds": 3_600.0}
 
-    async with keeping_house(shared):
+    async with keeping_house(shared, **seconds):
         await until(lambda: "failure" in seen)
         seen.clear()
         await until(lambda: len(seen) >= 5)

@@ -167,8 +167,9 @@ async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
 ) -> None:
     monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
     ended_calls(simulation, 9)
-    monkeypatch.setattr(housekeeper, "PRUNE_EVERY_SECONDS", 0.001)
-    keeping = asyncio.create_task(Housekeeper(simulation.database, simulation.clock.now).run())
+    keeping = asyncio.create_task(
+        Housekeeper(simulation.database, simulation.clock.now, prune_seconds=0.001).run_pruning()
+    )
 
     await until(lambda: len(query(simulation.database, SIDS)) == 3)
 

@@ -1,6 +1,7 @@
 """PostgreSQL itself: connections that break, transactions that are undone, characters it does not take."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator
 from typing import Any
@@ -12,12 +13,14 @@ from psycopg.errors import DeadlockDetected
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, find_account
 from ringback.storage import news, postgresql
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.storage.postgresql import TRIES, PostgresqlDatabase
 from ringback.storage.unit_of_work import UnitOfWork
+from ringback.supervision import Supervisor
 from support.domain_values import ACCOUNT_SID, T0, a_caller_id
 from support.polling import until
 from support.simulation import execute, query
+from support.supervision import TaskLog
 from support.templates import POSTGRESQL, only
 from support.waiting import PATIENCE_SECONDS
 
@@ -31,16 +34,71 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 """Breaks all connections to the database at hand, but the one that asks."""
 
 
+def a_message(**changes: object) -> str:
+    """Return a message of another process."""
+    parts: dict[str, object] = {"from": "x", "touched": [ACCOUNT_SID], "overturned": []}
+    return json.dumps(parts | changes)
+
+
+PAYLOADS = [
+    a_message(touched=None, overturned=None),
+    a_message(touched=1),
+    a_message(touched=[None]),
+    a_message(touched=[{}], overturned=[[]]),
+    a_message(touched="AC"),
+    a_message(touched=["not a SID"]),
+    a_message(**{"from": None}),
+    a_message(**{"from": {}}),
+    a_message(future=1),
+    "",
+    "hello",
+    "null",
+    "[]",
+    "[" * 7_000,
+    "1e999",
+    '"\\ud800"',
+    '{"from": 1}',
+    "x" * 7_999,
+]
+
+
+def notify(database: Database, channel: str, message: str) -> None:
+    """Send a notification as another program does."""
+    execute(database, "SELECT pg_notify(:channel, :message)", channel=channel, message=message)
+
+
 @pytest.fixture
-async def listening(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[int]]:
-    """Let the database exchange news, and tell how often there were some."""
-    monkeypatch.setattr(news, "RECOVERY_SECONDS", 0.05)
-    told: list[int] = []
-    exchange = asyncio.create_task(database.exchange_news(lambda: told.append(1)))
-    await until(lambda: told)
-    yield told
-    exchange.cancel()
-    await asyncio.gather(exchange, return_exceptions=True)
+async def supervisor(database: Database, told: list[int], reported: TaskLog) -> AsyncIterator[Supervisor]:
+    """Run the tasks that publish and receive notifications."""
+    supervisor = Supervisor(database.background_tasks(lambda: told.append(1)), reported)
+    supervisor.start()
+    yield supervisor
+    await supervisor.stop()
+
+
+@pytest.fixture
+def reported() -> TaskLog:
+    """Return what the supervisor reports."""
+    return TaskLog()
+
+
+@pytest.fixture
+def told() -> list[int]:
+    """Return a list that has one entry for each notification from another process."""
+    return []
+
+
+@pytest.fixture
+async def listening(supervisor: Supervisor, told: list[int]) -> list[int]:
+    """Return the notifications, once the listener is connected."""
+    assert supervisor.given_up is None
+    await until(lambda: told, 30)
+    return told
+
+
+def channel(database: Database) -> str:
+    """Return the name of the database's channel."""
+    return str(query(database, f"SELECT {news.CHANNEL}")[0][0])
 
 
 def break_all_connections(database: Database) -> None:
@@ -152,7 +210,7 @@ async def test_news_that_could_not_be_told_are_told_later(
 
     monkeypatch.setattr(postgresql, "send", sometimes_failing)
     with psycopg.connect(_libpq(database), autocommit=True) as listener:
-        listener.execute(f"LISTEN {news.CHANNEL}")
+        listener.execute(f"LISTEN {channel(database)}")
         assert isinstance(database, PostgresqlDatabase)
         database.committed({ACCOUNT_SID}, set())
 
@@ -163,14 +221,67 @@ async def test_news_that_could_not_be_told_are_told_later(
     assert listening
 
 
-async def test_what_others_say_on_the_channel_disturbs_nobody(database: Database, listening: list[int]) -> None:
+async def test_no_payload_on_the_channel_ends_the_listener(
+    database: Database, supervisor: Supervisor, reported: TaskLog, listening: list[int]
+) -> None:
     before = len(listening)
-    for message in ("hello", "[]", '{"from": 1}'):
-        execute(database, "SELECT pg_notify(:channel, :message)", channel=news.CHANNEL, message=message)
+    for message in PAYLOADS:
+        notify(database, channel(database), message)
+        await until(lambda count=before: len(listening) > count, 30)  # type: ignore[misc]
+        before = len(listening)
 
-    await until(lambda: len(listening) >= before + 3)
+    assert supervisor.trouble() is None
+    assert [supervisor.running(name) is not None for name in supervisor.names] == [True] * 3
+    assert reported.failures == []
 
-    assert await database.run(find_account, ACCOUNT_SID) is not None
+
+async def test_a_listener_that_is_disconnected_says_so_until_it_is_connected_again(
+    database: Database, supervisor: Supervisor, listening: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect, refuses = psycopg.AsyncConnection.connect, True
+
+    async def refusing(*arguments: Any, **rest: Any) -> Any:
+        if refuses:
+            raise psycopg.OperationalError("too many connections")
+        return await connect(*arguments, **rest)
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", refusing)
+    break_all_connections(database)
+    await until(supervisor.trouble, 30)
+    trouble, before = supervisor.trouble(), len(listening)
+    refuses = False
+    await until(lambda: supervisor.trouble() is None, 30)
+
+    assert (
+        trouble == "the background task notification_listener runs but cannot work: it is not connected to the database"
+    )
+    assert len(listening) > before
+
+
+async def test_databases_of_two_schemas_do_not_hear_each_other(database: Database, listening: list[int]) -> None:
+    execute(database, "CREATE SCHEMA other; CREATE TABLE other.accounts (sid text)")
+    url = database.url.update_query_dict({"options": "-csearch_path=other"})
+    other = open_database(url.render_as_string(hide_password=False))
+    told: list[int] = []
+    supervisor = Supervisor(other.background_tasks(lambda: told.append(1)), TaskLog())
+    supervisor.start()
+    try:
+        await until(lambda: told, 30)
+        before = len(told)
+        assert isinstance(database, PostgresqlDatabase)
+        with other.notifications.listening(ACCOUNT_SID) as heard:
+            notify(database, channel(database), a_message())
+            await until(database.notifications.take_touched, 30)
+            notify(database, channel(other), "wakes everybody")
+            await until(lambda: len(told) > before, 30)
+    finally:
+        await supervisor.stop()
+        other.close()
+        execute(database, "DROP SCHEMA other CASCADE")
+
+    assert other.notifications.take_touched() == set()
+    assert heard.is_set()
+    assert listening
 
 
 async def test_accounts_by_the_hundred_are_told_in_messages_of_a_size_that_can_be_sent(
@@ -178,7 +289,7 @@ async def test_accounts_by_the_hundred_are_told_in_messages_of_a_size_that_can_b
 ) -> None:
     accounts = {AccountSid(f"AC{number:032d}") for number in range(1_000)}
     with psycopg.connect(_libpq(database), autocommit=True) as listener:
-        listener.execute(f"LISTEN {news.CHANNEL}")
+        listener.execute(f"LISTEN {channel(database)}")
         assert isinstance(database, PostgresqlDatabase)
         database.committed(accounts, set())
 

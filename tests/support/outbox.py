@@ -86,10 +86,10 @@ class Outbox:
             slots=slots,
         )
 
-    def a_sender(self) -> CallbackSender:
+    def a_sender(self, **seconds: float) -> CallbackSender:
         simulation = self.simulation
         deliverer = Deliverer(simulation.database, simulation.clock, self.policy, self.egress)
-        return CallbackSender(simulation.database, simulation.clock, deliverer, simulation.identifiers.draw)
+        return CallbackSender(simulation.database, simulation.clock, deliverer, simulation.identifiers.draw, **seconds)
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:

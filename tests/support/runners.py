@@ -8,15 +8,24 @@ from ringback.simulator.runner import Runner
 from support.simulation import Simulation
 
 
-def a_runner(simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None) -> Runner:
-    return Runner(simulation.database, simulation.clock, simulation.policy, simulation.identifiers, on_call_ended)
+def a_runner(
+    simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None, *, retry_seconds: float = 1.0
+) -> Runner:
+    return Runner(
+        simulation.database,
+        simulation.clock,
+        simulation.policy,
+        simulation.identifiers,
+        on_call_ended,
+        retry_seconds=retry_seconds,
+    )
 
 
 @asynccontextmanager
-async def running(runner: Runner) -> AsyncIterator[None]:
+async def running(runner: Runner) -> AsyncIterator["asyncio.Task[None]"]:
     task = asyncio.create_task(runner.run())
     try:
-        yield
+        yield task
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

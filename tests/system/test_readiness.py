@@ -46,14 +46,14 @@ async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Res
             return [*before, await client.get("/readyz")]
 
 
-def test_before_its_runner_runs_it_is_live_but_not_ready_and_says_why() -> None:
+def test_before_its_background_tasks_run_it_is_live_but_not_ready_and_says_why() -> None:
     settings = Settings(database_url="sqlite://")
 
     live, ready, later = asyncio.run(asked_before_and_after_its_start(settings))
 
     assert live.status_code == 200
     assert ready.status_code == 503
-    assert ready.json() == {"status": "not ready", "reason": "the runner that moves calls is not alive"}
+    assert ready.json() == {"status": "not ready", "reason": "the background tasks have not started"}
     assert later.status_code == 200
 
 

@@ -43,6 +43,7 @@ class _Families(Collector):
         yield InfoMetricFamily(f"{PREFIX}build", "What runs.", value={"version": __version__})
         yield _gauge("uptime_seconds", "Seconds since the start.", self._meters.uptime_seconds)
         yield from self._counted()
+        yield from self._supervised()
         yield from self._timed()
         yield from self._pending()
 
@@ -59,6 +60,23 @@ class _Families(Collector):
         yield _counter("faults", "Faults that struck.", ("operation", "effect"), meters.faults.items())
         events = [((kind,), count) for kind, count in meters.events.items()]
         yield _counter("events", "Events written.", ("type",), events)
+
+    def _supervised(self) -> Iterator[Metric]:
+        meters = self._meters
+        restarts = [((name,), count) for name, count in meters.task_restarts.items()]
+        yield _counter("background_task_restarts", "Restarts of background tasks that failed.", ("task",), restarts)
+        running = GaugeMetricFamily(
+            f"{PREFIX}background_task_running", "1 while a background task runs, 0 while it is down.", labels=("task",)
+        )
+        for name, is_running in meters.tasks_running.items():
+            running.add_metric((name,), is_running)
+        yield running
+        yield _counter(
+            "log_lines_dropped",
+            "Log lines that could not be written, because the log's reader is gone or too slow, or its disk is full.",
+            (),
+            [((), meters.dropped_log_lines())],
+        )
 
     def _timed(self) -> Iterator[Metric]:
         meters = self._meters

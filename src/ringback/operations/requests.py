@@ -8,6 +8,10 @@ from ringback.storage.request_journal import KEPT_REQUESTS
 from ringback.storage.unit_of_work import UnitOfWork
 
 
+class RequestsDropped(Exception):
+    """Requests that no database can store were dropped from the journal; the message says why."""
+
+
 def newest_requests(unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
     """Return the account's requests, newest first, those of this moment too."""
     journal = unit_of_work.requests.journal
@@ -34,7 +38,7 @@ def write_all_requests(unit_of_work: UnitOfWork) -> None:
 def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:
     """Write accounts' requests, but those of accounts that are gone; where the database fails, put all back.
 
-    What cannot be stored whenever it is tried is let go: it would keep all later ones from being written.
+    Raises RequestsDropped where they can never be stored: they would keep all later ones from being written.
     """
     try:
         with unit_of_work:
@@ -42,8 +46,9 @@ def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredReq
                 if taken[account_sid] and unit_of_work.accounts.hold(account_sid):
                     _write_of_account(unit_of_work, account_sid, taken[account_sid])
     except BaseException as error:
-        if not isinstance(error, (*unit_of_work.refusals, ValueError, TypeError)):
-            unit_of_work.requests.journal.put_back(taken)
+        if isinstance(error, (*unit_of_work.refusals, ValueError, TypeError)):
+            raise RequestsDropped(str(error)) from error
+        unit_of_work.requests.journal.put_back(taken)
         raise
 
 

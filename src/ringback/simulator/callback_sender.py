@@ -19,15 +19,15 @@ from ringback.operations.callbacks import (
 from ringback.simulator.clock import Clock
 from ringback.simulator.deliverer import Deliverer
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
+CALLBACK_SENDER, CALLBACK_LEASES = "callback_sender", "callback_leases"
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
-RECOVERY_SECONDS = 1.0
-"""How long to leave a database alone that cannot be worked with."""
 LAST_WORD_SECONDS = 0.5
 """How long the end of the process may wait for its leases to be given up."""
-KEEP_LEASES_SECONDS = LEASE_SECONDS / 3
-"""How often the leases of what is under way are prolonged: at the third time they would have run out."""
+RENEW_SECONDS = LEASE_SECONDS / 3
+"""Interval between two renewals of leases: two may fail before the leases expire."""
 
 log = structlog.get_logger()
 
@@ -35,11 +35,23 @@ log = structlog.get_logger()
 class CallbackSender:
     """Sends what the outbox holds; `draw` decides about faults."""
 
-    def __init__(self, database: Database, clock: Clock, deliverer: Deliverer, draw: Draw) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        deliverer: Deliverer,
+        draw: Draw,
+        *,
+        renew_seconds: float = RENEW_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         self._database = database
         self._clock = clock
         self._deliverer = deliverer
         self._draw = draw
+        self._renew_seconds = renew_seconds
+        self._retry_seconds = retry_seconds
+        self._next_due: Instant | None = None
         self._under_way_calls: set[str] = set()
         self._deliveries: set[asyncio.Task[None]] = set()
         self._under_way: Counter[Lane] = Counter()
@@ -50,31 +62,20 @@ class CallbackSender:
         self._woken.set()
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        while True:
-            self._woken.clear()
-            try:
-                next_due = await self._start_due()
-            except DatabaseUnavailable as error:
-                log.warning("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS, reason=str(error))
-                await asyncio.sleep(RECOVERY_SECONDS)
-            except Exception:
-                log.exception("StatusCallbacks cannot be sent; trying again", seconds=RECOVERY_SECONDS)
-                await asyncio.sleep(RECOVERY_SECONDS)
-            else:
-                await self._pause(next_due)
+        """Run until cancelled; raise what is not a matter of the database."""
+        await run_on_database(CALLBACK_SENDER, self._look, self._pause, self._retry_seconds)
 
-    async def keep_leases(self) -> None:
-        """Prolong the leases of what is under way, until cancelled: only those of the dead run out."""
-        while True:
-            await asyncio.sleep(KEEP_LEASES_SECONDS)
-            try:
-                if self._under_way_calls:
-                    await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.now())
-            except DatabaseUnavailable as error:
-                log.warning("what is being sent cannot be kept from being sent again", reason=str(error))
-            except Exception:
-                log.exception("what is being sent cannot be kept from being sent again")
+    async def renew_leases(self) -> None:
+        """Renew the leases of deliveries in progress until cancelled; the leases of a dead process expire."""
+        await run_on_database(CALLBACK_LEASES, self._renew_leases, self._renew_seconds, self._retry_seconds)
+
+    async def _look(self) -> None:
+        self._woken.clear()
+        self._next_due = await self._start_due()
+
+    async def _renew_leases(self) -> None:
+        if self._under_way_calls:
+            await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.now())
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""
@@ -112,8 +113,9 @@ class CallbackSender:
             delivery.add_done_callback(self._ended)
         return claim.next_due
 
-    async def _pause(self, next_due: Instant | None) -> None:
+    async def _pause(self) -> None:
         """Sleep until the next callback is due that there is room for, or until woken."""
+        next_due = self._next_due
         pause = seconds_between(self._clock.now(), next_due) if next_due is not None else LONGEST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(min(max(pause, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)):

@@ -1,7 +1,6 @@
 """Keeps the database small and quick, beside the requests."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import structlog
 
@@ -11,29 +10,41 @@ from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.housekeeping import forget_oldest, newest_event_to_go
 from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
-PAUSE_SECONDS = 0.05
-"""Between two looks at the database: what is written back of its log at once is then so little that it holds up nobody
-(ADR 15)."""
-PRUNE_EVERY_SECONDS = 10.0
-RECOVERY_SECONDS = 1.0
-"""How long to leave a database alone that could not be tidied."""
+CHECKPOINT, PRUNING = "checkpoint", "pruning"
+CHECKPOINT_SECONDS = 0.05
+"""Between two checkpoints: each is then so small that it does not hold up requests (ADR 15)."""
+PRUNE_SECONDS = 10.0
 
 log = structlog.get_logger()
 
 
 class Housekeeper:
-    """Looks after the database, again and again."""
+    """Keeps the database small and quick; the seconds are those between two rounds."""
 
-    def __init__(self, database: Database, now: Callable[[], Instant]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        now: Callable[[], Instant],
+        *,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
+        prune_seconds: float = PRUNE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
         self._database = database
         self._now = now
+        self._checkpoint_seconds = checkpoint_seconds
+        self._prune_seconds = prune_seconds
+        self._retry_seconds = retry_seconds
 
-    async def run(self) -> None:
-        """Run until cancelled. The database's own housework does not wait for what is forgotten bit by bit."""
-        async with asyncio.TaskGroup() as both:
-            both.create_task(_again_and_again(self._database.tidy, PAUSE_SECONDS))
-            both.create_task(_again_and_again(self.look_after_accounts, PRUNE_EVERY_SECONDS))
+    async def run_checkpoints(self) -> None:
+        """Write the write-ahead log back until cancelled. It does not wait for the pruning, which takes long."""
+        await run_on_database(CHECKPOINT, self._database.tidy, self._checkpoint_seconds, self._retry_seconds)
+
+    async def run_pruning(self) -> None:
+        """Look after the accounts until cancelled."""
+        await run_on_database(PRUNING, self.look_after_accounts, self._prune_seconds, self._retry_seconds)
 
     async def look_after_accounts(self) -> None:
         """Forget what is old, and mend what cut-off advances left."""
@@ -79,16 +90,3 @@ class Housekeeper:
         while more:
             more = await self._database.run(forget_oldest, account_sid, last_event_id=last_event_id)
             await yield_to_requests()
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], pause_seconds: float) -> None:
-    while True:
-        await asyncio.sleep(pause_seconds)
-        try:
-            await work()
-        except DatabaseUnavailable as error:
-            log.warning("the database could not be tidied; trying again", reason=str(error))
-            await asyncio.sleep(RECOVERY_SECONDS)
-        except Exception:
-            log.exception("the database could not be tidied; trying again", seconds=RECOVERY_SECONDS)
-            await asyncio.sleep(RECOVERY_SECONDS)

@@ -1,14 +1,15 @@
 """Writes the journal of requests, some time after they were answered, and in batches."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 
-from ringback.operations.requests import write_requests
+from ringback.operations.requests import RequestsDropped, write_requests
 from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
+REQUEST_JOURNAL = "request_journal"
 PAUSE_SECONDS, SHARED_PAUSE_SECONDS = 5.0, 0.5
 """How old an answered request gets at most before it is written; before it is shown it is written at once.
 
@@ -24,33 +25,33 @@ log = structlog.get_logger()
 
 
 class JournalWriter:
-    """Writes behind, again and again, and once more at the end."""
+    """Writes behind, and once more at the end."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, *, pause_seconds: float | None = None, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
         self._database = database
-        self._pause_seconds = SHARED_PAUSE_SECONDS if database.is_shared else PAUSE_SECONDS
+        self._pause_seconds = pause_seconds or (SHARED_PAUSE_SECONDS if database.is_shared else PAUSE_SECONDS)
+        self._retry_seconds = retry_seconds
 
     async def run(self) -> None:
-        """Run until cancelled."""
+        """Run until cancelled; raise what is not a matter of the database."""
+        await run_on_database(REQUEST_JOURNAL, self.write, self._pause_seconds, self._retry_seconds)
+
+    async def close(self) -> None:
+        """Write the remaining requests, as far as that is possible within LAST_WRITE_SECONDS."""
         try:
-            while True:
-                await asyncio.sleep(self._pause_seconds)
-                try:
-                    await self.write()
-                except DatabaseUnavailable as error:
-                    log.warning("the journal of requests cannot be written; trying again", reason=str(error))
-                except Exception:
-                    log.exception(
-                        "the journal of requests cannot be written; trying again", seconds=self._pause_seconds
-                    )
-        finally:
-            with suppress(DatabaseUnavailable, TimeoutError):
-                async with asyncio.timeout(LAST_WRITE_SECONDS):
-                    await self.write()
+            async with asyncio.timeout(LAST_WRITE_SECONDS):
+                await self.write()
+        except (DatabaseUnavailable, TimeoutError) as error:
+            log.warning("the last requests could not be written to the journal", reason=str(error))
 
     async def write(self) -> None:
-        """Write all there is; requests come first."""
+        """Write all there is, in small batches. Requests that no database can store are dropped and logged."""
         more = True
         while more:
-            more = await self._database.run(write_requests, limit=WRITTEN_AT_ONCE)
+            try:
+                more = await self._database.run(write_requests, limit=WRITTEN_AT_ONCE)
+            except RequestsDropped as error:
+                log.warning("requests dropped from the journal", reason=str(error))
             await yield_to_requests()

@@ -18,7 +18,9 @@ from ringback.operations.identifiers import Identifiers
 from ringback.simulator.clock import Clock
 from ringback.stepwise import is_over, yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
+CALL_RUNNER = "call_runner"
 SHORTEST_PAUSE_SECONDS = 0.010
 """Between two looks at the database, however often the runner is woken: bursts are taken in batches."""
 BATCH_SECONDS = 0.000_3
@@ -26,8 +28,6 @@ BATCH_SECONDS = 0.000_3
 Ends of calls take twice as long as what is before them, so that the number of calls alone is no measure."""
 LONGEST_PAUSE_SECONDS = 30.0
 """So that a machine whose clock was set, or that slept, is caught up with."""
-RECOVERY_SECONDS = 1.0
-"""How long to leave a database alone that cannot be worked with."""
 POSTPONED_SECONDS = 60.0
 """How long a call waits whose step failed for a reason of ours."""
 
@@ -44,6 +44,8 @@ class Runner:
         policy: CallPolicy,
         identifiers: Identifiers,
         on_call_ended: Callable[[], None],
+        *,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -51,32 +53,19 @@ class Runner:
         self._identifiers = identifiers
         self._on_call_ended = on_call_ended
         self._woken = asyncio.Event()
-        self.is_alive = False
+        self._retry_seconds = retry_seconds
 
     def wake(self) -> None:
         """Look at the database soon: something new is pending."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        self.is_alive = True
-        try:
-            while True:
-                await self._step_and_pause()
-        finally:
-            self.is_alive = False
+        """Run until cancelled; raise what is not a matter of the database."""
+        await run_on_database(CALL_RUNNER, self._look, self._pause, self._retry_seconds)
 
-    async def _step_and_pause(self) -> None:
+    async def _look(self) -> None:
         self._woken.clear()
-        try:
-            await self.step()
-            await self._pause()
-        except DatabaseUnavailable as error:
-            log.warning("calls cannot be moved; trying again", seconds=RECOVERY_SECONDS, reason=str(error))
-            await asyncio.sleep(RECOVERY_SECONDS)
-        except Exception:
-            log.exception("calls cannot be moved; trying again", seconds=RECOVERY_SECONDS)
-            await asyncio.sleep(RECOVERY_SECONDS)
+        await self.step()
 
     async def step(self) -> int:
         """Move everything that is due now, and return how many moves that were.

@@ -14,6 +14,7 @@ from ringback.stepwise import Steps
 from ringback.storage.notifications import Notifications
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
+from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,11 +70,8 @@ class Database(ABC):
         """Do what housework the database itself wants, beside the requests."""
 
     @abstractmethod
-    async def exchange_news(self, on_news: Callable[[], None]) -> None:
-        """Keep `notifications` up with what other processes commit, until cancelled; `on_news` is called each time.
-
-        Returns at once where there are no others.
-        """
+    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+        """Return the tasks that tell `notifications` what other processes commit; `on_news` is called each time."""
 
     @abstractmethod
     def close(self) -> None:

@@ -7,47 +7,63 @@ process that has it: everybody looks for himself every now and then.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import orjson
 import psycopg
-import structlog
+from psycopg import sql
 from sqlalchemy import text
 
-from ringback.domain.sids import AccountSid
+from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
 from ringback.storage.notifications import Notifications
+from ringback.storage.outages import RETRY_SECONDS, OutageLog, run_on_database
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
+from ringback.supervision import BackgroundTask, run_forever
 
-CHANNEL = "ringback"
+NOTIFICATION_PUBLISHER, NOTIFICATION_LISTENER, NOTIFICATION_POLL = (
+    "notification_publisher",
+    "notification_listener",
+    "notification_poll",
+)
+MESSAGE_VERSION = 1
+"""Part of the channel's name: processes whose messages differ do not hear each other, and poll."""
+CHANNEL = f"(SELECT 'ringback_{MESSAGE_VERSION}_' || relnamespace FROM pg_class WHERE oid = 'accounts'::regclass)"  # noqa: S608 - constants
+"""SQL of the channel's name. It contains the schema: a channel is shared by all schemas of a database."""
 PARTS = ("from", "touched", "overturned")
 ACCOUNTS_AT_ONCE = 100
 """How many accounts one message names; it may have 8,000 bytes."""
-TELL_EVERY_SECONDS = 0.005
+PUBLISH_PAUSE_SECONDS = 0.005
 """How long news wait for others that are told with them."""
-LOOK_EVERY_SECONDS = 5.0
+POLL_SECONDS = 5.0
 """How often to look for what nobody has told."""
-RECOVERY_SECONDS = 1.0
 
-SEND = Statement(text("SELECT pg_notify(:channel, :message)"))
-
-log = structlog.get_logger()
+SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 
 
 class NewsExchange:
     """Tells other processes in which accounts something was committed, and which were overturned; hears of theirs."""
 
     def __init__(
-        self, connect: Mapping[str, Any], notifications: Notifications, send: Callable[[list[str]], Awaitable[None]]
+        self,
+        connect: Mapping[str, Any],
+        notifications: Notifications,
+        send: Callable[[list[str]], Awaitable[None]],
+        *,
+        retry_seconds: float = RETRY_SECONDS,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._connect = connect
         self._notifications = notifications
         self._send = send
+        self._retry_seconds = retry_seconds
+        self._poll_seconds = poll_seconds
         self._own_id = uuid.uuid4().hex
         self._touched: set[AccountSid] = set()
         self._overturned: set[AccountSid] = set()
         self._untold = asyncio.Event()
+        self._listener_outages = OutageLog(retry_seconds)
 
     def tell(self, touched: Collection[AccountSid], overturned: Collection[AccountSid]) -> None:
         """Tell the others soon; on the event loop, or before it runs."""
@@ -55,26 +71,42 @@ class NewsExchange:
         self._overturned.update(overturned)
         self._untold.set()
 
-    async def run(self, on_news: Callable[[], None]) -> None:
-        """Run until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._tell_again_and_again())
-            tasks.create_task(self._listen_again_and_again(on_news))
-            tasks.create_task(self._look_again_and_again(on_news))
+    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+        """Return the tasks that publish notifications and receive those of other processes."""
 
-    async def _tell_again_and_again(self) -> None:
-        while True:
-            await self._untold.wait()
-            self._untold.clear()
-            touched, self._touched = self._touched, set()
-            overturned, self._overturned = self._overturned, set()
-            try:
-                await self._send(self._messages(touched, overturned))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the others look for themselves meanwhile
-                self.tell(touched, overturned)
-                log.warning("other processes cannot be told the news; trying again", reason=str(error))
-                await asyncio.sleep(RECOVERY_SECONDS)
-            await asyncio.sleep(TELL_EVERY_SECONDS)
+        async def publish() -> None:
+            pause, retry = PUBLISH_PAUSE_SECONDS, self._retry_seconds
+            await run_on_database(NOTIFICATION_PUBLISHER, self._publish, pause, retry)
+
+        async def listen() -> None:
+            work, retry, reports = partial(self._listen, on_news), self._retry_seconds, self._listener_outages
+            outages = (psycopg.Error, OSError)
+            await run_forever(NOTIFICATION_LISTENER, work, 0.0, outage=outages, retry_seconds=retry, reports=reports)
+
+        async def poll() -> None:
+            while True:
+                self._look(on_news)
+                await asyncio.sleep(self._poll_seconds)
+
+        return [
+            BackgroundTask(NOTIFICATION_PUBLISHER, publish),
+            BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble),
+            BackgroundTask(NOTIFICATION_POLL, poll),
+        ]
+
+    def _listener_trouble(self) -> str | None:
+        return "it is not connected to the database" if self._listener_outages.is_out else None
+
+    async def _publish(self) -> None:
+        await self._untold.wait()
+        self._untold.clear()
+        touched, self._touched = self._touched, set()
+        overturned, self._overturned = self._overturned, set()
+        try:
+            await self._send(self._messages(touched, overturned))
+        except BaseException:
+            self.tell(touched, overturned)
+            raise
 
     def _messages(self, touched: set[AccountSid], overturned: set[AccountSid]) -> list[str]:
         accounts = sorted(touched | overturned)
@@ -84,43 +116,54 @@ class NewsExchange:
     def _message(self, touched: list[AccountSid], overturned: list[AccountSid]) -> str:
         return orjson.dumps(dict(zip(PARTS, (self._own_id, touched, overturned), strict=True))).decode()
 
-    async def _listen_again_and_again(self, on_news: Callable[[], None]) -> None:
-        while True:
-            with suppress(psycopg.Error, OSError):
-                await self._listen(on_news)
-            log.warning("the database does not tell the news any more; trying again", seconds=RECOVERY_SECONDS)
-            await asyncio.sleep(RECOVERY_SECONDS)
-
     async def _listen(self, on_news: Callable[[], None]) -> None:
+        """Receive notifications until the connection breaks. Raises psycopg.Error, OSError."""
         connection = await psycopg.AsyncConnection.connect(**self._connect, autocommit=True)
         async with connection:
-            await connection.execute(f"LISTEN {CHANNEL}")
-            self._look(on_news)  # for what was told before
+            cursor = await connection.execute(f"SELECT {CHANNEL}")
+            [channel] = await cursor.fetchone() or [""]
+            await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+            self._listener_outages.recovered(NOTIFICATION_LISTENER)
+            self._look(on_news)  # for notifications that were sent before
             async for notify in connection.notifies():
                 self._hear(notify.payload, on_news)
+        raise ConnectionResetError("the connection ended")
 
     def _hear(self, message: str, on_news: Callable[[], None]) -> None:
         try:
-            news = orjson.loads(message)
-            sender, touched, overturned = (news[part] for part in PARTS)
-        except (ValueError, TypeError, KeyError):
-            self._look(on_news)  # somebody else's, or another version's
+            news = _parse(message)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            self._look(on_news)  # another program's, or another version's
             return
-        if sender != self._own_id:
-            self._notifications.publish(touched, overturned)
+        if news.sender != self._own_id:
+            self._notifications.publish(news.touched, news.overturned)
             on_news()
-
-    async def _look_again_and_again(self, on_news: Callable[[], None]) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-            self._look(on_news)
 
     def _look(self, on_news: Callable[[], None]) -> None:
         self._notifications.look_again()
         on_news()
 
 
+class _News(NamedTuple):
+    sender: str
+    touched: list[AccountSid]
+    overturned: list[AccountSid]
+
+
+def _parse(message: str) -> _News:
+    """Parse a message. Raises ValueError, TypeError, KeyError where it is not one of this version's."""
+    news = orjson.loads(message)
+    if not isinstance(news, dict):
+        raise TypeError
+    sender, *lists = (news[part] for part in PARTS)
+    if not isinstance(sender, str) or not all(isinstance(sids, list) for sids in lists):
+        raise TypeError
+    if not all(isinstance(sid, str) and is_sid(ACCOUNT, sid) for sids in lists for sid in sids):
+        raise ValueError
+    return _News(sender, *lists)
+
+
 def send(unit_of_work: UnitOfWork, messages: list[str]) -> None:
     """Send messages to all who listen, this process too."""
     for message in messages:
-        unit_of_work.all(SEND, channel=CHANNEL, message=message)
+        unit_of_work.all(SEND, message=message)

@@ -24,6 +24,7 @@ from ringback.storage.database import Database, unavailable
 from ringback.storage.locks import SharedLocks
 from ringback.storage.news import NewsExchange, send
 from ringback.storage.unit_of_work import Traits, UnitOfWork
+from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -135,8 +136,8 @@ class PostgresqlDatabase(Database):
     async def tidy(self) -> None:
         """Do nothing: PostgreSQL looks after itself."""
 
-    async def exchange_news(self, on_news: Callable[[], None]) -> None:
-        await self._news.run(on_news)
+    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+        return self._news.background_tasks(on_news)
 
     def committed(self, *accounts: Any) -> None:
         """Let those who wait know what was committed, here and in other processes."""

@@ -17,6 +17,7 @@ from ringback.storage.database import Database, DatabaseUnavailable, shown, unav
 from ringback.storage.locks import Locks
 from ringback.storage.unit_of_work import Traits, UnitOfWork
 from ringback.storage.write_ahead_log import LOG_FILE_BYTES, WriteAheadLog
+from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -157,8 +158,9 @@ class EmbeddedDatabase(Database):
         if is_whole:  # as it was a moment ago: what came meanwhile may wait
             self._rows_written_back = self._unit_of_work.changed_rows
 
-    async def exchange_news(self, on_news: Callable[[], None]) -> None:
-        """Do nothing: nobody else works with an embedded database."""
+    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
+        """Return none: no other process works with an embedded database."""
+        return []
 
     def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
         """Tell whether enough was changed that writing the write-ahead log back is worth it.

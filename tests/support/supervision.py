@@ -1,0 +1,17 @@
+"""What a supervisor reports, and tasks that fail when a test wants it."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class TaskLog:
+    """Keeps a supervisor's reports: the names of the tasks started, and each failure with its restart pause."""
+
+    starts: list[str] = field(default_factory=list)
+    failures: list[tuple[str, type[BaseException], float | None]] = field(default_factory=list)
+
+    def started(self, name: str) -> None:
+        self.starts.append(name)
+
+    def failed(self, name: str, failure: BaseException, restart_seconds: float | None) -> None:
+        self.failures.append((name, type(failure), restart_seconds))
