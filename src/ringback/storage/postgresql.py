@@ -20,7 +20,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
 from ringback.stepwise import Steps, finish
-from ringback.storage.database import Database, unavailable
+from ringback.storage.database import Database, DatabaseUnavailable, unavailable
 from ringback.storage.locks import SharedLocks
 from ringback.storage.news import NewsExchange, send
 from ringback.storage.unit_of_work import Traits, UnitOfWork
@@ -83,6 +83,7 @@ class PostgresqlDatabase(Database):
         self._running: set[Future[Any]] = set()
         self._own = threading.local()
         self._sessions: set[_Session] = set()
+        self._is_closing = False
         _, connect = self.engine.dialect.create_connect_args(url)
         self._news = NewsExchange({**connect, **network}, self.notifications, lambda news: self.run(send, news))
         self._session()  # whoever cannot connect is to know it now
@@ -129,6 +130,8 @@ class PostgresqlDatabase(Database):
             if session:
                 self._sessions.discard(session)
                 session.close()
+            if self._is_closing:
+                raise DatabaseUnavailable("the server is stopping")
             session = self._own.session = _Session(self)
             self._sessions.add(session)
         return session
@@ -146,6 +149,7 @@ class PostgresqlDatabase(Database):
 
     def close(self) -> None:
         """Let go of it; what is under way has a moment to end: no answer may ever come."""
+        self._is_closing = True  # else a thread whose connection is cut below would wait for another one
         self._threads.shutdown(wait=False, cancel_futures=True)
         wait(set(self._running), LAST_ANSWER_SECONDS)
         for session in list(self._sessions):
