@@ -21,7 +21,7 @@ async def clock(account: ControlledAccount, **setting: Any) -> dict[str, Any]:
 
 
 async def test_a_new_accounts_clock_runs_and_shows_the_machines_time(account: ControlledAccount) -> None:
-    assert await clock(account) == {"mode": "running", "now": "2010-07-27T20:21:11.000000Z"}
+    assert await clock(account) == {"mode": "running", "now": "2010-07-27T20:21:11.000000Z", "next_event_at": None}
 
 
 async def test_a_frozen_clock_stands_still_and_a_running_one_goes_on_from_what_it_showed(
@@ -34,8 +34,8 @@ async def test_a_frozen_clock_stands_still_and_a_running_one_goes_on_from_what_i
     controlled.clock.advance(1)
     running = await clock(account)
 
-    assert frozen == {"mode": "frozen", "now": "2010-07-27T20:21:11.000000Z"}
-    assert running == {"mode": "running", "now": "2010-07-27T20:21:12.000000Z"}
+    assert frozen == {"mode": "frozen", "now": "2010-07-27T20:21:11.000000Z", "next_event_at": None}
+    assert running == {"mode": "running", "now": "2010-07-27T20:21:12.000000Z", "next_event_at": None}
 
 
 async def test_a_clock_is_set_in_either_mode(controlled: Controlled, account: ControlledAccount) -> None:
@@ -43,9 +43,9 @@ async def test_a_clock_is_set_in_either_mode(controlled: Controlled, account: Co
     running = await clock(account, mode="running", now="1999-12-31T23:59:59Z")
     controlled.clock.advance(1.5)
 
-    assert frozen == {"mode": "frozen", "now": "2020-01-01T00:00:00.000000Z"}
-    assert running == {"mode": "running", "now": "1999-12-31T23:59:59.000000Z"}
-    assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z"}
+    assert frozen == {"mode": "frozen", "now": "2020-01-01T00:00:00.000000Z", "next_event_at": None}
+    assert running == {"mode": "running", "now": "1999-12-31T23:59:59.000000Z", "next_event_at": None}
+    assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z", "next_event_at": None}
 
 
 async def test_all_dates_of_an_account_follow_its_clock_and_no_other_accounts_do(
@@ -78,7 +78,11 @@ async def test_advancing_lets_everything_happen_in_its_order_and_at_its_time(acc
         ("21.", "call.ringing", late),
         ("21.", "call.answered", early),
     ]
-    assert advanced == {"mode": "frozen", "now": "2010-07-27T20:21:21.500000Z"}
+    assert advanced == {
+        "mode": "frozen",
+        "now": "2010-07-27T20:21:21.500000Z",
+        "next_event_at": "2010-07-27T20:21:22.000000Z",
+    }
 
 
 async def test_a_clock_that_runs_is_advanced_likewise(controlled: Controlled, account: ControlledAccount) -> None:
@@ -88,7 +92,7 @@ async def test_a_clock_that_runs_is_advanced_likewise(controlled: Controlled, ac
     controlled.clock.advance(1)
 
     assert (await account.call(sid))["verification_status"] == "success"
-    assert advanced == {"mode": "running", "now": "2010-07-27T20:22:13.000000Z"}
+    assert advanced == {"mode": "running", "now": "2010-07-27T20:22:13.000000Z", "next_event_at": None}
     assert (await clock(account))["now"] == "2010-07-27T20:22:14.000000Z"
 
 
@@ -224,3 +228,30 @@ async def test_no_clock_is_advanced_beyond_what_a_date_can_be(account: Controlle
 
     assert answer.status_code == 422
     assert "9000" in answer.json()["error"]
+
+
+async def test_clock_shows_when_the_next_event_falls_due(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
+    await account.validate(CallDelay=60)
+    await account.validate("+14158675310", CallDelay=30)
+
+    queued = await clock(account)
+    rung = await account.advance(30)
+    over = await account.advance(600)
+
+    assert queued["next_event_at"] == "2020-01-01T00:00:30.000000Z"
+    assert rung["next_event_at"] > "2020-01-01T00:00:30.000000Z"
+    assert over["next_event_at"] is None
+
+
+async def test_next_event_keeps_its_time_when_the_clock_is_set(account: ControlledAccount) -> None:
+    await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
+    await account.validate(CallDelay=60)
+
+    past = await clock(account, mode="frozen", now="2019-12-31T00:00:00Z")
+
+    assert past == {
+        "mode": "frozen",
+        "now": "2019-12-31T00:00:00.000000Z",
+        "next_event_at": "2020-01-01T00:01:00.000000Z",
+    }

@@ -161,3 +161,28 @@ async def test_a_body_that_is_no_form_and_no_text_is_kept_all_the_same(account: 
     [message] = await messages(account)
 
     assert (message["body"], message["parameters"]) == ('{"a": "�"}', [])
+
+
+async def test_inboxes_are_listed_with_counts_and_the_newest_first(account: ControlledAccount) -> None:
+    await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
+    for name in ("verified", "other%2Fone", "verified"):
+        await account.http.post(url(account, name))
+        await account.advance(1)
+    await account.http.post(url(account))
+    await account.control("DELETE", "/inbox/x/messages")
+
+    listed = (await account.control("GET", "/inboxes")).json()
+
+    assert listed == {
+        "inboxes": [
+            {"name": "verified", "messages": 2, "newest_at": "2020-01-01T00:00:02.000000Z"},
+            {"name": "other%2Fone", "messages": 1, "newest_at": "2020-01-01T00:00:01.000000Z"},
+        ]
+    }
+
+
+async def test_inboxes_of_other_accounts_are_not_listed(controlled: Controlled, account: ControlledAccount) -> None:
+    other = await controlled.account()
+    await account.http.post(url(account))
+
+    assert (await other.control("GET", "/inboxes")).json() == {"inboxes": []}

@@ -125,7 +125,7 @@ async def test_what_one_account_says_no_other_hears(controlled: Controlled, acco
     await account.control("POST", f"{PHONE}/script", ["manual"])
 
     assert await phone(other) == WITHOUT_RULE
-    assert (await other.control("GET", "/phones")).json() == {"phones": []}
+    assert (await other.control("GET", "/phones")).json() == {"phones": [], "scripts": []}
     assert await outcome(other) == ("completed", "success")
 
 

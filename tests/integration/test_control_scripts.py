@@ -215,3 +215,13 @@ async def test_no_script_is_that_of_no_number(account: ControlledAccount) -> Non
 
     assert answer.status_code == 422
     assert "'12' is no phone number" in answer.json()["error"]
+
+
+async def test_numbers_with_a_script_are_listed_although_they_have_no_rule(account: ControlledAccount) -> None:
+    await script(account, "busy", "no-answer", number=OTHER_NUMBER)
+    await script(account, "busy")
+    await account.control("DELETE", SCRIPT)
+
+    listed = (await account.control("GET", "/phones")).json()
+
+    assert listed == {"phones": [], "scripts": [{"phone_number": OTHER_NUMBER, "entries": 2}]}

@@ -170,8 +170,10 @@ def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Acc
     assert again.answer is not None
     assert sent.signature == again.signature == first.signature
     assert (again.answer.status_code, again.error) == (204, None)
+    [listed] = ringback.inboxes()
+    assert (listed.name, listed.messages, listed.newest_at) == ("of the test%2F1", 2, second.at)
     inbox.empty()
-    assert inbox.messages() == []
+    assert (inbox.messages(), ringback.inboxes()) == ([], [])
 
 
 def test_requests_are_told_newest_first(ringback: Account) -> None:

@@ -169,6 +169,7 @@ async def test_inbox_and_journals_are_read_by_coroutines(account: aio.Account) -
     assert [message.signature.is_right for message in await inbox.messages()] == [True, True]
     assert "create-validation-request" in {one.operation for one in await account.requests()}
     assert [event.type for event in await account.events(call_sid=request.call_sid)][-1] == "callback.delivered"
+    assert [(listed.name, listed.messages) for listed in await account.inboxes()] == [("async", 2)]
     await inbox.empty()
     assert await inbox.messages() == []
 

@@ -183,7 +183,7 @@ def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) ->
     assert (phone["behavior"], phone["ring_seconds"], phone["source"]) == ("mistype-once", 0.5, "rule")
     phone_page.button(f"Delete rule of {WRITTEN}").click()
     expect(row).to_have_count(0)
-    assert account.control("GET", "/phones") == {"phones": []}
+    assert account.control("GET", "/phones") == {"phones": [], "scripts": []}
 
 
 def test_a_script_is_queued(phone_page: PhonePage, account: Visited) -> None:

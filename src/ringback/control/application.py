@@ -25,6 +25,7 @@ from ringback.control import (
     policies,
     refused,
     requests,
+    ringing_phones,
     snapshot,
 )
 from ringback.control.description import tell_errors, tell_the_token
@@ -95,6 +96,7 @@ def control_application(services: ControlServices, control_token: str | None, ho
         events.router,
         snapshot.router,
         phones.router,
+        ringing_phones.router,
         policies.router,
         caller_ids.router,
         callbacks.router,

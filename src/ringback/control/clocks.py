@@ -8,10 +8,11 @@ from pydantic import Field
 
 from ringback.control.errors import CONFLICTS, conflict, unfit
 from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of
+from ringback.control.views import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of, shown
+from ringback.domain.accounts import Account
 from ringback.domain.clocks import AccountTime, ClockMode
 from ringback.domain.instants import after, from_datetime, rfc_3339
-from ringback.operations.clocks import AdvanceStopped, set_clock
+from ringback.operations.clocks import AdvanceStopped, next_event_time, set_clock
 
 LONGEST_ADVANCE_SECONDS = 366 * 86_400
 LATEST = from_datetime(datetime(LAST_YEAR, 12, 31, tzinfo=UTC))
@@ -37,16 +38,20 @@ class ClockView(View):
 
     mode: ClockMode
     now: Time
+    next_event_at: Time | None = Field(
+        description="When, by this clock, the next thing happens to a call by itself. Null where nothing is pending."
+    )
 
 
-def _clock(time: AccountTime) -> ClockView:
-    return ClockView(mode=time.clock.mode, now=rfc_3339(time.now))
+async def _clock(services: Services, account: Account, time: AccountTime) -> ClockView:
+    next_event_at = await services.database.run(next_event_time, account.sid)
+    return ClockView(mode=time.clock.mode, now=rfc_3339(time.now), next_event_at=shown(next_event_at))
 
 
 @router.get("/accounts/{account_sid}/clock", summary="Read the account's clock")
 async def fetch_clock(services: Services, account: AccountOfPath) -> ClockView:
     """Show the account's time."""
-    return _clock(account.clock.at(services.now()))
+    return await _clock(services, account, account.clock.at(services.now()))
 
 
 @router.put("/accounts/{account_sid}/clock", summary="Freeze the account's clock, set it, let it run")
@@ -61,7 +66,7 @@ async def change_clock(services: Services, account: AccountOfPath, setting: Cloc
     if time is None:
         raise no_such_account(account.sid)
     services.wake()
-    return _clock(time)
+    return await _clock(services, account, time)
 
 
 @router.post("/accounts/{account_sid}/clock/advance", responses=CONFLICTS, summary="Let the account's time pass")
@@ -78,4 +83,4 @@ async def advance_clock(services: Services, account: AccountOfPath, advance: Adv
         raise conflict(str(error), "GET the clock to see what it shows") from error
     if time is None:
         raise no_such_account(account.sid)
-    return _clock(time)
+    return await _clock(services, account, time)

@@ -15,7 +15,14 @@ from ringback.domain.inbox import StoredMessage, inbox_message, received_paramet
 from ringback.domain.instants import rfc_3339
 from ringback.domain.signature_verdict import ReceivedRequest
 from ringback.domain.urls import TARGET_KEY
-from ringback.operations.inbox import KEPT_MESSAGES, empty_inbox, newest_messages, receive_message, suspects
+from ringback.operations.inbox import (
+    KEPT_MESSAGES,
+    empty_inbox,
+    list_inboxes,
+    newest_messages,
+    receive_message,
+    suspects,
+)
 
 MAX_BODY_BYTES = 1024 * 1024
 DEFAULT_LIMIT = 100
@@ -49,6 +56,20 @@ class MessageList(View):
     """Messages in the order in which they came."""
 
     messages: list[MessageView]
+
+
+class InboxView(View):
+    """An inbox that has messages."""
+
+    name: str = Field(description="A slash in it is shown as %2F, as it was sent.")
+    messages: int = Field(description="How many messages it has.")
+    newest_at: Time = Field(description="When the newest message came, by the account's clock.")
+
+
+class InboxList(View):
+    """The inboxes that have messages, the one with the newest message first."""
+
+    inboxes: list[InboxView]
 
 
 def message_view(stored: StoredMessage) -> MessageView:
@@ -99,6 +120,16 @@ receiver.add_api_route(
     include_in_schema=False,
     name="receive_other",
 )
+
+
+@router.get("/accounts/{account_sid}/inboxes", summary="List the inboxes")
+async def list_all(services: Services, account: AccountOfPath) -> InboxList:
+    """Show the account's inboxes that have messages, the one with the newest message first."""
+    found = await services.database.run(list_inboxes, account.sid)
+    inboxes = [
+        InboxView(name=inbox.name, messages=inbox.messages, newest_at=rfc_3339(inbox.newest_at)) for inbox in found
+    ]
+    return InboxList(inboxes=inboxes)
 
 
 @router.get(f"{INBOX_PATH}/messages", summary="Read an inbox")

@@ -47,10 +47,18 @@ class RuleView(EntryView):
     phone_number: str
 
 
+class ScriptLengthView(View):
+    """The script of one phone, by its length."""
+
+    phone_number: str
+    entries: int = Field(description="How many of the next calls it is for.")
+
+
 class RuleList(View):
-    """All rules of the account, by number."""
+    """All rules and all scripts of the account, by number."""
 
     phones: list[RuleView]
+    scripts: list[ScriptLengthView] = Field(description="GET …/phones/{number} shows a script.")
 
 
 class ScriptView(View):
@@ -101,11 +109,15 @@ NumberOrDefault = Annotated[str, Depends(_number_or_default)]
 Number = Annotated[str, Depends(_number)]
 
 
-@router.get("/accounts/{account_sid}/phones", summary="List the rules of phones")
+@router.get("/accounts/{account_sid}/phones", summary="List the rules and scripts of phones")
 async def list_rules(services: Services, account: AccountOfPath) -> RuleList:
-    """Show the rules there are, by number, and the one of all other phones as `default`."""
+    """Show the rules by number, with the one of all other phones as `default`, and the numbers that have a script."""
     rules = await services.database.run(operations.phone_rules, account.sid)
-    return RuleList(phones=[_rule_view(number, rule) for number, rule in rules.items()])
+    lengths = await services.database.run(operations.script_lengths, account.sid)
+    return RuleList(
+        phones=[_rule_view(number, rule) for number, rule in rules.items()],
+        scripts=[ScriptLengthView(phone_number=number, entries=length) for number, length in lengths.items()],
+    )
 
 
 @router.get("/accounts/{account_sid}/phones/{number}", summary="Look at a phone")

@@ -38,6 +38,15 @@ class InboxMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class InboxSummary:
+    """An inbox that has messages: how many, and when the newest came, in the account's time."""
+
+    name: str
+    messages: int
+    newest_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
 class StoredMessage:
     """A message as it was stored: later ones have higher ids."""
 

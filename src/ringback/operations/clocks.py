@@ -64,6 +64,11 @@ def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Ins
     return account.clock.at(real) if account else None
 
 
+def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Instant | None:
+    """Return when by the account's clock the next event of a call falls due, or None without pending events."""
+    return unit_of_work.due_calls.next_due_of_account(account_sid)
+
+
 @in_steps
 def set_clock(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, mode: ClockMode, now: Instant | None, real: Instant

@@ -1,7 +1,7 @@
 """The inboxes of an account: what comes in, and who may have signed it."""
 
 from ringback.domain.accounts import Account
-from ringback.domain.inbox import InboxMessage, StoredMessage, Suspects
+from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage, Suspects
 from ringback.domain.sids import AccountSid
 from ringback.storage.inbox_repository import InboxRepository
 from ringback.storage.unit_of_work import UnitOfWork
@@ -46,6 +46,11 @@ def newest_messages(
 ) -> list[StoredMessage]:
     """Return the newest messages of an inbox, in the order in which they came."""
     return InboxRepository(unit_of_work).newest(account_sid, inbox, limit=limit)[::-1]
+
+
+def list_inboxes(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[InboxSummary]:
+    """Return the account's inboxes that have messages, the one with the newest message first."""
+    return InboxRepository(unit_of_work).summaries(account_sid)
 
 
 def empty_inbox(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str) -> None:

@@ -35,6 +35,11 @@ def phone_rules(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, 
     return unit_of_work.phones.all_rules(account_sid)
 
 
+def script_lengths(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, int]:
+    """Return how many entries the script of each number of an account has."""
+    return unit_of_work.phones.script_lengths(account_sid)
+
+
 def save_phone_rule(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, rule: PhoneRule, *, default: Phone
 ) -> KnownPhone | None:

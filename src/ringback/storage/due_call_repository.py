@@ -46,6 +46,12 @@ DUE_SIDS = Statement(select(table.c.sid).where(_DUE).order_by(table.c.real_due_a
 NEXT_DUE = Statement(
     select(table.c.real_due_at).where(table.c.real_due_at.is_not(None)).order_by(table.c.real_due_at).limit(1)
 )
+NEXT_DUE_OF_ACCOUNT = Statement(
+    select(table.c.due_at)
+    .where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
+    .order_by(table.c.due_at)
+    .limit(1)
+)
 POSTPONE = Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(real_due_at=bindparam("until")))
 PENDING_OF_ACCOUNT = Statement(
     select(table.c.sid, table.c.due_at, table.c.real_due_at).where(
@@ -102,6 +108,11 @@ class DueCallRepository:
     def next_due(self) -> Instant | None:
         """Return when by the machine's clock the next event falls due, or None when none does by itself."""
         row = self._unit_of_work.first(NEXT_DUE)
+        return row[0] if row else None
+
+    def next_due_of_account(self, account_sid: AccountSid) -> Instant | None:
+        """Return when by the account's clock its next event falls due, or None without pending events."""
+        row = self._unit_of_work.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid)
         return row[0] if row else None
 
     def postpone(self, sid: str, until: Instant) -> None:

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
-from ringback.domain.inbox import InboxMessage, StoredMessage
+from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage
 from ringback.domain.sids import AccountSid
 from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.storage.journal_statements import forget_oldest
@@ -28,6 +28,17 @@ ADD = Statement(
 )
 NEWEST = Statement(
     select(*columns(table, "id", *_SHOWN)).where(*_OF_INBOX).order_by(table.c.id.desc()).limit(bindparam("row_limit"))
+)
+_COUNTED = (
+    select(table.c.name, func.count().label("messages"), func.max(table.c.id).label("newest_id"))
+    .where(_OF_ACCOUNT)
+    .group_by(table.c.name)
+    .subquery()
+)
+SUMMARIES = Statement(
+    select(_COUNTED.c.name, _COUNTED.c.messages, table.c.at)
+    .join_from(_COUNTED, table, table.c.id == _COUNTED.c.newest_id)
+    .order_by(_COUNTED.c.newest_id.desc())
 )
 EMPTY = Statement(delete(table).where(*_OF_INBOX))
 FORGET_OLDEST = forget_oldest(table)
@@ -57,6 +68,10 @@ class InboxRepository:
         """Return an inbox's messages, newest first."""
         rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, inbox=inbox, row_limit=limit)
         return [_message(row) for row in rows]
+
+    def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
+        """Return the account's inboxes that have messages, the one with the newest message first."""
+        return [InboxSummary(*row) for row in self._unit_of_work.all(SUMMARIES, account_sid=account_sid)]
 
     def empty(self, account_sid: AccountSid, inbox: str) -> None:
         self._unit_of_work.change(EMPTY, account_sid=account_sid, inbox=inbox)

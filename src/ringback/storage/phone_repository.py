@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select
 
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
@@ -40,6 +40,12 @@ QUEUE = Statement(
     insert(scripts).values({name: bindparam(name, type_=scripts.c[name].type) for name in _SCRIPT_COLUMNS})
 )
 SCRIPT = Statement(select(*columns(scripts, "id", *_SAID)).where(_THIS_SCRIPT).order_by(scripts.c.id))
+SCRIPT_LENGTHS = Statement(
+    select(*columns(scripts, "phone_number"), func.count())
+    .where(scripts.c.account_sid == bindparam("account_sid"))
+    .group_by(scripts.c.phone_number)
+    .order_by(scripts.c.phone_number)
+)
 DELETE_ENTRY = Statement(delete(scripts).where(scripts.c.id == bindparam("entry_id")))
 DELETE_SCRIPT = Statement(delete(scripts).where(_THIS_SCRIPT))
 
@@ -69,6 +75,10 @@ class PhoneRepository:
         """Return what the next calls to a number will meet."""
         rows = self._unit_of_work.all(SCRIPT, account_sid=account_sid, phone_number=phone_number)
         return [_rule(row[1:]) for row in rows]
+
+    def script_lengths(self, account_sid: AccountSid) -> dict[str, int]:
+        """Return how many entries the script of each number has; numbers without a script are left out."""
+        return {row[0]: row[1] for row in self._unit_of_work.all(SCRIPT_LENGTHS, account_sid=account_sid)}
 
     def delete_script(self, account_sid: AccountSid, phone_number: str) -> bool:
         """Forget what the next calls to a number were to meet; False where that was nothing."""

@@ -11,7 +11,7 @@ from ringback.testing.faults import Faults
 from ringback.testing.inbox import Inbox
 from ringback.testing.phones import DEFAULT, Phone
 from ringback.testing.policy import Policy
-from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, LoggedRequest
+from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, LoggedRequest
 from ringback.testing.requests import AccountRequests
 from ringback.testing.waiting import wait_for
 
@@ -124,6 +124,10 @@ class Account(AccountData):
     def inbox(self, name: str = "inbox") -> Inbox:
         """Return a receiver of StatusCallbacks; any name will do."""
         return Inbox(self._control, self.base_url, self.account_sid, name)
+
+    def inboxes(self) -> list[InboxSummary]:
+        """Return the inboxes that have messages, the one with the newest message first."""
+        return self._control.send(self._requests.inboxes())
 
     def requests(self) -> list[LoggedRequest]:
         """Return the account's latest 1,000 requests to the Twilio surface, newest first."""

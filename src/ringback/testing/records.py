@@ -64,6 +64,7 @@ class ClockReading(Record):
 
     mode: str
     now: datetime
+    next_event_at: datetime | None = None
 
 
 class PolicyReading(Record):
@@ -136,6 +137,14 @@ class Fault(Record):
     chances: int
     strikes: int
     date_created: datetime
+
+
+class InboxSummary(Record):
+    """An inbox that has messages: how many, and when the newest came, by the account's clock."""
+
+    name: str
+    messages: int
+    newest_at: datetime
 
 
 class InboxMessage(Record):

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, LoggedRequest
+from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, LoggedRequest
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -133,6 +133,9 @@ class AccountRequests:
 
     def redeliver(self, call_sid: str) -> Request[None]:
         return Request("POST", f"{self._path}/calls/{segment(call_sid)}/callbacks/redeliver", nothing)
+
+    def inboxes(self) -> Request[list[InboxSummary]]:
+        return Request("GET", f"{self._path}/inboxes", items("inboxes", InboxSummary))
 
     def requests(self) -> Request[list[LoggedRequest]]:
         return Request("GET", f"{self._path}/requests", items("requests", LoggedRequest), query={"limit": MOST})

@@ -8,7 +8,7 @@ from ringback.testing.account import AccountData
 from ringback.testing.aio.calls import Call
 from ringback.testing.aio.resources import Clock, Faults, Inbox, Phone, Policy
 from ringback.testing.phones import DEFAULT
-from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, LoggedRequest
+from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, LoggedRequest
 from ringback.testing.requests import AccountRequests
 from ringback.testing.waiting import wait_for
 
@@ -105,6 +105,10 @@ class Account(AccountData):
     def inbox(self, name: str = "inbox") -> Inbox:
         """Return a receiver of StatusCallbacks; any name will do."""
         return Inbox(self._control, self.base_url, self.account_sid, name)
+
+    async def inboxes(self) -> list[InboxSummary]:
+        """Return the inboxes that have messages, the one with the newest message first."""
+        return await self._control.send(self._requests.inboxes())
 
     async def requests(self) -> list[LoggedRequest]:
         """Return the account's latest 1,000 requests to the Twilio surface, newest first."""
