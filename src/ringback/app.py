@@ -29,8 +29,8 @@ from ringback.simulator.deliverer import Deliverer
 from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.runner import Runner
 from ringback.startup import Background
-from ringback.storage.database import Database, DatabaseUnavailable
-from ringback.storage.schema import HEAD, revision
+from ringback.storage.database import Database
+from ringback.storage.schema import find_unready_reason
 from ringback.supervision import Supervisor
 
 if TYPE_CHECKING:
@@ -186,13 +186,7 @@ class LazyApplication:
 
 def _readiness(database: Database, supervisor: Supervisor) -> Callable[[], Awaitable[str | None]]:
     async def reason_not_ready() -> str | None:
-        try:
-            is_at_head = await database.run(revision) == HEAD
-        except (DatabaseUnavailable, database.no_table):
-            is_at_head = False
-        if not is_at_head:
-            return "the database's schema is not at head, or the database cannot be read"
-        return supervisor.trouble()
+        return await find_unready_reason(database) or supervisor.trouble()
 
     return reason_not_ready
 

@@ -214,12 +214,10 @@ def _migrate(given: dict[str, Any]) -> int:
     from ringback.storage.schema import HEAD, migrate
 
     try:
-        database = open_database(settings.database_url)
-        with reported_as_unavailable(settings.database_url):
+        with closing(open_database(settings.database_url)) as database, reported_as_unavailable(settings.database_url):
             migrate(database)
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
-    database.close()
     print(f"{shown_url(settings.database_url)} is at {HEAD}")  # noqa: T201
     return OK
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -137,9 +138,8 @@ def test_a_fault_inside_the_server_is_a_500_of_twilios(tmp_path: Path, suffix: s
     file = tmp_path / "ringback.db"
 
     with ServerProcess(cwd=tmp_path, database_url=f"sqlite:///{file}") as server, Api(server.base_url) as api:
-        database = sqlite3.connect(file)
-        database.execute("DROP TABLE outgoing_caller_ids")
-        database.close()
+        with closing(sqlite3.connect(file, isolation_level=None)) as database:
+            database.execute("UPDATE accounts SET policy = '{'")
         answer = api.list(suffix)
 
     error = error_of(answer)

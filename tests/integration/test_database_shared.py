@@ -59,7 +59,10 @@ def test_a_file_is_one_servers_alone(file: Path, shared: EmbeddedDatabase) -> No
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{file}")
 
-    assert str(refusal.value) == f"another ringback is using the database {shared.url.database}"
+    assert str(refusal.value) == (
+        f"another ringback is using the database file {shared.url.database}: "
+        "stop it, or choose another file with --database-url"
+    )
 
 
 def test_a_file_is_known_by_whatever_name(file: Path, shared: EmbeddedDatabase) -> None:

@@ -60,13 +60,14 @@ Watch = Callable[[str], None]
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
-    """Return who is told what a log's connection runs, before it does."""
+    """Return the functions that are told each checkpoint that a log's connection runs, before it does."""
     watchers: list[Watch] = []
 
     class Connection(sqlite3.Connection):
         def execute(self, sql: str, /, parameters: Any = ()) -> sqlite3.Cursor:
-            for watch in watchers:
-                watch(sql)
+            if sql.startswith("PRAGMA wal_checkpoint"):
+                for watch in watchers:
+                    watch(sql)
             return super().execute(sql, parameters)
 
     monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
@@ -204,8 +205,10 @@ def test_nobody_is_waited_for_long(file: Path, writer: sqlite3.Connection, watch
         connections.append(make(*arguments, **options))
         return connections[-1]
 
-    with pytest.MonkeyPatch.context() as patch, closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sqlite3, "connect", kept)
+        log = WriteAheadLog(str(file), PAGE_BYTES)
+    with closing(log):
         log.write_back()
         [connection] = connections
         timeout = connection.execute("PRAGMA busy_timeout").fetchone()

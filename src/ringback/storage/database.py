@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, make_url
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ringback.meters import Meters
 from ringback.stepwise import Steps
 from ringback.storage.notifications import Notifications
+from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import BackgroundTask
@@ -20,8 +22,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_REASONS = {"SQLITE_IOERR_SHMSIZE": "database or disk is full"}
+"""Reasons that the driver does not name."""
+
+
 class DatabaseUnavailable(Exception):
     """The database cannot be used just now, or is not ours; the message is for the user."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The stored data are damaged: retrying cannot help."""
+
+
+@dataclass(slots=True)
+class Outage:
+    """Why a database could not be used, until it is known that it can be again.
+
+    A permanent outage ends with the process: the stored data are damaged.
+    """
+
+    reason: str | None = None
+    is_permanent: bool = False
+
+    def report(self, error: DatabaseUnavailable) -> None:
+        if not self.is_permanent:
+            self.reason, self.is_permanent = str(error), isinstance(error, DatabaseDamaged)
+
+    def end(self) -> None:
+        if not self.is_permanent:
+            self.reason = None
 
 
 class Database(ABC):
@@ -29,8 +58,8 @@ class Database(ABC):
 
     is_shared: bool
     """Whether other processes may be at work with it."""
-    no_table: type[Exception]
-    """What the driver raises where there is no such table."""
+    no_table: type[Exception] | tuple[type[Exception], ...]
+    """What the driver raises where there is no such table or column."""
 
     def __init__(self, url: URL, engine: Engine) -> None:
         self.url = url
@@ -38,6 +67,7 @@ class Database(ABC):
         self.notifications = Notifications()
         self.journal = RequestJournal()
         self.meters = Meters()
+        self.outage = Outage()
 
     @property
     @abstractmethod
@@ -65,9 +95,17 @@ class Database(ABC):
         """Run a plain function where nothing else waits: at the start."""
         return operation(self.unit_of_work, *args, **kwargs)
 
-    @abstractmethod
     async def tidy(self) -> None:
-        """Do what housework the database itself wants, beside the requests."""
+        """Do the database's own housekeeping, beside the requests. Raises DatabaseUnavailable."""
+        if self.outage.reason is not None:
+            await self.check_recovery()
+
+    async def check_recovery(self) -> None:
+        """End the outage if the database can be read and written again, else raise DatabaseUnavailable."""
+        if self.outage.is_permanent:
+            raise DatabaseDamaged(str(self.outage.reason))
+        await self.run(probe)
+        self.outage.end()
 
     @abstractmethod
     def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
@@ -93,7 +131,7 @@ def reported_as_unavailable(database_url: str) -> Iterator[None]:
 
 def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
     """Say in one line, for the user, that a database cannot be used."""
-    reason = str(error).partition("\n")[0].strip()
+    reason = _REASONS.get(getattr(error, "sqlite_errorname", ""), str(error)).partition("\n")[0].strip()
     return DatabaseUnavailable(f"cannot use the database {shown(url)}: {reason}")
 
 
@@ -118,6 +156,7 @@ def open_database(database_url: str) -> Database:
             from ringback.storage.postgresql import PostgresqlDatabase
 
             return PostgresqlDatabase(url)
-        from ringback.storage.sqlite import EmbeddedDatabase, located
+        from ringback.storage.sqlite import EmbeddedDatabase
+        from ringback.storage.sqlite_connection import located
 
         return EmbeddedDatabase(located(url))

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import psycopg
-from psycopg.errors import DeadlockDetected, SerializationFailure, UndefinedTable
+from psycopg.errors import DeadlockDetected, SerializationFailure, UndefinedColumn, UndefinedTable
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -74,7 +74,7 @@ class PostgresqlDatabase(Database):
     """
 
     is_shared = True
-    no_table = UndefinedTable
+    no_table = (UndefinedTable, UndefinedColumn)
 
     def __init__(self, url: URL) -> None:
         network = {name: value for name, value in NETWORK.items() if name not in url.query}
@@ -135,9 +135,6 @@ class PostgresqlDatabase(Database):
             session = self._own.session = _Session(self)
             self._sessions.add(session)
         return session
-
-    async def tidy(self) -> None:
-        """Do nothing: PostgreSQL looks after itself."""
 
     def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
         return self._news.background_tasks(on_news)

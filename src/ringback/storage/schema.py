@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from ringback.storage.database import Database, DatabaseUnavailable, shown
+from ringback.storage.schema_owner import SchemaOwner, listed, present_tables, schema_owner
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -35,29 +36,73 @@ def revision(unit_of_work: UnitOfWork) -> str | None:
     return row[0] if row else None
 
 
+def known_revisions() -> set[str]:
+    """Return the revisions of this version and of those before it."""
+    return {file.stem for file in (migrations_folder() / "versions").glob("[0-9]*.py")}
+
+
+def _revision_or_none(database: Database) -> str | None:
+    try:
+        return revision(database.unit_of_work)
+    except database.no_table:
+        return None
+
+
 def is_at_head(database: Database) -> bool:
     """Tell whether the database has the schema this version works with."""
-    try:
-        return revision(database.unit_of_work) == HEAD
-    except database.no_table:
-        return False
+    return _revision_or_none(database) == HEAD
 
 
 def check_is_at_head(database: Database) -> None:
-    """Raise DatabaseUnavailable where somebody has to bring the schema to head first."""
+    """Raise DatabaseUnavailable where the schema must first be migrated, or is not ringback's."""
     if not is_at_head(database):
+        _check_owner(database)
         raise DatabaseUnavailable(
             f"the schema of {shown(database.url)} is not up to date: run `ringback migrate` first"
         )
 
 
-def migrate(database: Database) -> None:
-    """Bring the database's schema to head, which may take it no step.
+async def find_unready_reason(database: Database) -> str | None:
+    """Return why the database cannot be used, as far as that is known, or None.
 
-    Raises DatabaseUnavailable where it was made by a newer version, or is no database of ours.
+    After an outage it must be writable again: reads alone would not tell.
+    """
+    try:
+        if database.outage.reason is not None:
+            await database.check_recovery()
+        at = await database.run(revision)
+    except DatabaseUnavailable as error:
+        return str(error)
+    if at != HEAD:
+        return f"the schema of the database is at {at}, this ringback needs {HEAD}: run `ringback migrate`, or upgrade"
+    return database.outage.reason
+
+
+def _check_owner(database: Database) -> None:
+    """Raise DatabaseUnavailable where a newer version or another application made the tables."""
+    tables, at = present_tables(database.unit_of_work), _revision_or_none(database)
+    owner = schema_owner(tables, at, known_revisions())
+    if owner == SchemaOwner.NEWER_RINGBACK:
+        raise DatabaseUnavailable(
+            f"the database {shown(database.url)} was written by a newer ringback (schema {at}): "
+            "upgrade ringback, or choose another database with --database-url"
+        )
+    if owner == SchemaOwner.ANOTHER_APPLICATION:
+        advice = " or schema (?options=-csearch_path%3DNAME)" if database.is_shared else ""
+        raise DatabaseUnavailable(
+            f"the database {shown(database.url)} has tables of another application ({listed(tables)}): "
+            f"choose another database{advice} with --database-url"
+        )
+
+
+def migrate(database: Database) -> None:
+    """Bring the database's schema to head, if it is not there.
+
+    Raises DatabaseUnavailable, and changes nothing, where a newer version or another application made the tables.
     """
     if is_at_head(database):
         return
+    _check_owner(database)
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError

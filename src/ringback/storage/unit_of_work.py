@@ -55,7 +55,7 @@ class UnitOfWork:
     their contents replaced, so that whoever is at work with them has to begin anew.
 
     What is to be said after a commit is handed over to whoever may say it, by `hand_over`. `changed_rows` counts what
-    was committed, where the database counts that.
+    was committed, where the database counts that. `before_commit` prevents a commit by raising.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class UnitOfWork:
         self._depth = 0
         self._notes: list[Note] = []
         self._hand_over = hand_over
+        self.before_commit: Callable[[], None] | None = None
         self.locks = traits.locks(self)
         self.refusals = traits.refusals
         self._fitted = traits.fitted
@@ -117,6 +118,8 @@ class UnitOfWork:
             return
         try:
             self.events.write()
+            if self.before_commit:
+                self.before_commit()
             self._connection.commit()
         except BaseException:
             self._roll_back()

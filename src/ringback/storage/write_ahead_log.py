@@ -19,9 +19,9 @@ class WriteAheadLog:
         self._file = file
         self._long_pages = self._anew_at_pages = LOG_FILE_BYTES // page_bytes
         self._pages = 0
-        self._connection: sqlite3.Connection | None = None
         self._is_closed = False
         self._in_use = Lock()
+        self._connection = self._connect()
 
     @property
     def is_long(self) -> bool:
@@ -39,9 +39,8 @@ class WriteAheadLog:
         with self._in_use:
             if self._is_closed:
                 return False
-            connection = self._connection = self._connection or self._connect()
             is_long = self.is_long
-            is_busy, pages, written = connection.execute(_ALONE if is_long else _BESIDE_OTHERS).fetchone()
+            is_busy, pages, written = self._connection.execute(_ALONE if is_long else _BESIDE_OTHERS).fetchone()
             if pages >= 0:  # else another program is writing back
                 self._note_length(0 if is_long and not is_busy else pages, in_vain=is_long and is_busy)
             return bool(written == pages)
@@ -59,12 +58,14 @@ class WriteAheadLog:
         self._pages = pages
 
     def _connect(self) -> sqlite3.Connection:
+        """Open the file and its log now: later another file might be at its path."""
         timeout_seconds = BUSY_TIMEOUT_MS / 1000
-        return sqlite3.connect(self._file, timeout=timeout_seconds, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self._file, timeout=timeout_seconds, isolation_level=None, check_same_thread=False)
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        return connection
 
     def close(self) -> None:
         """Let go of the file, once nothing is being written back."""
         with self._in_use:
             self._is_closed = True
-            if self._connection:
-                self._connection.close()
+            self._connection.close()

@@ -1,0 +1,37 @@
+"""The probe that tells whether a database can be read and written again after an outage."""
+
+from contextlib import suppress
+
+from sqlalchemy import select, text
+
+from ringback.storage import journals
+from ringback.storage.statements import Statement
+from ringback.storage.unit_of_work import UnitOfWork
+
+READS = tuple(Statement(select(table).limit(0)) for table in journals.events.metadata.sorted_tables)
+WRITE_EMBEDDED = Statement(text("UPDATE alembic_version SET version_num = version_num"))
+"""SQLite writes to its file when it commits; this changes nothing."""
+WRITE_SHARED = Statement(
+    text(
+        "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
+        " VALUES ('probe ' || pg_backend_pid(), '', '', 'closed', 0, 0)"
+    )
+)
+"""PostgreSQL writes at once; this is rolled back, and waits for no other transaction."""
+
+
+class _RollBack(Exception):
+    """Ends a unit of work without a commit."""
+
+
+def probe(unit_of_work: UnitOfWork) -> None:
+    """Read from every table and write. Raises the driver's error where that fails."""
+    for statement in READS:
+        unit_of_work.all(statement)
+    if unit_of_work.is_embedded:
+        with unit_of_work:
+            unit_of_work.change(WRITE_EMBEDDED)
+        return
+    with suppress(_RollBack), unit_of_work:
+        unit_of_work.change(WRITE_SHARED)
+        raise _RollBack

@@ -1,0 +1,40 @@
+"""Which of SQLite's errors mean that the database cannot be used, and which a defect of ringback."""
+
+import sqlite3
+from enum import Enum, auto
+
+_PRIMARY_CODE = 0xFF
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_WRONG_SCHEMA = ("no such ", "has no column named")
+_CLOSED = "closed database"
+
+
+class Failure(Enum):
+    """What an error of the driver means."""
+
+    LOCKED = auto()
+    """Another program has locked the file: retry."""
+    UNAVAILABLE = auto()
+    """The file cannot be read or written, or its schema is another one."""
+    DAMAGED = auto()
+    """The file's contents are damaged."""
+    DEFECT = auto()
+    """A statement or a value is wrong: a defect of ringback."""
+
+
+def failure_of(error: sqlite3.Error) -> Failure:
+    """Return what an error means. Errors of Python's own checks have no code."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        return Failure.UNAVAILABLE if _CLOSED in str(error) else Failure.DEFECT
+    primary = code & _PRIMARY_CODE
+    if primary in _LOCKED:
+        return Failure.LOCKED
+    if primary in _DAMAGED:
+        return Failure.DAMAGED
+    if primary == sqlite3.SQLITE_ERROR:
+        return Failure.UNAVAILABLE if any(words in str(error) for words in _WRONG_SCHEMA) else Failure.DEFECT
+    return (
+        Failure.UNAVAILABLE if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError) else Failure.DEFECT
+    )

@@ -1,0 +1,160 @@
+"""The lock on a SQLite database file, and the check that the file is still where it was opened.
+
+The lock is ``flock`` on the database file itself, so that hard links, symbolic links and bind mounts of one file
+exclude each other. Linux keeps it apart from the POSIX locks that SQLite takes on the same file. A file system that
+does not (NFS, SMB, any file system of macOS and BSD), and Windows, fall back to a lock file beside the database.
+
+Hazard: a process loses all its POSIX locks on a file when it closes any descriptor of that file. SQLite's locks are
+of this kind. So the descriptor opened here stays open until SQLite's connections are closed, and a file that this
+process has already locked is never opened a second time.
+"""
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+from threading import Lock
+
+from ringback.storage.database import DatabaseUnavailable
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+FileId = tuple[int, int]
+"""Device and inode."""
+
+PROBE_OFFSET = 0x4000_0000 + 1024
+"""A byte that SQLite never locks: its own begin at 0x40000000 and are fewer than 1,024."""
+OPEN_FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
+_LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_PRIMARY_CODE = 0xFF
+
+_own_files: set[FileId] = set()
+_own_files_lock = Lock()
+
+
+class DatabaseFileLock:
+    """An exclusive lock on a database file, which is created where it does not exist.
+
+    The lock ends with `release`, or with the process, however that ends. Raises DatabaseUnavailable where the path is
+    not a regular file that can be read and written, or where another server has locked it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self._is_flocked = False
+        self._lock_file: sqlite3.Connection | None = None
+        _check_file_type(file)
+        with _own_files_lock:
+            if file_id(file) in _own_files:
+                raise in_use(file)
+            self._descriptor = _open(file)
+            status = os.fstat(self._descriptor)
+            self.file_id: FileId = (status.st_dev, status.st_ino)
+            if self.file_id in _own_files:  # replaced since the check above; closing it would drop SQLite's locks
+                raise in_use(file)
+            try:
+                self._acquire(status.st_nlink)
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+            _own_files.add(self.file_id)
+
+    def _acquire(self, link_count: int) -> None:
+        self._is_flocked = _flock(self._descriptor, self.file)
+        lock_file = Path(f"{self.file}.lock")
+        if self._is_flocked and not lock_file.exists():
+            return
+        if not self._is_flocked and link_count > 1:
+            raise DatabaseUnavailable(
+                f"the database file {self.file} has {link_count} hard links, and its file system cannot lock them "
+                "together: remove the other names, or choose another file with --database-url"
+            )
+        self._lock_file = _acquire_lock_file(lock_file, self.file)
+
+    def read_header(self, length: int) -> bytes:
+        """Return the first bytes of the file, without opening it a second time."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        return os.read(self._descriptor, length)
+
+    def release(self) -> None:
+        """Release the lock. SQLite's connections to the file must have been closed before."""
+        with _own_files_lock:
+            _own_files.discard(self.file_id)
+            if self._is_flocked:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # also for forked processes, which share the descriptor
+            os.close(self._descriptor)
+            if self._lock_file:
+                self._lock_file.close()
+
+
+def file_id(file: Path | str) -> FileId | None:
+    """Return device and inode of the file at a path, or None where there is none that can be reached."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def in_use(file: Path) -> DatabaseUnavailable:
+    """Return the error for a file that another server has locked."""
+    return DatabaseUnavailable(
+        f"another ringback is using the database file {file}: stop it, or choose another file with --database-url"
+    )
+
+
+def _check_file_type(file: Path) -> None:
+    """Raise DatabaseUnavailable for what must not even be opened: folders, devices, FIFOs, sockets."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return  # opening it creates it, or tells the reason
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+        raise DatabaseUnavailable(
+            f"cannot use {file} as a database, it is {kind}: choose another file with --database-url"
+        )
+
+
+def _open(file: Path) -> int:
+    try:
+        return os.open(file, OPEN_FLAGS, 0o644)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"cannot open the database file {file} for reading and writing: {error.strerror}"
+        ) from error
+
+
+def _flock(descriptor: int, file: Path) -> bool:
+    """Lock a file by flock; False where that is not possible or would keep SQLite from locking it."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise in_use(file) from None
+    except OSError:
+        return False  # the file system has no such locks
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, PROBE_OFFSET)
+        fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, PROBE_OFFSET)
+    except OSError:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        return False
+    return True
+
+
+def _acquire_lock_file(lock_file: Path, file: Path) -> sqlite3.Connection:
+    """Lock the file beside the database, as version 0.1.0 does."""
+    connection = sqlite3.connect(lock_file, timeout=0, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode & _PRIMARY_CODE in _LOCKED:
+            raise in_use(file) from error
+        raise
+    return connection

@@ -1,0 +1,58 @@
+"""Whether a SQLite file is ringback's, told without changing it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.schema import known_revisions
+from ringback.storage.schema_owner import SQLITE_TABLES, VERSION_TABLE, SchemaOwner, listed, schema_owner
+from ringback.storage.sqlite_lock import DatabaseFileLock
+
+APPLICATION_ID = int.from_bytes(b"ring")
+"""In the header of every file that ringback makes, so that nothing else need be read to know it."""
+MAGIC = b"SQLite format 3\0"
+HEADER_BYTES = 100
+APPLICATION_ID_BYTES = slice(68, 72)
+
+
+def check_owner(lock: DatabaseFileLock) -> None:
+    """Raise DatabaseUnavailable for a file that is not empty and not ringback's. It is not changed by that.
+
+    Version 0.1.0 wrote no application ID: its files are known by their tables.
+    """
+    header = lock.read_header(HEADER_BYTES)
+    if not header:
+        return
+    if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
+        raise DatabaseUnavailable(f"the file {lock.file} is not a database: choose another file with --database-url")
+    application_id = int.from_bytes(header[APPLICATION_ID_BYTES])
+    if application_id == APPLICATION_ID:
+        return
+    tables, revision = set[str](), None
+    if not application_id:
+        tables, revision = _read_tables(lock.file)
+        if schema_owner(tables, revision, known_revisions()) != SchemaOwner.ANOTHER_APPLICATION:
+            return
+    names = f" (its tables: {listed(tables)})" if tables else ""
+    raise DatabaseUnavailable(
+        f"the file {lock.file} is another application's database{names}: choose another file with --database-url"
+    )
+
+
+def _read_tables(file: Path) -> tuple[set[str], str | None]:
+    """Return the tables of a file, and its schema's revision.
+
+    Without a write-ahead log beside it the file is opened as immutable, where SQLite makes no other files. With one
+    it must be read too: all that was committed may be there.
+    """
+    mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as connection:
+        tables = {name for (name,) in connection.execute(SQLITE_TABLES)}
+        if VERSION_TABLE not in tables:
+            return tables, None
+        try:
+            row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
+        except sqlite3.OperationalError:
+            return tables, None  # it has other columns
+        return tables, None if row is None else str(row[0])
