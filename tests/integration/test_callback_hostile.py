@@ -14,17 +14,19 @@ pytestmark = pytest.mark.anyio
 
 TIME_OUT_MS = 500
 """The time-out of those whom only a time-out stops. The others have none within the test's patience."""
-TOO_MUCH = "TooMuchSaid: more than 65536 bytes, and no end"
-OUT_OF_TIME = f"no answer within {TIME_OUT_MS} ms in all"
+TOO_MUCH = "the answer of RECEIVER is too long: it has not ended after 65536 bytes"
+NO_ANSWER = "RECEIVER closed the connection before it answered"
+HALF_AN_ANSWER = "RECEIVER closed the connection in the middle of its answer"
+OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in all"
 
 
 @pytest.mark.parametrize(
     ("behavior", "status_code", "error"),
     [
         (hostile.hang, None, OUT_OF_TIME),
-        (hostile.reset, None, "ReadError"),
-        (hostile.close, None, "RemoteProtocolError: Server disconnected without sending a response."),
-        (hostile.reset_in_the_answer, None, "ReadError"),
+        (hostile.reset, None, NO_ANSWER),
+        (hostile.close, None, NO_ANSWER),
+        (hostile.reset_in_the_answer, None, HALF_AN_ANSWER),
         (hostile.drip_the_head, None, OUT_OF_TIME),
         (hostile.drip_the_body, None, OUT_OF_TIME),
         (hostile.redirect_for_ever, 307, "more than 10 redirects"),
@@ -52,6 +54,6 @@ async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
 
     [attempt] = outbox.attempts(sid)
     assert attempt.status_code == status_code
-    assert str(attempt.error).startswith(str(error))
+    assert str(attempt.error).replace(enemy.url.removeprefix("http://"), "RECEIVER").startswith(str(error))
     assert len(attempt.answer) <= 2048
     assert outbox.status(later) == CallbackStatus.DELIVERED

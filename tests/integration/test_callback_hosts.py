@@ -1,10 +1,11 @@
 """Hosts that a StatusCallback may not reach, is led elsewhere for, or cannot find."""
 
 import socket
+from typing import Any
 
 import pytest
 
-from ringback.domain.callbacks import CallbackStatus, SignedRequest
+from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.simulator.callback_client import CallbackClient
 from ringback.simulator.egress import EgressPolicy
@@ -49,7 +50,10 @@ async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, m
     await outbox.deliver()
 
     errors = [attempt.error for attempt in outbox.attempts(sid)]
-    assert errors == ["cannot resolve nowhere.test: Name or service not known"] * 2
+    error = (
+        "the host name nowhere.test cannot be resolved: Name or service not known. Check its spelling and DNS, or map "
+    )
+    assert errors == [error + "it to an address with the setting callback_host_map"] * 2
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
@@ -144,9 +148,9 @@ async def test_of_several_addresses_the_bad_one_is_never_connected_to(
     connected: list[str] = []
     send = CallbackClient._send  # noqa: SLF001
 
-    async def recording(client: CallbackClient, request: SignedRequest, address: str, policy: DeliveryPolicy) -> object:
+    async def recording(client: CallbackClient, attempt: Any, address: str, policy: DeliveryPolicy) -> object:
         connected.append(address)
-        return await send(client, request, address, policy)
+        return await send(client, attempt, address, policy)
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     monkeypatch.setattr(CallbackClient, "_send", recording)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters
+from ringback.domain.callback_hops import Parameters
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.operations.accounts import reset_account
@@ -98,7 +99,7 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
     assert [line["event"] for line in lines] == ["a StatusCallback could not be sent"]
     assert outbox.status(sid) == CallbackStatus.FAILED
     assert (attempt.number, attempt.url, attempt.status_code) == (1, f"{receiver.url}/done", None)
-    assert attempt.error == "ZeroDivisionError in ringback itself"
+    assert attempt.error == "an internal error of ringback, which its log describes"
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 

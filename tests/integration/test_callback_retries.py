@@ -62,7 +62,7 @@ async def test_a_refused_connection_is_tried_once_more_unless_the_fragment_says_
     attempts = outbox.attempts(sid)
     assert [attempt.number for attempt in attempts] == list(range(1, tries + 1))
     assert {attempt.status_code for attempt in attempts} == {None}
-    assert all("ConnectError" in str(attempt.error) for attempt in attempts)
+    assert all("connection refused by " in str(attempt.error) for attempt in attempts)
     assert outbox.status(sid) == CallbackStatus.FAILED
     assert outbox.callback(sid).attempts == tries
 
@@ -111,7 +111,7 @@ async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbo
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
-    assert attempt.error == "no answer within 200 ms in all"
+    assert attempt.error == "no answer within 0.2 s in all"
     assert attempt.elapsed_ms >= 200
     assert outbox.status(sid) == CallbackStatus.FAILED
 
@@ -122,7 +122,8 @@ async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where
         await outbox.deliver()
 
     attempts = outbox.attempts(sid)
-    assert [attempt.error for attempt in attempts] == ["ReadTimeout"] * 3
+    place = receiver.url.removeprefix("http://")
+    assert [attempt.error for attempt in attempts] == [f"no answer from {place} within 0.1 s"] * 3
     assert all(attempt.elapsed_ms >= 100 for attempt in attempts)
 
 

@@ -90,7 +90,9 @@ async def test_an_attempt_that_nobody_answered_says_why(account: ControlledAccou
     found = await journal(account, sid)
     assert found["status"] == "failed"
     assert [(attempt["number"], attempt["answer"]) for attempt in found["callbacks"]] == [(1, None), (2, None)]
-    assert all("ConnectError" in attempt["error"] for attempt in found["callbacks"])
+    assert all(
+        "connection refused by 127.0.0.1:1: nothing listens there" in attempt["error"] for attempt in found["callbacks"]
+    )
 
 
 async def test_after_a_redirect_the_last_request_is_shown(account: ControlledAccount) -> None:
@@ -103,7 +105,7 @@ async def test_after_a_redirect_the_last_request_is_shown(account: ControlledAcc
     [attempt] = (await journal(account, sid))["callbacks"]
     assert (attempt["method"], attempt["url"]) == ("GET", f"{receiver.url}/moved")
     assert attempt["headers"] == receiver.received[1].headers
-    assert attempt["parameters"] == receiver.received[0].form
+    assert attempt["parameters"] == {}
 
 
 async def test_no_password_is_shown(account: ControlledAccount) -> None:

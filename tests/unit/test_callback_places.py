@@ -1,6 +1,7 @@
 """The places that a StatusCallback tells: added to its other parameters, whose order they keep."""
 
-from ringback.domain.callbacks import Parameters, status_callback_parameters, with_places
+from ringback.domain.callback_hops import Parameters
+from ringback.domain.callbacks import status_callback_parameters, with_places
 from ringback.domain.calls import CallState, VerificationStatus
 from support.domain_values import CALLER_ID_SID, T0, a_call
 

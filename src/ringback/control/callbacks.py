@@ -9,9 +9,10 @@ from pydantic import Field
 from ringback.control.errors import CONFLICTS, conflict
 from ringback.control.paths import CallOfPath, Services, no_such_call
 from ringback.control.views import SignatureView, Time, View
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback, with_places
+from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.instants import rfc_3339
-from ringback.domain.sent_signatures import judge_of
+from ringback.domain.sent_signatures import Judge, judge_of, last_request
 from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
 
@@ -25,8 +26,31 @@ class AnswerView(View):
     body: str = Field(description="Its begin.")
 
 
+class HopView(View):
+    """One request of an attempt."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    parameters: dict[str, str] = Field(
+        description="The parameters in this request: those of the query by GET, of the form by POST."
+    )
+    is_sent: bool = Field(description="False where no connection was made, so that nothing was sent.")
+    status_code: int | None = Field(description="Null when no answer came.")
+    location: str | None = Field(description="The Location header of a 3xx answer.")
+    elapsed_ms: float
+    error: str | None = Field(description="Why no answer came.")
+    signature: SignatureView | None = Field(
+        description="Whether its signature is right, by the auth token that the account has now. Null for a request "
+        "that was not sent."
+    )
+
+
 class AttemptView(View):
-    """One try at delivering a StatusCallback; after redirects, `method`, `url` and `headers` are the last request's."""
+    """One attempt to deliver a StatusCallback. After redirects it has several requests, its `hops`.
+
+    `method`, `url`, `headers`, `parameters` and `signature` are those of the last request.
+    """
 
     number: int
     at: Time
@@ -34,12 +58,17 @@ class AttemptView(View):
     url: str
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
-        description="What it tells, as a form by POST or in the URL by GET; a POST that was redirected to a GET tells "
-        "it only to where it was sent first."
+        description="The parameters in the last request: those of the query by GET, of the form by POST. A GET that "
+        "follows a redirect has only those that the Location names."
     )
-    answer: AnswerView | None = Field(description="Null when none came.")
+    answer: AnswerView | None = Field(description="The answer to the last request. Null when none came.")
     elapsed_ms: float
     error: str | None = Field(description="Why the attempt failed.")
+    hint: str | None = Field(description="What to do about redirects that cost the parameters. Null without such.")
+    hops: list[HopView] = Field(
+        description="Every request of the attempt, in order: the StatusCallback, then one for each redirect that was "
+        "followed. Empty where nothing was tried, and for attempts of ringback 0.1.0, which kept the last request only."
+    )
     signature: SignatureView | None = Field(
         description="Whether it is right for `url` and what was posted there, by the auth token that the account has "
         "now; a receiver behind a proxy may see another URL. Null where no receiver was reached."
@@ -99,20 +128,42 @@ async def _view(journal: CallbackJournal) -> JournalView:
 def _attempts(callback: StatusCallback, attempts: list[CallbackAttempt]) -> list[AttemptView]:
     parameters = with_places(callback.parameters)
     judge = judge_of(callback.auth_token, parameters)
-    return [_attempt(attempt, parameters, judge(attempt)) for attempt in attempts]
+    return [_attempt(attempt, parameters, judge) for attempt in attempts]
 
 
-def _attempt(attempt: CallbackAttempt, parameters: Parameters, verdict: SignatureVerdict | None) -> AttemptView:
+def _attempt(attempt: CallbackAttempt, parameters: Parameters, judge: Judge) -> AttemptView:
     answered = attempt.status_code is not None
+    last = last_request(attempt)
     return AttemptView(
         number=attempt.number,
         at=rfc_3339(attempt.at),
         method=attempt.method,
         url=attempt.url,
         headers=dict(attempt.headers),
-        parameters=dict(parameters),
+        parameters=dict(last.parameters(parameters)),
         answer=AnswerView(status_code=attempt.status_code, body=attempt.answer) if answered else None,
         elapsed_ms=attempt.elapsed_ms,
         error=attempt.error,
-        signature=SignatureView.model_validate(verdict, from_attributes=True) if verdict else None,
+        hint=redirect_hint(attempt.hops, parameters),
+        hops=[_hop(hop, parameters, judge) for hop in attempt.hops],
+        signature=_signature(judge(last)),
     )
+
+
+def _hop(hop: CallbackHop, parameters: Parameters, judge: Judge) -> HopView:
+    return HopView(
+        method=hop.method,
+        url=hop.url,
+        headers=dict(hop.headers),
+        parameters=dict(hop.parameters(parameters)),
+        is_sent=hop.is_sent,
+        status_code=hop.status_code,
+        location=hop.location,
+        elapsed_ms=hop.elapsed_ms,
+        error=hop.error,
+        signature=_signature(judge(hop)),
+    )
+
+
+def _signature(verdict: SignatureVerdict | None) -> SignatureView | None:
+    return SignatureView.model_validate(verdict, from_attributes=True) if verdict else None

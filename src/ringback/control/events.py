@@ -24,6 +24,17 @@ LARGEST_ID = 2**53
 router = APIRouter(tags=["Events"])
 
 
+class EventHopView(View):
+    """One request of the attempt that settled a StatusCallback, where it was redirected."""
+
+    method: str
+    url: str
+    parameters: dict[str, str] = Field(description="The parameters in this request.")
+    status_code: int | None = Field(description="Null when no answer came.")
+    location: str | None = Field(description="The Location header of a 3xx answer.")
+    error: str | None = Field(description="Why no answer came.")
+
+
 class EventView(View):
     """One thing that happened in the account."""
 
@@ -31,7 +42,7 @@ class EventView(View):
     at: Time
     type: EventType
     call_sid: str | None
-    data: dict[str, str | int | None]
+    data: dict[str, str | int | list[EventHopView] | None]
 
 
 class EventList(View):
@@ -47,9 +58,8 @@ OfCall = Annotated[str | None, Query(max_length=34, description="Only events of 
 
 def event_view(event: Event) -> EventView:
     """Show an event."""
-    return EventView(
-        id=event.id, at=rfc_3339(event.at), type=event.type, call_sid=event.call_sid, data=dict(event.data)
-    )
+    fields = {"id": event.id, "at": rfc_3339(event.at), "type": event.type, "call_sid": event.call_sid}
+    return EventView.model_validate({**fields, "data": event.data})
 
 
 @router.get("/accounts/{account_sid}/events", summary="Wait for something to happen")

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from ringback.domain.callback_hops import CallbackHop, Parameters
 from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
@@ -30,8 +31,6 @@ MAX_REDIRECTS = 10
 PARTIES = ("From", "Caller", "To", "Called")
 """Whose places a StatusCallback tells, in this order."""
 BEFORE_THE_PLACES = "SequenceNumber"
-
-Parameters = tuple[tuple[str, str], ...]
 
 
 class CallbackStatus(StrEnum):
@@ -82,9 +81,11 @@ class SignedRequest:
 
 @dataclass(frozen=True, slots=True)
 class CallbackAttempt:
-    """One try at delivering a StatusCallback: what was sent, and what came of it.
+    """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
-    `status_code` is None and `error` says why when no answer came; `answer` is the begin of its body.
+    `method`, `url` and `headers` are the last request's. `status_code` is None and `error` says why when no answer
+    came; `answer` is the start of its body. `hops` are all requests in order; none where nothing was tried, and in a
+    journal written by ringback 0.1.0, which kept the last request only.
     """
 
     number: int
@@ -96,6 +97,7 @@ class CallbackAttempt:
     answer: str
     elapsed_ms: float
     error: str | None
+    hops: tuple[CallbackHop, ...] = ()
 
 
 def status_callback_parameters(call: ValidationCall) -> Parameters:

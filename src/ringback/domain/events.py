@@ -1,17 +1,19 @@
 """What happens in an account, told to those who wait for it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from ringback.domain.callback_hops import hop_data, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, ValidationCall
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid, CallSid
 
-EventData = Mapping[str, str | int | None]
+Value = str | int | None
+EventData = Mapping[str, Value | Sequence[Mapping[str, Value | dict[str, str]]]]
 
 
 class EventType(StrEnum):
@@ -100,8 +102,11 @@ def caller_id_event(
 def callback_settled(callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, now: Instant) -> NewEvent:
     """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it.
 
-    It happens now, when that attempt has ended.
+    It happens now, when that attempt has ended. After a redirect it shows every request of the attempt.
     """
     kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
     data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}
+    if len(last.hops) > 1:
+        hops = [hop_data(hop, callback.parameters) for hop in last.hops]
+        data = {**data, "hint": redirect_hint(last.hops, callback.parameters), "hops": hops}
     return NewEvent(callback.account_sid, now, kind, callback.call_sid, data)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringback.domain.callbacks import Parameters
+from ringback.domain.callback_hops import Parameters
 from ringback.domain.instants import Instant
 from ringback.domain.masking import MASKED, SECRET_HEADERS, without_user_info
 from ringback.domain.signature_changes import pairs

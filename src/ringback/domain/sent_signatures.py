@@ -1,27 +1,28 @@
-"""Whether attempts at a StatusCallback were signed rightly: judged as a receiver would with nothing in between."""
+"""Verdicts on the signatures of sent requests, as a receiver with nothing in between would give them."""
 
 import re
 from collections.abc import Callable
 from functools import cache
 from urllib.parse import urlencode
 
-from ringback.domain.callbacks import CallbackAttempt, Parameters
+from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callbacks import CallbackAttempt
 from ringback.domain.faults import BadSignature
 from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
 
 NOBODY = 'nobody, as the fault {"signature": "bad"} has it'
 
 _NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callbacks to .* are not allowed", re.DOTALL)
-"""How the error begins of an attempt that got no connection to send its request over."""
+"""How ringback 0.1.0 began the error of an attempt that got no connection to send its request over."""
 
-Judge = Callable[[CallbackAttempt], SignatureVerdict | None]
+Judge = Callable[[CallbackHop], SignatureVerdict | None]
 
 
 def judge_of(auth_token: str, parameters: Parameters) -> Judge:
-    """Return what judges the attempts at one callback, by its account's `auth_token` and the `parameters` it tells.
+    """Return what judges the requests of one callback, by its account's `auth_token` and its `parameters`.
 
-    None is its verdict on an attempt that reached no receiver. The same request is judged once: a wrong signature
-    that no fault explains takes some twenty milliseconds.
+    The verdict is None on a request that was not sent. The same request is judged once: a wrong signature that no fault
+    explains takes some twenty milliseconds.
     """
     suspects = {NOBODY: BadSignature().token(auth_token)}
 
@@ -29,22 +30,28 @@ def judge_of(auth_token: str, parameters: Parameters) -> Judge:
     def verdict(request: ReceivedRequest) -> SignatureVerdict:
         return signature_verdict(request, auth_token, suspects)
 
-    def judge(attempt: CallbackAttempt) -> SignatureVerdict | None:
-        return verdict(_sent(attempt, parameters)) if _reached_a_receiver(attempt) else None
+    def judge(hop: CallbackHop) -> SignatureVerdict | None:
+        return verdict(_received(hop, parameters)) if hop.is_sent else None
 
     return judge
 
 
-def _reached_a_receiver(attempt: CallbackAttempt) -> bool:
-    """Tell whether a request may have arrived; what was given up before it was sent has no headers."""
-    if attempt.status_code is not None:
-        return True
-    return bool(attempt.headers) and not _NOT_CONNECTED.match(attempt.error or "")
+def last_request(attempt: CallbackAttempt) -> CallbackHop:
+    """Return the last request of an attempt. The journal of ringback 0.1.0 holds no other one."""
+    if attempt.hops:
+        return attempt.hops[-1]
+    is_sent = attempt.status_code is not None or (
+        bool(attempt.headers) and not _NOT_CONNECTED.match(attempt.error or "")
+    )
+    error = attempt.error if attempt.status_code is None else None
+    return CallbackHop(
+        attempt.method, attempt.url, attempt.headers, is_sent, attempt.status_code, None, attempt.elapsed_ms, error
+    )
 
 
-def _sent(attempt: CallbackAttempt, parameters: Parameters) -> ReceivedRequest:
-    """Return an attempt's last request as it was sent: redirects are signed anew, and a GET is all in its URL."""
-    scheme, _, rest = attempt.url.partition("://")
+def _received(hop: CallbackHop, parameters: Parameters) -> ReceivedRequest:
+    """Return a request as its receiver got it: each is signed for its own URL, and a GET is all in its URL."""
+    scheme, _, rest = hop.url.partition("://")
     target = f"/{rest.partition('/')[2]}".encode(errors="replace")
-    body = urlencode(parameters).encode() if attempt.method == "POST" else b""
-    return ReceivedRequest(attempt.method, scheme, target, attempt.headers, body)
+    body = urlencode(parameters).encode() if hop.method == "POST" else b""
+    return ReceivedRequest(hop.method, scheme, target, hop.headers, body)

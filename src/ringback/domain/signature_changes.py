@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode
 
-from ringback.domain.callbacks import Parameters, signature
+from ringback.domain.callback_hops import Parameters
+from ringback.domain.callbacks import signature
 from ringback.domain.urls import DEFAULT_PORTS
 
 PARAMETER_WEIGHT = 16

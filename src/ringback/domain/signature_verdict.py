@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, product
 
-from ringback.domain.callbacks import Parameters
+from ringback.domain.callback_hops import Parameters
 from ringback.domain.signature_changes import CHANGES, Change, Signable, other_token, pairs
 from ringback.domain.urls import parse_url
 

@@ -16,6 +16,7 @@ from ringback.operations.callbacks import release_leases
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.requests import write_all_requests
 from ringback.storage.schema import HEAD
+from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
 from ringback.storage.snapshots import Rows, State, UnfitState, check_columns, named, read_rows, write_state
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -54,11 +55,13 @@ def state_of(snapshot: bytes) -> State:
     if not isinstance(given, dict) or given.keys() != set(PARTS):
         raise UnfitState(f"it is an object of {', '.join(PARTS)}, and of nothing more")
     version, digest, tables = (given[part] for part in PARTS)
-    if version != HEAD:
+    if version != HEAD and version not in ADDED_COLUMNS:
         raise UnfitState(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
     _check_values(tables)
     if digest != digest_of(tables):
         raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
+    if version != HEAD:
+        tables = {name: [upgrade_row(version, name, row) for row in rows] for name, rows in tables.items()}
     check_columns(tables)
     state: State = tables
     return state

@@ -17,6 +17,7 @@ REST = 50
 
 _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
 """How httpcore calls the moments from which on a stream is read from."""
+_SENDING = "http11.send_request_headers.started"
 
 
 class TooMuchSaid(Exception):
@@ -28,9 +29,16 @@ class _Stream(Protocol):
 
 
 class BoundedReading:
-    """Watches over one request's connection, by httpcore's extension `trace`."""
+    """Watches one request's connection, through httpcore's extension `trace`.
+
+    `is_connected` tells that a TCP connection was made, `is_sent` that something of the request may have been sent over
+    it; `start` holds the first bytes of the answer.
+    """
 
     def __init__(self) -> None:
+        self.is_connected = False
+        self.is_sent = False
+        self.start = b""
         self._left = MOST_READ_BYTES
         self._read_at: float | None = None
         self._parsing_seconds = 0.0
@@ -38,7 +46,10 @@ class BoundedReading:
     async def trace(self, event: str, details: dict[str, Any]) -> None:
         """Be told by httpcore what it does."""
         if event in _CONNECTED:
+            self.is_connected = True
             self._bound(details["return_value"])
+        elif event == _SENDING:
+            self.is_sent = True
 
     def _bound(self, stream: _Stream) -> None:
         read = stream.read
@@ -46,9 +57,10 @@ class BoundedReading:
         async def bounded(max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
             await self._rest()
             data = await read(min(max_bytes, READ_AT_ONCE_BYTES), timeout)
+            self.start = self.start or data
             self._left -= len(data)
             if self._left < 0:
-                raise TooMuchSaid(f"more than {MOST_READ_BYTES} bytes, and no end")
+                raise TooMuchSaid(f"it has not ended after {MOST_READ_BYTES} bytes")
             self._read_at = time.thread_time()
             return data
 

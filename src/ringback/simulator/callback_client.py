@@ -7,11 +7,14 @@ httpx would add - redirects, cookies, headers, decoding - is done here as Twilio
 
 import asyncio
 import ssl
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
 import httpx
 
+from ringback.domain.callback_hops import CallbackHop, masked_location
 from ringback.domain.callbacks import (
     MAX_REDIRECTS,
     REDIRECT_STATUSES,
@@ -21,7 +24,9 @@ from ringback.domain.callbacks import (
     redirected_request,
 )
 from ringback.domain.delivery import DeliveryPolicy, Failure
+from ringback.domain.masking import MASKED
 from ringback.simulator.bounded_reading import BoundedReading, TooMuchSaid
+from ringback.simulator.connection_errors import connection_error, resolution_error, seconds
 from ringback.simulator.egress import EgressPolicy, EgressRefused
 
 ANSWER_CHARACTERS = 2_048
@@ -31,11 +36,22 @@ LONGEST_CHARACTER_BYTES = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one try: an answer, or none and the reason; `failure` is None for a delivered callback."""
+    """The result of one attempt: its requests in order, at least one; `failure` is None for a delivered callback."""
 
-    request: SignedRequest
-    status_code: int | None = None
+    hops: tuple[CallbackHop, ...]
     answer: str = ""
+    failure: Failure | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer to one request, or why there is none."""
+
+    is_sent: bool
+    status_code: int | None = None
+    body: str = ""
+    location: str | None = None
     failure: Failure | None = None
     error: str | None = None
 
@@ -53,45 +69,56 @@ class CallbackClient:
 
     async def attempt(self, callback: StatusCallback, policy: DeliveryPolicy, seconds_left: float) -> Outcome:
         """Try once to deliver `callback`, following redirects, within `seconds_left`."""
-        request = first_request(callback)
+        attempt = _Attempt(first_request(callback))
         try:
             async with asyncio.timeout(seconds_left):
-                return await self._follow(callback, request, policy)
+                return await self._follow(callback, attempt, policy)
         except TimeoutError:
-            return Outcome(request, failure=Failure.READ, error=f"no answer within {policy.total_timeout_ms} ms in all")
+            error = f"no answer within {seconds(policy.total_timeout_ms)} in all"
+            answer = _Answer(attempt.reading.is_sent, failure=Failure.READ, error=error)
+            attempt.add(answer)
+            return attempt.outcome(answer)
 
-    async def _follow(self, callback: StatusCallback, request: SignedRequest, policy: DeliveryPolicy) -> Outcome:
+    async def _follow(self, callback: StatusCallback, attempt: "_Attempt", policy: DeliveryPolicy) -> Outcome:
         for _ in range(MAX_REDIRECTS + 1):
-            outcome, location = await self._exchange(request, policy)
-            if location is None or outcome.status_code is None:
-                return outcome
+            answer = await self._exchange(attempt, policy)
+            attempt.add(answer)
+            status, location = answer.status_code, answer.location
+            if status not in REDIRECT_STATUSES or location is None:
+                return attempt.outcome(answer)
             try:
-                request = redirected_request(callback, request, location, outcome.status_code)
+                attempt.begin(redirected_request(callback, attempt.request, location, status))
             except ValueError as error:
-                return replace(outcome, failure=Failure.OTHER, error=f"redirected to no usable URL: {error}")
-        return replace(outcome, failure=Failure.OTHER, error=f"more than {MAX_REDIRECTS} redirects")
+                reason = f"answered {status} with a Location that cannot be followed: {error}"
+                return attempt.outcome(replace(answer, failure=Failure.OTHER, error=reason))
+        return attempt.outcome(replace(answer, failure=Failure.OTHER, error=_too_many(attempt.hops)))
 
-    async def _exchange(self, request: SignedRequest, policy: DeliveryPolicy) -> tuple[Outcome, str | None]:
-        """Send one request; return what came of it, and where it was redirected to."""
+    async def _exchange(self, attempt: "_Attempt", policy: DeliveryPolicy) -> _Answer:
+        """Send the attempt's present request, and return the answer."""
+        url = attempt.request.url
         try:
-            addresses = await self._egress.addresses(request.url.host, request.url.port)
+            addresses = await self._egress.addresses(url.host, url.port)
         except EgressRefused as error:
-            return Outcome(request, failure=Failure.OTHER, error=str(error)), None
+            return _Answer(is_sent=False, failure=Failure.OTHER, error=str(error))
         except OSError as error:
-            reason = f"cannot resolve {request.url.host}: {error.strerror}"
-            return Outcome(request, failure=Failure.CONNECT, error=reason), None
-        outcome = Outcome(request)
+            return _Answer(is_sent=False, failure=Failure.CONNECT, error=resolution_error(error, url.host))
+        answer = _Answer(is_sent=False)
         for address in addresses:
+            attempt.reading = BoundedReading()
             try:
-                return await self._send(request, address, policy)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-                outcome = Outcome(request, failure=Failure.CONNECT, error=_reason(error))
+                return await self._send(attempt, address, policy)
             except (httpx.HTTPError, TooMuchSaid) as error:
-                return Outcome(request, failure=Failure.READ, error=_reason(error)), None
-        return outcome, None
+                reason = connection_error(error, url, address, attempt.reading, policy)
+                is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                failure = Failure.CONNECT if is_connection else Failure.READ
+                answer = _Answer(attempt.reading.is_sent, failure=failure, error=reason)
+                if not is_connection:
+                    return answer
+        return answer
 
-    async def _send(self, request: SignedRequest, address: str, policy: DeliveryPolicy) -> tuple[Outcome, str | None]:
+    async def _send(self, attempt: "_Attempt", address: str, policy: DeliveryPolicy) -> _Answer:
         """Send one request to an address that was checked, under the name that the receiver knows itself by."""
+        request = attempt.request
         read_seconds, connect_seconds = policy.read_timeout_ms / 1000, policy.connect_timeout_ms / 1000
         sent = httpx.Request(
             request.method,
@@ -101,19 +128,61 @@ class CallbackClient:
             extensions={
                 "target": request.url.target.encode(),
                 "sni_hostname": request.url.host,
-                "trace": BoundedReading().trace,
+                "trace": attempt.reading.trace,
                 "timeout": httpx.Timeout(read_seconds, connect=connect_seconds).as_dict(),
             },
         )
         response = await self._transport.handle_async_request(sent)
         try:
-            answer = await _first_characters(response)
+            body = await _first_characters(response)
         finally:
             await response.aclose()
-        location = response.headers.get("location") if response.status_code in REDIRECT_STATUSES else None
         failure = _failure(response.status_code)
         error = f"answered {response.status_code}" if failure else None
-        return Outcome(request, response.status_code, answer, failure, error), location
+        location = response.headers.get("location") if httpx.codes.is_redirect(response.status_code) else None
+        return _Answer(
+            is_sent=True, status_code=response.status_code, body=body, location=location, failure=failure, error=error
+        )
+
+
+class _Attempt:
+    """One attempt under way: the requests that have ended, and the present one."""
+
+    def __init__(self, request: SignedRequest) -> None:
+        self.hops: list[CallbackHop] = []
+        self.begin(request)
+
+    def begin(self, request: SignedRequest) -> None:
+        """Turn to the next request."""
+        self.request = request
+        self.reading = BoundedReading()
+        self._started = time.perf_counter()
+
+    def add(self, answer: _Answer) -> None:
+        """Add the present request with its answer."""
+        request = self.request
+        self.hops.append(
+            CallbackHop(
+                request.method,
+                request.url.signed,
+                tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
+                is_sent=answer.is_sent,
+                status_code=answer.status_code,
+                location=masked_location(answer.location) if answer.location is not None else None,
+                elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),
+                error=answer.error if answer.status_code is None else None,
+            )
+        )
+
+    def outcome(self, answer: _Answer) -> Outcome:
+        """Return the outcome of the attempt, given the answer to its last request."""
+        return Outcome(tuple(self.hops), answer.body, answer.failure, answer.error)
+
+
+def _too_many(hops: Sequence[CallbackHop]) -> str:
+    error = f"more than {MAX_REDIRECTS} redirects"
+    is_loop = len({(hop.method, hop.url) for hop in hops}) < len(hops)
+    return f"{error}, in a loop" if is_loop else error
 
 
 @cache
@@ -138,7 +207,3 @@ def _failure(status_code: int) -> Failure | None:
     if httpx.codes.is_client_error(status_code):
         return Failure.CLIENT_ERROR
     return Failure.SERVER_ERROR if httpx.codes.is_server_error(status_code) else Failure.OTHER
-
-
-def _reason(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

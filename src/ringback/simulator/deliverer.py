@@ -4,11 +4,12 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Parameters, StatusCallback, with_places
+from ringback.domain.callback_hops import Parameters, redirect_hint
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.instants import Instant
 from ringback.domain.urls import parse_url, without_secrets
@@ -22,7 +23,8 @@ from ringback.storage.database import Database, DatabaseUnavailable
 AREA_CHARACTERS = len("+1415")
 """How much of a number tells which files know its home."""
 MOST_KNOWN_AREAS = 1_000
-MASKED = "***"
+
+INTERNAL_ERROR = "an internal error of ringback, which its log describes"
 
 if TYPE_CHECKING:
     import httpx
@@ -67,9 +69,9 @@ class Deliverer:
             log.exception(
                 "what came of a StatusCallback cannot be stored; it is sent again", call_sid=callback.call_sid
             )
-        except Exception as error:
+        except Exception:
             log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
-            await self._give_up(callback, f"{type(error).__name__} in ringback itself")
+            await self._give_up(callback, INTERNAL_ERROR)
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
         """Journal a delivery that failed for a reason of ours, so that it is not begun again for ever."""
@@ -91,6 +93,7 @@ class Deliverer:
         callback, times = sending(callback)
         if not times:
             await self._give_up(callback, DROPPED)
+            return
         callback = replace(callback, parameters=await self._with_places(callback))
         if not await run_patiently(self._database, callback.call_sid, is_owed, callback):
             return
@@ -151,21 +154,27 @@ class Deliverer:
 
 
 def _attempt(number: int, at: Instant, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:
-    request = outcome.request
+    last = outcome.hops[-1]
     return CallbackAttempt(
         number=number,
         at=at,
-        method=request.method,
-        url=request.url.signed,
-        headers=tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
-        status_code=outcome.status_code,
+        method=last.method,
+        url=last.url,
+        headers=last.headers,
+        status_code=last.status_code,
         answer=outcome.answer,
         elapsed_ms=round(elapsed_ms, 3),
         error=outcome.error,
+        hops=outcome.hops,
     )
 
 
 def _log_attempt(callback: StatusCallback, attempt: CallbackAttempt, status: CallbackStatus) -> None:
+    redirects: dict[str, Any] = {}
+    if len(attempt.hops) > 1:
+        redirects["hops"] = [hop.summary for hop in attempt.hops]
+    if hint := redirect_hint(attempt.hops, callback.parameters):
+        redirects["hint"] = hint
     log.info(
         "callback",
         call_sid=callback.call_sid,
@@ -175,4 +184,5 @@ def _log_attempt(callback: StatusCallback, attempt: CallbackAttempt, status: Cal
         outcome=status.value,
         milliseconds=attempt.elapsed_ms,
         error=attempt.error,
+        **redirects,
     )

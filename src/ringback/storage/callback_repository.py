@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, select, update
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, Parameters, StatusCallback
+from ringback.domain.callback_hops import Parameters
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountTime
 from ringback.domain.faults import Effect, effect_of
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
 from ringback.storage.account_repository import HELD_ACCOUNTS
+from ringback.storage.callback_hops import hops_of, hops_text
 from ringback.storage.callback_lanes import LANES
 from ringback.storage.statements import Statement, columns, insert_unless_there
 from ringback.storage.tables import accounts
@@ -105,7 +107,7 @@ REDELIVER = Statement(
 )
 ADD_ATTEMPT = insert_unless_there(attempts)
 _ATTEMPT_COLUMNS = columns(
-    attempts, "number", "at", "method", "url", "headers", "status_code", "answer", "elapsed_ms", "error"
+    attempts, "number", "at", "method", "url", "headers", "status_code", "answer", "elapsed_ms", "error", "hops"
 )
 ATTEMPTS = Statement(
     select(*_ATTEMPT_COLUMNS).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
@@ -153,7 +155,7 @@ class CallbackRepository:
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
-        return [_attempt(*row) for row in rows]
+        return [_attempt(row) for row in rows]
 
     def lanes(self) -> dict[Lane, Instant]:
         """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due."""
@@ -225,6 +227,7 @@ class CallbackRepository:
             answer=attempt.answer,
             elapsed_ms=attempt.elapsed_ms,
             error=attempt.error,
+            hops=hops_text(attempt.hops),
         )
         tried = self._unit_of_work.meters.callback_tried
         self._unit_of_work.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)
@@ -240,8 +243,11 @@ def _callback(row: tuple[Any, ...]) -> StatusCallback:
     )
 
 
-def _attempt(number: int, at: Instant, method: str, url: str, headers: str, *answer: Any) -> CallbackAttempt:
-    return CallbackAttempt(number, at, method, url, _pairs(headers), *answer)
+def _attempt(row: tuple[Any, ...]) -> CallbackAttempt:
+    number, at, method, url, headers, status_code, answer, elapsed_ms, error, hops = row
+    return CallbackAttempt(
+        number, at, method, url, _pairs(headers), status_code, answer, elapsed_ms, error, hops_of(hops)
+    )
 
 
 def _pairs(text: str) -> Parameters:

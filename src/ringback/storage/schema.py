@@ -13,7 +13,7 @@ from ringback.storage.schema_owner import SchemaOwner, listed, present_tables, s
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
-HEAD = "20261127_an_accounts_policy"
+HEAD = "20261130_redirect_hops"
 """The newest revision in migrations/versions; a test compares them."""
 
 _PACKAGE = Path(__file__).parents[1]

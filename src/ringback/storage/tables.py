@@ -160,7 +160,10 @@ callback_attempts = Table(
     Column("answer", Text, nullable=False),
     Column("elapsed_ms", Float, nullable=False),
     Column("error", Text),
+    Column("hops", Text),
 )
+"""`method`, `url` and `headers` are those of the attempt's last request; `hops` holds all of its requests, NULL where
+none was made and in rows of ringback 0.1.0."""
 
 
 def id_column() -> Column[int]:

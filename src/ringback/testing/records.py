@@ -108,10 +108,32 @@ class SignatureVerdict(Record):
     difference: str | None
 
 
-class CallbackAttempt(Record):
-    """One try at delivering a StatusCallback; `answer` is None when none came, and `error` says why it failed.
+class CallbackHop(Record):
+    """One request of an attempt: the StatusCallback itself, or what followed a redirect.
 
-    `signature` is None where no receiver was reached.
+    `parameters` are those in this request. `status_code` is None when no answer came, and `error` says why; `location`
+    is where the answer redirected to. `is_sent` is False where no connection was made: then nothing was sent, and
+    `signature` is None.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    parameters: dict[str, str]
+    is_sent: bool
+    status_code: int | None
+    location: str | None
+    elapsed_ms: float
+    error: str | None
+    signature: SignatureVerdict | None = None
+
+
+class CallbackAttempt(Record):
+    """One attempt to deliver a StatusCallback; `answer` is None when none came, and `error` says why it failed.
+
+    `hops` are all of its requests. After redirects there are several: `method`, `url`, `headers`, `parameters`,
+    `answer` and `signature` are those of the last one, and `hint` says if a redirect cost the parameters. `signature`
+    is None where no receiver was reached.
     """
 
     number: int
@@ -123,6 +145,8 @@ class CallbackAttempt(Record):
     answer: CallbackAnswer | None
     elapsed_ms: float
     error: str | None
+    hint: str | None = None
+    hops: tuple[CallbackHop, ...] = ()
     signature: SignatureVerdict | None = None
 
 

@@ -1,0 +1,112 @@
+"""The requests of one delivery attempt: a StatusCallback, then one request for each redirect that was followed."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from urllib.parse import parse_qsl, urlsplit
+
+Parameters = tuple[tuple[str, str], ...]
+
+PERMANENT_REDIRECT = 308
+_MASKED_USER_INFO = r"\g<1>***@"
+_USER_INFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackHop:
+    """One request of an attempt, and its answer.
+
+    `is_sent` is False where no connection was made: then nothing was sent. `status_code` is None when no answer came,
+    and `error` says why. `location` is the answer's Location header, with user info masked.
+    """
+
+    method: str
+    url: str
+    headers: Parameters
+    is_sent: bool
+    status_code: int | None
+    location: str | None
+    elapsed_ms: float
+    error: str | None
+
+    def parameters(self, form: Parameters) -> Parameters:
+        """Return the parameters in this request: those of the query by GET, else the callback's `form`."""
+        return request_parameters(self.method, self.url, form)
+
+    @property
+    def summary(self) -> str:
+        """The request and its status in a few words, without the query, which may hold secrets."""
+        return f"{self.method} {self.url.partition('?')[0]} {self.status_code or 'no answer'}"
+
+
+def request_parameters(method: str, url: str, form: Parameters) -> Parameters:
+    """Return the parameters of a request to `url`: those of the query by GET, else the `form` that it carries."""
+    if method != "GET":
+        return form
+    return tuple(parse_qsl(url.partition("?")[2], keep_blank_values=True))
+
+
+def masked_location(location: str) -> str:
+    """Return a Location header with its user name and password masked."""
+    return _USER_INFO.sub(_MASKED_USER_INFO, location)
+
+
+def redirect_hint(hops: Sequence[CallbackHop], form: Parameters) -> str | None:
+    """Return advice about an attempt's redirects, None where none is needed.
+
+    Source: docs/fidelity.md, StatusCallback redirects.
+    """
+    for hop, following in pairwise(hops):
+        if following.is_sent and _has_all(hop, form) and not _has_all(following, form):
+            return (
+                f"{_place(hop, following)} answered {hop.status_code}: the request to {_place(following, hop)} carried "
+                f"{_carried(following, form)}. {_ADVICE[hop.method]}"
+            )
+    if hops and hops[-1].status_code == PERMANENT_REDIRECT and hops[-1].location is not None:
+        return f"Twilio does not follow 308. {_ADVICE[hops[-1].method]}"
+    return None
+
+
+_ADVICE = {
+    "POST": (
+        "Twilio does not send the parameters again after 301, 302 and 303. Answer with 2xx at the StatusCallback URL "
+        "itself, or redirect with 307, which keeps method and parameters."
+    ),
+    "GET": (
+        "Twilio does not add the parameters to the URL of a redirect. Answer with 2xx at the StatusCallback URL "
+        "itself, or repeat its query in the Location header of a 301, 302, 303 or 307."
+    ),
+}
+
+
+def _has_all(hop: CallbackHop, form: Parameters) -> bool:
+    return set(form) <= set(hop.parameters(form))
+
+
+def _carried(hop: CallbackHop, form: Parameters) -> str:
+    """Say how many of the StatusCallback's parameters a request carried that does not have all of them."""
+    carried = set(hop.parameters(form))
+    if not carried:
+        return "no parameters"
+    return "only some of the parameters" if carried & set(form) else "none of the parameters"
+
+
+def _place(hop: CallbackHop, other: CallbackHop) -> str:
+    """Return a request's path, or its URL without the query where the other request went to another server."""
+    url, other_url = urlsplit(hop.url), urlsplit(other.url)
+    if (url.scheme, url.netloc) == (other_url.scheme, other_url.netloc):
+        return url.path
+    return f"{url.scheme}://{url.netloc}{url.path}"
+
+
+def hop_data(hop: CallbackHop, form: Parameters) -> Mapping[str, str | int | dict[str, str] | None]:
+    """Return a hop as an event shows it."""
+    return {
+        "method": hop.method,
+        "url": hop.url,
+        "parameters": dict(hop.parameters(form)),
+        "status_code": hop.status_code,
+        "location": hop.location,
+        "error": hop.error,
+    }

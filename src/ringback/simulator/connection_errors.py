@@ -1,0 +1,133 @@
+"""Why a receiver did not answer, in words that say what to do about it."""
+
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+import httpx
+
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.urls import HttpUrl
+from ringback.simulator.bounded_reading import BoundedReading, TooMuchSaid
+
+_SHOWN_BYTES = 40
+_TLS_ALERT = b"\x15\x03"
+_NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
+"""OpenSSL's reasons for an answer to its handshake that is not TLS."""
+_NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
+
+_EXPIRED, _NOT_YET_VALID = 10, 9
+_SELF_SIGNED = 18
+_OTHER_NAMES = frozenset({62, 64})
+"""Verification results of OpenSSL (X509_V_ERR_…): https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
+
+
+def connection_error(
+    error: Exception, url: HttpUrl, address: str, reading: BoundedReading, policy: DeliveryPolicy
+) -> str:
+    """Say why a request to `url`, sent to `address`, got no answer."""
+    place = receiver_name(url, address)
+    if isinstance(error, httpx.ConnectTimeout):
+        return _connect_timeout(place, reading, policy)
+    if isinstance(error, httpx.ConnectError):
+        return _connect_error(error, url, place)
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer from {place} within {seconds(policy.read_timeout_ms)}"
+    if isinstance(error, TooMuchSaid):
+        return f"the answer of {place} is too long: {error}"
+    if isinstance(error, httpx.LocalProtocolError):
+        return f"the request to {place} cannot be sent: {error}"
+    return _broken_answer(error, url, place, reading)
+
+
+def resolution_error(error: OSError, host: str) -> str:
+    """Say why a host name has no address."""
+    advice = "Check its spelling and DNS, or map it to an address with the setting callback_host_map"
+    if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+        return f"the name server did not answer for the host name {host}. {advice}"
+    return f"the host name {host} cannot be resolved: {error.strerror or 'unknown'}. {advice}"
+
+
+def seconds(milliseconds: int) -> str:
+    """Return a duration as it is shown: ``1.5 s``."""
+    return f"{milliseconds / 1000:g} s"
+
+
+def receiver_name(url: HttpUrl, address: str) -> str:
+    """Name a receiver by host and port, and by its address if the host is a name: ``app.test:80 (10.1.2.3)``."""
+    host = f"[{url.host}]" if ":" in url.host else url.host
+    return f"{host}:{url.port}" if url.host == address else f"{host}:{url.port} ({address})"
+
+
+def _connect_timeout(place: str, reading: BoundedReading, policy: DeliveryPolicy) -> str:
+    within = seconds(policy.connect_timeout_ms)
+    if reading.is_connected:
+        return f"{place} did not complete the TLS handshake within {within}. Does it speak TLS?"
+    return (
+        f"no connection to {place} within {within}. Is the receiver running, and does a firewall let ringback reach it?"
+    )
+
+
+def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
+    for cause in _causes(error):
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return _certificate_error(cause, url.host)
+        if isinstance(cause, ssl.SSLError):
+            return _tls_error(cause, place)
+        if isinstance(cause, ConnectionRefusedError):
+            return f"connection refused by {place}: nothing listens there. Start the receiver, or correct the URL"
+        if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
+            return f"there is no route to {place}"
+    if url.scheme == "https":
+        return (
+            f"{place} closed the connection during the TLS handshake. If it does not speak TLS, use http:// in the URL"
+        )
+    return f"{place} cannot be connected to"
+
+
+def _tls_error(error: ssl.SSLError, place: str) -> str:
+    reason = error.reason or ""
+    if reason in _NOT_TLS:
+        return f"{place} does not speak TLS: use http:// in the URL, or another port"
+    return f"the TLS handshake with {place} failed: {reason.lower().replace('_', ' ') or 'unknown reason'}"
+
+
+def _certificate_error(error: ssl.SSLCertVerificationError, host: str) -> str:
+    code = error.verify_code
+    if code == _EXPIRED:
+        return f"the certificate of {host} has expired: renew it"
+    if code == _NOT_YET_VALID:
+        return f"the certificate of {host} is not valid yet: check this machine's clock"
+    if code in _OTHER_NAMES:
+        return f"the certificate of {host} is for another host name: {error.verify_message}"
+    why = "it is self-signed" if code == _SELF_SIGNED else f"its authority is unknown ({error.verify_message})"
+    return (
+        f"the certificate of {host} is not trusted: {why}. Use one that Twilio accepts, or name your certificate "
+        "authority in SSL_CERT_FILE and restart ringback, or use http://"
+    )
+
+
+def _broken_answer(error: Exception, url: HttpUrl, place: str, reading: BoundedReading) -> str:
+    if reading.start.startswith(_TLS_ALERT) and url.scheme == "http":
+        return f"{place} speaks TLS: use https:// in the URL"
+    if not reading.start:
+        advice = ". If it speaks TLS, use https:// in the URL" if url.scheme == "http" else ""
+        return f"{place} closed the connection before it answered{advice}"
+    if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
+        return f"the answer of {place} is not valid HTTP. It starts with {reading.start[:_SHOWN_BYTES]!r}"
+    return f"{place} closed the connection in the middle of its answer"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that led to it, those within exception groups too."""
+    pending, known = [error], set[int]()
+    while pending:
+        cause = pending.pop(0)
+        if id(cause) in known:
+            continue
+        known.add(id(cause))
+        yield cause
+        pending += [one for one in (cause.__cause__, cause.__context__) if one is not None]
+        if isinstance(cause, BaseExceptionGroup):
+            pending += cause.exceptions

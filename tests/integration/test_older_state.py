@@ -1,0 +1,91 @@
+"""What ringback 0.1.0 wrote, its database and its snapshots, is read by this version."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, insert, text
+from sqlalchemy.pool import NullPool
+
+from ringback.storage.database import open_database
+from ringback.storage.schema import is_at_head, migrate, migrations_folder
+from ringback.storage.snapshot_versions import ADDED_COLUMNS
+from ringback.storage.snapshots import TABLES
+from support.control import Controlled
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+
+SNAPSHOT: dict[str, Any] = json.loads((Path(__file__).parent / "snapshots" / "written-by-0.1.0.json").read_bytes())
+VERSION = SNAPSHOT["version"]
+
+
+def call_sid(url: str) -> str:
+    """Return the call whose StatusCallback goes to a path."""
+    [sid] = [row["call_sid"] for row in SNAPSHOT["tables"]["status_callbacks"] if row["url"].endswith(url)]
+    return str(sid)
+
+
+def account_sid() -> str:
+    return str(SNAPSHOT["tables"]["status_callbacks"][0]["account_sid"])
+
+
+@pytest.mark.anyio
+async def test_snapshot_of_0_1_0_is_restored_with_its_journal(controlled: Controlled) -> None:
+    answer = await controlled.ask("PUT", "/snapshot", SNAPSHOT)
+
+    assert (answer.status_code, answer.text) == (204, "")
+    journal = (await controlled.ask("GET", f"/accounts/{account_sid()}/calls/{call_sid('/done')}/callbacks")).json()
+    [redirected] = journal["callbacks"]
+    assert (redirected["method"], redirected["parameters"], redirected["hops"]) == ("GET", {}, [])
+    assert redirected["signature"]["is_right"]
+    refused = (await controlled.ask("GET", f"/accounts/{account_sid()}/calls/{call_sid('/closed')}/callbacks")).json()
+    assert [attempt["signature"] for attempt in refused["callbacks"]] == [None, None]
+    assert (await controlled.ask("GET", "/snapshot")).json()["version"] != VERSION
+
+
+@pytest.mark.anyio
+async def test_edited_snapshot_of_0_1_0_is_refused(controlled: Controlled) -> None:
+    answer = await controlled.ask("PUT", "/snapshot", {**SNAPSHOT, "digest": "0" * 64})
+
+    assert answer.status_code == 422
+    assert "cut off, or edited" in answer.json()["error"]
+
+
+def test_database_of_0_1_0_is_migrated_with_its_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'file.db'}"
+    write_database(url)
+    database = open_database(url)
+
+    migrate(database)
+
+    assert is_at_head(database)
+    [redirected] = database.unit_of_work.callbacks.attempts(call_sid("/done"))
+    assert (redirected.method, redirected.status_code, redirected.hops) == ("GET", 200, ())
+    assert len(database.unit_of_work.callbacks.attempts(call_sid("/closed"))) == 2
+    database.close()
+
+
+def write_database(url: str) -> None:
+    """Make a database as ringback 0.1.0 made it, with the rows of the snapshot."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(migrations_folder()))
+        config.attributes["connection"] = connection
+        command.upgrade(config, VERSION)
+        connection.execute(text("PRAGMA foreign_keys = OFF"))
+        for table in TABLES:
+            for row in SNAPSHOT["tables"][table.name]:
+                connection.execute(insert(table).values(row))
+    engine.dispose()
+
+
+def test_added_columns_are_those_that_the_tables_have_more_than_0_1_0() -> None:
+    before = {table: set(rows[0]) for table, rows in SNAPSHOT["tables"].items() if rows}
+    now = {str(table.name): {str(column.name) for column in table.c} for table in TABLES}
+
+    added = {name: set(columns) for name, columns in ADDED_COLUMNS[VERSION].items()}
+    assert {name: now[name] - columns for name, columns in before.items() if now[name] != columns} == added
