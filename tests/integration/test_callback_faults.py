@@ -1,6 +1,7 @@
 """Faults of StatusCallbacks: late, doubled, wrongly signed, lost."""
 
 import base64
+from typing import Any
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -9,9 +10,12 @@ from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.events import EventType
 from ringback.domain.faults import FaultTarget
+from ringback.simulator import deliverer, patience
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN
 from support.outbox import Outbox
+from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
+from support.simulation import database_error
 
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -104,6 +108,26 @@ async def test_a_dropped_callback_never_arrives_and_counts_as_failed(
     [attempt] = outbox.attempts(sid)
     assert (attempt.number, attempt.status_code, attempt.error) == (1, None, "a fault dropped it")
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
+
+
+async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise database_error(outbox.simulation.database)
+
+    monkeypatch.setattr(deliverer, "record_attempt", failing)
+    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    outbox.let({"drop": True}, times=1)
+    sid = outbox.owe(f"{receiver.url}/done")
+
+    async with outbox.sending() as sender:
+        await until(lambda: outbox.callback(sid).fault is not None)
+        await sender.close(30)
+
+    assert receiver.received == []
+    assert outbox.status(sid) == CallbackStatus.PENDING
 
 
 async def test_a_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, receiver: CallbackReceiver) -> None:

@@ -6,6 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 
 from ringback.testing import Account, ControlError, Server
+from support.receiver import Answer, CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.xdist_group("ringback_server")
@@ -175,6 +176,27 @@ def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Acc
     assert (listed.name, listed.messages, listed.newest_at) == ("of the test%2F1", 2, second.at)
     inbox.empty()
     assert (inbox.messages(), ringback.inboxes()) == ([], [])
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_redirected_callback_is_shown_request_by_request(ringback: Account, status: int) -> None:
+    inbox = ringback.inbox()
+    with CallbackReceiver(lambda _: Answer(status, {"Location": inbox.url})) as receiver:
+        call_sid = requested(ringback, status_callback=f"{receiver.url}/cb")
+        delivered = ringback.wait_for("callback.delivered", call_sid=call_sid)
+
+    [attempt] = ringback.callbacks(call_sid)
+    first, second = attempt.hops
+    [message], [received] = inbox.messages(), receiver.received
+    assert (first.method, first.url, first.parameters) == ("POST", f"{receiver.url}/cb", received.form)
+    assert (first.status_code, first.location) == (status, inbox.url)
+    assert (second.method, second.url, second.parameters) == (message.method, message.url, message.parameters)
+    assert (message.method, bool(message.parameters)) == (("GET", False) if status == 302 else ("POST", True))
+    assert (message.signature.is_right, message.signature) == (True, second.signature)
+    assert [hop["parameters"] for hop in delivered.data["hops"]] == [first.parameters, second.parameters]
+    summary = ringback.call(call_sid).callback
+    assert summary is not None
+    assert (summary.status, summary.redirects) == ("delivered", 1)
 
 
 def test_requests_are_told_newest_first(ringback: Account) -> None:

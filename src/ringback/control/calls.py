@@ -8,10 +8,13 @@ from pydantic import Field
 from ringback.control.errors import CONFLICTS, conflict, unfit
 from ringback.control.paths import AccountOfPath, CallOfPath, Services, no_such_call
 from ringback.control.views import Body, Time, View, shown
+from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
+from ringback.domain.faults import described
 from ringback.domain.instants import rfc_3339
 from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
+from ringback.operations.callbacks import callback_summary
 from ringback.operations.calls import PersonNotReached, be_the_callee, newest_calls
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
@@ -42,6 +45,20 @@ class PhoneView(View):
     extension: str | None
 
 
+class CallbackSummaryView(View):
+    """The state of a call's StatusCallback at a glance; GET …/callbacks shows every attempt."""
+
+    status: CallbackStatus | None = Field(description="Null until the call has ended.")
+    attempts: int = Field(description="How many were made, redeliveries included.")
+    status_code: int | None = Field(description="What the last attempt was answered with. Null without an answer.")
+    error: str | None = Field(description="Why the last attempt failed.")
+    fault: str | None = Field(description="The fault that the last delivery met.", examples=["signature bad"])
+    is_signature_valid: bool | None = Field(
+        description="Whether the last attempt was signed with the account's auth token. Null where nothing was sent."
+    )
+    redirects: int = Field(description="How many redirects the last attempt followed.")
+
+
 class CallView(View):
     """A validation call; `phone` is null until the number was dialled."""
 
@@ -59,6 +76,7 @@ class CallView(View):
     call_delay_seconds: int
     status_callback: str | None
     status_callback_method: str
+    callback: CallbackSummaryView | None = Field(description="Null where no StatusCallback was asked for.")
     phone: PhoneView | None
     date_created: Time
     code_expires_at: Time | None = Field(description="Null for a code that is right as long as the call lasts.")
@@ -74,8 +92,8 @@ class CallList(View):
     calls: list[CallView]
 
 
-def call_view(call: ValidationCall) -> CallView:
-    """Show a call."""
+def call_view(call: ValidationCall, summary: CallbackSummary | None) -> CallView:
+    """Show a call, with the summary of its StatusCallback."""
     phone = call.phone
     return CallView(
         sid=call.sid,
@@ -92,6 +110,7 @@ def call_view(call: ValidationCall) -> CallView:
         call_delay_seconds=call.call_delay_seconds,
         status_callback=call.status_callback,
         status_callback_method=call.status_callback_method,
+        callback=_callback(summary) if call.status_callback is not None else None,
         phone=PhoneView.model_validate(phone, from_attributes=True) if phone else None,
         date_created=rfc_3339(call.date_created),
         code_expires_at=shown(call.code_expires_at),
@@ -104,6 +123,18 @@ def call_view(call: ValidationCall) -> CallView:
     )
 
 
+def _callback(summary: CallbackSummary | None) -> CallbackSummaryView:
+    return CallbackSummaryView(
+        status=summary.status if summary else None,
+        attempts=summary.attempts if summary else 0,
+        status_code=summary.status_code if summary else None,
+        error=summary.error if summary else None,
+        fault=described(summary.fault) if summary and summary.fault else None,
+        is_signature_valid=summary.is_signature_valid if summary else None,
+        redirects=summary.redirects if summary else 0,
+    )
+
+
 @router.get("/accounts/{account_sid}/calls", summary="List the account's calls")
 async def list_calls(
     services: Services,
@@ -112,18 +143,18 @@ async def list_calls(
     status: Annotated[CallStatus | None, Query(description="Only calls of this status.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> CallList:
-    """Show the account's calls, newest first, each with its code and its whole timeline."""
+    """Show the account's calls, newest first, each with its code, its timeline and the state of its callback."""
     e164 = None if phone_number is None else to_e164(phone_number, None)
     if phone_number is not None and e164 is None:
         raise unfit("phone_number: no phone number", "write it as +14158675309, the + as %2B")
     calls = await services.database.run(newest_calls, account.sid, limit=limit, phone_number=e164, status=status)
-    return CallList(calls=[call_view(call) for call in calls])
+    return CallList(calls=[call_view(call, summary) for call, summary in calls])
 
 
 @router.get("/accounts/{account_sid}/calls/{call_sid}", summary="Fetch a call")
-async def fetch_call(call: CallOfPath) -> CallView:
+async def fetch_call(services: Services, call: CallOfPath) -> CallView:
     """Show a call."""
-    return call_view(call)
+    return await _with_callback(services, call)
 
 
 @router.post("/accounts/{account_sid}/calls/{call_sid}/answer", responses=CONFLICTS, summary="Pick the phone up")
@@ -172,4 +203,10 @@ async def _act(services: Services, call: ValidationCall, event: CallEvent, hint:
     if moved is None:
         raise no_such_call(call.account_sid, call.sid)
     services.wake()
-    return call_view(moved)
+    return await _with_callback(services, moved)
+
+
+async def _with_callback(services: Services, call: ValidationCall) -> CallView:
+    if call.status_callback is None:
+        return call_view(call, None)
+    return call_view(call, await services.database.run(callback_summary, call.sid))

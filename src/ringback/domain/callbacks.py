@@ -100,6 +100,23 @@ class CallbackAttempt:
     hops: tuple[CallbackHop, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackSummary:
+    """The state of a call's StatusCallback at a glance.
+
+    `attempts` counts all deliveries' attempts; `status_code`, `error` and `redirects` (how many were followed) are the
+    last one's. `fault` is what the last delivery met. `is_signature_valid` is None where the last attempt sent nothing.
+    """
+
+    status: CallbackStatus
+    attempts: int
+    status_code: int | None
+    error: str | None
+    fault: Effect | None
+    is_signature_valid: bool | None
+    redirects: int
+
+
 def status_callback_parameters(call: ValidationCall) -> Parameters:
     """Return what the StatusCallback of an ended call tells, in Twilio's order, but for the places of its numbers.
 

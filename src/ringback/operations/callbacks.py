@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, CallbackSummary, Lane, StatusCallback
 from ringback.domain.events import callback_settled
 from ringback.domain.faults import Delay, Draw, FaultTarget
 from ringback.domain.instants import Instant, after
@@ -193,6 +193,11 @@ def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal
     """Return what was tried to deliver a call's StatusCallback, the oldest attempt first."""
     callback, status = unit_of_work.callbacks.find(call_sid) or (None, None)
     return CallbackJournal(callback, status, unit_of_work.callbacks.attempts(call_sid))
+
+
+def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary | None:
+    """Return the state of a call's StatusCallback at a glance, None while it has none."""
+    return unit_of_work.callbacks.summary(call_sid)
 
 
 def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, real: Instant) -> CallbackJournal | None:

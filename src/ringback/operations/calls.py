@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ringback.domain.call_plan import next_event
-from ringback.domain.callbacks import status_callback_parameters
+from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
 from ringback.domain.clocks import AccountTime
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
@@ -154,8 +154,11 @@ def newest_calls(
     limit: int,
     phone_number: str | None = None,
     status: CallStatus | None = None,
-) -> list[ValidationCall]:
-    """Return an account's calls, newest first: those to an E.164 number, those of one status, or all."""
+) -> list[tuple[ValidationCall, CallbackSummary | None]]:
+    """Return an account's calls, newest first: those to an E.164 number, those of one status, or all.
+
+    Each comes with the summary of its StatusCallback, None while it has none.
+    """
     states = None if status is None else [state for state in CallState if state.status == status]
     return unit_of_work.calls.newest(account_sid, limit=limit, phone_number=phone_number, states=states)
 

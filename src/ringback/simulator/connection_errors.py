@@ -15,6 +15,7 @@ _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 """OpenSSL's reasons for an answer to its handshake that is not TLS."""
+_CLOSED = "UNEXPECTED_EOF_WHILE_READING"
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -73,7 +74,7 @@ def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_error(cause, url.host)
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and cause.reason != _CLOSED:
             return _tls_error(cause, place)
         if isinstance(cause, ConnectionRefusedError):
             return f"connection refused by {place}: nothing listens there. Start the receiver, or correct the URL"
@@ -115,7 +116,8 @@ def _broken_answer(error: Exception, url: HttpUrl, place: str, reading: BoundedR
         advice = ". If it speaks TLS, use https:// in the URL" if url.scheme == "http" else ""
         return f"{place} closed the connection before it answered{advice}"
     if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
-        return f"the answer of {place} is not valid HTTP. It starts with {reading.start[:_SHOWN_BYTES]!r}"
+        start = reading.start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
+        return f"the answer of {place} is not valid HTTP. It starts with {start!r}"
     return f"{place} closed the connection in the middle of its answer"
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Select, bindparam, delete, func, literal_column, select, 
 
 from ringback.domain.call_lists import CallFilters
 from ringback.domain.call_plan import PendingEvent
+from ringback.domain.callbacks import CallbackSummary
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant
@@ -14,8 +15,9 @@ from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values
+from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
 from ringback.storage.statements import Statement, insert_unless_there
-from ringback.storage.tables import status_callbacks
+from ringback.storage.tables import callback_attempts, status_callbacks
 from ringback.storage.tables import validation_calls as table
 
 if TYPE_CHECKING:
@@ -58,7 +60,13 @@ CALLS_BETWEEN = Statement(
 
 
 def _newest(filters: tuple[str, ...]) -> Statement:
-    query: Select[Any] = select(*CALL_COLUMNS).where(table.c.account_sid == bindparam("account_sid"))
+    query: Select[Any] = (
+        select(*CALL_COLUMNS, *SUMMARY_COLUMNS)
+        .select_from(table)
+        .outerjoin(status_callbacks, status_callbacks.c.call_sid == table.c.sid)
+        .outerjoin(callback_attempts, IS_LAST_ATTEMPT)
+        .where(table.c.account_sid == bindparam("account_sid"))
+    )
     if "phone_number" in filters:
         query = query.where(table.c.phone_number == bindparam("phone_number"))
     if "states" in filters:
@@ -140,8 +148,11 @@ class CallRepository:
         limit: int,
         phone_number: str | None = None,
         states: Collection[CallState] | None = None,
-    ) -> list[ValidationCall]:
-        """Return an account's calls, newest first: those to a number, those in one or two states, or all."""
+    ) -> list[tuple[ValidationCall, CallbackSummary | None]]:
+        """Return an account's calls, newest first: those to a number, those in one or two states, or all.
+
+        Each comes with the summary of its StatusCallback, None while it has none.
+        """
         values: dict[str, Any] = {}
         if phone_number is not None:
             values["phone_number"] = phone_number
@@ -150,7 +161,8 @@ class CallRepository:
             values["state"], values["other_state"] = min(states).value, max(states).value
             filters += ("states",)
         rows = self._unit_of_work.all(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
-        return [call_of(row) for row in rows]
+        columns = len(CALL_COLUMNS)
+        return [(call_of(row), summary_of(row[columns:])) for row in rows]
 
     def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Page[ValidationCall]:
         """Return one page of an account's calls, newest first."""

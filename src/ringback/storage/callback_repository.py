@@ -1,21 +1,23 @@
 """The StatusCallbacks that are owed, and the journal of every try at delivering one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 from sqlalchemy import bindparam, select, update
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, CallbackSummary, Lane, StatusCallback
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountTime
-from ringback.domain.faults import Effect, effect_of
+from ringback.domain.faults import Effect
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
 from ringback.storage.account_repository import HELD_ACCOUNTS
-from ringback.storage.callback_hops import hops_of, hops_text
+from ringback.storage.callback_hops import hops_text
 from ringback.storage.callback_lanes import LANES
-from ringback.storage.statements import Statement, columns, insert_unless_there
+from ringback.storage.callback_rows import ATTEMPT_COLUMNS, CALLBACK_COLUMNS, attempt_of, callback_of
+from ringback.storage.callback_summaries import SUMMARY, summary_of
+from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
 from ringback.storage.tables import status_callbacks as table
@@ -23,23 +25,9 @@ from ringback.storage.tables import status_callbacks as table
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
-_CALLBACK = (
-    table.c.call_sid,
-    table.c.account_sid,
-    accounts.c.auth_token,
-    table.c.url,
-    table.c.method,
-    table.c.parameters,
-    table.c.idempotency_token,
-    table.c.attempts,
-    table.c.earlier_attempts,
-    accounts.c.has_faults,
-    table.c.fault,
-)
-
 ADD = insert_unless_there(table, "idempotency_token")
 CLAIM_DUE = Statement(
-    select(*_CALLBACK, table.c.due_at)
+    select(*CALLBACK_COLUMNS, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
     .where(
         table.c.account_sid == bindparam("account_sid"),
@@ -106,14 +94,11 @@ REDELIVER = Statement(
     )
 )
 ADD_ATTEMPT = insert_unless_there(attempts)
-_ATTEMPT_COLUMNS = columns(
-    attempts, "number", "at", "method", "url", "headers", "status_code", "answer", "elapsed_ms", "error", "hops"
-)
 ATTEMPTS = Statement(
-    select(*_ATTEMPT_COLUMNS).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
+    select(*ATTEMPT_COLUMNS).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
 )
 FIND = Statement(
-    select(*_CALLBACK, table.c.status)
+    select(*CALLBACK_COLUMNS, table.c.status)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
     .where(table.c.call_sid == bindparam("sid"))
 )
@@ -151,11 +136,16 @@ class CallbackRepository:
     def find(self, call_sid: str) -> tuple[StatusCallback, CallbackStatus] | None:
         """Return the StatusCallback that a call owes or owed, and what became of it."""
         row = self._unit_of_work.first(FIND, sid=call_sid)
-        return (_callback(row), CallbackStatus(row[-1])) if row else None
+        return (callback_of(row), CallbackStatus(row[-1])) if row else None
+
+    def summary(self, call_sid: str) -> CallbackSummary | None:
+        """Return the state of a call's StatusCallback at a glance, None while it has none."""
+        row = self._unit_of_work.first(SUMMARY, sid=call_sid)
+        return summary_of(row) if row else None
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
-        return [_attempt(row) for row in rows]
+        return [attempt_of(row) for row in rows]
 
     def lanes(self) -> dict[Lane, Instant]:
         """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due."""
@@ -172,7 +162,7 @@ class CallbackRepository:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
             taken_up = self._unit_of_work.meters.callback_taken_up
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
-        return [_callback(row) for row in rows]
+        return [callback_of(row) for row in rows]
 
     def keep_lease(self, call_sid: str, leased_until: Instant) -> None:
         """Prolong the lease of a callback, if it is leased."""
@@ -231,24 +221,3 @@ class CallbackRepository:
         )
         tried = self._unit_of_work.meters.callback_tried
         self._unit_of_work.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)
-
-
-def _callback(row: tuple[Any, ...]) -> StatusCallback:
-    sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults, fault = row[
-        : len(_CALLBACK)
-    ]
-    pairs, effect = _pairs(parameters), effect_of(orjson.loads(fault)) if fault else None
-    return StatusCallback(
-        sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults), effect
-    )
-
-
-def _attempt(row: tuple[Any, ...]) -> CallbackAttempt:
-    number, at, method, url, headers, status_code, answer, elapsed_ms, error, hops = row
-    return CallbackAttempt(
-        number, at, method, url, _pairs(headers), status_code, answer, elapsed_ms, error, hops_of(hops)
-    )
-
-
-def _pairs(text: str) -> Parameters:
-    return tuple((name, value) for name, value in orjson.loads(text))

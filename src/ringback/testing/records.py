@@ -150,6 +150,22 @@ class CallbackAttempt(Record):
     signature: SignatureVerdict | None = None
 
 
+class CallbackSummary(Record):
+    """The state of a call's StatusCallback at a glance: `attempts` were made, the rest tells of the last one.
+
+    `status` is None until the call has ended, then pending, delivered or failed. `is_signature_valid` is None where
+    nothing was sent.
+    """
+
+    status: str | None
+    attempts: int
+    status_code: int | None
+    error: str | None
+    fault: str | None
+    is_signature_valid: bool | None
+    redirects: int
+
+
 class Fault(Record):
     """A failure on purpose: it might have struck `chances` times, and did `strikes` times."""
 
@@ -235,6 +251,7 @@ class CallReading(Record):
     call_delay_seconds: int
     status_callback: str | None
     status_callback_method: str
+    callback: CallbackSummary | None = None
     phone: PhoneSetting | None
     date_created: datetime
     code_expires_at: datetime | None

@@ -1,0 +1,284 @@
+"""Receivers that cannot be reached or do not answer: the journal, the event and the log say why in plain words."""
+
+import errno
+import re
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import anyio
+import pytest
+from structlog.testing import capture_logs
+
+from ringback.simulator import callback_client
+from ringback.simulator.egress import EgressPolicy
+from support.certificates import DAY, Authority
+from support.domain_values import ACCOUNT_SID
+from support.hostile_receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer
+from support.outbox import Outbox
+from support.receiver import CallbackReceiver
+from support.tls_receiver import TlsReceiver
+
+pytest_plugins = ["support.simulation_fixtures"]
+pytestmark = pytest.mark.anyio
+
+HOST = "app.test"
+CLASS_NAME = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b|\b\w*(?:Error|Exception|Timeout)\b")
+"""An exception's name, as Python has them."""
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.create(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let callbacks trust the test's authority, and no other."""
+    context = ssl.create_default_context(cafile=str(authority.file))
+    monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+
+
+async def error_of(outbox: Outbox, url: str) -> str:
+    """Deliver a callback to `url`, and return the error that the journal, the event and the log agree on."""
+    sid = outbox.owe(url)
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    attempt = outbox.attempts(sid)[-1]
+    event = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)[-1]
+    error = attempt.error
+    assert error is not None
+    assert error == event.data["error"] == [line["error"] for line in lines if line["event"] == "callback"][-1]
+    assert not CLASS_NAME.findall(error.replace("StatusCallback", ""))
+    return error
+
+
+def place(receiver: HostileReceiver) -> str:
+    return receiver.url.removeprefix("http://")
+
+
+def talking(data: bytes) -> Behavior:
+    """Return the behavior of a receiver that answers with `data`."""
+    return lambda _, connection: connection.sendall(data)
+
+
+async def test_closed_port_is_a_refused_connection(outbox: Outbox) -> None:
+    error = await error_of(outbox, "http://127.0.0.1:1/done#rc=0")
+
+    assert error == ("connection refused by 127.0.0.1:1: nothing listens there. Start the receiver, or correct the URL")
+
+
+async def test_refused_connection_names_host_and_address(outbox: Outbox) -> None:
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+
+    error = await error_of(outbox, f"http://{HOST}:1/done#rc=0")
+
+    assert error.startswith(f"connection refused by {HOST}:1 (127.0.0.1): nothing listens there")
+
+
+async def test_tls_to_a_plain_port_says_use_http(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    error = await error_of(outbox, receiver.url.replace("http://", "https://") + "/done#rc=0")
+
+    port = receiver.url.rpartition(":")[2]
+    assert error == f"127.0.0.1:{port} does not speak TLS: use http:// in the URL, or another port"
+
+
+async def test_plain_http_to_a_tls_port_says_use_https(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
+        error = await error_of(outbox, f"http://127.0.0.1:{receiver.port}/done#rc=0")
+
+    assert "use https:// in the URL" in error
+
+
+async def test_tls_alert_in_answer_to_plain_http_says_use_https(outbox: Outbox) -> None:
+    with HostileReceiver(talking(b"\x15\x03\x01\x00\x02\x02\x46")) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0")
+
+    assert error == f"{place(receiver)} speaks TLS: use https:// in the URL"
+
+
+async def test_unknown_authority_is_not_trusted(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+    with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
+        error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
+
+    assert error.startswith(f"the certificate of {HOST} is not trusted: its authority is unknown (")
+    assert "SSL_CERT_FILE" in error
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_expired_certificate_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+    certificate = authority.sign(tmp_path, HOST, valid_from=-3 * DAY, valid_until=-2 * DAY)
+    with TlsReceiver(certificate) as receiver:
+        error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
+
+    assert error == f"the certificate of {HOST} has expired: renew it"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_certificate_of_the_future_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+    certificate = authority.sign(tmp_path, HOST, valid_from=2 * DAY, valid_until=3 * DAY)
+    with TlsReceiver(certificate) as receiver:
+        error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
+
+    assert error == f"the certificate of {HOST} is not valid yet: check this machine's clock"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_certificate_of_another_host_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+    with TlsReceiver(authority.sign(tmp_path, "other.test")) as receiver:
+        error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
+
+    assert error.startswith(f"the certificate of {HOST} is for another host name: ")
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_certificate_without_the_address_is_named(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+    with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
+        error = await error_of(outbox, f"https://127.0.0.1:{receiver.port}/done#rc=0")
+
+    assert error.startswith("the certificate of 127.0.0.1 is for another host name: ")
+
+
+async def test_silent_receiver_is_a_read_timeout(outbox: Outbox) -> None:
+    with HostileReceiver(hang) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0&rt=100")
+
+    assert error == f"no answer from {place(receiver)} within 0.1 s"
+
+
+async def test_silence_in_all_is_a_total_timeout(outbox: Outbox) -> None:
+    with HostileReceiver(hang) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0&tt=100")
+
+    assert error == "no answer within 0.1 s in all"
+
+
+async def test_receiver_that_never_shakes_hands_is_named(outbox: Outbox) -> None:
+    with silent_listener() as port:
+        error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0&ct=100")
+
+    assert error == f"127.0.0.1:{port} did not complete the TLS handshake within 0.1 s. Does it speak TLS?"
+
+
+async def test_receiver_that_accepts_no_connection_is_a_connect_timeout(outbox: Outbox) -> None:
+    with full_listener() as port:
+        error = await error_of(outbox, f"http://127.0.0.1:{port}/done#rc=0&ct=100")
+
+    assert error == (
+        f"no connection to 127.0.0.1:{port} within 0.1 s. Is the receiver running, and does a firewall let ringback "
+        "reach it?"
+    )
+
+
+@pytest.mark.parametrize("behavior", [reset, close], ids=["reset", "close"])
+async def test_connection_closed_before_an_answer_is_named(outbox: Outbox, behavior: Behavior) -> None:
+    with HostileReceiver(behavior) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0")
+
+    assert error.startswith(f"{place(receiver)} closed the connection before it answered")
+
+
+@pytest.mark.parametrize(
+    "behavior",
+    [reset_in_the_answer, talking(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123")],
+    ids=["reset", "close"],
+)
+async def test_connection_closed_in_the_middle_of_an_answer_is_named(outbox: Outbox, behavior: Behavior) -> None:
+    with HostileReceiver(behavior) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0")
+
+    assert error == f"{place(receiver)} closed the connection in the middle of its answer"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad\r\n\r\n"]
+)
+async def test_answer_that_is_not_http_is_quoted(outbox: Outbox, answer: bytes) -> None:
+    with HostileReceiver(talking(answer)) as receiver:
+        error = await error_of(outbox, f"{receiver.url}/done#rc=0")
+
+    assert error == f"the answer of {place(receiver)} is not valid HTTP. It starts with {answer[:40].decode()!r}"
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_connection_closed_in_the_handshake_is_named(outbox: Outbox) -> None:
+    with listener(lambda connection: connection.close()) as port:
+        error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0")
+
+    assert error.startswith(f"127.0.0.1:{port} closed the connection during the TLS handshake")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (socket.EAI_NONAME, "the host name nowhere.test cannot be resolved: Name or service not known. Check its "),
+        (socket.EAI_AGAIN, "the name server did not answer for the host name nowhere.test. Check its "),
+    ],
+)
+async def test_unknown_host_name_is_named(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch, code: int, reason: str
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(code, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+
+    error = await error_of(outbox, "http://nowhere.test/done#rc=0")
+
+    assert error.startswith(reason)
+
+
+async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unreachable(*_: object, **__: object) -> None:
+        raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+    monkeypatch.setattr(anyio, "connect_tcp", unreachable)
+
+    error = await error_of(outbox, "http://127.0.0.1:1/done#rc=0")
+
+    assert error == "there is no route to 127.0.0.1:1"
+
+
+@contextmanager
+def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Listen on a free port, and let `serve` have each connection."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def accept() -> None:
+            with suppress(OSError):
+                while True:
+                    serve(server.accept()[0])
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def silent_listener() -> Iterator[int]:
+    """Accept connections, and say nothing."""
+    connections: list[socket.socket] = []
+    with listener(connections.append) as port:
+        yield port
+    for connection in connections:
+        connection.close()
+
+
+@contextmanager
+def full_listener() -> Iterator[int]:
+    """Listen, but accept nothing: the queue is full, and the system drops further connections."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
