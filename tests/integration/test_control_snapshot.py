@@ -142,6 +142,8 @@ async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
     ("changes", "reason"),
     [
         ({"version": "20991231_later"}, "version 20991231_later"),
+        ({"version": ["20991231_later"]}, "20991231_later"),
+        ({"version": None}, "version None"),
         ({"digest": "0" * 64}, "cut off, or edited"),
         ({"tables": {}}, "cut off, or edited"),
         ({"tables": {"accounts": [{"sid": [1]}]}}, "accounts.0.sid"),
