@@ -15,7 +15,7 @@ _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
 """OpenSSL's reasons for an answer to its handshake that is not TLS."""
-_CLOSED = "UNEXPECTED_EOF_WHILE_READING"
+_CLOSED = frozenset({"UNEXPECTED_EOF_WHILE_READING", None})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
 _EXPIRED, _NOT_YET_VALID = 10, 9
@@ -74,7 +74,7 @@ def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_error(cause, url.host)
-        if isinstance(cause, ssl.SSLError) and cause.reason != _CLOSED:
+        if isinstance(cause, ssl.SSLError) and cause.reason not in _CLOSED:
             return _tls_error(cause, place)
         if isinstance(cause, ConnectionRefusedError):
             return f"connection refused by {place}: nothing listens there. Start the receiver, or correct the URL"
@@ -88,10 +88,10 @@ def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
 
 
 def _tls_error(error: ssl.SSLError, place: str) -> str:
-    reason = error.reason or ""
+    reason = error.reason
     if reason in _NOT_TLS:
         return f"{place} does not speak TLS: use http:// in the URL, or another port"
-    return f"the TLS handshake with {place} failed: {reason.lower().replace('_', ' ') or 'unknown reason'}"
+    return f"the TLS handshake with {place} failed: {reason.lower().replace('_', ' ')}"
 
 
 def _certificate_error(error: ssl.SSLCertVerificationError, host: str) -> str:
