@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from ringback.testing.records import CallbackAttempt, CallbackHop
 from support.control import ControlledAccount
+from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
@@ -236,6 +237,7 @@ async def test_event_of_a_redirected_callback_shows_every_request(account: Contr
 async def test_log_line_of_a_redirected_callback_shows_every_request(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(302, "/login?key=s3cret")) as receiver, capture_logs() as lines:
         await delivered(account, f"{receiver.url}/cb?key=s3cret")
+        await until(lambda: any(line["event"] == "callback" for line in lines))
 
     [line] = [line for line in lines if line["event"] == "callback"]
     assert line["hops"] == [f"POST {receiver.url}/cb 302", f"GET {receiver.url}/login 200"]

@@ -19,6 +19,7 @@ from support.certificates import DAY, Authority
 from support.domain_values import ACCOUNT_SID
 from support.hostile_receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer
 from support.outbox import Outbox
+from support.polling import until
 from support.receiver import CallbackReceiver
 from support.tls_receiver import TlsReceiver
 
@@ -46,7 +47,8 @@ async def error_of(outbox: Outbox, url: str) -> str:
     """Deliver a callback to `url`, and return the error that the journal, the event and the log agree on."""
     sid = outbox.owe(url)
     with capture_logs() as lines:
-        await outbox.deliver()
+        async with outbox.sending():
+            await until(lambda: any(line.get("outcome") == "failed" for line in lines), seconds=30)
 
     attempt = outbox.attempts(sid)[-1]
     event = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)[-1]
