@@ -73,7 +73,7 @@ test: $(VENV)/.installed-old tests/system/node/node_modules/.installed
 
 ROUNDS ?= 100
 crash: $(VENV)/.installed-dev
-	RINGBACK_TEST_CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s tests/system/test_crash.py
+	RINGBACK_TEST_CRASH_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest -s -o faulthandler_timeout=0 tests/system/test_crash.py
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check

@@ -1,7 +1,6 @@
 """Servers over one database, which end in the middle of their work and are started again."""
 
 import threading
-import time
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -55,14 +54,12 @@ class Fleet:
         server.kill()
         self._has_ended(server)
 
-    def stop(self, index: int) -> tuple[int, float]:
-        """End one by SIGTERM, and return its exit status, and how many seconds that took."""
+    def stop(self, index: int) -> int:
+        """End one by SIGTERM, and return its exit status."""
         server = self._server(index)
-        began = time.monotonic()
         status = server.stop()
-        seconds = time.monotonic() - began
         self._has_ended(server)
-        return status, seconds
+        return status
 
     def _new_server(self, command: list[str] | None = None) -> ServerProcess:
         return ServerProcess(covered=False, command=command, **self._settings)

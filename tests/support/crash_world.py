@@ -16,6 +16,7 @@ from support.crash_fleet import Fleet
 from support.crash_report import Report
 from support.postgresql import migrated_database
 from support.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS, eventually
 
 CLIENTS = 3
 RECEIVING_SECONDS = 0.02
@@ -30,7 +31,7 @@ class Deployment:
 
     database_url: str
     replicas: int = 1
-    settle_seconds: float = 20.0
+    settle_seconds: float = 2 * PATIENCE_SECONDS
 
 
 @contextmanager
@@ -43,7 +44,7 @@ def on_sqlite(folder: Path) -> Iterator[Deployment]:
 def on_postgresql(_: Path) -> Iterator[Deployment]:
     """Give two servers, over one migrated database; one of them ends at a time."""
     with migrated_database() as url:
-        yield Deployment(url, replicas=2, settle_seconds=20.0 + LEASE_SECONDS)
+        yield Deployment(url, replicas=2, settle_seconds=2 * PATIENCE_SECONDS + LEASE_SECONDS)
 
 
 @dataclass
@@ -82,7 +83,8 @@ class World:
         """Load the servers and end one at a random moment; where others survive, they are loaded on for a while."""
         over = threading.Event()
         self.fleet.start()
-        with self.load(over):
+        with self.load(over) as clients:
+            eventually(lambda: any(client.answered or client.refused for client in clients), what="load")
             # The one place where time itself is waited for: the moment of the end is what is drawn.
             over.wait(self.dice.uniform(0, latest_seconds))
             ended = end(self.dice.randrange(self.deployment.replicas))

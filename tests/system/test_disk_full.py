@@ -17,6 +17,7 @@ from support.receiver import CallbackReceiver
 from support.room import FileSizeLimit, Room, SmallDisk, small_disk
 from support.seeds import number_at
 from support.server import ServerProcess, caller_ids_path
+from support.waiting import PATIENCE_SECONDS
 
 PHONES: dict[str, Any] = {
     "ring_seconds": 0.4,
@@ -124,7 +125,7 @@ def test_without_room_nothing_answered_is_lost_and_with_room_work_goes_on(room: 
             room.give(server)
         with http_client(server.base_url) as http:
             tenant.ask(http, server.base_url, number_at(EARLIER + 501), receiver.url)
-            Inspector(http, tenant, report).settle(20)
+            Inspector(http, tenant, report).settle(2 * PATIENCE_SECONDS)
             Inspector(http, tenant, report).inspect(by_call(receiver.received))
 
     assert [(answer.status_code, answer.json()) for answer in refusals] == [(503, REFUSED)] * REFUSALS

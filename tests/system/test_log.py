@@ -110,8 +110,13 @@ def test_one_calls_lines_are_found_by_its_sid_from_the_request_that_began_it(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with quick_server.client() as client:
+        account = client.post("/_ringback/accounts").json()
+        clock = f"/_ringback/accounts/{account['sid']}/clock"
+        client.put(clock, json={"mode": "frozen"})  # nothing happens before the request's own line is written
         form = {"PhoneNumber": "+14158675341", "StatusCallback": receiver.url}
-        answer = client.post(f"{caller_ids_path()}.json", data=form)
+        path = f"{caller_ids_path(account['sid'])}.json"
+        answer = client.post(path, data=form, auth=(account["sid"], account["auth_token"]))
+        client.post(f"{clock}/advance", json={"seconds": 60})
     sid = answer.json()["call_sid"]
 
     quick_server.wait_for_log(lambda line: line["event"] == "callback" and line["call_sid"] == sid)

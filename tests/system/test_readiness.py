@@ -31,7 +31,7 @@ def test_a_running_server_is_live_and_ready_for_anybody_who_asks(
 
 
 def test_a_health_check_may_ask_for_the_head_alone(quick_server: ServerProcess) -> None:
-    answer = httpx.head(f"{quick_server.base_url}/readyz", trust_env=False)
+    answer = httpx.head(f"{quick_server.base_url}/readyz", trust_env=False, timeout=PATIENCE_SECONDS)
 
     assert (answer.status_code, answer.content) == (200, b"")
 

@@ -18,9 +18,6 @@ BLOCKS = [name for name in block_names() if name.startswith("pytest-")]
 OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
 LINES = 12
 """As long as a test of one outcome may be."""
-WALL_SECONDS = 2.0
-TRIES = 3
-"""The machine may be busy with other tests: the quickest of so many runs counts."""
 PROCESSES, REPETITIONS = (8, 25) if WHOLE else (2, 3)
 """How many processes run the outcomes side by side, and how often each outcome comes: 200 tests, or a sample."""
 MANY = f"""
@@ -56,17 +53,12 @@ def server() -> Iterator[Server]:
         yield running
 
 
-def test_the_outcomes_take_less_than_two_seconds_of_a_server_that_is_up(server: Server, tmp_path: Path) -> None:
+def test_the_outcomes_pass_on_a_server_that_is_up(server: Server, tmp_path: Path) -> None:
     modules = {"test_outcomes.py": readme_block("pytest-outcomes")}
 
-    runs = []
-    for _ in range(TRIES):
-        runs.append(run_suite(tmp_path, modules, "--ringback-url", server.base_url))
-        if runs[-1].seconds < WALL_SECONDS:
-            break
+    finished = run_suite(tmp_path, modules, "--ringback-url", server.base_url)
 
-    assert {(run.status, run.tests, run.failed) for run in runs} == {(0, 8, 0)}, runs
-    assert runs[-1].seconds < WALL_SECONDS, [run.seconds for run in runs]
+    assert (finished.status, finished.tests, finished.failed) == (0, 8, 0), finished.out
 
 
 def test_many_tests_in_processes_side_by_side_share_one_server(server: Server, tmp_path: Path) -> None:
