@@ -3,6 +3,7 @@
 How late other callbacks are beside them is measured by benchmarks/callbacks.py.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -24,8 +25,8 @@ from support.waiting import eventually
 TURNS = 15 if WHOLE else 7
 GROWTH_KIB = 16 * 1024
 TIME_OUT_SECONDS = 1
-ENDS = (f"no answer within {TIME_OUT_SECONDS * 1000} ms in all", "TooMuchSaid: ")
-"""How the error begins of an attempt that was ended; one that was answered has none."""
+ENDED = f"no answer within {TIME_OUT_SECONDS} s in all|the answer of .* is too long"
+"""What is told of an attempt that was ended; one that was answered has no error."""
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is looked up in /proc")
 
 ALL = [
@@ -110,6 +111,6 @@ def test_a_hostile_receiver_takes_no_memory_and_others_get_their_callbacks(
     assert growth < GROWTH_KIB
     assert {len(tries) for tries in attempts} == {1}
     for [attempt] in attempts:
-        assert attempt["error"] is None or attempt["error"].startswith(ENDS)
+        assert attempt["error"] is None or re.match(ENDED, attempt["error"])
         assert attempt["error"] or attempt["answer"]["status_code"] == 200
         assert len((attempt["answer"] or {"body": ""})["body"]) <= 2048
