@@ -14,6 +14,7 @@ from benchmarks.load import BenchmarkFailed, wrk_version
 from benchmarks.machine import busy_share
 from benchmarks.one_connection import measure_one_connection
 from benchmarks.pending import measure_pending
+from benchmarks.phone_page import measure_phone_page
 from benchmarks.rates import measure_rates
 from benchmarks.replicas import measure_replicas
 from benchmarks.report import page
@@ -37,6 +38,7 @@ PARTS: dict[str, Callable[[Bench], Section]] = {
     "replicas": measure_replicas,
     "starts": measure_starts,
     "waits": measure_waits,
+    "phone-page": measure_phone_page,
 }
 """What can be measured, in the order of the page."""
 

@@ -31,6 +31,16 @@ WAIT_MS = PATIENCE_SECONDS * 1000
 
 expect.set_options(timeout=WAIT_MS)
 
+TIMERS = """
+const { setTimeout, setInterval } = window;
+window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
+window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
+"""
+"""What the page puts away after some seconds stays while a test looks for it, however slow the machine is.
+
+A test that sets ``window.polls`` to false keeps the page from polling: from then on it shows only what it is told.
+"""
+
 Scheme = Literal["light", "dark"]
 WIDE, NARROW = (1440, 900), (360, 740)
 
@@ -62,4 +72,5 @@ def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme =
         viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == NARROW
     )
     context.set_default_timeout(WAIT_MS)
+    context.add_init_script(TIMERS)
     return context

@@ -93,6 +93,10 @@ class PhonePage:
         self.page.goto(f"{self.account.server.base_url}/?account={self.account.sid}#/{view}")
         expect(self.page.get_by_text("Live", exact=True)).to_be_visible()
 
+    def stop_polling(self) -> None:
+        """Let the page show only what events tell it, until it is loaded again."""
+        self.page.evaluate("() => { window.polls = false; }")
+
     def show(self, view: str) -> None:
         """Choose a view."""
         self.page.get_by_role("navigation", name="Views").get_by_role("link", name=view, exact=True).click()

@@ -1,7 +1,9 @@
-"""The phone page and its server: what is served, a control token, a server that goes and comes back, speed."""
+"""The phone page and its server: what is served, a control token, a server that goes and comes back.
+
+How soon an event is on the screen, and how smoothly the list scrolls, is measured by benchmarks/phone_page.py.
+"""
 
 import re
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,6 @@ pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
 MOST_BYTES, MOST_BYTES_SENT = 150_000, 75 * 1024
-EVENT_TO_PIXEL_MS = 200.0
-SMOOTH_FRAME_MS = 50.0
 MANY = 500
 TOKEN = "let-me-in"
 STREAM = re.compile(r"/events/stream\?after=(\d+)")
@@ -26,27 +26,10 @@ STREAM = re.compile(r"/events/stream\?after=(\d+)")
 LOADED = """() => ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
   .map(({ name, decodedBodySize, encodedBodySize }) => [name, decodedBodySize, encodedBodySize])"""
 
-WATCH_FOR_PHONES = """() => {
-  window.seen = new Map();
-  new MutationObserver(() => requestAnimationFrame(() => requestAnimationFrame(() => {
-    for (const phone of document.querySelectorAll("article")) {
-      if (!window.seen.has(phone.dataset.call)) window.seen.set(phone.dataset.call, Date.now());
-    }
-  }))).observe(document.getElementById("main"), { childList: true, subtree: true });
-}"""
-"""Notes when each phone was painted, which is within the second frame after it was made."""
-
-SCROLL = """async () => {
+SCROLL = """() => {
   const list = document.querySelector(".verifications");
-  const frames = [];
-  let last = performance.now();
-  for (let frame = 0; frame < 60; frame += 1) {
-    list.scrollTop += 300;
-    await new Promise(requestAnimationFrame);
-    frames.push(performance.now() - last);
-    last = performance.now();
-  }
-  return { frames, scrolled: list.scrollTop };
+  list.scrollTop = list.scrollHeight;
+  return list.scrollTop;
 }"""
 
 
@@ -65,30 +48,24 @@ def test_everything_comes_from_the_server_itself_and_weighs_little(browser: Brow
     assert sum(sent) < MOST_BYTES_SENT
 
 
-def test_an_event_is_on_the_screen_within_two_hundred_milliseconds(phone_page: PhonePage, account: Visited) -> None:
+def test_an_event_is_shown_without_polling(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "manual"})
-    phone_page.page.evaluate(WATCH_FOR_PHONES)
+    phone_page.stop_polling()
 
-    late: list[float] = []
     for last in range(3):
-        begin = time.time() * 1000
-        sid = account.validate(f"+1415555012{last}")["call_sid"]
-        seen = phone_page.page.wait_for_function("sid => window.seen.get(sid)", arg=sid)
-        late.append(seen.json_value() - begin)
-
-    assert sorted(late)[1] < EVENT_TO_PIXEL_MS, late
+        account.validate(f"+1415555012{last}")
+        expect(phone_page.phone(f"+1 415-555-012{last}")).to_be_visible()
 
 
-def test_five_hundred_verifications_scroll_smoothly(phone_page: PhonePage, account: Visited) -> None:
+def test_five_hundred_verifications_can_be_scrolled(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "busy"})
     for number in range(MANY):
         account.validate(f"+1415{2_000_000 + number}")
 
     expect(phone_page.page.get_by_role("region", name="Verifications").get_by_role("listitem")).to_have_count(MANY)
-    measured = phone_page.page.evaluate(SCROLL)
+    scrolled = phone_page.page.evaluate(SCROLL)
 
-    assert measured["scrolled"] > 10_000
-    assert sorted(measured["frames"])[len(measured["frames"]) * 9 // 10] < SMOOTH_FRAME_MS, measured
+    assert scrolled > 10_000
 
 
 def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) -> None:

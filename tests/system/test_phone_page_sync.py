@@ -7,16 +7,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from support.browser import needs_browser, new_context
+from support.browser import WAIT_MS, needs_browser, new_context
 from support.phone_page import MANUAL, PhonePage, Visited
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, free_port
 
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
+LOOK_EVERY_MS, MOMENT_MS = 20, 100
 OTHER, OTHER_WRITTEN = "+14155550143", "415-555-0143"
-SOON_MS = 1_500
-"""Sooner than the page looks around by itself, which is every three seconds."""
 ROWS = """() => [...document.querySelectorAll(".verifications time")].map((time) => time.dateTime)"""
 
 
@@ -28,10 +27,10 @@ def first_account(server: ServerProcess) -> Visited:
 
 def first(held: list[Route], phone_page: PhonePage) -> Route:
     """Return the first request that is held, as soon as there is one: the page looks around every three seconds."""
-    for _ in range(100):
+    for _ in range(int(WAIT_MS / LOOK_EVERY_MS)):
         if held:
             return held[0]
-        phone_page.page.wait_for_timeout(100)
+        phone_page.page.wait_for_timeout(LOOK_EVERY_MS)  # routes are handled meanwhile
     raise AssertionError("the page asked for nothing")
 
 
@@ -50,10 +49,11 @@ def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(brow
         with ServerProcess(**settings) as server, closing(first_account(server)) as account:
             expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
             expect(phone_page.page.get_by_role("listitem").filter(has_text="Busy")).to_have_count(0)
+            phone_page.stop_polling()
             sid = account.validate()["call_sid"]
-            expect(phone_page.button("Answer")).to_be_visible(timeout=SOON_MS)
+            expect(phone_page.button("Answer")).to_be_visible()
             account.control("POST", f"/calls/{sid}/reject")
-            expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
+            expect(phone_page.row()).to_contain_text("Busy")
 
 
 def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account: Visited) -> None:
@@ -64,13 +64,14 @@ def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account
     account.control("POST", "/reset")
     sid = account.validate()["call_sid"]
     listed = first(held, phone_page).fetch()
+    phone_page.stop_polling()
     account.control("POST", f"/calls/{sid}/reject")
 
     held[0].fulfill(response=listed)
 
-    expect(phone_page.row()).to_have_count(1, timeout=SOON_MS)  # two of one number are shown until the list is taken in
-    expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
-    phone_page.page.wait_for_timeout(SOON_MS)
+    expect(phone_page.row()).to_have_count(1)  # two of one number are shown until the list is taken in
+    expect(phone_page.row()).to_contain_text("Busy")
+    phone_page.page.wait_for_timeout(MOMENT_MS)
     expect(phone_page.row()).to_contain_text("Busy")
 
 
@@ -80,12 +81,13 @@ def test_what_happens_while_a_call_is_read_is_read_too(phone_page: PhonePage, ac
     sid = account.validate()["call_sid"]
     account.wait_for("call.ringing", sid)
     ringing = first(held, phone_page).fetch()
+    phone_page.stop_polling()
     account.control("POST", f"/calls/{sid}/reject")
-    phone_page.page.wait_for_timeout(100)
+    phone_page.page.wait_for_timeout(MOMENT_MS)
 
     held[0].fulfill(response=ringing)
 
-    expect(phone_page.row()).to_contain_text("Busy", timeout=500)
+    expect(phone_page.row()).to_contain_text("Busy")
 
 
 def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, account: Visited) -> None:
@@ -98,9 +100,10 @@ def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, acco
         route.abort()
 
     phone_page.page.route(f"**/calls/{sid}", fail, times=1)
+    phone_page.stop_polling()
     account.control("POST", f"/calls/{sid}/reject")
 
-    expect(phone_page.row()).to_contain_text("Busy", timeout=SOON_MS)
+    expect(phone_page.row()).to_contain_text("Busy")
     assert len(failed) == 1
 
 
