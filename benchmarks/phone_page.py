@@ -41,7 +41,7 @@ SCROLL = """async () => {
   return frames;
 }"""
 WORDS = f"""From a validation request until its phone is painted in Chromium; the frames while a list of {MANY}
-verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in docs/testing.md on a server that is up."""
+verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in README.md on a server that is up."""
 
 
 def measure_phone_page(bench: Bench) -> Section:

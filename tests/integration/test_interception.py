@@ -298,7 +298,7 @@ def redirected(server: InterceptingServer, name: str | None, head: bytes) -> byt
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     context.check_hostname = name is not None
     with (
-        socket.create_connection(server.proxy_address, 10) as connection,
+        socket.create_connection(server.proxy_address, PATIENCE_SECONDS) as connection,
         context.wrap_socket(connection, server_hostname=name) as secured,
     ):
         secured.sendall(head)
@@ -323,7 +323,7 @@ def test_redirected_tls_client_of_another_host_is_hung_up_on(server: Interceptin
 
 
 def test_redirected_plain_client_is_served_by_its_host_field(server: InterceptingServer) -> None:
-    with socket.create_connection(server.proxy_address, 10) as connection:
+    with socket.create_connection(server.proxy_address, PATIENCE_SECONDS) as connection:
         connection.sendall(f"GET {MESSAGES} HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n".encode())
         answer = b"".join(iter(lambda: connection.recv(10_000), b""))
 

@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,8 +11,13 @@ import pytest
 from ringback.interception.proxy import ESTABLISHED
 from ringback.server import listen
 from support.interception import InterceptingServer
+from support.server import serve_with
+from support.waiting import PATIENCE_SECONDS
 
-STOPPED_WITHIN_SECONDS = 5.0
+PATIENT = serve_with(
+    dict.fromkeys((f"ringback.interception.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600)
+)
+"""Serves with a proxy whose own time-outs end no connection while the server stops."""
 
 
 @pytest.fixture
@@ -26,42 +30,36 @@ def silent() -> Iterator[socket.socket]:
 
 def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.socket) -> None:
     port = silent.getsockname()[1]
-    with InterceptingServer(tmp_path) as server:
+    with InterceptingServer(tmp_path, command=PATIENT) as server:
         tunnels = []
         for target in (f"127.0.0.1:{port}", "api.twilio.com:443", "api.twilio.com:80"):
-            tunnel = socket.create_connection(server.proxy_address, timeout=5)
+            tunnel = socket.create_connection(server.proxy_address, timeout=PATIENCE_SECONDS)
             tunnel.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
             assert tunnel.recv(1000) == ESTABLISHED
             tunnels.append(tunnel)
-        tunnels.append(socket.create_connection(server.tls_address, timeout=5))
-        began = time.monotonic()
+        tunnels.append(socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS))
         status = server.stop()
-        seconds = time.monotonic() - began
         for tunnel in tunnels:
             tunnel.close()
 
     assert status == 0
-    assert seconds < STOPPED_WITHIN_SECONDS
     assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []
 
 
 def test_a_server_with_idle_connections_by_tls_stops_soon(tmp_path: Path) -> None:
-    with InterceptingServer(tmp_path) as server:
+    with InterceptingServer(tmp_path, command=PATIENT) as server:
         context = ssl.create_default_context(cafile=server.trust / "authority.pem")
-        tunnel = socket.create_connection(server.proxy_address, timeout=5)
+        tunnel = socket.create_connection(server.proxy_address, timeout=PATIENCE_SECONDS)
         tunnel.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
         assert tunnel.recv(1000) == ESTABLISHED
-        direct = socket.create_connection(server.tls_address, timeout=5)
+        direct = socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS)
         clients = [context.wrap_socket(plain, server_hostname="api.twilio.com") for plain in (tunnel, direct)]
         for client in clients:
             client.sendall(b"GET /livez HTTP/1.1\r\nHost: api.twilio.com\r\n\r\n")
             assert client.recv(1000).startswith(b"HTTP/1.1 404 ")
-        began = time.monotonic()
         status = server.stop()
-        seconds = time.monotonic() - began
         for client in clients:
             client.close()
 
     assert status == 0
-    assert seconds < STOPPED_WITHIN_SECONDS
     assert [line for line in server.log if line.get("level") in {"error", "critical"} or "Traceback" in str(line)] == []

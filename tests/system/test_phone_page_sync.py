@@ -100,7 +100,6 @@ def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, acco
         route.abort()
 
     phone_page.page.route(f"**/calls/{sid}", fail, times=1)
-    phone_page.stop_polling()
     account.control("POST", f"/calls/{sid}/reject")
 
     expect(phone_page.row()).to_contain_text("Busy")
