@@ -17,6 +17,7 @@ from support.server import ACCOUNT_SID, AUTH_TOKEN, COMMAND
 from support.unchanged import printed_lines
 
 URL = f"https://api.twilio.com{LIST}"
+NO_LINES = "none"
 PROXIED, FAILS_CLOSED, REACHES_TWILIO = "proxied", "fails closed", "reaches Twilio"
 RUN_SECONDS = 120.0
 ALL_SECONDS = 1_200.0
@@ -25,21 +26,23 @@ AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", 
 
 
 class Run(NamedTuple):
-    """One client, the name of the lines that it is run with, and its command, to which the URL is added."""
+    """One client, the name of the lines that it is run with or NO_LINES, and its command, to which the URL is added."""
 
     client: str
     lines: str
     command: list[str]
     folder: str = "."
+    url: str = URL
 
 
 class Result(NamedTuple):
-    """Where a request went, with the server running and after its end, and what was seen of it."""
+    """Where a request went, with the server running and after its end, what was seen of it, and names looked up."""
 
     client: str
     outcome: str
     outcome_without_server: str
     seen: list[str]
+    looked_up: list[str]
 
 
 def run_isolated(runs: list[Run], folder: Path) -> list[Result]:
@@ -64,17 +67,28 @@ def _main(folder: Path) -> None:
     resolve_names_here(folder)
     stub = InternetStub()
     with InterceptingServer(folder, command=COMMAND) as server:
-        lines = {name: printed_lines(name, server) for name in sorted({run.lines for run in runs})}
+        lines = {name: printed_lines(name, server) for name in sorted({run.lines for run in runs} - {NO_LINES})}
+        lines[NO_LINES] = ":"
         serving = [_outcome(run, lines[run.lines], stub) for run in runs]
     stopped = [_outcome(run, lines[run.lines], stub) for run in runs]
     pairs = zip(runs, serving, stopped, strict=True)
-    json.dump([Result(run.client, one[0], two[0], [one[1], two[1]]) for run, one, two in pairs], sys.stdout)
+    results = [
+        Result(run.client, one.outcome, two.outcome, [one.seen, two.seen], sorted({*one.looked_up, *two.looked_up}))
+        for run, one, two in pairs
+    ]
+    json.dump(results, sys.stdout)
 
 
-def _outcome(run: Run, lines: str, stub: InternetStub) -> tuple[str, str]:
+class _Outcome(NamedTuple):
+    outcome: str
+    seen: str
+    looked_up: list[str]
+
+
+def _outcome(run: Run, lines: str, stub: InternetStub) -> _Outcome:
     inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
     finished = subprocess.run(  # noqa: S603
-        ["sh", "-euc", f'{lines}\nexec "$@"', "sh", *run.command, URL],  # noqa: S607
+        ["sh", "-euc", f'{lines}\nexec "$@"', "sh", *run.command, run.url],  # noqa: S607
         cwd=run.folder,
         env=inherited | {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
         stdin=subprocess.DEVNULL,
@@ -86,9 +100,8 @@ def _outcome(run: Run, lines: str, stub: InternetStub) -> tuple[str, str]:
     looked_up, connections = stub.take()
     said = finished.stdout.strip() or finished.stderr.strip()
     seen = f"said {said}, looked up {looked_up}, {connections} connections"
-    if connections or any(name.endswith("twilio.com") and not name.endswith(".local.twilio.com") for name in looked_up):
-        return REACHES_TWILIO, seen
-    return (PROXIED if _status(said) == OK else FAILS_CLOSED), seen
+    outcome = PROXIED if _status(said) == OK else FAILS_CLOSED
+    return _Outcome(REACHES_TWILIO if connections else outcome, seen, looked_up)
 
 
 def _status(said: str) -> Any:

@@ -13,11 +13,11 @@ import subprocess
 import threading
 from pathlib import Path
 
-TWILIO_ADDRESS = "127.0.0.66"
-"""Where the stub resolver says that Twilio's hosts are."""
+TWILIO_ADDRESS = "203.0.113.66"
+"""Where the stub resolver says that Twilio's hosts are: an address of loopback which does not look like one."""
 PUBLIC_DOMAIN, MISSING_DOMAIN = b".twilio.com", b".local.twilio.com"
 _UNSHARE = ("unshare", "--net", "--mount")
-_SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
+_SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
 _TYPE_A = 1
 _NOERROR, _NXDOMAIN = 0, 3
 
@@ -37,10 +37,13 @@ def reason_namespaces_are_missing() -> str | None:
 
 
 def bring_loopback_up() -> None:
+    """Start the interface of loopback, and give it TWILIO_ADDRESS too. Source: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh", b"lo", 0)
         flags = struct.unpack("16sh", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh", b"lo", flags | _IFF_UP))
+        address = struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(TWILIO_ADDRESS))
+        fcntl.ioctl(any_socket, _SIOCSIFADDR, struct.pack("16s16s", b"lo:1", address))
 
 
 def resolve_names_here(folder: Path) -> None:

@@ -10,7 +10,8 @@ if ($client === "curl") {
     $error = curl_error($curl);
 } else {
     $header = "Authorization: Basic " . base64_encode($credentials);
-    $context = stream_context_create(["http" => ["header" => $header, "ignore_errors" => true]]);
+    $proxy = $client === "streams with a proxy" ? ["proxy" => str_replace("http", "tcp", getenv("HTTPS_PROXY"))] : [];
+    $context = stream_context_create(["http" => ["header" => $header, "ignore_errors" => true] + $proxy]);
     $body = @file_get_contents($url, false, $context);
     $status = $body === false ? 0 : (int) explode(" ", $http_response_header[0])[1];
     $error = error_get_last()["message"] ?? "";

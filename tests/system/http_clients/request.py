@@ -39,8 +39,16 @@ def ask_http_client(url: str) -> int:
     return connection.getresponse().status
 
 
-def ask_urllib3(url: str) -> int:
-    return urllib3.PoolManager(retries=False).request("GET", url, headers=HEADERS).status
+def ask_http_client_by_a_tunnel(url: str) -> int:
+    parts, proxy = urlsplit(url), urlsplit(os.environ["HTTPS_PROXY"])
+    connection = http.client.HTTPSConnection(proxy.hostname or "", proxy.port)
+    connection.set_tunnel(parts.netloc)
+    connection.request("GET", parts.path, headers=HEADERS)
+    return connection.getresponse().status
+
+
+def ask_urllib3(url: str, manager: urllib3.PoolManager) -> int:
+    return manager.request("GET", url, headers=HEADERS, retries=False).status
 
 
 def ask_requests(url: str) -> int:
@@ -73,7 +81,9 @@ async def ask_twilio_async(*, trust_env: bool = False) -> int:
 CLIENTS: dict[str, Callable[[str], int]] = {
     "urllib.request": ask_urllib,
     "http.client": ask_http_client,
-    "urllib3": ask_urllib3,
+    "http.client with set_tunnel": ask_http_client_by_a_tunnel,
+    "urllib3": lambda url: ask_urllib3(url, urllib3.PoolManager()),
+    "urllib3.ProxyManager": lambda url: ask_urllib3(url, urllib3.ProxyManager(os.environ["HTTPS_PROXY"])),
     "requests": ask_requests,
     "httpx": ask_httpx,
     "aiohttp": lambda url: asyncio.run(ask_aiohttp(url)),

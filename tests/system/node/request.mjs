@@ -3,14 +3,35 @@ const [client, url] = process.argv.slice(2);
 const { TWILIO_ACCOUNT_SID: sid, TWILIO_AUTH_TOKEN: token } = process.env;
 const headers = { Authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString("base64")}` };
 
+async function list(library) {
+  const { default: twilio } = await import(library);
+  await twilio(sid, token).outgoingCallerIds.list({ limit: 1 });
+  return 200;
+}
+
 const clients = {
   async fetch() {
     return (await fetch(url, { headers })).status;
   },
   async https() {
-    const { get } = await import(url.startsWith("https:") ? "node:https" : "node:http");
+    const { get } = await import("node:https");
     return new Promise((resolve, reject) => {
       get(url, { headers }, (answer) => resolve(answer.resume().statusCode)).on("error", reject);
+    });
+  },
+  async "tls.connect"() {
+    const { connect } = await import("node:tls");
+    const { host, pathname } = new URL(url);
+    const socket = connect(443, host, { servername: host });
+    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${headers.Authorization}\r\n\r\n`);
+    for await (const piece of socket) return Number(piece.toString().split(" ")[1]);
+  },
+  async "fetch in a worker"() {
+    const { Worker } = await import("node:worker_threads");
+    const program = `fetch(${JSON.stringify(url)}, ${JSON.stringify({ headers })}).then(
+      ({ status }) => require("node:worker_threads").parentPort.postMessage(status))`;
+    return new Promise((resolve, reject) => {
+      new Worker(program, { eval: true }).on("message", resolve).on("error", reject);
     });
   },
   async undici() {
@@ -29,16 +50,14 @@ const clients = {
     const { default: fetch } = await import("node-fetch");
     return (await fetch(url, { headers })).status;
   },
-  async twilio() {
-    const { default: twilio } = await import("twilio");
-    await twilio(sid, token).outgoingCallerIds.list({ limit: 1 });
-    return 200;
-  },
+  twilio: () => list("twilio"),
+  "twilio 3.43.0": () => list("twilio-3.43"),
 };
 
 try {
   console.log(JSON.stringify({ status: await clients[client]() }));
 } catch (error) {
-  console.log(JSON.stringify({ error: String((error.cause && (error.cause.code || error.cause.message)) || error.code || error) }));
+  const cause = error.cause ?? error;
+  console.log(JSON.stringify({ error: cause.code || String(cause) }));
 }
 process.exit();
