@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 WARM_UP_AFTER_SECONDS = 0.5
 """How long after the start what will be wanted first is looked up: the start itself is to be quick."""
 CONTROL_PATH = "/_ringback"
+MIB = 1024 * 1024
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset(
     {*phone_page.PATHS, health.LIVE_PATH, health.READY_PATH, metrics.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
@@ -103,6 +104,7 @@ def create_app(
                 advance=advancer.advance,
                 reset_all=reset_all,
                 refusals=refusals,
+                snapshot_limit_bytes=settings.snapshot_limit_mib * MIB,
             ),
             settings,
         )

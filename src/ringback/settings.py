@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     )
     random_seed: int | None = Field(None, description="makes SIDs and codes repeatable")
     control_token: str | None = Field(None, repr=False, description="what /_ringback/ asks for as a bearer token")
+    snapshot_limit_mib: int = Field(
+        1024, ge=1, le=1_000_000, description="how many MiB a snapshot may have, taken or restored"
+    )
     intercept: bool = Field(default=False, description="whether a proxy takes what is meant for api.twilio.com here")
     intercept_host: str = Field("127.0.0.1", description="address that the proxy listens on")
     intercept_port: int = Field(

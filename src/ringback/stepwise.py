@@ -38,14 +38,15 @@ def in_steps(steps: Callable[P, Steps[T]]) -> SteppedOperation[P, T]:
     return SteppedOperation(steps)
 
 
-def finish(steps: Steps[T]) -> T:
-    """Run work to its end without a pause, and return its result: at startup, or in a thread."""
+def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
+    """Run work to its end, and return its result: at startup, or in a thread, which may `pause` between steps."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
             result: T = end.value
             return result
+        pause()
 
 
 async def run_steps(steps: Steps[T]) -> T:

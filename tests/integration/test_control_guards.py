@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ringback.control.guards import MAX_BODY_BYTES, MAX_SNAPSHOT_BYTES
+from ringback.control.guards import MAX_BODY_BYTES
 from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 
@@ -19,7 +19,7 @@ JSON = {"Content-Type": "application/json"}
 def settings(request: pytest.FixtureRequest) -> Settings:
     """Return settings with a control token where a test is marked by its name."""
     token = TOKEN if "the_token" in request.node.name else None
-    return Settings(database_url="sqlite://", control_token=token, host="ringback.example.org")
+    return Settings(database_url="sqlite://", control_token=token, host="ringback.example.org", snapshot_limit_mib=2)
 
 
 class Body:
@@ -45,7 +45,7 @@ async def test_no_body_is_read_of_a_request_without_the_token_even_one_that_is_n
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "limit"), [("POST", "/accounts", MAX_BODY_BYTES), ("PUT", "/snapshot", MAX_SNAPSHOT_BYTES)]
+    ("method", "path", "limit"), [("POST", "/accounts", MAX_BODY_BYTES), ("PUT", "/snapshot", 2 * MAX_BODY_BYTES)]
 )
 async def test_a_body_that_announces_too_much_is_refused(
     controlled: Controlled, method: str, path: str, limit: int
@@ -82,6 +82,19 @@ async def test_a_snapshot_may_be_larger(controlled: Controlled) -> None:
     answer = await controlled.http.put("/_ringback/snapshot", content=b" " * MAX_BODY_BYTES + snapshot, headers=JSON)
 
     assert answer.status_code == 204
+
+
+async def test_snapshot_that_could_not_be_restored_is_not_taken(controlled: Controlled) -> None:
+    inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"
+    headers = {"Host": "ringback.example.org"}
+    for _ in range(20):
+        assert (await controlled.http.post(inbox, data={"Body": "x" * 64_000}, headers=headers)).status_code == 204
+
+    answer = await controlled.http.get("/_ringback/snapshot")
+
+    assert answer.status_code == 409
+    assert answer.json()["error"] == f"the snapshot would have more than {2 * MAX_BODY_BYTES} bytes"
+    assert "snapshot_limit_mib" in answer.json()["hint"]
 
 
 async def test_an_inbox_asks_not_for_the_token_and_cares_for_no_site(controlled: Controlled) -> None:

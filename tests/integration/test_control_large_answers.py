@@ -1,48 +1,20 @@
-"""The control API: what is written and read beside the event loop, and in parts."""
+"""The control API: what is written and read in parts."""
 
-import threading
-from collections.abc import Callable
+import json
+from collections import deque
 from typing import Any
 
 import pytest
 
-from ringback.control import accounts, snapshot
 from ringback.operations import snapshot as operations
+from ringback.operations.snapshot import read_snapshot
+from ringback.storage import snapshots
 from support.control import Controlled
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def threads(monkeypatch: pytest.MonkeyPatch) -> dict[str, threading.Thread]:
-    """Return the threads in which documents were written and read."""
-    seen: dict[str, threading.Thread] = {}
-
-    def noted(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def note(*given: Any) -> Any:
-            seen[name] = threading.current_thread()
-            return function(*given)
-
-        return note
-
-    monkeypatch.setattr(snapshot, "snapshot_of", noted("written", operations.snapshot_of))
-    monkeypatch.setattr(snapshot, "state_of", noted("read", operations.state_of))
-    monkeypatch.setattr(accounts, "_list_of", noted("listed", accounts._list_of))  # noqa: SLF001
-    return seen
-
-
-async def test_documents_of_everything_are_written_and_read_beside_the_event_loop(
-    controlled: Controlled, threads: dict[str, threading.Thread]
-) -> None:
-    await controlled.ask("GET", "/accounts")
-    taken = await controlled.ask("GET", "/snapshot")
-    await controlled.ask("PUT", "/snapshot", taken.json())
-
-    assert threads.keys() == {"written", "read", "listed"}
-    assert threading.current_thread() not in threads.values()
 
 
 async def test_a_listed_account_is_shown_as_it_is_alone(controlled: Controlled) -> None:
@@ -64,7 +36,7 @@ async def test_a_snapshot_is_the_same_in_however_many_parts_it_is_written(
         await controlled.account()
     whole = (await controlled.http.get("/_ringback/snapshot")).content
 
-    monkeypatch.setattr(operations, "ROWS_AT_ONCE", rows_at_once)
+    monkeypatch.setattr(snapshots, "ROWS_AT_ONCE", rows_at_once)
 
     assert (await controlled.http.get("/_ringback/snapshot")).content == whole
     answer = await controlled.http.put("/_ringback/snapshot", content=whole, headers=JSON)
@@ -99,3 +71,49 @@ async def test_tables_that_are_none_are_refused(controlled: Controlled, tables: 
 
     assert answer.status_code == 422
     assert "tables" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("part_bytes", [1, 7, 100])
+async def test_a_snapshot_is_read_in_however_many_parts_it_comes(controlled: Controlled, part_bytes: int) -> None:
+    account = await controlled.account(friendly_name='"Shop" {[\\')
+    await account.validate()
+    text = (await controlled.http.get("/_ringback/snapshot")).content
+
+    spaced = json.dumps(json.loads(text), indent=2).encode()
+
+    tables = [rows_of(in_parts(document, part_bytes)) for document in (text, spaced)]
+    assert tables == [rows_of(deque([text]))] * 2
+    assert tables[0] == json.loads(text)["tables"]
+
+
+def rows_of(parts: deque[bytes]) -> dict[str, Any]:
+    snapshot = read_snapshot(parts)
+    return {name: json.loads(b"[%b]" % b",".join(texts)) for name, texts in snapshot.tables.items()}
+
+
+def in_parts(text: bytes, part_bytes: int) -> deque[bytes]:
+    return deque(text[start : start + part_bytes] for start in range(0, len(text), part_bytes))
+
+
+async def test_a_long_row_is_read_in_few_looks(controlled: Controlled) -> None:
+    account = await controlled.account()
+    await controlled.http.post(f"/_ringback/accounts/{account.sid}/inbox/any", data={"Body": "x" * 900_000})
+    text = (await controlled.http.get("/_ringback/snapshot")).content
+
+    steps = list(read_snapshot.steps(in_parts(text, 1_000)))
+
+    assert len(steps) < len(text) / 1_000 / 2
+
+
+@pytest.mark.parametrize("place", [0, 20, 200, -1, -2, -30])
+async def test_large_text_that_is_no_snapshot_is_refused(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    monkeypatch.setattr(operations, "EXPLAINED_BYTES", 0)
+    text = (await controlled.http.get("/_ringback/snapshot")).content
+    broken = text[:place] + b"\xff" + text[place:]
+
+    answer = await controlled.http.put("/_ringback/snapshot", content=broken, headers=JSON)
+
+    assert answer.status_code == 422
+    assert "not written as a snapshot is" in answer.json()["error"]

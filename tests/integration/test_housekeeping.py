@@ -1,6 +1,7 @@
 """Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
 
 import asyncio
+from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
-from ringback.operations.snapshot import restore_state, snapshot_of, state_of, take_state
+from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import housekeeper
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.storage.unit_of_work import UnitOfWork
@@ -212,11 +213,11 @@ async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
 ) -> None:
     ended_calls(simulation, 4)
     kept = query(simulation.database, EVENT_IDS)
-    state = state_of(snapshot_of(take_state(simulation.unit_of_work)))
+    snapshot = read_snapshot(deque(take_snapshot(simulation.unit_of_work)))
     ended_calls(simulation, 8)
 
     def restored_before(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:
-        restore_state(unit_of_work, state, real=simulation.clock.now())
+        restore_snapshot(unit_of_work, snapshot, real=simulation.clock.now())
         return forget_oldest(unit_of_work, account_sid, **rest)
 
     monkeypatch.setattr(housekeeper, "forget_oldest", restored_before)

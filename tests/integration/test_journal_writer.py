@@ -11,8 +11,9 @@ from structlog.testing import capture_logs
 from ringback.domain.instants import Instant
 from ringback.domain.requests import AnsweredRequest
 from ringback.domain.sids import AccountSid
+from ringback.operations.requests import WRITTEN_AT_ONCE
 from ringback.simulator import journal_writer
-from ringback.simulator.journal_writer import WRITTEN_AT_ONCE, JournalWriter
+from ringback.simulator.journal_writer import JournalWriter
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.request_journal import KEPT_REQUESTS, RequestJournal
 from ringback.storage.request_repository import RequestRepository

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+import ringback.testing
 from ringback.domain.clocks import ClockMode
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
@@ -31,8 +32,10 @@ pytestmark = pytest.mark.xdist_group("event loop fairness")
 
 CALLS = 10_000 if WHOLE else 600
 ACCOUNTS = 4_000 if WHOLE else 300
+MESSAGES = 1_000 if WHOLE else 50
 CONTROL = "/_ringback"
 ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
+INBOX = f"{ACCOUNT}/inbox/any"
 LONGEST_SECONDS = 600.0
 
 
@@ -136,6 +139,39 @@ def test_deleting_an_account_yields_to_requests(server: WatchedServer, http: htt
     watch(server, http, "DELETE", ACCOUNT)
 
     assert http.get(ACCOUNT).status_code == 404
+
+
+def test_snapshot_is_taken_and_restored_while_requests_are_served(server: WatchedServer, http: httpx.Client) -> None:
+    make_calls(http)
+    make_messages(http, MESSAGES)
+    before = ask(http, "GET", f"{INBOX}/messages").json()
+
+    snapshot = watch(server, http, "GET", f"{CONTROL}/snapshot").content
+    ask(http, "POST", f"{CONTROL}/reset")
+    with server.watched() as callbacks:
+        ask(http, "PUT", f"{CONTROL}/snapshot", content=snapshot)
+
+    assert not too_long(callbacks)
+    assert ask(http, "GET", f"{INBOX}/messages").json() == before
+    assert ask(http, "GET", f"{CONTROL}/snapshot").content == snapshot
+
+
+def test_snapshot_of_any_size_that_was_taken_is_restored(server: WatchedServer, http: httpx.Client) -> None:
+    make_messages(http, MESSAGES)
+
+    with ringback.testing.connect(server.base_url) as connection:
+        snapshot = connection.snapshot()
+        connection.reset()
+        connection.restore(snapshot)
+
+        assert connection.snapshot() == snapshot
+    assert len(snapshot["tables"]["inbox_messages"]) == MESSAGES
+
+
+def make_messages(http: httpx.Client, count: int) -> None:
+    """Send so many messages to an inbox, each of 64 KiB, which a snapshot has twice: as a body and as a parameter."""
+    for _ in range(count):
+        ask(http, "POST", INBOX, data={"Body": "x" * 65_531})
 
 
 @pytest.mark.anyio

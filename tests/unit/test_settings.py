@@ -34,6 +34,7 @@ WRONG_VALUES = {
     "validation_code_format": ["float"],
     "number_validation": ["any"],
     "random_seed": ["x", "1.5"],
+    "snapshot_limit_mib": ["0", "-1", "1000001", "1.5"],
     "log_format": ["xml"],
     "log_level": ["loud"],
 }
@@ -73,6 +74,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
         "number_validation": "valid",
         "random_seed": None,
         "control_token": None,
+        "snapshot_limit_mib": 1024,
         "intercept": False,
         "intercept_host": "127.0.0.1",
         "intercept_port": 8011,

@@ -38,6 +38,7 @@ DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
 are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 DOCS_HINT = "GET /_ringback/docs lists what there is"
+RETRY_AFTER_SECONDS = "1"
 JSON_HINT = "send the body with Content-Type: application/json"
 
 log = structlog.get_logger()
@@ -87,7 +88,13 @@ def control_application(services: ControlServices, control_token: str | None, ho
         },
     )
     app.state.services = services
-    app.add_middleware(Guards, control_token=control_token, host=host, open_routes=inbox.receiver.routes)
+    app.add_middleware(
+        Guards,
+        control_token=control_token,
+        host=host,
+        open_routes=inbox.receiver.routes,
+        snapshot_limit_bytes=services.snapshot_limit_bytes,
+    )
     app.asks_for_a_token = control_token is not None
     for router in (
         accounts.router,
@@ -136,7 +143,8 @@ async def _answer_http_exception(_: Request, raised: Exception) -> Response:
 
 async def _answer_no_database(request: Request, raised: Exception) -> Response:
     log.warning("a control request finds no database", path=request.url.path, reason=str(raised))
-    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be used", "try again soon")
+    retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
+    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be used", "try again soon", retry_after)
 
 
 async def _answer_failure(_: Request, __: Exception) -> Response:

@@ -12,7 +12,6 @@ from ringback.control.errors import ControlError, refuse_excess, too_large
 from ringback.domain.secrecy import is_same_secret
 
 MAX_BODY_BYTES = 1024 * 1024
-MAX_SNAPSHOT_BYTES = 64 * 1024 * 1024
 OPEN_PATHS = frozenset({"/docs", "/openapi.json"})
 LOCAL_DOMAINS = (".localhost", ".internal", ".local", ".test")
 """Below these nobody can register a name, and so nobody can let one lead here."""
@@ -26,17 +25,27 @@ class Guards:
     description and docs are for everybody.
     """
 
-    def __init__(self, app: ASGIApp, *, control_token: str | None, host: str, open_routes: Sequence[BaseRoute]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        control_token: str | None,
+        host: str,
+        open_routes: Sequence[BaseRoute],
+        snapshot_limit_bytes: int,
+    ) -> None:
         self._app = app
         self._token = control_token
         self._own_name = _name(host)
         self._open_routes = open_routes
+        self._snapshot_limit_bytes = snapshot_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or self._is_open(scope):
             await self._app(scope, receive, send)
             return
-        limit = MAX_SNAPSHOT_BYTES if (scope["method"], _path(scope)) == ("PUT", "/snapshot") else MAX_BODY_BYTES
+        is_snapshot = (scope["method"], _path(scope)) == ("PUT", "/snapshot")
+        limit = self._snapshot_limit_bytes if is_snapshot else MAX_BODY_BYTES
         try:
             self._check(Headers(scope=scope), limit)
         except ControlError as refusal:

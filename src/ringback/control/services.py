@@ -20,7 +20,8 @@ class ControlServices:
     """The collaborators of a request.
 
     `now` is the machine's time; `wake` is called after something new became pending; `advance` lets an account's time
-    pass, in seconds; `reset_all` forgets everything and brings the start back; `refusals` are those of the proxy.
+    pass, in seconds; `reset_all` forgets everything and brings the start back; `refusals` are those of the proxy;
+    `snapshot_limit_bytes` is how large a snapshot may be.
     """
 
     database: Database
@@ -32,6 +33,7 @@ class ControlServices:
     advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]
     reset_all: Callable[[], Awaitable[None]]
     refusals: Refusals
+    snapshot_limit_bytes: int
 
 
 def services_of(request: Request) -> ControlServices:

@@ -1,15 +1,17 @@
 """The whole state as one JSON document, and back."""
 
-import asyncio
+from collections import deque
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import no_json, unfit
+from ringback.control.errors import CONFLICTS, conflict, no_json, unfit
+from ringback.control.large_answers import LargeAnswer
 from ringback.control.paths import Services
-from ringback.operations.snapshot import restore_state, snapshot_of, state_of, take_state
+from ringback.operations.snapshot import TooLargeSnapshot, let_go, read_snapshot, restore_snapshot, take_snapshot
+from ringback.stepwise import run_steps
 from ringback.storage.snapshots import UnfitState
 
 router = APIRouter(tags=["Snapshot"])
@@ -34,11 +36,16 @@ BODY = {
 }
 
 
-@router.get("/snapshot", response_model=SnapshotView, summary="Take a snapshot")
+@router.get("/snapshot", response_model=SnapshotView, responses=CONFLICTS, summary="Take a snapshot")
 async def fetch_snapshot(services: Services) -> Response:
-    """Show the whole state, secrets included."""
-    rows = await services.database.run(take_state)
-    return Response(await asyncio.to_thread(snapshot_of, rows), media_type="application/json")
+    """Show the whole state, secrets included. What would be too large to be restored is refused."""
+    try:
+        return LargeAnswer(
+            await services.database.run_in_steps(take_snapshot.steps, limit=services.snapshot_limit_bytes)
+        )
+    except TooLargeSnapshot as error:
+        hint = "reset accounts that are no longer needed, or raise the setting snapshot_limit_mib"
+        raise conflict(f"the snapshot would have more than {services.snapshot_limit_bytes} bytes", hint) from error
 
 
 @router.put(
@@ -47,8 +54,10 @@ async def fetch_snapshot(services: Services) -> Response:
 async def put_snapshot(services: Services, request: Request) -> Response:
     """Put a snapshot in the place of everything that is there; what was pending in it goes on."""
     try:
-        state = await asyncio.to_thread(state_of, await request.body())
-        await services.database.run(restore_state, state, real=services.now())
+        parts = deque([part async for part in request.stream()])
+        snapshot = await run_steps(read_snapshot.steps(parts))
+        await services.database.run_in_steps(restore_snapshot.steps, snapshot, real=services.now())
+        await run_steps(let_go(snapshot))
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except UnfitState as error:

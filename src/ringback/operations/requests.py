@@ -4,8 +4,12 @@ from collections.abc import Mapping
 
 from ringback.domain.requests import AnsweredRequest, JournaledRequest, shown_username
 from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.request_journal import KEPT_REQUESTS
 from ringback.storage.unit_of_work import UnitOfWork
+
+WRITTEN_AT_ONCE = 25
+"""How many are written in one transaction, so that no request waits for long."""
 
 
 class RequestsDropped(Exception):
@@ -29,10 +33,11 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     return bool(journal)
 
 
-def write_all_requests(unit_of_work: UnitOfWork) -> None:
+@in_steps
+def write_all_requests(unit_of_work: UnitOfWork) -> Steps[None]:
     """Write all requests that are not written yet."""
-    while write_requests(unit_of_work, limit=KEPT_REQUESTS):
-        pass
+    while write_requests(unit_of_work, limit=WRITTEN_AT_ONCE):
+        yield
 
 
 def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import structlog
 
-from ringback.operations.requests import RequestsDropped, write_requests
+from ringback.operations.requests import WRITTEN_AT_ONCE, RequestsDropped, write_requests
 from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
@@ -18,8 +18,6 @@ show it, it is written sooner.
 """
 LAST_WRITE_SECONDS = 0.5
 """How long the end of the process may wait for the last ones to be written."""
-WRITTEN_AT_ONCE = 25
-"""How many are written in one transaction, so that no request waits for long."""
 
 log = structlog.get_logger()
 

@@ -103,7 +103,7 @@ class PostgresqlDatabase(Database):
     async def run_in_steps(
         self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self.run(lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs)))
+        return await self.run(lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs), _let_others_run))
 
     def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
@@ -155,6 +155,11 @@ class PostgresqlDatabase(Database):
         for session in self._sessions:
             session.close()
         self.engine.dispose()
+
+
+def _let_others_run() -> None:
+    """Release the interpreter's lock: the event loop may be waiting for it."""
+    time.sleep(0)
 
 
 class _Session:

@@ -1,11 +1,12 @@
-"""The whole state as plain values, and back: every row of every table."""
+"""The whole state as plain values, and back: every row of every table, some at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, insert, select, text
 
-from ringback.stepwise import finish
+from ringback.domain.instants import Instant
+from ringback.stepwise import Steps
 from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.tables import (
@@ -22,11 +23,11 @@ from ringback.storage.tables import (
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
-State = Mapping[str, Sequence[Mapping[str, Any]]]
-"""The rows of each table by its name, each row's values by the names of their columns."""
+TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
+"""The rows of each table by its name, some at a time, each row's values by the names of their columns."""
 
-Rows = Mapping[str, Sequence[tuple[Any, ...]]]
-"""The rows of each table by its name, each row's values in the order of the columns."""
+ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
+"""How many rows, and how many characters of their texts, are read or written in one step."""
 
 TABLES = (
     accounts,
@@ -42,7 +43,7 @@ TABLES = (
     requests,
     inbox_messages,
 )
-_COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in TABLES}
+COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in TABLES}
 _READ = {str(table.name): Statement(select(table).order_by(*table.primary_key.columns)) for table in TABLES}
 _ADD = {str(table.name): Statement(insert(table).values(column_parameters(table))) for table in TABLES}
 _COUNTED = tuple(table for table in TABLES if isinstance(table.primary_key.columns.values()[0].type, BigInteger))
@@ -59,52 +60,78 @@ _COUNT_ON = tuple(
 
 
 class UnfitState(Exception):
-    """What was given is no state that can be stored."""
+    """The rows cannot be stored: they are not those of a state that was taken."""
 
 
-def read_rows(unit_of_work: "UnitOfWork") -> Rows:
-    """Return every row of every table, in the order of their keys."""
-    return {name: unit_of_work.all(statement) for name, statement in _READ.items()}
+def read_tables(unit_of_work: "UnitOfWork") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Return every row of every table, some at a time, with the table's name: in the order of their names and keys."""
+    for name in sorted(_READ):
+        columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
+        for values in unit_of_work.rows(_READ[name]):
+            rows.append(dict(zip(columns, values, strict=True)))
+            characters += sum(len(value) for value in values if isinstance(value, str))
+            if len(rows) == ROWS_AT_ONCE or characters > TEXT_AT_ONCE:
+                yield name, rows
+                rows, characters = [], 0
+        if rows:
+            yield name, rows
 
 
-def named(rows: Rows) -> State:
-    """Return rows with the names of their columns."""
-    return {name: [dict(zip(columns, row, strict=True)) for row in rows[name]] for name, columns in _COLUMNS.items()}
+def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, real: Instant) -> Steps[None]:
+    """Add these rows, of tables and columns that are the schema's, to tables that are empty.
 
-
-def check_columns(state: State) -> None:
-    """Raise UnfitState where the tables or columns are not those that `named` returns."""
-    if set(state) != set(_COLUMNS):
-        raise UnfitState("its tables are others")
-    for name, columns in _COLUMNS.items():
-        if any(row.keys() != set(columns) for row in state[name]):
-            raise UnfitState(f"the columns of {name} are others")
-
-
-def write_state(unit_of_work: "UnitOfWork", state: State) -> None:
-    """Put `state`, which `check_columns` let pass, in the place of all there is, within the present unit of work.
-
-    Raises UnfitState where its values are not those that `named` returns.
+    A callback that was under way is due at once, by the machine's time `real`. Raises UnfitState where a row cannot be
+    stored.
     """
-    finish(unit_of_work.accounts.delete_all())
-    for name, statement in _ADD.items():
-        rows = _parents_first(state[name]) if name == accounts.name else state[name]
-        try:
-            unit_of_work.change_all(statement, rows)
-        except unit_of_work.refusals as error:
-            reason = str(error).partition("\n")[0]
-            raise UnfitState(f"a row of {name} cannot be stored: {reason}") from error
+    for name in _ADD:
+        batches = tables[name]
+        if name == accounts.name:
+            yield from _write_accounts(unit_of_work, batches)
+            continue
+        is_released = name == status_callbacks.name
+        for rows in batches:
+            yield from _write(unit_of_work, name, [_released(row, real) for row in rows] if is_released else rows)
     if not unit_of_work.is_embedded:
         for statement in _COUNT_ON:
             unit_of_work.all(statement)
 
 
-def _parents_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return accounts in an order in which they can be stored: those whose parents are missing come last."""
-    placed: dict[str, Mapping[str, Any]] = {}
-    left = list(rows)
-    while left:
-        fit = [row for row in left if row["parent_sid"] is None or row["parent_sid"] in placed]
-        placed |= {row["sid"]: row for row in fit or left}
-        left = [row for row in left if row["sid"] not in placed]
-    return list(placed.values())
+def _write(unit_of_work: "UnitOfWork", name: str, rows: Sequence[Mapping[str, Any]]) -> Steps[None]:
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        try:
+            unit_of_work.change_all(_ADD[name], rows[start : start + ROWS_AT_ONCE])
+        except unit_of_work.refusals as error:
+            reason = str(error).partition("\n")[0]
+            raise UnfitState(f"a row of {name} cannot be stored: {reason}") from error
+        yield
+
+
+def _write_accounts(unit_of_work: "UnitOfWork", batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
+    """Add accounts after their parents; those whose parents are missing come last, and are refused by the database."""
+    written: set[str | None] = {None}
+    waiting: list[Sequence[Mapping[str, Any]]] = []
+    for rows in batches:
+        waiting.append(rows)
+        yield
+    while waiting:
+        later: list[Sequence[Mapping[str, Any]]] = []
+        has_written = False
+        for rows in waiting:
+            ready = [row for row in rows if row["parent_sid"] in written]
+            yield from _write(unit_of_work, accounts.name, ready)
+            written.update(row["sid"] for row in ready)
+            has_written = has_written or bool(ready)
+            if len(ready) < len(rows):
+                later.append([row for row in rows if row["parent_sid"] not in written or row["sid"] not in written])
+        if not has_written:
+            for rows in later:
+                yield from _write(unit_of_work, accounts.name, rows)
+            return
+        waiting = later
+
+
+def _released(callback: Mapping[str, Any], real: Instant) -> Mapping[str, Any]:
+    """Return a callback's row without its lease: the process that held it is not this one."""
+    if callback["leased_until"] is None or callback["due_at"] is None:
+        return callback
+    return {**callback, "due_at": real, "leased_until": None}

@@ -164,6 +164,10 @@ class UnitOfWork:
         while rows := cursor.fetchmany(size):
             yield rows  # type: ignore[misc]
 
+    def rows(self, statement: Statement, **parameters: Any) -> Iterator[Row]:
+        """Run a query and return its rows one by one; nothing of what it reads may be changed meanwhile."""
+        return iter(self._run(statement, parameters))  # type: ignore[call-overload, no-any-return]
+
     def first(self, statement: Statement, **parameters: Any) -> Row | None:
         """Run a query and return its first row, or None."""
         return self._run(statement, parameters).fetchone()

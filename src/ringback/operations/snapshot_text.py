@@ -1,0 +1,122 @@
+"""Reading a snapshot's text piece by piece: parsing 50 MB of JSON at once would hold up the event loop.
+
+Only rows are parsed by a JSON parser, some at a time. What is around them has one form, known in advance.
+"""
+
+import re
+from collections import deque
+from typing import Any, cast
+
+import orjson
+
+from ringback.stepwise import Steps
+
+CHUNK_BYTES = 64 * 1024
+"""How much of the text is looked at in one step."""
+
+_SPACE = rb"[ \t\n\r]*+"
+_TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
+_ROW = rb'\{(?:[^{}"]++|' + _TEXT + rb")*+\}"
+_SPACES, _STRING = re.compile(_SPACE), re.compile(_TEXT, re.DOTALL)
+_ROWS = re.compile(_ROW + rb"(?>" + _SPACE + b"," + _SPACE + _ROW + rb")*+", re.DOTALL)
+_MARKS = frozenset((b"{", b"}", b"[", b"]", b":", b","))
+
+
+class NotInForm(Exception):
+    """The text is not that of a snapshot; the message says where that shows."""
+
+
+class SnapshotText:
+    """The text of a snapshot, of which only what is looked at is in one piece; `parts` are taken out as it is read."""
+
+    def __init__(self, parts: deque[bytes]) -> None:
+        self._parts = cast("deque[bytes | memoryview]", parts)
+        self._text = b""
+        self._at = 0
+        self._read_bytes = 0
+
+    def token(self) -> Steps[bytes]:
+        """Return the next string or punctuation mark. Raises NotInForm where there is none."""
+        following = yield from self._following()
+        if following == b'"':
+            return (yield from self._match(_STRING))
+        if following not in _MARKS:
+            raise self._not_in_form()
+        self._at += 1
+        return following
+
+    def expect(self, *tokens: bytes) -> Steps[bytes]:
+        """Return the next token, which is one of these. Raises NotInForm."""
+        found = yield from self.token()
+        if found not in tokens:
+            raise self._not_in_form()
+        return found
+
+    def string(self) -> Steps[str]:
+        """Return the next token, a string. Raises NotInForm."""
+        return self.decoded((yield from self.token()))
+
+    def decoded(self, token: bytes) -> str:
+        """Return the string that a token is. Raises NotInForm."""
+        try:
+            text = orjson.loads(token)
+        except orjson.JSONDecodeError as error:
+            raise self._not_in_form() from error
+        return str(text)
+
+    def rows(self) -> Steps[list[Any] | None]:
+        """Return the next objects of a list, as many as are at hand, or None where the next token is no object.
+
+        Raises NotInForm.
+        """
+        if (yield from self._following()) != b"{":
+            return None
+        text = yield from self._match(_ROWS)
+        try:
+            rows: list[Any] = orjson.loads(b"[%b]" % text)
+        except orjson.JSONDecodeError as error:
+            raise self._not_in_form() from error
+        return rows
+
+    def end(self) -> Steps[None]:
+        """Raise NotInForm unless nothing but white space follows."""
+        if (yield from self._following()):
+            raise self._not_in_form()
+
+    def _following(self) -> Steps[bytes]:
+        """Skip white space, and return the next character; an empty text at the end."""
+        while True:
+            spaces = _SPACES.match(self._text, self._at)
+            self._at = spaces.end() if spaces else self._at
+            following = self._text[self._at : self._at + 1]
+            if following or not self._append():
+                return following
+            yield
+
+    def _match(self, pattern: re.Pattern[bytes]) -> Steps[bytes]:
+        """Return what matches here. Raises NotInForm.
+
+        What does not end in what is at hand is looked through again when twice as much is, so that a long text is not
+        looked through once for each part.
+        """
+        while (match := pattern.match(self._text, self._at)) is None:
+            if not self._append(len(self._text) - self._at):
+                raise self._not_in_form()
+            yield
+        self._at = match.end()
+        return match[0]
+
+    def _append(self, least_bytes: int = 0) -> bool:
+        """Add the next parts of the text, more than so many bytes if there are; False where there is none."""
+        added: list[bytes | memoryview] = []
+        while self._parts and sum(map(len, added)) <= least_bytes:
+            part = self._parts.popleft()
+            added.append(part[:CHUNK_BYTES])
+            if len(part) > CHUNK_BYTES:
+                self._parts.appendleft(memoryview(part)[CHUNK_BYTES:])
+        self._read_bytes += self._at
+        self._text, self._at = b"".join((self._text[self._at :], *added)), 0
+        return bool(added)
+
+    def _not_in_form(self) -> NotInForm:
+        return NotInForm(f"it is not written as a snapshot is, after {self._read_bytes + self._at} bytes")
