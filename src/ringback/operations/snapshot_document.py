@@ -1,0 +1,61 @@
+"""How a snapshot's tables are written as JSON, and their digest."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from ringback.stepwise import Steps
+from ringback.storage.snapshots import UnfitState
+
+Tables = Mapping[str, list[bytes]]
+"""Each table's rows by its name, as JSON: texts of some rows each, separated by commas, without the brackets."""
+
+
+def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere.
+
+    Raises UnfitState for a whole number of more than 64 bits, or half a character.
+    """
+    hashed = hashlib.sha256()
+    for part in tables_text({name: [rows_text(rows)] if rows else [] for name, rows in tables.items()}):
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+def digest_steps(tables: Tables) -> Steps[str]:
+    """Return the digest of tables, as `digest_of` does, in steps."""
+    hashed = hashlib.sha256()
+    for part in tables_text(tables):
+        hashed.update(part)
+        yield
+    return hashed.hexdigest()
+
+
+def tables_text(tables: Tables) -> Iterator[bytes]:
+    """Yield the tables as JSON, all names in their order, part by part."""
+    yield b"{"
+    for place, name in enumerate(sorted(tables)):
+        yield b"%b%b:[" % (b"," if place else b"", orjson.dumps(name))
+        for part, rows in enumerate(tables[name]):
+            if part:
+                yield b","
+            yield rows
+        yield b"]"
+    yield b"}"
+
+
+def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return rows as JSON without brackets, all names in their order. Raises UnfitState for what JSON cannot hold."""
+    try:
+        return orjson.dumps([_with_whole_numbers(row) for row in rows], option=orjson.OPT_SORT_KEYS)[1:-1]
+    except orjson.JSONEncodeError as error:
+        raise UnfitState(f"its tables hold what none can: {error}") from error
+
+
+def _with_whole_numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with 1 for 1.0: JSON does not tell them apart everywhere."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in row.items()
+    }

@@ -1,0 +1,148 @@
+"""Reading a snapshot once, in steps, and saying what is wrong with one that cannot be restored."""
+
+import json
+from collections import deque
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import orjson
+
+from ringback.operations.snapshot_document import Tables, digest_steps, rows_text
+from ringback.operations.snapshot_text import NotInForm, SnapshotText
+from ringback.stepwise import Steps
+from ringback.storage.schema import HEAD
+from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
+from ringback.storage.snapshots import COLUMNS, UnfitState
+
+PARTS = ("version", "digest", "tables")
+_VALUES = (str, int, float, type(None))
+
+
+class Snapshot(NamedTuple):
+    """A snapshot that is whole; whether its rows can be stored the database tells."""
+
+    version: str
+    tables: Tables
+
+
+class SnapshotReader:
+    """Reads a snapshot once."""
+
+    def __init__(self, parts: deque[bytes]) -> None:
+        self._text = SnapshotText(parts)
+        self._told: dict[str, str] = {}
+        self._tables: dict[str, list[bytes]] = {}
+        self._columns: dict[str, set[frozenset[str]]] = {}
+        self._has_tables = False
+
+    def read(self) -> Steps[Snapshot]:
+        """Return the snapshot. Raises NotInForm and UnfitState."""
+        yield from self._text.expect(b"{")
+        mark = b","
+        while mark == b",":
+            yield from self._part()
+            mark = yield from self._text.expect(b",", b"}")
+        yield from self._text.end()
+        if not self._has_tables or self._told.keys() != {"version", "digest"}:
+            raise _wrong_parts()
+        version = self._told["version"]
+        _check_version(version)
+        if self._told["digest"] != (yield from digest_steps(self._tables)):
+            raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
+        _check_columns(version, self._columns)
+        return Snapshot(version, self._tables)
+
+    def _part(self) -> Steps[None]:
+        name = yield from self._text.string()
+        yield from self._text.expect(b":")
+        if name == "tables" and not self._has_tables:
+            self._has_tables = True
+            yield from self._read_tables()
+        elif name in PARTS and name not in self._told and name != "tables":
+            self._told[name] = yield from self._text.string()
+        else:
+            raise _wrong_parts()
+
+    def _read_tables(self) -> Steps[None]:
+        yield from self._text.expect(b"{")
+        mark = yield from self._text.token()
+        while mark != b"}":
+            name = self._text.decoded(mark)
+            if name in self._tables:
+                raise UnfitState(f"it has two tables {name[:100]}")
+            yield from self._text.expect(b":")
+            yield from self._text.expect(b"[")
+            yield from self._read_rows(name)
+            if (yield from self._text.expect(b",", b"}")) == b"}":
+                return
+            mark = yield from self._text.token()
+
+    def _read_rows(self, name: str) -> Steps[None]:
+        texts = self._tables[name] = []
+        columns = self._columns[name] = set()
+        place = 0
+        while (rows := (yield from self._text.rows())) is not None:
+            for row in rows:
+                _check_values(name, place, row)
+                columns.add(frozenset(row))
+                place += 1
+            texts.append(rows_text(rows))
+            yield
+            if (yield from self._text.expect(b",", b"]")) == b"]":
+                return
+        if place:
+            raise NotInForm(f"tables.{name} ends with a comma")
+        yield from self._text.expect(b"]")
+
+
+def _wrong_parts() -> UnfitState:
+    return UnfitState(f"it is an object of {', '.join(PARTS)}, and of nothing more")
+
+
+def _check_version(version: object) -> None:
+    """Raise UnfitState for a version that is neither the schema's nor an older one that can be upgraded."""
+    if version != HEAD and not (isinstance(version, str) and version in ADDED_COLUMNS):
+        raise UnfitState(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
+
+
+def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
+    """Raise UnfitState where the tables or columns are not those of the schema, once rows are upgraded."""
+    if columns.keys() != COLUMNS.keys():
+        raise UnfitState("its tables are others")
+    for name, expected in COLUMNS.items():
+        if any(upgrade_row(version, name, dict.fromkeys(row)).keys() != set(expected) for row in columns[name]):
+            raise UnfitState(f"the columns of {name} are others")
+
+
+def _check_values(table: str, place: int, row: Mapping[str, Any]) -> None:
+    """Raise UnfitState unless this is a row of plain values."""
+    for column, value in row.items():
+        if type(value) not in _VALUES:
+            raise UnfitState(f"tables.{table}.{place}.{column} is neither text nor a number nor null")
+
+
+def explain(document: bytes) -> None:
+    """Say what is wrong with a short text that is not in the form of a snapshot. Raises ValueError and UnfitState."""
+    given = _parsed(document)
+    if not isinstance(given, dict) or given.keys() != set(PARTS):
+        raise _wrong_parts()
+    tables = given["tables"]
+    _check_version(given["version"])
+    if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
+        raise UnfitState("its tables are no lists of rows by their names")
+    for name, rows in tables.items():
+        for place, row in enumerate(rows):
+            if not isinstance(row, dict):
+                raise UnfitState(f"tables.{name}.{place} is no object")
+            _check_values(name, place, row)
+
+
+def _parsed(document: bytes) -> Any:
+    try:
+        return orjson.loads(document)
+    except orjson.JSONDecodeError:
+        try:
+            json.loads(document)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+    raise UnfitState("it holds half a character, or a number that is none")
