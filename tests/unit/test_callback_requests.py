@@ -155,6 +155,7 @@ def test_the_idempotency_token_is_the_same_after_a_redirect() -> None:
         ("http://app.test:8080/x", None),
         ("https://app.test/x", None),
         ("//other.test/x", None),
+        ("https://app.test:80/x", None),
     ],
 )
 def test_user_info_stays_behind_on_the_same_server(location: str, authorization: str | None) -> None:
@@ -163,6 +164,34 @@ def test_user_info_stays_behind_on_the_same_server(location: str, authorization:
     request = redirected_request(callback, first_request(callback), location, 302)
 
     assert header(request, "Authorization") == authorization
+
+
+@pytest.mark.parametrize(
+    ("location", "authorization"),
+    [
+        ("https://app.test:8443/x", "Basic dXNlcjpwdw=="),
+        ("https://APP.test:8443/x", "Basic dXNlcjpwdw=="),
+        ("http://app.test:8443/x", None),
+        ("https://app.test/x", None),
+        ("https://other.test:8443/x", None),
+        ("http://new:one@app.test:8443/x", "Basic bmV3Om9uZQ=="),
+    ],
+)
+def test_user_info_is_not_sent_in_clear_text_after_a_redirect(location: str, authorization: str | None) -> None:
+    callback = a_callback("https://user:pw@app.test:8443/done")
+
+    request = redirected_request(callback, first_request(callback), location, 307)
+
+    assert header(request, "Authorization") == authorization
+
+
+def test_user_info_does_not_come_back_after_a_redirect_to_another_server() -> None:
+    callback = a_callback("https://user:pw@app.test/done")
+
+    elsewhere = redirected_request(callback, first_request(callback), "https://other.test/x", 307)
+    back = redirected_request(callback, elsewhere, "https://app.test/x", 307)
+
+    assert header(elsewhere, "Authorization") is header(back, "Authorization") is None
 
 
 @pytest.mark.parametrize("location", ["ftp://app.test/x", "javascript:alert(1)", "http://[::1", "/a b"])

@@ -44,6 +44,11 @@ class HttpUrl:
         return f"{self.scheme}://{self.host_header}{self.target}"
 
     @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: credentials are sent to no other origin."""
+        return self.scheme, self.host, self.port
+
+    @property
     def receiver(self) -> str:
         """Which server this is, for those who count connections."""
         return f"{self.host}:{self.port}"
@@ -54,12 +59,14 @@ class HttpUrl:
         return replace(self, target=f"{self.target}{joint}{urlencode(parameters)}")
 
     def joined(self, location: str) -> "HttpUrl":
-        """Return where a redirect to `location` leads; user info is kept on the same host and port only.
+        """Return where a redirect to `location` leads; user info is kept within the same origin only.
+
+        On another host, port or scheme it could be read by others: http would send it in clear text.
 
         Raises ValueError where that is no http(s) URL.
         """
         joined = parse_url(urljoin(self.signed, location))
-        if joined.authorization is None and joined.receiver == self.receiver:
+        if joined.authorization is None and joined.origin == self.origin:
             return replace(joined, authorization=self.authorization)
         return joined
 

@@ -1,22 +1,12 @@
 """Where StatusCallbacks may go: names resolved, addresses checked, hosts mapped, before anything is connected."""
 
 import errno
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 
 from ringback.lookup import found_addresses
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-CREDENTIALS = tuple(
-    map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200"))
-)
-"""Where clouds keep their machines' credentials: link-local addresses, and those of AWS and Google in IPv6 networks,
-and of Alibaba."""
-_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
-"""Addresses that end in an IPv4 address, to which a network's translator (RFC 6052), or once the system, leads."""
+from ringback.simulator.metadata_services import Address, Network, is_in, is_metadata_service
 
 
 class EgressRefused(Exception):
@@ -27,8 +17,8 @@ class EgressRefused(Exception):
 class EgressPolicy:
     """Which hosts callbacks may reach, and where to really connect for some of them.
 
-    Without `names` and `networks` that is every host. Link-local addresses and others where clouds keep their machines'
-    credentials are reached only when a network names them.
+    Without `names` and `networks` that is every host. Metadata services of clouds, link-local addresses among them, are
+    reached only when a network names them.
     """
 
     names: Sequence[str] = ()
@@ -55,25 +45,11 @@ class EgressPolicy:
 
     def _allows(self, host: str, address: Address) -> bool:
         real = getattr(address, "ipv4_mapped", None) or address
-        if _is_in(self.networks, real):
+        if is_in(self.networks, real):
             return True
-        if any(_is_in(CREDENTIALS, one) for one in (real, *_behind(real))):
+        if is_metadata_service(real):
             return False
         return not (self.names or self.networks) or any(_matches(host, name) for name in self.names)
-
-
-def _is_in(networks: Sequence[Network], address: Address) -> bool:
-    return any(address.version == network.version and address in network for network in networks)
-
-
-def _behind(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address may lead to."""
-    if isinstance(address, IPv6Address):
-        if address.sixtofour:
-            yield address.sixtofour
-        yield from address.teredo or ()
-        if _is_in(_TRANSLATED, address):
-            yield IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
 def _network(text: str) -> Network | None:
