@@ -160,7 +160,132 @@ async def test_description_and_docs_are_for_everybody(controlled: Controlled) ->
         assert answer.status_code == 200
 
 
-@pytest.mark.parametrize(("site", "status"), [("cross-site", 403), ("same-origin", 200), ("none", 200)])
+CALLBACK_HEADERS = [
+    {"X-Twilio-Signature": "0/KCTR6DLpKmkAf8muzZqo1nDgQ="},
+    {"I-Twilio-Idempotency-Token": "4b1f4f4e-8f5c-4a37-9a4e-6a4d4f0f2f0d"},
+    {"x-twilio-signature": ""},
+]
+
+
+@pytest.mark.parametrize("headers", CALLBACK_HEADERS)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/reset"), ("GET", "/snapshot"), ("GET", "/accounts"), ("POST", "/accounts"), ("GET", "/docs")],
+)
+async def test_callback_is_refused_in_the_control_apis_own_shape(
+    controlled: Controlled, account: ControlledAccount, method: str, path: str, headers: dict[str, str]
+) -> None:
+    answer = await controlled.http.request(method, f"/_ringback{path}", headers=headers)
+
+    assert answer.status_code == 403
+    assert answer.json() == {
+        "error": "a StatusCallback may not use the control API",
+        "hint": "send StatusCallbacks to your application, or to an inbox: /_ringback/accounts/{AC…}/inbox/{name}",
+    }
+    assert (await account.control("GET")).status_code == 200
+
+
+@pytest.mark.parametrize("headers", CALLBACK_HEADERS)
+async def test_callback_is_refused_even_with_the_token(controlled: Controlled, headers: dict[str, str]) -> None:
+    authorized = {"Authorization": f"Bearer {TOKEN}", **headers}
+
+    answer = await controlled.http.post("/_ringback/reset", headers=authorized)
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("headers", CALLBACK_HEADERS)
+async def test_callback_to_an_inbox_is_taken_and_reading_the_inbox_is_refused(
+    account: ControlledAccount, headers: dict[str, str]
+) -> None:
+    inbox = f"/_ringback/accounts/{account.sid}/inbox/x"
+
+    taken = [(await account.http.request(method, inbox, headers=headers)).status_code for method in ("POST", "GET")]
+    refused = [
+        (await account.http.request(method, f"{inbox}/messages", headers=headers)).status_code
+        for method in ("GET", "DELETE")
+    ]
+
+    assert (taken, refused) == ([204, 204], [403, 403])
+    assert len((await account.control("GET", "/inbox/x/messages")).json()["messages"]) == 2
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+TEXT = {"Content-Type": "text/plain"}
+OF_ANOTHER_PAGE = {
+    "another site": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+    "another site, by an old browser": {"Origin": "https://evil.example"},
+    "a page on another port": {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+    "a page on another port, by an old browser": {"Origin": "http://localhost:3000"},
+    "a subresource on another port": {"Sec-Fetch-Site": "same-site"},
+    "a sandboxed page": {"Origin": "null", "Sec-Fetch-Site": "cross-site"},
+    "a sandboxed page, by an old browser": {"Origin": "null"},
+    "a subdomain": {"Origin": "http://evil.localhost:8010"},
+    "a name that begins the same": {"Origin": "http://localhost:8010.evil.example"},
+    "one of two origins": [("Origin", "http://localhost:8010"), ("Origin", "https://evil.example")],
+}
+
+
+@pytest.mark.parametrize("page", list(OF_ANOTHER_PAGE))
+@pytest.mark.parametrize("kind", [FORM, TEXT, JSON, {}], ids=["form", "text", "json", "empty"])
+async def test_simple_post_of_another_page_is_refused(
+    controlled: Controlled, account: ControlledAccount, page: str, kind: dict[str, str]
+) -> None:
+    origin = OF_ANOTHER_PAGE[page]
+    headers = [*(origin.items() if isinstance(origin, dict) else origin), *kind.items(), ("Host", "localhost:8010")]
+
+    answer = await controlled.http.post("/_ringback/reset", headers=headers, content=b"a=1" if kind else b"")
+
+    assert answer.status_code == 403
+    assert set(answer.json()) == {"error", "hint"}
+    assert "access-control-allow-origin" not in answer.headers
+    assert (await account.control("GET")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["", None])
+async def test_opaque_origin_is_refused_without_a_host_too(controlled: Controlled, host: str | None) -> None:
+    headers = {"Origin": "null"} if host is None else {"Origin": "null", "Host": host}
+
+    answer = await controlled.http.post("/_ringback/reset", headers=headers)
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/reset", "/snapshot", "/accounts", "/docs", "/openapi.json"])
+async def test_preflight_of_another_page_gets_no_permission(controlled: Controlled, path: str) -> None:
+    headers = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "content-type",
+        "Host": "localhost:8010",
+    }
+
+    answer = await controlled.http.options(f"/_ringback{path}", headers=headers)
+
+    assert answer.status_code in {403, 405}
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
+
+
+async def test_page_of_a_rebound_name_is_refused(controlled: Controlled, account: ControlledAccount) -> None:
+    headers = {"Host": "evil.example:8010", "Origin": "http://evil.example:8010", "Sec-Fetch-Site": "same-origin"}
+
+    answer = await controlled.http.post("/_ringback/reset", headers=headers)
+
+    assert answer.status_code == 403
+    assert "control_token" in answer.json()["hint"]
+    assert (await account.control("GET")).status_code == 200
+
+
+async def test_no_answer_of_the_control_api_lets_other_origins_read_it(account: ControlledAccount) -> None:
+    answers = [await account.control("GET", path) for path in ("", "/calls", "/events", "/clock", "/nowhere")]
+
+    permissions = [name for answer in answers for name in answer.headers if name.startswith("access-control-")]
+    assert permissions == []
+
+
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
+)
 async def test_what_a_browser_asks_for_another_site_is_refused_without_an_origin_too(
     account: ControlledAccount, site: str, status: int
 ) -> None:

@@ -13,16 +13,21 @@ from ringback.domain.secrecy import is_same_secret
 
 MAX_BODY_BYTES = 1024 * 1024
 OPEN_PATHS = frozenset({"/docs", "/openapi.json"})
+CALLBACK_HEADERS = ("x-twilio-signature", "i-twilio-idempotency-token")
+"""Each StatusCallback has both of them, after redirects too."""
+OWN_SITES = frozenset({"same-origin", "none"})
+"""Values of Sec-Fetch-Site for a page of this server, and for a URL that the user typed."""
 LOCAL_DOMAINS = (".localhost", ".internal", ".local", ".test")
 """Below these nobody can register a name, and so nobody can let one lead here."""
 
 
 class Guards:
-    """Refuses web pages of other sites, names that may be anybody's, requests without the token, and large bodies.
+    """Middleware that refuses StatusCallbacks, pages of other origins, unknown Host names, and large bodies.
 
-    A name leads where its owner lets it lead: a page whose name leads here all of a sudden is of this server's own
-    site, as browsers see it. So without a token the server answers only to what cannot be such a name. `open_routes`,
-    description and docs are for everybody.
+    StatusCallbacks, because anyone who can make a call names their URL (server-side request forgery): with
+    `http://localhost:8010/_ringback/reset` a foreign page that knows the default credentials could erase everything.
+    Unknown Host names, because with DNS rebinding a hostile page would be of this server's own origin. If there is a
+    token, every request must have it. `open_routes` (inboxes) take anything; the docs are open to all but callbacks.
     """
 
     def __init__(
@@ -41,30 +46,30 @@ class Guards:
         self._snapshot_limit_bytes = snapshot_limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_open(scope):
+        if scope["type"] != "http" or self._is_inbox(scope):
             await self._app(scope, receive, send)
             return
         is_snapshot = (scope["method"], _path(scope)) == ("PUT", "/snapshot")
         limit = self._snapshot_limit_bytes if is_snapshot else MAX_BODY_BYTES
         try:
-            self._check(Headers(scope=scope), limit)
+            _check_sender(headers := Headers(scope=scope))
+            if _path(scope) not in OPEN_PATHS:
+                self._check(headers, limit)
         except ControlError as refusal:
             await refusal.response(scope, receive, send)
             return
         await self._app(scope, _at_most(limit, receive), send)
 
-    def _is_open(self, scope: Scope) -> bool:
-        if _path(scope) in OPEN_PATHS:
-            return True
+    def _is_inbox(self, scope: Scope) -> bool:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._open_routes)
 
     def _check(self, headers: Headers, limit: int) -> None:
         """Raise ControlError for a request that is refused whatever it asks for."""
-        if _is_of_another_site(headers):
+        if _is_of_another_origin(headers):
             raise ControlError(
                 HTTPStatus.FORBIDDEN,
-                "a web page of another site may not use the control API",
-                "ask from a program, or from a page of this server's own address",
+                "a web page of another origin may not use the control API",
+                "ask from a program, or from a page of this server's own address and port",
             )
         if self._token is None:
             self._check_names(headers.getlist("host"))
@@ -87,12 +92,25 @@ def _path(scope: Scope) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-def _is_of_another_site(headers: Headers) -> bool:
-    """Tell what a browser asks for a page of another site, of which its user does not know."""
-    if headers.get("sec-fetch-site") == "cross-site":
+def _check_sender(headers: Headers) -> None:
+    """Raise ControlError for a StatusCallback."""
+    if any(name in headers for name in CALLBACK_HEADERS):
+        raise ControlError(
+            HTTPStatus.FORBIDDEN,
+            "a StatusCallback may not use the control API",
+            "send StatusCallbacks to your application, or to an inbox: /_ringback/accounts/{AC…}/inbox/{name}",
+        )
+
+
+def _is_of_another_origin(headers: Headers) -> bool:
+    """Tell whether a browser sends this for a page of another origin (cross-site request forgery).
+
+    An opaque origin, `null`, is another one. The scheme is not compared: a proxy may end TLS before this server.
+    """
+    if any(site not in OWN_SITES for site in headers.getlist("sec-fetch-site")):
         return True
-    origin = headers.get("origin")
-    return origin is not None and origin.partition("://")[2].lower() != headers.get("host", "").lower()
+    own = headers.get("host", "").lower()
+    return any("://" not in origin or origin.partition("://")[2].lower() != own for origin in headers.getlist("origin"))
 
 
 def _name(host: str) -> str:
