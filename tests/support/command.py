@@ -12,6 +12,7 @@ import pytest
 import structlog
 
 from ringback.cli import main
+from support.waiting import PATIENCE_SECONDS
 
 WIDE_COLUMNS = "500"
 """So that --help breaks no line."""
@@ -56,6 +57,7 @@ def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         if name.upper().startswith("RINGBACK_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("COLUMNS", WIDE_COLUMNS)
+    monkeypatch.setattr("ringback.commands.ready.TIMEOUT_SECONDS", PATIENCE_SECONDS)
     monkeypatch.chdir(folder)
     root = logging.getLogger()
     handlers, level, configuration = list(root.handlers), root.level, structlog.get_config().copy()

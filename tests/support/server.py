@@ -22,7 +22,7 @@ COMMAND = [sys.executable, "-m", "ringback", "serve"]
 START_SECONDS = 2 * PATIENCE_SECONDS
 STOP_SECONDS = PATIENCE_SECONDS
 END_OF_LOG = {"event": "end of log"}
-_SERVE_WITH = """
+_RINGBACK_WITH = """
 import importlib, json, sys
 for name, value in json.loads(sys.argv.pop(1)).items():
     module, _, constant = name.rpartition(".")
@@ -137,12 +137,17 @@ class ServerProcess:
 
 
 def serve_with(constants: dict[str, float]) -> list[str]:
-    """Return a command that runs `ringback serve` with other values for some of its modules' constants.
+    """Return a command that runs `ringback serve` with these values for constants, see `ringback_with`."""
+    return ringback_with(constants, "serve")
+
+
+def ringback_with(constants: dict[str, float], *arguments: str) -> list[str]:
+    """Return a command that runs `ringback` with other values for some of its modules' constants.
 
     A test makes those time-outs long that must not be the reason of what it waits for. `constants` are given by their
     full names, such as ``ringback.server.STOP_SECONDS``.
     """
-    return [sys.executable, "-c", _SERVE_WITH, json.dumps(constants), "serve"]
+    return [sys.executable, "-c", _RINGBACK_WITH, json.dumps(constants), *arguments]
 
 
 def free_port() -> int:

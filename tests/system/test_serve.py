@@ -11,7 +11,7 @@ import pytest
 
 from support.command import Command
 from support.receiver import Answer, CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, ringback_with
 from support.terminal import Terminal
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
@@ -122,7 +122,9 @@ def test_ready_asks_the_server_at_the_url(command: Command, quick_server: Server
 
 def test_ready_asks_the_server_itself_whatever_proxy_the_environment_names(quick_server: ServerProcess) -> None:
     asked = subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "ringback", "ready", "--url", quick_server.base_url],
+        ringback_with(
+            {"ringback.commands.ready.TIMEOUT_SECONDS": PATIENCE_SECONDS}, "ready", "--url", quick_server.base_url
+        ),
         env={**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""},
         capture_output=True,
         text=True,
