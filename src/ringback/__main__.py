@@ -7,6 +7,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036 - pip refuses an older one, a checkout on PYTHONPATH does not
     sys.exit(f"ringback needs Python 3.11 or newer; this is {sys.version.split()[0]}. Run it with a newer interpreter.")
 
+from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
@@ -18,6 +19,8 @@ def main() -> int:
     another, and are built when /docs asks for them.
     """
     gc.disable()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no message fails to be printed
     if sys.argv[1:2] == ["serve"]:
         for wish in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wish, _leave)

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,14 @@ from ringback.checks import (
     Seconds,
     Secret,
 )
+from ringback.config.validators import (
+    HOST_NAME,
+    comma_separated,
+    comma_separated_pairs,
+    listening_host,
+    mapped_host,
+    plain_text,
+)
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
@@ -29,46 +37,24 @@ ENV_FILE = ".env"
 AUTHORITY_FOLDER = "ringback-authority"
 
 _DATABASE_URL = re.compile(r"sqlite://(/[^?#]+)?|postgresql\+psycopg://[^#]+")
-_HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _HEADER_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 _EVERY_INTERFACE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not listened on
 
 
 class UnreadableEnvFile(Exception):
-    """The ``.env`` file cannot be read; the message is for the user."""
-
-
-def _comma_separated(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _comma_separated_pairs(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    parts = [part.partition("=") for part in value.split(",") if part.strip()]
-    for name, separator, target in parts:
-        if not (separator and name.strip() and target.strip()):
-            raise ValueError("write name=target,name=target")
-    return {name.strip(): target.strip() for name, _, target in parts}
-
-
-def _mapped_host(text: str) -> str:
-    """Check a name or an address of the host map, and take an IPv6 address out of its brackets."""
-    if _HOST_NAME.fullmatch(text):
-        return text
-    try:
-        return str(IPv6Address(text[1:-1] if text[:1] + text[-1:] == "[]" else text))
-    except ValueError:
-        raise ValueError(f"{text} is no host name and no IP address; ports cannot be mapped") from None
+    """The ``.env`` file, or the working directory, cannot be read; the message is for the user."""
 
 
 class Settings(BaseSettings):
     """Each can be given as ``RINGBACK_<NAME>``, as ``ringback serve --<name>``, or in a ``.env`` file."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENVIRONMENT_PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True, env_ignore_empty=True
+        env_prefix=ENVIRONMENT_PREFIX,
+        env_file=ENV_FILE,
+        env_file_encoding="utf-8-sig",  # Windows programs begin UTF-8 files with a byte order mark
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
     )
 
     host: str = Field("127.0.0.1", description="address to listen on")
@@ -99,10 +85,10 @@ class Settings(BaseSettings):
     callback_connect_timeout_seconds: Annotated[PositiveSeconds, Field(le=10)] = Field(
         5.0, description="how long connecting to its receiver may take"
     )
-    callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = Field(
+    callback_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)] = Field(
         (), description="the only hosts StatusCallbacks may reach: names, *.example.test, CIDRs, comma-separated"
     )
-    callback_host_map: Annotated[dict[str, str], NoDecode, BeforeValidator(_comma_separated_pairs)] = Field(
+    callback_host_map: Annotated[dict[str, str], NoDecode, BeforeValidator(comma_separated_pairs)] = Field(
         {}, description="where to really connect: localhost=host.docker.internal,..."
     )
     validation_code_format: ValidationCodeFormat = Field(
@@ -134,6 +120,16 @@ class Settings(BaseSettings):
         None, description="form of the log; text on a terminal, else json, unless given"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="the least that is logged")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_text(cls, value: object) -> object:
+        return plain_text(value)
+
+    @field_validator("host", "intercept_host")
+    @classmethod
+    def _listening_host(cls, value: str) -> str:
+        return listening_host(value)
 
     @field_validator("port", mode="before")
     @classmethod
@@ -178,7 +174,7 @@ class Settings(BaseSettings):
     @classmethod
     def _allowed_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for host in value:
-            if not _HOST_NAME.fullmatch(host.removeprefix("*.")):
+            if not HOST_NAME.fullmatch(host.removeprefix("*.")):
                 try:
                     ip_network(host, strict=False)
                 except ValueError:
@@ -188,7 +184,7 @@ class Settings(BaseSettings):
     @field_validator("callback_host_map")
     @classmethod
     def _host_map(cls, value: dict[str, str]) -> dict[str, str]:
-        return {_mapped_host(name): _mapped_host(target) for name, target in value.items()}
+        return {mapped_host(name): mapped_host(target) for name, target in value.items()}
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:
@@ -197,9 +193,14 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     Raises pydantic's ValidationError for wrong values, UnreadableEnvFile in one line.
     """
     try:
+        Path.cwd()
+    except OSError as error:
+        hint = "change to a directory that exists"
+        raise UnreadableEnvFile(f"the working directory cannot be used ({error.strerror}): {hint}") from error
+    try:
         return Settings(**given)
     except UnicodeDecodeError as error:
-        raise UnreadableEnvFile(f"{ENV_FILE}: no UTF-8: {error}") from error
+        raise UnreadableEnvFile(f"{ENV_FILE} is not UTF-8: {error.reason} at byte {error.start}") from error
     except OSError as error:
         raise UnreadableEnvFile(f"{ENV_FILE}: {error.strerror or error}") from error
 

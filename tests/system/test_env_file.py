@@ -29,7 +29,7 @@ def test_a_file_that_is_not_utf_8_is_one_line_and_status_2(
 
     [line] = refused.complaints
     assert refused.status == 2
-    assert line.startswith("ringback: .env: no UTF-8: ")
+    assert line.startswith("ringback: .env is not UTF-8: ")
     assert "Schl" not in line
 
 

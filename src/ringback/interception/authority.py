@@ -104,6 +104,7 @@ def open_authority(folder: Path, now: Instant) -> Authority:
     moment = datetime.fromtimestamp(now / MICROSECONDS, UTC)
     folder = Path(os.path.realpath(folder))
     files = TrustFiles(folder)
+    _check_path(folder)
     try:
         _make_folder(folder, PRIVATE_FOLDER_MODE)
         check_folder(folder)
@@ -114,6 +115,15 @@ def open_authority(folder: Path, now: Instant) -> Authority:
     except OSError as error:
         raise AuthorityUnavailable(f"no authority can be kept in {folder}: {error.strerror or error}") from error
     return authority
+
+
+def _check_path(folder: Path) -> None:
+    """Raise AuthorityUnavailable for a path that is not UTF-8: the files that clients read could not name it."""
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        hint = "choose another folder with --authority-folder"
+        raise AuthorityUnavailable(f"no authority can be kept in {folder}: the path is not UTF-8; {hint}") from None
 
 
 def _make_folder(folder: Path, mode: int) -> None:

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ringback.meters import Meters
 from ringback.stepwise import Steps
@@ -145,13 +145,29 @@ def _is_a_drivers(error: Exception) -> bool:
     return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)
 
 
+def _parse_url(database_url: str) -> URL:
+    try:
+        return make_url(database_url)
+    except (ArgumentError, ValueError) as error:  # the message could show the password
+        raise DatabaseUnavailable("the database URL cannot be read: its host or port is not valid") from error
+
+
+@contextmanager
+def _path_errors_reported(url: URL) -> Iterator[None]:
+    """Report a path or host name that the system does not accept as DatabaseUnavailable."""
+    try:
+        yield
+    except (OSError, RuntimeError, UnicodeError) as error:
+        raise unavailable(url, error) from error
+
+
 def open_database(database_url: str) -> Database:
     """Open the database of a URL; an embedded one is made where it does not exist.
 
     Raises DatabaseUnavailable, in one line, when that cannot be.
     """
-    url = make_url(database_url)
-    with reported_as_unavailable(database_url):
+    url = _parse_url(database_url)
+    with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
             from ringback.storage.postgresql import PostgresqlDatabase
 

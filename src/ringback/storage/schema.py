@@ -108,7 +108,7 @@ def migrate(database: Database) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))  # it is interpolated
     try:
         with database.engine.connect() as connection:
             if database.is_shared:
