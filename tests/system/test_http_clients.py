@@ -32,10 +32,11 @@ PLAIN = URL.replace("https://", "http://")
 PLAIN_CLIENTS = {"fetch", "requests", "urllib.request", "httpx", "curl", "Net::HTTP", "net/http", "HttpURLConnection"}
 LOOKS_UP = {"Net::HTTP"}
 """Clients that look a name up before they go to a proxy."""
-CONTROLS = {"curl": "curl", "node": "fetch", "python": "requests"}
+CONTROLS = [("curl", "curl"), ("node", "fetch"), ("python", "requests"), ("python", "twilio with OAuth")]
 NODE_RUNS = {
     "fetch": ["node", "request.mjs", "fetch"],
     "tls.connect": ["node", "request.mjs", "tls.connect"],
+    "net.Socket": ["node", "request.mjs", "net.Socket"],
     "fetch in a worker": ["node", "request.mjs", "fetch in a worker"],
     "fetch without RINGBACK_PROXY": ["env", "-u", "RINGBACK_PROXY", "node", "request.mjs", "fetch"],
     "fetch without NODE_OPTIONS": ["env", "-u", "NODE_OPTIONS", "node", "request.mjs", "fetch"],
@@ -57,7 +58,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Key, Result]:
     rows = [row for row in ROWS if row.lines in commands]
     runs = [run_of(row, commands, lines=lines) for row in rows for lines in (row.lines, "any")[: len(LINES)]]
     runs += [run_of(row, commands)._replace(url=PLAIN) for row in rows if row.client in PLAIN_CLIENTS]
-    runs += [run_of(row, commands, lines=NO_LINES) for row in rows if CONTROLS.get(row.lines) == row.client]
+    runs += [run_of(row, commands, lines=NO_LINES) for row in rows if (row.lines, row.client) in CONTROLS]
     if "node" in commands:
         runs += [Run(name, "node", command, str(NODE_FOLDER), URL) for name, command in NODE_RUNS.items()]
     reports = run_isolated(runs, tmp_path_factory.mktemp("server"))
@@ -93,14 +94,14 @@ def test_plain_http_url_of_twilio_comes_to_ringback(results: Mapping[Key, Result
     assert (result.outcome, result.outcome_without_server) == (PROXIED, FAILS_CLOSED), result.seen
 
 
-@pytest.mark.parametrize("language", CONTROLS)
-def test_client_without_the_lines_reaches_twilio(results: Mapping[Key, Result], language: str) -> None:
+@pytest.mark.parametrize(("language", "client"), CONTROLS)
+def test_client_without_the_lines_reaches_twilio(results: Mapping[Key, Result], language: str, client: str) -> None:
     skip_unless_installed(language)
 
-    assert results[f"{language} {CONTROLS[language]}", NO_LINES, URL].outcome == REACHES_TWILIO
+    assert results[f"{language} {client}", NO_LINES, URL].outcome == REACHES_TWILIO
 
 
-@pytest.mark.parametrize("name", ["tls.connect", "fetch in a worker"])
+@pytest.mark.parametrize("name", ["tls.connect", "net.Socket", "fetch in a worker"])
 def test_node_redirect_covers_every_connection_of_the_process(results: Mapping[Key, Result], name: str) -> None:
     skip_unless_installed("node")
 

@@ -9,7 +9,8 @@ const TWILIO_HOST = /(^|\.)twilio\.com\.?$/i;
 
 function proxyAddress() {
   try {
-    const { hostname, port } = new URL(process.env.RINGBACK_PROXY);
+    const { protocol, hostname, port } = new URL(process.env.RINGBACK_PROXY);
+    if (protocol !== "http:") return undefined;
     return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port || 80) };
   } catch {
     return undefined;

@@ -15,6 +15,7 @@ import aiohttp
 import httpx
 import requests
 import urllib3
+from twilio.credential.client_credential_provider import ClientCredentialProvider
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 from twilio.rest import Client
 
@@ -69,6 +70,14 @@ def ask_twilio(_: str) -> int:
     return OK
 
 
+def ask_twilio_with_oauth(_: str) -> int:
+    """Fetch a token first, which no base URL changes: that of the API is set, to a port where nothing listens."""
+    client = Client(account_sid=SID, credential_provider=ClientCredentialProvider("client", "secret"))
+    client.api.base_url = "http://127.0.0.1:9"
+    client.outgoing_caller_ids.list(limit=1)
+    return OK
+
+
 async def ask_twilio_async(*, trust_env: bool = False) -> int:
     async with AsyncTwilioHttpClient() as http_client:
         if trust_env:
@@ -89,6 +98,7 @@ CLIENTS: dict[str, Callable[[str], int]] = {
     "aiohttp": lambda url: asyncio.run(ask_aiohttp(url)),
     "aiohttp with trust_env": lambda url: asyncio.run(ask_aiohttp(url, trust_env=True)),
     "twilio": ask_twilio,
+    "twilio with OAuth": ask_twilio_with_oauth,
     "AsyncTwilioHttpClient": lambda _: asyncio.run(ask_twilio_async()),
     "AsyncTwilioHttpClient with trust_env": lambda _: asyncio.run(ask_twilio_async(trust_env=True)),
 }

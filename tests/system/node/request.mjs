@@ -9,6 +9,12 @@ async function list(library) {
   return 200;
 }
 
+async function ask(socket) {
+  const { host, pathname } = new URL(url);
+  socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${headers.Authorization}\r\n\r\n`);
+  for await (const piece of socket) return Number(piece.toString().split(" ")[1]);
+}
+
 const clients = {
   async fetch() {
     return (await fetch(url, { headers })).status;
@@ -21,10 +27,12 @@ const clients = {
   },
   async "tls.connect"() {
     const { connect } = await import("node:tls");
-    const { host, pathname } = new URL(url);
-    const socket = connect(443, host, { servername: host });
-    socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${headers.Authorization}\r\n\r\n`);
-    for await (const piece of socket) return Number(piece.toString().split(" ")[1]);
+    const { host } = new URL(url);
+    return ask(connect(443, host, { servername: host }));
+  },
+  async "net.Socket"() {
+    const { Socket } = await import("node:net");
+    return ask(new Socket().connect(80, new URL(url).host));
   },
   async "fetch in a worker"() {
     const { Worker } = await import("node:worker_threads");
