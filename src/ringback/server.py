@@ -1,6 +1,7 @@
 """Serving the application: the socket, and uvicorn."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -24,8 +25,8 @@ class CannotListen(Exception):
     """The address is taken or is not ours; the message is for the user."""
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket. Raises CannotListen, in one line."""
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """Open the listening socket. Raises CannotListen, in one line, which names the `option` for another port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,16 +35,24 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)  # a port that somebody else listens on shows only here, and uvloop would not tell
     except OSError as error:
         listener.close()
-        raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise CannotListen(_reason(host, port, option, error)) from error
     return listener
+
+
+def _reason(host: str, port: int, option: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is already in use on {host}. Stop the other process or choose another port with {option}."
+    if error.errno == errno.EACCES:
+        return f"this user may not listen on port {port}. Choose a port from 1024 with {option}."
+    return f"cannot listen on {host}:{port}: {error.strerror or error}"
 
 
 def listen_beside(settings: Settings) -> Iterator[tuple[str, socket.socket]]:
     """Open the sockets that the settings want besides: `proxy` and `tls`. Raises CannotListen."""
     if settings.intercept:
-        yield PROXY, listen(settings.intercept_host, settings.intercept_port)
+        yield PROXY, listen(settings.intercept_host, settings.intercept_port, "--intercept-port")
     if settings.tls_port is not None:
-        yield TLS, listen(settings.host, settings.tls_port)
+        yield TLS, listen(settings.host, settings.tls_port, "--tls-port")
 
 
 def url_of(listener: socket.socket, door: str | None = None) -> str:

@@ -161,7 +161,21 @@ def test_a_taken_port_is_one_line_and_status_1(command: Command, taken_port: int
     refused = command("serve", "--port", str(taken_port), "--database-url", "sqlite://")
 
     assert refused.status == 1
-    assert refused.complaints == [f"ringback: cannot listen on 127.0.0.1:{taken_port}: Address already in use"]
+    advice = "Stop the other process or choose another port with --port."
+    assert refused.complaints == [f"ringback: port {taken_port} is already in use on 127.0.0.1. {advice}"]
+
+
+def test_taken_port_of_the_proxy_or_of_tls_names_its_option(command: Command, taken_port: int) -> None:
+    beside = ["--port", "0", "--database-url", "sqlite://"]
+    refused = [
+        command("serve", "--intercept", "--intercept-port", str(taken_port), *beside),
+        command("serve", "--tls-port", str(taken_port), *beside),
+    ]
+
+    assert [finished.status for finished in refused] == [1, 1]
+    for finished, option in zip(refused, ("--intercept-port", "--tls-port"), strict=True):
+        [line] = finished.complaints
+        assert line.endswith(f"Stop the other process or choose another port with {option}.")
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:

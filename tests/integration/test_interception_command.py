@@ -22,7 +22,8 @@ def test_a_taken_port_of_the_proxy_is_one_clear_line(command: Command) -> None:
         )
 
     assert finished.status == 1
-    assert finished.complaints == [f"ringback: cannot listen on 127.0.0.1:{port}: Address already in use"]
+    advice = "Stop the other process or choose another port with --intercept-port."
+    assert finished.complaints == [f"ringback: port {port} is already in use on 127.0.0.1. {advice}"]
 
 
 def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) -> None:

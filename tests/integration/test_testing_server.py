@@ -56,7 +56,7 @@ def test_a_server_with_a_wrong_setting_tells_what_it_said() -> None:
 
 
 def test_a_setting_that_there_is_not_is_told() -> None:
-    with pytest.raises(ServerNotStarted, match=r"unrecognized arguments: --ring-second=1"):
+    with pytest.raises(ServerNotStarted, match=r"unknown option --ring-second. Did you mean --ring-seconds"):
         Server(ring_second=1)
 
 
@@ -66,7 +66,7 @@ def test_a_taken_port_is_told() -> None:
         taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(ServerNotStarted, match=rf"cannot listen on 127\.0\.0\.1:{port}"):
+        with pytest.raises(ServerNotStarted, match=rf"port {port} is already in use"):
             Server(port=port)
 
 

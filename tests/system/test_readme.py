@@ -21,7 +21,17 @@ pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+14158675309"
 """The number that README verifies."""
-RUN_ELSEWHERE = {"python-client", "node-client", "pytest-outcomes", "pytest-more", "pytest-settings"}
+ASYNC_NUMBER = "+14158675310"
+"""The number of README's asynchronous program."""
+RUN_ELSEWHERE = {
+    "intercept-session",
+    "intercept-start",
+    "python-client",
+    "node-client",
+    "pytest-outcomes",
+    "pytest-more",
+    "pytest-settings",
+}
 RUN_HERE = {
     "start",
     "control-session",
@@ -35,11 +45,12 @@ SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \
 
 @pytest.fixture
 def empty_server(quick_server: ServerProcess) -> ServerProcess:
-    """Give the shared server after forgetting README's number, which more than one of README's blocks verifies."""
+    """Give the shared server after deleting README's numbers, which tests of other modules may also verify."""
     with quick_server.client() as client:
-        listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": NUMBER}).json()
-        for caller_id in listed["outgoing_caller_ids"]:
-            client.delete(caller_id["uri"]).raise_for_status()
+        for number in (NUMBER, ASYNC_NUMBER):
+            listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": number}).json()
+            for caller_id in listed["outgoing_caller_ids"]:
+                client.delete(caller_id["uri"]).raise_for_status()
     return quick_server
 
 
@@ -112,8 +123,8 @@ def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess,
     printed = run([sys.executable, "-c", source], tmp_path)
 
     called, verified = printed.splitlines()
-    assert re.fullmatch(rf"calling {re.escape(NUMBER)}, the code is \d{{6}}", called)
-    assert re.fullmatch(rf"verified {re.escape(NUMBER)}: PN[0-9a-f]{{32}}", verified)
+    assert re.fullmatch(rf"calling {re.escape(ASYNC_NUMBER)}, the code is \d{{6}}", called)
+    assert re.fullmatch(rf"verified {re.escape(ASYNC_NUMBER)}: PN[0-9a-f]{{32}}", verified)
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
