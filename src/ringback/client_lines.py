@@ -75,15 +75,20 @@ def _proxy_variables(environment: ProxyEnvironment) -> list[str]:
 
 def _python(environment: ProxyEnvironment) -> list[str]:
     bundle = environment.trust.bundle
-    return [*_proxy_variables(environment), *_exports(REQUESTS_CA_BUNDLE=bundle, SSL_CERT_FILE=bundle)]
+    return [
+        *_notes(
+            "http.client, urllib3.PoolManager and aiohttp read no proxy variable and reach Twilio: docs/clients/http.md"
+        ),
+        *_proxy_variables(environment),
+        *_exports(REQUESTS_CA_BUNDLE=bundle, SSL_CERT_FILE=bundle),
+    ]
 
 
 def _python_async(environment: ProxyEnvironment) -> list[str]:
     return [
         *_notes(
-            "aiohttp, and with it AsyncTwilioHttpClient, reads no proxy variable unless one line of code says so:",
+            "AsyncTwilioHttpClient fails unless one line of code makes aiohttp read the proxy variables:",
             f"    {TRUST_ENV_IN_CODE}",
-            "Without it AsyncTwilioHttpClient fails, but other uses of aiohttp reach Twilio.",
         ),
         *_python(environment),
     ]

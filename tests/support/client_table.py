@@ -34,7 +34,7 @@ class TableRow(NamedTuple):
 
 
 class Language(NamedTuple):
-    """The program that a language's clients need, and what makes their command in a folder of its own."""
+    """The program that a language's clients need, and the function that makes their command in a given folder."""
 
     program: str
     prepare: Callable[[Path], list[str]]

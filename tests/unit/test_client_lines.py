@@ -9,7 +9,9 @@ import pytest
 
 from ringback.cli import CLIENT_NAMES
 from ringback.client_lines import CLIENTS
+from support.client_table import TableRow, table_rows
 from support.command import Command
+from support.isolated_clients import REACHES_TWILIO
 
 pytest_plugins = ["support.system_fixtures"]
 
@@ -104,6 +106,16 @@ def test_lines_can_be_evaluated_by_an_interactive_zsh(command: Command, tmp_path
     finished = subprocess.run(program, cwd=tmp_path, check=True, capture_output=True, text=True)  # noqa: S603
 
     assert (finished.stdout, finished.stderr) == (f"{PROXY}\n", "")
+
+
+@pytest.mark.parametrize("lines", ["its own", "any"])
+@pytest.mark.parametrize(
+    "row", [row for row in table_rows() if row.outcome == REACHES_TWILIO], ids=lambda row: row.name
+)
+def test_client_that_reaches_twilio_is_named_in_a_note(command: Command, row: TableRow, lines: str) -> None:
+    finished = command("env", "--client", row.lines if lines == "its own" else "any")
+
+    assert any(row.client in note and "reach Twilio" in note for note in notes(finished.out))
 
 
 def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

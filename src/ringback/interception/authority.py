@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from secrets import token_hex
 
@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ringback.domain.instants import MICROSECONDS, Instant
-from ringback.domain.twilio_hosts import TWILIO_DOMAIN
 from ringback.interception.door import AuthorityUnavailable
+from ringback.interception.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained
 from ringback.interception.permissions import check_folder
 from ringback.interception.trust import TrustFiles, write_anew
 
@@ -34,18 +34,6 @@ _BACKDATED = timedelta(days=1)
 """Clocks of containers and machines differ."""
 _WAITED_FOR = timedelta(days=1)
 """How long before its begin an authority is still kept: the clock may have gone back, and will be right."""
-PERMITTED_NAMES = (
-    x509.DNSName(TWILIO_DOMAIN),
-    x509.DNSName("localhost"),
-    x509.IPAddress(ip_network("127.0.0.0/8")),
-    x509.IPAddress(ip_network("::1/128")),
-)
-"""What an authority may sign for, by the name constraints of its certificate."""
-UNCONSTRAINED = (
-    "the certificate authority in {folder} is not trusted, because its certificate is not limited to names below "
-    "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one made, or choose "
-    "another one with --authority-folder, for `ringback serve` and `ringback env` alike"
-)
 
 log = structlog.get_logger()
 
@@ -162,7 +150,7 @@ def _kept_authority(file: Path, now: datetime) -> Authority | None:
     if file.stat().st_mode & 0o077:
         file.chmod(PRIVATE_MODE)
     authority = _read(content)
-    if authority is not None and not _is_constrained(authority.certificate):
+    if authority is not None and not is_constrained(authority.certificate):
         raise AuthorityUnavailable(UNCONSTRAINED.format(folder=file.parent))
     if authority is None or not authority.is_usable(now):
         log.warning("the authority cannot be used: another one is made", file=str(file))
@@ -178,15 +166,6 @@ def _read(content: bytes) -> Authority | None:
     except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
     return Authority(key, certificate) if is_pair and isinstance(key, ec.EllipticCurvePrivateKey) else None
-
-
-def _is_constrained(certificate: x509.Certificate) -> bool:
-    """Tell whether clients believe a certificate for PERMITTED_NAMES alone."""
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
-        return False
-    return constraints.critical and set(constraints.value.permitted_subtrees or ()) == set(PERMITTED_NAMES)
 
 
 def _new_authority(file: Path, now: datetime) -> Authority:
