@@ -1,5 +1,6 @@
 """The control API's list of calls: the state of each call's StatusCallback at a glance."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -110,18 +111,21 @@ async def test_redirected_callback_is_listed_with_its_redirects(account: Control
 
 async def test_list_of_ten_calls_is_one_query(account: ControlledAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     queries: list[object] = []
-    run_all = UnitOfWork.all
 
-    def counted(unit_of_work: UnitOfWork, statement: Any, **values: Any) -> Any:
-        queries.append(statement)
-        return run_all(unit_of_work, statement, **values)
+    def counted(run: Callable[..., Any]) -> Callable[..., Any]:
+        def count(unit_of_work: UnitOfWork, statement: Any, **values: Any) -> Any:
+            queries.append(statement)
+            return run(unit_of_work, statement, **values)
+
+        return count
 
     with CallbackReceiver() as receiver:
         for number in range(10):
             await account.validate(f"+1500555001{number}", StatusCallback=receiver.url)
         await account.advance(60)
 
-    monkeypatch.setattr(UnitOfWork, "all", counted)
+    for name in ("all", "rows", "first"):
+        monkeypatch.setattr(UnitOfWork, name, counted(getattr(UnitOfWork, name)))
     answer = await account.control("GET", "/calls")
 
     assert {call["callback"]["status"] for call in answer.json()["calls"]} == {"delivered"}

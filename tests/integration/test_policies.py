@@ -41,10 +41,10 @@ def verify(simulation: Simulation, *places: int) -> None:
 
 def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
     """Return how a request is refused, which changes nothing."""
-    before = simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100)
+    before = list(simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100))
     with pytest.raises(TwilioError) as refused:
         simulation.validate(called)
-    assert simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100) == before
+    assert list(simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100)) == before
     return refused.value.status, refused.value.code
 
 

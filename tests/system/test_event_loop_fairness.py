@@ -31,6 +31,7 @@ pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.xdist_group("event loop fairness")
 
 CALLS = 10_000 if WHOLE else 600
+LISTED = 1_000
 ACCOUNTS = 4_000 if WHOLE else 300
 MESSAGES = 1_000 if WHOLE else 50
 CONTROL = "/_ringback"
@@ -166,6 +167,31 @@ def test_snapshot_of_any_size_that_was_taken_is_restored(server: WatchedServer, 
 
         assert connection.snapshot() == snapshot
     assert len(snapshot["tables"]["inbox_messages"]) == MESSAGES
+
+
+def test_large_inbox_is_listed_while_requests_are_served(server: WatchedServer, http: httpx.Client) -> None:
+    make_messages(http, MESSAGES)
+
+    listed = watch(server, http, "GET", f"{INBOX}/messages?limit=1000").json()["messages"]
+
+    assert [len(message["body"]) for message in listed] == [65_536] * MESSAGES
+    assert [message["id"] for message in listed] == sorted(message["id"] for message in listed)
+
+
+def test_long_lists_are_written_while_requests_are_served(server: WatchedServer, http: httpx.Client) -> None:
+    make_calls(http, LISTED)
+    ask(http, "POST", f"{ACCOUNT}/clock/advance", {"seconds": 90})
+
+    for name, path in {
+        "events": f"{ACCOUNT}/events?wait_seconds=0",
+        "calls": f"{ACCOUNT}/calls?limit=1000",
+        "requests": f"{ACCOUNT}/requests?limit=1000",
+        "caller_ids": f"{ACCOUNT}/caller-ids?limit=1000",
+    }.items():
+        assert len(watch(server, http, "GET", path).json()[name]) == LISTED
+    for suffix in ("json", "xml", "csv"):
+        for path in (caller_ids_path(), caller_ids_path().replace("OutgoingCallerIds", "Calls")):
+            watch(server, http, "GET", f"{path}.{suffix}?PageSize=1000")
 
 
 def make_messages(http: httpx.Client, count: int) -> None:

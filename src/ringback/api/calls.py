@@ -50,11 +50,11 @@ async def list_validation_calls(request: Request) -> Response:
     exchange = exchange_of(request)
     asked = forms.read_query(request)
     account_sid = exchange.account.sid
-    page = await exchange.services.database.run(list_calls, account_sid, page_request(asked), asked)
+    page = await exchange.services.database.run_in_steps(list_calls.steps, account_sid, page_request(asked), asked)
     path, suffix = call_documents.calls_path(account_sid), exchange.representation.uri_suffix
     filters = {name: asked[name] for name in FILTERS if name in asked}
     links = page_links(path + suffix, filters, page, asked)
-    return exchange.answer(call_documents.call_page(page, links, path, suffix))
+    return await exchange.answer_page(page, lambda page: call_documents.call_page(page, links, path, suffix))
 
 
 @router.get(INSTANCE_PATH, name="fetch-call", summary="Fetch a validation call", responses=answers(CALL))

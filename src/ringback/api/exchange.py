@@ -1,5 +1,9 @@
 """One request to the Twilio surface, as its handler sees it."""
 
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -8,7 +12,12 @@ from ringback.api.representation import Representation
 from ringback.api.services import Services
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
+from ringback.domain.paging import Page
 
+Row = TypeVar("Row")
+
+ROWS_ON_EVENT_LOOP = 100
+"""How long a page may be to be written on the event loop: a longer one takes milliseconds, in a thread."""
 STATE_KEY = "exchange"
 CALL_KEY = "ringback.call_sid"
 """Where a request's scope names the call that it began, for the log."""
@@ -28,6 +37,12 @@ class Exchange:
     def answer(self, document: Document) -> Response:
         """Return status 200 with `document` in the form that was asked for."""
         return TwilioResponse(200, self.representation.serialize(document), self.representation.content_type)
+
+    async def answer_page(self, page: Page[Row], document_of: Callable[[Page[Row]], Document]) -> Response:
+        """Return status 200 with the document of a page, in the form that was asked for."""
+        if len(page.rows) <= ROWS_ON_EVENT_LOOP:
+            return self.answer(document_of(page))
+        return await asyncio.to_thread(lambda: self.answer(document_of(page)))
 
     def not_found(self) -> TwilioError:
         """Return the error for a resource that this account does not have."""

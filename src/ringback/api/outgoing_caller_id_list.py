@@ -46,7 +46,7 @@ async def list_caller_ids(request: Request) -> Response:
     path, suffix = documents.outgoing_caller_ids_path(account_sid), exchange.representation.uri_suffix
     filters = {name: asked[name] for name in FILTERS if name in asked}
     links = page_links(path + suffix, filters, page, asked)
-    return exchange.answer(documents.outgoing_caller_id_page(page, links, path, suffix))
+    return await exchange.answer_page(page, lambda page: documents.outgoing_caller_id_page(page, links, path, suffix))
 
 
 @router.post(

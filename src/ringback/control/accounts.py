@@ -1,16 +1,14 @@
 """Accounts to throw away, their keys, and forgetting what is in them."""
 
-import asyncio
-from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from ringback.checks import AccountSidText, FriendlyName
 from ringback.control.errors import unfit
+from ringback.control.large_answers import list_answer
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
@@ -82,11 +80,6 @@ def _shown(account: Account) -> dict[str, Any]:
     }
 
 
-def _list_of(accounts: Sequence[Account]) -> bytes:
-    """Return an AccountList in JSON, as of many accounts no model could do it in time."""
-    return orjson.dumps({"accounts": [_shown(account) for account in accounts]})
-
-
 @router.post("/accounts", status_code=HTTPStatus.CREATED, summary="Make an account")
 async def create_account(services: Services, wanted: NewAccount | None = None) -> AccountView:
     """Make an account with a new SID and auth token, for one test or one suite."""
@@ -111,8 +104,8 @@ async def create_account(services: Services, wanted: NewAccount | None = None) -
 @router.get("/accounts", response_model=AccountList, summary="List the accounts")
 async def list_accounts(services: Services) -> Response:
     """Show all accounts, the oldest first."""
-    accounts = await services.database.run(operations.list_accounts)
-    return Response(await asyncio.to_thread(_list_of, accounts), media_type="application/json")
+    accounts = await services.database.run_in_steps(operations.list_accounts.steps)
+    return await list_answer("accounts", accounts, account_view)
 
 
 @router.get("/accounts/{account_sid}", summary="Fetch an account")

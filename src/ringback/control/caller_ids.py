@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ringback.checks import FriendlyName
 from ringback.control.errors import CONFLICTS, conflict, not_found
+from ringback.control.large_answers import list_answer
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Moment, Time, View, instant_of
@@ -64,15 +65,15 @@ def caller_id_view(caller_id: OutgoingCallerId) -> CallerIdView:
     )
 
 
-@router.get("/accounts/{account_sid}/caller-ids", summary="List the caller IDs")
+@router.get("/accounts/{account_sid}/caller-ids", response_model=CallerIdList, summary="List the caller IDs")
 async def list_caller_ids(
     services: Services,
     account: AccountOfPath,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_LIMIT,
-) -> CallerIdList:
+) -> Response:
     """Show the account's newest verified numbers; no fault strikes here, and no journal tells of it."""
     page = await services.database.run(list_outgoing_caller_ids, account.sid, PageRequest(page_size=limit))
-    return CallerIdList(caller_ids=[caller_id_view(caller_id) for caller_id in page.rows])
+    return await list_answer("caller_ids", page.rows, caller_id_view)
 
 
 @router.post(

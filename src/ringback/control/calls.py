@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from ringback.control.errors import CONFLICTS, conflict, unfit
+from ringback.control.large_answers import list_answer
 from ringback.control.paths import AccountOfPath, CallOfPath, Services, no_such_call
 from ringback.control.views import Body, Time, View, shown
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
@@ -135,20 +136,22 @@ def _callback(summary: CallbackSummary | None) -> CallbackSummaryView:
     )
 
 
-@router.get("/accounts/{account_sid}/calls", summary="List the account's calls")
+@router.get("/accounts/{account_sid}/calls", response_model=CallList, summary="List the account's calls")
 async def list_calls(
     services: Services,
     account: AccountOfPath,
     phone_number: Annotated[str | None, Query(description="Only calls to this number.")] = None,
     status: Annotated[CallStatus | None, Query(description="Only calls of this status.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-) -> CallList:
+) -> Response:
     """Show the account's calls, newest first, each with its code, its timeline and the state of its callback."""
     e164 = None if phone_number is None else to_e164(phone_number, None)
     if phone_number is not None and e164 is None:
         raise unfit("phone_number: no phone number", "write it as +14158675309, the + as %2B")
-    calls = await services.database.run(newest_calls, account.sid, limit=limit, phone_number=e164, status=status)
-    return CallList(calls=[call_view(call, summary) for call, summary in calls])
+    calls = await services.database.run_in_steps(
+        newest_calls.steps, account.sid, limit=limit, phone_number=e164, status=status
+    )
+    return await list_answer("calls", calls, lambda found: call_view(*found))
 
 
 @router.get("/accounts/{account_sid}/calls/{call_sid}", summary="Fetch a call")

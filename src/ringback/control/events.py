@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 
+from ringback.control.large_answers import list_answer
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.services import ControlServices
 from ringback.control.views import Time, View
@@ -16,9 +17,12 @@ from ringback.domain.events import Event, EventType
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
 from ringback.operations.events import look_for_events
+from ringback.stepwise import yield_to_requests
 
 DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
 MOST_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 20
+"""How many events of a stream are written between two pauses, about."""
 LARGEST_ID = 2**53
 
 router = APIRouter(tags=["Events"])
@@ -62,7 +66,7 @@ def event_view(event: Event) -> EventView:
     return EventView.model_validate({**fields, "data": event.data})
 
 
-@router.get("/accounts/{account_sid}/events", summary="Wait for something to happen")
+@router.get("/accounts/{account_sid}/events", response_model=EventList, summary="Wait for something to happen")
 async def wait_for_events(
     services: Services,
     account: AccountOfPath,
@@ -70,7 +74,7 @@ async def wait_for_events(
     kind: Kind = None,
     call_sid: OfCall = None,
     wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = DEFAULT_WAIT_SECONDS,
-) -> EventList:
+) -> Response:
     """Answer the events that have happened, or as soon as one happens; an empty list when none does in time.
 
     Where the account is deleted meanwhile, that is told at once, by 404.
@@ -79,7 +83,7 @@ async def wait_for_events(
     found = await _next_events(services, account.sid, after, kind, call_sid, deadline)
     if found is None:
         raise no_such_account(account.sid)
-    return EventList(events=[event_view(event) for event in found])
+    return await list_answer("events", found, event_view)
 
 
 @router.get("/accounts/{account_sid}/events/stream", response_class=EventSourceResponse, summary="Follow what happens")
@@ -104,6 +108,8 @@ async def stream_events(
             position = event.id
             data = orjson.dumps(event_view(event).model_dump()).decode()
             yield ServerSentEvent(id=str(event.id), event=event.type, raw_data=data)
+            if position % EVENTS_AT_ONCE == 0:
+                await yield_to_requests()
 
 
 async def _next_events(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Path, Response
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from ringback.control.errors import CONFLICTS, conflict, not_found, unfit
+from ringback.control.large_answers import list_answer
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, NumberItself, Time, View
 from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_of
@@ -141,11 +142,11 @@ async def create_fault(services: Services, account: AccountOfPath, wanted: Fault
     return fault_view(fault)
 
 
-@router.get("/accounts/{account_sid}/faults", summary="List the faults")
-async def list_faults(services: Services, account: AccountOfPath) -> FaultList:
+@router.get("/accounts/{account_sid}/faults", response_model=FaultList, summary="List the faults")
+async def list_faults(services: Services, account: AccountOfPath) -> Response:
     """Show the faults that may still strike."""
     faults = await services.database.run(operations.list_faults, account.sid)
-    return FaultList(faults=[fault_view(fault) for fault in faults])
+    return await list_answer("faults", faults, fault_view)
 
 
 @router.delete("/accounts/{account_sid}/faults", status_code=HTTPStatus.NO_CONTENT, summary="Delete all faults")

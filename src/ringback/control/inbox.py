@@ -4,11 +4,12 @@ import asyncio
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
 from ringback.control.errors import refuse_excess, too_large
+from ringback.control.large_answers import lists_of, newest
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import SignatureView, Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
@@ -132,16 +133,19 @@ async def list_all(services: Services, account: AccountOfPath) -> InboxList:
     return InboxList(inboxes=inboxes)
 
 
-@router.get(f"{INBOX_PATH}/messages", summary="Read an inbox")
+@router.get(f"{INBOX_PATH}/messages", response_model=MessageList, summary="Read an inbox")
 async def list_messages(
     services: Services,
     account: AccountOfPath,
     name: Name,
     limit: Annotated[int, Query(ge=1, le=KEPT_MESSAGES, description="The newest so many.")] = DEFAULT_LIMIT,
-) -> MessageList:
+) -> Response:
     """Show what came in, the oldest first; an account keeps 1,000 messages. An unused inbox is empty."""
-    messages = await services.database.run(newest_messages, account.sid, name, limit=limit)
-    return MessageList(messages=[message_view(message) for message in messages])
+
+    async def page(before_id: int, rows: int) -> list[StoredMessage]:
+        return await services.database.run(newest_messages, account.sid, name, limit=rows, before_id=before_id)
+
+    return lists_of(messages=(await newest(page, message_view, limit))[::-1])
 
 
 @router.delete(f"{INBOX_PATH}/messages", status_code=HTTPStatus.NO_CONTENT, summary="Empty an inbox")

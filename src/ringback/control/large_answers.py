@@ -1,16 +1,28 @@
 """Answers of many megabytes: written in short steps, and sent part by part, as fast as the client reads."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, TypeVar
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ringback.control.views import View
+from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.stepwise import Steps, run_steps, yield_to_requests
 
 T = TypeVar("T")
 
+
+class _Stored(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+Stored = TypeVar("Stored", bound=_Stored)
+
+ROWS_AT_ONCE = 8
+"""How many rows are read between two pauses: a message in an inbox may have 128 KiB."""
 PART_BYTES = 64 * 1024
 """How much of an answer is sent in one piece, about."""
 
@@ -40,19 +52,62 @@ class LargeAnswer(Response):
         return b"".join(taken)
 
 
-async def list_answer(name: str, values: Iterable[T], shown: Callable[[T], bytes]) -> LargeAnswer:
-    """Return an object with a list of this name, each of its values as JSON by `shown`, written in short steps."""
-    return LargeAnswer(await run_steps(_written(name, values, shown)))
+async def list_answer(name: str, values: Iterable[T], shown: Callable[[T], View]) -> LargeAnswer:
+    """Return an object with a list of this name, each of its values as `shown`, written in short steps."""
+    return lists_of(**{name: await written(values, shown)})
 
 
-def _written(name: str, values: Iterable[T], shown: Callable[[T], bytes]) -> Steps[list[bytes]]:
-    parts, part, part_bytes = list[bytes](), [b'{"%b":[' % name.encode()], 0
-    for place, value in enumerate(values):
-        text = shown(value)
-        part.append(b",%b" % text if place else text)
-        part_bytes += len(text)
-        if part_bytes > PART_BYTES:
-            parts.append(b"".join(part))
-            part, part_bytes = [], 0
+async def written(values: Iterable[T], shown: Callable[[T], View]) -> list[bytes]:
+    """Return each of these values as `shown`, in JSON, written in short steps."""
+    return await run_steps(_texts(values, shown))
+
+
+def _texts(values: Iterable[T], shown: Callable[[T], View]) -> Steps[list[bytes]]:
+    texts: list[bytes] = []
+    for value in values:
+        texts.append(json_of(shown(value)))
         yield
-    return [*parts, b"".join((*part, b"]}"))]
+    return texts
+
+
+async def newest(
+    fetch: Callable[[int, int], Awaitable[Sequence[Stored]]], shown: Callable[[Stored], View], limit: int
+) -> list[bytes]:
+    """Return at most `limit` rows as `shown`, in JSON, newest first: read page by page, so that nobody waits for all.
+
+    `fetch` is given the id before which a page begins, and how many rows it has.
+    """
+    texts: list[bytes] = []
+    before_id = AFTER_ALL_IDS
+    while len(texts) < limit:
+        wanted = min(ROWS_AT_ONCE, limit - len(texts))
+        rows = await fetch(before_id, wanted)
+        texts += await written(rows, shown)
+        if len(rows) < wanted:
+            break
+        before_id = rows[-1].id
+        await yield_to_requests()
+    return texts
+
+
+def lists_of(**lists: Sequence[bytes]) -> LargeAnswer:
+    """Return an object with lists of these names, whose values are JSON already."""
+    return LargeAnswer(_object_of(lists))
+
+
+def _object_of(lists: Mapping[str, Sequence[bytes]]) -> Iterator[bytes]:
+    mark = b"{"
+    for name, texts in lists.items():
+        yield b'%b"%b":[' % (mark, name.encode())
+        for place, text in enumerate(texts):
+            if place:
+                yield b","
+            yield text
+        yield b"]"
+        mark = b","
+    yield b"}"
+
+
+def json_of(view: View) -> bytes:
+    """Return a view as JSON, as every answer has it."""
+    return view.__pydantic_serializer__.to_json(view)

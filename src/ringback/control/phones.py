@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from ringback.checks import PhoneExtension
 from ringback.control.errors import not_found, unfit
+from ringback.control.large_answers import lists_of, written
 from ringback.control.numbers import e164_of
 from ringback.control.paths import AccountOfPath, Services, no_such_account
 from ringback.control.views import Body, Seconds, View
@@ -109,14 +110,16 @@ NumberOrDefault = Annotated[str, Depends(_number_or_default)]
 Number = Annotated[str, Depends(_number)]
 
 
-@router.get("/accounts/{account_sid}/phones", summary="List the rules and scripts of phones")
-async def list_rules(services: Services, account: AccountOfPath) -> RuleList:
+@router.get("/accounts/{account_sid}/phones", response_model=RuleList, summary="List the rules and scripts of phones")
+async def list_rules(services: Services, account: AccountOfPath) -> Response:
     """Show the rules by number, with the one of all other phones as `default`, and the numbers that have a script."""
     rules = await services.database.run(operations.phone_rules, account.sid)
     lengths = await services.database.run(operations.script_lengths, account.sid)
-    return RuleList(
-        phones=[_rule_view(number, rule) for number, rule in rules.items()],
-        scripts=[ScriptLengthView(phone_number=number, entries=length) for number, length in lengths.items()],
+    return lists_of(
+        phones=await written(rules.items(), lambda rule: _rule_view(*rule)),
+        scripts=await written(
+            lengths.items(), lambda script: ScriptLengthView(phone_number=script[0], entries=script[1])
+        ),
     )
 
 

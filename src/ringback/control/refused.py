@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from ringback.control.large_answers import list_answer
 from ringback.control.paths import Services
 from ringback.control.views import Time, View
 from ringback.domain.instants import rfc_3339
@@ -45,14 +46,14 @@ def refused_view(refused: RefusedRequest) -> RefusedView:
     )
 
 
-@router.get("/refused", summary="List the requests that were meant for Twilio and refused")
+@router.get("/refused", response_model=RefusedList, summary="List the requests that were meant for Twilio and refused")
 async def list_refused(
     services: Services,
     limit: Annotated[int, Query(ge=1, le=KEPT_REFUSALS)] = DEFAULT_LIMIT,
     after: Annotated[int, Query(ge=0, le=HIGHEST_ID, description="Only those with higher ids.")] = 0,
-) -> RefusedList:
+) -> Response:
     """Show what the proxy, and the server where it speaks TLS, have refused: the newest 1,000, newest first.
 
     It is no account's, and in the memory of the process: a reset of everything, and a new start, forget it.
     """
-    return RefusedList(refused=[refused_view(refused) for refused in services.refusals.newest(limit, after)])
+    return await list_answer("refused", services.refusals.newest(limit, after), refused_view)

@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from ringback.control.large_answers import lists_of, newest
 from ringback.control.paths import AccountOfPath, Services
 from ringback.control.views import Time, View
 from ringback.domain.instants import rfc_3339
 from ringback.domain.requests import JournaledRequest
-from ringback.operations.requests import newest_requests
+from ringback.operations.requests import newest_requests, write_requests_of
+from ringback.stepwise import yield_to_requests
 from ringback.storage.request_journal import KEPT_REQUESTS
 
 DEFAULT_LIMIT = 100
@@ -59,12 +61,19 @@ def request_view(journaled: JournaledRequest) -> RequestView:
     )
 
 
-@router.get("/accounts/{account_sid}/requests", summary="List the requests to the Twilio surface")
+@router.get(
+    "/accounts/{account_sid}/requests", response_model=RequestList, summary="List the requests to the Twilio surface"
+)
 async def list_requests(
     services: Services,
     account: AccountOfPath,
     limit: Annotated[int, Query(ge=1, le=KEPT_REQUESTS)] = DEFAULT_LIMIT,
-) -> RequestList:
+) -> Response:
     """Show the newest requests to this account's paths, newest first; an account keeps 1,000, secrets masked."""
-    requests = await services.database.run(newest_requests, account.sid, limit=limit)
-    return RequestList(requests=[request_view(request) for request in requests])
+
+    async def page(before_id: int, rows: int) -> list[JournaledRequest]:
+        return await services.database.run(newest_requests, account.sid, limit=rows, before_id=before_id)
+
+    while await services.database.run(write_requests_of, account.sid):
+        await yield_to_requests()
+    return lists_of(requests=await newest(page, request_view, limit))

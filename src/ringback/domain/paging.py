@@ -17,6 +17,8 @@ from ringback.domain.instants import Instant
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
+AFTER_ALL_IDS = 2**53
+"""An id that no row of a journal reaches."""
 MAX_PAGE = 2**31 - 1
 """Beyond every list that can exist; larger numbers count as this one."""
 

@@ -97,9 +97,14 @@ def find_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Account |
     return unit_of_work.accounts.find(account_sid)
 
 
-def list_accounts(unit_of_work: UnitOfWork) -> list[Account]:
+@in_steps
+def list_accounts(unit_of_work: UnitOfWork) -> Steps[list[Account]]:
     """Return all accounts, the oldest first."""
-    return unit_of_work.accounts.all()
+    found: list[Account] = []
+    for account in unit_of_work.accounts.all():
+        found.append(account)
+        yield
+    return found
 
 
 def create_account(

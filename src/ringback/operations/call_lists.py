@@ -6,12 +6,14 @@ from ringback.domain.call_lists import NothingMatches, call_filters
 from ringback.domain.calls import ValidationCall
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 
+@in_steps
 def list_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
-) -> Page[ValidationCall]:
+) -> Steps[Page[ValidationCall]]:
     """Return one page, newest first; `asked` are the list's parameters by Twilio's names.
 
     A filter that can match nothing matches nothing, and is no error.
@@ -20,4 +22,4 @@ def list_calls(
         filters = call_filters(asked)
     except NothingMatches:
         return Page(request, [], None, None)
-    return unit_of_work.calls.page(account_sid, filters, request)
+    return (yield from unit_of_work.calls.page(account_sid, filters, request))

@@ -14,6 +14,7 @@ from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.urls import parse_url
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
+from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DUE_CALLS_AT_ONCE = 10
@@ -147,6 +148,7 @@ def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> Va
     return call if call and call.account_sid == account_sid else None
 
 
+@in_steps
 def newest_calls(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
@@ -154,13 +156,17 @@ def newest_calls(
     limit: int,
     phone_number: str | None = None,
     status: CallStatus | None = None,
-) -> list[tuple[ValidationCall, CallbackSummary | None]]:
+) -> Steps[list[tuple[ValidationCall, CallbackSummary | None]]]:
     """Return an account's calls, newest first: those to an E.164 number, those of one status, or all.
 
     Each comes with the summary of its StatusCallback, None while it has none.
     """
     states = None if status is None else [state for state in CallState if state.status == status]
-    return unit_of_work.calls.newest(account_sid, limit=limit, phone_number=phone_number, states=states)
+    found: list[tuple[ValidationCall, CallbackSummary | None]] = []
+    for call in unit_of_work.calls.newest(account_sid, limit=limit, phone_number=phone_number, states=states):
+        found.append(call)
+        yield
+    return found
 
 
 def be_the_callee(

@@ -2,6 +2,7 @@
 
 from ringback.domain.accounts import Account
 from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage, Suspects
+from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.sids import AccountSid
 from ringback.storage.inbox_repository import InboxRepository
 from ringback.storage.unit_of_work import UnitOfWork
@@ -42,10 +43,10 @@ def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: st
 
 
 def newest_messages(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, *, limit: int
+    unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, *, limit: int, before_id: int = AFTER_ALL_IDS
 ) -> list[StoredMessage]:
-    """Return the newest messages of an inbox, in the order in which they came."""
-    return InboxRepository(unit_of_work).newest(account_sid, inbox, limit=limit)[::-1]
+    """Return the newest messages of an inbox that came before the one with an id, newest first."""
+    return InboxRepository(unit_of_work).newest(account_sid, inbox, before_id=before_id, limit=limit)
 
 
 def list_inboxes(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[InboxSummary]:

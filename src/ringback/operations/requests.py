@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.requests import AnsweredRequest, JournaledRequest, shown_username
 from ringback.domain.sids import AccountSid
 from ringback.stepwise import Steps, in_steps
@@ -16,12 +17,20 @@ class RequestsDropped(Exception):
     """Requests that no database can store were dropped from the journal; the message says why."""
 
 
-def newest_requests(unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
-    """Return the account's requests, newest first, those of this moment too."""
+def newest_requests(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int, before_id: int = AFTER_ALL_IDS
+) -> list[JournaledRequest]:
+    """Return the account's requests before the one with an id, newest first: of those that are written."""
+    return unit_of_work.requests.newest(account_sid, before_id=before_id, limit=limit)
+
+
+def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+    """Write some of an account's requests that are not written yet; True when there may be more."""
     journal = unit_of_work.requests.journal
     with journal.writing:
-        _write(unit_of_work, {account_sid: journal.take_of(account_sid)})
-        return unit_of_work.requests.newest(account_sid, limit=limit)
+        taken = journal.take_of(account_sid, WRITTEN_AT_ONCE)
+        _write(unit_of_work, {account_sid: taken})
+    return bool(taken)
 
 
 def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:

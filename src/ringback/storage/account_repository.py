@@ -132,9 +132,9 @@ class AccountRepository:
         """Add an API key; False, and nothing changed, when its SID is taken."""
         return self._unit_of_work.change(ADD_KEY, **asdict(key)) > 0
 
-    def all(self) -> list[Account]:
+    def all(self) -> Iterator[Account]:
         """Return all accounts, the oldest first."""
-        return [_account(row) for row in self._unit_of_work.all(ALL_ACCOUNTS)]
+        return map(_account, self._unit_of_work.rows(ALL_ACCOUNTS))
 
     def with_set_clocks(self, after_sid: str, limit: int) -> list[AccountSid]:
         """Return accounts with pending calls whose clocks do not show the machine's time, the lowest SIDs first."""

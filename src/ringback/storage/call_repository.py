@@ -1,6 +1,6 @@
 """The validation calls."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, delete, func, literal_column, select, tuple_, update
@@ -13,6 +13,7 @@ from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values
 from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
@@ -148,7 +149,7 @@ class CallRepository:
         limit: int,
         phone_number: str | None = None,
         states: Collection[CallState] | None = None,
-    ) -> list[tuple[ValidationCall, CallbackSummary | None]]:
+    ) -> Iterator[tuple[ValidationCall, CallbackSummary | None]]:
         """Return an account's calls, newest first: those to a number, those in one or two states, or all.
 
         Each comes with the summary of its StatusCallback, None while it has none.
@@ -160,13 +161,13 @@ class CallRepository:
         if states is not None:
             values["state"], values["other_state"] = min(states).value, max(states).value
             filters += ("states",)
-        rows = self._unit_of_work.all(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
+        rows = self._unit_of_work.rows(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
         columns = len(CALL_COLUMNS)
-        return [(call_of(row), summary_of(row[columns:])) for row in rows]
+        return ((call_of(row), summary_of(row[columns:])) for row in rows)
 
-    def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Page[ValidationCall]:
+    def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Steps[Page[ValidationCall]]:
         """Return one page of an account's calls, newest first."""
-        return CALL_PAGES.page(self._unit_of_work, account_sid, filter_values(filters), request)
+        return CALL_PAGES.page_steps(self._unit_of_work, account_sid, filter_values(filters), request)
 
     def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
         """Forget at most `limit` of an account's ended calls, the newest `kept` excepted, and return how many.

@@ -27,7 +27,10 @@ ADD = Statement(
     insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in ("account_sid", "name", *_SHOWN)})
 )
 NEWEST = Statement(
-    select(*columns(table, "id", *_SHOWN)).where(*_OF_INBOX).order_by(table.c.id.desc()).limit(bindparam("row_limit"))
+    select(*columns(table, "id", *_SHOWN))
+    .where(*_OF_INBOX, table.c.id < bindparam("before_id"))
+    .order_by(table.c.id.desc())
+    .limit(bindparam("row_limit"))
 )
 _COUNTED = (
     select(table.c.name, func.count().label("messages"), func.max(table.c.id).label("newest_id"))
@@ -64,9 +67,11 @@ class InboxRepository:
             verdict=_json(asdict(message.signature)),
         )
 
-    def newest(self, account_sid: AccountSid, inbox: str, *, limit: int) -> list[StoredMessage]:
-        """Return an inbox's messages, newest first."""
-        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, inbox=inbox, row_limit=limit)
+    def newest(self, account_sid: AccountSid, inbox: str, *, before_id: int, limit: int) -> list[StoredMessage]:
+        """Return an inbox's messages before the one with an id, newest first."""
+        rows = self._unit_of_work.all(
+            NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=limit
+        )
         return [_message(row) for row in rows]
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:

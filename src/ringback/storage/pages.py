@@ -8,10 +8,15 @@ from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, 
 from ringback.domain.instants import Instant
 from ringback.domain.paging import Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
+from ringback.stepwise import Steps, finish
 from ringback.storage.statements import Statement
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
+
+
+ROWS_AT_ONCE = 50
+"""How many rows are read between two pauses."""
 
 
 class Keyed(Protocol):
@@ -50,6 +55,12 @@ class PagedRows(Generic[Row]):
     def page(
         self, unit_of_work: "UnitOfWork", account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Page[Row]:
+        """Return one page at once: of rows that are quickly read."""
+        return finish(self.page_steps(unit_of_work, account_sid, values, request))
+
+    def page_steps(
+        self, unit_of_work: "UnitOfWork", account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
+    ) -> Steps[Page[Row]]:
         """Return one page; the filters that hold are those whose names are among the parameters' `values`."""
         token = request.token
         place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
@@ -57,7 +68,10 @@ class PagedRows(Generic[Row]):
             self._statement(values, token), account_sid=account_sid, row_limit=request.page_size + 1, **values, **place
         )
         more = len(rows) > request.page_size
-        found = [self._row_of(row) for row in rows[: request.page_size]]
+        found: list[Row] = []
+        for start in range(0, min(len(rows), request.page_size), ROWS_AT_ONCE):
+            found += map(self._row_of, rows[start : min(start + ROWS_AT_ONCE, request.page_size)])
+            yield
         if token and token.direction == Direction.BEFORE:
             return _page_before(token, request, found)
         return Page(

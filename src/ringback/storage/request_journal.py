@@ -56,10 +56,14 @@ class RequestJournal:
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
 
-    def take_of(self, account_sid: AccountSid) -> list[AnsweredRequest]:
-        """Take out an account's requests, the oldest first."""
+    def take_of(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
+        """Take out at most `limit` of an account's requests, the oldest first."""
         with self._looking:
-            return list(self._unwritten.pop(account_sid, ()))
+            requests = self._unwritten.get(account_sid, deque[AnsweredRequest]())
+            taken = [requests.popleft() for _ in range(min(limit, len(requests)))]
+            if not requests:
+                self._unwritten.pop(account_sid, None)
+            return taken
 
     def forget(self) -> None:
         """Let all of them go."""

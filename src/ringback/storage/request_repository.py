@@ -23,7 +23,7 @@ ADD = Statement(
 )
 NEWEST = Statement(
     select(*columns(table, "id", *AnsweredRequest._fields))
-    .where(_OF_ACCOUNT)
+    .where(_OF_ACCOUNT, table.c.id < bindparam("before_id"))
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
 )
@@ -42,9 +42,9 @@ class RequestRepository:
         values["parameters"] = orjson.dumps(request.parameters).decode()
         self._unit_of_work.change(ADD, **values)
 
-    def newest(self, account_sid: AccountSid, *, limit: int) -> list[JournaledRequest]:
-        """Return the account's requests, newest first."""
-        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, row_limit=limit)
+    def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
+        """Return the account's requests before the one with an id, newest first."""
+        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=limit)
         return [_request(row) for row in rows]
 
     def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
