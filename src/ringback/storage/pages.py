@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, tuple_
 
 from ringback.domain.instants import Instant
-from ringback.domain.paging import Direction, Page, PageRequest, PageToken, RowKey
+from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
 from ringback.stepwise import Steps, finish
 from ringback.storage.statements import Statement
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
 
-ROWS_AT_ONCE = 50
+ROWS_AT_ONCE = DEFAULT_PAGE_SIZE + 1
 """How many rows are read between two pauses."""
 
 
@@ -64,14 +64,14 @@ class PagedRows(Generic[Row]):
         """Return one page; the filters that hold are those whose names are among the parameters' `values`."""
         token = request.token
         place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
-        rows = unit_of_work.all(
-            self._statement(values, token), account_sid=account_sid, row_limit=request.page_size + 1, **values, **place
-        )
-        more = len(rows) > request.page_size
         found: list[Row] = []
-        for start in range(0, min(len(rows), request.page_size), ROWS_AT_ONCE):
-            found += map(self._row_of, rows[start : min(start + ROWS_AT_ONCE, request.page_size)])
+        statement = self._statement(values, token)
+        limits = {**place, "account_sid": account_sid, "row_limit": request.page_size + 1}
+        for rows in unit_of_work.batches(statement, ROWS_AT_ONCE, **values, **limits):
+            found += map(self._row_of, rows)
             yield
+        more = len(found) > request.page_size
+        del found[request.page_size :]
         if token and token.direction == Direction.BEFORE:
             return _page_before(token, request, found)
         return Page(
