@@ -178,7 +178,7 @@ class Settings(BaseSettings):
                 try:
                     ip_network(host, strict=False)
                 except ValueError:
-                    raise ValueError(f"{host} is no host name, no *.pattern and no CIDR") from None
+                    raise ValueError(f"{host} is not a host name, a *.pattern or a CIDR") from None
         return value
 
     @field_validator("callback_host_map")

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from ringback.control.guards import MAX_BODY_BYTES
 from ringback.settings import Settings
@@ -292,3 +293,37 @@ async def test_what_a_browser_asks_for_another_site_is_refused_without_an_origin
     answer = await account.http.get(f"/_ringback/accounts/{account.sid}", headers={"Sec-Fetch-Site": site})
 
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("authorization", "reason"),
+    [
+        (None, "no control token"),
+        ("Basic guess", "no control token"),
+        ("Bearer guess", "wrong control token"),
+    ],
+)
+async def test_refusal_for_the_token_is_logged_with_its_reason(
+    controlled: Controlled, authorization: str | None, reason: str
+) -> None:
+    headers = {"Authorization": authorization} if authorization else {}
+
+    with capture_logs() as lines:
+        answer = await controlled.http.get("/_ringback/accounts?secret=x", headers=headers)
+
+    [line] = lines
+    assert (answer.status_code, line["event"], line["status"]) == (401, "control request refused", 401)
+    assert (line["log_level"], line["method"], line["path"], line["reason"]) == ("warning", "GET", "/accounts", reason)
+    assert "guess" not in repr(line)
+
+
+async def test_refusal_of_a_callback_is_logged_with_its_reason(controlled: Controlled) -> None:
+    with capture_logs() as lines:
+        answer = await controlled.http.post(
+            f"/_ringback/reset/%1B[31m{'x' * 2_000}", headers={"X-Twilio-Signature": "x"}
+        )
+
+    [line] = lines
+    assert (answer.status_code, line["status"], line["reason"]) == (403, 403, answer.json()["error"])
+    assert line["path"].startswith("/reset/%1B[31mxxx")
+    assert len(line["path"]) == 1_000

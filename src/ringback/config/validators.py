@@ -53,7 +53,7 @@ def mapped_host(text: str) -> str:
     """Check a name or an address of the host map, and remove the brackets of an IPv6 address."""
     address = text if HOST_NAME.fullmatch(text) else ipv6_address(text)
     if address is None:
-        raise ValueError(f"{text} is no host name and no IP address; ports cannot be mapped")
+        raise ValueError(f"{text} is not a host name or IP address; ports cannot be mapped")
     return address
 
 

@@ -13,14 +13,17 @@ CONFLICTS: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
 
 
 class ControlError(HTTPException):
-    """An answer that is an error: `detail` says what is wrong, `hint` what to do about it.
+    """An answer that is an error: `detail` says what is wrong, `hint` what to do about it, `reason` is for the log.
 
     FastAPI lets an HTTPException through wherever it is raised, while a body is read too.
     """
 
-    def __init__(self, status: HTTPStatus, error: str, hint: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: HTTPStatus, error: str, hint: str, headers: Mapping[str, str] | None = None, reason: str = ""
+    ) -> None:
         super().__init__(status, error, headers)
         self.hint = hint
+        self.reason = reason or error
 
     @property
     def response(self) -> Response:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 from ipaddress import ip_address
+from urllib.parse import quote
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,8 +19,14 @@ CALLBACK_HEADERS = ("x-twilio-signature", "i-twilio-idempotency-token")
 """Each StatusCallback has both of them, after redirects too."""
 OWN_SITES = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for a page of this server, and for a URL that the user typed."""
+LOGGED_CHARACTERS = 1_000
+"""How much of a path is logged."""
 LOCAL_DOMAINS = (".localhost", ".internal", ".local", ".test")
 """Below these nobody can register a name, and so nobody can let one lead here."""
+
+_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+
+log = structlog.get_logger()
 
 
 class Guards:
@@ -56,6 +64,7 @@ class Guards:
             if _path(scope) not in OPEN_PATHS:
                 self._check(headers, limit)
         except ControlError as refusal:
+            _log(scope, refusal)
             await refusal.response(scope, receive, send)
             return
         await self._app(scope, _at_most(limit, receive), send)
@@ -85,6 +94,17 @@ class Guards:
                     "without a token the control API is not to be asked by a name that may be anybody's",
                     "ask by an IP address or localhost, or set control_token and send it",
                 )
+
+
+def _log(scope: Scope, refusal: ControlError) -> None:
+    path = quote(_path(scope), safe=_PRINTED)[:LOGGED_CHARACTERS]
+    log.warning(
+        "control request refused",
+        method=scope["method"],
+        path=path,
+        status=refusal.status_code,
+        reason=refusal.reason,
+    )
 
 
 def _path(scope: Scope) -> str:
@@ -135,12 +155,14 @@ def _is_local(name: str) -> bool:
 def _check_token(authorization: str, token: str) -> None:
     scheme, _, given = authorization.partition(" ")
     is_right = is_same_secret(token, given.strip().encode("latin-1").decode(errors="replace"))
-    if scheme.lower() != "bearer" or not is_right:
+    is_bearer = scheme.lower() == "bearer"
+    if not is_bearer or not is_right:
         raise ControlError(
             HTTPStatus.UNAUTHORIZED,
             "this server's control API asks for its token",
             "send Authorization: Bearer with the setting control_token",
             {"WWW-Authenticate": "Bearer"},
+            "wrong control token" if is_bearer else "no control token",
         )
 
 
