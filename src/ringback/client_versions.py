@@ -110,7 +110,6 @@ LIBRARIES: Mapping[str, tuple[Library, ...]] = {
     "csharp": (CSHARP,),
     "curl": (),
 }
-NODE_CLIENTS = frozenset({"any", "node"})
 
 
 def safe_version_note(client: str) -> list[str]:
@@ -127,7 +126,8 @@ def version_warnings(client: str, folder: Path) -> list[str]:
         for installed in sorted(set(_installed(library, folder)))
         if installed.version < library.lowest
     ]
-    return [*warnings, *(_node_warnings() if client in NODE_CLIENTS else [])]
+    uses_node = client == "node" or (client == "any" and (folder / "package.json").is_file())
+    return [*warnings, *(_node_warnings() if uses_node else [])]
 
 
 def reads_proxy_variables(node: Version) -> bool:

@@ -125,6 +125,17 @@ def test_node_that_does_not_tell_its_version_gets_no_warning(
     assert version_warnings("node", tmp_path) == []
 
 
+def test_node_is_asked_for_any_client_where_the_folder_has_a_package_file(tmp_path: Path) -> None:
+    install_node(tmp_path, "echo v20.0.0")
+    before = version_warnings("any", tmp_path)
+    (tmp_path / "package.json").write_text("{}")
+
+    [warning] = version_warnings("any", tmp_path)
+
+    assert before == []
+    assert warning.startswith("Node 20.0.0 ignores the proxy variables")
+
+
 def test_node_of_another_client_is_not_asked(tmp_path: Path) -> None:
     install_node(tmp_path, f"touch {tmp_path}/asked; echo v20.0.0")
 

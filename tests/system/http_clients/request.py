@@ -1,7 +1,9 @@
 """Asks for a URL with one of Python's HTTP clients, and prints the status of the answer or the error."""
 # mypy: disable-error-code="import-untyped"
+# ruff: noqa: PLC0415 - all clients together take a second to import, and each run uses one
 
 import asyncio
+import base64
 import http.client
 import json
 import os
@@ -11,16 +13,8 @@ import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
-import aiohttp
-import httpx
-import requests
-import urllib3
-from twilio.credential.client_credential_provider import ClientCredentialProvider
-from twilio.http.async_http_client import AsyncTwilioHttpClient
-from twilio.rest import Client
-
 SID, TOKEN = os.environ["TWILIO_ACCOUNT_SID"], os.environ["TWILIO_AUTH_TOKEN"]
-HEADERS = {"Authorization": aiohttp.BasicAuth(SID, TOKEN).encode()}
+HEADERS = {"Authorization": f"Basic {base64.b64encode(f'{SID}:{TOKEN}'.encode()).decode()}"}
 OK = 200
 
 
@@ -48,30 +42,44 @@ def ask_http_client_by_a_tunnel(url: str) -> int:
     return connection.getresponse().status
 
 
-def ask_urllib3(url: str, manager: urllib3.PoolManager) -> int:
+def ask_urllib3(url: str, proxy: str = "") -> int:
+    import urllib3
+
+    manager = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
     return manager.request("GET", url, headers=HEADERS, retries=False).status
 
 
 def ask_requests(url: str) -> int:
+    import requests
+
     return requests.get(url, headers=HEADERS, timeout=60).status_code
 
 
 def ask_httpx(url: str) -> int:
+    import httpx
+
     return httpx.get(url, headers=HEADERS, timeout=60).status_code
 
 
 async def ask_aiohttp(url: str, *, trust_env: bool = False) -> int:
+    import aiohttp
+
     async with aiohttp.ClientSession(trust_env=trust_env) as session, session.get(url, headers=HEADERS) as answer:
         return answer.status
 
 
 def ask_twilio(_: str) -> int:
+    from twilio.rest import Client
+
     Client(SID, TOKEN).outgoing_caller_ids.list(limit=1)
     return OK
 
 
 def ask_twilio_with_oauth(_: str) -> int:
     """Fetch a token first, which no base URL changes: that of the API is set, to a port where nothing listens."""
+    from twilio.credential.client_credential_provider import ClientCredentialProvider
+    from twilio.rest import Client
+
     client = Client(account_sid=SID, credential_provider=ClientCredentialProvider("client", "secret"))
     client.api.base_url = "http://127.0.0.1:9"
     client.outgoing_caller_ids.list(limit=1)
@@ -79,6 +87,10 @@ def ask_twilio_with_oauth(_: str) -> int:
 
 
 async def ask_twilio_async(*, trust_env: bool = False) -> int:
+    import aiohttp
+    from twilio.http.async_http_client import AsyncTwilioHttpClient
+    from twilio.rest import Client
+
     async with AsyncTwilioHttpClient() as http_client:
         if trust_env:
             await http_client.session.close()
@@ -91,8 +103,8 @@ CLIENTS: dict[str, Callable[[str], int]] = {
     "urllib.request": ask_urllib,
     "http.client": ask_http_client,
     "http.client with set_tunnel": ask_http_client_by_a_tunnel,
-    "urllib3": lambda url: ask_urllib3(url, urllib3.PoolManager()),
-    "urllib3.ProxyManager": lambda url: ask_urllib3(url, urllib3.ProxyManager(os.environ["HTTPS_PROXY"])),
+    "urllib3": ask_urllib3,
+    "urllib3.ProxyManager": lambda url: ask_urllib3(url, os.environ["HTTPS_PROXY"]),
     "requests": ask_requests,
     "httpx": ask_httpx,
     "aiohttp": lambda url: asyncio.run(ask_aiohttp(url)),
