@@ -11,6 +11,8 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
+from ringback.console import finish_output, open_missing_streams
+
 
 def main() -> int:
     """Run a command.
@@ -19,6 +21,7 @@ def main() -> int:
     another, and are built when /docs asks for them.
     """
     gc.disable()
+    open_missing_streams()
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no message fails to be printed
     if sys.argv[1:2] == ["serve"]:
@@ -29,7 +32,10 @@ def main() -> int:
     BaseModel.model_config["defer_build"] = True
     from ringback import cli
 
-    return cli.main()
+    try:
+        return cli.main()
+    finally:
+        finish_output()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:

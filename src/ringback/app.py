@@ -124,6 +124,7 @@ def create_app(
     app.state.end_waits = database.notifications.close
     app.state.refusals = refusals
     app.state.supervisor = background.supervisor
+    app.state.watch_log = background.watch_log
     for router in (
         outgoing_caller_id_list.router,
         outgoing_caller_id_instance.router,

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from ringback import __version__
 from ringback.commands.argument_parser import CommandParser, shown
 from ringback.complaints import closest, complaint
+from ringback.console import print_error, print_lines
 from ringback.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
@@ -27,6 +28,7 @@ from ringback.settings import (
 
 if TYPE_CHECKING:
     from ringback.interception.door import DoorsOf
+    from ringback.log_writer import LogWriter
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 OK, FAILED, WRONG_USAGE, TASK_FAILED = 0, 1, 2, 70
@@ -122,24 +124,24 @@ def _choices(annotation: Any) -> list[str]:
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.announcement import warn_of_unknown_settings
-    from ringback.logs import configure_logs
+    from ringback.logging_config import configure_logs
     from ringback.server import CannotListen, listen, listen_beside
     from ringback.storage.database import DatabaseUnavailable
 
-    configure_logs(settings.log_format, settings.log_level)
+    log_writer = configure_logs(settings.log_format, settings.log_level)
     warn_of_unknown_settings()
     try:
         with ExitStack() as listening:
             listener = listening.enter_context(closing(listen(settings.host, settings.port)))
             beside = {name: listening.enter_context(closing(opened)) for name, opened in listen_beside(settings)}
             if settings.workers == 1:
-                return _work(settings, listener, beside)
+                return _work(settings, listener, beside, log_writer)
             from ringback.workers import run_workers
 
             _check_database(settings)
             return run_workers(
                 settings.workers,
-                lambda number: _work(settings, listener, {}, announces=number == 1),
+                lambda number: _work(settings, listener, {}, log_writer, announces=number == 1),
                 is_restarted=lambda status: status == TASK_FAILED,
             )
     except (CannotListen, DatabaseUnavailable) as error:
@@ -155,7 +157,14 @@ def _check_database(settings: Settings) -> None:
         check_is_at_head(database)
 
 
-def _work(settings: Settings, listener: socket, beside: Mapping[str, socket], *, announces: bool = True) -> int:
+def _work(
+    settings: Settings,
+    listener: socket,
+    beside: Mapping[str, socket],
+    log_writer: "LogWriter",
+    *,
+    announces: bool = True,
+) -> int:
     """Serve in this process."""
     from ringback.announcement import announce
     from ringback.app import create_app
@@ -167,6 +176,7 @@ def _work(settings: Settings, listener: socket, beside: Mapping[str, socket], *,
     try:
         doors_of = _doors_of(settings, beside)
         app = create_app(settings)
+        app.state.watch_log(log_writer)
     except (AuthorityUnavailable, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
@@ -200,12 +210,12 @@ def _env(given: dict[str, Any]) -> int:
     from ringback.interception.door import AuthorityUnavailable
 
     try:
-        print(*shell_lines(client, settings), sep="\n")  # noqa: T201
+        is_printed = print_lines(*shell_lines(client, settings))
     except UnfitFolder as error:
         return _complain(WRONG_USAGE, str(error))
     except AuthorityUnavailable as error:
         return _complain(FAILED, str(error))
-    return OK
+    return OK if is_printed else FAILED
 
 
 def _migrate(given: dict[str, Any]) -> int:
@@ -218,8 +228,7 @@ def _migrate(given: dict[str, Any]) -> int:
             migrate(database)
     except DatabaseUnavailable as error:
         return _complain(FAILED, str(error))
-    print(f"{shown_url(settings.database_url)} is at {HEAD}")  # noqa: T201
-    return OK
+    return OK if print_lines(f"{shown_url(settings.database_url)} is at {HEAD}") else FAILED
 
 
 def shown_url(database_url: str) -> str:
@@ -256,6 +265,5 @@ def _may_be_secret(name: str, value: str) -> bool:
 
 
 def _complain(status: int, *lines: str) -> int:
-    for line in lines:
-        print(f"ringback: {line}", file=sys.stderr)  # noqa: T201
+    print_error(*lines)
     return status

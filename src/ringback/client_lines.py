@@ -6,13 +6,13 @@ Source: docs/interception.md, which says what each client reads.
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
 from ringback.client_versions import safe_version_note, version_warnings
+from ringback.console import print_error
 from ringback.interception.authority import open_authority
 from ringback.interception.trust import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.settings import Settings, authority_folder, base_url, reachable
@@ -215,7 +215,7 @@ def shell_lines(client: str, settings: Settings) -> list[str]:
 
 def _warn(*messages: str) -> None:
     for message in messages:
-        print(f"ringback: {message}", file=sys.stderr)  # noqa: T201 - standard output goes to a shell
+        print_error(message)
 
 
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:

@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from ringback.domain.instants import Instant
+from ringback.log_writer import LogWriter
 from ringback.meters import Meters
 from ringback.simulator.callback_sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.simulator.housekeeper import CHECKPOINT, PRUNING, Housekeeper
@@ -65,6 +66,11 @@ class Background:
         if not database.is_shared:
             tasks.append(BackgroundTask(CHECKPOINT, housekeeper.run_checkpoints))
         self.supervisor = Supervisor(tasks, _Reports(database.meters))
+
+    def watch_log(self, writer: LogWriter) -> None:
+        """Supervise the thread that writes the log, and count the lines that it drops."""
+        self.supervisor.add(BackgroundTask(LOG_WRITER, writer.watch))
+        self._database.meters.dropped_log_lines = lambda: writer.dropped_lines
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:

@@ -3,6 +3,8 @@
 import gc
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ import pytest
 import structlog
 
 from ringback.cli import main
+from ringback.logging_config import flush_logs
 from support.waiting import PATIENCE_SECONDS
 
 WIDE_COLUMNS = "500"
@@ -46,6 +49,7 @@ class Command:
         if not gc.isenabled():  # `serve` switches it off: what it left open is to be noticed here
             gc.enable()
             gc.collect()
+        flush_logs(30)
         printed = self._capsys.readouterr()
         return Finished(status, printed.out, printed.err)
 
@@ -59,6 +63,13 @@ def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     monkeypatch.setenv("COLUMNS", WIDE_COLUMNS)
     monkeypatch.setattr("ringback.commands.ready.TIMEOUT_SECONDS", PATIENCE_SECONDS)
     monkeypatch.chdir(folder)
+    taken_over = [
+        (sys, "stdout", sys.stdout),
+        (sys, "stderr", sys.stderr),
+        (sys, "excepthook", sys.excepthook),
+        (sys, "unraisablehook", sys.unraisablehook),
+        (threading, "excepthook", threading.excepthook),
+    ]
     root = logging.getLogger()
     handlers, level, configuration = list(root.handlers), root.level, structlog.get_config().copy()
     try:
@@ -66,3 +77,6 @@ def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     finally:
         root.handlers[:], root.level = handlers, level
         structlog.configure(**configuration)
+        logging.captureWarnings(capture=False)
+        for module, name, value in taken_over:
+            setattr(module, name, value)

@@ -7,6 +7,7 @@ import pytest
 
 from ringback import beginnings
 from ringback.app import create_app
+from ringback.log_writer import LogWriter
 from ringback.settings import Settings
 from support.clocks import FakeClock
 from support.control import Controlled, ControlledAccount
@@ -27,6 +28,7 @@ async def controlled(
     monkeypatch.setattr(beginnings, "open_database", lambda _: migrated.copy())
     clock = FakeClock()
     app = create_app(settings, clock=clock)
+    app.state.watch_log(LogWriter(len, lambda count: f"{count} lines dropped".encode()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with (
         app.router.lifespan_context(app),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from ringback.logs import configure_logs
+from ringback.logging_config import configure_logs, flush_logs
 from support.receiver import Answer, CallbackReceiver, Received
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
@@ -91,6 +91,7 @@ def test_the_log_is_text_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger().info("request", status=200)
     structlog.get_logger().debug("nothing of this")
 
+    flush_logs(30)
     logged = capsys.readouterr().err.rstrip()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]+Z \[info +\] request +status=200", logged)
 
@@ -101,6 +102,7 @@ def test_what_libraries_warn_of_is_a_json_line_too(capsys: pytest.CaptureFixture
     logging.getLogger("some.library").warning("careful: %s", "thin ice")
     logging.getLogger("some.library").info("nothing of this")
 
+    flush_logs(30)
     [line] = capsys.readouterr().err.splitlines()
     logged = json.loads(line)
     assert (logged["event"], logged["level"]) == ("careful: thin ice", "warning")

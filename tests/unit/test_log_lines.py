@@ -10,7 +10,7 @@ from support.waiting import PROGRAM_SECONDS
 
 PROGRAM = """
 import logging, structlog
-from ringback.logs import configure_logs
+from ringback.logging_config import configure_logs
 configure_logs({log_format!r}, {level!r})
 log = structlog.get_logger()
 log.debug("fine")
@@ -62,3 +62,65 @@ def test_people_get_text() -> None:
 )
 def test_the_level_says_what_is_the_least_that_is_logged(level: str, events: list[str]) -> None:
     assert [json.loads(line)["event"] for line in logged("json", level).splitlines()] == events
+
+
+ODDITIES = """
+import gc, logging, sys, threading, warnings, structlog
+from ringback.logging_config import configure_logs
+configure_logs({log_format!r}, "info")
+log = structlog.get_logger()
+
+class Unprintable:
+    def __str__(self):
+        raise ZeroDivisionError
+    __repr__ = __str__
+
+class Finalized:
+    def __del__(self):
+        raise KeyError("in a finalizer")
+
+log.info("half", text="a \\ud800")
+log.info("unprintable", value=Unprintable())
+logging.getLogger("library").warning("%d apples", "many")
+logging.getLogger("library").error("printable", extra={{"x": Unprintable()}})
+print("printed", "by a library")
+print("and to", "standard error", file=sys.stderr)
+warnings.warn("old way", UserWarning)
+thread = threading.Thread(target=lambda: 1 / 0, name="worker")
+thread.start()
+thread.join()
+Finalized()
+gc.collect()
+[][1]
+"""
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_whatever_is_logged_printed_warned_of_or_raised_is_in_the_log_and_logging_never_raises(log_format: str) -> None:
+    ended = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", ODDITIES.format(log_format=log_format)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stdout == "printed by a library\n"
+    for wanted in (
+        "half",
+        "unprintable",
+        "apples",
+        "printable",
+        "and to standard error",
+        "old way",
+        "unhandled exception in a thread",
+        "ZeroDivisionError",
+        "in a finalizer",
+        "unhandled exception",
+        "IndexError",
+    ):
+        assert wanted in ended.stderr, wanted
+    if log_format == "json":
+        lines = [json.loads(line) for line in ended.stderr.splitlines() if line != "and to standard error"]
+        assert lines[-1]["event"] == "unhandled exception"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ringback.complaints import closest
+from ringback.console import print_error
 
 WRONG_USAGE = 2
 SHOWN_CHARACTERS = 64
@@ -72,5 +73,5 @@ class CommandParser(argparse.ArgumentParser):
 
     def fail(self, message: str) -> NoReturn:
         """Print one line, and exit with status 2."""
-        print(f"ringback: {message}", file=sys.stderr)  # noqa: T201
+        print_error(message)
         sys.exit(WRONG_USAGE)

@@ -7,6 +7,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -40,6 +41,9 @@ are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 DOCS_HINT = "GET /_ringback/docs lists what there is"
 RETRY_AFTER_SECONDS = "1"
 JSON_HINT = "send the body with Content-Type: application/json"
+
+BROKEN_STREAM = frozenset({"BrokenResourceError", "ClosedResourceError"})
+"""anyio's errors, by which FastAPI's event streams end when their client disconnects."""
 
 log = structlog.get_logger()
 
@@ -152,22 +156,41 @@ async def _answer_failure(_: Request, __: Exception) -> Response:
 
 
 class FailuresLogged:
-    """Logs what failed for a reason of ours, and raises it where no whole answer was sent."""
+    """Logs what failed for a reason of ours, and raises it where no whole answer was sent.
+
+    A client that disconnects during a response is not a failure.
+    """
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answered = False
+        answered = disconnected = False
 
         async def watched(message: Message) -> None:
             nonlocal answered
             await send(message)
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
 
+        async def watched_receive() -> Message:
+            nonlocal disconnected
+            message = await receive()
+            disconnected = disconnected or message["type"] == "http.disconnect"
+            return message
+
         try:
-            await self._app(scope, receive, watched)
-        except Exception:
+            await self._app(scope, watched_receive, watched)
+        except Exception as error:
+            if disconnected and _is_of_the_connection(error):
+                log.debug("client disconnected during a response", path=scope["path"])
+                return
             log.exception("a control request failed", path=scope["path"])
             if not answered:
                 raise
+
+
+def _is_of_the_connection(error: Exception) -> bool:
+    """Tell whether an error is that of a stream whose other end is gone."""
+    if isinstance(error, ExceptionGroup):
+        return all(map(_is_of_the_connection, error.exceptions))
+    return isinstance(error, ClientDisconnect | OSError) or type(error).__name__ in BROKEN_STREAM

@@ -75,7 +75,12 @@ class Proxy:
         serving = self._serve(client) if len(self._clients) < MAX_CONNECTIONS else _turn_away(client)
         task = asyncio.create_task(_closing(client, serving))
         self._clients.add(task)
-        task.add_done_callback(self._clients.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._clients.discard(task)
+        if not task.cancelled() and (failure := task.exception()):
+            log.error("a connection to the proxy failed", exc_info=failure)
 
     async def _serve(self, client: Stream) -> None:
         try:
@@ -195,10 +200,15 @@ async def _joined(client: Stream, server: Stream, request: ProxyRequest, begin_o
 
 
 async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:
-    """Do some work, and close a stream afterwards; that it breaks is no failure."""
+    """Do some work, and close a stream afterwards; a broken connection is not a failure."""
     try:
-        with suppress(OSError):
+        try:
             await work
+        except OSError:
+            pass
+        except RuntimeError:  # uvloop's error for a write to a connection that the client has reset
+            if not stream.writer.transport.is_closing():
+                raise
         stream.writer.close()
         async with asyncio.timeout(LINGER_SECONDS):
             await stream.writer.wait_closed()

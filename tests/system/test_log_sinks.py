@@ -1,0 +1,192 @@
+"""Whatever becomes of the log's stream, the server works on: logging neither blocks nor raises."""
+
+import fcntl
+import json
+import os
+import pty
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.log_sinks import COMMAND, Observed, observed
+from support.postgresql import migrated_database
+from support.room import SmallDisk, small_disk
+from support.waiting import PATIENCE_SECONDS, eventually
+
+REQUESTS = 100
+PIPE_BYTES = 4096
+"""The least that a pipe can hold."""
+
+
+def work(server: Observed) -> None:
+    """Have 100 numbers verified, and the server still ready."""
+    server.wait_until_verified(server.validate(REQUESTS))
+    assert server.is_ready()
+
+
+def small_pipe() -> tuple[int, int]:
+    """Return the ends of a pipe that is soon full."""
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return reader, writer
+
+
+class Reading:
+    """Reads a log in a thread, and keeps its lines."""
+
+    def __init__(self, reader: int) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self._thread = threading.Thread(target=self._read, args=[reader], daemon=True)
+        self._thread.start()
+
+    def _read(self, reader: int) -> None:
+        with os.fdopen(reader, "rb") as log:
+            for line in log:
+                self.lines.append(json.loads(line))
+
+    def posts(self) -> int:
+        """Return how many validation requests are in the log."""
+        return len([line for line in self.lines if line["event"] == "request" and line["method"] == "POST"])
+
+    def join(self) -> None:
+        """Wait for the end of the log, which comes when all that write to it have ended."""
+        self._thread.join(PATIENCE_SECONDS)
+
+
+def test_with_the_reader_of_the_log_gone_everything_goes_on(tmp_path: Path) -> None:
+    command = ["bash", "-c", f"exec {shlex.join(COMMAND)} 2> >(head -1 >/dev/null)"]
+
+    with observed(tmp_path, command=command) as server:
+        work(server)
+        eventually(lambda: server.dropped_lines() > 0, what="lines dropped", seconds=PATIENCE_SECONDS)
+        status = server.stop()
+
+    assert status == 0
+
+
+@pytest.mark.parametrize("log_format", ["json", "text"])
+def test_with_the_terminal_closed_everything_goes_on(tmp_path: Path, log_format: str) -> None:
+    screen, terminal = pty.openpty()
+    with observed(tmp_path, stdout=terminal, stderr=terminal, log_format=log_format) as server:
+        os.close(terminal)
+        os.close(screen)
+        work(server)
+        eventually(lambda: server.dropped_lines() > 0, what="lines dropped", seconds=PATIENCE_SECONDS)
+        status = server.stop()
+
+    assert status == 0
+
+
+def test_with_standard_streams_closed_at_the_start_everything_goes_on(tmp_path: Path) -> None:
+    command = ["bash", "-c", f"exec {shlex.join(COMMAND)} <&- >&- 2>&-"]
+    database = tmp_path / "closed.db"
+
+    with observed(tmp_path, command=command, database_url=f"sqlite:///{database}", log_format="") as server:
+        work(server)
+        opened = [Path(f"/proc/{server.process.pid}/fd/{number}").readlink() for number in (0, 1, 2)]
+        status = server.stop()
+
+    assert status == 0
+    assert opened == [Path(os.devnull)] * 3
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_with_one_standard_stream_closed_at_the_start_everything_goes_on(tmp_path: Path, closed: str) -> None:
+    with observed(tmp_path, command=["bash", "-c", f"exec {shlex.join(COMMAND)} {closed}"]) as server:
+        work(server)
+        status = server.stop()
+
+    assert status == 0
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    with migrated_database() as url:
+        yield url
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDisk]:
+    with small_disk(tmp_path / "disk") as mounted:
+        if mounted is None:
+            pytest.skip("mounting a small disk takes root and its privileges")
+        yield mounted
+
+
+def test_a_log_whose_disk_was_full_goes_on_when_there_is_room_again(tmp_path: Path, disk: SmallDisk) -> None:
+    file = disk.folder / "ringback.log"
+    with file.open("ab") as log, observed(tmp_path, stderr=log.fileno()) as server:
+        disk.take()
+        work(server)
+        full = file.read_bytes()
+        disk.give()
+        numbers = server.validate(1, first=REQUESTS)
+        server.wait_until_verified(numbers)
+        status = server.stop()
+
+    lines = [json.loads(line) for line in file.read_bytes().splitlines()]
+    posts = [line for line in lines if line["event"] == "request" and line["method"] == "POST"]
+    assert status == 0
+    assert file.read_bytes().startswith(full)
+    assert len(posts) == REQUESTS + 1
+    assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
+
+
+def test_a_non_blocking_log_whose_reader_pauses_gets_every_line_later(tmp_path: Path) -> None:
+    reader, writer = small_pipe()
+    os.set_blocking(writer, False)
+    with observed(tmp_path, stderr=writer) as server:
+        os.close(writer)
+        work(server)
+        dropped = server.dropped_lines()
+        log = Reading(reader)
+        eventually(lambda: log.posts() == REQUESTS, what="all lines in the log", seconds=PATIENCE_SECONDS)
+        status = server.stop()
+    log.join()
+
+    assert (status, dropped, log.posts()) == (0, 0, REQUESTS)
+    assert [line["timestamp"] for line in log.lines] == sorted(line["timestamp"] for line in log.lines)
+
+
+def test_with_a_log_that_nobody_reads_everything_goes_on_and_the_server_can_be_stopped(tmp_path: Path) -> None:
+    reader, writer = small_pipe()
+    with observed(tmp_path, stderr=writer, stdout=writer) as server:
+        os.close(writer)
+        work(server)
+        server.wait_until_verified(server.validate(300, first=REQUESTS))
+        began = time.monotonic()
+        status = server.stop()
+        print(f"stopped within {time.monotonic() - began:.1f} s")  # noqa: T201
+    os.close(reader)
+
+    assert status == 0
+
+
+def test_workers_with_a_log_that_nobody_reads_can_be_stopped(tmp_path: Path, database_url: str) -> None:
+    reader, writer = small_pipe()
+    with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
+        os.close(writer)
+        work(server)
+        status = server.stop()
+    os.close(reader)
+
+    assert status == 0
+
+
+def test_lines_of_workers_do_not_mix(tmp_path: Path, database_url: str) -> None:
+    reader, writer = os.pipe()
+    with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
+        os.close(writer)
+        log = Reading(reader)
+        server.http.headers["Connection"] = "close"  # so that both workers are asked
+        server.wait_until_verified(server.validate(REQUESTS, first=2 * REQUESTS))
+        eventually(lambda: log.posts() == REQUESTS, what="all lines in the log", seconds=PATIENCE_SECONDS)
+        status = server.stop()
+    log.join()
+
+    assert (status, log.posts()) == (0, REQUESTS)
