@@ -4,7 +4,6 @@ import select
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +57,8 @@ def disconnect(port: int, request: str, *, reads: bool, resets: bool) -> None:
     """Send a request, and close or reset the connection."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
         connection.sendall(request.encode("latin-1"))
-        if reads:
-            select.select([connection], [], [], MOMENT_SECONDS)
-            connection.setblocking(False)
-            with suppress(OSError):
-                connection.recv(10)
+        if reads and select.select([connection], [], [], MOMENT_SECONDS)[0]:
+            connection.recv(10)
         if resets:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
 
