@@ -7,7 +7,8 @@ from ringback.domain.faults import Delay, Duplicate
 from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import delete_account, ensure_account, reset_account
-from ringback.operations.callbacks import LANE_DELIVERIES, LEASE_SECONDS, release_leases
+from ringback.operations.callbacks import LEASE_SECONDS, release_leases
+from ringback.operations.delivery_slots import LANE_DELIVERIES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.polling import until

@@ -8,11 +8,12 @@ import pytest
 from ringback.domain.callbacks import Lane
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
-from ringback.operations.callbacks import LANE_DELIVERIES, MAX_DELIVERIES, Claim
+from ringback.operations.callbacks import Claim
+from ringback.operations.delivery_slots import LANE_DELIVERIES, MAX_DELIVERIES
 from ringback.simulator import callback_sender
 from ringback.storage.callback_lanes import ACCOUNT_LANES
 from support.domain_values import ACCOUNT_SID, T0
-from support.outbox import Outbox
+from support.outbox import PARAMETERS, Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
 from support.simulation import driver_connection, execute
@@ -57,11 +58,13 @@ def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers:
         database,
         "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
         "  status, attempts, due_at, date_created)"
-        " SELECT sid, account_sid, '', 'POST', '[]', 'busy.test:' || (call_delay_seconds % :receivers + 80), sid,"
+        " SELECT sid, account_sid, 'http://busy.test/', 'POST', :parameters,"
+        "  'busy.test:' || (call_delay_seconds % :receivers + 80), sid,"
         "  'pending', 0, 1, 1"
         " FROM validation_calls WHERE account_sid = :sid",
         receivers=receivers,
         sid=account_sid,
+        parameters=PARAMETERS,
     )
 
 

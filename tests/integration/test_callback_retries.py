@@ -9,7 +9,7 @@ import pytest
 
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
-from ringback.operations.callbacks import LANE_DELIVERIES
+from ringback.operations.delivery_slots import LANE_DELIVERIES
 from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until

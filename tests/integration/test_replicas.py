@@ -29,6 +29,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.control import ControlledAccount
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, T0
+from support.outbox import PARAMETERS
 from support.polling import until
 from support.races import held_callback, key, once_released, ringing
 from support.receiver import CallbackReceiver
@@ -72,10 +73,11 @@ def owe_a_callback(database: Database, sid: str, clock: FakeClock) -> None:
         database,
         "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
         " status, attempts, due_at, date_created)"
-        " SELECT sid, account_sid, status_callback, 'POST', '[]', 'app.test:80', sid, 'pending', 0, :now, :now"
+        " SELECT sid, account_sid, status_callback, 'POST', :parameters, 'app.test:80', sid, 'pending', 0, :now, :now"
         " FROM validation_calls WHERE sid = :sid",
         sid=sid,
         now=clock.now(),
+        parameters=PARAMETERS,
     )
 
 

@@ -6,12 +6,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, Lane, StatusCallback, with_places
+from ringback.domain.callbacks import (
+    CallbackAttempt,
+    CallbackStatus,
+    CallbackSummary,
+    Lane,
+    StatusCallback,
+    with_places,
+)
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.faults import FaultTarget, NewFault, effect_of
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
-from ringback.operations.callbacks import MAX_DELIVERIES, Claim, claim_due_callbacks
+from ringback.operations.callbacks import Claim, claim_due_callbacks
+from ringback.operations.delivery_slots import MAX_DELIVERIES
 from ringback.operations.faults import add_fault
 from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.deliverer import Deliverer
@@ -23,6 +31,10 @@ from support.waiting import PATIENCE_SECONDS
 
 PATIENT_MS = int(2 * PATIENCE_SECONDS * 1000)
 PATIENT = DeliveryPolicy(connect_timeout_ms=PATIENT_MS, read_timeout_ms=PATIENT_MS, total_timeout_ms=PATIENT_MS)
+
+
+PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["SequenceNumber","0"]]'
+"""Of a callback whose parameters do not matter, as its row has them."""
 
 
 @dataclass
@@ -69,11 +81,17 @@ class Outbox:
         assert found is not None
         return found[1]
 
+    def summary(self, sid: str) -> CallbackSummary:
+        """Return the state of a call's callback as the list of calls shows it."""
+        found = self.simulation.unit_of_work.callbacks.summary(sid)
+        assert found is not None
+        return found
+
     def attempts(self, sid: str) -> list[CallbackAttempt]:
         return self.simulation.unit_of_work.callbacks.attempts(sid)
 
     def is_settled(self, *sids: str) -> bool:
-        return all(self.status(sid) != CallbackStatus.PENDING for sid in sids or self.owed)
+        return all(self.summary(sid).status != CallbackStatus.PENDING for sid in sids or self.owed)
 
     def claim(self, under_way: Mapping[Lane, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
         """Lease what is due, as a sender does."""

@@ -78,7 +78,8 @@ class AttemptView(View):
 class JournalView(View):
     """How a call's StatusCallback stands, and every attempt at it, the oldest first.
 
-    `status` and `idempotency_token` are null while the call owes no StatusCallback.
+    `status` and `idempotency_token` are null while the call owes no StatusCallback. The token is also null for one that
+    has failed because its row in the database cannot be read.
     """
 
     status: CallbackStatus | None
@@ -116,7 +117,11 @@ async def redeliver(services: Services, call: CallOfPath) -> JournalView:
 
 async def _view(journal: CallbackJournal) -> JournalView:
     if journal.callback is None:
-        return JournalView(status=None, idempotency_token=None, callbacks=[])
+        return JournalView(
+            status=journal.status,
+            idempotency_token=None,
+            callbacks=[_attempt(attempt, (), lambda _: None) for attempt in journal.attempts],
+        )
     return JournalView(
         status=journal.status,
         idempotency_token=journal.callback.idempotency_token,

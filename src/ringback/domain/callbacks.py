@@ -62,6 +62,13 @@ class StatusCallback:
     fault: Effect | None = None
 
 
+class UnreadableCallback(NamedTuple):
+    """A due StatusCallback whose row cannot be read, and why; `callback` has of it what can be read."""
+
+    callback: StatusCallback
+    reason: str
+
+
 class Lane(NamedTuple):
     """An account's way to one receiver (host and port): what is held up in one lane holds up no other."""
 

@@ -175,6 +175,18 @@ def effect_of(said: Said) -> Effect:
     return _MAKERS[named[0]](said)
 
 
+def callback_effect(said: Said) -> Effect:
+    """Return the effect of a fault that a StatusCallback met. Raises UnfitFault for what cannot be one."""
+    effect = effect_of(said)
+    if not isinstance(effect, _FIT_CALLBACKS):
+        raise UnfitFault(f"effect: {described(effect)} is not for StatusCallbacks")
+    if isinstance(effect, Delay) and not isinstance(effect.seconds, int | float):
+        raise UnfitFault("effect: delay_seconds is not a number")
+    if isinstance(effect, Duplicate) and not isinstance(effect.times, int):
+        raise UnfitFault("effect: duplicate is not a number")
+    return effect
+
+
 @dataclass(frozen=True, slots=True)
 class NewFault:
     """A fault that is about to be stored; it strikes so many `times`, or with a `probability`, or always."""

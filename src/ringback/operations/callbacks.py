@@ -1,42 +1,42 @@
 """StatusCallbacks: leasing those that are due to a sender, and recording what came of each try."""
 
-import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, CallbackSummary, Lane, StatusCallback
+from ringback.domain.callbacks import (
+    CallbackAttempt,
+    CallbackStatus,
+    CallbackSummary,
+    Lane,
+    StatusCallback,
+    UnreadableCallback,
+)
 from ringback.domain.events import callback_settled
 from ringback.domain.faults import Delay, Draw, FaultTarget
 from ringback.domain.instants import Instant, after
-from ringback.domain.sids import AccountSid
 from ringback.operations.calls import held_call
+from ringback.operations.delivery_slots import MAX_DELIVERIES, DeliverySlots
 from ringback.operations.faults import strike
 from ringback.storage.unit_of_work import UnitOfWork
+from ringback.storage.unreadable_rows import UnreadableRow
 
 LEASE_SECONDS = 15.0
 """How long nobody else takes up a delivery whose process may have died. One that lives prolongs its leases."""
 HELD_SECONDS = 0.01
 """After how long to look again where something is due that another process holds."""
-LANE_DELIVERIES = 8
-"""How many deliveries in one lane are under way at once."""
-MAX_DELIVERIES = 128
-"""How many deliveries are under way at once, of all accounts."""
-KEPT_FREE = 3
-"""How many places an account leaves free for each that it takes: alone it takes 32 of 128, with another one 25 each,
-and whoever comes next finds room."""
 
 
 class Claim(NamedTuple):
     """Callbacks leased to a sender, each with its lane; those that a fault struck; and when to look again.
 
-    `next_due` is None where something has to happen first.
+    `next_due` is None where something has to happen first. `failed` are those that cannot be read.
     """
 
     callbacks: list[tuple[StatusCallback, Lane]]
     struck: list[StatusCallback]
     next_due: Instant | None
+    failed: list[UnreadableCallback]
 
 
 def claim_due_callbacks(
@@ -52,62 +52,73 @@ def claim_due_callbacks(
     `under_way` counts the deliveries in each lane that have not ended, of `slots` in all. One that a fault delays is
     not leased: it is owed later.
     """
-    room = _Room(under_way, slots)
+    room = DeliverySlots(under_way, slots)
     if not room.is_left:
-        return Claim([], [], None)
-    open_lanes = {lane: due for lane, due in unit_of_work.callbacks.lanes().items() if room.in_lane(lane)}
+        return Claim([], [], None, [])
+    lanes = unit_of_work.callbacks.lanes()
+    if timeless := [lane for lane, due in lanes.items() if due is None]:
+        return Claim([], [], now, _fail_timeless(unit_of_work, timeless, slots, now))
+    open_lanes = {lane: due for lane, due in lanes.items() if due is not None and room.in_lane(lane)}
     later = [due for due in open_lanes.values() if due > now]
     if len(open_lanes) == len(later):
-        return Claim([], [], min(later, default=None))
-    claimed: list[tuple[StatusCallback, Lane]] = []
-    struck: list[StatusCallback] = []
+        return Claim([], [], min(later, default=None), [])
+    claim = Claim([], [], None, [])
     with unit_of_work:
         for lane in sorted(open_lanes, key=open_lanes.__getitem__)[: len(open_lanes) - len(later)]:
-            limit = room.of(lane)
-            if not limit:
+            if limit := room.of(lane):
+                later += _claim_lane(unit_of_work, lane, limit, now=now, draw=draw, room=room, claim=claim)
+    return claim._replace(next_due=min(later, default=None))
+
+
+def _claim_lane(
+    unit_of_work: UnitOfWork,
+    lane: Lane,
+    limit: int,
+    *,
+    now: Instant,
+    draw: Draw,
+    room: DeliverySlots,
+    claim: Claim,
+) -> list[Instant]:
+    """Add up to `limit` callbacks of a lane to `claim`, and return when to look at the lane again, if that is soon."""
+    again: list[Instant] = []
+    found = unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=after(now, LEASE_SECONDS))
+    if not found:
+        again.append(after(now, HELD_SECONDS))
+    for leased in found:
+        if isinstance(leased, UnreadableCallback):
+            _fail(unit_of_work, leased, now)
+            claim.failed.append(leased)
+            again.append(now)
+            continue
+        callback = _after_its_fault(unit_of_work, leased, now, draw)
+        if callback.fault != leased.fault:
+            claim.struck.append(callback)
+            if isinstance(callback.fault, Delay):
+                again.append(now)  # its place is free: the lane may have more that is due
                 continue
-            until = after(now, LEASE_SECONDS)
-            found = unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=until)
-            if not found:
-                later.append(after(now, HELD_SECONDS))
-            for leased in found:
-                callback = _after_its_fault(unit_of_work, leased, now, draw)
-                if callback.fault != leased.fault:
-                    struck.append(callback)
-                    if isinstance(callback.fault, Delay):
-                        later.append(now)  # its place is free: the lane may have more that is due
-                        continue
-                claimed.append((callback, lane))
-                room.take(lane)
-    return Claim(claimed, struck, min(later, default=None))
+        claim.callbacks.append((callback, lane))
+        room.take(lane)
+    return again
 
 
-class _Room:
-    """The deliveries that may begin yet."""
+def _fail_timeless(
+    unit_of_work: UnitOfWork, lanes: Sequence[Lane], limit: int, now: Instant
+) -> list[UnreadableCallback]:
+    """Fail callbacks whose due time is not a number; any others of their lanes are found by the next claim."""
+    with unit_of_work:
+        failed = [unreadable for lane in lanes for unreadable in unit_of_work.callbacks.claim_without_time(lane, limit)]
+        for unreadable in failed:
+            _fail(unit_of_work, unreadable, now)
+    return failed
 
-    def __init__(self, under_way: Mapping[Lane, int], slots: int) -> None:
-        self._lanes = Counter(under_way)
-        self._accounts: Counter[AccountSid] = Counter()
-        for lane, deliveries in under_way.items():
-            self._accounts[lane.account_sid] += deliveries
-        self._free = slots - self._accounts.total()
 
-    @property
-    def is_left(self) -> bool:
-        return self._free > 0
-
-    def in_lane(self, lane: Lane) -> int:
-        return LANE_DELIVERIES - self._lanes[lane]
-
-    def of(self, lane: Lane) -> int:
-        """Return how many may begin in a lane, of which the last one has to leave enough free for others."""
-        share = math.ceil((self._free - KEPT_FREE * self._accounts[lane.account_sid]) / (KEPT_FREE + 1))
-        return max(0, min(self.in_lane(lane), share))
-
-    def take(self, lane: Lane) -> None:
-        self._lanes[lane] += 1
-        self._accounts[lane.account_sid] += 1
-        self._free -= 1
+def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Instant) -> None:
+    """Fail a callback whose row cannot be read, and journal why: it must not hold up those of others."""
+    callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
+    number = callback.attempts + 1
+    attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)
+    record_attempt(unit_of_work, callback, attempt, CallbackStatus.FAILED, now=now)
 
 
 def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: Instant, draw: Draw) -> StatusCallback:
@@ -171,6 +182,12 @@ def record_attempt(
         return True
 
 
+def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None:
+    """Mark a callback as failed whose attempt cannot be journaled, so that it is not sent again and again."""
+    with unit_of_work:
+        unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
+
+
 def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:
     """Make every leased callback due again; for a process that is alone with its database and has just started."""
     with unit_of_work:
@@ -190,8 +207,16 @@ class NotRedeliverable(Exception):
 
 
 def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal:
-    """Return what was tried to deliver a call's StatusCallback, the oldest attempt first."""
-    callback, status = unit_of_work.callbacks.find(call_sid) or (None, None)
+    """Return what was tried to deliver a call's StatusCallback, the oldest attempt first.
+
+    A callback that cannot be read is None, and has failed.
+    """
+    callback: StatusCallback | None
+    status: CallbackStatus | None
+    try:
+        callback, status = unit_of_work.callbacks.find(call_sid) or (None, None)
+    except UnreadableRow:
+        callback, status = None, CallbackStatus.FAILED
     return CallbackJournal(callback, status, unit_of_work.callbacks.attempts(call_sid))
 
 

@@ -18,6 +18,7 @@ from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explai
 from ringback.operations.snapshot_text import NotInForm
 from ringback.stepwise import Steps, in_steps
 from ringback.storage.schema import HEAD
+from ringback.storage.snapshot_rows import check_row
 from ringback.storage.snapshot_versions import upgrade_row
 from ringback.storage.snapshots import COLUMNS, UnfitState, read_tables, write_tables
 from ringback.storage.unit_of_work import UnitOfWork
@@ -104,10 +105,15 @@ def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]:
-    """Return the rows of a snapshot, some at a time, as the present schema has them."""
+    """Return the rows of a snapshot, some at a time, as the present schema has them. They raise UnfitState."""
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
+        place = 0
         for text in snapshot.tables[name]:
-            yield [upgrade_row(snapshot.version, name, row) for row in orjson.loads(b"[%b]" % text)]
+            rows = [upgrade_row(snapshot.version, name, row) for row in orjson.loads(b"[%b]" % text)]
+            for row in rows:
+                check_row(name, place, row)
+                place += 1
+            yield rows
 
     return {name: rows(name) for name in snapshot.tables}

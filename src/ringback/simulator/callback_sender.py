@@ -11,11 +11,11 @@ from ringback.domain.faults import Draw, described
 from ringback.domain.instants import Instant, seconds_between
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
-    MAX_DELIVERIES,
     claim_due_callbacks,
     give_up_leases,
     keep_leases,
 )
+from ringback.operations.delivery_slots import MAX_DELIVERIES
 from ringback.simulator.clock import Clock
 from ringback.simulator.deliverer import Deliverer
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -103,6 +103,8 @@ class CallbackSender:
         for callback in claim.struck:
             if callback.fault:
                 log.info("callback fault", call_sid=callback.call_sid, fault=described(callback.fault))
+        for callback, reason in claim.failed:
+            log.error("callback", call_sid=callback.call_sid, outcome="failed", error=f"unreadable row: {reason}")
         for callback, lane in claim.callbacks:
             if callback.call_sid in self._under_way_calls:
                 continue  # its lease had run out, and is prolonged by that

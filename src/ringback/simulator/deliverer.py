@@ -13,7 +13,7 @@ from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCal
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.instants import Instant
 from ringback.domain.urls import parse_url, without_secrets
-from ringback.operations.callbacks import is_owed, record_attempt
+from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
 from ringback.simulator.callback_faults import DROPPED, sending
 from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
@@ -78,9 +78,15 @@ class Deliverer:
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
-            await run_patiently(
-                self._database, callback.call_sid, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
-            )
+            try:
+                await run_patiently(
+                    self._database, callback.call_sid, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
+                )
+            except DatabaseUnavailable:
+                raise
+            except Exception:
+                log.exception("a callback's attempt could not be journaled", call_sid=callback.call_sid)
+                await run_patiently(self._database, callback.call_sid, abandon_callback, callback)
 
     def _new_client(self) -> "CallbackClient":
         """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""

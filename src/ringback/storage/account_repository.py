@@ -15,6 +15,7 @@ from ringback.stepwise import Steps
 from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.statements import Statement, insert_unless_there, upsert
 from ringback.storage.tables import accounts, api_keys, validation_calls
+from ringback.storage.unreadable_rows import ERRORS, report
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -110,7 +111,7 @@ class AccountRepository:
     def hold_for_clock(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
         """Hold an account, and return its clock and policy alone; None where there is no account."""
         row = self._unit_of_work.first(HOLD_FOR_CLOCK, sid=sid)
-        return (AccountClock(row[0], row[1]), _policy(row[2])) if row else None
+        return (AccountClock(row[0], row[1]), _policy(row[2], sid)) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
@@ -206,23 +207,42 @@ def _account(row: tuple[Any, ...]) -> Account:
         auth_token,
         friendly_name,
         owner_email,
-        AccountStatus(status),
+        _status(status, sid),
         parent_sid,
         created,
         updated,
         AccountClock(offset, frozen_at),
         bool(has_faults),
-        _policy(policy),
+        _policy(policy, sid),
     )
 
 
-def _policy(text: str | None) -> AccountPolicy:
+def _policy(text: str | None, account_sid: str = "") -> AccountPolicy:
+    """Return an account's policy; one that cannot be read is logged, and the settings hold."""
+    try:
+        return policy_of(text)
+    except ERRORS as error:
+        report("accounts", account_sid, error)
+        return LEFT_TO_THE_SETTINGS
+
+
+def policy_of(text: str | None) -> AccountPolicy:
+    """Return the policy of a column. Raises TypeError and ValueError where that is none."""
     if text is None:
         return LEFT_TO_THE_SETTINGS
     own = orjson.loads(text)
     if "account_type" in own:
         own["account_type"] = AccountType(own["account_type"])
     return AccountPolicy(**own)
+
+
+def _status(text: str, account_sid: str) -> AccountStatus:
+    """Return an account's status; one that cannot be read is logged, and the account is suspended."""
+    try:
+        return AccountStatus(text)
+    except ValueError as error:
+        report("accounts", account_sid, error)
+        return AccountStatus.SUSPENDED
 
 
 def _policy_text(policy: AccountPolicy) -> str | None:

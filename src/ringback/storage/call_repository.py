@@ -20,6 +20,7 @@ from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS
 from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import callback_attempts, status_callbacks
 from ringback.storage.tables import validation_calls as table
+from ringback.storage.unreadable_rows import readable
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -152,7 +153,8 @@ class CallRepository:
     ) -> Iterator[tuple[ValidationCall, CallbackSummary | None]]:
         """Return an account's calls, newest first: those to a number, those in one or two states, or all.
 
-        Each comes with the summary of its StatusCallback, None while it has none.
+        Each comes with the summary of its StatusCallback, None while it has none. One that cannot be read is left out,
+        and logged.
         """
         values: dict[str, Any] = {}
         if phone_number is not None:
@@ -163,7 +165,7 @@ class CallRepository:
             filters += ("states",)
         rows = self._unit_of_work.rows(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
         columns = len(CALL_COLUMNS)
-        return ((call_of(row), summary_of(row[columns:])) for row in rows)
+        return readable("validation_calls", rows, lambda row: (call_of(row), summary_of(row[columns:])))
 
     def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Steps[Page[ValidationCall]]:
         """Return one page of an account's calls, newest first."""

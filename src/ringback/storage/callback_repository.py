@@ -1,29 +1,48 @@
 """The StatusCallbacks that are owed, and the journal of every try at delivering one."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import bindparam, select, update
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, CallbackSummary, Lane, StatusCallback
+from ringback.domain.callbacks import (
+    CallbackAttempt,
+    CallbackStatus,
+    CallbackSummary,
+    Lane,
+    StatusCallback,
+    UnreadableCallback,
+)
 from ringback.domain.calls import ValidationCall
 from ringback.domain.clocks import AccountTime
 from ringback.domain.faults import Effect
 from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
+from ringback.domain.urls import without_secrets
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.callback_hops import hops_text
 from ringback.storage.callback_lanes import LANES
-from ringback.storage.callback_rows import ATTEMPT_COLUMNS, CALLBACK_COLUMNS, attempt_of, callback_of
+from ringback.storage.callback_rows import (
+    ATTEMPT_COLUMNS,
+    CALLBACK_COLUMNS,
+    METHODS,
+    attempt_of,
+    callback_of,
+    callback_status,
+)
 from ringback.storage.callback_summaries import SUMMARY, summary_of
 from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
 from ringback.storage.tables import status_callbacks as table
+from ringback.storage.unreadable_rows import UnreadableRow, readable, reason_of
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
+
+AFTER_ALL_TIMES = b"\xff"
+"""SQLite sorts it behind all numbers and texts."""
 
 ADD = insert_unless_there(table, "idempotency_token")
 CLAIM_DUE = Statement(
@@ -134,9 +153,9 @@ class CallbackRepository:
         return added > 0
 
     def find(self, call_sid: str) -> tuple[StatusCallback, CallbackStatus] | None:
-        """Return the StatusCallback that a call owes or owed, and what became of it."""
+        """Return the StatusCallback that a call owes or owed, and what became of it. Raises UnreadableRow."""
         row = self._unit_of_work.first(FIND, sid=call_sid)
-        return (callback_of(row), CallbackStatus(row[-1])) if row else None
+        return (callback_of(row), callback_status(row[-1])) if row else None
 
     def summary(self, call_sid: str) -> CallbackSummary | None:
         """Return the state of a call's StatusCallback at a glance, None while it has none."""
@@ -144,25 +163,54 @@ class CallbackRepository:
         return summary_of(row) if row else None
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
+        """Return a call's attempts, the oldest first; a row that cannot be read is left out, and logged."""
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
-        return [attempt_of(row) for row in rows]
+        return list(readable(f"callback_attempts of {call_sid}", rows, attempt_of))
 
-    def lanes(self) -> dict[Lane, Instant]:
-        """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due."""
+    def lanes(self) -> dict[Lane, Instant | None]:
+        """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due.
+
+        None where that is not a number: see `claim_without_time`.
+        """
         rows = self._unit_of_work.all(LANES)
-        return {Lane(account_sid, receiver): due for account_sid, receiver, due in rows}
+        return {
+            Lane(account_sid, receiver): Instant(due) if isinstance(due, int) else None
+            for account_sid, receiver, due in rows
+        }
 
-    def claim_due(self, lane: Lane, *, now: Instant, limit: int, leased_until: Instant) -> list[StatusCallback]:
-        """Lease the callbacks due in a lane, the longest overdue first.
+    def claim_due(
+        self, lane: Lane, *, now: Instant, limit: int, leased_until: Instant
+    ) -> list[StatusCallback | UnreadableCallback]:
+        """Lease the callbacks due in a lane, the longest overdue first; those that cannot be read are among them.
 
-        A lease that runs out makes the callback due again: whoever held it is gone.
+        A lease that runs out makes the callback due again: the process that held it is gone.
         """
         rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
         for row in rows:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
             taken_up = self._unit_of_work.meters.callback_taken_up
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
-        return [callback_of(row) for row in rows]
+        return [self._read(row) for row in rows]
+
+    def claim_without_time(self, lane: Lane, limit: int) -> list[UnreadableCallback]:
+        """Return callbacks in a lane whose due time is not a number, which only SQLite can hold."""
+        rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
+        return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
+
+    def _read(self, row: tuple[Any, ...]) -> StatusCallback | UnreadableCallback:
+        try:
+            return callback_of(row)
+        except UnreadableRow as error:
+            return self._unreadable(row, reason_of(error))
+
+    def _unreadable(self, row: tuple[Any, ...], reason: str) -> UnreadableCallback:
+        sid, account_sid, _, url, method, _, token, *_ = row
+        last = max((number for number, *_ in self._unit_of_work.all(ATTEMPTS, sid=sid)), default=0)
+        shown_method = method if method in METHODS else ""
+        shown_url = without_secrets(url) if isinstance(url, str) else ""
+        return UnreadableCallback(
+            StatusCallback(sid, account_sid, "", shown_url, shown_method, (), token, last), reason
+        )
 
     def keep_lease(self, call_sid: str, leased_until: Instant) -> None:
         """Prolong the lease of a callback, if it is leased."""

@@ -5,12 +5,16 @@ from typing import Any
 import orjson
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import CallbackAttempt, StatusCallback
-from ringback.domain.faults import effect_of
+from ringback.domain.callbacks import BEFORE_THE_PLACES, PARTIES, CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.faults import Effect, callback_effect
+from ringback.domain.urls import parse_url
 from ringback.storage.callback_hops import hops_of
 from ringback.storage.statements import columns
 from ringback.storage.tables import accounts, callback_attempts
 from ringback.storage.tables import status_callbacks as table
+from ringback.storage.unreadable_rows import ERRORS, MAX_REASON_CHARACTERS, UnreadableRow, require
+
+METHODS = frozenset({"GET", "POST"})
 
 CALLBACK_COLUMNS = (
     table.c.call_sid,
@@ -41,14 +45,54 @@ ATTEMPT_COLUMNS = columns(
 
 
 def callback_of(row: tuple[Any, ...]) -> StatusCallback:
-    """Return the StatusCallback of a row that begins with CALLBACK_COLUMNS."""
+    """Return the StatusCallback of a row that begins with CALLBACK_COLUMNS. Raises UnreadableRow."""
     sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults, fault = row[
         : len(CALLBACK_COLUMNS)
     ]
-    pairs, effect = _pairs(parameters), effect_of(orjson.loads(fault)) if fault else None
+    require(method in METHODS, "method", method)
+    require(isinstance(token, str), "idempotency_token", token)
+    for column, count in (("attempts", made), ("earlier_attempts", earlier)):
+        require(type(count) is int and count >= 0, column, count)
+    _check_url(url)
+    pairs, effect = _parameters(parameters), _effect(fault)
     return StatusCallback(
         sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults), effect
     )
+
+
+def callback_status(text: Any) -> CallbackStatus:
+    """Return the status of a callback. Raises UnreadableRow."""
+    try:
+        return CallbackStatus(text)
+    except ValueError as error:
+        raise UnreadableRow(f"status is {text!r}"[:MAX_REASON_CHARACTERS]) from error
+
+
+def _check_url(url: object) -> None:
+    require(isinstance(url, str), "url", url)
+    try:
+        parse_url(str(url))
+    except ValueError as error:
+        raise UnreadableRow(f"url is not valid: {error}") from error
+
+
+def _parameters(text: object) -> Parameters:
+    try:
+        parameters = _pairs(text)
+    except (TypeError, ValueError) as error:
+        raise UnreadableRow("parameters are not pairs of text in JSON") from error
+    missing = {*PARTIES, BEFORE_THE_PLACES} - dict(parameters).keys()
+    require(not missing, "parameters", parameters)
+    return parameters
+
+
+def _effect(text: Any) -> Effect | None:
+    if text is None:
+        return None
+    try:
+        return callback_effect(orjson.loads(text))
+    except ERRORS as error:
+        raise UnreadableRow(f"fault is {text!r}"[:MAX_REASON_CHARACTERS]) from error
 
 
 def attempt_of(row: tuple[Any, ...]) -> CallbackAttempt:
@@ -59,5 +103,8 @@ def attempt_of(row: tuple[Any, ...]) -> CallbackAttempt:
     )
 
 
-def _pairs(text: str) -> Parameters:
-    return tuple((name, value) for name, value in orjson.loads(text))
+def _pairs(text: Any) -> Parameters:
+    pairs = tuple((name, value) for name, value in orjson.loads(text))
+    if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
+        raise TypeError("not text")
+    return pairs

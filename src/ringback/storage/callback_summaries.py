@@ -7,10 +7,11 @@ from sqlalchemy import and_, bindparam, select
 
 from ringback.domain.callback_hops import CallbackHop
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
-from ringback.domain.faults import BadSignature, effect_of
+from ringback.domain.faults import BadSignature, callback_effect
 from ringback.storage.callback_hops import hops_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import callback_attempts, status_callbacks
+from ringback.storage.unreadable_rows import ERRORS
 
 SUMMARY_COLUMNS = (
     status_callbacks.c.status,
@@ -20,6 +21,7 @@ SUMMARY_COLUMNS = (
     callback_attempts.c.error,
     callback_attempts.c.hops,
 )
+UNREADABLE = "the stored callback cannot be read"
 IS_LAST_ATTEMPT = and_(
     callback_attempts.c.call_sid == status_callbacks.c.call_sid,
     callback_attempts.c.number == status_callbacks.c.attempts,
@@ -34,11 +36,18 @@ SUMMARY = Statement(
 
 def summary_of(row: tuple[Any, ...]) -> CallbackSummary | None:
     """Return the summary in a row of SUMMARY_COLUMNS, None where they are NULL: the call has no callback yet."""
-    status, attempts, fault, status_code, error, hops_text = row
-    if status is None:
+    if row[0] is None:
         return None
+    try:
+        return _summary(row)
+    except ERRORS:
+        return CallbackSummary(CallbackStatus.FAILED, 0, None, UNREADABLE, None, None, 0)
+
+
+def _summary(row: tuple[Any, ...]) -> CallbackSummary:
+    status, attempts, fault, status_code, error, hops_text = row
     hops = hops_of(hops_text)
-    effect = effect_of(orjson.loads(fault)) if fault else None
+    effect = callback_effect(orjson.loads(fault)) if fault else None
     return CallbackSummary(
         status=CallbackStatus(status),
         attempts=attempts,

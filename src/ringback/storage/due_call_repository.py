@@ -16,6 +16,7 @@ from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts
 from ringback.storage.tables import validation_calls as table
+from ringback.storage.unreadable_rows import readable
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -96,10 +97,11 @@ class DueCallRepository:
     def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> Iterator[DueCall]:
         """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
 
-        The account is held alone. A row is made a call only when its turn comes.
+        The account is held alone. A row is made a call only when its turn comes; one that cannot be read is left to the
+        runner, and logged.
         """
         rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
-        return map(_due_call, rows)
+        return readable("validation_calls", rows, _due_call)
 
     def due_sids(self, real: Instant, limit: int) -> list[str]:
         """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""

@@ -10,6 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import newest_to_go
 from ringback.storage.journals import events as table
 from ringback.storage.statements import Statement, columns
+from ringback.storage.unreadable_rows import readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -75,10 +76,13 @@ class EventRepository:
         self._unwritten = []
 
     def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
-        """Return events in order, those after an id; `filters` are `type` and `call_sid`."""
+        """Return events in order, those after an id; `filters` are `type` and `call_sid`.
+
+        One that cannot be read is left out, and logged.
+        """
         statement = FIND[tuple(name for name in _FILTERS if name in filters)]
         rows = self._unit_of_work.all(statement, account_sid=account_sid, after_id=after_id, row_limit=limit, **filters)
-        return [Event(row[0], row[1], EventType(row[2]), row[3], orjson.loads(row[4])) for row in rows]
+        return list(readable("events", rows, event_of))
 
     def last_id(self, account_sid: AccountSid) -> int:
         """Return the id of the account's newest event, 0 when it has none."""
@@ -93,3 +97,12 @@ class EventRepository:
     def forget_oldest(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
         """Forget at most `limit` of the events, up to the one with `last_id`, and return how many those were."""
         return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, last_id=last_id, row_limit=limit)
+
+
+def event_of(row: tuple[Any, ...]) -> Event:
+    """Return the event of a row. Raises ValueError where that is none."""
+    number, at, kind, call_sid, text = row
+    require(isinstance(at, int), "at", at)
+    data = orjson.loads(text)
+    require(isinstance(data, dict), "data", data)
+    return Event(number, at, EventType(kind), call_sid, data)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ringback.domain.faults import Fault, FaultTarget, NewFault, effect_of
+from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_of
 from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
 from ringback.storage.journals import faults as table
 from ringback.storage.statements import Statement, columns
+from ringback.storage.unreadable_rows import readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -76,11 +77,12 @@ class FaultRepository:
         return Fault(fault_id, fault.operation, fault.effect, fault.times, fault.probability, 0, 0, date_created)
 
     def all(self, account_sid: AccountSid) -> list[Fault]:
-        return [_fault(*row) for row in self._unit_of_work.all(ALL, account_sid=account_sid)]
+        """Return the faults of an account; one that cannot be read never strikes: it is left out, and logged."""
+        return list(readable("faults", self._unit_of_work.all(ALL, account_sid=account_sid), fault_of))
 
     def hold_all(self, account_sid: AccountSid) -> list[Fault]:
         """Return the faults of an account, and let nobody else give them their chance till the unit of work ends."""
-        return [_fault(*row) for row in self._unit_of_work.all(HOLD_ALL, account_sid=account_sid)]
+        return list(readable("faults", self._unit_of_work.all(HOLD_ALL, account_sid=account_sid), fault_of))
 
     def keep(self, account_sid: AccountSid, fault: Fault) -> None:
         """Store how often a fault had a chance and struck; one that is used up is gone."""
@@ -120,5 +122,12 @@ class FaultRepository:
         self._unit_of_work.accounts.set_has_faults(account_sid, has_any=False)
 
 
-def _fault(fault_id: int, operation: str, effect: str, *counts: Any) -> Fault:
-    return Fault(fault_id, FaultTarget(operation), effect_of(orjson.loads(effect)), *counts)
+def fault_of(row: tuple[Any, ...]) -> Fault:
+    """Return the fault of a row. Raises ValueError where that is none."""
+    fault_id, operation, effect, times_left, probability, *counts = row
+    target, effect = FaultTarget(operation), orjson.loads(effect)
+    made = callback_effect(effect) if target == FaultTarget.STATUS_CALLBACK else effect_of(effect)
+    NewFault(target, made, times_left, probability)
+    for name, count in zip(("chances", "strikes", "date_created"), counts, strict=True):
+        require(isinstance(count, int), name, count)
+    return Fault(fault_id, target, made, times_left, probability, *counts)

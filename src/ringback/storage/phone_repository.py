@@ -10,6 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, columns, upsert
 from ringback.storage.tables import phone_rules as rules
 from ringback.storage.tables import phone_scripts as scripts
+from ringback.storage.unreadable_rows import readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -60,7 +61,8 @@ class PhoneRepository:
         self._unit_of_work.change(SAVE_RULE, account_sid=account_sid, phone_number=phone_number, **_said(rule))
 
     def all_rules(self, account_sid: AccountSid) -> dict[str, PhoneRule]:
-        return {row[0]: _rule(row[1:]) for row in self._unit_of_work.all(ALL_RULES, account_sid=account_sid)}
+        """Return the rules of an account by number; one that cannot be read is left out, and logged."""
+        return dict(readable("phone_rules", self._unit_of_work.all(ALL_RULES, account_sid=account_sid), _named_rule))
 
     def delete_rule(self, account_sid: AccountSid, phone_number: str) -> bool:
         """Delete the rule of a phone; False where there is none."""
@@ -74,7 +76,7 @@ class PhoneRepository:
     def script(self, account_sid: AccountSid, phone_number: str) -> list[PhoneRule]:
         """Return what the next calls to a number will meet."""
         rows = self._unit_of_work.all(SCRIPT, account_sid=account_sid, phone_number=phone_number)
-        return [_rule(row[1:]) for row in rows]
+        return [rule for _, rule in readable("phone_scripts", rows, _named_rule)]
 
     def script_lengths(self, account_sid: AccountSid) -> dict[str, int]:
         """Return how many entries the script of each number has; numbers without a script are left out."""
@@ -90,24 +92,39 @@ class PhoneRepository:
 
     def take_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
         """Return what is said of the phone that a call meets; its entry of the script is used up."""
-        taken, entry_id = self._rules_at(account_sid, phone_number)
-        if entry_id is not None:
+        taken, entry_ids = self._rules_at(account_sid, phone_number)
+        for entry_id in entry_ids:
             self._unit_of_work.change(DELETE_ENTRY, entry_id=entry_id)
         return taken
 
-    def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, int | None]:
+    def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, list[int]]:
+        """Return the rules at a number, and the ids of the script's entries that they use up.
+
+        Those are one entry, and the ones before it that cannot be read.
+        """
         named = {"account_sid": account_sid, "phone_number": phone_number}
-        found = {row[0]: _rule(row[1:]) for row in self._unit_of_work.all(FIND_RULES, **named)}
+        found = dict(readable("phone_rules", self._unit_of_work.all(FIND_RULES, **named), _named_rule))
         own, default = found.get(phone_number), found.get(DEFAULT_RULE)
-        scripted = self._unit_of_work.first(SCRIPT, **named)
-        if scripted is None:
-            return PhoneRules(None, own, default), None
-        return PhoneRules(_rule(scripted[1:]), own, default), scripted[0]
+        used_up: list[int] = []
+        for row in self._unit_of_work.all(SCRIPT, **named):
+            used_up.append(row[0])
+            for _, entry in readable("phone_scripts", [row], _named_rule):
+                return PhoneRules(entry, own, default), used_up
+        return PhoneRules(None, own, default), used_up
 
 
 def _said(rule: PhoneRule) -> dict[str, Any]:
     return {**{name: getattr(rule, name) for name in _SAID}, "behavior": rule.behavior.value}
 
 
-def _rule(row: tuple[Any, ...]) -> PhoneRule:
-    return PhoneRule(PhoneBehavior(row[0]), *row[1:])
+def rule_of(row: tuple[Any, ...]) -> PhoneRule:
+    """Return the rule of a row: behavior, seconds, extension. Raises ValueError where that is none."""
+    behavior, ring_seconds, key_seconds, extension = row
+    for name, seconds in (("ring_seconds", ring_seconds), ("key_seconds", key_seconds)):
+        require(seconds is None or isinstance(seconds, int | float), name, seconds)
+    require(extension is None or isinstance(extension, str), "extension", extension)
+    return PhoneRule(PhoneBehavior(behavior), ring_seconds, key_seconds, extension)
+
+
+def _named_rule(row: tuple[Any, ...]) -> tuple[Any, PhoneRule]:
+    return row[0], rule_of(row[1:])

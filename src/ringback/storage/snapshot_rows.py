@@ -1,0 +1,100 @@
+"""Whether the rows of a snapshot hold only what ringback writes, so that they can be read when they are there."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, Column, Float, Integer
+
+from ringback.domain.accounts import AccountStatus
+from ringback.storage.account_repository import policy_of
+from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
+from ringback.storage.callback_rows import ATTEMPT_COLUMNS, CALLBACK_COLUMNS, attempt_of, callback_of, callback_status
+from ringback.storage.event_repository import event_of
+from ringback.storage.fault_repository import fault_of
+from ringback.storage.phone_repository import rule_of
+from ringback.storage.snapshots import TABLES, UnfitState
+from ringback.storage.unreadable_rows import ERRORS, reason_of, require
+
+Row = Mapping[str, Any]
+
+_COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
+    str(table.name): {str(column.name): column for column in table.c} for table in TABLES
+}
+
+
+def check_row(table: str, place: int, row: Row) -> None:
+    """Raise UnfitState where a row of a snapshot, with the columns of the schema, cannot be read once it is stored."""
+    try:
+        for name, column in _COLUMNS[table].items():
+            _check_type(column, row[name])
+        if check := _CHECKS.get(table):
+            check(row)
+    except ERRORS as error:
+        raise UnfitState(f"tables.{table}.{place}: {reason_of(error)}") from error
+
+
+def _check_type(column: Column[Any], value: object) -> None:
+    if value is None:
+        require(column.nullable, str(column.name), value)
+    elif isinstance(column.type, Integer | BigInteger):
+        require(type(value) is int, str(column.name), value)
+    elif isinstance(column.type, Float):
+        require(type(value) in {int, float}, str(column.name), value)
+    else:
+        require(isinstance(value, str), str(column.name), value)
+
+
+def _check_account(row: Row) -> None:
+    AccountStatus(row["status"])
+    policy_of(row["policy"])
+
+
+def _check_call(row: Row) -> None:
+    call_of(tuple(row[column.name] for column in CALL_COLUMNS))
+    require(row["due_event"] is None or row["due_event"] in EVENTS, "due_event", row["due_event"])
+
+
+def _check_callback(row: Row) -> None:
+    others = {"auth_token": "", "has_faults": 0}
+    callback_of(tuple({**row, **others}[str(column.name)] for column in CALLBACK_COLUMNS))
+    callback_status(row["status"])
+
+
+def _check_attempt(row: Row) -> None:
+    attempt_of(tuple(row[str(column.name)] for column in ATTEMPT_COLUMNS))
+
+
+def _check_rule(row: Row) -> None:
+    rule_of((row["behavior"], row["ring_seconds"], row["key_seconds"], row["extension"]))
+
+
+def _check_fault(row: Row) -> None:
+    names = ("id", "operation", "effect", "times_left", "probability", "chances", "strikes", "date_created")
+    fault_of(tuple(row[name] for name in names))
+
+
+def _check_event(row: Row) -> None:
+    event_of((row["id"], row["at"], row["type"], row["call_sid"], row["data"]))
+
+
+def _json_in(*columns: str) -> Callable[[Row], None]:
+    def check(row: Row) -> None:
+        for column in columns:
+            orjson.loads(row[column])
+
+    return check
+
+
+_CHECKS: Mapping[str, Callable[[Row], None]] = {
+    "accounts": _check_account,
+    "validation_calls": _check_call,
+    "status_callbacks": _check_callback,
+    "callback_attempts": _check_attempt,
+    "phone_rules": _check_rule,
+    "phone_scripts": _check_rule,
+    "faults": _check_fault,
+    "events": _check_event,
+    "requests": _json_in("parameters"),
+    "inbox_messages": _json_in("headers", "parameters", "verdict"),
+}

@@ -1,0 +1,60 @@
+"""Rows that hold what ringback never writes: somebody edited the database, or a part of its file is damaged.
+
+One such row must not stop what concerns others: it is left out and logged once, or, where it is work to do, ended.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import structlog
+
+MAX_REPORTED = 1_000
+MAX_REASON_CHARACTERS = 200
+
+ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What reading a value of the wrong type or form raises."""
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+_reported: set[tuple[str, str]] = set()
+
+
+class UnreadableRow(ValueError):
+    """A row holds a value that ringback never writes; the message names the column."""
+
+
+def require(condition: object, column: str, value: object) -> None:
+    """Raise UnreadableRow unless the condition on a column's value holds."""
+    if not condition:
+        raise UnreadableRow(f"{column} is {value!r}"[:MAX_REASON_CHARACTERS])
+
+
+def reason_of(error: Exception) -> str:
+    """Return in words why a row cannot be read."""
+    return str(error)[:MAX_REASON_CHARACTERS] or "a value has the wrong form"
+
+
+def report(table: str, key: object, error: Exception) -> None:
+    """Log that a row cannot be read, once for each row."""
+    row = (table, str(key))
+    if row in _reported:
+        return
+    if len(_reported) >= MAX_REPORTED:
+        _reported.clear()
+    _reported.add(row)
+    log.error("unreadable row", table=table, key=str(key), reason=reason_of(error))
+
+
+def readable(
+    table: str, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T], *, key: int = 0
+) -> Iterator[T]:
+    """Yield what `read` makes of each row that it can read; `key` is the position of the column that names a row."""
+    for row in rows:
+        try:
+            value = read(row)
+        except ERRORS as error:
+            report(table, row[key], error)
+        else:
+            yield value

@@ -1,0 +1,246 @@
+"""Rows that ringback never writes, as after an edit by hand: each fails by itself, and nothing else stops."""
+
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from ringback.control import callbacks
+from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.events import EventType
+from ringback.domain.instants import after
+from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import LEFT_TO_THE_SETTINGS
+from ringback.operations.callbacks import callback_journal
+from ringback.operations.snapshot_document import digest_of
+from ringback.storage import unreadable_rows
+from support.control import Controlled, ControlledAccount
+from support.domain_values import ACCOUNT_SID
+from support.outbox import Outbox
+from support.receiver import CallbackReceiver
+from support.simulation import Simulation, execute
+from support.templates import SQLITE, only
+
+pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+
+DAMAGE = {
+    "parameters that are not JSON": ("parameters", "'{'"),
+    "parameters that are not pairs": ("parameters", "'[1]'"),
+    "parameters that are not text": ("parameters", """'[["To", 1]]'"""),
+    "parameters without a number": ("parameters", """'[["From", "+14157234000"]]'"""),
+    "a URL that is not valid": ("url", "'no url'"),
+    "a URL of another scheme": ("url", "'ftp://app.test/'"),
+    "a URL with an impossible port": ("url", "'http://app.test:0/'"),
+    "an unknown method": ("method", "'PUT'"),
+    "a fault that is not JSON": ("fault", "'{'"),
+    "an unknown fault": ("fault", """'{"explode": 1}'"""),
+    "a fault of another kind": ("fault", """'{"status": 500}'"""),
+    "a fault with a value of the wrong type": ("fault", """'{"duplicate": "many"}'"""),
+    "a fault of two kinds": ("fault", """'{"duplicate": 2, "drop": true}'"""),
+    "a negative number of attempts": ("attempts", "-1"),
+}
+SQLITE_DAMAGE = {
+    "a blob for a URL": ("url", "x'00ff'"),
+    "a blob for parameters": ("parameters", "x'00ff'"),
+    "text for a number of attempts": ("attempts", "'many'"),
+    "text for a due time": ("due_at", "'soon'"),
+    "a blob for a due time": ("due_at", "x'00ff'"),
+    "a fraction for a due time": ("due_at", "0.5"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _reported_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test see the log line of a row that another test has reported."""
+    monkeypatch.setattr(unreadable_rows, "_reported", set())
+
+
+def damage(outbox: Outbox, sid: str, column: str, value: str) -> None:
+    execute(outbox.simulation.database, f"UPDATE status_callbacks SET {column} = {value} WHERE call_sid = '{sid}'")  # noqa: S608
+
+
+async def assert_that_others_go_on(outbox: Outbox, receiver: CallbackReceiver, column: str, value: str) -> None:
+    broken = outbox.owe(f"{receiver.url}/broken")
+    others = [outbox.owe(f"{receiver.url}/good"), outbox.owe(receiver.url)]
+    damage(outbox, broken, column, value)
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    assert [outbox.summary(sid).status for sid in (broken, *others)] == ["failed", "delivered", "delivered"]
+    assert sorted(received.target for received in receiver.received) == ["/", "/good"]
+    [attempt] = outbox.attempts(broken)
+    assert str(attempt.error).startswith(f"the stored callback cannot be read: {column}")
+    assert not [line for line in lines if line.get("exc_info")]
+    events = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000, call_sid=broken)
+    assert (events[-1].type, events[-1].data["error"]) == (EventType.CALLBACK_FAILED, attempt.error)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", list(DAMAGE))
+async def test_unreadable_callback_fails_and_others_are_delivered(
+    outbox: Outbox, receiver: CallbackReceiver, kind: str
+) -> None:
+    await assert_that_others_go_on(outbox, receiver, *DAMAGE[kind])
+
+
+@only(SQLITE)
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", list(SQLITE_DAMAGE))
+async def test_callback_with_a_value_of_the_wrong_type_fails_and_others_are_delivered(
+    outbox: Outbox, receiver: CallbackReceiver, kind: str
+) -> None:
+    await assert_that_others_go_on(outbox, receiver, *SQLITE_DAMAGE[kind])
+
+
+@pytest.mark.anyio
+async def test_unreadable_callback_is_shown_as_failed(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    sid = outbox.owe(receiver.url)
+    await outbox.deliver()
+    damage(outbox, sid, "parameters", "'{'")
+
+    journal = callback_journal(outbox.simulation.unit_of_work, sid)
+    shown = await callbacks._view(journal)  # noqa: SLF001
+    [(call, summary)] = outbox.simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=10)
+
+    assert (shown.status, shown.idempotency_token) == ("failed", None)
+    assert [(attempt.url, attempt.signature) for attempt in shown.callbacks] == [(f"{receiver.url}/", None)]
+    assert (call.sid, summary and summary.status) == (sid, "delivered")
+
+
+@pytest.mark.anyio
+async def test_callback_with_an_unknown_status_is_listed_as_failed(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    sid = outbox.owe(receiver.url)
+    await outbox.deliver()
+    damage(outbox, sid, "status", "'odd'")
+
+    [(call, summary)] = outbox.simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=10)
+
+    assert (call.sid, summary and summary.status) == (sid, "failed")
+
+
+@pytest.mark.anyio
+async def test_unreadable_fault_does_not_strike_and_callbacks_go_on(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    outbox.let({"drop": True})
+    execute(outbox.simulation.database, """UPDATE faults SET effect = '{"explode": 1}'""")
+    sid = outbox.owe(receiver.url)
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    assert outbox.status(sid) == CallbackStatus.DELIVERED
+    assert [line["table"] for line in lines if line["event"] == "unreadable row"] == ["faults"]
+
+
+@pytest.mark.anyio
+async def test_unreadable_policy_leaves_the_settings_and_sends_a_callback_once(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    sid = outbox.owe(receiver.url)
+    execute(outbox.simulation.database, f"UPDATE accounts SET policy = '{{' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    account = outbox.simulation.unit_of_work.accounts.find(ACCOUNT_SID)
+    assert account is not None
+    assert account.policy == LEFT_TO_THE_SETTINGS
+    assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 1)
+    assert [line["key"] for line in lines if line["event"] == "unreadable row"] == [ACCOUNT_SID]
+
+
+def test_account_with_an_unknown_status_is_suspended_and_listed(simulation: Simulation) -> None:
+    execute(simulation.database, f"UPDATE accounts SET status = 'odd' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
+
+    found = {account.sid: account.status for account in simulation.unit_of_work.accounts.all()}
+
+    assert found[ACCOUNT_SID] == "suspended"
+
+
+@pytest.mark.anyio
+async def test_unreadable_call_is_left_out_of_the_list_and_of_an_advance(outbox: Outbox) -> None:
+    simulation = outbox.simulation
+    broken = simulation.validate("+14158675301").call_sid
+    other = simulation.validate("+14158675302").call_sid
+    execute(simulation.database, f"UPDATE validation_calls SET timeline = '{{' WHERE sid = '{broken}'")  # noqa: S608
+
+    unit_of_work, until = simulation.unit_of_work, after(simulation.clock.now(), 60)
+    with unit_of_work:
+        due = [call.sid for call, *_ in unit_of_work.due_calls.claim_due_of_account(ACCOUNT_SID, until, 10)]
+    listed = [call.sid for call, _ in unit_of_work.calls.newest(ACCOUNT_SID, limit=10)]
+
+    assert due == listed == [other]
+
+
+def test_unreadable_event_is_left_out(outbox: Outbox) -> None:
+    outbox.owe("http://app.test/")
+    unit_of_work = outbox.simulation.unit_of_work
+    before = unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)
+    execute(outbox.simulation.database, f"UPDATE events SET type = 'odd' WHERE id = {before[0].id}")  # noqa: S608
+    execute(outbox.simulation.database, f"UPDATE events SET data = '{{' WHERE id = {before[1].id}")  # noqa: S608
+
+    assert unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000) == before[2:]
+
+
+def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -> None:
+    number = "+14158675309"
+    for table in ("phone_rules", "phone_scripts"):
+        execute(
+            simulation.database,
+            f"INSERT INTO {table} (account_sid, phone_number, behavior) VALUES ('{ACCOUNT_SID}', '{number}', 'odd')",  # noqa: S608
+        )
+
+    answer = simulation.validate(number)
+    simulation.run()
+
+    call = simulation.unit_of_work.calls.find(answer.call_sid)
+    assert call is not None
+    assert (call.is_ended, call.phone and call.phone.behavior) == (True, PhoneBehavior.ENTER_CODE)
+    assert simulation.unit_of_work.phones.script(ACCOUNT_SID, number) == []
+    assert simulation.unit_of_work.phones.all_rules(ACCOUNT_SID) == {}
+
+
+BAD_ROWS: dict[str, tuple[str, str, Any]] = {
+    "callback parameters": ("status_callbacks", "parameters", "{"),
+    "callback URL": ("status_callbacks", "url", "no url"),
+    "callback method": ("status_callbacks", "method", "PUT"),
+    "callback status": ("status_callbacks", "status", "odd"),
+    "callback due time": ("status_callbacks", "due_at", "soon"),
+    "callback attempts": ("status_callbacks", "attempts", "many"),
+    "callback fault": ("status_callbacks", "fault", "{}"),
+    "attempt headers": ("callback_attempts", "headers", "{"),
+    "attempt hops": ("callback_attempts", "hops", "[[1]]"),
+    "attempt status": ("callback_attempts", "status_code", "200"),
+    "call state": ("validation_calls", "state", "odd"),
+    "call timeline": ("validation_calls", "timeline", "{"),
+    "call due event": ("validation_calls", "due_event", "odd"),
+    "account policy": ("accounts", "policy", "{"),
+    "account status": ("accounts", "status", "odd"),
+    "event data": ("events", "data", "{"),
+    "event type": ("events", "type", "odd"),
+    "phone rule": ("phone_rules", "behavior", "odd"),
+    "request parameters": ("requests", "parameters", "{"),
+}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", list(BAD_ROWS))
+async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
+    controlled: Controlled, account: ControlledAccount, kind: str
+) -> None:
+    table, column, value = BAD_ROWS[kind]
+    await account.control("PUT", "/phones/+14158675301", {"behavior": "busy"})
+    await account.control("PUT", "/policy", {"code_attempts": 1})
+    with CallbackReceiver() as receiver:
+        await account.validate("+15005550014", StatusCallback=receiver.url)
+        await account.advance(0)
+        await account.validate(CallDelay=60)
+    snapshot = (await controlled.ask("GET", "/snapshot")).json()
+    snapshot["tables"][table][0][column] = value
+    snapshot["digest"] = digest_of(snapshot["tables"])
+
+    answer = await controlled.ask("PUT", "/snapshot", snapshot)
+
+    assert answer.status_code == 422, answer.text
+    assert f"tables.{table}.0" in answer.json()["error"]
+    assert (await account.control("GET")).status_code == 200
