@@ -24,7 +24,7 @@ POLICY = {
 }
 MAKES_HTML_OR_CODE = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|Function\(|srcdoc")
 MOST_LINES = 250
-MOST_BYTES = 150_000
+MOST_BYTES = 180_000
 
 
 @pytest.mark.anyio

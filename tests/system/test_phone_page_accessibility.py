@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import AXE, NARROW, WIDE, Scheme, needs_axe, needs_browser, new_context
 from support.phone_page import MANUAL, RING, PhonePage, Visited
+from support.receiver import Answer, CallbackReceiver, Received
 
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, needs_axe, pytest.mark.xdist_group("browser")]
@@ -98,6 +99,54 @@ def test_axe_finds_nothing_in_any_view(schemed: Page, account: Visited) -> None:
         page.page.evaluate("view => { location.hash = `#/${view}`; }", view)
         expect(page.page.locator(f"nav a[href='#/{view}']")).to_have_attribute("aria-current", "page")
         assert violations(page.page) == [], view
+
+
+def frozen_and_redirected(account: Visited, receiver: CallbackReceiver) -> str:
+    """Let the account have a redirected and a wrongly signed callback, two inboxes, and a phone that rings forever."""
+    account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}, "times": 1})
+    paths = {"+442079460958": account.inbox("a-long-name-of-an-inbox" * 4), "+442079460959": f"{receiver.url}/cb"}
+    for number, path in paths.items():
+        sid: str = account.validate(number, StatusCallback=path)["call_sid"]
+        account.wait_for("callback.delivered", sid)
+    account.control("PUT", "/clock", {"mode": "frozen", "now": "2001-01-01T00:00:00Z"})
+    account.validate("+14158675309", FriendlyName="W" * 64)
+    return sid
+
+
+def redirect(received: Received) -> Answer:
+    return Answer(303, {"Location": f"/login?{'x' * 300}"}) if received.target == "/cb" else Answer(200)
+
+
+def test_axe_finds_nothing_in_frozen_time_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
+    page = PhonePage(schemed, account)
+    with CallbackReceiver(redirect) as receiver:
+        sid = frozen_and_redirected(account, receiver)
+    page.open(f"calls/{sid}")
+    expect(page.page.get_by_role("region", name="Frozen time")).to_be_visible()
+    page.trace.locator(".attempt > summary").click()
+    page.trace.locator(".hops summary").first.click()
+    assert violations(page.page) == [], "a redirected callback while time is frozen"
+    page.open("inbox")
+    page.page.get_by_role("region", name="Messages").locator(".attempt summary").first.click()
+    assert violations(page.page) == [], "inboxes"
+    page.open("clock")
+    assert violations(page.page) == [], "a frozen clock"
+
+
+def test_frozen_time_redirects_and_inboxes_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+    with CallbackReceiver(redirect) as receiver:
+        sid = frozen_and_redirected(account, receiver)
+    narrow.open(f"calls/{sid}")
+    expect(narrow.page.get_by_role("region", name="Frozen time")).to_be_visible()
+    narrow.trace.locator(".attempt > summary").click()
+    narrow.trace.locator(".hops summary").first.click()
+    wide = {"trace": narrow.page.evaluate(OVERFLOW)}
+    for view in ("calls", "inbox", "clock"):
+        narrow.open(view)
+        expect(narrow.page.get_by_role("main").locator("li, form, .panel").first).to_be_visible()
+        wide[view] = narrow.page.evaluate(OVERFLOW)
+
+    assert set(wide.values()) == {0}, wide
 
 
 def test_nothing_is_wider_than_a_narrow_window(narrow: PhonePage, account: Visited) -> None:

@@ -16,23 +16,33 @@ const TICK_MS = 1_000;
 let viewSeen = "";
 
 function readAddress() {
-  const [, view = "calls", call = null] = location.hash.split("/");
-  change({ route: { view: Object.hasOwn(VIEWS, view) ? view : "calls", call } });
+  const [, view = "calls", item = null] = location.hash.split("/");
+  change({ route: { view: Object.hasOwn(VIEWS, view) ? view : "calls", item: item && decoded(item) } });
+}
+
+/** Decode a part of the address, which a person may have written by hand. */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function onMove() {
   const before = state.route;
   readAddress();
   refreshView();
-  if (before.view === state.route.view && before.call === state.route.call) return;
+  if (before.view === state.route.view && before.item === state.route.item) return;
   draw();
   document.querySelector(placeToGo(before, state.route))?.focus();
 }
 
-/** Return the selector of what the focus belongs to after a move: a view's title, a trace, or the list's entry left. */
+/** Return the selector of the element that gets the focus after a move: a view's title, a trace, or the entry of the list. */
 function placeToGo(before, route) {
   if (before.view !== route.view) return "[data-entry]";
-  return route.call ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.call)}"]`;
+  if (route.view === "inbox") return "#inbox-title";
+  return route.item ? "#trace-title" : `.entry[href="#/calls/${CSS.escape(before.item)}"]`;
 }
 
 /** Let the present view be seen among the views, where not all have their place. */

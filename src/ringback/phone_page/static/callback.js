@@ -5,13 +5,8 @@ import { h } from "./dom.js";
 import { filled, pairs } from "./pairs.js";
 import { dateAndTime, milliseconds, since } from "./times.js";
 import { redeliver } from "./traces.js";
-import { isLive, plural } from "./words.js";
+import { callbackOutcome, isLive, plural } from "./words.js";
 
-const STANDS = {
-  pending: ["pending", "StatusCallback: being sent …"],
-  delivered: ["success", "StatusCallback delivered"],
-  failed: ["failed", "StatusCallback failed"],
-};
 const BEHIND_A_PROXY =
   "A receiver that sees another URL will not agree: does a proxy end TLS, or change host, port or path? What it should have signed, an inbox behind it tells.";
 
@@ -20,7 +15,7 @@ export function callback(call, { journal, failures }) {
   const failure = failures.journal && h("p", { class: "failed" }, `The StatusCallback's journal cannot be read: ${failures.journal}`);
   if (!journal) return plain("pending", "StatusCallback", failure);
   if (!journal.status) return isLive(call) ? null : plain("pending", "StatusCallback: about to be sent …", failure);
-  const [kind, title] = STANDS[journal.status];
+  const [kind, title] = journal.status === "pending" ? ["pending", "StatusCallback: being sent …"] : callbackOutcome(call);
   return h(
     "li",
     { key: "callback", class: `step ${kind}` },
@@ -41,34 +36,66 @@ function plain(kind, title, more) {
 }
 
 function attemptView(call, sent) {
+  const isRedirected = sent.hops.length > 1;
+  const last = isRedirected ? " of the last request" : "";
   return h(
     "details",
     { class: "attempt", key: sent.number },
     summary(call, sent),
     sent.error && h("p", { class: "failed" }, h("bdi", {}, sent.error)),
-    h("h3", {}, "Signature"),
+    sent.hint && h("p", { class: "warned" }, sent.hint),
+    isRedirected && [h("h3", {}, `The ${sent.hops.length} requests of this attempt`), h("ol", { class: "hops" }, sent.hops.map(hopView))],
+    h("h3", {}, `Signature${last}`),
     signature(sent),
-    h("h3", {}, "Answer"),
+    h("h3", {}, `Answer${last}`),
     sent.answer ? answer(sent.answer) : h("p", { class: "muted" }, "None came."),
-    h("h3", {}, "Parameters"),
+    h("h3", {}, `Parameters${last}`),
     filled(Object.entries(sent.parameters)),
-    h("h3", {}, "Headers"),
+    h("h3", {}, `Headers${last}`),
     pairs(Object.entries(sent.headers)),
     h("p", { class: "muted small" }, `Sent ${dateAndTime(sent.at)}`),
   );
 }
 
-function summary(call, { answer: came, at, elapsed_ms: elapsed, error, method, signature: verdict, url }) {
+function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hops, method, signature: verdict, url }) {
   const isGood = came !== null && came.status_code < 400 && !error;
+  const redirects = hops.slice(0, -1);
   return h(
     "summary",
     {},
+    redirects.map((hop) => redirection(hop.status_code)),
     badge(isGood, came ? came.status_code : "no answer"),
-    verdict && badge(verdict.is_right, verdict.is_right ? "signature right" : "signature wrong"),
-    ` ${method} `,
-    h("bdi", {}, h("code", { class: "url" }, url)),
+    verdictBadge(verdict),
+    where(redirects[0] ?? { method, url }),
+    redirects.length > 0 && ` and ${plural(redirects.length, "redirect")}`,
     h("span", { class: "muted" }, ` ${since(call.date_created, at)}, ${milliseconds(elapsed)}`),
   );
+}
+
+/** Show one request of an attempt that was redirected, with exactly the parameters that it carried. */
+function hopView(hop, position) {
+  const { elapsed_ms: elapsed, error, is_sent: isSent, location: target, parameters, signature: verdict, status_code: status } = hop;
+  const carried = Object.entries(parameters);
+  return h(
+    "li",
+    { key: position },
+    h("p", {}, target === null ? badge(status !== null && status < 400, status ?? (isSent ? "no answer" : "not sent")) : redirection(status), " ", verdictBadge(verdict), where(hop), h("span", { class: "muted" }, ` ${milliseconds(elapsed)}`)),
+    target !== null && h("p", { class: "small" }, "redirects to ", h("bdi", {}, h("code", {}, target))),
+    error && h("p", { class: "failed" }, h("bdi", {}, error)),
+    isSent && (carried.length ? h("details", {}, h("summary", {}, `This request carried ${plural(carried.length, "parameter")}`), filled(carried)) : h("p", { class: "warned" }, "This request carried no parameters.")),
+  );
+}
+
+function where({ method, url }) {
+  return [` ${method} `, h("bdi", {}, h("code", { class: "url" }, url))];
+}
+
+function verdictBadge(verdict) {
+  return verdict && badge(verdict.is_right, verdict.is_right ? "signature right" : "signature wrong");
+}
+
+function redirection(status) {
+  return h("span", { class: "badge live" }, status);
 }
 
 function badge(isGood, text) {

@@ -2,6 +2,7 @@
 
 import { countRinging } from "./announcements.js";
 import { h } from "./dom.js";
+import { ringingElsewhere } from "./elsewhere.js";
 import { openAccount } from "./sync.js";
 import { state as known } from "./store.js";
 import { shownBy, timeOfDay } from "./times.js";
@@ -57,6 +58,7 @@ function calling(state) {
   const refused = state.refused?.length;
   return [
     ringing > 0 && h("a", { key: "ringing", class: "badge live", href: "#/calls" }, ringing === 1 ? "A phone is ringing" : `${ringing} phones are ringing`),
+    ringingElsewhere(state),
     refused > 0 && h("a", { key: "refused", class: "badge failed", href: "#/refused" }, `${refused} refused`),
   ];
 }

@@ -1,5 +1,6 @@
 // What each of the small views reads, and when it reads it again.
 
+import { INBOX_NAME } from "./actions.js";
 import { ask } from "./api.js";
 import { accountPath, change, changed, notify, state } from "./store.js";
 import { refreshTrace } from "./traces.js";
@@ -7,8 +8,8 @@ import { refreshTrace } from "./traces.js";
 const AGAIN_MS = 2_000; // requests and messages come without an event
 
 const LOADERS = {
-  "caller-ids": async () => ({ callerIds: (await get("/caller-ids?limit=500")).caller_ids }),
-  requests: async () => ({ requests: (await get("/requests?limit=200")).requests }),
+  "caller-ids": async () => ({ callerIds: (await get(`/caller-ids?limit=${MOST_CALLER_IDS}`)).caller_ids }),
+  requests: async () => ({ requests: (await get(`/requests?limit=${MOST_REQUESTS}`)).requests }),
   phones: async () => ({ phones: await phones() }),
   faults: async () => ({ faults: (await get("/faults")).faults }),
   inbox: async () => ({ inbox: await inbox() }),
@@ -26,6 +27,10 @@ const RELEVANT = {
 
 const POLLED = new Set(["requests", "faults", "inbox"]);
 const MOST_PHONES = 100; // so many are looked at, each by a request
+export const MOST_MESSAGES = 200;
+export const MOST_REQUESTS = 200;
+export const MOST_REFUSED = 200;
+export const MOST_CALLER_IDS = 500;
 
 let newestRefused = null; // the id of what was known last
 let isLoading = false;
@@ -37,23 +42,29 @@ function get(path) {
 
 /** Return the rules, and for each number with a rule or a script what its next calls meet. */
 async function phones() {
-  const { phones: rules } = await get("/phones");
-  const numbers = new Set(["default", ...rules.map((rule) => rule.phone_number), ...(state.phones?.looked ?? [])]);
-  const known = await Promise.all([...numbers].slice(0, MOST_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
-  return { rules, known, looked: state.phones?.looked ?? [] };
+  const { phones: rules, scripts } = await get("/phones");
+  const numbers = [...new Set(["default", ...[...rules, ...scripts].map((phone) => phone.phone_number)])];
+  const known = await Promise.all(numbers.slice(0, MOST_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
+  return { rules, known, further: numbers.length - known.length };
 }
 
+/** Return the inboxes and the messages of the one in the address, or else of the one with the newest message. */
 async function inbox() {
-  const { name } = state.inbox;
-  const { messages } = await get(`/inbox/${encodeURIComponent(name)}/messages?limit=200`);
-  return name === state.inbox.name ? { name, messages: messages.reverse() } : state.inbox;
+  const { inboxes } = await get("/inboxes");
+  const name = state.route.item || inboxes[0]?.name || INBOX_NAME;
+  const { messages } = await get(`/inbox/${encodeURIComponent(name)}/messages?limit=${MOST_MESSAGES}`);
+  if (state.route.view === "inbox" && !state.route.item) {
+    history.replaceState(null, "", `#/inbox/${encodeURIComponent(name)}`);
+    change({ route: { view: "inbox", item: name } });
+  }
+  return { name, messages: messages.reverse(), inboxes };
 }
 
 /** Read what was refused, all of it only where the newest is another one than was known, and tell of what is new. */
 async function readRefused() {
   const [newest] = (await ask("GET", "/refused?limit=1")).refused;
   if (state.refused && (newest?.id ?? 0) === newestRefused) return {};
-  const { refused } = await ask("GET", "/refused?limit=200");
+  const { refused } = await ask("GET", `/refused?limit=${MOST_REFUSED}`);
   const [{ id, method, host, path } = { id: 0 }] = refused;
   if (id > (newestRefused ?? id)) notify("error", `refused: ${method} ${host}${path}`, "ringback emulates only OutgoingCallerIds: let the application leave this out in tests");
   newestRefused = id;
@@ -62,9 +73,9 @@ async function readRefused() {
 
 /** Read what the present view shows; with an event, only where that may have changed it. */
 export async function refreshView(event = null) {
-  const { view, call } = state.route;
+  const { view, item } = state.route;
   if (!state.account) return;
-  if (!event && view === "calls" && call && state.calls.has(call)) refreshTrace(call).catch(() => {});
+  if (!event && view === "calls" && item && state.calls.has(item)) refreshTrace(item).catch(() => {});
   const load = LOADERS[view];
   if (!load || (event && !RELEVANT[view].test(event.type))) return;
   isWanted = true;

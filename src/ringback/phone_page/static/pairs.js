@@ -12,6 +12,11 @@ export function pairs(entries) {
   );
 }
 
+/** Say so where a list is as long as it is read: there may be more. */
+export function newestOnly(list, most) {
+  return list.length >= most && h("p", { class: "muted", key: "newest" }, `Only the newest ${most} are shown.`);
+}
+
 /** Return pairs of which many may be empty: those are only named, in one line. */
 export function filled(entries) {
   const empty = entries.filter(([, value]) => value === "");

@@ -1,12 +1,13 @@
 // One phone: what the application under test shows, the phone itself in its states, and what happened so far.
 
 import { be } from "./actions.js";
+import { isFrozen } from "./clock-actions.js";
 import { h } from "./dom.js";
 import { eraseButton, keyedAt, keypad, pressKey } from "./keypad.js";
 import { countryOf, written } from "./numbers.js";
 import { dismiss } from "./sync.js";
 import { since } from "./times.js";
-import { isLive, isReached, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
+import { callbackOutcome, isLive, isReached, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
 
 const CALLER = "+14157234000"; // the number that Twilio calls from
 const CODE_DIGITS = 6;
@@ -47,11 +48,14 @@ function appUnderTest(call, state, title) {
 function behavior(call) {
   if (!call.phone) return "";
   if (call.phone.behavior === "manual") return isLive(call) && "This phone waits for you.";
-  return `This phone acts by itself (${call.phone.behavior}).${isLive(call) ? " You can be quicker." : ""}`;
+  const acts = `This phone acts by itself (${call.phone.behavior})`;
+  if (!isLive(call)) return `${acts}.`;
+  return isFrozen() ? `${acts}, but time is frozen: it does nothing until the clock is advanced. You can act in its place.` : `${acts}. You can be quicker.`;
 }
 
 function queued(call) {
-  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request.` : "It is about to ring.";
+  const clock = isFrozen() ? ", by the account's clock, which is frozen" : "";
+  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request${clock}.` : "It is about to ring.";
   return [caller("Not called yet"), h("p", { class: "says" }, delay)];
 }
 
@@ -111,11 +115,13 @@ function prompting(call) {
 
 function ended(call) {
   const [kind, text] = outcome(call);
+  const [, ...callback] = callbackOutcome(call);
   return [
     caller("Call ended"),
     h("div", { class: `mark ${kind}`, "aria-hidden": "true", key: "mark" }, mark(kind)),
     h("p", { class: "result", key: "result" }, kind === "success" ? "Verified" : `Not verified: ${text.toLowerCase()}`),
     h("p", { class: "small", key: "more" }, kind === "success" ? "The code was right. The number may be used as caller ID." : "No caller ID was created."),
+    h("p", { class: "small", key: "callback" }, callback),
     h(
       "p",
       { class: "actions", key: "actions" },

@@ -1,7 +1,9 @@
 // The phones that ring now, or did a moment ago; and what to do where none does.
 
 import { attempt, ringMyPhone } from "./actions.js";
+import { isFrozen, waiting } from "./clock-actions.js";
 import { h } from "./dom.js";
+import { accountsThatRing } from "./elsewhere.js";
 import { idlePhone, phoneCard } from "./phone.js";
 import { changed } from "./store.js";
 import { plural, isLive } from "./words.js";
@@ -14,19 +16,25 @@ let isRinging = false;
 
 export function stage(state) {
   const calls = [...state.calls.values()].filter((call) => isLive(call) || state.lingering.has(call.sid)).reverse();
-  const body = calls.length ? phones(calls, state) : state.calls.size ? quiet() : welcome();
+  const body = calls.length ? phones(calls, state) : state.calls.size ? quiet(state) : welcome(state);
   return h("section", { class: "stage", key: "stage", "aria-labelledby": "stage-title" }, state.isComplete && body);
 }
 
 function phones(calls, state) {
   const live = calls.filter(isLive);
   const shown = shownOf(calls);
-  const text = live.length > 1 ? `${plural(live.length, "phone")} in a call` : (TITLES[live[0]?.state] ?? "The call is over");
+  const text = live.length > 1 ? `${plural(live.length, "phone")} in a call` : titleOf(live[0]);
   return [
     title(text),
+    live.length > 0 && waiting(),
     h("ul", { class: "phones", key: "phones" }, shown.map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
     calls.length > shown.length && h("p", { class: "muted", key: "more" }, `and ${calls.length - shown.length} more, listed below`),
   ];
+}
+
+function titleOf(call) {
+  if (call?.state === "queued" && call.call_delay_seconds && isFrozen()) return "A call waits for the clock";
+  return TITLES[call?.state] ?? "The call is over";
 }
 
 /** Return the calls whose phones are shown: live ones that wait for a person before others, and those before ended ones. */
@@ -55,17 +63,22 @@ function title(text) {
   return h("h2", { id: "stage-title", key: "title", "data-entry": true, tabindex: -1 }, text);
 }
 
-function quiet() {
+function quiet(state) {
   return h(
     "div",
     { class: "panel quietly", key: "quiet" },
-    title("No phone rings"),
+    title("No phone rings in this account"),
     h("p", { class: "muted" }, "Phones appear when an application asks for a verification."),
+    elsewhere(state),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
 }
 
-function welcome() {
+function elsewhere(state) {
+  return state.ringing.length > 0 && h("p", { class: "actions" }, accountsThatRing(state));
+}
+
+function welcome(state) {
   return h(
     "div",
     { class: "panel welcome", key: "welcome" },
@@ -78,6 +91,7 @@ function welcome() {
       "ringback plays Twilio and the phone: it answers the same requests, and rings phones that exist only here.",
     ),
     h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),
+    elsewhere(state),
     h(
       "ol",
       { class: "steps" },

@@ -22,10 +22,11 @@ export const state = {
   refused: null, // of all accounts
   phones: null,
   faults: null,
-  inbox: { name: "phone-page", messages: null },
+  inbox: { name: null, messages: null, inboxes: [] },
+  ringing: [], // other accounts in which phones ring
   tryIt: { answer: null },
   notice: null, // {kind, text, hint}
-  route: { view: "calls", call: null },
+  route: { view: "calls", item: null }, // the item is a call's SID, or the name of an inbox
 };
 
 /** Change the state, and let everybody know once what is being done now is over. */
@@ -64,6 +65,6 @@ export function notify(kind, text, hint = "") {
 /** Forget what belongs to an account. */
 export function forgetAccount() {
   for (const known of [state.calls, state.lingering, state.keys, state.traces]) known.clear();
-  const inbox = { name: state.inbox.name, messages: null };
+  const inbox = { name: null, messages: null, inboxes: [] };
   change({ isComplete: false, clock: null, callerIds: null, requests: null, phones: null, faults: null, inbox });
 }

@@ -1,9 +1,9 @@
 // Keeps the state true to the server: reads an account once, then again what its events name.
 
 import { ask } from "./api.js";
-import { tellOfMove } from "./announcements.js";
+import { say, tellOfMove } from "./announcements.js";
 import { follow } from "./events.js";
-import { isLive } from "./words.js";
+import { isCallbackPending, isLive } from "./words.js";
 import { accountPath, change, changed, forgetAccount, notify, state } from "./store.js";
 import { refreshTrace } from "./traces.js";
 import { refreshView } from "./loading.js";
@@ -44,7 +44,8 @@ export async function start() {
     if (account) await readAll();
     if (attempt !== attempts) return;
     change({ connection: "live" });
-    if (!account) return;
+    await readRinging();
+    if (attempt !== attempts || !account) return;
     name(account.sid);
     stopFollowing = follow(account.sid, after, { onOpen, onEvent, onEnd });
   } catch (error) {
@@ -55,6 +56,14 @@ export async function start() {
 export async function readAccounts() {
   const { accounts } = await ask("GET", "/accounts");
   change({ accounts });
+}
+
+/** Read which other accounts have ringing phones, and say so when the first one rings. */
+async function readRinging() {
+  const { accounts } = await ask("GET", "/ringing-phones");
+  const ringing = accounts.filter(({ account_sid: sid }) => sid !== state.account?.sid);
+  if (ringing.length && !state.ringing.length) say(ringing.length === 1 ? `A phone rings in the account ${ringing[0].friendly_name}.` : `Phones ring in ${ringing.length} other accounts.`);
+  change({ ringing });
 }
 
 /** Show an account, from now on as things happen in it. */
@@ -160,6 +169,7 @@ async function readOneAfterTheOther() {
       const failed = reads.find(({ status }) => status === "rejected");
       if (failed) throw failed.reason;
     }
+    if (state.clock?.mode === "frozen" && state.account) await readClock(); // an event may have changed which one is next
   }
 }
 
@@ -225,10 +235,10 @@ function lookAtPrompts() {
 
 /** Read all when the newest or the oldest call is another one than the server's, and else those that are under way. */
 async function lookAround() {
-  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts()]);
+  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts(), readRinging()]);
   if (!state.accounts.some(({ sid }) => sid === state.account?.sid)) return start();
   const known = [...state.calls.values()];
   if (calls[0]?.sid !== known[0]?.sid) isAllUnread = true;
-  for (const call of [...known.filter(isLive), ...known.slice(-1)]) unread.add(call.sid);
+  for (const call of [...known.filter((call) => isLive(call) || isCallbackPending(call)), ...known.slice(-1)]) unread.add(call.sid);
   await readUnread();
 }

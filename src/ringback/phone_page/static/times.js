@@ -19,13 +19,18 @@ export function shortMoment(at, now = Date.now()) {
 
 /** Return how long after `begin` something was: "+1.2 s". */
 export function since(begin, at) {
-  const ms = Math.max(0, new Date(at) - new Date(begin));
-  if (ms < 9_995) return `+${(ms / 1000).toFixed(2)} s`;
-  if (ms < 59_950) return `+${(ms / 1000).toFixed(1)} s`;
+  return `+${duration(Math.max(0, new Date(at) - new Date(begin)))}`;
+}
+
+/** Return a span of time: "1.20 s", "2 min 5 s", "3 h 20 min", "400 days". */
+export function duration(ms) {
+  if (ms < 9_995) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  if (seconds < 3_600) return `+${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   const minutes = Math.round(seconds / 60);
-  return `+${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (minutes < 2_880) return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return `${Math.floor(minutes / 1_440)} days`;
 }
 
 export function milliseconds(ms) {

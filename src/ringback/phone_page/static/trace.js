@@ -1,20 +1,23 @@
 // The trace of one verification: API request, call, digits, caller ID, StatusCallback, with times.
 
 import { callback } from "./callback.js";
+import { isFrozen } from "./clock-actions.js";
 import { h } from "./dom.js";
 import { pairs } from "./pairs.js";
 import { countryOf, written } from "./numbers.js";
 import { dateAndTime, milliseconds, since } from "./times.js";
-import { isLive, outcome, told } from "./words.js";
+import { callbackOutcome, isLive, outcome, told } from "./words.js";
 
 export function trace(call, state) {
   const [kind, text] = outcome(call);
+  const [callbackKind, callbackText, attempts] = callbackOutcome(call);
   const known = state.traces.get(call.sid);
   return h(
     "section",
     { class: "panel trace", key: call.sid, "aria-labelledby": "trace-title" },
     h("p", { class: "back" }, h("a", { href: "#/calls" }, "← All verifications")),
     h("h2", { id: "trace-title", tabindex: -1 }, written(call.phone_number), " ", h("span", { class: `badge ${kind}` }, text)),
+    h("p", { class: `callback ${callbackKind}` }, callbackText, attempts),
     h("p", { class: "muted" }, call.friendly_name && [h("bdi", {}, call.friendly_name), " · "], [countryOf(call.phone_number), dateAndTime(call.date_created)].filter(Boolean).join(" · ")),
     h(
       "ol",
@@ -64,7 +67,7 @@ function leg(call, entry, position) {
 }
 
 function endOfCall(call) {
-  if (isLive(call)) return step(call, { key: "end", kind: "pending", title: "The call is under way …", at: null });
+  if (isLive(call)) return step(call, { key: "end", kind: "pending", title: isFrozen() ? "The call is under way, but time is frozen" : "The call is under way …", at: null });
   const [kind] = outcome(call);
   return step(call, { key: "end", kind, title: `Call ended: ${call.status}, verification ${call.verification_status}`, at: call.ended_at });
 }

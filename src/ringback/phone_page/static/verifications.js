@@ -6,9 +6,9 @@ import { countryOf, written } from "./numbers.js";
 import { state } from "./store.js";
 import { readAll } from "./sync.js";
 import { shortMoment, timeOfDay } from "./times.js";
-import { outcome } from "./words.js";
+import { callbackOutcome, outcome } from "./words.js";
 
-const MOST = 1_000; // so many an account keeps
+export const MOST = 1_000; // so many an account keeps
 
 export function verifications(shown) {
   const calls = [...shown.calls.values()];
@@ -17,13 +17,14 @@ export function verifications(shown) {
     "section",
     { class: "panel verifications", "aria-labelledby": "verifications-title" },
     h("h2", { id: "verifications-title" }, "Verifications ", h("span", { class: "muted" }, calls.length)),
-    h("ul", { class: "rows" }, calls.map((call) => row(call, shown.route.call === call.sid, today, written(call.phone_number)))),
+    h("ul", { class: "rows" }, calls.map((call) => row(call, shown.route.item === call.sid, today, written(call.phone_number)))),
     calls.length >= shown.limit && shown.limit < MOST && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
   );
 }
 
 const row = remembered((call, isChosen) => {
   const [kind, text] = outcome(call);
+  const [callbackKind, callbackText, attempts] = callbackOutcome(call);
   return h(
     "li",
     { key: call.sid },
@@ -34,11 +35,13 @@ const row = remembered((call, isChosen) => {
       h("span", { class: `badge ${kind}` }, text),
       h("span", { class: "muted name" }, call.friendly_name || countryOf(call.phone_number)),
       h("time", { class: "muted", datetime: call.date_created, title: shortMoment(call.date_created) }, timeOfDay(call.date_created)),
+      h("span", { class: `callback ${callbackKind}` }, callbackText, attempts),
     ),
   );
 });
 
-function readMore() {
+/** Read as many calls as an account keeps. */
+export function readMore() {
   state.limit = MOST;
   return attempt(readAll);
 }

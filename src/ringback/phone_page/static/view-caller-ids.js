@@ -3,8 +3,9 @@
 import { attempt } from "./actions.js";
 import { ask } from "./api.js";
 import { h } from "./dom.js";
-import { refreshView } from "./loading.js";
+import { MOST_CALLER_IDS, refreshView } from "./loading.js";
 import { countryOf, written } from "./numbers.js";
+import { newestOnly } from "./pairs.js";
 import { accountPath } from "./store.js";
 import { dateAndTime } from "./times.js";
 
@@ -13,7 +14,7 @@ export function callerIds(state) {
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Caller IDs"),
     h("p", { class: "muted", key: "lead" }, "Numbers that are verified: an application may show them as caller ID."),
     form(),
-    state.callerIds && (state.callerIds.length ? table(state.callerIds) : h("p", { class: "panel muted", key: "none" }, "None yet.")),
+    state.callerIds && (state.callerIds.length ? [newestOnly(state.callerIds, MOST_CALLER_IDS), table(state.callerIds)] : h("p", { class: "panel muted", key: "none" }, "This account has no caller IDs yet.")),
   ];
 }
 

@@ -3,26 +3,32 @@
 import { h } from "./dom.js";
 import { stage } from "./stage.js";
 import { trace } from "./trace.js";
-import { verifications } from "./verifications.js";
+import { MOST, readMore, verifications } from "./verifications.js";
 
 export function calls(state) {
   if (!state.account) return state.connection === "live" && h("p", { class: "panel" }, "This server has no account. ", h("a", { href: "#/account" }, "Make one"));
-  const chosen = state.calls.get(state.route.call);
+  const chosen = state.calls.get(state.route.item);
   return [
     h("h1", { class: "unseen", key: "title" }, "Calls"),
     stage(state),
     state.calls.size > 0 &&
       h(
         "div",
-        { class: `behind ${state.route.call ? "chosen" : ""}`, key: "behind" },
+        { class: `behind ${state.route.item ? "chosen" : ""}`, key: "behind" },
         verifications(state),
-        chosen ? trace(chosen, state) : state.isComplete && state.route.call ? missing() : hint(),
+        chosen ? trace(chosen, state) : state.isComplete && state.route.item ? missing(state) : hint(),
       ),
   ];
 }
 
-function missing() {
-  return h("section", { class: "panel trace", key: "missing", "aria-label": "Trace" }, h("p", {}, "This call is not among those that are kept. ", h("a", { href: "#/calls" }, "Back to the list")));
+function missing(state) {
+  const isPartial = state.calls.size >= state.limit && state.limit < MOST;
+  return h(
+    "section",
+    { class: "panel trace", key: "missing", "aria-label": "Trace" },
+    h("p", {}, isPartial ? `This call is not among the newest ${state.limit}, which are shown. ` : "This account does not have this call, or no longer. ", h("a", { href: "#/calls" }, "Back to the list")),
+    isPartial && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
+  );
 }
 
 function hint() {

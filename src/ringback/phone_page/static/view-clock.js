@@ -2,8 +2,9 @@
 
 import { attempt } from "./actions.js";
 import { ask } from "./api.js";
+import { advance, set, taken, toNextEvent } from "./clock-actions.js";
 import { h } from "./dom.js";
-import { accountPath, change } from "./store.js";
+import { accountPath } from "./store.js";
 import { dateAndTime, shownBy } from "./times.js";
 
 const STEPS = [["10 seconds", 10], ["1 minute", 60], ["10 minutes", 600], ["1 hour", 3_600], ["1 day", 86_400]];
@@ -29,11 +30,12 @@ function panel(state) {
         ? h("button", { key: "run", class: "primary", onclick: () => set({ mode: "running" }, "the clock runs") }, "Let it run")
         : h("button", { key: "freeze", class: "primary", onclick: () => set({ mode: "frozen" }, "the clock stands still") }, "Freeze it"),
     ),
+    h("p", { key: "next" }, toNextEvent() ?? h("span", { class: "muted" }, "No event is pending.")),
     h("h2", {}, "Advance it by"),
     h(
       "div",
       { class: "choices", role: "group", "aria-label": "Advance the clock by" },
-      STEPS.map(([name, seconds]) => h("button", { key: name, onclick: () => advance(seconds, name) }, name)),
+      STEPS.map(([name, seconds]) => h("button", { key: name, onclick: () => advance(seconds, `by ${name}`) }, name)),
     ),
     h(
       "form",
@@ -51,22 +53,10 @@ function panel(state) {
   );
 }
 
-function taken(read) {
-  change({ clock: read, clockReadAt: performance.now() });
-}
-
-function set(setting, done) {
-  return attempt(async () => taken(await ask("PUT", `${accountPath()}/clock`, setting)), done);
-}
-
-function advance(seconds, name) {
-  return attempt(async () => taken(await ask("POST", `${accountPath()}/clock/advance`, { seconds })), `advanced by ${name}: all that was due has happened`);
-}
-
 function advanceFreely(event) {
   event.preventDefault();
   const seconds = Number(new FormData(event.target).get("seconds"));
-  return advance(seconds, `${seconds} seconds`);
+  return advance(seconds, `by ${seconds} seconds`);
 }
 
 function setFreely(event) {

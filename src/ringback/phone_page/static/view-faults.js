@@ -31,7 +31,7 @@ export function faults(state) {
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Faults"),
     h("p", { class: "muted", key: "lead" }, "Let Twilio be slow, busy or gone for this account, and see what your application makes of it."),
     form(),
-    state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "Nothing is to go wrong.")),
+    state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "No fault is set in this account.")),
   ];
 }
 

@@ -6,7 +6,7 @@ import { h } from "./dom.js";
 import { refreshView } from "./loading.js";
 import { written } from "./numbers.js";
 import { accountPath, state } from "./store.js";
-import { BEHAVIORS } from "./words.js";
+import { BEHAVIORS, plural } from "./words.js";
 
 const SOURCES = { script: "script", rule: "its rule", reserved: "reserved number", default: "the account's rule", setting: "the setting" };
 let script = [];
@@ -53,7 +53,7 @@ function behaviors() {
   return h("select", { name: "behavior" }, Object.entries(BEHAVIORS).map(([name, what]) => h("option", { value: name }, `${name}: ${what}`)));
 }
 
-function table({ known }) {
+function table({ known, further }) {
   return h(
     "div",
     { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Phones with a rule or a script" },
@@ -63,6 +63,7 @@ function table({ known }) {
       h("thead", {}, h("tr", {}, ["Phone", "Next call", "Because of", "Times", "Script", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
       h("tbody", {}, known.map(row)),
     ),
+    further > 0 && h("p", { class: "muted" }, `and ${plural(further, "more number")} with a rule or a script`),
   );
 }
 
@@ -119,8 +120,7 @@ async function queue(event) {
   event.preventDefault();
   const number = new FormData(event.target).get("number");
   await attempt(async () => {
-    const queued = await ask("POST", `${path(number)}/script`, script);
-    state.phones.looked = [...new Set([...state.phones.looked, queued.phone_number])];
+    await ask("POST", `${path(number)}/script`, script);
     script = [];
   }, `${number} has a script`);
   await refreshView();

@@ -1,19 +1,20 @@
 // The requests to the Twilio surface.
 
 import { h, remembered } from "./dom.js";
-import { pairs } from "./pairs.js";
+import { MOST_REQUESTS } from "./loading.js";
+import { newestOnly, pairs } from "./pairs.js";
 import { milliseconds, shortMoment } from "./times.js";
 
 export function requests(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Requests"),
     h("p", { class: "muted", key: "lead" }, "What applications asked of the Twilio surface, newest first. Credentials are masked."),
-    state.requests && (state.requests.length ? list(state.requests) : h("p", { class: "panel muted", key: "none" }, "None yet.")),
+    state.requests && (state.requests.length ? list(state.requests) : h("p", { class: "panel muted", key: "none" }, "This account has no requests yet. A request is listed in the account that its URL names.")),
   ];
 }
 
 function list(found) {
-  return h("ul", { class: "panel rows", key: "list" }, found.map((request) => row(request, request.id)));
+  return [newestOnly(found, MOST_REQUESTS), h("ul", { class: "panel rows", key: "list" }, found.map((request) => row(request, request.id)))];
 }
 
 const row = remembered((request) => {

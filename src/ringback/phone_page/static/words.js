@@ -33,6 +33,27 @@ export function outcome(call) {
   return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialling" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
 }
 
+/** Return a kind and the words for the state of a call's StatusCallback, and how many attempts it took where that matters. */
+export function callbackOutcome(call) {
+  if (!call.callback) return ["none", "No StatusCallback requested", ""];
+  const { status, attempts, fault, is_signature_valid: isValid, redirects } = call.callback;
+  const [cause] = (fault ?? "").split(" ");
+  const wrongly = isValid === false ? ", wrongly signed by a fault" : "";
+  const injected = fault && !["signature", "drop"].includes(cause) ? ` (fault: ${fault.replace("_", " ")})` : "";
+  const more = `${wrongly}${redirects ? `, redirected ${redirects === 1 ? "once" : `${redirects} times`}` : ""}${injected}`;
+  const tried = attempts ? ` after ${plural(attempts, "attempt")}` : "";
+  if (!status) return isLive(call) ? ["none", "StatusCallback when the call ends", ""] : ["pending", "StatusCallback pending", ""];
+  if (status === "pending") return ["pending", `StatusCallback ${attempts ? "retrying" : "pending"}${more}`, tried];
+  if (status === "failed" && cause === "drop") return ["failed", "StatusCallback suppressed by a fault", ""];
+  if (status === "failed") return ["failed", `StatusCallback failed${more}`, tried];
+  return [wrongly ? "failed" : redirects ? "live" : "success", `StatusCallback delivered${more}`, attempts > 1 ? tried : ""];
+}
+
+/** Tell whether the StatusCallback of a call that has ended is still to be delivered. */
+export function isCallbackPending(call) {
+  return !isLive(call) && call.callback !== null && !["delivered", "failed"].includes(call.callback.status);
+}
+
 /** Tell whether the phone's owner hears the prompt: a switchboard wants the phone's extension, waits aside. */
 export function isReached({ phone, extension }) {
   return !phone?.extension || phone.extension === (extension ?? "").replaceAll(/w/gi, "");

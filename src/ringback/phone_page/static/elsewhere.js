@@ -1,0 +1,28 @@
+// The accounts that are not shown, but in which phones ring.
+
+import { h } from "./dom.js";
+import { openAccount } from "./sync.js";
+
+const MOST = 5;
+
+/** Return what leads to the accounts in which phones ring, for the header. */
+export function ringingElsewhere({ ringing }) {
+  if (!ringing.length) return null;
+  const [first] = ringing;
+  const where = ringing.length > 1 ? `${ringing.length} accounts` : h("bdi", {}, first.friendly_name);
+  return h("button", { key: "elsewhere", class: "badge live", title: "Phones ring in other accounts", onclick: () => show(first) }, "Ringing in ", where);
+}
+
+/** Return buttons for the accounts in which phones ring. */
+export function accountsThatRing({ ringing }) {
+  return ringing.slice(0, MOST).map((account) => h("button", { key: account.account_sid, onclick: () => show(account) }, ringsIn(account)));
+}
+
+function ringsIn({ friendly_name: name, phones }) {
+  return [phones > 1 ? `${phones} phones ring in ` : "A phone rings in ", h("bdi", {}, name)];
+}
+
+function show({ account_sid: sid }) {
+  location.hash = "#/calls";
+  return openAccount(sid);
+}
