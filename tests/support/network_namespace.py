@@ -16,7 +16,8 @@ from pathlib import Path
 TWILIO_ADDRESS = "203.0.113.66"
 """Where the stub resolver says that Twilio's hosts are: an address of loopback which does not look like one."""
 PUBLIC_DOMAIN, MISSING_DOMAIN = b".twilio.com", b".local.twilio.com"
-_UNSHARE = ("unshare", "--net", "--mount")
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
+"""A process namespace, too: when its first process ends, the kernel ends the remaining ones."""
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
 _TYPE_A = 1
 _NOERROR, _NXDOMAIN = 0, 3
