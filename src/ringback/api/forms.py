@@ -78,6 +78,8 @@ async def read_form(request: Request) -> Parameters:
 
 def _parser_of(content_type: bytes) -> Parse:
     """Return the function that reads the parameters of a body of this type."""
+    if content_type == FORM_CONTENT_TYPE:  # as most libraries send it
+        return parse_parameters
     media_type = content_type.partition(b";")[0].strip().lower()
     if media_type == FORM_CONTENT_TYPE:
         return parse_parameters
