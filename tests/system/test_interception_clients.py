@@ -113,6 +113,19 @@ const client = require("twilio")();
 NODE_FAILING = """
 require("twilio")().outgoingCallerIds.list().catch((error) => console.log(JSON.stringify(error.code)));
 """
+NODE_FETCH = """
+const { TWILIO_ACCOUNT_SID: sid, TWILIO_AUTH_TOKEN: token } = process.env;
+const ask = (resource, form) => fetch(`https://api.twilio.com/2010-04-01/Accounts/${sid}/${resource}.json`, {
+  method: "POST",
+  headers: { Authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString("base64")}` },
+  body: new URLSearchParams(form),
+});
+(async () => {
+  const request = await ask("OutgoingCallerIds", { PhoneNumber: "+14158675374", FriendlyName: "Front desk" });
+  const message = await ask("Messages", { To: "+14158675309", From: "+14158675374", Body: "Hello" });
+  console.log(JSON.stringify({ code: (await request.json()).validation_code, said: (await message.json()).message }));
+})();
+"""
 JAVA = """
 import java.net.URL;
 import javax.net.ssl.HttpsURLConnection;
@@ -202,6 +215,20 @@ def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: Intercepti
     assert told["name"] == "Front desk"
     assert told["refusals"] == [[404, 20404, MESSAGE], [404, 20404, OTHER]]
     assert refused_hosts(intercepting) == [(OTHER_HOST, "POST"), (HOST, "POST")]
+    assert application.looked_up <= {"127.0.0.1"}
+
+
+@needs_node
+def test_fetch_of_node_asks_for_a_number_to_be_verified_and_is_refused_a_message(
+    intercepting: InterceptingServer, tmp_path: Path
+) -> None:
+    application = Unchanged(printed_block("node", intercepting), tmp_path)
+
+    told = application.node(NODE_FETCH, FOLDER)
+
+    assert len(told["code"]) == 6
+    assert told["said"] == MESSAGE
+    assert intercepting.refused()[0]["host"] == "api.twilio.com"
     assert application.looked_up <= {"127.0.0.1"}
 
 
