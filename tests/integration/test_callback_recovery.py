@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.callbacks import CallbackStatus, StatusCallback
 from ringback.domain.instants import after
 from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, keep_leases, release_leases
 from ringback.simulator import callback_sender
+from ringback.simulator.callback_sender import CallbackSender
+from ringback.simulator.deliverer import Deliverer
 from support.outbox import Outbox
 from support.polling import until
 from support.races import once_released
@@ -180,6 +182,63 @@ async def test_leases_are_renewed_after_the_database_was_unavailable(
             keeping.cancel()
             held.set()
             await until(outbox.is_settled)
+
+
+async def deliver_again(outbox: Outbox, sender: CallbackSender) -> None:
+    """Let leases expire, and wait until everything is delivered."""
+    outbox.simulation.clock.advance(LEASE_SECONDS + 1)
+
+    def is_settled() -> bool:
+        sender.wake()
+        return outbox.is_settled()
+
+    await until(is_settled)
+
+
+async def test_a_delivery_that_fails_is_logged_and_repeated_when_its_lease_expires(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliver, failed = Deliverer.deliver, asyncio.Event()
+
+    async def failing_once(deliverer: Deliverer, callback: StatusCallback) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise ZeroDivisionError
+        await deliver(deliverer, callback)
+
+    monkeypatch.setattr(Deliverer, "deliver", failing_once)
+    sid = outbox.owe(receiver.url)
+    with capture_logs() as lines:
+        async with outbox.sending() as sender:
+            await failed.wait()
+            await deliver_again(outbox, sender)
+
+    assert (len(receiver.received), outbox.status(sid)) == (1, CallbackStatus.DELIVERED)
+    errors = [line for line in lines if line["log_level"] == "error"]
+    assert [(line["event"], line["call_sid"]) for line in errors] == [("callback delivery failed", sid)]
+
+
+async def test_a_delivery_that_is_cancelled_before_it_starts_is_repeated_when_its_lease_expires(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_task, cancelled = asyncio.create_task, asyncio.Event()
+
+    def cancelling_once(work: Any) -> Any:
+        task = create_task(work)
+        if not cancelled.is_set():
+            cancelled.set()
+            task.cancel()
+        return task
+
+    async with outbox.sending() as sender:
+        await asyncio.sleep(0)
+        monkeypatch.setattr(asyncio, "create_task", cancelling_once)
+        sid = outbox.owe(receiver.url)
+        sender.wake()
+        await cancelled.wait()
+        await deliver_again(outbox, sender)
+
+    assert (len(receiver.received), outbox.status(sid)) == (1, CallbackStatus.DELIVERED)
 
 
 async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(

@@ -3,10 +3,11 @@
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 
 import structlog
 
-from ringback.domain.callbacks import Lane, StatusCallback
+from ringback.domain.callbacks import Lane
 from ringback.domain.faults import Draw, described
 from ringback.domain.instants import Instant, seconds_between
 from ringback.operations.callbacks import (
@@ -110,9 +111,9 @@ class CallbackSender:
                 continue  # its lease had run out, and is prolonged by that
             self._under_way_calls.add(callback.call_sid)
             self._under_way[lane] += 1
-            delivery = asyncio.create_task(self._deliver(callback, lane))
+            delivery = asyncio.create_task(self._deliverer.deliver(callback))
             self._deliveries.add(delivery)
-            delivery.add_done_callback(self._ended)
+            delivery.add_done_callback(partial(self._ended, callback.call_sid, lane))
         return claim.next_due
 
     async def _pause(self) -> None:
@@ -125,15 +126,13 @@ class CallbackSender:
         except TimeoutError:
             return
 
-    async def _deliver(self, callback: StatusCallback, lane: Lane) -> None:
-        try:
-            await self._deliverer.deliver(callback)
-        finally:
-            self._under_way_calls.discard(callback.call_sid)
-            self._under_way[lane] -= 1
-            if not self._under_way[lane]:
-                del self._under_way[lane]
-
-    def _ended(self, delivery: asyncio.Task[None]) -> None:
+    def _ended(self, call_sid: str, lane: Lane, delivery: asyncio.Task[None]) -> None:
+        """Note that a delivery is over. One that failed is sent again when its lease expires."""
         self._deliveries.discard(delivery)
+        self._under_way_calls.discard(call_sid)
+        self._under_way[lane] -= 1
+        if not self._under_way[lane]:
+            del self._under_way[lane]
+        if not delivery.cancelled() and (failure := delivery.exception()):
+            log.error("callback delivery failed", call_sid=call_sid, exc_info=failure)
         self.wake()
