@@ -213,13 +213,13 @@ def test_a_phone_rings_while_the_accounts_clock_stands_still(phone_page: PhonePa
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_an_extension_is_seen_to_be_dialled(phone_page: PhonePage, account: Visited) -> None:
+def test_extension_is_shown_while_it_is_dialed(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{MANUAL}", {"behavior": "manual", "extension": "12"})
     ringing(account, phone_page, Extension="ww12")
 
     phone_page.button("Answer").click()
 
-    expect(phone_page.phone()).to_contain_text("Extension ww12 is dialled")
+    expect(phone_page.phone()).to_contain_text("Extension ww12 is dialed")
     expect(phone_page.phone()).to_contain_text("“Please enter the six-digit code.”")
 
 

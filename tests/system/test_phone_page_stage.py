@@ -118,7 +118,7 @@ def test_a_wrong_extension_is_seen_to_reach_nobody(phone_page: PhonePage, accoun
     phone = phone_page.phone(OTHER_WRITTEN)
 
     phone.get_by_role("button", name="Answer").click()
-    expect(phone).to_contain_text("extension 999 is dialled: nobody hears the prompt")
+    expect(phone).to_contain_text("extension 999 is dialed: nobody hears the prompt")
     expect(phone).to_contain_text("This phone has the extension 123")
     expect(phone.get_by_role("group", name="Keypad")).to_have_count(0)
     expect(phone_page.row(OTHER_WRITTEN)).to_contain_text("At a switchboard")

@@ -173,7 +173,7 @@ def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) ->
     phone_page.show("Phones")
     form = phone_page.page.get_by_role("form", name="A rule, for every call")
     form.get_by_label("Phone number").fill(NUMBER)
-    form.get_by_label("Behaviour").select_option("mistype-once")
+    form.get_by_label("Behavior").select_option("mistype-once")
     form.get_by_label("Rings, seconds").fill("0.5")
     phone_page.button("Save the rule").click()
 

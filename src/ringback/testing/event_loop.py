@@ -33,7 +33,7 @@ def is_running() -> bool:
 def advance(control: "Control", account_sid: str, request: Request[datetime]) -> datetime:
     """Advance a clock, and warn if a callback of this time failed because its receiver was reached and did not answer.
 
-    The loop may serve other things than the receiver, so that this is no error.
+    It is a warning, because the loop may serve other things than the receiver.
     """
     account = AccountRequests(account_sid)
     before = control.send(ClockRequests(account_sid).read()).now

@@ -23,7 +23,7 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Let an operation fail, so many `times` or with a `probability`; every time where neither is given.
+        """Let an operation fail, for a number of `times` or with a `probability`; every time where neither is given.
 
         `operation` is one such as ``create-validation-request``, or ``status-callback``, or ``*``; `effect` is
         ``{"status": 429}``, ``{"delay_seconds": 2}``, ``{"drop": "after"}`` or another that docs/testing.md lists.

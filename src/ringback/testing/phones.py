@@ -46,7 +46,7 @@ class Phone:
         return self._control.send(self._requests.look())
 
     def forget(self) -> None:
-        """Delete the phone's rule; its script stays. Raises ControlError (404) where there is no rule."""
+        """Delete the phone's rule; its script stays. Raises ControlError (404) without a rule."""
         self._control.send(self._requests.forget())
 
     def forget_script(self) -> None:

@@ -40,7 +40,7 @@ def _fail(config: pytest.Config, line: str) -> None:
 
 @pytest.fixture(scope="session")
 def ringback_settings() -> dict[str, Any]:
-    """Return the settings of the server to start; a suite's conftest.py may have a fixture of its own."""
+    """Return the settings of the server to start; a suite's conftest.py may override this fixture."""
     return {}
 
 

@@ -19,7 +19,7 @@ Behavior = Literal[
 
 
 class Record(BaseModel):
-    """A frozen value; what a newer server shows besides is there under its own name."""
+    """A frozen value; fields that only a newer server has are kept under their names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -96,7 +96,7 @@ class CallbackAnswer(Record):
 
 
 class SignatureVerdict(Record):
-    """What is to be said of a request's X-Twilio-Signature.
+    """The verdict on a request's X-Twilio-Signature.
 
     A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
     """

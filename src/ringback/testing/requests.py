@@ -96,7 +96,7 @@ class ServerRequests:
 
 
 class AccountRequests:
-    """Requests about one account and what has no handle of its own."""
+    """Requests about one account, and about what has no handle."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = account_path(account_sid)

@@ -55,7 +55,7 @@ class Server(Connection):
         return f"the server at {self.base_url} (process {self.process_id}) {how}"
 
     def stop(self) -> None:
-        """End the server; doing it twice is no mistake."""
+        """End the server. A second call does nothing."""
         if not self._stopped:
             self._stopped = True
             super().close()

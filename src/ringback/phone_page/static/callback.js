@@ -110,7 +110,7 @@ function signature({ headers, method, parameters: told, signature: verdict }) {
   return [
     h("p", {}, verdict.is_right ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
     pairs([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
-    h("p", {}, posted ? ["What is to be signed is the URL, and behind it the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "What is to be signed is the URL alone, with all that is in it."),
+    h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is the URL alone, with its query."),
   ];
 }
 

@@ -57,7 +57,7 @@ function erase(call) {
   keep(call, keyedAt(call).slice(0, -1));
 }
 
-/** Keep what is keyed in, and at which prompt: the next one begins anew. */
+/** Keep the keys, and the prompt that they belong to: the next prompt starts without keys. */
 function keep(call, keys) {
   state.keys.set(call.sid, { attempts_left: call.attempts_left, keys });
   changed();

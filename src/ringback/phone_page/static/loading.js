@@ -26,7 +26,7 @@ const RELEVANT = {
 };
 
 const POLLED = new Set(["requests", "faults", "inbox"]);
-const MOST_PHONES = 100; // so many are looked at, each by a request
+const MOST_PHONES = 100; // each is read by its own request
 export const MOST_MESSAGES = 200;
 export const MOST_REQUESTS = 200;
 export const MOST_REFUSED = 200;

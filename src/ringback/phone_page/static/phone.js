@@ -87,11 +87,11 @@ async function answer(call) {
 }
 
 function dialing(call) {
-  return [caller("Connected"), h("p", { class: "says" }, `A switchboard answers. Extension ${call.extension} is dialled …`), hangUp(call)];
+  return [caller("Connected"), h("p", { class: "says" }, `A switchboard answers. Extension ${call.extension} is dialed …`), hangUp(call)];
 }
 
 function unreached(call) {
-  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialled: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`;
+  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialed: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`;
   return [caller("Connected"), h("p", { class: "says" }, says), hangUp(call)];
 }
 

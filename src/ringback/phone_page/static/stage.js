@@ -87,7 +87,7 @@ function welcome(state) {
     h(
       "p",
       { class: "lead" },
-      "Before an application may show a phone number as its caller ID, Twilio calls that number, and whoever picks up keys in six digits that the application shows. ",
+      "Before an application may show a phone number as its caller ID, Twilio calls that number, and its owner keys in six digits that the application shows. ",
       "ringback plays Twilio and the phone: it answers the same requests, and rings phones that exist only here.",
     ),
     h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),

@@ -9,7 +9,7 @@ import { refreshTrace } from "./traces.js";
 import { refreshView } from "./loading.js";
 
 const ACCOUNT = "account"; // the parameter of the page's address that names one
-const MANY = 20; // so many calls are read one by one; of more, all at once
+const MANY = 20; // up to this number, calls are read one by one; more are read as a list
 const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by itself is put away sooner
 const LINGER_OF_AUTOMATIC_MS = 4_000;
 const LOOK_AT_LIVE_MS = 500; // a prompt that times out is told by no event
@@ -26,7 +26,7 @@ let pauseMs = FIRST_PAUSE_MS;
 let nextAttempt = 0;
 let stopFollowing = () => {};
 
-/** Read all anew, of the account that the address names or the first, and follow it; tries until that succeeds. */
+/** Read the account that the address names, or the first one, and follow it; try until that succeeds. */
 export async function start() {
   const attempt = ++attempts;
   clearTimeout(nextAttempt);
@@ -37,7 +37,7 @@ export async function start() {
     const wanted = new URLSearchParams(location.search).get(ACCOUNT);
     const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0] ?? null;
     if (attempt !== attempts) return;
-    if (wanted && account && account.sid !== wanted) notify("error", `There is no account ${wanted} any more`, "another one is shown");
+    if (wanted && account && account.sid !== wanted) notify("error", `There is no longer an account ${wanted}`, "another one is shown");
     if (account?.sid !== state.account?.sid) forgetAccount();
     change({ account });
     const after = account && (await newestKnownEvent());
@@ -145,7 +145,7 @@ function onEvent(event) {
   refreshView(event);
 }
 
-/** Begin anew when a stream has ended or could not be had; `error` is null where the server has ended it. */
+/** Start again when a stream has ended or could not be opened; `error` is null where the server has ended it. */
 function onEnd(error, wasLocked = false) {
   const status = error?.status;
   if (status === 401) return change({ connection: "locked", lockedReason: wasLocked ? "wrong" : "" });
@@ -187,7 +187,7 @@ async function readCalls() {
   }
 }
 
-/** Take in the calls that the server lists, but those that the page's own deeds have moved meanwhile. */
+/** Store the calls that the server lists, except those that the page itself has changed since the request. */
 function storeAll(listed) {
   const overtaken = [...state.calls.values()].filter((call) => acted.has(call.sid));
   const calls = listed.filter((call) => !acted.has(call.sid));

@@ -84,7 +84,7 @@ function about(call) {
   return [
     ["CallSid", call.sid],
     ["Validation code", call.validation_code],
-    ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, keys after ${call.phone.key_seconds} s` : "not dialled yet"],
+    ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, keys after ${call.phone.key_seconds} s` : "not dialed yet"],
     ["Attempts left", call.attempts_left],
     ["Extension", call.extension ?? "none"],
     ["Call delay", `${call.call_delay_seconds} s`],

@@ -8,7 +8,7 @@ import { readAll } from "./sync.js";
 import { shortMoment, timeOfDay } from "./times.js";
 import { callbackOutcome, outcome } from "./words.js";
 
-export const MOST = 1_000; // so many an account keeps
+export const MOST = 1_000; // the number of calls that an account keeps
 
 export function verifications(shown) {
   const calls = [...shown.calls.values()];

@@ -1,4 +1,4 @@
-// The account: what authenticates for it, another one, and beginning anew.
+// The account: its credentials, a new account, and resets.
 
 import { attempt, copy } from "./actions.js";
 import { ask } from "./api.js";
@@ -23,9 +23,9 @@ export function account(shown) {
     h(
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
-      h("h2", { id: "reset-title" }, "Begin anew"),
-      shown.account && reset("account", "Empty this account", "Forgets its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
-      reset("everything", "Reset everything", "Forgets all accounts and all that is theirs; settings and seed file make theirs anew.", () => ask("POST", "/reset")),
+      h("h2", { id: "reset-title" }, "Reset"),
+      shown.account && reset("account", "Empty this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => ask("POST", `${accountPath()}/reset`)),
+      reset("everything", "Reset everything", "Deletes all accounts and their data; the accounts of the settings and the seed file are made again.", () => ask("POST", "/reset")),
     ),
   ];
 }

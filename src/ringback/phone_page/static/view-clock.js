@@ -39,7 +39,7 @@ function panel(state) {
     ),
     h(
       "form",
-      { class: "fields row", onsubmit: advanceFreely, "aria-label": "Advance the clock by so many seconds" },
+      { class: "fields row", onsubmit: advanceFreely, "aria-label": "Advance the clock by seconds" },
       h("label", {}, "Seconds", h("input", { name: "seconds", type: "number", min: 0, step: "any", required: true })),
       h("button", {}, "Advance"),
     ),

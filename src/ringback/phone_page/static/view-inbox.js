@@ -115,7 +115,7 @@ function message(received) {
       !received.parameters.length && received.body && [h("h2", {}, "Body"), h("pre", {}, received.body)],
       h("h2", {}, "Headers"),
       pairs(Object.entries(received.headers)),
-      h("h2", {}, "What is to be signed"),
+      h("h2", {}, "Signed text"),
       h("p", {}, h("code", {}, signedUrl)),
     ),
   );

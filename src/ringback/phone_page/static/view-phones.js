@@ -26,12 +26,12 @@ function ruleForm() {
     { class: "panel fields", onsubmit: saveRule, "aria-labelledby": "rule-title" },
     h("h2", { id: "rule-title" }, "A rule, for every call"),
     h("label", {}, "Phone number, or default for all others", h("input", { name: "number", required: true, autocomplete: "off", placeholder: "default" })),
-    h("label", {}, "Behaviour", behaviors()),
+    h("label", {}, "Behavior", behaviors()),
     h("div", { class: "two" },
       h("label", {}, "Rings, seconds", h("input", { name: "ring_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
       h("label", {}, "Keys after, seconds", h("input", { name: "key_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
     ),
-    h("label", {}, "Extension to be dialled", h("input", { name: "extension", autocomplete: "off", placeholder: "none" })),
+    h("label", {}, "Extension that callers must dial", h("input", { name: "extension", autocomplete: "off", placeholder: "none" })),
     h("button", { class: "primary" }, "Save the rule"),
   );
 }
@@ -43,7 +43,7 @@ function scriptForm() {
     h("h2", { id: "script-title" }, "A script, for the next calls"),
     h("label", {}, "Phone number", h("input", { name: "number", required: true, autocomplete: "off", inputmode: "tel", placeholder: "+14158675309" })),
     h("label", {}, "The next call meets", behaviors()),
-    h("p", { class: "actions" }, h("button", { type: "button", onclick: (event) => add(event.target.form) }, "Add it to the script"), h("button", { type: "button", disabled: !script.length, onclick: clear }, "Begin anew")),
+    h("p", { class: "actions" }, h("button", { type: "button", onclick: (event) => add(event.target.form) }, "Add it to the script"), h("button", { type: "button", disabled: !script.length, onclick: clear }, "Clear the script")),
     h("ol", { class: "script" }, script.map((behavior) => h("li", {}, behavior))),
     h("button", { class: "primary", disabled: !script.length }, "Queue the script"),
   );

@@ -8,7 +8,7 @@ import { shortMoment } from "./times.js";
 export function refused(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Refused"),
-    h("p", { class: "muted", key: "lead" }, "What applications asked of Twilio that is not emulated, newest first. None of it left this machine. Let the application leave it out where it is tested, or put a stand-in of its own there."),
+    h("p", { class: "muted", key: "lead" }, "Requests to Twilio that ringback does not emulate, newest first. None of them left this machine. Let the application leave them out in tests, or replace them there."),
     state.refused && (state.refused.length ? [newestOnly(state.refused, MOST_REFUSED), h("ul", { class: "panel rows refused", key: "list" }, state.refused.map(row))] : h("p", { class: "panel muted", key: "none" }, "No request was refused. ringback intercepts requests where it is started with --intercept.")),
   ];
 }

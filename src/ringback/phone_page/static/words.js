@@ -30,7 +30,7 @@ export function outcome(call) {
   if (wasSuperseded(call)) return ["failed", "Replaced"];
   if (OUTCOMES[call.status]) return OUTCOMES[call.status];
   if (call.status === "completed") return ["failed", call.attempts_left > 0 ? "Hung up" : isReached(call) ? lastMistake(call) : "Wrong extension"];
-  return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialling" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
+  return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialing" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
 }
 
 /** Return a kind and the words for the state of a call's StatusCallback, and how many attempts it took where that matters. */
@@ -76,9 +76,9 @@ export function told(entry, call) {
       if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
       return ["call", "The phone rings"];
     case "answer":
-      return ["call", call.extension ? "Answered: the extension is dialled" : `Answered: ${asks}`];
+      return ["call", call.extension ? "Answered: the extension is dialed" : `Answered: ${asks}`];
     case "extension-dialed":
-      return ["call", `Extension ${call.extension} dialled: ${asks}`];
+      return ["call", `Extension ${call.extension} dialed: ${asks}`];
     case "reject":
       return ["failed", "Rejected"];
     case "ring-timeout":

@@ -63,7 +63,7 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Let an operation fail, so many `times` or with a `probability`; every time where neither is given.
+        """Let an operation fail, for a number of `times` or with a `probability`; every time where neither is given.
 
         `operation` is one such as ``create-validation-request``, or ``status-callback``, or ``*``; `effect` is
         ``{"status": 429}``, ``{"delay_seconds": 2}``, ``{"drop": "after"}`` or another that docs/testing.md lists.
@@ -137,7 +137,7 @@ class Phone:
         return await self._control.send(self._requests.look())
 
     async def forget(self) -> None:
-        """Delete the phone's rule; its script stays. Raises ControlError (404) where there is no rule."""
+        """Delete the phone's rule; its script stays. Raises ControlError (404) without a rule."""
         await self._control.send(self._requests.forget())
 
     async def forget_script(self) -> None:
