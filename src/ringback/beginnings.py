@@ -10,6 +10,7 @@ from ringback.domain.seed import Seed, SeedError
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, reset_everything
 from ringback.operations.callbacks import release_leases
+from ringback.operations.clock_recovery import bring_pending_work_forward
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
@@ -45,6 +46,7 @@ class Beginnings:
             database.work(self.make, now)
             if not database.is_shared:
                 database.work(release_leases, now=now)
+            database.work(bring_pending_work_forward, real=now)
             database.work(follow_clocks, real=now)
             on_failure.pop_all()
         return database

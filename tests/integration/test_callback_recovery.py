@@ -241,6 +241,23 @@ async def test_a_delivery_that_is_cancelled_before_it_starts_is_repeated_when_it
     assert (len(receiver.received), outbox.status(sid)) == (1, CallbackStatus.DELIVERED)
 
 
+async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stepped = after(outbox.simulation.clock.now(), 3_600)
+    monkeypatch.setattr(outbox.simulation.clock, "latest", lambda: stepped)
+    held = threading.Event()
+    with CallbackReceiver(once_released(held)) as receiver:
+        outbox.owe(receiver.url)
+        async with outbox.sending(outbox.a_sender(renew_seconds=0.01)) as sender:
+            renewing = asyncio.create_task(sender.renew_leases())
+            renewed = [(after(stepped, LEASE_SECONDS),)]
+            await until(lambda: query(outbox.simulation.database, LEASED_UNTIL) == renewed)
+            renewing.cancel()
+            held.set()
+            await until(outbox.is_settled)
+
+
 async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,5 +17,8 @@ class FakeClock:
     def now(self) -> Instant:
         return self._now
 
+    def latest(self) -> Instant:
+        return self._now
+
     def advance(self, seconds: float) -> None:
         self._now = after(self._now, seconds)

@@ -76,7 +76,7 @@ class CallbackSender:
 
     async def _renew_leases(self) -> None:
         if self._under_way_calls:
-            await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.now())
+            await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.latest())
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""

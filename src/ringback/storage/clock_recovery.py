@@ -1,0 +1,65 @@
+"""Pending work whose times are ahead of the machine's clock: finding it, and bringing it forward."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, case, func, select, update
+
+from ringback.domain.instants import Instant
+from ringback.storage.statements import Statement
+from ringback.storage.tables import accounts, status_callbacks, validation_calls
+
+if TYPE_CHECKING:
+    from ringback.storage.unit_of_work import UnitOfWork
+
+_calls = validation_calls.c
+_PLANNED_AT = func.coalesce(_calls.answered_at, _calls.ringing_at, _calls.date_created)
+PLANNED_AFTER = Statement(
+    select(_calls.sid, _PLANNED_AT)
+    .join_from(validation_calls, accounts, _calls.account_sid == accounts.c.sid)
+    .where(
+        _calls.real_due_at > bindparam("now"),
+        bindparam("now") < _PLANNED_AT,
+        accounts.c.clock_offset == bindparam("offset"),
+        accounts.c.clock_frozen_at.is_(None),
+    )
+)
+BRING_CALL_FORWARD = Statement(
+    update(validation_calls)
+    .where(_calls.sid == bindparam("call_sid"))
+    .values(
+        due_at=_calls.due_at - bindparam("earlier_by"),
+        real_due_at=_calls.real_due_at - bindparam("earlier_by"),
+        code_expires_at=_calls.code_expires_at - bindparam("earlier_by"),
+    )
+)
+_callbacks = status_callbacks.c
+DUE_AFTER = Statement(
+    select(_callbacks.call_sid, _callbacks.leased_until, _callbacks.fault).where(_callbacks.due_at > bindparam("now"))
+)
+BRING_CALLBACK_FORWARD = Statement(
+    update(status_callbacks)
+    .where(_callbacks.call_sid == bindparam("sid"), _callbacks.due_at > bindparam("latest"))
+    .values(
+        due_at=bindparam("due"), leased_until=case((_callbacks.leased_until.is_not(None), bindparam("due")), else_=None)
+    )
+)
+
+
+def calls_planned_after(unit_of_work: "UnitOfWork", now: Instant) -> list[tuple[str, Instant]]:
+    """Return calls whose next event was planned later than `now`, and when; none of accounts whose clock was set."""
+    return [(row[0], row[1]) for row in unit_of_work.all(PLANNED_AFTER, now=now, offset=0)]
+
+
+def bring_call_forward(unit_of_work: "UnitOfWork", call_sid: str, earlier_by: int) -> None:
+    """Let a call's next event, and the end of its code's lifetime, come earlier by so many microseconds."""
+    unit_of_work.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
+
+
+def callbacks_due_after(unit_of_work: "UnitOfWork", now: Instant) -> list[tuple[str, bool, str | None]]:
+    """Return callbacks that are due later than `now`, whether they are leased, and their fault as it is stored."""
+    return [(row[0], row[1] is not None, row[2]) for row in unit_of_work.all(DUE_AFTER, now=now)]
+
+
+def bring_callback_forward(unit_of_work: "UnitOfWork", call_sid: str, *, due: Instant, latest: Instant) -> int:
+    """Let a callback that is due after `latest` be due at another time; return 1, or 0 where it is due before."""
+    return unit_of_work.change(BRING_CALLBACK_FORWARD, sid=call_sid, due=due, latest=latest)

@@ -1,0 +1,80 @@
+"""Pending work is recovered at the start when the machine's clock was set back while no server ran."""
+
+import pytest
+
+from ringback.domain.clocks import ClockMode
+from ringback.domain.instants import after
+from ringback.operations.callbacks import LEASE_SECONDS
+from ringback.operations.clock_recovery import REPLICAS_DIFFER_SECONDS, bring_pending_work_forward
+from ringback.operations.clocks import set_clock
+from support.clocks import START
+from support.domain_values import ACCOUNT_SID
+from support.outbox import Outbox
+from support.simulation import Simulation, execute, query
+
+pytest_plugins = ["support.simulation_fixtures"]
+
+HOUR = 3_600.0
+DUE = "SELECT due_at, real_due_at, code_expires_at FROM validation_calls"
+CALLBACKS = "SELECT due_at, leased_until FROM status_callbacks"
+
+
+def test_call_planned_by_a_later_clock_keeps_the_time_to_its_next_event(simulation: Simulation) -> None:
+    simulation.validate(call_delay_seconds=7)
+    execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
+
+    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -HOUR))
+
+    due = after(START, -HOUR + 7)
+    assert (count, query(simulation.database, DUE)) == (1, [(due, due, due + 1)])
+
+
+def test_call_of_a_clock_that_was_not_set_back_is_left_alone(simulation: Simulation) -> None:
+    simulation.validate(call_delay_seconds=7)
+    before = query(simulation.database, DUE)
+
+    counts = [bring_pending_work_forward(simulation.unit_of_work, real=after(START, later)) for later in (0, 3, HOUR)]
+
+    assert (counts, query(simulation.database, DUE)) == ([0, 0, 0], before)
+
+
+@pytest.mark.parametrize("mode", ClockMode)
+def test_call_of_an_account_with_its_own_time_is_left_alone(simulation: Simulation, mode: ClockMode) -> None:
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, now=after(START, HOUR), real=START)
+    simulation.validate(call_delay_seconds=7)
+    before = query(simulation.database, DUE)
+
+    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -HOUR))
+
+    assert (count, query(simulation.database, DUE)) == (0, before)
+
+
+def test_replica_whose_clock_is_a_little_ahead_keeps_its_calls(simulation: Simulation) -> None:
+    simulation.validate()
+
+    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -REPLICAS_DIFFER_SECONDS / 2))
+
+    assert count == (0 if simulation.database.is_shared else 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "seconds"),
+    [
+        ("leased_until = NULL", 0.0),
+        ("leased_until = due_at", LEASE_SECONDS),
+        ("fault = '{\"delay_seconds\": 30}'", 30.0),
+        ('fault = \'{"signature": "bad"}\'', 0.0),
+        ("fault = 'unreadable'", 0.0),
+    ],
+)
+def test_callback_due_by_a_later_clock_is_due_soon(outbox: Outbox, changes: str, seconds: float) -> None:
+    outbox.owe("http://app.test/")
+    sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test's own
+    execute(outbox.simulation.database, sql.replace(":", r"\:"))
+
+    real = after(outbox.simulation.clock.now(), -HOUR)
+    count = bring_pending_work_forward(outbox.simulation.unit_of_work, real=real)
+
+    due = after(real, seconds)
+    is_leased = changes == "leased_until = due_at"
+    assert (count, query(outbox.simulation.database, CALLBACKS)) == (1, [(due, due if is_leased else None)])

@@ -1,0 +1,122 @@
+"""The server's clock leaves out the steps of the machine's."""
+
+import pytest
+
+from ringback.simulator import clock as clock_module
+from ringback.simulator.clock import FOLLOW_AFTER_SECONDS, NANOSECONDS, SMALL_STEP_SECONDS, SystemClock
+
+HOUR = 3_600.0
+
+
+class Machine:
+    """A machine whose clocks are in the test's hand."""
+
+    def __init__(self) -> None:
+        self.wall = 1_800_000_000.0
+        self.monotonic = 5_000.0
+        self.start = self.wall
+
+    def wait(self, seconds: float) -> None:
+        self.wall += seconds
+        self.monotonic += seconds
+
+    def step(self, seconds: float) -> None:
+        self.wall += seconds
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """Return a machine that a new clock reads."""
+    machine = Machine()
+    monkeypatch.setattr(clock_module, "wall_ns", lambda: round(machine.wall * NANOSECONDS))
+    monkeypatch.setattr(clock_module, "monotonic_ns", lambda: round(machine.monotonic * NANOSECONDS))
+    return machine
+
+
+def shown(clock: SystemClock, machine: Machine) -> float:
+    """Return the seconds that a clock shows since the test began."""
+    return clock.now() / 1_000_000 - machine.start
+
+
+def latest(clock: SystemClock, machine: Machine) -> float:
+    return clock.latest() / 1_000_000 - machine.start
+
+
+def test_clock_shows_the_machines_time(machine: Machine) -> None:
+    clock = SystemClock()
+
+    machine.wait(90)
+
+    assert shown(clock, machine) == latest(clock, machine) == pytest.approx(90)
+
+
+def test_clock_goes_on_when_the_machines_is_set_back(machine: Machine) -> None:
+    clock = SystemClock()
+    machine.wait(10)
+    before = shown(clock, machine)
+
+    machine.step(-HOUR)
+    at_once = shown(clock, machine)
+    machine.wait(100)
+
+    assert before == pytest.approx(10)
+    assert at_once == pytest.approx(10)
+    assert shown(clock, machine) == pytest.approx(10 + 100 * 0.9)
+
+
+def test_clock_that_is_ahead_is_met_by_the_machines(machine: Machine) -> None:
+    clock = SystemClock()
+    machine.step(-30)
+    for _ in range(400):
+        machine.wait(1)
+        shown(clock, machine)
+
+    assert shown(clock, machine) == pytest.approx(370)
+
+
+def test_clock_never_goes_back(machine: Machine) -> None:
+    clock = SystemClock()
+    readings = []
+    for step in (0, -1, -HOUR, 0.5, -0.001, HOUR, -5 * HOUR, 3 * HOUR, 2):
+        machine.step(step)
+        for _ in range(20):
+            machine.wait(0.7)
+            readings.append(shown(clock, machine))
+
+    assert readings == sorted(readings)
+
+
+def test_small_step_forward_is_followed_at_once(machine: Machine) -> None:
+    clock = SystemClock()
+
+    machine.step(SMALL_STEP_SECONDS)
+
+    assert shown(clock, machine) == pytest.approx(SMALL_STEP_SECONDS)
+
+
+def test_great_step_forward_is_followed_after_leases_were_renewed(machine: Machine) -> None:
+    clock = SystemClock()
+
+    machine.step(HOUR)
+    at_once, leased_from = shown(clock, machine), latest(clock, machine)
+    machine.wait(FOLLOW_AFTER_SECONDS - 1)
+    held = shown(clock, machine)
+    machine.wait(1)
+
+    assert at_once == pytest.approx(0)
+    assert leased_from == pytest.approx(HOUR)
+    assert held == pytest.approx(FOLLOW_AFTER_SECONDS - 1)
+    assert shown(clock, machine) == pytest.approx(HOUR + FOLLOW_AFTER_SECONDS)
+
+
+def test_step_forward_and_back_again_is_left_out(machine: Machine) -> None:
+    clock = SystemClock()
+
+    machine.step(HOUR)
+    shown(clock, machine)
+    machine.wait(1)
+    machine.step(-HOUR)
+    shown(clock, machine)
+    machine.wait(FOLLOW_AFTER_SECONDS)
+
+    assert shown(clock, machine) == pytest.approx(1 + FOLLOW_AFTER_SECONDS)
