@@ -139,7 +139,7 @@ def test_a_fault_inside_the_server_is_a_500_of_twilios(tmp_path: Path, suffix: s
 
     with ServerProcess(cwd=tmp_path, database_url=f"sqlite:///{file}") as server, Api(server.base_url) as api:
         with closing(sqlite3.connect(file, isolation_level=None)) as database:
-            database.execute("UPDATE accounts SET policy = '{'")
+            database.execute("UPDATE accounts SET auth_token = x'00'")
         answer = api.list(suffix)
 
     error = error_of(answer)
