@@ -121,6 +121,19 @@ def test_phone_that_rings_in_another_account_is_announced(phone_page: PhonePage,
         expect(elsewhere).to_be_hidden()
 
 
+def test_phone_that_rings_for_an_older_call_is_announced(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(MANUAL)
+    account.control("PUT", "/phones/default", {"behavior": "unreachable"})
+    ended = [account.validate(NUMBER)["call_sid"] for _ in range(500)]
+    account.wait_for("call.ended", ended[-1])
+
+    phone_page.page.reload()
+
+    expect(phone_page.page.get_by_role("heading", name="A phone rings for an older call")).to_be_visible()
+    phone_page.page.get_by_role("region", name="A phone rings for an older call").get_by_role("button").click()
+    expect(phone_page.button("Answer")).to_be_visible()
+
+
 def test_kept_call_that_is_not_among_the_newest_can_be_shown(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     oldest = account.validate(NUMBER, CallDelay="60")["call_sid"]

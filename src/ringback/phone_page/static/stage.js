@@ -6,6 +6,7 @@ import { h } from "./dom.js";
 import { accountsThatRing } from "./elsewhere.js";
 import { idlePhone, phoneCard } from "./phone.js";
 import { changed } from "./store.js";
+import { isPartial, readMore } from "./verifications.js";
 import { plural, isLive } from "./words.js";
 
 const MOST_PHONES = 4; // but of phones that wait for a person all are shown
@@ -64,6 +65,7 @@ function title(text) {
 }
 
 function quiet(state) {
+  if (state.isRingingHere && isPartial(state)) return unlisted(state);
   return h(
     "div",
     { class: "panel quietly", key: "quiet" },
@@ -71,6 +73,17 @@ function quiet(state) {
     h("p", { class: "muted" }, "Phones appear when an application asks for a verification."),
     elsewhere(state),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
+  );
+}
+
+/** Say that a phone rings whose call is older than all calls that are shown. */
+function unlisted(state) {
+  return h(
+    "div",
+    { class: "panel quietly", key: "unlisted" },
+    title("A phone rings for an older call"),
+    h("p", { class: "muted" }, `Its call is not among the newest ${state.limit}, which are shown.`),
+    h("p", { class: "actions" }, h("button", { class: "primary", onclick: readMore }, "Show older ones, too")),
   );
 }
 

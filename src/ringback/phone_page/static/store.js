@@ -24,6 +24,7 @@ export const state = {
   faults: null,
   inbox: { name: null, messages: null, inboxes: [] },
   ringing: [], // other accounts in which phones ring
+  isRingingHere: false, // a phone rings in this account; its call may be older than those that are read
   tryIt: { answer: null },
   notice: null, // {kind, text, hint}
   route: { view: "calls", item: null }, // the item is a call's SID, or the name of an inbox

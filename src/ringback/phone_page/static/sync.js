@@ -63,7 +63,7 @@ async function readRinging() {
   const { accounts } = await ask("GET", "/ringing-phones");
   const ringing = accounts.filter(({ account_sid: sid }) => sid !== state.account?.sid);
   if (ringing.length && !state.ringing.length) say(ringing.length === 1 ? `A phone rings in the account ${ringing[0].friendly_name}.` : `Phones ring in ${ringing.length} other accounts.`);
-  change({ ringing });
+  change({ ringing, isRingingHere: ringing.length < accounts.length });
 }
 
 /** Show an account, from now on as things happen in it. */

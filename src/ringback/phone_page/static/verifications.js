@@ -8,7 +8,7 @@ import { readAll } from "./sync.js";
 import { shortMoment, timeOfDay } from "./times.js";
 import { callbackOutcome, outcome } from "./words.js";
 
-export const MOST = 1_000; // the number of calls that an account keeps
+const MOST = 1_000; // the number of calls that an account keeps
 
 export function verifications(shown) {
   const calls = [...shown.calls.values()];
@@ -18,7 +18,7 @@ export function verifications(shown) {
     { class: "panel verifications", "aria-labelledby": "verifications-title" },
     h("h2", { id: "verifications-title" }, "Verifications ", h("span", { class: "muted" }, calls.length)),
     h("ul", { class: "rows" }, calls.map((call) => row(call, shown.route.item === call.sid, today, written(call.phone_number)))),
-    calls.length >= shown.limit && shown.limit < MOST && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
+    isPartial(shown) && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
   );
 }
 
@@ -39,6 +39,11 @@ const row = remembered((call, isChosen) => {
     ),
   );
 });
+
+/** Tell whether the account may have older calls than those that are shown. */
+export function isPartial({ calls, limit }) {
+  return calls.size >= limit && limit < MOST;
+}
 
 /** Read as many calls as an account keeps. */
 export function readMore() {

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { stage } from "./stage.js";
 import { trace } from "./trace.js";
-import { MOST, readMore, verifications } from "./verifications.js";
+import { isPartial, readMore, verifications } from "./verifications.js";
 
 export function calls(state) {
   if (!state.account) return state.connection === "live" && h("p", { class: "panel" }, "This server has no account. ", h("a", { href: "#/account" }, "Make one"));
@@ -22,12 +22,11 @@ export function calls(state) {
 }
 
 function missing(state) {
-  const isPartial = state.calls.size >= state.limit && state.limit < MOST;
   return h(
     "section",
     { class: "panel trace", key: "missing", "aria-label": "Trace" },
-    h("p", {}, isPartial ? `This call is not among the newest ${state.limit}, which are shown. ` : "This account does not have this call, or no longer. ", h("a", { href: "#/calls" }, "Back to the list")),
-    isPartial && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
+    h("p", {}, isPartial(state) ? `This call is not among the newest ${state.limit}, which are shown. ` : "This account does not have this call, or no longer. ", h("a", { href: "#/calls" }, "Back to the list")),
+    isPartial(state) && h("p", {}, h("button", { onclick: readMore }, "Show older ones, too")),
   );
 }
 
