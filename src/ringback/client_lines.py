@@ -20,7 +20,7 @@ from ringback.simulator.clock import SystemClock
 
 _UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
 """Characters that separate folders in PHP_INI_SCAN_DIR, or have a meaning between quotation marks in an ini file."""
-_NODE_REDIRECT_OPTION = re.compile(rf'--require (?:"(?:[^"\\]|\\.)*{NODE_REDIRECT}"|\S*{NODE_REDIRECT})\s*')
+_NODE_REDIRECT_OPTION = re.compile(rf'--require (?:"(?:[^"\\]|\\.)*{NODE_REDIRECT}"|\S*{NODE_REDIRECT})\s*', re.ASCII)
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 TWILIO_DOMAIN = "twilio.com"
 UNRESOLVABLE_REGION = "local"
@@ -96,7 +96,7 @@ def _python_async(environment: ProxyEnvironment) -> list[str]:
 
 def _node(environment: ProxyEnvironment) -> list[str]:
     file = str(environment.trust.node_redirect)
-    if re.search(r"[\s\"\\]", file):
+    if re.search(r"[\s\"\\]", file, re.ASCII):
         file = '"' + file.replace("\\", "\\\\").replace('"', '\\"') + '"'
     other_options = _NODE_REDIRECT_OPTION.sub("", os.environ.get("NODE_OPTIONS", ""))
     return [

@@ -204,12 +204,12 @@ async def test_what_is_beside_the_surface_needs_no_credentials(client: httpx.Asy
     assert set(answers[2].json()) == {"error", "hint"}
 
 
-async def test_a_server_without_a_runner_is_not_ready(app: FastAPI) -> None:
+async def test_server_whose_background_tasks_have_not_started_is_not_ready(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
         answer = await client.get("/readyz")
 
     assert answer.status_code == 503
-    assert "runner" in answer.json()["reason"]
+    assert answer.json()["reason"] == "the background tasks have not started"
 
 
 async def test_a_client_that_leaves_in_the_middle_of_a_request_is_one_line(app: FastAPI) -> None:

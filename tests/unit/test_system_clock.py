@@ -16,7 +16,7 @@ class Machine:
         self.monotonic = 5_000.0
         self.start = self.wall
 
-    def wait(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.wall += seconds
         self.monotonic += seconds
 
@@ -45,19 +45,19 @@ def latest(clock: SystemClock, machine: Machine) -> float:
 def test_clock_shows_the_machines_time(machine: Machine) -> None:
     clock = SystemClock()
 
-    machine.wait(90)
+    machine.advance(90)
 
     assert shown(clock, machine) == latest(clock, machine) == pytest.approx(90)
 
 
 def test_clock_goes_on_when_the_machines_is_set_back(machine: Machine) -> None:
     clock = SystemClock()
-    machine.wait(10)
+    machine.advance(10)
     before = shown(clock, machine)
 
     machine.step(-HOUR)
     at_once = shown(clock, machine)
-    machine.wait(100)
+    machine.advance(100)
 
     assert before == pytest.approx(10)
     assert at_once == pytest.approx(10)
@@ -68,7 +68,7 @@ def test_clock_that_is_ahead_is_met_by_the_machines(machine: Machine) -> None:
     clock = SystemClock()
     machine.step(-30)
     for _ in range(400):
-        machine.wait(1)
+        machine.advance(1)
         shown(clock, machine)
 
     assert shown(clock, machine) == pytest.approx(370)
@@ -80,7 +80,7 @@ def test_clock_never_goes_back(machine: Machine) -> None:
     for step in (0, -1, -HOUR, 0.5, -0.001, HOUR, -5 * HOUR, 3 * HOUR, 2):
         machine.step(step)
         for _ in range(20):
-            machine.wait(0.7)
+            machine.advance(0.7)
             readings.append(shown(clock, machine))
 
     assert readings == sorted(readings)
@@ -99,9 +99,9 @@ def test_great_step_forward_is_followed_after_leases_were_renewed(machine: Machi
 
     machine.step(HOUR)
     at_once, leased_from = shown(clock, machine), latest(clock, machine)
-    machine.wait(FOLLOW_AFTER_SECONDS - 1)
+    machine.advance(FOLLOW_AFTER_SECONDS - 1)
     held = shown(clock, machine)
-    machine.wait(1)
+    machine.advance(1)
 
     assert at_once == pytest.approx(0)
     assert leased_from == pytest.approx(HOUR)
@@ -114,9 +114,9 @@ def test_step_forward_and_back_again_is_left_out(machine: Machine) -> None:
 
     machine.step(HOUR)
     shown(clock, machine)
-    machine.wait(1)
+    machine.advance(1)
     machine.step(-HOUR)
     shown(clock, machine)
-    machine.wait(FOLLOW_AFTER_SECONDS)
+    machine.advance(FOLLOW_AFTER_SECONDS)
 
     assert shown(clock, machine) == pytest.approx(1 + FOLLOW_AFTER_SECONDS)

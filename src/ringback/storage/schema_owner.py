@@ -14,7 +14,7 @@ VERSION_TABLE = "alembic_version"
 CORE_TABLES = frozenset({"outgoing_caller_ids", "validation_calls"})
 """Tables that every version of ringback has, and hardly another application."""
 NAMES_SHOWN = 5
-_REVISION = re.compile(r"\d{8}_\w+")
+_REVISION = re.compile(r"[0-9]{8}_[A-Za-z0-9_]+")
 """The form of ringback's revisions; alembic's own default is twelve hexadecimal digits."""
 
 SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_'"
