@@ -36,7 +36,7 @@ class Beginnings:
 
         Raises DatabaseUnavailable or SeedError, each a message for the user.
         """
-        database = open_database(self._settings.database_url)
+        database = open_database(self._settings.database_url, self._settings.database_listen_url)
         with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
             on_failure.callback(database.close)
             if database.is_shared:

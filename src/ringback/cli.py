@@ -150,10 +150,13 @@ def _serve(given: dict[str, Any]) -> int:
 
 def _check_database(settings: Settings) -> None:
     """Raise DatabaseUnavailable where the workers would, so that it is said once."""
-    from ringback.storage.database import open_database
+    from ringback.storage.database import open_database, reported_as_unavailable
     from ringback.storage.schema import check_is_at_head
 
-    with closing(open_database(settings.database_url)) as database:
+    with (
+        closing(open_database(settings.database_url, settings.database_listen_url)) as database,
+        reported_as_unavailable(settings.database_url),
+    ):
         check_is_at_head(database)
 
 
@@ -261,7 +264,9 @@ def _wrong_setting(details: Any) -> str:
 
 def _may_be_secret(name: str, value: str) -> bool:
     """Tell whether a wrong value is not to be repeated; a database's URL may hold a password."""
-    return name in ("auth_token", "control_token") or (name == "database_url" and bool({"@", "?"} & set(value)))
+    return name in ("auth_token", "control_token") or (
+        name in ("database_url", "database_listen_url") and bool({"@", "?"} & set(value))
+    )
 
 
 def _complain(status: int, *lines: str) -> int:

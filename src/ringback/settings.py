@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address to listen on")
     port: int = Field(8010, ge=0, le=65_535, description="port to listen on; 0 takes any free one")
     database_url: str = Field("sqlite:///ringback.db", description="where the data are; sqlite:// is memory only")
+    database_listen_url: str | None = Field(
+        None, description="where PostgreSQL itself is, where database_url leads to a connection pooler"
+    )
     workers: int = Field(1, ge=1, le=64, description="how many processes serve; more than one needs PostgreSQL")
     account_sid: AccountSidText = Field(
         "AC00000000000000000000000000000001", description="the account that exists from the start"
@@ -145,6 +148,17 @@ class Settings(BaseSettings):
             raise ValueError(
                 "sqlite:///path/to/file.db, sqlite:// for memory only, or postgresql+psycopg://user:password@host/database"
             )
+        return value
+
+    @field_validator("database_listen_url")
+    @classmethod
+    def _database_listen_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None:
+            return None
+        if not value.startswith("postgresql+psycopg:") or not _DATABASE_URL.fullmatch(value):
+            raise ValueError("postgresql+psycopg://user:password@host/database")
+        if info.data.get("database_url", "").startswith("sqlite:"):
+            raise ValueError("only a postgresql+psycopg database sends notifications, database_url is another one")
         return value
 
     @field_validator("workers")

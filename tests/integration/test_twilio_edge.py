@@ -32,7 +32,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """Make the application on a database in memory; its simulator runs only where a test lets it."""
     opened: list[Database] = []
 
-    def opening(database_url: str) -> Database:
+    def opening(database_url: str, _listen_url: str | None) -> Database:
         opened.append(open_database(database_url))
         return opened[-1]
 

@@ -17,7 +17,7 @@ class Line:
     def __init__(self, server: URL) -> None:
         self._server = server
         self._listener = self._listening(0)
-        self._port = self._listener.getsockname()[1]
+        self.port = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
         self._passes = threading.Event()
         self._passes.set()
@@ -25,7 +25,7 @@ class Line:
     @property
     def url(self) -> str:
         """Where the database is, seen through this line."""
-        url = self._server.set(host="127.0.0.1", port=self._port, query={})
+        url = self._server.set(host="127.0.0.1", port=self.port, query={})
         return url.render_as_string(hide_password=False)
 
     def _listening(self, port: int) -> socket.socket:
@@ -74,7 +74,7 @@ class Line:
 
     def mend(self) -> None:
         """Pass on again, at the same address."""
-        self._listener = self._listening(self._port)
+        self._listener = self._listening(self.port)
 
     def __enter__(self) -> Self:
         return self

@@ -26,7 +26,7 @@ def databases(migrated: PostgresqlTemplate) -> list[Database]:
 async def replicas(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
     """Run two applications."""
     left = iter(databases)
-    monkeypatch.setattr(beginnings, "open_database", lambda _: next(left))
+    monkeypatch.setattr(beginnings, "open_database", lambda *_: next(left))
     clock = FakeClock()
     async with AsyncExitStack() as stack:
         running = []

@@ -129,6 +129,16 @@ def reported_as_unavailable(database_url: str) -> Iterator[None]:
         raise unavailable(make_url(database_url), error) from error
 
 
+def _parse_url(text: str, setting: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:  # the message could show the password
+        raise DatabaseUnavailable(
+            f"{setting} cannot be read: its host or port is not valid. It must be postgresql+psycopg://user:password@host"
+            ":port/database, with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
+        ) from error
+
+
 def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
     """Say in one line, for the user, that a database cannot be used."""
     reason = _REASONS.get(getattr(error, "sqlite_errorname", ""), str(error)).partition("\n")[0].strip()
@@ -145,13 +155,6 @@ def _is_a_drivers(error: Exception) -> bool:
     return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)
 
 
-def _parse_url(database_url: str) -> URL:
-    try:
-        return make_url(database_url)
-    except (ArgumentError, ValueError) as error:  # the message could show the password
-        raise DatabaseUnavailable("the database URL cannot be read: its host or port is not valid") from error
-
-
 @contextmanager
 def _path_errors_reported(url: URL) -> Iterator[None]:
     """Report a path or host name that the system does not accept as DatabaseUnavailable."""
@@ -161,17 +164,17 @@ def _path_errors_reported(url: URL) -> Iterator[None]:
         raise unavailable(url, error) from error
 
 
-def open_database(database_url: str) -> Database:
-    """Open the database of a URL; an embedded one is made where it does not exist.
+def open_database(database_url: str, listen_url: str | None = None) -> Database:
+    """Open the database of a URL; an embedded one is created where it does not exist.
 
-    Raises DatabaseUnavailable, in one line, when that cannot be.
+    `listen_url` leads to the same PostgreSQL past a connection pooler. Raises DatabaseUnavailable with one line.
     """
-    url = _parse_url(database_url)
+    url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
             from ringback.storage.postgresql import PostgresqlDatabase
 
-            return PostgresqlDatabase(url)
+            return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
         from ringback.storage.sqlite import EmbeddedDatabase
         from ringback.storage.sqlite_connection import located
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import psycopg
+import structlog
 from psycopg import sql
 from sqlalchemy import text
 
@@ -39,30 +40,43 @@ PUBLISH_PAUSE_SECONDS = 0.005
 POLL_SECONDS = 5.0
 """How often to look for what nobody has told."""
 
+log = structlog.get_logger()
+
+DATABASE = "current_database() || '.' || CAST('accounts'::regclass AS oid)"
+"""SQL whose value is the same only in the same database and schema."""
+
+READ_DATABASE = Statement(text(f"SELECT {DATABASE}"))
 SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 
 
 class NewsExchange:
-    """Tells other processes in which accounts something was committed, and which were overturned; hears of theirs."""
+    """Tells other processes in which accounts something was committed, and which were overturned; hears of theirs.
+
+    Without `connect`, the parameters of a connection that can LISTEN, it only polls. `read_database` returns the
+    database of the other connections, which must be the same.
+    """
 
     def __init__(
         self,
-        connect: Mapping[str, Any],
+        connect: Mapping[str, Any] | None,
         notifications: Notifications,
         send: Callable[[list[str]], Awaitable[None]],
         *,
+        read_database: Callable[[], Awaitable[str]] | None = None,
         retry_seconds: float = RETRY_SECONDS,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._connect = connect
         self._notifications = notifications
         self._send = send
+        self._read_database = read_database
         self._retry_seconds = retry_seconds
         self._poll_seconds = poll_seconds
         self._own_id = uuid.uuid4().hex
         self._touched: set[AccountSid] = set()
         self._overturned: set[AccountSid] = set()
         self._untold = asyncio.Event()
+        self._is_pooler_logged = False
         self._listener_outages = OutageLog(retry_seconds)
 
     def tell(self, touched: Collection[AccountSid], overturned: Collection[AccountSid]) -> None:
@@ -88,9 +102,10 @@ class NewsExchange:
                 self._look(on_news)
                 await asyncio.sleep(self._poll_seconds)
 
+        listener = BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble)
         return [
             BackgroundTask(NOTIFICATION_PUBLISHER, publish),
-            BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble),
+            *([] if self._connect is None else [listener]),
             BackgroundTask(NOTIFICATION_POLL, poll),
         ]
 
@@ -118,16 +133,28 @@ class NewsExchange:
 
     async def _listen(self, on_news: Callable[[], None]) -> None:
         """Receive notifications until the connection breaks. Raises psycopg.Error, OSError."""
-        connection = await psycopg.AsyncConnection.connect(**self._connect, autocommit=True)
+        connection = await psycopg.AsyncConnection.connect(**(self._connect or {}), autocommit=True)
         async with connection:
-            cursor = await connection.execute(f"SELECT {CHANNEL}")
-            [channel] = await cursor.fetchone() or [""]
+            cursor = await connection.execute(f"SELECT {CHANNEL}, {DATABASE}, pg_backend_pid()")
+            channel, database, server_pid = await cursor.fetchone() or ("", "", 0)
+            await self._check_listener(database, is_pooled=server_pid != connection.info.backend_pid)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._listener_outages.recovered(NOTIFICATION_LISTENER)
             self._look(on_news)  # for notifications that were sent before
             async for notify in connection.notifies():
                 self._hear(notify.payload, on_news)
         raise ConnectionResetError("the connection ended")
+
+    async def _check_listener(self, database: str, *, is_pooled: bool) -> None:
+        """Raise psycopg.OperationalError where the listener has another database than the other connections."""
+        if self._read_database and database != await self._read_database():
+            raise psycopg.OperationalError("database_listen_url leads to another database or schema than database_url")
+        if is_pooled and not self._is_pooler_logged:
+            self._is_pooler_logged = True
+            log.warning(
+                "notifications are received through a connection pooler",
+                hint="in its transaction mode nothing is received: let database_listen_url lead to PostgreSQL itself",
+            )
 
     def _hear(self, message: str, on_news: Callable[[], None]) -> None:
         try:
@@ -161,6 +188,12 @@ def _parse(message: str) -> _News:
     if not all(isinstance(sid, str) and is_sid(ACCOUNT, sid) for sids in lists for sid in sids):
         raise ValueError
     return _News(sender, *lists)
+
+
+def read_database(unit_of_work: UnitOfWork) -> str:
+    """Return what tells the database and schema from others."""
+    row = unit_of_work.first(READ_DATABASE)
+    return str(row[0]) if row else ""
 
 
 def send(unit_of_work: UnitOfWork, messages: list[str]) -> None:

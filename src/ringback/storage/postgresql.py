@@ -13,16 +13,26 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import psycopg
-from psycopg.errors import DeadlockDetected, SerializationFailure, UndefinedColumn, UndefinedTable
+import structlog
+from psycopg.errors import UndefinedColumn, UndefinedTable
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
 from ringback.stepwise import Steps, finish
-from ringback.storage.database import Database, DatabaseUnavailable, unavailable
+from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, unavailable
 from ringback.storage.locks import SharedLocks
-from ringback.storage.news import NewsExchange, send
+from ringback.storage.news import POLL_SECONDS, NewsExchange, read_database, send
+from ringback.storage.postgresql_connection import (
+    BEGIN_WITH_SETTINGS,
+    check_encoding,
+    connect,
+    connect_parameters,
+    libpq_parameters,
+    prepare_threshold,
+)
+from ringback.storage.postgresql_errors import Failure, failure_of
 from ringback.storage.unit_of_work import Traits, UnitOfWork
 from ringback.supervision import BackgroundTask
 
@@ -38,20 +48,8 @@ TRUSTED_SECONDS = 1.0
 """How long ago a connection must have been used last to be tried before it is used again."""
 LAST_ANSWER_SECONDS = 0.5
 """How long the end of the process may wait for what is under way."""
-NETWORK = {
-    "connect_timeout": 2,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-    "application_name": "ringback",
-}
-"""So that a machine that has gone silent is noticed; what the URL says goes before it."""
-LIMITS = """
-SET lock_timeout = '5s'; SET statement_timeout = '30s'; SET idle_in_transaction_session_timeout = '30s';
-SET default_transaction_isolation = 'read committed'
-"""
-"""A process that hangs amid a transaction keeps what it has locked from others for so long."""
+POOLED_POLL_SECONDS = 1.0
+"""How often to look for commits of other processes where a connection pooler lies between, and nothing can be heard."""
 
 
 def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -65,28 +63,39 @@ def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 TRAITS = Traits("BEGIN", (psycopg.IntegrityError, psycopg.DataError), SharedLocks, without_nul)
+POOLED_TRAITS = TRAITS._replace(begin=BEGIN_WITH_SETTINGS)
+
+log = structlog.get_logger()
 
 
 class PostgresqlDatabase(Database):
     """A PostgreSQL database; operations run in threads, so that the event loop never waits for the network.
 
-    A commit is durable as PostgreSQL is set up to make it.
+    A commit is durable as PostgreSQL is set up to make it. `listen_url` leads to the same database past a connection
+    pooler, for notifications.
     """
 
     is_shared = True
     no_table = (UndefinedTable, UndefinedColumn)
 
-    def __init__(self, url: URL) -> None:
-        network = {name: value for name, value in NETWORK.items() if name not in url.query}
-        super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=network))
+    def __init__(self, url: URL, listen_url: URL | None = None) -> None:
+        super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=connect_parameters(url)))
+        self.prepare_threshold = prepare_threshold(url)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="postgresql")
         self._running: set[Future[Any]] = set()
         self._own = threading.local()
         self._sessions: set[_Session] = set()
         self._is_closing = False
-        _, connect = self.engine.dialect.create_connect_args(url)
-        self._news = NewsExchange({**connect, **network}, self.notifications, lambda news: self.run(send, news))
-        self._session()  # whoever cannot connect is to know it now
+        session = self._session()  # a server that cannot be reached is reported now
+        check_encoding(session.driver, url)
+        self._is_polling = session.is_pooled and listen_url is None
+        self._news = NewsExchange(
+            None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
+            self.notifications,
+            lambda news: self.run(send, news),
+            read_database=(lambda: self.run(read_database)) if listen_url else None,
+            poll_seconds=POOLED_POLL_SECONDS if self._is_polling else POLL_SECONDS,
+        )
 
     @property
     def unit_of_work(self) -> UnitOfWork:
@@ -95,7 +104,10 @@ class PostgresqlDatabase(Database):
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         loop = asyncio.get_running_loop()
         work = partial(self._run, partial(loop.call_soon_threadsafe), lambda it: operation(it, *args, **kwargs))
-        running = self._threads.submit(work)
+        try:
+            running = self._threads.submit(work)
+        except RuntimeError as error:  # the threads were shut down
+            raise DatabaseUnavailable("the server is stopping") from error
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return await asyncio.wrap_future(running)
@@ -115,21 +127,39 @@ class PostgresqlDatabase(Database):
                 session = self._session()
                 session.on_loop = on_loop
                 return operation(session.unit_of_work)
-            except (DeadlockDetected, SerializationFailure) as error:
-                if not tries_left:
-                    raise unavailable(self.url, error) from error
-            except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError) as error:
-                raise unavailable(self.url, error) from error
+            except psycopg.Error as error:
+                self._check(error, is_last=not tries_left)
             time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not meet again
         raise AssertionError
+
+    def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
+        """Return where the operation is to be run again. Raises DatabaseUnavailable, or the error itself."""
+        failure = failure_of(error)
+        if failure == Failure.DEFECT:
+            raise error
+        if failure == Failure.STALE_SESSION:
+            self._drop_session()
+        if failure in (Failure.UNDONE, Failure.STALE_SESSION) and not is_last:
+            return
+        reported = unavailable(self.url, error)
+        if failure == Failure.DAMAGED:
+            reported = DatabaseDamaged(f"{reported}: repair the database, and restart ringback")
+        if failure != Failure.UNDONE:
+            self.outage.report(reported)
+        raise reported from error
+
+    def _drop_session(self) -> None:
+        session: _Session | None = getattr(self._own, "session", None)
+        if session:
+            self._own.session = None
+            self._sessions.discard(session)
+            session.close()
 
     def _session(self) -> "_Session":
         """Return this thread's connection, a new one where it has none that works."""
         session: _Session | None = getattr(self._own, "session", None)
         if session is None or not session.works():
-            if session:
-                self._sessions.discard(session)
-                session.close()
+            self._drop_session()
             if self._is_closing:
                 raise DatabaseUnavailable("the server is stopping")
             session = self._own.session = _Session(self)
@@ -137,6 +167,12 @@ class PostgresqlDatabase(Database):
         return session
 
     def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+        if self._is_polling:
+            log.warning(
+                "notifications are polled: the database is reached through a connection pooler",
+                seconds=POOLED_POLL_SECONDS,
+                hint="set database_listen_url to a URL that leads to PostgreSQL itself",
+            )
         return self._news.background_tasks(on_news)
 
     def committed(self, *accounts: Any) -> None:
@@ -166,20 +202,13 @@ class _Session:
     """One thread's connection and its unit of work."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
-        pooled = database.engine.raw_connection()
-        driver = pooled.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101
-        pooled.detach()
-        driver.rollback()
-        driver.autocommit = True
-        driver.execute(LIMITS)
-        self._driver = driver
+        self.driver, self.is_pooled = connect(database.engine, database.prepare_threshold)
         self._used_at = time.monotonic()
         self.on_loop: Callable[[Callable[[], None]], object] | None = None
         self.unit_of_work = UnitOfWork(
-            cast("DBAPIConnection", driver),
+            cast("DBAPIConnection", self.driver),
             database.engine.dialect,
-            TRAITS,
+            POOLED_TRAITS if self.is_pooled else TRAITS,
             on_commit=database.committed,
             journal=database.journal,
             meters=database.meters,
@@ -197,20 +226,20 @@ class _Session:
         """Tell whether the connection can be used; one that was used just now is not asked."""
         now = time.monotonic()
         is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
-        if self._driver.closed:
+        if self.driver.closed:
             return False
         if is_trusted:
             return True
         try:
-            self._driver.execute("SELECT 1")
+            self.driver.execute("SELECT 1")
         except psycopg.Error:
             return False
         return True
 
     def hang_up(self) -> None:
         """Break the connection, so that a thread that waits for its answer goes on."""
-        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._driver.fileno())) as connection:
+        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self.driver.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self._driver.close()
+        self.driver.close()

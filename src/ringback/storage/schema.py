@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from ringback.storage.database import Database, DatabaseUnavailable, shown
+from ringback.storage.postgresql_grants import check_grants, check_may_create
 from ringback.storage.schema_owner import SchemaOwner, listed, present_tables, schema_owner
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
@@ -54,12 +55,13 @@ def is_at_head(database: Database) -> bool:
 
 
 def check_is_at_head(database: Database) -> None:
-    """Raise DatabaseUnavailable where the schema must first be migrated, or is not ringback's."""
+    """Raise DatabaseUnavailable where the schema must first be migrated, is not ringback's, or cannot be used."""
     if not is_at_head(database):
         _check_owner(database)
         raise DatabaseUnavailable(
             f"the schema of {shown(database.url)} is not up to date: run `ringback migrate` first"
         )
+    check_grants(database)
 
 
 async def find_unready_reason(database: Database) -> str | None:
@@ -101,8 +103,10 @@ def migrate(database: Database) -> None:
     Raises DatabaseUnavailable, and changes nothing, where a newer version or another application made the tables.
     """
     if is_at_head(database):
+        check_grants(database)
         return
     _check_owner(database)
+    check_may_create(database)
     from alembic import command
     from alembic.config import Config
     from alembic.util.exc import CommandError

@@ -1,0 +1,122 @@
+"""Connections to PostgreSQL: the parameters of the database URL, and what lies between ringback and the server.
+
+A connection pooler such as PgBouncer hands each transaction to another server connection. What belongs to a session
+does not work through it: prepared statements, SET, LISTEN, advisory locks that outlast a transaction. ringback
+recognizes a pooler and uses none of them there.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+from psycopg import pq
+from sqlalchemy import Engine
+from sqlalchemy.engine import URL
+
+from ringback.storage.database import DatabaseUnavailable, shown
+
+NETWORK = {
+    "connect_timeout": 2,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "ringback",
+}
+"""Defaults, so that a machine that has gone silent is noticed; the URL's parameters override them."""
+FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
+"""Texts are Unicode whatever the environment says. Statements are prepared only where no pooler was found."""
+PREPARE_THRESHOLD = "prepare_threshold"
+DEFAULT_PREPARE_THRESHOLD = 5
+NOT_PREPARED = frozenset({"", "none"})
+ENCODING = "UTF8"
+MULTIPLE = frozenset({"host", "port"})
+"""SQLAlchemy joins repeated ones: ?host=a:5432&host=b:5432."""
+
+SERVER_PID = "SELECT pg_backend_pid()"
+_LIMITS = {
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "30s",
+}
+"""A process that hangs in a transaction keeps others from the rows that it has locked for so long."""
+SESSION_SETTINGS = "; ".join(
+    [f"SET {name} = '{value}'" for name, value in _LIMITS.items()]
+    + ["SET default_transaction_isolation = 'read committed'"]
+)
+BEGIN_WITH_SETTINGS = "; ".join(
+    ["BEGIN ISOLATION LEVEL READ COMMITTED"] + [f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items()]
+)
+"""Through a pooler each transaction begins with the settings, in one round trip."""
+
+
+def connect_parameters(url: URL) -> dict[str, Any]:
+    """Return psycopg's connection parameters of a database URL, its prepare_threshold excepted.
+
+    Raises DatabaseUnavailable for a parameter that neither libpq nor psycopg has, or that is given twice.
+    """
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    for name, value in url.query.items():
+        if name not in known | {PREPARE_THRESHOLD}:
+            raise _wrong_parameter(url, name, "is not a connection parameter of PostgreSQL")
+        if not isinstance(value, str) and name not in MULTIPLE:
+            raise _wrong_parameter(url, name, "is given twice")
+    prepare_threshold(url)
+    return {name: value for name, value in NETWORK.items() if name not in url.query} | FIXED
+
+
+def prepare_threshold(url: URL) -> int | None:
+    """Return after how many executions a statement is prepared, None for never. Raises DatabaseUnavailable."""
+    text = str(url.query.get(PREPARE_THRESHOLD, DEFAULT_PREPARE_THRESHOLD)).strip().lower()
+    if text in NOT_PREPARED:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise _wrong_parameter(url, PREPARE_THRESHOLD, "must be a whole number, or none")
+    return int(text)
+
+
+def _wrong_parameter(url: URL, name: str, reason: str) -> DatabaseUnavailable:
+    return DatabaseUnavailable(f"cannot use the database {shown(url)}: the URL's parameter {name!r} {reason}")
+
+
+def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
+    """Return all parameters of a connection that is made without SQLAlchemy."""
+    _, parameters = engine.dialect.create_connect_args(url)
+    return {**parameters, **connect_parameters(url)}
+
+
+def connect(engine: Engine, threshold: int | None) -> tuple[psycopg.Connection, bool]:
+    """Return a new connection in autocommit mode, and whether it leads through a pooler.
+
+    A pooler answers with a process ID of its own instead of the server process's. Raises psycopg.Error.
+    """
+    pooled = engine.raw_connection()
+    driver = pooled.driver_connection
+    assert isinstance(driver, psycopg.Connection)  # noqa: S101
+    pooled.detach()
+    try:
+        driver.rollback()
+        driver.autocommit = True
+        is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
+        if not is_pooled:
+            driver.prepare_threshold = threshold
+            driver.execute(SESSION_SETTINGS)
+    except BaseException:
+        driver.close()
+        raise
+    return driver, is_pooled
+
+
+def is_through_pooler(announced_pid: int, row: tuple[Any, ...] | None) -> bool:
+    """Tell from the process ID of the handshake, and from the one that a query returned."""
+    return row != (announced_pid,)
+
+
+def check_encoding(driver: psycopg.Connection, url: URL) -> None:
+    """Raise DatabaseUnavailable where the database cannot store every character."""
+    encoding = driver.info.parameter_status("server_encoding")
+    if encoding != ENCODING:
+        raise DatabaseUnavailable(
+            f"the database {shown(url)} has the encoding {encoding}, ringback needs {ENCODING}: "
+            f"create another one with CREATE DATABASE name ENCODING '{ENCODING}' TEMPLATE template0"
+        )

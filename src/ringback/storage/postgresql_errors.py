@@ -1,0 +1,50 @@
+"""Which of PostgreSQL's errors mean that the database cannot be used, and which a defect of ringback."""
+
+from enum import Enum, auto
+
+import psycopg
+from psycopg import errors
+
+UNDONE = (errors.DeadlockDetected, errors.SerializationFailure)
+STALE_SESSION = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+"""A prepared statement does not fit: a column was added ("cached plan must not change result type"), or the connection
+leads through a pooler since a moment ago."""
+DAMAGED = (errors.DataCorrupted, errors.IndexCorrupted)
+WRONG_SCHEMA = (
+    errors.InsufficientPrivilege,
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.UndefinedObject,
+    errors.InvalidSchemaName,
+    errors.InvalidCatalogName,
+)
+"""The schema was changed, or a privilege was revoked, while ringback ran."""
+OPERATIONAL = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+
+
+class Failure(Enum):
+    """What an error of the driver means."""
+
+    UNDONE = auto()
+    """PostgreSQL rolled the transaction back in favor of another one: run it again."""
+    STALE_SESSION = auto()
+    """The connection's prepared statements no longer fit: run it again over another connection."""
+    UNAVAILABLE = auto()
+    DAMAGED = auto()
+    DEFECT = auto()
+    """A statement or a value is wrong: a defect of ringback."""
+
+
+def failure_of(error: psycopg.Error) -> Failure:
+    """Return what an error means."""
+    for kinds, failure in (
+        (UNDONE, Failure.UNDONE),
+        (STALE_SESSION, Failure.STALE_SESSION),
+        (DAMAGED, Failure.DAMAGED),
+        (WRONG_SCHEMA, Failure.UNAVAILABLE),
+        (OPERATIONAL, Failure.UNAVAILABLE),
+    ):
+        if isinstance(error, kinds):
+            return failure
+    return Failure.DEFECT
