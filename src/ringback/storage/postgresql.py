@@ -86,8 +86,12 @@ class PostgresqlDatabase(Database):
         self._own = threading.local()
         self._sessions: set[_Session] = set()
         self._is_closing = False
-        session = self._session()  # a server that cannot be reached is reported now
-        check_encoding(session.driver, url)
+        try:
+            session = self._session()  # a server that cannot be reached is reported now
+            check_encoding(session.driver, url)
+        except BaseException:
+            self.close()
+            raise
         self._is_polling = session.is_pooled and listen_url is None
         self._news = NewsExchange(
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
