@@ -53,6 +53,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
         "host": "127.0.0.1",
         "port": 8010,
         "database_url": "sqlite:///ringback.db",
+        "database_listen_url": None,
         "workers": 1,
         "account_sid": "AC00000000000000000000000000000001",
         "auth_token": "ringbackringbackringbackringback",
