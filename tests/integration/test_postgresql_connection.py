@@ -14,9 +14,11 @@ from ringback.operations.accounts import ensure_account, find_account
 from ringback.storage import postgresql
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.storage.postgresql import PostgresqlDatabase
+from ringback.storage.postgresql_connection import configure
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
 from ringback.storage.unit_of_work import UnitOfWork
 from support.command import Command
+from support.cut import Line
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.pgbouncer import PgBouncer, pgbouncer_before
 from support.polling import until
@@ -364,3 +366,23 @@ async def test_operation_after_the_end_is_unavailable(migrated_url: URL) -> None
 
     with pytest.raises(DatabaseUnavailable, match="the server is stopping"):
         await database.run(revision)
+
+
+async def test_end_breaks_off_a_connection_whose_first_query_is_not_answered(
+    migrated_url: URL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Line(migrated_url) as line:
+        database = open_database(line.url)
+
+        def hang(driver: psycopg.Connection, threshold: int | None) -> bool:
+            line.hang()
+            return configure(driver, threshold)
+
+        monkeypatch.setattr(postgresql, "configure", hang)
+        running = asyncio.create_task(database.run(revision))
+        await until(lambda: len(database._sessions) == 2)  # type: ignore[attr-defined]  # noqa: SLF001
+
+        await asyncio.to_thread(database.close)
+
+        with pytest.raises((DatabaseUnavailable, asyncio.CancelledError)):
+            await running

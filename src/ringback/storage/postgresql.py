@@ -27,6 +27,7 @@ from ringback.storage.news import POLL_SECONDS, NewsExchange, read_database, sen
 from ringback.storage.postgresql_connection import (
     BEGIN_WITH_SETTINGS,
     check_encoding,
+    configure,
     connect,
     connect_parameters,
     libpq_parameters,
@@ -142,7 +143,7 @@ class PostgresqlDatabase(Database):
         if failure == Failure.DEFECT:
             raise error
         if failure == Failure.STALE_SESSION:
-            self._drop_session()
+            self._drop_own_session()
         if failure in (Failure.UNDONE, Failure.STALE_SESSION) and not is_last:
             return
         reported = unavailable(self.url, error)
@@ -152,23 +153,33 @@ class PostgresqlDatabase(Database):
             self.outage.report(reported)
         raise reported from error
 
-    def _drop_session(self) -> None:
+    def _drop_own_session(self) -> None:
         session: _Session | None = getattr(self._own, "session", None)
         if session:
             self._own.session = None
-            self._sessions.discard(session)
-            session.close()
+            self.drop_session(session)
 
     def _session(self) -> "_Session":
         """Return this thread's connection, a new one where it has none that works."""
         session: _Session | None = getattr(self._own, "session", None)
         if session is None or not session.works():
-            self._drop_session()
+            self._drop_own_session()
             if self._is_closing:
                 raise DatabaseUnavailable("the server is stopping")
             session = self._own.session = _Session(self)
-            self._sessions.add(session)
         return session
+
+    def add_session(self, session: "_Session") -> None:
+        """Note a connection. Raises DatabaseUnavailable where the server is stopping."""
+        self._sessions.add(session)
+        if self._is_closing:
+            self.drop_session(session)
+            raise DatabaseUnavailable("the server is stopping")
+
+    def drop_session(self, session: "_Session") -> None:
+        """Close a connection."""
+        self._sessions.discard(session)
+        session.close()
 
     def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
         if self._is_polling:
@@ -206,7 +217,13 @@ class _Session:
     """One thread's connection and its unit of work."""
 
     def __init__(self, database: PostgresqlDatabase) -> None:
-        self.driver, self.is_pooled = connect(database.engine, database.prepare_threshold)
+        self.driver = connect(database.engine)
+        database.add_session(self)  # before its first query, so that `close` can break off one that is never answered
+        try:
+            self.is_pooled = configure(self.driver, database.prepare_threshold)
+        except BaseException:
+            database.drop_session(self)
+            raise
         self._used_at = time.monotonic()
         self.on_loop: Callable[[Callable[[], None]], object] | None = None
         self.unit_of_work = UnitOfWork(

@@ -85,26 +85,27 @@ def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
     return {**parameters, **connect_parameters(url)}
 
 
-def connect(engine: Engine, threshold: int | None) -> tuple[psycopg.Connection, bool]:
-    """Return a new connection in autocommit mode, and whether it leads through a pooler.
-
-    A pooler answers with a process ID of its own instead of the server process's. Raises psycopg.Error.
-    """
+def connect(engine: Engine) -> psycopg.Connection:
+    """Return a new connection, which the pool of `engine` no longer knows. Raises psycopg.Error."""
     pooled = engine.raw_connection()
     driver = pooled.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101
     pooled.detach()
-    try:
-        driver.rollback()
-        driver.autocommit = True
-        is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
-        if not is_pooled:
-            driver.prepare_threshold = threshold
-            driver.execute(SESSION_SETTINGS)
-    except BaseException:
-        driver.close()
-        raise
-    return driver, is_pooled
+    return driver
+
+
+def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
+    """Put a new connection into autocommit mode, and return whether it leads through a pooler. Raises psycopg.Error.
+
+    A pooler announces a process ID of its own instead of the server process's.
+    """
+    driver.rollback()
+    driver.autocommit = True
+    is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
+    if not is_pooled:
+        driver.prepare_threshold = threshold
+        driver.execute(SESSION_SETTINGS)
+    return is_pooled
 
 
 def is_through_pooler(announced_pid: int, row: tuple[Any, ...] | None) -> bool:
