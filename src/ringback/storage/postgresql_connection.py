@@ -103,8 +103,8 @@ def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
     driver.autocommit = True
     is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
     if not is_pooled:
-        driver.prepare_threshold = threshold
         driver.execute(SESSION_SETTINGS)
+        driver.prepare_threshold = threshold  # afterwards: several statements cannot be prepared as one
     return is_pooled
 
 
