@@ -130,6 +130,16 @@ async def test_too_many_redirects_are_journaled_request_by_request(account: Cont
     assert (await settled(account))["type"] == "callback.failed"
 
 
+async def test_location_that_is_too_long_is_not_followed_and_cut_in_the_journal(account: ControlledAccount) -> None:
+    with CallbackReceiver(redirecting(302, "/" + "a" * 9_000)) as receiver:
+        attempt = await delivered(account, f"{receiver.url}/cb")
+
+    [hop] = attempt.hops
+    assert_same_requests([receiver], attempt.hops)
+    assert hop.location == "/" + "a" * 8_191
+    assert attempt.error == "answered 302 with a Location that cannot be followed: it has more than 8192 characters"
+
+
 async def test_redirect_of_a_get_is_journaled_with_the_query_of_each_request(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(307, "/there?x=1")) as receiver:
         attempt = await delivered(account, f"{receiver.url}/cb?own=2", StatusCallbackMethod="GET")

@@ -103,6 +103,26 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 
+async def test_attempt_that_cannot_be_journaled_fails_the_callback_and_is_not_repeated(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(deliverer, "record_attempt", failing)
+    sid = outbox.owe(receiver.url)
+
+    with capture_logs() as lines:
+        await outbox.deliver()
+
+    assert [line["event"] for line in lines] == [
+        "a StatusCallback could not be sent",
+        "a callback's attempt could not be journaled",
+    ]
+    assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.FAILED, 1)
+    assert query(outbox.simulation.database, LEASES) == [(None, None)]
+
+
 async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_nothing(outbox: Outbox) -> None:
     def answer(_: Received) -> Answer:
         execute(outbox.simulation.database, "DELETE FROM validation_calls")

@@ -10,10 +10,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import anyio
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.urls import parse_url
 from ringback.simulator import callback_client
+from ringback.simulator.bounded_reading import BoundedReading
+from ringback.simulator.connection_errors import connection_error
 from ringback.simulator.egress import EgressPolicy
 from support.certificates import DAY, Authority
 from support.domain_values import ACCOUNT_SID
@@ -149,6 +154,20 @@ async def test_certificate_without_the_address_is_named(outbox: Outbox, authorit
     assert error.startswith("the certificate of 127.0.0.1 is for another host name: ")
 
 
+async def test_tls_version_that_is_not_supported_is_named(
+    outbox: Outbox, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.create_default_context(cafile=str(authority.file))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+    outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
+    with TlsReceiver(authority.sign(tmp_path, HOST), minimum_version=ssl.TLSVersion.TLSv1_3) as receiver:
+        error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
+
+    assert error.startswith(f"the TLS handshake with {HOST}:{receiver.port} (127.0.0.1) failed: ")
+    assert "protocol version" in error
+
+
 async def test_silent_receiver_is_a_read_timeout(outbox: Outbox) -> None:
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&rt=100")
@@ -247,6 +266,23 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
     error = await error_of(outbox, "http://127.0.0.1:1/done#rc=0")
 
     assert error == "there is no route to 127.0.0.1:1"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            httpx.LocalProtocolError("Illegal header value"),
+            "the request to app.test:80 (127.0.0.1) cannot be sent: ",
+        ),
+        (httpx.ConnectError("odd"), "app.test:80 (127.0.0.1) cannot be connected to"),
+        (httpx.WriteTimeout(""), "no answer from app.test:80 (127.0.0.1) within 15 s"),
+    ],
+)
+def test_rare_failure_is_named(error: Exception, words: str) -> None:
+    said = connection_error(error, parse_url("http://app.test/"), "127.0.0.1", BoundedReading(), DeliveryPolicy())
+
+    assert said.startswith(words)
 
 
 @contextmanager

@@ -216,6 +216,7 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "call due event": ("validation_calls", "due_event", "odd"),
     "account policy": ("accounts", "policy", "{"),
     "account status": ("accounts", "status", "odd"),
+    "fault effect": ("faults", "effect", """{"explode": 1}"""),
     "event data": ("events", "data", "{"),
     "event type": ("events", "type", "odd"),
     "phone rule": ("phone_rules", "behavior", "odd"),
@@ -231,6 +232,7 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
     table, column, value = BAD_ROWS[kind]
     await account.control("PUT", "/phones/+14158675301", {"behavior": "busy"})
     await account.control("PUT", "/policy", {"code_attempts": 1})
+    await account.control("POST", "/faults", {"operation": "list-calls", "effect": {"status": 500}})
     with CallbackReceiver() as receiver:
         await account.validate("+15005550014", StatusCallback=receiver.url)
         await account.advance(0)

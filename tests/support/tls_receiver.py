@@ -26,9 +26,10 @@ def make_certificate(folder: Path, *names: str) -> Path:
 class TlsReceiver(CallbackReceiver):
     """A `CallbackReceiver` behind TLS."""
 
-    def __init__(self, certificate: Path) -> None:
+    def __init__(self, certificate: Path, minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2) -> None:
         super().__init__()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = minimum_version
         context.load_cert_chain(certificate)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.port = self._server.server_port

@@ -25,6 +25,9 @@ FORM_CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 USER_AGENT = "TwilioProxy/1.1"
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307})
 HTTP_TEMPORARY_REDIRECT = 307
+MAX_LOCATION_CHARACTERS = 8_192
+"""A longer Location is not followed, as the journal keeps every request. Source: docs/fidelity.md, StatusCallback
+redirects [assumed]."""
 MAX_REDIRECTS = 10
 """Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
@@ -224,7 +227,10 @@ def redirected_request(callback: StatusCallback, sent: SignedRequest, location: 
     """Return the request that follows a redirect to `location`, signed anew.
 
     307 keeps method and parameters; after 301, 302 and 303 the location is asked for by GET, as it stands.
-    Raises ValueError where `location` is no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects [assumed].
+    Raises ValueError where `location` is too long, or no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects
+    [assumed].
     """
+    if len(location) > MAX_LOCATION_CHARACTERS:
+        raise ValueError(f"it has more than {MAX_LOCATION_CHARACTERS} characters")
     method = sent.method if status == HTTP_TEMPORARY_REDIRECT else "GET"
     return sign_request(callback, sent.url.joined(location), method)

@@ -16,6 +16,7 @@ import httpx
 
 from ringback.domain.callback_hops import CallbackHop, masked_location
 from ringback.domain.callbacks import (
+    MAX_LOCATION_CHARACTERS,
     MAX_REDIRECTS,
     REDIRECT_STATUSES,
     SignedRequest,
@@ -168,7 +169,7 @@ class _Attempt:
                 tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
                 is_sent=answer.is_sent,
                 status_code=answer.status_code,
-                location=masked_location(answer.location) if answer.location is not None else None,
+                location=_shown_location(answer.location),
                 elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),
                 error=answer.error if answer.status_code is None else None,
             )
@@ -177,6 +178,10 @@ class _Attempt:
     def outcome(self, answer: _Answer) -> Outcome:
         """Return the outcome of the attempt, given the answer to its last request."""
         return Outcome(tuple(self.hops), answer.body, answer.failure, answer.error)
+
+
+def _shown_location(location: str | None) -> str | None:
+    return None if location is None else masked_location(location)[:MAX_LOCATION_CHARACTERS]
 
 
 def _too_many(hops: Sequence[CallbackHop]) -> str:
