@@ -1,14 +1,18 @@
 """Redirected StatusCallbacks: journal, event, log line and pytest records show every request as its receiver got it."""
 
-import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.domain.delivery import DeliveryPolicy, Failure
+from ringback.simulator.callback_client import CallbackClient
+from ringback.simulator.egress import EgressPolicy
 from ringback.testing.records import CallbackAttempt, CallbackHop
 from support.control import ControlledAccount
+from support.domain_values import a_callback
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
 
@@ -187,23 +191,26 @@ async def test_redirect_to_a_closed_port_is_journaled_as_a_request_that_was_not_
     assert first.signature is not None
 
 
-async def test_total_timeout_after_a_redirect_is_journaled_with_the_request_that_hung(
-    account: ControlledAccount,
-) -> None:
-    def answer(received: Received) -> Answer:
-        if received.target == "/cb":
-            return Answer(302, {"Location": "/slow"})
-        assert ended.wait(60)
-        return Answer()
+class HangingAfterARedirect(httpx.AsyncBaseTransport):
+    """A network that redirects the first request; the second one takes until the time for all has run out."""
 
-    ended = threading.Event()
-    with CallbackReceiver(answer) as receiver:
-        attempt = await delivered(account, f"{receiver.url}/cb#tt=3000")
-        ended.set()
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            raise TimeoutError
+        return httpx.Response(302, headers={"Location": "/slow"}, stream=httpx.ByteStream(b""))
 
-    assert_same_requests([receiver], attempt.hops)
-    assert [hop.status_code for hop in attempt.hops] == [302, None]
-    assert attempt.error == attempt.hops[1].error == "no answer within 3 s in all"
+
+async def test_total_timeout_after_a_redirect_is_journaled_with_the_request_that_hung() -> None:
+    client = CallbackClient(EgressPolicy(), HangingAfterARedirect())
+
+    outcome = await client.attempt(a_callback("http://127.0.0.1/cb"), DeliveryPolicy(), 60.0)
+
+    assert [(hop.method, hop.url, hop.status_code) for hop in outcome.hops] == [
+        ("POST", "http://127.0.0.1/cb", 302),
+        ("GET", "http://127.0.0.1/slow", None),
+    ]
+    assert outcome.error == outcome.hops[1].error == "no answer within 15 s in all"
+    assert outcome.failure == Failure.READ
 
 
 async def test_every_retry_has_its_own_requests(account: ControlledAccount) -> None:

@@ -227,8 +227,8 @@ def redirected_request(callback: StatusCallback, sent: SignedRequest, location: 
     """Return the request that follows a redirect to `location`, signed anew.
 
     307 keeps method and parameters; after 301, 302 and 303 the location is asked for by GET, as it stands.
-    Raises ValueError where `location` is too long, or no http(s) URL. Source: docs/fidelity.md, StatusCallback redirects
-    [assumed].
+    Raises ValueError where `location` is too long, or no http(s) URL.
+    Source: docs/fidelity.md, StatusCallback redirects [assumed].
     """
     if len(location) > MAX_LOCATION_CHARACTERS:
         raise ValueError(f"it has more than {MAX_LOCATION_CHARACTERS} characters")
