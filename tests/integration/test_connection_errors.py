@@ -53,7 +53,7 @@ async def error_of(outbox: Outbox, url: str) -> str:
     sid = outbox.owe(url)
     with capture_logs() as lines:
         async with outbox.sending():
-            await until(lambda: any(line.get("outcome") == "failed" for line in lines), seconds=30)
+            await until(lambda: any(line.get("outcome") == "failed" for line in lines))
 
     attempt = outbox.attempts(sid)[-1]
     event = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)[-1]
