@@ -105,9 +105,10 @@ def _dropped(count: int) -> dict[str, Any]:
 
 def _take_over_streams(notice: Callable[[int], bytes]) -> LogWriter:
     """Let sys.stdout and sys.stderr hand what is printed to log writers, and return that of standard error."""
-    log_writer = LogWriter(_target(sys.stderr), notice)
-    out_writer = log_writer if _is_same_file(sys.stdout, sys.stderr) else LogWriter(_target(sys.stdout), notice)
-    sys.stdout, sys.stderr = _queued_stream(sys.stdout, out_writer), _queued_stream(sys.stderr, log_writer)
+    stdout, stderr = _original(sys.stdout), _original(sys.stderr)
+    log_writer = LogWriter(_target(stderr), notice)
+    out_writer = log_writer if _is_same_file(stdout, stderr) else LogWriter(_target(stdout), notice)
+    sys.stdout, sys.stderr = _queued_stream(stdout, out_writer), _queued_stream(stderr, log_writer)
     if not _writers:
         atexit.register(flush_logs)
     _writers[:] = log_writer, out_writer
@@ -119,6 +120,12 @@ def flush_logs(seconds: float = FLUSH_SECONDS) -> None:
     deadline = time.monotonic() + seconds
     for writer in _writers:
         writer.flush(max(0.0, deadline - time.monotonic()))
+
+
+def _original(stream: TextIO) -> TextIO:
+    """Return the stream itself, also where logs were configured before."""
+    raw = getattr(stream, "buffer", None)
+    return raw.stream if isinstance(raw, _QueuedBytes) else stream
 
 
 def _descriptor(stream: TextIO) -> int | None:
@@ -151,7 +158,7 @@ class _QueuedBytes(io.RawIOBase):
     """Divides what is printed into lines, and hands them to a writer."""
 
     def __init__(self, stream: TextIO, writer: LogWriter) -> None:
-        self._stream = stream
+        self.stream = stream
         self._writer = writer
         self._unfinished = b""
 
@@ -165,10 +172,10 @@ class _QueuedBytes(io.RawIOBase):
         return len(data)
 
     def isatty(self) -> bool:
-        return self._stream.isatty()
+        return self.stream.isatty()
 
     def fileno(self) -> int:
-        return self._stream.fileno()
+        return self.stream.fileno()
 
 
 def _queued_stream(stream: TextIO, writer: LogWriter) -> TextIO:

@@ -64,6 +64,21 @@ def test_the_level_says_what_is_the_least_that_is_logged(level: str, events: lis
     assert [json.loads(line)["event"] for line in logged("json", level).splitlines()] == events
 
 
+TWICE = """
+import structlog
+from ringback.logging_config import configure_logs
+configure_logs("json", "info")
+configure_logs("json", "info")
+structlog.get_logger().info("once")
+"""
+
+
+def test_logs_may_be_configured_again() -> None:
+    ended = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+
+    assert [json.loads(line)["event"] for line in ended.stderr.splitlines()] == ["once"]
+
+
 ODDITIES = """
 import gc, logging, sys, threading, warnings, structlog
 from ringback.logging_config import configure_logs
