@@ -8,12 +8,18 @@ from structlog.testing import capture_logs
 from ringback.control import callbacks
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.events import EventType
+from ringback.domain.inbox import InboxMessage
 from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS
+from ringback.domain.requests import AnsweredRequest
+from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.operations.callbacks import callback_journal
+from ringback.operations.inbox import newest_messages
+from ringback.operations.requests import newest_requests
 from ringback.operations.snapshot_document import digest_of
 from ringback.storage import unreadable_rows
+from ringback.storage.inbox_repository import InboxRepository
 from support.control import Controlled, ControlledAccount
 from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
@@ -180,6 +186,7 @@ def test_unreadable_event_is_left_out(outbox: Outbox) -> None:
     execute(outbox.simulation.database, f"UPDATE events SET data = '{{' WHERE id = {before[1].id}")  # noqa: S608
 
     assert unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000) == before[2:]
+    assert unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1) == before[2:3]
 
 
 def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -> None:
@@ -198,6 +205,26 @@ def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -
     assert (call.is_ended, call.phone and call.phone.behavior) == (True, PhoneBehavior.ENTER_CODE)
     assert simulation.unit_of_work.phones.script(ACCOUNT_SID, number) == []
     assert simulation.unit_of_work.phones.all_rules(ACCOUNT_SID) == {}
+
+
+@pytest.mark.anyio
+async def test_unreadable_messages_and_requests_are_left_out_and_the_next_ones_listed(simulation: Simulation) -> None:
+    unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
+    verdict = SignatureVerdict(is_right=True, signed_url="http://app.test/", explanation="")
+    message = InboxMessage(now, "POST", "http://app.test/", (), (), "", verdict)
+    request = AnsweredRequest(ACCOUNT_SID, now, "RQ1", "GET", "/", None, None, {}, 200, None, 1.0, None)
+    with unit_of_work:
+        for _ in range(3):
+            InboxRepository(unit_of_work).add(ACCOUNT_SID, "x", message)
+            unit_of_work.requests.add(request)
+    messages = newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=3)
+    requests = newest_requests(unit_of_work, ACCOUNT_SID, limit=3)
+    execute(simulation.database, f"UPDATE inbox_messages SET verdict = '{{' WHERE id = {messages[0].id}")  # noqa: S608
+    execute(simulation.database, f"UPDATE requests SET parameters = '{{' WHERE id = {requests[0].id}")  # noqa: S608
+
+    assert newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=2) == messages[1:]
+    assert newest_requests(unit_of_work, ACCOUNT_SID, limit=2) == requests[1:]
+    assert newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=3) == messages[1:]
 
 
 BAD_ROWS: dict[str, tuple[str, str, Any]] = {

@@ -10,7 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import newest_to_go
 from ringback.storage.journals import events as table
 from ringback.storage.statements import Statement, columns
-from ringback.storage.unreadable_rows import readable, require
+from ringback.storage.unreadable_rows import first_readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -81,8 +81,13 @@ class EventRepository:
         One that cannot be read is left out, and logged.
         """
         statement = FIND[tuple(name for name in _FILTERS if name in filters)]
-        rows = self._unit_of_work.all(statement, account_sid=account_sid, after_id=after_id, row_limit=limit, **filters)
-        return list(readable("events", rows, event_of))
+
+        def fetch(after_id: int, rows: int) -> list[tuple[Any, ...]]:
+            return self._unit_of_work.all(
+                statement, account_sid=account_sid, after_id=after_id, row_limit=rows, **filters
+            )
+
+        return first_readable("events", fetch, event_of, from_id=after_id, limit=limit)
 
     def last_id(self, account_sid: AccountSid) -> int:
         """Return the id of the account's newest event, 0 when it has none."""

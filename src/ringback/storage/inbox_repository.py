@@ -15,6 +15,7 @@ from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import inbox_messages as table
 from ringback.storage.statements import Statement, columns
+from ringback.storage.unreadable_rows import first_readable
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -68,11 +69,14 @@ class InboxRepository:
         )
 
     def newest(self, account_sid: AccountSid, inbox: str, *, before_id: int, limit: int) -> list[StoredMessage]:
-        """Return an inbox's messages before the one with an id, newest first."""
-        rows = self._unit_of_work.all(
-            NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=limit
-        )
-        return [_message(row) for row in rows]
+        """Return an inbox's messages before the one with an id, newest first; one that cannot be read is left out."""
+
+        def fetch(before_id: int, rows: int) -> list[tuple[Any, ...]]:
+            return self._unit_of_work.all(
+                NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows
+            )
+
+        return first_readable("inbox_messages", fetch, _message, from_id=before_id, limit=limit)
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
         """Return the account's inboxes that have messages, the one with the newest message first."""

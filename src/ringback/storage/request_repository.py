@@ -11,6 +11,7 @@ from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import requests as table
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.statements import Statement, columns
+from ringback.storage.unreadable_rows import first_readable
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -43,9 +44,12 @@ class RequestRepository:
         self._unit_of_work.change(ADD, **values)
 
     def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
-        """Return the account's requests before the one with an id, newest first."""
-        rows = self._unit_of_work.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=limit)
-        return [_request(row) for row in rows]
+        """Return the account's requests before the one with an id, newest first; unreadable ones are left out."""
+
+        def fetch(before_id: int, rows: int) -> list[tuple[Any, ...]]:
+            return self._unit_of_work.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)
+
+        return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
 
     def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` requests."""

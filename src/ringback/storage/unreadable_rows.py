@@ -3,7 +3,7 @@
 One such row must not stop what concerns others: it is left out and logged once, or, where it is work to do, ended.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import structlog
@@ -58,3 +58,25 @@ def readable(
             report(table, row[key], error)
         else:
             yield value
+
+
+def first_readable(
+    table: str,
+    fetch: Callable[[int, int], Sequence[tuple[Any, ...]]],
+    read: Callable[[tuple[Any, ...]], T],
+    *,
+    from_id: int,
+    limit: int,
+) -> list[T]:
+    """Return what `read` makes of the first `limit` rows that it can read, beyond the one with an id.
+
+    `fetch` is called with that id and how many rows to return, in order; each row begins with its id.
+    """
+    found: list[T] = []
+    while wanted := limit - len(found):
+        rows = fetch(from_id, wanted)
+        found += readable(table, rows, read)
+        if len(rows) < wanted:
+            break
+        from_id = rows[-1][0]
+    return found
