@@ -80,7 +80,7 @@ def test_a_folder_that_does_not_exist_is_told_in_one_line(tmp_path: Path) -> Non
         open_database(f"sqlite:///{tmp_path / 'missing' / 'x.db'}")
 
     [line] = str(refusal.value).splitlines()
-    assert "there is no folder" in line
+    assert "does not exist" in line
 
 
 def test_a_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

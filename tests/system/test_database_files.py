@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.room import small_disk
 from support.seeds import number_at
 from support.server import ACCOUNT_SID, COMMAND, ServerProcess, caller_ids_path
 from support.waiting import eventually
@@ -106,7 +107,7 @@ def test_second_server_on_a_file_mounted_in_another_mount_namespace_is_refused(f
 
 @contextmanager
 def namespace_with_the_file(file: Path) -> Iterator[ServerProcess]:
-    """Give a server in a mount namespace of its own, where the one file is mounted under another name."""
+    """Give a server in another mount namespace, where only the file is mounted, under another name."""
     unshare = shutil.which("unshare")
     if os.geteuid() != 0 or not unshare or subprocess.run([unshare, "-m", "true"], check=False).returncode:  # noqa: S603
         pytest.skip("mount namespaces need root and its privileges")
@@ -177,6 +178,24 @@ def test_lost_file_answers_503_from_then_on_and_is_not_ready(
     assert reason is not None
     assert "was deleted, moved or replaced" in reason
     assert http.get("/livez").status_code == 200
+
+
+def test_unmounted_folder_answers_503(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("mounting a small disk takes root and its privileges")
+        with serving(disk.folder / "ringback.db") as server, server.client() as http:
+            before = post(http)
+            subprocess.run(["umount", "-l", str(disk.folder)], check=True)  # noqa: S603, S607
+            try:
+                after = post(http)
+                reason = reason_not_ready(http)
+            finally:
+                subprocess.run(["mount", "-t", "tmpfs", "tmpfs", str(disk.folder)], check=True)  # noqa: S603, S607
+
+    assert (before.status_code, after.status_code) == (200, 503)
+    assert reason is not None
+    assert "was deleted, moved or replaced" in reason
 
 
 def test_lost_file_is_noticed_without_any_request(file: Path, server: ServerProcess, http: httpx.Client) -> None:

@@ -97,7 +97,7 @@ def connect(engine: Engine) -> psycopg.Connection:
 def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
     """Put a new connection into autocommit mode, and return whether it leads through a pooler. Raises psycopg.Error.
 
-    A pooler announces a process ID of its own instead of the server process's.
+    A pooler announces its own process ID instead of the server process's.
     """
     driver.rollback()
     driver.autocommit = True

@@ -29,7 +29,7 @@ PRAGMAS = (
 )
 STAMP = f"PRAGMA application_id = {APPLICATION_ID}"
 MEMORY = (None, "", ":memory:")
-"""How SQLAlchemy's URLs name a database that is no file."""
+"""How SQLAlchemy's URLs name a database in memory."""
 
 
 def located(url: URL) -> URL:
@@ -38,7 +38,7 @@ def located(url: URL) -> URL:
         return url
     file = Path(str(url.database)).expanduser().resolve()
     if not file.parent.is_dir():
-        raise DatabaseUnavailable(f"cannot open the database {file}: there is no folder {file.parent}")
+        raise DatabaseUnavailable(f"cannot open the database {file}: the folder {file.parent} does not exist")
     return url.set(database=str(file))
 
 

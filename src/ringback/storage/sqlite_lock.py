@@ -91,7 +91,7 @@ class DatabaseFileLock:
 
 
 def file_id(file: Path | str) -> FileId | None:
-    """Return device and inode of the file at a path, or None where there is none that can be reached."""
+    """Return device and inode of the file at a path, or None where it cannot be reached."""
     try:
         status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
     except OSError:
