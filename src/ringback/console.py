@@ -1,4 +1,4 @@
-"""What commands print: a stream that cannot be written to is reported or ignored, never a traceback."""
+"""Printing to standard output and standard error. A stream that cannot be written to never causes a traceback."""
 
 import os
 import sys

@@ -11,27 +11,27 @@ from contextlib import suppress
 from weakref import WeakSet
 
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
-"""Lines beyond that are dropped."""
+"""Limit of the queue. Further lines are dropped."""
 LINE_OVERHEAD_BYTES = 64
-"""Counted for each line besides its length, so that empty lines are bounded too."""
+"""Added to the length of each line, so that the number of empty lines is limited too."""
 MAX_WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
-"""A pipe takes so much at once or nothing: lines of several processes do not interleave."""
+"""A write of at most this size to a pipe is atomic: lines of several processes do not interleave."""
 POLL_SECONDS = 0.01
-"""While lines come, the thread looks for them so often, and callers need not wake it."""
+"""Interval at which the thread looks for new lines. Callers need not wake it while lines keep coming."""
 POLLS_BEFORE_SLEEP = 100
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.05, 1.0
-"""Back-off after a failed write; it doubles."""
+"""Back-off after a failed write. It doubles with each failure."""
 FLUSH_POLL_SECONDS = 0.002
 WATCH_SECONDS = 1.0
 
 _READER_GONE = frozenset({errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.ENOTCONN})
-"""Nobody reads the stream: what is queued is dropped. After every other error the write is retried."""
+"""Errors of a stream without a reader: the lines are dropped. After every other error the write is retried."""
 
 _writers: WeakSet["LogWriter"] = WeakSet()
 
 
 class LogWriter:
-    """Writes lines to one stream in the order in which they came.
+    """Writes lines to one stream in the order in which they were queued.
 
     `write` writes bytes and returns how many, as os.write does; `notice` returns the line that says how many lines
     were dropped. The thread starts with the first line, so that a forked process has one only when it needs it.
@@ -52,7 +52,7 @@ class LogWriter:
         _writers.add(self)
 
     def _forget(self) -> None:
-        """Begin with an empty queue and no thread, as in a process that was just forked."""
+        """Start with an empty queue and no thread, as a process does that was just forked."""
         self._lock = threading.RLock()  # reentrant: a signal handler or a finalizer may log while this thread logs
         self._lines: list[bytes] = []
         self._queued_bytes = 0
@@ -78,7 +78,7 @@ class LogWriter:
                 self._wake_thread()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until everything is written, at most so long, and return whether it is."""
+        """Wait until the queue is written, but no longer than `seconds`. Return whether it is."""
         deadline = time.monotonic() + seconds
         while self._queued_bytes:
             if time.monotonic() >= deadline:

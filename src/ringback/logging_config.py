@@ -70,7 +70,7 @@ def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
 
 
 class _QueuedLogger:
-    """What structlog hands rendered lines to."""
+    """A logger of structlog that queues rendered lines."""
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         self.msg = self.debug = self.info = self.warning = self.error = self.critical = put

@@ -14,7 +14,7 @@ from typing import Protocol
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 0.5, 8.0
 """Back-off before a task is restarted: it doubles with each failure within the window."""
 MAX_FAILURES, WINDOW_SECONDS = 5, 60.0
-"""So many failures of one task within so long, and the process must end."""
+"""Failures of one task, and the time within which they happen, after which the process must end."""
 STOP_SECONDS = 3.0
 """Longest wait for the tasks to end when the supervisor stops."""
 

@@ -1,4 +1,4 @@
-"""Every background task of the application is restarted after a failure; readiness and metrics show it meanwhile."""
+"""Every background task of the application is restarted after a failure; readiness and metrics show the failure."""
 
 import asyncio
 from collections.abc import Callable

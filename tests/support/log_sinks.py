@@ -34,7 +34,7 @@ class Observed:
             return False
 
     def validate(self, count: int, first: int = 0) -> set[str]:
-        """Send so many validation requests, and return the numbers."""
+        """Send `count` validation requests, and return the numbers."""
         numbers = {number_at(first + position) for position in range(count)}
         for number in numbers:
             self.http.post(LIST, data={"PhoneNumber": number}).raise_for_status()

@@ -1,4 +1,4 @@
-"""Whatever becomes of the log's stream, the server works on: logging neither blocks nor raises."""
+"""The server goes on with a log that cannot be written: logging neither blocks nor raises."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What commands print, on streams that cannot be written to."""
+"""Printing to streams that cannot be written to."""
 
 import io
 import os

@@ -56,7 +56,7 @@ async def supervised(
 
 
 def failing(times: int, failure: Callable[[], BaseException] = ZeroDivisionError) -> BackgroundTask:
-    """Return a task that fails so many times, and then runs."""
+    """Return a task that fails `times` times, and then runs."""
     failures = iter(range(times))
 
     async def work() -> None:
