@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from ringback.stepwise import Steps, run_steps
-from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, shown, unavailable
+from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, Outage, shown, unavailable
 from ringback.storage.locks import Locks
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare
 from ringback.storage.sqlite_errors import Failure, failure_of
@@ -224,6 +224,7 @@ class EmbeddedDatabase(Database):
         return self.url.database in MEMORY
 
     def close(self) -> None:
+        self.outage = Outage("the server is stopping", is_permanent=True)
         if self._files and self._files.are_side_files_replaced:
             make_immortal(self._connection, self._log)
             return

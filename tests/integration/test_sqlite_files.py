@@ -1,0 +1,186 @@
+"""An open SQLite database whose files are deleted, moved or replaced, or whose errors mean different things."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ringback.operations.accounts import ensure_account, find_account
+from ringback.storage.database import DatabaseUnavailable, open_database
+from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
+from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_errors import Failure, failure_of
+from ringback.storage.sqlite_files import side_files
+from ringback.storage.unit_of_work import UnitOfWork
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run coroutine tests on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "x.db"
+
+
+@pytest.fixture
+def database(file: Path) -> Iterator[EmbeddedDatabase]:
+    opened = open_database(f"sqlite:///{file}")
+    assert isinstance(opened, EmbeddedDatabase)
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def add_account(unit_of_work: UnitOfWork) -> None:
+    ensure_account(unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
+
+
+def moved(*paths: Path | str) -> None:
+    for path in paths:
+        Path(path).rename(f"{path}.away")
+
+
+def moved_back(*paths: Path | str) -> None:
+    for path in paths:
+        Path(f"{path}.away").rename(path)
+
+
+def delete(path: Path | str) -> None:
+    Path(path).unlink()
+
+
+def make_another(file: Path) -> None:
+    file.write_bytes(b"another database")
+
+
+def present_side_files(file: Path) -> int:
+    return sum(Path(path).exists() for path in side_files(file))
+
+
+async def test_nothing_is_committed_to_a_file_that_was_moved(database: EmbeddedDatabase, file: Path) -> None:
+    moved(file)
+
+    with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced: put it back"):
+        await database.run(add_account)
+
+    moved_back(file)
+    assert await database.run(find_account, ACCOUNT_SID) is None
+
+
+async def test_reads_are_refused_once_housekeeping_has_noticed(database: EmbeddedDatabase, file: Path) -> None:
+    moved(file)
+    with pytest.raises(DatabaseUnavailable):
+        await database.tidy()
+
+    with pytest.raises(DatabaseUnavailable):
+        await database.run(revision)
+    reason = await find_unready_reason(database)
+    moved_back(file)
+    await database.tidy()
+
+    assert reason is not None
+    assert "was deleted, moved or replaced" in reason
+    assert await find_unready_reason(database) is None
+    assert await database.run(revision) == HEAD
+
+
+async def test_log_that_was_deleted_is_written_back(database: EmbeddedDatabase, file: Path) -> None:
+    await database.run(add_account)
+    delete(side_files(file)[0])
+
+    with pytest.raises(DatabaseUnavailable, match="write-ahead log"):
+        await database.tidy()
+
+    with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as connection:
+        assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
+
+
+async def test_side_files_are_removed_from_beside_a_file_that_replaced_the_database(
+    database: EmbeddedDatabase, file: Path
+) -> None:
+    await database.run(add_account)
+    moved(file)
+    make_another(file)
+
+    with pytest.raises(DatabaseUnavailable):
+        await database.tidy()
+
+    assert present_side_files(file) == 0
+    with closing(sqlite3.connect(f"{Path(f'{file}.away').as_uri()}?immutable=1", uri=True)) as connection:
+        assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
+
+
+async def test_side_files_of_another_database_are_left_alone_at_the_end(file: Path) -> None:
+    first = open_database(f"sqlite:///{file}")
+    migrate(first)
+    delete(file)
+    second = open_database(f"sqlite:///{file}")
+    migrate(second)
+
+    first.close()
+
+    assert present_side_files(file) == 2
+    await second.run(add_account)
+    assert await second.run(find_account, ACCOUNT_SID) is not None
+    second.close()
+
+
+async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabase) -> None:
+    def read_damaged(_: UnitOfWork) -> None:
+        error = sqlite3.DatabaseError("database disk image is malformed")
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+    with pytest.raises(DatabaseUnavailable, match="is damaged"):
+        await database.run(read_damaged)
+
+    with pytest.raises(DatabaseUnavailable, match="is damaged"):
+        await database.run(add_account)
+    with pytest.raises(DatabaseUnavailable, match="is damaged"):
+        await database.tidy()
+    assert "restore the file from a backup" in str(await find_unready_reason(database))
+
+
+async def test_database_after_its_end_is_unavailable(file: Path) -> None:
+    database = open_database(f"sqlite:///{file}")
+    migrate(database)
+    database.close()
+
+    with pytest.raises(DatabaseUnavailable, match="the server is stopping"):
+        await database.run(revision)
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "code", "failure"),
+    [
+        (sqlite3.OperationalError, "database is locked", sqlite3.SQLITE_BUSY, Failure.LOCKED),
+        (sqlite3.OperationalError, "snapshot", sqlite3.SQLITE_BUSY_SNAPSHOT, Failure.LOCKED),
+        (sqlite3.OperationalError, "disk I/O error", sqlite3.SQLITE_IOERR_READ, Failure.UNAVAILABLE),
+        (sqlite3.OperationalError, "database or disk is full", sqlite3.SQLITE_FULL, Failure.UNAVAILABLE),
+        (sqlite3.OperationalError, "readonly database", sqlite3.SQLITE_READONLY, Failure.UNAVAILABLE),
+        (sqlite3.OperationalError, "no such table: accounts", sqlite3.SQLITE_ERROR, Failure.UNAVAILABLE),
+        (sqlite3.OperationalError, "table accounts has no column named x", sqlite3.SQLITE_ERROR, Failure.UNAVAILABLE),
+        (sqlite3.OperationalError, 'near "SELEC": syntax error', sqlite3.SQLITE_ERROR, Failure.DEFECT),
+        (sqlite3.DatabaseError, "malformed", sqlite3.SQLITE_CORRUPT_INDEX, Failure.DAMAGED),
+        (sqlite3.DatabaseError, "file is not a database", sqlite3.SQLITE_NOTADB, Failure.DAMAGED),
+        (sqlite3.IntegrityError, "UNIQUE constraint failed", sqlite3.SQLITE_CONSTRAINT, Failure.DEFECT),
+        (sqlite3.ProgrammingError, "Cannot operate on a closed database.", None, Failure.UNAVAILABLE),
+        (sqlite3.ProgrammingError, "Incorrect number of bindings supplied.", None, Failure.DEFECT),
+    ],
+)
+def test_error_of_sqlite_is_an_outage_or_a_defect(
+    error: type[sqlite3.Error], text: str, code: int | None, failure: Failure
+) -> None:
+    raised = error(text)
+    if code is not None:
+        raised.sqlite_errorcode = code
+
+    assert failure_of(raised) == failure
