@@ -21,7 +21,7 @@ from support.command import Command
 from support.cut import Line
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.pgbouncer import PgBouncer, pgbouncer_before
-from support.polling import until
+from support.polling import until, until_awaited
 from support.postgresql import administration, new_database, postgresql_server
 from support.postgresql_roles import DOCUMENTED_GRANTS, role_with
 from support.simulation import execute
@@ -307,9 +307,10 @@ async def test_read_only_database_is_not_ready_until_it_can_be_written(migrated_
 
 
 async def until_ready(database: Database) -> None:
-    async with asyncio.timeout(50):
-        while await find_unready_reason(database):  # noqa: ASYNC110 - each look is a question to the database
-            await asyncio.sleep(0.01)
+    async def is_ready() -> bool:
+        return await find_unready_reason(database) is None
+
+    await until_awaited(is_ready)
 
 
 async def test_column_that_is_added_while_ringback_runs_disturbs_no_operation(database: Database) -> None:

@@ -1,7 +1,7 @@
 """Waiting, on the event loop, for what happens beside the test, at most so long."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from support.waiting import PATIENCE_SECONDS
 
@@ -12,4 +12,11 @@ async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECON
     """Return as soon as `condition` holds; fail after so many seconds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition is a row in the database or a thread's doing
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+async def until_awaited(condition: Callable[[], Awaitable[object]], seconds: float = PATIENCE_SECONDS) -> None:
+    """Return as soon as the coroutine `condition` returns something true; fail after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110 - each look is a question to the database
             await asyncio.sleep(LOOK_EVERY_SECONDS)
