@@ -109,6 +109,8 @@ def _node(environment: ProxyEnvironment) -> list[str]:
             NODE_EXTRA_CA_CERTS=environment.trust.certificate,
             NODE_USE_ENV_PROXY=1,
             RINGBACK_PROXY=environment.proxy,
+            npm_config_proxy=environment.proxy,  # axios before 1.14 and others prefer npm's settings
+            npm_config_https_proxy=environment.proxy,
             NODE_OPTIONS=f"--require {file} {other_options}".strip(),
         ),
     ]
@@ -219,20 +221,25 @@ def _warn(*messages: str) -> None:
 
 
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Return what NO_PROXY should have, and the entries of today's that cover Twilio's hosts and are left out."""
-    today = f"{variables.get('NO_PROXY', '')},{variables.get('no_proxy', '')}".split(",")
-    entries = dict.fromkeys([*filter(None, map(str.strip, today)), *LOCAL_HOSTS])
+    """Return what NO_PROXY should have, and the entries of today's that cover Twilio's hosts and are left out.
+
+    Spaces separate entries, too: curl, PHP, Ruby and axios read them so.
+    """
+    today = f"{variables.get('NO_PROXY', '')},{variables.get('no_proxy', '')}".replace(",", " ").split()
+    entries = dict.fromkeys([*today, *LOCAL_HOSTS])
     bypassing = [entry for entry in entries if _covers_twilio(entry)]
     return tuple(entry for entry in entries if entry not in bypassing), bypassing
 
 
 def _covers_twilio(entry: str) -> bool:
-    """Tell whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts."""
+    """Tell whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts.
+
+    Some clients compare the ends of names, not their labels: for them ``*io.com`` covers twilio.com.
+    """
     host = entry.lower().rstrip(".")
     host = host.partition(":")[0] if host.count(":") == 1 else host
     domain = host.removeprefix("*").removeprefix(".")
-    is_parent = not domain or f".{TWILIO_DOMAIN}".endswith(f".{domain}")
-    return is_parent or domain.endswith(f".{TWILIO_DOMAIN}")
+    return TWILIO_DOMAIN.endswith(domain) or domain.endswith(f".{TWILIO_DOMAIN}")
 
 
 def _region(client: str) -> list[str]:

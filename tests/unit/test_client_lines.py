@@ -55,6 +55,8 @@ def expected(client: str, folder: Path) -> dict[str, str]:
             "NODE_USE_ENV_PROXY": "1",
             "NODE_OPTIONS": f"--require {folder}/node-redirect.cjs",
             "RINGBACK_PROXY": PROXY,
+            "npm_config_proxy": PROXY,
+            "npm_config_https_proxy": PROXY,
         },
         "php": proxies | {"PHP_INI_SCAN_DIR": f":{folder}/php"},
         "ruby": proxies | {"SSL_CERT_FILE": bundle},
@@ -137,6 +139,8 @@ def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, m
         ("example.test,*", "example.test,localhost,127.0.0.1,::1", "*"),
         (".twilio.com,a.test", "a.test,localhost,127.0.0.1,::1", ".twilio.com"),
         ("API.twilio.com:443,com,nottwilio.com", "nottwilio.com,localhost,127.0.0.1,::1", "API.twilio.com:443, com"),
+        ("a.test twilio.com\tb.test", "a.test,b.test,localhost,127.0.0.1,::1", "twilio.com"),
+        ("*io.com,a.test", "a.test,localhost,127.0.0.1,::1", "*io.com"),
     ],
 )
 def test_no_proxy_keeps_its_entries_except_those_that_cover_twilio(
