@@ -123,6 +123,7 @@ def test_node_that_sends_multipart_creates_updates_and_deletes_a_caller_id(
         "hasCode": True,
         "fetched": [number, "Front desk \u00e9"],
         "updated": "Back office",
+        "unchanged": "Back office",
         "isFound": True,
         "isDeleted": True,
         "gone": [404, 20404],

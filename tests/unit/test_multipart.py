@@ -1,6 +1,7 @@
 """Form bodies of type multipart/form-data: what is read from them, and what is refused."""
 
 import asyncio
+from collections.abc import Callable
 from email.message import Message as EmailMessage
 from typing import Any
 
@@ -122,7 +123,6 @@ def test_multipart_without_a_valid_boundary_is_a_bad_request(content_type: str) 
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"", NO_END),
         (b"a=1", MALFORMED),
         (part("a", "1"), NO_END),
         (closed(part("a", "1"))[:-4], NO_END),
@@ -147,6 +147,25 @@ def test_multipart_without_a_valid_boundary_is_a_bad_request(content_type: str) 
 )
 def test_malformed_multipart_is_a_bad_request(body: bytes, reason: str) -> None:
     assert refusal_of(body) == reason
+
+
+@pytest.mark.parametrize("content_type", [CONTENT_TYPE, "multipart/form-data"])
+def test_empty_multipart_body_has_no_parameters(content_type: str) -> None:
+    assert fields_of(b"", content_type) == {}
+
+
+def test_multipart_body_of_many_parts_is_parsed_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_thread: list[int] = []
+
+    async def to_thread(parse: Callable[[bytes], Parameters], body: bytes) -> Parameters:
+        in_thread.append(len(body))
+        return parse(body)
+
+    monkeypatch.setattr(asyncio, "to_thread", to_thread)
+    few, many = (closed(*[part("a", "1")] * count) for count in (5, 100))
+
+    assert (fields_of(few), fields_of(many)) == ({"a": "1"}, {"a": "1"})
+    assert in_thread == [len(many)]
 
 
 def test_multipart_parts_are_limited_as_urlencoded_parameters_are() -> None:

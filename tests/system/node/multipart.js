@@ -19,6 +19,7 @@ module.exports = async (client, { library, phoneNumber }) => {
   const [{ sid }] = await listed(client, { phoneNumber });
   const fetched = await client.outgoingCallerIds(sid).fetch();
   const updated = await client.outgoingCallerIds(sid).update({ friendlyName: "Back office" });
+  const unchanged = await client.outgoingCallerIds(sid).update();
   const filtered = await listed(client, { phoneNumber, friendlyName: "Back office" });
   const isDeleted = await client.outgoingCallerIds(sid).remove();
   const gone = await client.outgoingCallerIds(sid).fetch().catch((error) => [error.status, error.code]);
@@ -28,6 +29,7 @@ module.exports = async (client, { library, phoneNumber }) => {
     hasCode: Number(request.validationCode) >= 0,
     fetched: [fetched.phoneNumber, fetched.friendlyName],
     updated: updated.friendlyName,
+    unchanged: unchanged.friendlyName,
     isFound: filtered.map((callerId) => callerId.sid).join() === sid,
     isDeleted,
     gone,
