@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.callbacks import measure_callbacks
+from benchmarks.fairness import measure_fairness
 from benchmarks.formats import measure_formats
 from benchmarks.load import BenchmarkFailed, wrk_version
 from benchmarks.machine import busy_share
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Bench], Section]] = {
     "replicas": measure_replicas,
     "starts": measure_starts,
     "waits": measure_waits,
+    "fairness": measure_fairness,
     "phone-page": measure_phone_page,
 }
 """What can be measured, in the order of the page."""

@@ -13,7 +13,7 @@ from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
-from ringback.storage.snapshots import read_tables
+from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.simulation import Simulation
@@ -47,8 +47,8 @@ def apply(unit_of_work: UnitOfWork, *seed: SeededAccount, now: Instant = LATER, 
     apply_seed(unit_of_work, seed, now=now, identifiers=Identifiers(random_seed))
 
 
-def dump(simulation: Simulation) -> list[tuple[str, list[dict[str, Any]]]]:
-    return list(read_tables(simulation.unit_of_work))
+def dump(simulation: Simulation) -> dict[str, list[list[dict[str, Any]]]]:
+    return {name: list(read_table(simulation.unit_of_work, name)) for name in COLUMNS}
 
 
 def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:

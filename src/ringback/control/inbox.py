@@ -145,7 +145,7 @@ async def list_messages(
     async def page(before_id: int, rows: int) -> list[StoredMessage]:
         return await services.database.run(newest_messages, account.sid, name, limit=rows, before_id=before_id)
 
-    return lists_of(messages=(await newest(page, message_view, limit))[::-1])
+    return await lists_of(messages=(await newest(page, message_view, limit))[::-1])
 
 
 @router.delete(f"{INBOX_PATH}/messages", status_code=HTTPStatus.NO_CONTENT, summary="Empty an inbox")

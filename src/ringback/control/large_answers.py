@@ -1,7 +1,6 @@
 """Answers of many megabytes: written in short steps, and sent part by part, as fast as the client reads."""
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from starlette.responses import Response
@@ -9,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from ringback.control.views import View
 from ringback.domain.paging import AFTER_ALL_IDS
+from ringback.operations.spool import Spool
 from ringback.stepwise import Steps, run_steps, yield_to_requests
 
 T = TypeVar("T")
@@ -23,38 +23,28 @@ Stored = TypeVar("Stored", bound=_Stored)
 
 ROWS_AT_ONCE = 8
 """How many rows are read between two pauses: a message in an inbox may have 128 KiB."""
-PART_BYTES = 64 * 1024
-"""How much of an answer is sent in one piece, about."""
 
 
 class LargeAnswer(Response):
-    """A JSON document in parts, sent one after the other; each is let go when it is sent."""
+    """A JSON document that is sent part by part; each is let go when it is sent."""
 
     media_type = "application/json"
 
-    def __init__(self, parts: Iterable[bytes]) -> None:
-        self._parts = deque(parts)
-        super().__init__(headers={"content-length": str(sum(map(len, self._parts)))})
+    def __init__(self, document: Spool) -> None:
+        self._document = document
+        super().__init__(headers={"content-length": str(len(document))})
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        while self._parts:
-            await send({"type": "http.response.body", "body": self._next_part(), "more_body": True})
+        for part in self._document.parts():
+            await send({"type": "http.response.body", "body": part, "more_body": True})
             await yield_to_requests()
         await send({"type": "http.response.body", "body": b""})
-
-    def _next_part(self) -> bytes:
-        """Return some parts in one piece."""
-        taken, taken_bytes = list[bytes](), 0
-        while self._parts and taken_bytes < PART_BYTES:
-            taken.append(self._parts.popleft())
-            taken_bytes += len(taken[-1])
-        return b"".join(taken)
 
 
 async def list_answer(name: str, values: Iterable[T], shown: Callable[[T], View]) -> LargeAnswer:
     """Return an object with a list of this name, each of its values as `shown`, written in short steps."""
-    return lists_of(**{name: await written(values, shown)})
+    return await lists_of(**{name: await written(values, shown)})
 
 
 async def written(values: Iterable[T], shown: Callable[[T], View]) -> list[bytes]:
@@ -90,22 +80,26 @@ async def newest(
     return texts
 
 
-def lists_of(**lists: Sequence[bytes]) -> LargeAnswer:
-    """Return an object with lists of these names, whose values are JSON already."""
-    return LargeAnswer(_object_of(lists))
+async def lists_of(**lists: list[bytes]) -> LargeAnswer:
+    """Return an object with lists of these names, whose values are JSON already, and are let go."""
+    return LargeAnswer(await run_steps(_spooled(lists)))
 
 
-def _object_of(lists: Mapping[str, Sequence[bytes]]) -> Iterator[bytes]:
-    mark = b"{"
+def _spooled(lists: Mapping[str, list[bytes]]) -> Steps[Spool]:
+    document, mark = Spool(), b"{"
     for name, texts in lists.items():
-        yield b'%b"%b":[' % (mark, name.encode())
-        for place, text in enumerate(texts):
-            if place:
-                yield b","
-            yield text
-        yield b"]"
+        document.write(b'%b"%b":[' % (mark, name.encode()))
+        mark = b""
+        texts.reverse()
+        while texts:
+            document.write(mark)
+            document.write(texts.pop())
+            mark = b","
+            yield
+        document.write(b"]")
         mark = b","
-    yield b"}"
+    document.write(b"}")
+    return document
 
 
 def json_of(view: View) -> bytes:

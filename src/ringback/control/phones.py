@@ -115,7 +115,7 @@ async def list_rules(services: Services, account: AccountOfPath) -> Response:
     """Show the rules by number, with the one of all other phones as `default`, and the numbers that have a script."""
     rules = await services.database.run(operations.phone_rules, account.sid)
     lengths = await services.database.run(operations.script_lengths, account.sid)
-    return lists_of(
+    return await lists_of(
         phones=await written(rules.items(), lambda rule: _rule_view(*rule)),
         scripts=await written(
             lengths.items(), lambda script: ScriptLengthView(phone_number=script[0], entries=script[1])

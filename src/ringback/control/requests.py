@@ -76,4 +76,4 @@ async def list_requests(
 
     while await services.database.run(write_requests_of, account.sid):
         await yield_to_requests()
-    return lists_of(requests=await newest(page, request_view, limit))
+    return await lists_of(requests=await newest(page, request_view, limit))

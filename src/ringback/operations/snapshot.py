@@ -4,6 +4,7 @@ A snapshot may have a hundred megabytes. It is read row by row, and kept as JSON
 would take several times the memory.
 """
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -13,14 +14,15 @@ import orjson
 from ringback.domain.instants import Instant
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.requests import write_all_requests
-from ringback.operations.snapshot_document import digest_steps, rows_text, tables_text
+from ringback.operations.snapshot_document import rows_text, tables_text
 from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explain
 from ringback.operations.snapshot_text import NotInForm
+from ringback.operations.spool import Spool
 from ringback.stepwise import Steps, in_steps
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_rows import check_row
 from ringback.storage.snapshot_versions import upgrade_row
-from ringback.storage.snapshots import COLUMNS, UnfitState, read_tables, write_tables
+from ringback.storage.snapshots import COLUMNS, UnfitState, read_table, write_tables
 from ringback.storage.unit_of_work import UnitOfWork
 
 EXPLAINED_BYTES = 1024 * 1024
@@ -32,29 +34,26 @@ class TooLargeSnapshot(Exception):
 
 
 @in_steps
-def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[list[bytes]]:
-    """Return a snapshot in JSON, in parts: the schema it is written in, a digest, and the tables.
+def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[Spool]:
+    """Return a snapshot in JSON: the schema it is written in, a digest, and the tables.
 
     The digest tells a snapshot that was cut off or edited from one that a server has written. Raises TooLargeSnapshot
     for one of more than `limit` bytes.
     """
     yield from write_all_requests.steps(unit_of_work)
-    tables: dict[str, list[bytes]] = {name: [] for name in COLUMNS}
-    written_bytes = 0
+    snapshot, digest = Spool(), hashlib.sha256()
     with unit_of_work:
         unit_of_work.locks.one_view()
-        for name, rows in read_tables(unit_of_work):
-            tables[name].append(text := rows_text(rows))
-            written_bytes += len(text)
-            if limit is not None and written_bytes > limit:
+        for text in tables_text({name: map(rows_text, read_table(unit_of_work, name)) for name in COLUMNS}):
+            digest.update(text)
+            snapshot.write(text)
+            if limit is not None and len(snapshot) > limit:
                 raise TooLargeSnapshot(limit)
             yield
-    digest = yield from digest_steps(tables)
-    parts = [b'{"version":%b,"digest":%b,"tables":' % (orjson.dumps(HEAD), orjson.dumps(digest))]
-    for part in tables_text(tables):
-        parts.append(part)
-        yield
-    return [*parts, b"}"]
+    told = (orjson.dumps(HEAD), orjson.dumps(digest.hexdigest()))
+    snapshot.write_head(b'{"version":%b,"digest":%b,"tables":' % told)
+    snapshot.write(b"}")
+    return snapshot
 
 
 @in_steps

@@ -1,7 +1,7 @@
 """How a snapshot's tables are written as JSON, and their digest."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -33,7 +33,7 @@ def digest_steps(tables: Tables) -> Steps[str]:
     return hashed.hexdigest()
 
 
-def tables_text(tables: Tables) -> Iterator[bytes]:
+def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
     """Yield the tables as JSON, all names in their order, part by part."""
     yield b"{"
     for place, name in enumerate(sorted(tables)):

@@ -63,18 +63,17 @@ class UnfitState(Exception):
     """The rows cannot be stored: they are not those of a state that was taken."""
 
 
-def read_tables(unit_of_work: "UnitOfWork") -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Return every row of every table, some at a time, with the table's name: in the order of their names and keys."""
-    for name in sorted(_READ):
-        columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
-        for values in unit_of_work.rows(_READ[name]):
-            rows.append(dict(zip(columns, values, strict=True)))
-            characters += sum(len(value) for value in values if isinstance(value, str))
-            if len(rows) == ROWS_AT_ONCE or characters > TEXT_AT_ONCE:
-                yield name, rows
-                rows, characters = [], 0
-        if rows:
-            yield name, rows
+def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str, Any]]]:
+    """Return every row of a table, some at a time, in the order of their keys."""
+    columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
+    for values in unit_of_work.rows(_READ[name]):
+        rows.append(dict(zip(columns, values, strict=True)))
+        characters += sum(len(value) for value in values if isinstance(value, str))
+        if len(rows) == ROWS_AT_ONCE or characters > TEXT_AT_ONCE:
+            yield rows
+            rows, characters = [], 0
+    if rows:
+        yield rows
 
 
 def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, real: Instant) -> Steps[None]:
