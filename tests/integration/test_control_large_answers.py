@@ -1,13 +1,14 @@
 """The control API: what is written and read in parts."""
 
 import json
-from collections import deque
 from typing import Any
 
 import pytest
 
 from ringback.operations import snapshot as operations
+from ringback.operations import spool
 from ringback.operations.snapshot import read_snapshot
+from ringback.operations.spool import Spool
 from ringback.storage import snapshots
 from support.control import Controlled
 
@@ -74,33 +75,40 @@ async def test_tables_that_are_none_are_refused(controlled: Controlled, tables: 
 
 
 @pytest.mark.parametrize("part_bytes", [1, 7, 100])
-async def test_a_snapshot_is_read_in_however_many_parts_it_comes(controlled: Controlled, part_bytes: int) -> None:
+async def test_a_snapshot_is_read_in_however_many_parts_it_comes(
+    controlled: Controlled, monkeypatch: pytest.MonkeyPatch, part_bytes: int
+) -> None:
     account = await controlled.account(friendly_name='"Shop" {[\\')
     await account.validate()
     text = (await controlled.http.get("/_ringback/snapshot")).content
 
     spaced = json.dumps(json.loads(text), indent=2).encode()
 
-    tables = [rows_of(in_parts(document, part_bytes)) for document in (text, spaced)]
-    assert tables == [rows_of(deque([text]))] * 2
+    whole = rows_of(text)
+    monkeypatch.setattr(spool, "PART_BYTES", part_bytes)
+    monkeypatch.setattr(spool, "BLOCK_BYTES", 4_096)
+    tables = [rows_of(document) for document in (text, spaced)]
+
+    assert tables == [whole] * 2
     assert tables[0] == json.loads(text)["tables"]
 
 
-def rows_of(parts: deque[bytes]) -> dict[str, Any]:
-    snapshot = read_snapshot(parts)
-    return {name: json.loads(b"[%b]" % b",".join(texts)) for name, texts in snapshot.tables.items()}
+def rows_of(text: bytes) -> dict[str, Any]:
+    snapshot = read_snapshot(Spool(text))
+    return {
+        name: json.loads(b"[%b]" % b",".join(map(snapshot.rows.read, places)))
+        for name, places in snapshot.tables.items()
+    }
 
 
-def in_parts(text: bytes, part_bytes: int) -> deque[bytes]:
-    return deque(text[start : start + part_bytes] for start in range(0, len(text), part_bytes))
-
-
-async def test_a_long_row_is_read_in_few_looks(controlled: Controlled) -> None:
+async def test_a_long_row_is_read_in_few_looks(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
     account = await controlled.account()
     await controlled.http.post(f"/_ringback/accounts/{account.sid}/inbox/any", data={"Body": "x" * 900_000})
     text = (await controlled.http.get("/_ringback/snapshot")).content
 
-    steps = list(read_snapshot.steps(in_parts(text, 1_000)))
+    monkeypatch.setattr(spool, "PART_BYTES", 1_000)
+
+    steps = list(read_snapshot.steps(Spool(text)))
 
     assert len(steps) < len(text) / 1_000 / 2
 

@@ -1,7 +1,6 @@
 """Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
 
 import asyncio
-from collections import deque
 from datetime import UTC, datetime
 from typing import Any
 
@@ -213,7 +212,7 @@ async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
 ) -> None:
     ended_calls(simulation, 4)
     kept = query(simulation.database, EVENT_IDS)
-    snapshot = read_snapshot(deque(take_snapshot(simulation.unit_of_work).parts()))
+    snapshot = read_snapshot(take_snapshot(simulation.unit_of_work))
     ended_calls(simulation, 8)
 
     def restored_before(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:

@@ -1,6 +1,5 @@
 """The whole state as one JSON document, and back."""
 
-from collections import deque
 from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
@@ -10,7 +9,8 @@ from starlette.requests import ClientDisconnect
 from ringback.control.errors import CONFLICTS, conflict, no_json, unfit
 from ringback.control.large_answers import LargeAnswer
 from ringback.control.paths import Services
-from ringback.operations.snapshot import TooLargeSnapshot, let_go, read_snapshot, restore_snapshot, take_snapshot
+from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
+from ringback.operations.spool import Spool
 from ringback.stepwise import run_steps
 from ringback.storage.snapshots import UnfitState
 
@@ -54,10 +54,12 @@ async def fetch_snapshot(services: Services) -> Response:
 async def put_snapshot(services: Services, request: Request) -> Response:
     """Put a snapshot in the place of everything that is there; what was pending in it goes on."""
     try:
-        parts = deque([part async for part in request.stream()])
-        snapshot = await run_steps(read_snapshot.steps(parts))
+        document = Spool()
+        async for part in request.stream():
+            document.write(part)
+        snapshot = await run_steps(read_snapshot.steps(document))
         await services.database.run_in_steps(restore_snapshot.steps, snapshot, real=services.now())
-        await run_steps(let_go(snapshot))
+        await run_steps(snapshot.rows.let_go())
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except UnfitState as error:

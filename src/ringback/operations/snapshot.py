@@ -5,7 +5,6 @@ would take several times the memory.
 """
 
 import hashlib
-from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -57,15 +56,18 @@ def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Step
 
 
 @in_steps
-def read_snapshot(parts: deque[bytes]) -> Steps[Snapshot]:
-    """Return the snapshot that a text in parts holds; they are taken out as they are read.
+def read_snapshot(document: Spool) -> Steps[Snapshot]:
+    """Return the snapshot that a text holds, which is gone when it was read.
 
     Raises ValueError for what is not JSON, and UnfitState. Of a snapshot of this version that nobody edited, everything
     but the rows' values is as tables can hold it.
     """
-    short = b"".join(parts) if sum(map(len, parts)) <= EXPLAINED_BYTES else None
+    short = None
+    if len(document) <= EXPLAINED_BYTES:
+        short = b"".join(document.parts())
+        document = Spool(short)
     try:
-        return (yield from SnapshotReader(parts).read())
+        return (yield from SnapshotReader(document.parts()).read())
     except NotInForm as error:
         if short is not None:
             explain(short)
@@ -89,14 +91,6 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
         yield from follow_clocks.steps(unit_of_work, real=real)
 
 
-def let_go(snapshot: Snapshot) -> Steps[None]:
-    """Free a snapshot's memory in steps: for a hundred megabytes at once it takes tens of milliseconds."""
-    for texts in snapshot.tables.values():
-        while texts:
-            texts.pop()
-            yield
-
-
 def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
     for sids in unit_of_work.accounts.all_sids():
         unit_of_work.overturned.update(sids)
@@ -108,7 +102,8 @@ def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
         place = 0
-        for text in snapshot.tables[name]:
+        for span in snapshot.tables[name]:
+            text = snapshot.rows.read(span)
             rows = [upgrade_row(snapshot.version, name, row) for row in orjson.loads(b"[%b]" % text)]
             for row in rows:
                 check_row(name, place, row)

@@ -6,11 +6,12 @@ from typing import Any
 
 import orjson
 
+from ringback.operations.spool import Spool
 from ringback.stepwise import Steps
 from ringback.storage.snapshots import UnfitState
 
-Tables = Mapping[str, list[bytes]]
-"""Each table's rows by its name, as JSON: texts of some rows each, separated by commas, without the brackets."""
+Tables = Mapping[str, list[range]]
+"""Where each table's rows stand in a spool, by its name: JSON texts of some rows each, without the brackets."""
 
 
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
@@ -24,10 +25,10 @@ def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     return hashed.hexdigest()
 
 
-def digest_steps(tables: Tables) -> Steps[str]:
+def digest_steps(tables: Tables, rows: Spool) -> Steps[str]:
     """Return the digest of tables, as `digest_of` does, in steps."""
     hashed = hashlib.sha256()
-    for part in tables_text(tables):
+    for part in tables_text({name: map(rows.read, places) for name, places in tables.items()}):
         hashed.update(part)
         yield
     return hashed.hexdigest()

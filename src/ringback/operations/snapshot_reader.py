@@ -1,14 +1,14 @@
 """Reading a snapshot once, in steps, and saying what is wrong with one that cannot be restored."""
 
 import json
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 
 from ringback.operations.snapshot_document import Tables, digest_steps, rows_text
 from ringback.operations.snapshot_text import NotInForm, SnapshotText
+from ringback.operations.spool import Spool
 from ringback.stepwise import Steps
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
@@ -23,15 +23,17 @@ class Snapshot(NamedTuple):
 
     version: str
     tables: Tables
+    rows: Spool
 
 
 class SnapshotReader:
     """Reads a snapshot once."""
 
-    def __init__(self, parts: deque[bytes]) -> None:
+    def __init__(self, parts: Iterator[bytes]) -> None:
         self._text = SnapshotText(parts)
         self._told: dict[str, str] = {}
-        self._tables: dict[str, list[bytes]] = {}
+        self._rows = Spool()
+        self._tables: dict[str, list[range]] = {}
         self._columns: dict[str, set[frozenset[str]]] = {}
         self._has_tables = False
 
@@ -47,10 +49,10 @@ class SnapshotReader:
             raise _wrong_parts()
         version = self._told["version"]
         _check_version(version)
-        if self._told["digest"] != (yield from digest_steps(self._tables)):
+        if self._told["digest"] != (yield from digest_steps(self._tables, self._rows)):
             raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
         _check_columns(version, self._columns)
-        return Snapshot(version, self._tables)
+        return Snapshot(version, self._tables, self._rows)
 
     def _part(self) -> Steps[None]:
         name = yield from self._text.string()
@@ -78,7 +80,7 @@ class SnapshotReader:
             mark = yield from self._text.token()
 
     def _read_rows(self, name: str) -> Steps[None]:
-        texts = self._tables[name] = []
+        places = self._tables[name] = []
         columns = self._columns[name] = set()
         place = 0
         while (rows := (yield from self._text.rows())) is not None:
@@ -86,7 +88,7 @@ class SnapshotReader:
                 _check_values(name, place, row)
                 columns.add(frozenset(row))
                 place += 1
-            texts.append(rows_text(rows))
+            places.append(self._rows.write(rows_text(rows)))
             yield
             if (yield from self._text.expect(b",", b"]")) == b"]":
                 return

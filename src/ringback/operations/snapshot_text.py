@@ -4,15 +4,12 @@ Only rows are parsed by a JSON parser, some at a time. What is around them has o
 """
 
 import re
-from collections import deque
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 from ringback.stepwise import Steps
-
-CHUNK_BYTES = 64 * 1024
-"""How much of the text is looked at in one step."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
@@ -27,10 +24,10 @@ class NotInForm(Exception):
 
 
 class SnapshotText:
-    """The text of a snapshot, of which only what is looked at is in one piece; `parts` are taken out as it is read."""
+    """The text of a snapshot, of which only what is looked at is in one piece."""
 
-    def __init__(self, parts: deque[bytes]) -> None:
-        self._parts = cast("deque[bytes | memoryview]", parts)
+    def __init__(self, parts: Iterator[bytes]) -> None:
+        self._parts = parts
         self._text = b""
         self._at = 0
         self._read_bytes = 0
@@ -108,12 +105,10 @@ class SnapshotText:
 
     def _append(self, least_bytes: int = 0) -> bool:
         """Add the next parts of the text, more than so many bytes if there are; False where there is none."""
-        added: list[bytes | memoryview] = []
-        while self._parts and sum(map(len, added)) <= least_bytes:
-            part = self._parts.popleft()
-            added.append(part[:CHUNK_BYTES])
-            if len(part) > CHUNK_BYTES:
-                self._parts.appendleft(memoryview(part)[CHUNK_BYTES:])
+        added, added_bytes = list[bytes](), 0
+        while added_bytes <= least_bytes and (part := next(self._parts, None)) is not None:
+            added.append(part)
+            added_bytes += len(part)
         self._read_bytes += self._at
         self._text, self._at = b"".join((self._text[self._at :], *added)), 0
         return bool(added)
