@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ringback.operations.accounts import ensure_account, find_account
+from ringback.operations.accounts import ensure_account, find_account, list_accounts
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
 from ringback.storage.sqlite import EmbeddedDatabase
@@ -149,6 +149,44 @@ async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabas
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
+NOT_UTF8 = "UPDATE accounts SET friendly_name = CAST(x'ff41' AS TEXT)"
+
+
+def read_name(unit_of_work: UnitOfWork) -> object:
+    account = unit_of_work.accounts.find(ACCOUNT_SID)
+    return account and account.friendly_name
+
+
+async def test_text_that_is_not_utf8_is_read_as_bytes(database: EmbeddedDatabase) -> None:
+    await database.run(add_account)
+    database.connection.cursor().execute(NOT_UTF8)
+
+    assert await database.run(read_name) == b"\xffA"
+    assert await database.run(revision) == HEAD
+    assert database.outage.reason is None
+
+
+async def test_long_operation_reads_text_that_is_not_utf8(database: EmbeddedDatabase) -> None:
+    await database.run(add_account)
+    database.connection.cursor().execute(NOT_UTF8)
+
+    names: list[object] = [account.friendly_name for account in await database.run_in_steps(list_accounts.steps)]
+
+    assert names == [b"\xffA"]
+
+
+def test_text_that_is_not_utf8_is_read_at_the_start(file: Path) -> None:
+    with closing(open_database(f"sqlite:///{file}")) as database:
+        migrate(database)
+        database.work(add_account)
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(NOT_UTF8)
+        connection.commit()
+
+    with closing(open_database(f"sqlite:///{file}")) as again:
+        assert again.work(read_name) == b"\xffA"
+
+
 async def test_database_after_its_end_is_unavailable(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
@@ -172,6 +210,12 @@ async def test_database_after_its_end_is_unavailable(file: Path) -> None:
         (sqlite3.DatabaseError, "malformed", sqlite3.SQLITE_CORRUPT_INDEX, Failure.DAMAGED),
         (sqlite3.DatabaseError, "file is not a database", sqlite3.SQLITE_NOTADB, Failure.DAMAGED),
         (sqlite3.IntegrityError, "UNIQUE constraint failed", sqlite3.SQLITE_CONSTRAINT, Failure.DEFECT),
+        (
+            sqlite3.OperationalError,
+            "Could not decode to UTF-8 column 'url' with text '\\ufffd'",
+            None,
+            Failure.NOT_UTF8,
+        ),
         (sqlite3.ProgrammingError, "Cannot operate on a closed database.", None, Failure.UNAVAILABLE),
         (sqlite3.ProgrammingError, "Incorrect number of bindings supplied.", None, Failure.DEFECT),
     ],

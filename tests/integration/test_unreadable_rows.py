@@ -52,6 +52,9 @@ SQLITE_DAMAGE = {
     "text for a due time": ("due_at", "'soon'"),
     "a blob for a due time": ("due_at", "x'00ff'"),
     "a fraction for a due time": ("due_at", "0.5"),
+    "a URL that is not UTF-8": ("url", "CAST(x'ff41' AS TEXT)"),
+    "parameters that are not UTF-8": ("parameters", "CAST(x'ff41' AS TEXT)"),
+    "a fault that is not UTF-8": ("fault", "CAST(x'ff41' AS TEXT)"),
 }
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from ringback.stepwise import Steps, run_steps
 from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, Outage, shown, unavailable
 from ringback.storage.locks import Locks
-from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare
+from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
 from ringback.storage.sqlite_errors import Failure, failure_of
 from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_stale_side_files
 from ringback.storage.sqlite_lock import DatabaseFileLock
@@ -81,6 +81,7 @@ class EmbeddedDatabase(Database):
         self._connection = self.engine.raw_connection()
         try:
             prepare(self.connection)
+            self.read_any_text()
             if self._lock:
                 self._log = WriteAheadLog(str(self.url.database), self._page_bytes())
                 self._files = DatabaseFiles(self._lock)
@@ -130,7 +131,12 @@ class EmbeddedDatabase(Database):
 
     def _stop_blocking(self) -> None:
         self.connection.cursor().execute("PRAGMA busy_timeout = 0")
+        self.connection.text_factory = str
         self._blocks = False
+
+    def read_any_text(self) -> None:
+        """Read text that is not UTF-8 as bytes. Text takes longer then, so this waits for the first such text."""
+        self.connection.text_factory = text_or_bytes
 
     async def _wait_for_long_operation(self) -> None:
         """Wait until no long operation is under way: there is one connection, and so one transaction."""
@@ -255,6 +261,9 @@ class _Retry:
         now = time.monotonic()
         self._deadline = self._deadline or now + BUSY_TIMEOUT_MS / 1000
         failure = failure_of(error)
+        if failure == Failure.NOT_UTF8:
+            self._database.read_any_text()
+            return
         if failure == Failure.DEFECT:
             raise error
         if failure != Failure.LOCKED or now >= self._deadline:

@@ -49,6 +49,14 @@ def create_sqlite_engine(url: URL) -> Engine:
     return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)
 
 
+def text_or_bytes(data: bytes) -> str | bytes:
+    """Return a text, or its bytes where they are not UTF-8, as after damage or an edit by hand."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
 def prepare(connection: DBAPIConnection) -> None:
     """Configure the connection, and mark the file as ringback's where it is not."""
     cursor = connection.cursor()

@@ -8,6 +8,7 @@ _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _WRONG_SCHEMA = ("no such ", "has no column named")
 _CLOSED = "closed database"
+_NOT_UTF8 = "Could not decode to UTF-8"
 
 
 class Failure(Enum):
@@ -19,6 +20,8 @@ class Failure(Enum):
     """The file cannot be read or written, or its schema is another one."""
     DAMAGED = auto()
     """The file's contents are damaged."""
+    NOT_UTF8 = auto()
+    """A text is not UTF-8: read it as bytes, so that only its row is unreadable."""
     DEFECT = auto()
     """A statement or a value is wrong: a defect of ringback."""
 
@@ -26,6 +29,8 @@ class Failure(Enum):
 def failure_of(error: sqlite3.Error) -> Failure:
     """Return what an error means. Errors of Python's own checks have no code."""
     code = getattr(error, "sqlite_errorcode", None)
+    if code is None and str(error).startswith(_NOT_UTF8):
+        return Failure.NOT_UTF8
     if code is None:
         return Failure.UNAVAILABLE if _CLOSED in str(error) else Failure.DEFECT
     primary = code & _PRIMARY_CODE
