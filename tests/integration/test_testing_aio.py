@@ -1,6 +1,7 @@
 """ringback.testing.aio in tests whose own event loop serves the StatusCallback; the synchronous handle there."""
 
 import asyncio
+import socket
 import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -98,6 +99,21 @@ async def test_synchronous_advance_does_not_warn_of_a_port_that_refuses(ringback
         ringback.clock.advance(1)
 
     assert len(ringback.callbacks(request.call_sid)) == 1
+
+
+async def test_synchronous_advance_does_not_warn_of_a_callback_that_failed_before_it(ringback: Account) -> None:
+    ringback.clock.freeze()
+    with socket.create_server(("127.0.0.1", 0)) as silent_receiver:
+        url = f"http://127.0.0.1:{silent_receiver.getsockname()[1]}/{QUICK}"
+        request = ringback.client().validation_requests.create(NUMBER, status_callback=url)
+        await asyncio.to_thread(ringback.clock.advance, 1)
+    ringback.clock.freeze(NOON)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ringback.clock.advance(1)
+
+    assert [event.call_sid for event in ringback.events("callback.failed")] == [request.call_sid]
 
 
 async def test_synchronous_wait_names_the_loop_that_it_stops(ringback: Account) -> None:

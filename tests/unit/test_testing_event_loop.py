@@ -1,0 +1,35 @@
+"""Warnings of synchronous calls of ringback.testing that stop the event loop of their thread."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from ringback.testing.event_loop import is_time_out
+from ringback.testing.records import CallbackAttempt
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ("no answer from 127.0.0.1:8199 within 15 s", True),
+        ("no answer within 15 s in all", True),
+        ("127.0.0.1:8199 did not complete the TLS handshake within 5 s. Does it speak TLS?", True),
+        ("127.0.0.1:8199 closed the connection before it answered", False),
+        ("no connection to 127.0.0.1:8199 within 5 s", False),
+        (None, False),
+    ],
+)
+def test_attempt_timed_out_if_its_error_says_so(error: str | None, expected: bool) -> None:  # noqa: FBT001
+    attempt = CallbackAttempt(
+        number=1,
+        at=datetime(2026, 1, 31, tzinfo=UTC),
+        method="POST",
+        url="http://127.0.0.1:8199/",
+        headers={},
+        parameters={},
+        answer=None,
+        elapsed_ms=5_000,
+        error=error,
+    )
+
+    assert is_time_out(attempt) == expected
