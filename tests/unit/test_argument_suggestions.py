@@ -15,6 +15,26 @@ MISTAKES = {
     ),
     "a part of an option": (["serve", "--database", "x"], "unknown option --database. Did you mean --database-url?"),
     "an option before the command": (["--prot", "serve"], "unknown option --prot. Did you mean --port?"),
+    "a command's option and its value before the command": (
+        ["--port", "8010", "serve"],
+        "--port must follow the command: ringback serve --port.",
+    ),
+    "a command's option with = before the command": (
+        ["--auth-token=secret", "serve"],
+        "--auth-token must follow the command: ringback serve --auth-token.",
+    ),
+    "an option of several commands before the command": (
+        ["--database-url", "x", "migrate"],
+        "--database-url must follow the command: ringback migrate --database-url.",
+    ),
+    "an unknown option and its value before the command": (
+        ["--prot", "8010", "serve"],
+        "unknown option --prot. Did you mean --port?",
+    ),
+    "an option with a value that it does not take": (
+        ["--version=3"],
+        "argument --version: ignored explicit argument '3' (`ringback --help` lists all options)",
+    ),
     "an option of another command": (
         ["migrate", "--port", "1"],
         "unknown option --port. It is an option of: ringback serve.",

@@ -43,8 +43,8 @@ class CommandParser(argparse.ArgumentParser):
         if not arguments[0].startswith("-") and arguments[0] not in self.commands:
             self._reject_command(arguments[0])
         command = next((argument for argument in arguments if argument in self.commands), None)
-        if command is None and arguments[0] not in (*self.known_options, "-h"):
-            self._reject_argument(arguments[0], self)
+        if arguments[0].startswith("-") and arguments[0].partition("=")[0] not in (*self.known_options, "-h"):
+            self._reject_argument(arguments[0], self.commands.get(command or "", self))
         options, unknown = self.parse_known_args(arguments)
         if unknown:
             self._reject_argument(unknown[0], self.commands.get(command or "", self))
@@ -60,6 +60,8 @@ class CommandParser(argparse.ArgumentParser):
         name = argument.partition("=")[0]
         kind = "unknown option" if name.startswith("-") else "unexpected argument"
         others = [other for other in self.commands if name in self.commands[other].known_options]
+        if parser is not self and name in parser.known_options:
+            self.fail(f"{shown(name)} must follow the command: {parser.prog} {name}.")
         if meant := closest(name, parser.known_options):
             hint = f"Did you mean {meant}?"
         elif others:
