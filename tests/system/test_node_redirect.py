@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +15,7 @@ from support.waiting import PROGRAM_SECONDS
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
+HTTP_PAGE = Path(__file__).parents[2] / "docs" / "clients" / "http.md"
 REDIRECT = Path(trust.__file__).with_name("node_redirect.cjs")
 ELSEWHERE = """
 const net = require("net");
@@ -77,3 +79,23 @@ def test_connection_to_twilio_goes_to_the_proxy_address(proxy: str) -> None:
     address = proxy.removeprefix("http://").replace("[", "").replace("]", "")
 
     assert f"connect ECONNREFUSED {address}" in node(TO_TWILIO, proxy=proxy)
+
+
+def test_command_of_the_page_loads_the_redirect(tmp_path: Path) -> None:
+    found = re.search(r"`node (--require \S+) app\.js`", HTTP_PAGE.read_text(encoding="utf-8"))
+    assert found
+    (tmp_path / "ringback-authority").mkdir()
+    shutil.copy(REDIRECT, tmp_path / "ringback-authority" / trust.NODE_REDIRECT)
+    (tmp_path / "app.js").write_text(TO_TWILIO, encoding="utf-8")
+
+    finished = subprocess.run(  # noqa: S603
+        ["node", *found[1].split(), "app.js"],  # noqa: S607
+        cwd=tmp_path,
+        env=os.environ | {"RINGBACK_PROXY": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PROGRAM_SECONDS,
+    )
+
+    assert "connect ECONNREFUSED 127.0.0.1:9" in finished.stdout, finished.stderr
