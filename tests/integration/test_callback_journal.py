@@ -44,7 +44,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
 
     assert [(line["event"], line["call_sid"]) for line in lines] == [
         ("a delivery waits for the database", sid),
-        ("what came of a StatusCallback cannot be stored; it is sent again", sid),
+        ("callback outcome not stored, sending again", sid),
     ]
     assert outbox.status(sid) == CallbackStatus.PENDING
 

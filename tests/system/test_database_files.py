@@ -302,6 +302,9 @@ def test_damaged_page_answers_503_and_is_not_ready_and_logs_little(file: Path) -
     assert [(answer.status_code, answer.json()) for answer in answers] == [(503, UNAVAILABLE)] * 5
     assert all(reason is not None and "is damaged" in reason and str(file) in reason for reason in reasons)
     assert [line for line in server.log if "Traceback" in str(line)] == []
+    refused = [line for line in server.log if line.get("status") == 503 and line["event"] == "request"]
+    assert len(refused) == 5
+    assert all("is damaged" in line["reason"] for line in refused)
 
 
 def test_dropped_table_answers_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:

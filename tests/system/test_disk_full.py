@@ -82,7 +82,7 @@ def complaints_a_second(server: ServerProcess) -> float:
         return [number for number, line in enumerate(server.log) if number >= seen and is_runners(line)]
 
     def is_runners(line: dict[str, Any]) -> bool:
-        return (line["event"], line.get("task")) == (STUCK, "call_runner")
+        return line["event"] == STUCK and "call_runner" in line["tasks"]
 
     server.wait_for_log(lambda _: len(stuck()) >= 2, 120)
     first, second = stuck()[:2]

@@ -101,10 +101,9 @@ class TwilioEdge:
         except (ClientDisconnect, ConnectionCut):
             raise
         except DatabaseUnavailable as error:
-            log.warning("a request finds no database", request_id=passage.request_sid, reason=str(error))
             if passage.status:
                 raise
-            await passage.answer_error(service_unavailable(), receive)
+            await passage.answer_error(service_unavailable(str(error)), receive)
         except Exception:
             if passage.status:
                 raise

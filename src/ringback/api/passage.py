@@ -113,7 +113,8 @@ class Passage:
     def log(self) -> None:
         """Log the request in one line, without credentials and parameters.
 
-        `reason` says why it was not authenticated, `hint` why its parameters were not read.
+        `reason` says why it was not authenticated, or why the database was unavailable; `hint` says why its parameters
+        were not read.
         """
         route = self.scope.get("route")
         self._operation = route.name if route else None

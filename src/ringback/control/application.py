@@ -146,7 +146,7 @@ async def _answer_http_exception(_: Request, raised: Exception) -> Response:
 
 
 async def _answer_no_database(request: Request, raised: Exception) -> Response:
-    log.warning("a control request finds no database", path=request.url.path, reason=str(raised))
+    log.warning("control request failed, database unavailable", path=request.url.path, reason=str(raised))
     retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
     return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be used", "try again soon", retry_after)
 

@@ -107,8 +107,8 @@ def too_many_requests() -> TwilioError:
     return TwilioError(429, 20429, "Too Many Requests", {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-def service_unavailable() -> TwilioError:
-    return TwilioError(503, 20503, "Service Unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)})
+def service_unavailable(reason: str = "") -> TwilioError:
+    return TwilioError(503, 20503, "Service Unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)}, reason)
 
 
 def invalid_friendly_name(reason: str) -> TwilioError:

@@ -64,11 +64,13 @@ class CallbackSender:
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
-        await run_on_database(CALLBACK_SENDER, self._look, self._pause, self._retry_seconds)
+        await run_on_database(CALLBACK_SENDER, self._look, self._pause, self._database.outage_log, self._retry_seconds)
 
     async def renew_leases(self) -> None:
         """Renew the leases of deliveries in progress until cancelled; the leases of a dead process expire."""
-        await run_on_database(CALLBACK_LEASES, self._renew_leases, self._renew_seconds, self._retry_seconds)
+        await run_on_database(
+            CALLBACK_LEASES, self._renew_leases, self._renew_seconds, self._database.outage_log, self._retry_seconds
+        )
 
     async def _look(self) -> None:
         self._woken.clear()

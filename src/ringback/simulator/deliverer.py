@@ -65,10 +65,8 @@ class Deliverer:
                 await self._send(callback, client)
             finally:
                 self._idle_clients.append(client)
-        except DatabaseUnavailable:
-            log.exception(
-                "what came of a StatusCallback cannot be stored; it is sent again", call_sid=callback.call_sid
-            )
+        except DatabaseUnavailable as error:
+            log.warning("callback outcome not stored, sending again", call_sid=callback.call_sid, reason=str(error))
         except Exception:
             log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
             await self._give_up(callback, INTERNAL_ERROR)

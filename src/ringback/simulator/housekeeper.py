@@ -40,11 +40,15 @@ class Housekeeper:
 
     async def run_checkpoints(self) -> None:
         """Write the write-ahead log back until cancelled. It does not wait for the pruning, which takes long."""
-        await run_on_database(CHECKPOINT, self._database.tidy, self._checkpoint_seconds, self._retry_seconds)
+        await run_on_database(
+            CHECKPOINT, self._database.tidy, self._checkpoint_seconds, self._database.outage_log, self._retry_seconds
+        )
 
     async def run_pruning(self) -> None:
         """Look after the accounts until cancelled."""
-        await run_on_database(PRUNING, self.look_after_accounts, self._prune_seconds, self._retry_seconds)
+        await run_on_database(
+            PRUNING, self.look_after_accounts, self._prune_seconds, self._database.outage_log, self._retry_seconds
+        )
 
     async def look_after_accounts(self) -> None:
         """Forget what is old, and mend what cut-off advances left."""

@@ -34,7 +34,9 @@ class JournalWriter:
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
-        await run_on_database(REQUEST_JOURNAL, self.write, self._pause_seconds, self._retry_seconds)
+        await run_on_database(
+            REQUEST_JOURNAL, self.write, self._pause_seconds, self._database.outage_log, self._retry_seconds
+        )
 
     async def close(self) -> None:
         """Write the remaining requests, as far as that is possible within LAST_WRITE_SECONDS."""

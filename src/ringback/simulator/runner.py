@@ -61,7 +61,7 @@ class Runner:
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
-        await run_on_database(CALL_RUNNER, self._look, self._pause, self._retry_seconds)
+        await run_on_database(CALL_RUNNER, self._look, self._pause, self._database.outage_log, self._retry_seconds)
 
     async def _look(self) -> None:
         self._woken.clear()

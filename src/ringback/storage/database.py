@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from ringback.meters import Meters
 from ringback.stepwise import Steps
 from ringback.storage.notifications import Notifications
+from ringback.storage.outage_log import OutageLog
 from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.unit_of_work import UnitOfWork
@@ -68,6 +69,7 @@ class Database(ABC):
         self.journal = RequestJournal()
         self.meters = Meters()
         self.outage = Outage()
+        self.outage_log = OutageLog()
 
     @property
     @abstractmethod

@@ -18,7 +18,8 @@ from sqlalchemy import text
 
 from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
 from ringback.storage.notifications import Notifications
-from ringback.storage.outages import RETRY_SECONDS, OutageLog, run_on_database
+from ringback.storage.outage_log import OutageLog
+from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import BackgroundTask, run_forever
@@ -62,6 +63,7 @@ class NewsExchange:
         notifications: Notifications,
         send: Callable[[list[str]], Awaitable[None]],
         *,
+        outage_log: OutageLog,
         read_database: Callable[[], Awaitable[str]] | None = None,
         retry_seconds: float = RETRY_SECONDS,
         poll_seconds: float = POLL_SECONDS,
@@ -77,7 +79,8 @@ class NewsExchange:
         self._overturned: set[AccountSid] = set()
         self._untold = asyncio.Event()
         self._is_pooler_logged = False
-        self._listener_outages = OutageLog(retry_seconds)
+        self._outage_log = outage_log
+        self._listener_outages = OutageLog()
 
     def tell(self, touched: Collection[AccountSid], overturned: Collection[AccountSid]) -> None:
         """Tell the others soon; on the event loop, or before it runs."""
@@ -90,7 +93,7 @@ class NewsExchange:
 
         async def publish() -> None:
             pause, retry = PUBLISH_PAUSE_SECONDS, self._retry_seconds
-            await run_on_database(NOTIFICATION_PUBLISHER, self._publish, pause, retry)
+            await run_on_database(NOTIFICATION_PUBLISHER, self._publish, pause, self._outage_log, retry)
 
         async def listen() -> None:
             work, retry, reports = partial(self._listen, on_news), self._retry_seconds, self._listener_outages

@@ -98,6 +98,7 @@ class PostgresqlDatabase(Database):
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
             self.notifications,
             lambda news: self.run(send, news),
+            outage_log=self.outage_log,
             read_database=(lambda: self.run(read_database)) if listen_url else None,
             poll_seconds=POOLED_POLL_SECONDS if self._is_polling else POLL_SECONDS,
         )
