@@ -75,6 +75,7 @@ class Beginnings:
             unit_of_work.locks.start()  # before all accounts, as those who start have it
             yield from reset_everything.steps(unit_of_work)
             yield from self._making(unit_of_work, now)
+            yield from unit_of_work.commit_in_thread()
 
 
 def _read_seed(settings: Settings) -> Seed:

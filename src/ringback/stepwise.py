@@ -7,8 +7,9 @@ yields after each short piece of its work.
 import asyncio
 import time
 from collections.abc import Callable, Generator
+from enum import Enum
 from functools import update_wrapper
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,8 +19,15 @@ STEP_SECONDS = 0.002
 TURNS_OF_A_REQUEST = 3
 """How many turns of the event loop a request takes: to be read, to be worked on, to be answered."""
 
-Steps = Generator[None, None, T]
-"""Work that may be paused wherever it yields; it returns its result."""
+
+class Pause(Enum):
+    """What a generator may yield: nothing, or this."""
+
+    NEXT_IN_THREAD = "the next step takes long, and is safe in a thread"
+
+
+Steps = Generator[Any, None, T]
+"""Work that may be paused wherever it yields nothing, or a `Pause`; it returns its result."""
 
 
 class SteppedOperation(Generic[P, T]):
@@ -58,13 +66,24 @@ async def run_steps(steps: Steps[T]) -> T:
         while True:
             deadline = time.monotonic() + STEP_SECONDS
             while time.monotonic() < deadline:
-                next(steps)
+                if next(steps) is Pause.NEXT_IN_THREAD:
+                    await _in_thread(steps)
             await yield_to_requests()
     except StopIteration as end:
         result: T = end.value
         return result
     finally:
         steps.close()
+
+
+async def _in_thread(steps: Steps[T]) -> None:
+    """Run one step in a thread, to its end even if this is cancelled: a generator cannot be closed while it runs."""
+    step = asyncio.ensure_future(asyncio.to_thread(next, steps))
+    try:
+        await asyncio.shield(step)
+    except asyncio.CancelledError:
+        await asyncio.wait([step])
+        raise
 
 
 async def yield_to_requests() -> None:

@@ -1,10 +1,12 @@
 """Whoever gives way lets a request be read, worked on and answered."""
 
 import asyncio
+import threading
 
 import pytest
 
-from ringback.stepwise import yield_to_requests
+from ringback.stepwise import Pause, Steps, run_steps, yield_to_requests
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -21,3 +23,29 @@ async def test_each_step_of_a_request_that_has_come_is_taken() -> None:
     await yield_to_requests()
 
     assert taken == ["read", "worked on", "answered"]
+
+
+async def test_step_in_a_thread_is_run_to_its_end_when_the_work_is_cancelled() -> None:
+    started, goes_on = threading.Event(), threading.Event()
+    done: list[str] = []
+
+    def work() -> Steps[None]:
+        try:
+            yield Pause.NEXT_IN_THREAD
+            started.set()
+            goes_on.wait(PATIENCE_SECONDS)
+            done.append(threading.current_thread().name)
+            yield
+        finally:
+            done.append("closed")
+
+    running = asyncio.create_task(run_steps(work()))
+    await asyncio.to_thread(started.wait, PATIENCE_SECONDS)
+    running.cancel()
+    await asyncio.sleep(0)
+    goes_on.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert done[1:] == ["closed"]
+    assert done[0] != threading.current_thread().name

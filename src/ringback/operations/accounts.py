@@ -168,7 +168,9 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
             yield from unit_of_work.accounts.forget_contents(sid)
             unit_of_work.accounts.delete(sid)
         yield from unit_of_work.accounts.forget_contents(account_sid)
-        return unit_of_work.accounts.delete(account_sid)
+        was_there = unit_of_work.accounts.delete(account_sid)
+        yield from unit_of_work.commit_in_thread()
+        return was_there
 
 
 def create_api_key(
@@ -196,7 +198,9 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bo
         unit_of_work.overturned.add(account_sid)
         unit_of_work.when_committed(unit_of_work.requests.journal.take_of, account_sid)
         yield from unit_of_work.accounts.forget_contents(account_sid)
-        return unit_of_work.accounts.forget_settings(account_sid)
+        was_there = unit_of_work.accounts.forget_settings(account_sid)
+        yield from unit_of_work.commit_in_thread()
+        return was_there
 
 
 @in_steps

@@ -89,6 +89,7 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
         yield from write_tables(unit_of_work, _rows_of(snapshot), real=real)
         yield from _overturn_all(unit_of_work)
         yield from follow_clocks.steps(unit_of_work, real=real)
+        yield from unit_of_work.commit_in_thread()
 
 
 def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
