@@ -144,8 +144,8 @@ class LogWriter:
 
     def _sleep(self) -> None:
         with self._lock:
-            self.is_asleep = not self._lines
-        if self.is_asleep:
+            self.is_asleep = is_asleep = not self._lines
+        if is_asleep:  # a line that came since has released the lock, and must find it acquired the next time
             self._wake.acquire()
 
     def _write_lines(self, lines: list[bytes], unreported: int) -> None:

@@ -186,6 +186,36 @@ def test_after_a_rest_the_next_line_is_written(monkeypatch: pytest.MonkeyPatch) 
         assert len(stream.writes) == written
 
 
+def test_line_that_comes_while_the_thread_falls_asleep_keeps_it_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = a_writer(Stream())
+    monkeypatch.setattr(writer, "_thread", threading.current_thread())
+    monkeypatch.setattr(writer, "_lock", LockWithVisitor(lambda: writer.put(b"line")))
+
+    for _ in range(3):
+        monkeypatch.setattr(writer, "_lines", [])
+        writer._sleep()  # noqa: SLF001 - the moment between its two steps is what this is about
+
+        assert not writer.is_asleep
+
+
+class LockWithVisitor:
+    """A lock after whose first release in each round something else gets a turn."""
+
+    def __init__(self, visit: Callable[[], None]) -> None:
+        self._visit = visit
+        self._is_visited = False
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_visited:
+            return
+        self._is_visited = True
+        self._visit()
+        self._is_visited = False
+
+
 def test_a_thread_that_died_is_replaced_by_the_next_line_and_reported() -> None:
     stream = Stream()
     writer = a_writer(stream)
