@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from ringback.control import callbacks
 from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.clocks import ClockMode
 from ringback.domain.events import EventType
 from ringback.domain.inbox import InboxMessage
 from ringback.domain.instants import after
@@ -15,6 +16,7 @@ from ringback.domain.policies import LEFT_TO_THE_SETTINGS
 from ringback.domain.requests import AnsweredRequest
 from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.operations.callbacks import callback_journal
+from ringback.operations.clocks import follow_clocks, next_event_time, set_clock
 from ringback.operations.inbox import newest_messages
 from ringback.operations.requests import newest_requests
 from ringback.operations.snapshot_document import digest_of
@@ -179,6 +181,54 @@ async def test_unreadable_call_is_left_out_of_the_list_and_of_an_advance(outbox:
     listed = [call.sid for call, _ in unit_of_work.calls.newest(ACCOUNT_SID, limit=10)]
 
     assert due == listed == [other]
+
+
+@only(SQLITE)
+def test_call_whose_due_time_is_not_a_number_does_not_stop_others(simulation: Simulation) -> None:
+    broken, other = (simulation.validate(number).call_sid for number in ("+14158675301", "+14158675302"))
+    execute(
+        simulation.database,
+        f"UPDATE validation_calls SET due_at = 'soon', real_due_at = 'soon' WHERE sid = '{broken}'",  # noqa: S608
+    )
+
+    with capture_logs() as lines:
+        simulation.run()
+
+    assert next_event_time(simulation.unit_of_work, ACCOUNT_SID) is None
+    assert simulation.call(other).is_ended
+    assert not simulation.call(broken).is_ended
+    assert [(line["table"], line["key"]) for line in lines if line["event"] == "unreadable row"] == [
+        ("validation_calls", broken)
+    ]
+
+
+@only(SQLITE)
+@pytest.mark.parametrize("mode", list(ClockMode))
+def test_clock_is_followed_by_all_calls_but_those_whose_due_time_is_not_a_number(
+    simulation: Simulation, mode: ClockMode
+) -> None:
+    broken, other = (simulation.validate(number).call_sid for number in ("+14158675301", "+14158675302"))
+    unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
+    execute(simulation.database, f"UPDATE validation_calls SET due_at = 'soon' WHERE sid = '{broken}'")  # noqa: S608
+
+    set_clock(unit_of_work, ACCOUNT_SID, mode=mode, now=after(now, 3600), real=now)
+    follow_clocks(unit_of_work, real=now)
+    moved = simulation.step()
+
+    assert other in [call.sid for call in moved]
+
+
+@only(SQLITE)
+@pytest.mark.parametrize("column", ["clock_offset", "clock_frozen_at"])
+def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: Simulation, column: str) -> None:
+    sid = simulation.validate().call_sid
+    execute(simulation.database, f"UPDATE accounts SET {column} = 'odd' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
+
+    follow_clocks(simulation.unit_of_work, real=simulation.clock.now())
+    simulation.validate("+14158675302")
+
+    assert simulation.time().now == simulation.clock.now()
+    assert not simulation.call(sid).is_ended
 
 
 def test_unreadable_event_is_left_out(outbox: Outbox) -> None:

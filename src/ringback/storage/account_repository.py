@@ -8,14 +8,15 @@ import orjson
 from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.clocks import AccountClock
+from ringback.domain.clocks import REAL_TIME, AccountClock
+from ringback.domain.instants import Instant
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
 from ringback.stepwise import Steps
 from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.statements import Statement, insert_unless_there, upsert
 from ringback.storage.tables import accounts, api_keys, validation_calls
-from ringback.storage.unreadable_rows import ERRORS, report
+from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -111,7 +112,7 @@ class AccountRepository:
     def hold_for_clock(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
         """Hold an account, and return its clock and policy alone; None where there is no account."""
         row = self._unit_of_work.first(HOLD_FOR_CLOCK, sid=sid)
-        return (AccountClock(row[0], row[1]), _policy(row[2], sid)) if row else None
+        return (_clock(row[0], row[1], sid), _policy(row[2], sid)) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
@@ -211,10 +212,18 @@ def _account(row: tuple[Any, ...]) -> Account:
         parent_sid,
         created,
         updated,
-        AccountClock(offset, frozen_at),
+        _clock(offset, frozen_at, sid),
         bool(has_faults),
         _policy(policy, sid),
     )
+
+
+def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
+    """Return an account's clock; one that cannot be read is logged, and shows the machine's time."""
+    if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
+        return AccountClock(offset, None if frozen_at is None else Instant(frozen_at))
+    report("accounts", account_sid, UnreadableRow(f"clock_offset is {offset!r}, clock_frozen_at is {frozen_at!r}"))
+    return REAL_TIME
 
 
 def _policy(text: str | None, account_sid: str = "") -> AccountPolicy:

@@ -16,7 +16,7 @@ from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts
 from ringback.storage.tables import validation_calls as table
-from ringback.storage.unreadable_rows import readable
+from ringback.storage.unreadable_rows import UnreadableRow, readable, report
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -45,10 +45,13 @@ CLAIM_DUE_OF_ACCOUNT = Statement(
 )
 DUE_SIDS = Statement(select(table.c.sid).where(_DUE).order_by(table.c.real_due_at).limit(bindparam("row_limit")))
 NEXT_DUE = Statement(
-    select(table.c.real_due_at).where(table.c.real_due_at.is_not(None)).order_by(table.c.real_due_at).limit(1)
+    select(table.c.real_due_at, table.c.sid)
+    .where(table.c.real_due_at.is_not(None))
+    .order_by(table.c.real_due_at)
+    .limit(1)
 )
 NEXT_DUE_OF_ACCOUNT = Statement(
-    select(table.c.due_at)
+    select(table.c.due_at, table.c.sid)
     .where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None))
     .order_by(table.c.due_at)
     .limit(1)
@@ -109,30 +112,45 @@ class DueCallRepository:
 
     def next_due(self) -> Instant | None:
         """Return when by the machine's clock the next event falls due, or None when none does by itself."""
-        row = self._unit_of_work.first(NEXT_DUE)
-        return row[0] if row else None
+        return _next_due(self._unit_of_work.first(NEXT_DUE))
 
     def next_due_of_account(self, account_sid: AccountSid) -> Instant | None:
         """Return when by the account's clock its next event falls due, or None without pending events."""
-        row = self._unit_of_work.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid)
-        return row[0] if row else None
+        return _next_due(self._unit_of_work.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
     def postpone(self, sid: str, until: Instant) -> None:
         """Let a call's event wait until another time by the machine's clock."""
         self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
 
     def follow_clock(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
-        """Bring the machine's times of all that is pending in an account in line with the account's clock."""
+        """Bring the machine's times of all that is pending in an account in line with the account's clock.
+
+        A call whose due time cannot be read is left alone, and logged.
+        """
         changes: list[dict[str, Any]] = []
+
+        def followed(row: tuple[Any, ...]) -> Instant | None:
+            return _followed(row[2], time.real_due(row[1]), time)
+
         for rows in self._unit_of_work.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
-            for sid, due_at, real_due_at in rows:
-                real_due = _followed(real_due_at, time.real_due(due_at), time)
+            for (sid, _, real_due_at), real_due in readable("validation_calls", rows, lambda row: (row, followed(row))):
                 if real_due != real_due_at:
                     changes.append({"call_sid": sid, "due": real_due})
             yield
         for start in range(0, len(changes), ROWS_AT_ONCE):
             self._unit_of_work.change_all(SET_REAL_DUE, changes[start : start + ROWS_AT_ONCE])
             yield
+
+
+def _next_due(row: tuple[Any, ...] | None) -> Instant | None:
+    """Return the due time of a query's first row; None where it is not a number, as SQLite sorts such rows last."""
+    if row is None:
+        return None
+    due, sid = row
+    if isinstance(due, int | float):
+        return Instant(int(due))
+    report("validation_calls", sid, UnreadableRow(f"the due time is {due!r}"))
+    return None
 
 
 def _followed(before: Instant | None, by_clock: Instant | None, time: AccountTime) -> Instant | None:
