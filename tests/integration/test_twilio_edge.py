@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 
 from ringback import app as app_module
 from ringback import beginnings
+from ringback.api import edge
 from ringback.api.passage import CONSTANT_HEADERS
 from ringback.operations import caller_ids
 from ringback.settings import Settings
-from ringback.storage.database import Database, open_database
+from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER
 
@@ -232,3 +233,20 @@ async def test_a_client_that_leaves_in_the_middle_of_a_request_is_one_line(app: 
         await app(scope, receive, send)
 
     assert [line["event"] for line in lines] == ["the client left before its request was complete", "request"]
+
+
+async def test_database_that_fails_after_a_refusal_is_one_warning(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseUnavailable("the file is gone")
+
+    monkeypatch.setattr(edge, "find_account", fail)
+
+    with capture_logs() as lines:
+        answer = await client.get(f"{LIST}.json", auth=(ACCOUNT_SID, "wrong"))
+
+    assert answer.status_code == 401
+    warning, request = lines
+    assert (warning["log_level"], warning["reason"]) == ("warning", "the file is gone")
+    assert (request["event"], request["status"]) == ("request", 401)

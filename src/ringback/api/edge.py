@@ -153,7 +153,13 @@ class TwilioEdge:
         After the answer was sent, so that its timing does not tell a stranger which accounts exist.
         """
         await asyncio.sleep(0)
-        passage.account = await self._services.database.run(find_account, account_sid)
+        try:
+            passage.account = await self._services.database.run(find_account, account_sid)
+        except DatabaseUnavailable as failure:
+            log.warning(
+                "the account of a refused request is unknown", request_id=passage.request_sid, reason=str(failure)
+            )
+            return
         if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
             passage.reason = unfit_path(passage.username or "", account_sid, passage.account)
 
