@@ -40,6 +40,12 @@ BYPASSED = (
     "do the same in the application's own settings"
 )
 
+STRONGER_JAVA_VARIABLES = ("_JAVA_OPTIONS", "JDK_JAVA_OPTIONS")
+OVERRIDDEN = (
+    "{name} has proxy options, which take precedence over the printed JAVA_TOOL_OPTIONS: calls may reach Twilio. "
+    "Remove the proxy options from {name}"
+)
+
 
 class UnfitFolder(Exception):
     """A client cannot be pointed at the authority's folder; the message is for the user."""
@@ -210,6 +216,7 @@ def shell_lines(client: str, settings: Settings) -> list[str]:
     _warn(
         *([NEW_AUTHORITY.format(folder=folder)] if is_new else []),
         *([BYPASSED.format(entries=", ".join(bypassing))] if bypassing else []),
+        *(_java_warnings(os.environ) if client in ("java", "any") else []),
         *version_warnings(client, Path.cwd()),
     )
     return lines
@@ -218,6 +225,11 @@ def shell_lines(client: str, settings: Settings) -> list[str]:
 def _warn(*messages: str) -> None:
     for message in messages:
         print_error(message)
+
+
+def _java_warnings(variables: Mapping[str, str]) -> list[str]:
+    names = [name for name in STRONGER_JAVA_VARIABLES if "proxy" in variables.get(name, "").lower()]
+    return [OVERRIDDEN.format(name=name) for name in names]
 
 
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:

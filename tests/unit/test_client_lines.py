@@ -155,6 +155,27 @@ def test_no_proxy_keeps_its_entries_except_those_that_cover_twilio(
     assert [line.partition(" has ")[2].partition(", which")[0] for line in warned] == [left_out][: bool(left_out)]
 
 
+@pytest.mark.parametrize("client", ["java", "any", "node"])
+@pytest.mark.parametrize(
+    ("options", "overrides"), [("-Dhttps.proxyHost=a.test", True), ("-Dhttp.nonProxyHosts=*", True), ("-Xmx1g", False)]
+)
+@pytest.mark.parametrize("name", ["_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"])
+def test_java_options_that_override_the_proxy_get_a_warning(
+    command: Command,
+    monkeypatch: pytest.MonkeyPatch,
+    client: str,
+    options: str,
+    overrides: bool,  # noqa: FBT001
+    name: str,
+) -> None:
+    monkeypatch.setenv(name, options)
+
+    finished = command("env", "--client", client)
+
+    warned = [line for line in finished.complaints if f"{name} has proxy options" in line]
+    assert len(warned) == (1 if overrides and client != "node" else 0)
+
+
 @pytest.mark.parametrize("name", ["trust", "some trust", 'a "b"', "back\\slash"])
 def test_node_options_are_kept_beside_the_redirect_which_is_named_once(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
