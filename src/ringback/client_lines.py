@@ -30,7 +30,11 @@ REGION_IN_CODE: Mapping[str, str] = {
     "csharp": f'TwilioClient.SetRegion("{UNRESOLVABLE_REGION}");',
 }
 """The libraries that do not read TWILIO_REGION, and the line of code that sets the region."""
-TRUST_ENV_IN_CODE = "http_client.session = aiohttp.ClientSession(trust_env=True)"
+TRUST_ENV_IN_CODE = (
+    "http_client = AsyncTwilioHttpClient(pool_connections=False)",
+    "http_client.session = aiohttp.ClientSession(trust_env=True)",
+)
+"""The first line keeps the library from opening a session of its own, which nobody would close."""
 NEW_AUTHORITY = (
     "made a new authority in {folder}; a server that was started in another folder has another one, "
     "unless both have the same setting authority_folder"
@@ -93,8 +97,8 @@ def _python(environment: ProxyEnvironment) -> list[str]:
 def _python_async(environment: ProxyEnvironment) -> list[str]:
     return [
         *_notes(
-            "AsyncTwilioHttpClient fails unless one line of code makes aiohttp read the proxy variables:",
-            f"    {TRUST_ENV_IN_CODE}",
+            "AsyncTwilioHttpClient fails unless two lines of code make aiohttp read the proxy variables:",
+            *(f"    {line}" for line in TRUST_ENV_IN_CODE),
         ),
         *_python(environment),
     ]
@@ -108,7 +112,7 @@ def _node(environment: ProxyEnvironment) -> list[str]:
     return [
         *_notes(
             "The file in NODE_OPTIONS leads every HTTP client of Node to ringback, even if it reads no proxy variable.",
-            "Where an application sets NODE_OPTIONS itself, only clients that read the proxy variables are led here.",
+            "If the application sets NODE_OPTIONS itself, only clients that read the proxy variables come to ringback.",
         ),
         *_proxy_variables(environment),
         *_exports(

@@ -61,9 +61,10 @@ warnings.simplefilter("ignore")
 
 
 async def main():
-    async with AsyncTwilioHttpClient() as http_client:
-        await http_client.session.close()
-        LINE
+    reports = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: reports.append(context["message"]))
+    LINES
+    async with http_client:
         client = Client(http_client=http_client)
         request = await client.validation_requests.create_async(phone_number="+14158675372")
         while not (found := await client.outgoing_caller_ids.list_async(phone_number="+14158675372")):
@@ -71,7 +72,8 @@ async def main():
         try:
             await client.messages.create_async(to="+14158675309", from_="+14158675372", body="Hello")
         except TwilioRestException as error:
-            print(json.dumps({"code": request.validation_code, "found": len(found), "said": error.msg}))
+            told = {"code": request.validation_code, "found": len(found), "said": error.msg}
+            print(json.dumps(told | {"reports": reports}))
 
 
 asyncio.run(main())
@@ -179,22 +181,23 @@ def test_python_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer
     assert application.looked_up == {"127.0.0.1"}
 
 
-def test_asynchronous_python_comes_by_the_line_of_code_that_is_printed(
+def test_asynchronous_python_comes_by_the_lines_of_code_that_are_printed(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     lines = printed_lines("python-async", intercepting)
-    [code] = [line.removeprefix(":").strip(" '") for line in lines.splitlines() if "ClientSession" in line]
+    code = [line.removeprefix(":").strip(" '") for line in lines.splitlines() if "http_client" in line]
     application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
 
-    told = application.python(PYTHON_ASYNC.replace("LINE", code))
+    told = application.python(PYTHON_ASYNC.replace("LINES", "\n    ".join(code)))
 
-    assert f"`{code}`" in client_page("python").read_text(encoding="utf-8")
+    assert told["reports"] == []
+    assert "\n".join(["```python", *code, "```"]) in client_page("python").read_text(encoding="utf-8")
     assert len(told["code"]) == 6
     assert (told["found"], told["said"]) == (1, f"Unable to create record: {MESSAGE}")
     assert application.looked_up <= {"127.0.0.1"}
 
 
-def test_asynchronous_python_without_that_line_asks_for_a_name_that_nobody_has(
+def test_asynchronous_python_without_those_lines_asks_for_a_name_that_nobody_has(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     application = Unchanged(printed_lines("python-async", intercepting), tmp_path)

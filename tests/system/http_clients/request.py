@@ -91,9 +91,8 @@ async def ask_twilio_async(*, trust_env: bool = False) -> int:
     from twilio.http.async_http_client import AsyncTwilioHttpClient
     from twilio.rest import Client
 
-    async with AsyncTwilioHttpClient() as http_client:
+    async with AsyncTwilioHttpClient(pool_connections=not trust_env) as http_client:
         if trust_env:
-            await http_client.session.close()
             http_client.session = aiohttp.ClientSession(trust_env=True)
         await Client(SID, TOKEN, http_client=http_client).outgoing_caller_ids.list_async(limit=1)
     return OK
