@@ -19,8 +19,8 @@ Version = tuple[int, ...]
 NODE_SECONDS = 5.0
 """How long `node --version` may take: a version manager's stand-in for it may be slow."""
 OLD_NODE = (
-    "Node {version} ignores the proxy variables in {modules}, which Node 22.21 and 24.5 read. These come here only by "
-    "the file that NODE_OPTIONS names: keep it if the application sets NODE_OPTIONS itself"
+    "Node {version} ignores the proxy variables in {modules}; Node 22.21 and 24.5 read them. The file in NODE_OPTIONS "
+    "redirects its requests to ringback. If the application sets NODE_OPTIONS itself, keep this file in it"
 )
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_FILES = 20
