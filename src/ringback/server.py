@@ -44,7 +44,10 @@ def _reason(host: str, port: int, option: str, error: OSError) -> str:
         return f"port {port} is already in use on {host}. Stop the other process or choose another port with {option}."
     if error.errno == errno.EACCES:
         return f"this user may not listen on port {port}. Choose a port from 1024 with {option}."
-    return f"cannot listen on {host}:{port}: {error.strerror or error}"
+    option = "--intercept-host" if option == "--intercept-port" else "--host"
+    return (
+        f"cannot listen on {host}:{port}: {error.strerror or error}. Choose an address of this machine with {option}."
+    )
 
 
 def listen_beside(settings: Settings) -> Iterator[tuple[str, socket.socket]]:

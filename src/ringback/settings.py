@@ -146,7 +146,8 @@ class Settings(BaseSettings):
     def _database_url(cls, value: str) -> str:
         if not _DATABASE_URL.fullmatch(value):
             raise ValueError(
-                "sqlite:///path/to/file.db, sqlite:// for memory only, or postgresql+psycopg://user:password@host/database"
+                "write sqlite:///path/to/file.db, sqlite:// for memory only, or "
+                "postgresql+psycopg://user:password@host/database"
             )
         return value
 

@@ -182,7 +182,25 @@ def test_an_address_that_cannot_be_listened_on_is_one_line_and_status_1(command:
     refused = command("serve", "--host", "192.0.2.1", "--port", "0", "--database-url", "sqlite://")
 
     assert refused.status == 1
-    assert refused.complaints == ["ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address"]
+    advice = "Choose an address of this machine with --host."
+    assert refused.complaints == [f"ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address. {advice}"]
+
+
+def test_address_that_the_proxy_cannot_listen_on_names_its_option(command: Command) -> None:
+    beside = ["--port", "0", "--database-url", "sqlite://"]
+    refused = command("serve", "--intercept", "--intercept-host", "192.0.2.1", "--intercept-port", "0", *beside)
+
+    assert refused.status == 1
+    [line] = refused.complaints
+    assert line.endswith("Choose an address of this machine with --intercept-host.")
+
+
+def test_database_url_that_is_not_valid_says_what_to_write(command: Command) -> None:
+    refused = command("serve", "--database-url", "/tmp/ringback.db")  # noqa: S108 - not a URL
+
+    assert refused.status == 2
+    [line] = refused.complaints
+    assert line.startswith("ringback: database_url '/tmp/ringback.db': write sqlite:///path/to/file.db, sqlite:// for")
 
 
 def database_of_a_newer_version(folder: Path) -> None:
