@@ -1,8 +1,17 @@
 """Printing to standard output and standard error. A stream that cannot be written to never causes a traceback."""
 
 import os
+import re
 import sys
 from contextlib import suppress
+
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Those of ASCII except tab and line feed, of Latin-1, and Unicode's that change lines or the direction of text."""
+
+
+def escape_control_characters(text: str) -> str:
+    """Return a text with its control characters escaped: a terminal would execute them (escape sequence injection)."""
+    return _CONTROL_CHARACTERS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def open_missing_streams() -> None:
@@ -25,7 +34,7 @@ def print_error(*lines: str) -> None:
     """Print messages for the user to standard error. Where that is not possible nobody can be told."""
     with suppress(OSError, ValueError):
         for line in lines:
-            print(f"ringback: {line}", file=sys.stderr)  # noqa: T201
+            print(f"ringback: {escape_control_characters(line)}", file=sys.stderr)  # noqa: T201
 
 
 def print_lines(*lines: str) -> bool:

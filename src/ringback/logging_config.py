@@ -21,6 +21,7 @@ from typing import Any, Literal, TextIO
 import orjson
 import structlog
 
+from ringback.console import escape_control_characters
 from ringback.log_writer import LogWriter
 
 NANOSECONDS = 1_000_000_000
@@ -47,8 +48,9 @@ def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer = _text_renderer() if as_text else structlog.processors.JSONRenderer(serializer=_json)
-    render = _rendered_safely([*shared, renderer]) if as_text else _json_line
+    renderer: Any = _text_renderer() if as_text else structlog.processors.JSONRenderer(serializer=_json)
+    before = [_escape_values] if as_text else []
+    render = _rendered_safely([*shared, *before, renderer]) if as_text else _json_line
     writer = _take_over_streams(lambda count: _encoded(render(None, "warning", _dropped(count))))
     put = _encoding(writer.put) if as_text else writer.put
     structlog.configure(
@@ -59,7 +61,7 @@ def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *before, renderer],
     )
     handler = _QueuedHandler(writer)
     handler.setFormatter(formatter)
@@ -195,6 +197,9 @@ def _log_threads_exception(caught: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable(caught: "sys.UnraisableHookArgs") -> None:
+    if caught.exc_type is UnicodeDecodeError and isinstance(caught.object, bytes):  # from the ssl module
+        log.warning("TLS handshake refused", reason=f"the server name {caught.object!r} is not ASCII")
+        return
     exc_info = (caught.exc_type, caught.exc_value, caught.exc_traceback)
     log.error("exception ignored", where=repr(caught.object), reason=caught.err_msg, exc_info=exc_info)
 
@@ -248,6 +253,14 @@ def _second(since_1970: int) -> str:
 
 def _json(line: dict[str, Any], **_: Any) -> str:
     return orjson.dumps(line, default=str).decode()
+
+
+def _escape_values(_logger: object, _level: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape the control characters in a line's texts: clients choose some of them, such as the names of hosts."""
+    for name, value in line.items():
+        if isinstance(value, str):
+            line[name] = escape_control_characters(value)
+    return line
 
 
 def _text_renderer() -> Any:

@@ -3,6 +3,8 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,42 @@ def test_by_tls_this_machines_own_name_is_answered_as_without(server: Intercepti
 
 def test_what_is_no_http_is_answered_by_tls_too(server: InterceptingServer) -> None:
     assert b"Bad Request" in asked_by_tls(server, "api.twilio.com", "\x01")
+
+
+ODD_NAMES = {
+    "escape sequence": b"\x1b[31m.twilio.com",
+    "C1 control": b"a\xc2\x9b31m.twilio.com",
+    "line feed": b"abcdefg\n.twilio.com",
+    "Latin-1": b"abcdefg\xff.twilio.com",
+    "NUL": b"api.twilio.com\0ab",
+}
+
+
+@pytest.mark.parametrize("name", ODD_NAMES.values(), ids=list(ODD_NAMES))
+def test_odd_server_name_is_refused_without_a_traceback(tmp_path: Path, name: bytes) -> None:
+    with InterceptingServer(tmp_path) as server:
+        for address in (server.proxy_address, server.tls_address):
+            with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:
+                connection.sendall(client_hello(name))
+                with suppress(ConnectionError):
+                    while connection.recv(65_536):
+                        pass
+        refusal = server.wait_for_log(lambda line: line.get("event") == "TLS handshake refused")
+
+        server.stop()
+
+    assert refusal["level"] == "warning"
+    assert [line for line in server.log if line.get("level") in {"error", "critical"} or "exception" in line] == []
+
+
+def client_hello(name: bytes) -> bytes:
+    """Return what a client sends first that asks for a name, of any bytes."""
+    placeholder = "a" * (len(name) - len(".test")) + ".test"
+    outgoing = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=placeholder)
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read().replace(placeholder.encode(), name)
 
 
 def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:

@@ -51,6 +51,27 @@ def test_people_get_text() -> None:
     assert "\x1b" not in first
 
 
+def test_control_characters_are_escaped_in_text() -> None:
+    program = """
+import logging, structlog
+from ringback.logging_config import configure_logs
+configure_logs("text", "info")
+structlog.get_logger().info("call\\x1b[2J", host="\\x1b]0;owned\\x07.twilio.com", name="\\x9b31m\\u202e")
+logging.getLogger("library").warning("careful\\x1b[31m")
+try:
+    raise ValueError("\\x1b[8m")
+except ValueError:
+    structlog.get_logger().exception("it failed")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, timeout=PROGRAM_SECONDS)  # noqa: S603
+    text = ended.stderr.decode()
+
+    assert r"host=\x1b]0;owned\x07.twilio.com" in text
+    assert r"\x9b31m\u202e" in text
+    assert r"ValueError: \x1b[8m" in text
+    assert [character for character in text if not character.isprintable() and character != "\n"] == []
+
+
 @pytest.mark.parametrize(
     ("level", "events"),
     [

@@ -8,6 +8,8 @@ EMULATED_HOST = "api.twilio.com"
 _EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
 """With regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
+_NAME = re.compile(r"[a-z0-9._-]{1,253}")
+
 
 class HostRole(StrEnum):
     """What becomes of a request to a host."""
@@ -33,3 +35,8 @@ def host_name(field: str) -> str:
         return text[1:].partition("]")[0]
     name = text.partition(":")[0] if text.count(":") <= 1 else text
     return name.rstrip(".")
+
+
+def is_valid_name(host: str) -> bool:
+    """Tell whether a host, as `host_name` returns it, has only the characters of host names, and not too many."""
+    return _NAME.fullmatch(host) is not None

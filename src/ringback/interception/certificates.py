@@ -1,6 +1,5 @@
 """Contexts for TLS as a server: one a host name, made when it is first asked for."""
 
-import re
 import ssl
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,11 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ringback.domain.instants import MICROSECONDS, Instant
-from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
 from ringback.interception.authority import Authority
 
 KEPT_CONTEXTS = 128
-_NAME = re.compile(r"[a-z0-9._-]{1,253}")
 LEFT_AT_LEAST = timedelta(days=7)
 """A certificate that has less than this left is made anew."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -53,7 +51,7 @@ class Certificates:
 
     def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
         host = host_name(name or "")
-        is_twilios = _NAME.fullmatch(host) and role_of(host) is not HostRole.OTHER
+        is_twilios = is_valid_name(host) and role_of(host) is not HostRole.OTHER
         connection.context = self.context_for(host) if is_twilios else self.context_for(*LOCAL)
 
 

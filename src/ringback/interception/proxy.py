@@ -13,7 +13,7 @@ import orjson
 import structlog
 
 from ringback.domain.errors import host_not_emulated
-from ringback.domain.twilio_hosts import HostRole, role_of
+from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
 from ringback.interception.certificates import Certificates
 from ringback.interception.client_hello import TLS_HANDSHAKE, read_begin
 from ringback.interception.heads import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
@@ -173,7 +173,7 @@ async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
         client_hello, host = await read_begin(reader, first)
     except ValueError as error:
         raise MisdirectedHandshake(str(error)) from error
-    if role_of(host) is HostRole.OTHER:
+    if role_of(host) is HostRole.OTHER or not is_valid_name(host):
         raise MisdirectedHandshake(
             f"{shown_host(host) or 'no host'} was asked for; without CONNECT only Twilio's are served"
         )
