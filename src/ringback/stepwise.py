@@ -79,11 +79,14 @@ async def run_steps(steps: Steps[T]) -> T:
 async def _in_thread(steps: Steps[T]) -> None:
     """Run one step in a thread, to its end even if this is cancelled: a generator cannot be closed while it runs."""
     step = asyncio.ensure_future(asyncio.to_thread(next, steps))
-    try:
-        await asyncio.shield(step)
-    except asyncio.CancelledError:
-        await asyncio.wait([step])
-        raise
+    cancellation: asyncio.CancelledError | None = None
+    while not step.done():
+        try:
+            await asyncio.wait([step])
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if failure := cancellation or step.exception():
+        raise failure
 
 
 async def yield_to_requests() -> None:
