@@ -155,7 +155,8 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
     assert next(refusals, None) is None
-    assert [line["log_level"] for line in lines if line.get("task") == "callback_sender"] == ["warning", "info"]
+    outage = [(line["log_level"], line.get("tasks")) for line in lines if line["event"].startswith("database ")]
+    assert outage == [("warning", ["callback_sender"]), ("info", None)]
 
 
 async def test_leases_are_renewed_after_the_database_was_unavailable(

@@ -11,6 +11,12 @@ import httpx
 from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
+FAILING_UPDATE = """
+CREATE TRIGGER failing BEFORE UPDATE ON validation_calls
+WHEN (SELECT clock_offset FROM accounts WHERE sid = NEW.account_sid) = 1
+BEGIN SELECT raise(ABORT, 'a defect'); END
+"""
+"""Fails the update that lets calls follow a clock that was set."""
 WORKERS = """
 import os, signal, sys, time
 from ringback.workers import run_workers
@@ -44,7 +50,8 @@ def test_a_server_whose_task_fails_too_often_stops_with_a_log_line_and_keeps_wha
         with server.client(other["sid"], other["auth_token"]) as other_client:
             answered = {validate(other_client, other["sid"], "+14158675309")}
         with closing(sqlite3.connect(database, timeout=PATIENCE_SECONDS)) as writer, writer:
-            writer.execute("UPDATE accounts SET clock_offset = 'unreadable' WHERE sid = ?", [other["sid"]])
+            writer.execute("UPDATE accounts SET clock_offset = 1 WHERE sid = ?", [other["sid"]])
+            writer.execute(FAILING_UPDATE)
         server.wait_for_log(lambda line: line["event"] == "background task failed, restarting")
         answered |= {validate(client, ACCOUNT_SID, f"+1415867{number:04d}") for number in range(10)}
         status = server.process.wait(PATIENCE_SECONDS)
