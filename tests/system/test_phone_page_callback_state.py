@@ -132,7 +132,7 @@ def test_trace_shows_each_request_of_a_redirected_callback(redirected: PhonePage
 
     expect(attempt.locator("> summary")).to_contain_text("302")
     expect(attempt.locator("> summary")).to_contain_text("and 1 redirect")
-    expect(attempt.locator("> .warned")).to_have_text(sent["hint"])
+    expect(attempt.locator("> summary .warned")).to_have_text(sent["hint"])
     expect(first).to_contain_text(f"POST {sent['hops'][0]['url']}")
     expect(first).to_contain_text("redirects to /login?next=%2Fcb")
     expect(first).to_contain_text(f"This request carried {len(sent['hops'][0]['parameters'])} parameters")
@@ -152,9 +152,16 @@ def test_request_without_parameters_says_so(phone_page: PhonePage, account: Visi
         sid = account.validate(NUMBER, StatusCallback=f"{app.url}/cb")["call_sid"]
         account.wait_for("callback.delivered", sid)
     phone_page.row(WRITTEN).click()
-    phone_page.trace.locator(".attempt > summary").click()
+    attempt = phone_page.trace.locator(".attempt")
 
+    expect(attempt.get_by_text("the request to /login carried no parameters")).to_be_visible()
+    attempt.locator("> summary").click()
     expect(phone_page.trace.locator(".hops > li").last).to_contain_text("This request carried no parameters.")
-    expect(phone_page.trace.locator(".attempt > .warned")).to_contain_text(
-        "the request to /login carried no parameters"
-    )
+
+
+def test_attempt_that_failed_says_why_before_it_is_opened(phone_page: PhonePage, account: Visited) -> None:
+    account.validate(NUMBER, StatusCallback=NOWHERE)
+    phone_page.row(WRITTEN).click()
+
+    expect(phone_page.trace.get_by_text("connection refused by 127.0.0.1:9: nothing listens there")).to_have_count(2)
+    expect(phone_page.trace.get_by_text("nothing listens there").first).to_be_visible()

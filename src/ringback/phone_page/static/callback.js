@@ -42,8 +42,6 @@ function attemptView(call, sent) {
     "details",
     { class: "attempt", key: sent.number },
     summary(call, sent),
-    sent.error && h("p", { class: "failed" }, h("bdi", {}, sent.error)),
-    sent.hint && h("p", { class: "warned" }, sent.hint),
     isRedirected && [h("h3", {}, `The ${sent.hops.length} requests of this attempt`), h("ol", { class: "hops" }, sent.hops.map(hopView))],
     h("h3", {}, `Signature${last}`),
     signature(sent),
@@ -57,7 +55,7 @@ function attemptView(call, sent) {
   );
 }
 
-function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hops, method, signature: verdict, url }) {
+function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hint, hops, method, signature: verdict, url }) {
   const isGood = came !== null && came.status_code < 400 && !error;
   const redirects = hops.slice(0, -1);
   return h(
@@ -69,6 +67,8 @@ function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hops, met
     where(redirects[0] ?? { method, url }),
     redirects.length > 0 && ` and ${plural(redirects.length, "redirect")}`,
     h("span", { class: "muted" }, ` ${since(call.date_created, at)}, ${milliseconds(elapsed)}`),
+    error && h("span", { class: "reason failed" }, h("bdi", {}, error)),
+    hint && h("span", { class: "reason warned" }, hint),
   );
 }
 
