@@ -56,6 +56,20 @@ def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(brow
             expect(phone_page.row()).to_contain_text("Busy")
 
 
+def test_view_that_is_chosen_while_another_one_loads_is_loaded(phone_page: PhonePage, account: Visited) -> None:
+    account.control("POST", "/phones/+14155550143/script", ["busy"])
+    held: list[Route] = []
+    phone_page.page.route("**/inboxes", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    phone_page.show("Inbox")
+    inboxes = first(held, phone_page)
+    phone_page.stop_polling()
+
+    phone_page.show("Phones")
+    inboxes.continue_()
+
+    expect(phone_page.page.get_by_role("region", name="Phones with a rule")).to_contain_text(OTHER_WRITTEN)
+
+
 def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account: Visited) -> None:
     sid = account.validate()["call_sid"]
     expect(phone_page.button("Answer")).to_be_visible()

@@ -76,23 +76,21 @@ export async function refreshView(event = null) {
   const { view, item } = state.route;
   if (!state.account) return;
   if (!event && view === "calls" && item && state.calls.has(item)) refreshTrace(item).catch(() => {});
-  const load = LOADERS[view];
-  if (!load || (event && !RELEVANT[view].test(event.type))) return;
+  if (!LOADERS[view] || (event && !RELEVANT[view].test(event.type))) return;
   isWanted = true;
   if (isLoading) return;
   isLoading = true;
-  try {
-    while (isWanted) {
-      isWanted = false;
-      const sid = state.account.sid;
-      const loaded = await load();
-      if (sid === state.account?.sid) change(loaded);
+  while (isWanted) {
+    isWanted = false;
+    try {
+      const { sid } = state.account;
+      const loaded = await LOADERS[state.route.view]?.(); // another view may have been chosen while the last one loaded
+      if (loaded && sid === state.account?.sid) change(loaded);
+    } catch {
+      changed(); // the connection's own state tells
     }
-  } catch {
-    changed(); // the connection's own state tells
-  } finally {
-    isLoading = false;
   }
+  isLoading = false;
 }
 
 /** Read again and again what changes without an event. */
