@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
+from ringback.domain.phones import MOST_PHONE_SECONDS
 from ringback.domain.policies import LONGEST_CODE_LIFETIME_SECONDS, MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS
 from ringback.domain.sids import ACCOUNT, is_sid
 
@@ -24,7 +25,7 @@ def _friendly_name(value: str) -> str:
 
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
-Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CodeAttempts = Annotated[int, Field(ge=1, le=MOST_CODE_ATTEMPTS)]
 CodeLifetime = Annotated[float, Field(gt=0, le=LONGEST_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]

@@ -273,7 +273,7 @@ async def test_unreadable_messages_and_requests_are_left_out_and_the_next_ones_l
     messages = newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=3)
     requests = newest_requests(unit_of_work, ACCOUNT_SID, limit=3)
     execute(simulation.database, f"UPDATE inbox_messages SET verdict = '{{' WHERE id = {messages[0].id}")  # noqa: S608
-    execute(simulation.database, f"UPDATE requests SET parameters = '{{' WHERE id = {requests[0].id}")  # noqa: S608
+    execute(simulation.database, f"UPDATE requests SET parameters = 'null' WHERE id = {requests[0].id}")  # noqa: S608
 
     assert newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=2) == messages[1:]
     assert newest_requests(unit_of_work, ACCOUNT_SID, limit=2) == requests[1:]
@@ -301,6 +301,21 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "event type": ("events", "type", "odd"),
     "phone rule": ("phone_rules", "behavior", "odd"),
     "request parameters": ("requests", "parameters", "{"),
+    "request parameters of the wrong form": ("requests", "parameters", """{"a":1}"""),
+    "message headers": ("inbox_messages", "headers", "[[1]]"),
+    "message verdict": ("inbox_messages", "verdict", "{}"),
+    "account date": ("accounts", "date_created", 10**18),
+    "account clock ahead": ("accounts", "clock_offset", 10**18),
+    "account clock behind": ("accounts", "clock_offset", -(10**18)),
+    "account clock frozen": ("accounts", "clock_frozen_at", -(10**18)),
+    "attempt time": ("callback_attempts", "at", 10**18),
+    "call time": ("validation_calls", "ended_at", 10**18),
+    "call timeline time": ("validation_calls", "timeline", """[[1000000000000000000,"a","b"]]"""),
+    "call number": ("validation_calls", "phone_number", "none"),
+    "call phone": ("validation_calls", "phone", """["busy",1e300,1,null]"""),
+    "call callback URL": ("validation_calls", "status_callback", "none"),
+    "call callback method": ("validation_calls", "status_callback_method", "PUT"),
+    "phone rule seconds": ("phone_rules", "ring_seconds", 86_400.5),
 }
 
 
@@ -313,6 +328,7 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
     await account.control("PUT", "/phones/+14158675301", {"behavior": "busy"})
     await account.control("PUT", "/policy", {"code_attempts": 1})
     await account.control("POST", "/faults", {"operation": "list-calls", "effect": {"status": 500}})
+    await account.control("POST", "/inbox/x")
     with CallbackReceiver() as receiver:
         await account.validate("+15005550014", StatusCallback=receiver.url)
         await account.advance(0)

@@ -39,7 +39,10 @@ class Geography:
 @lru_cache(maxsize=4096)
 def geography(e164: str) -> Geography:
     """Return where an E.164 number is at home. Zip codes are known of no number."""
-    number = phonenumbers.parse(e164, None)
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return Geography()
     country = phonenumbers.region_code_for_number(number) or ""
     if country in ("", "001"):
         return Geography()

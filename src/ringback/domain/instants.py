@@ -32,6 +32,10 @@ def from_datetime(moment: datetime) -> Instant:
     return Instant((delta.days * 86_400 + delta.seconds) * MICROSECONDS + delta.microseconds)
 
 
+EARLIEST, LATEST = from_datetime(datetime(1, 1, 1, tzinfo=UTC)), from_datetime(datetime(9999, 12, 31, tzinfo=UTC))
+"""The first and the last instant that can be written as a date."""
+
+
 def rfc_2822(instant: Instant) -> str:
     """Write an instant as Twilio does: ``Tue, 27 Jul 2010 20:21:11 +0000``.
 

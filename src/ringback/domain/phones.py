@@ -8,6 +8,8 @@ from ringback.domain.phone_numbers import RESERVED_PREFIX
 
 CODE_DIGITS = 6
 """Source: docs/fidelity.md, validation code [page]."""
+MOST_PHONE_SECONDS = 86_400
+"""Longest time that a phone rings, or that its owner takes to key the code in."""
 
 
 class PhoneBehavior(StrEnum):

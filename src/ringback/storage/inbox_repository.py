@@ -15,20 +15,20 @@ from ringback.domain.signature_verdict import SignatureVerdict
 from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import inbox_messages as table
 from ringback.storage.statements import Statement, columns
-from ringback.storage.unreadable_rows import first_readable
+from ringback.storage.unreadable_rows import first_readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
 
-_SHOWN = ("at", "method", "url", "headers", "parameters", "body", "verdict")
+SHOWN = ("at", "method", "url", "headers", "parameters", "body", "verdict")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 _OF_INBOX = (_OF_ACCOUNT, table.c.name == bindparam("inbox"))
 
 ADD = Statement(
-    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in ("account_sid", "name", *_SHOWN)})
+    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in ("account_sid", "name", *SHOWN)})
 )
 NEWEST = Statement(
-    select(*columns(table, "id", *_SHOWN))
+    select(*columns(table, "id", *SHOWN))
     .where(*_OF_INBOX, table.c.id < bindparam("before_id"))
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
@@ -76,7 +76,7 @@ class InboxRepository:
                 NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows
             )
 
-        return first_readable("inbox_messages", fetch, _message, from_id=before_id, limit=limit)
+        return first_readable("inbox_messages", fetch, message_of, from_id=before_id, limit=limit)
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
         """Return the account's inboxes that have messages, the one with the newest message first."""
@@ -94,7 +94,8 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _message(row: tuple[Any, ...]) -> StoredMessage:
+def message_of(row: tuple[Any, ...]) -> StoredMessage:
+    """Return the message of a row: its id, and the columns in `SHOWN`. Raises ValueError and TypeError."""
     number, at, method, url, headers, parameters, body, verdict = row
     return StoredMessage(
         number,
@@ -102,9 +103,15 @@ def _message(row: tuple[Any, ...]) -> StoredMessage:
             at,
             method,
             url,
-            tuple((name, value) for name, value in orjson.loads(headers)),
-            tuple((name, value) for name, value in orjson.loads(parameters)),
+            _pairs(headers),
+            _pairs(parameters),
             body,
             SignatureVerdict(**orjson.loads(verdict)),
         ),
     )
+
+
+def _pairs(text: Any) -> tuple[tuple[str, str], ...]:
+    pairs = tuple((name, value) for name, value in orjson.loads(text))
+    require(all(isinstance(part, str) for pair in pairs for part in pair), "headers or parameters", text)
+    return pairs

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
+from ringback.domain.phones import MOST_PHONE_SECONDS, PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
 from ringback.storage.statements import Statement, columns, upsert
 from ringback.storage.tables import phone_rules as rules
@@ -117,11 +117,16 @@ def _said(rule: PhoneRule) -> dict[str, Any]:
     return {**{name: getattr(rule, name) for name in _SAID}, "behavior": rule.behavior.value}
 
 
+def is_phone_duration(seconds: object) -> bool:
+    """Tell whether a value is a number of seconds that a phone may take."""
+    return isinstance(seconds, int | float) and 0 <= seconds <= MOST_PHONE_SECONDS
+
+
 def rule_of(row: tuple[Any, ...]) -> PhoneRule:
     """Return the rule of a row: behavior, seconds, extension. Raises ValueError where that is none."""
     behavior, ring_seconds, key_seconds, extension = row
     for name, seconds in (("ring_seconds", ring_seconds), ("key_seconds", key_seconds)):
-        require(seconds is None or isinstance(seconds, int | float), name, seconds)
+        require(seconds is None or is_phone_duration(seconds), name, seconds)
     require(extension is None or isinstance(extension, str), "extension", extension)
     return PhoneRule(PhoneBehavior(behavior), ring_seconds, key_seconds, extension)
 

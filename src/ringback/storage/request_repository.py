@@ -11,7 +11,7 @@ from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import requests as table
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.statements import Statement, columns
-from ringback.storage.unreadable_rows import first_readable
+from ringback.storage.unreadable_rows import first_readable, require
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork
@@ -58,4 +58,12 @@ class RequestRepository:
 
 def _request(row: tuple[Any, ...]) -> JournaledRequest:
     stored = AnsweredRequest._make(row[1:])
-    return JournaledRequest(row[0], stored._replace(parameters=orjson.loads(row[1 + _PARAMETERS])))
+    return JournaledRequest(row[0], stored._replace(parameters=request_parameters_of(row[1 + _PARAMETERS])))
+
+
+def request_parameters_of(text: Any) -> dict[str, str]:
+    """Return the parameters of a request that a row holds. Raises ValueError where they are not text by name."""
+    parameters: dict[str, str] = orjson.loads(text)
+    is_text = isinstance(parameters, dict) and all(isinstance(value, str) for value in parameters.values())
+    require(is_text, "parameters", text)
+    return parameters
