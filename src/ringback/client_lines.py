@@ -237,7 +237,7 @@ def _java_warnings(variables: Mapping[str, str]) -> list[str]:
 
 
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
-    """Return what NO_PROXY should have, and the entries of today's that cover Twilio's hosts and are left out.
+    """Return the hosts for NO_PROXY, and its current entries that are left out because they cover Twilio's hosts.
 
     Spaces separate entries, too: curl, PHP, Ruby and axios read them so.
     """

@@ -17,7 +17,7 @@ from ringback.domain.paging import Page
 Row = TypeVar("Row")
 
 ROWS_ON_EVENT_LOOP = 100
-"""How long a page may be to be written on the event loop: a longer one takes milliseconds, in a thread."""
+"""The longest page that is written on the event loop. Longer ones take milliseconds: a thread writes them."""
 STATE_KEY = "exchange"
 CALL_KEY = "ringback.call_sid"
 """Where a request's scope names the call that it began, for the log."""

@@ -26,7 +26,7 @@ MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 PARSED_AT_ONCE_BYTES = 16 * 1024
 MULTIPART_PARSED_AT_ONCE_BYTES = 2 * 1024
-"""A multipart body of 16 KiB can take 10 ms: the event loop is not held up so long."""
+"""Larger multipart bodies are parsed in a thread: 16 KiB can take 10 ms."""
 """A larger body is parsed beside the event loop: one of a mebibyte, made to take long, takes 300 ms."""
 MAX_CALL_DELAY_SECONDS = 60
 MAX_EXTENSION_CHARACTERS = 50

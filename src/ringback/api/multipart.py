@@ -26,7 +26,7 @@ _EXTENDED_FILENAME = re.compile(rb";[ \t]*filename\*", re.IGNORECASE)
 def parse_multipart(body: bytes, content_type: bytes, *, max_parts: int) -> dict[str, str]:
     """Return the fields of a multipart body; of a repeated name the last one wins, and files are ignored.
 
-    An empty body has no fields: Node's helper library sends an update without parameters so.
+    An empty body has no fields: this is how Node's helper library sends an update without parameters.
 
     Raises TwilioError 400 for a malformed body, for names and values that are not UTF-8, and for more than `max_parts`
     parts. Source: docs/fidelity.md, representation [documented].

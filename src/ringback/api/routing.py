@@ -72,7 +72,7 @@ class Routes:
         self._resources = [(resource.any_route.path_regex, resource) for resource in by_path.values()]
 
     def emulate(self, method: str, path: str) -> bool:
-        """Tell whether the answer to a request is Twilio's: an error of a complete resource is, too.
+        """Tell whether ringback answers a request as Twilio does, if only with an error of a complete resource.
 
         `path` has no suffix, and `method` is GET for HEAD. The answer may still be that there is nothing at `path`.
         """

@@ -11,7 +11,7 @@ from ringback.console import print_error
 WRONG_USAGE = 2
 SHOWN_CHARACTERS = 64
 MEANT: Mapping[str, str] = {"start": "serve", "run": "serve", "up": "serve", "help": "--help", "version": "--version"}
-"""What other programs call commands and options that ringback has under another name."""
+"""Names that other programs have for commands and options of ringback."""
 
 
 def shown(argument: str) -> str:

@@ -1,1 +1,1 @@
-"""What users configure."""
+"""The checks of settings."""

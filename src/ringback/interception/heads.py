@@ -58,9 +58,9 @@ def read_head(head: bytes) -> ProxyRequest:
 
 
 def _redirected(request_line: str, fields: list[tuple[str, str]]) -> str:
-    """Return the request line with the URL of a client that took the proxy for a host of Twilio's, or nothing.
+    """Return a request line with the whole URL for a redirected client, or an empty string for other clients.
 
-    Its connection was redirected here, so that it sends a path as to a server.
+    A redirected client believes that it speaks with a host of Twilio's, so its request line has only a path.
     """
     origin = _ORIGIN.fullmatch(request_line)
     hosts = [value.strip() for name, value in fields if name.lower() == "host"]
@@ -75,7 +75,7 @@ def _whole_request(absolute: re.Match[str], fields: list[tuple[str, str]]) -> Pr
     """Return a request that names its URL, and which comes as plain HTTP even where that begins with https://."""
     is_https = absolute["scheme"].lower() == "https"
     if is_https and role_of(host_name(absolute["host"])) is HostRole.OTHER:
-        raise UnfitRequest("of https:// URLs this proxy takes only Twilio's: it takes CONNECT host:port for others")
+        raise UnfitRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for other hosts")
     default_port = HTTPS_PORT if is_https else HTTP_PORT
     port = _port(absolute["port"]) if absolute["port"] else default_port
     authority = absolute["host"] if port == default_port else f"{absolute['host']}:{port}"
