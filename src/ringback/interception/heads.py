@@ -75,7 +75,7 @@ def _whole_request(absolute: re.Match[str], fields: list[tuple[str, str]]) -> Pr
     """Return a request that names its URL, and which comes as plain HTTP even where that begins with https://."""
     is_https = absolute["scheme"].lower() == "https"
     if is_https and role_of(host_name(absolute["host"])) is HostRole.OTHER:
-        raise UnfitRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for other hosts")
+        raise UnfitRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for others")
     default_port = HTTPS_PORT if is_https else HTTP_PORT
     port = _port(absolute["port"]) if absolute["port"] else default_port
     authority = absolute["host"] if port == default_port else f"{absolute['host']}:{port}"
