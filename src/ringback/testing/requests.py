@@ -20,6 +20,8 @@ Model = TypeVar("Model", bound=BaseModel)
 PATH = "/_ringback"
 MOST = 1_000
 """As many items as a list shows at once."""
+LONG_SECONDS = 600.0
+"""How much longer an answer may take that is about the whole server, or that waits for receivers of callbacks."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +88,13 @@ class ServerRequests:
         return Request("GET", "/accounts", lambda answer: list(answer["accounts"]))
 
     def reset(self) -> Request[None]:
-        return Request("POST", "/reset", nothing)
+        return Request("POST", "/reset", nothing, wait_seconds=LONG_SECONDS)
 
     def snapshot(self) -> Request[dict[str, Any]]:
-        return Request("GET", "/snapshot", as_document)
+        return Request("GET", "/snapshot", as_document, wait_seconds=LONG_SECONDS)
 
     def restore(self, document: dict[str, Any]) -> Request[None]:
-        return Request("PUT", "/snapshot", nothing, document)
+        return Request("PUT", "/snapshot", nothing, document, wait_seconds=LONG_SECONDS)
 
 
 class AccountRequests:

@@ -5,10 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ringback.testing.records import ClockReading, Fault, InboxMessage, PhoneAtNumber, PolicyReading
-from ringback.testing.requests import MOST, Request, account_path, given, items, nothing, segment
-
-SETTLING_SECONDS = 600.0
-"""How long an advance of a clock may take: receivers of callbacks may be slow."""
+from ringback.testing.requests import LONG_SECONDS, MOST, Request, account_path, given, items, nothing, segment
 
 
 class ClockRequests:
@@ -29,7 +26,7 @@ class ClockRequests:
     def advance(self, seconds: float | timedelta) -> Request[datetime]:
         amount = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
         path = f"{self._path}/advance"
-        return Request("POST", path, _time_shown, {"seconds": amount}, wait_seconds=SETTLING_SECONDS)
+        return Request("POST", path, _time_shown, {"seconds": amount}, wait_seconds=LONG_SECONDS)
 
     def _set(self, mode: str, now: datetime | None) -> Request[datetime]:
         body = {"mode": mode, "now": None if now is None else now.isoformat()}

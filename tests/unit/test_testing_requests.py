@@ -1,0 +1,23 @@
+"""The requests of ringback.testing: how long their answers may take."""
+
+from typing import Any
+
+import pytest
+
+from ringback.testing.requests import LONG_SECONDS, AccountRequests, Request, ServerRequests
+from ringback.testing.resource_requests import ClockRequests
+
+ACCOUNT_SID = "AC" + "0" * 32
+SERVER, ACCOUNT, CLOCK = ServerRequests(), AccountRequests(ACCOUNT_SID), ClockRequests(ACCOUNT_SID)
+
+
+@pytest.mark.parametrize(
+    "long_request", [SERVER.reset(), SERVER.snapshot(), SERVER.restore({}), CLOCK.advance(1)], ids=str
+)
+def test_answer_about_the_whole_server_may_take_long(long_request: Request[Any]) -> None:
+    assert long_request.wait_seconds == LONG_SECONDS
+
+
+@pytest.mark.parametrize("short_request", [ACCOUNT.delete(), ACCOUNT.api_key(), CLOCK.freeze()], ids=str)
+def test_answer_about_one_account_may_not_take_long(short_request: Request[Any]) -> None:
+    assert short_request.wait_seconds == 0
