@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from ringback.http_protocol import TwilioHttpProtocol
 from ringback.interception.door import PROXY, TLS, Door
-from ringback.settings import Settings, base_url
+from ringback.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.supervision import Supervisor
 
 STOP_SECONDS = 2
@@ -41,13 +41,19 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
 
 def _reason(host: str, port: int, option: str, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is already in use on {host}. Stop the other process or choose another port with {option}."
+        advice = f"Stop the other process or choose another port with {_choice(option)}."
+        return f"port {port} is already in use on {host}. {advice}"
     if error.errno == errno.EACCES:
-        return f"this user may not listen on port {port}. Choose a port from 1024 with {option}."
-    option = "--intercept-host" if option == "--intercept-port" else "--host"
+        return f"this user may not listen on port {port}. Choose a port from 1024 with {_choice(option)}."
+    choice = _choice("--intercept-host" if option == "--intercept-port" else "--host")
     return (
-        f"cannot listen on {host}:{port}: {error.strerror or error}. Choose an address of this machine with {option}."
+        f"cannot listen on {host}:{port}: {error.strerror or error}. Choose an address of this machine with {choice}."
     )
+
+
+def _choice(option: str) -> str:
+    """Name an option and its environment variable, which `make serve` and containers take."""
+    return f"{option} or {ENVIRONMENT_PREFIX}{option.removeprefix('--').replace('-', '_').upper()}"
 
 
 def listen_beside(settings: Settings) -> Iterator[tuple[str, socket.socket]]:

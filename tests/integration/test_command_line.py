@@ -161,7 +161,7 @@ def test_a_taken_port_is_one_line_and_status_1(command: Command, taken_port: int
     refused = command("serve", "--port", str(taken_port), "--database-url", "sqlite://")
 
     assert refused.status == 1
-    advice = "Stop the other process or choose another port with --port."
+    advice = "Stop the other process or choose another port with --port or RINGBACK_PORT."
     assert refused.complaints == [f"ringback: port {taken_port} is already in use on 127.0.0.1. {advice}"]
 
 
@@ -175,14 +175,14 @@ def test_taken_port_of_the_proxy_or_of_tls_names_its_option(command: Command, ta
     assert [finished.status for finished in refused] == [1, 1]
     for finished, option in zip(refused, ("--intercept-port", "--tls-port"), strict=True):
         [line] = finished.complaints
-        assert line.endswith(f"Stop the other process or choose another port with {option}.")
+        assert f"Stop the other process or choose another port with {option} or RINGBACK_" in line
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:
     refused = command("serve", "--host", "192.0.2.1", "--port", "0", "--database-url", "sqlite://")
 
     assert refused.status == 1
-    advice = "Choose an address of this machine with --host."
+    advice = "Choose an address of this machine with --host or RINGBACK_HOST."
     assert refused.complaints == [f"ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address. {advice}"]
 
 
@@ -192,7 +192,7 @@ def test_address_that_the_proxy_cannot_listen_on_names_its_option(command: Comma
 
     assert refused.status == 1
     [line] = refused.complaints
-    assert line.endswith("Choose an address of this machine with --intercept-host.")
+    assert line.endswith("Choose an address of this machine with --intercept-host or RINGBACK_INTERCEPT_HOST.")
 
 
 def test_database_url_that_is_not_valid_says_what_to_write(command: Command) -> None:

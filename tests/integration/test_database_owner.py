@@ -98,7 +98,7 @@ def test_another_applications_file_is_refused_and_not_changed(file: Path, make: 
 
     [line] = str(refusal.value).splitlines()
     assert str(file) in line
-    assert "choose another file with --database-url" in line
+    assert "choose another file with --database-url or RINGBACK_DATABASE_URL" in line
     assert contents(file.parent) == before
 
 

@@ -61,7 +61,7 @@ def test_a_file_is_one_servers_alone(file: Path, shared: EmbeddedDatabase) -> No
 
     assert str(refusal.value) == (
         f"another ringback is using the database file {shared.url.database}: "
-        "stop it, or choose another file with --database-url"
+        "stop it, or choose another file with --database-url or RINGBACK_DATABASE_URL"
     )
 
 

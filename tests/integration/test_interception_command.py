@@ -22,7 +22,7 @@ def test_a_taken_port_of_the_proxy_is_one_clear_line(command: Command) -> None:
         )
 
     assert finished.status == 1
-    advice = "Stop the other process or choose another port with --intercept-port."
+    advice = "Stop the other process or choose another port with --intercept-port or RINGBACK_INTERCEPT_PORT."
     assert finished.complaints == [f"ringback: port {port} is already in use on 127.0.0.1. {advice}"]
 
 

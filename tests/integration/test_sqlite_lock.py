@@ -163,7 +163,7 @@ def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> Non
     with pytest.raises(DatabaseUnavailable, match=f"cannot use {file} as a database") as refusal:
         open_database(f"sqlite:///{file}")
 
-    assert str(refusal.value).endswith("choose another file with --database-url")
+    assert str(refusal.value).endswith("choose another file with --database-url or RINGBACK_DATABASE_URL")
 
 
 def test_file_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,7 @@ def test_host_that_is_not_valid_is_one_line(command: Command, option: str, host:
 def test_host_name_that_cannot_be_found_is_one_line(command: Command) -> None:
     line = one_line(command("serve", "--port", "0", "--host", "a..b"), 1)
 
-    advice = "Choose an address of this machine with --host."
+    advice = "Choose an address of this machine with --host or RINGBACK_HOST."
     assert line == f"ringback: cannot listen on a..b:0: Name or service not known. {advice}"
 
 

@@ -146,6 +146,6 @@ def test_second_server_in_the_folder_is_told_what_to_do(checkout: Path, variable
     assert (same.returncode, other.returncode) == (1, 1)
     assert same.stderr == (
         f"ringback: port {variables['RINGBACK_PORT']} is already in use on 127.0.0.1. "
-        "Stop the other process or choose another port with --port.\n"
+        "Stop the other process or choose another port with --port or RINGBACK_PORT.\n"
     )
-    assert "stop it, or choose another file with --database-url" in other.stderr
+    assert "stop it, or choose another file with --database-url or RINGBACK_DATABASE_URL" in other.stderr

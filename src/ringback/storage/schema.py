@@ -87,13 +87,13 @@ def _check_owner(database: Database) -> None:
     if owner == SchemaOwner.NEWER_RINGBACK:
         raise DatabaseUnavailable(
             f"the database {shown(database.url)} was written by a newer ringback (schema {at}): "
-            "upgrade ringback, or choose another database with --database-url"
+            "upgrade ringback, or choose another database with --database-url or RINGBACK_DATABASE_URL"
         )
     if owner == SchemaOwner.ANOTHER_APPLICATION:
         advice = " or schema (?options=-csearch_path%3DNAME)" if database.is_shared else ""
         raise DatabaseUnavailable(
             f"the database {shown(database.url)} has tables of another application ({listed(tables)}): "
-            f"choose another database{advice} with --database-url"
+            f"choose another database{advice} with --database-url or RINGBACK_DATABASE_URL"
         )
 
 

@@ -70,7 +70,7 @@ class DatabaseFileLock:
         if not self._is_flocked and link_count > 1:
             raise DatabaseUnavailable(
                 f"the database file {self.file} has {link_count} hard links, and its file system cannot lock them "
-                "together: remove the other names, or choose another file with --database-url"
+                "together: remove the other names, or choose another file with --database-url or RINGBACK_DATABASE_URL"
             )
         self._lock_file = _acquire_lock_file(lock_file, self.file)
 
@@ -102,7 +102,8 @@ def file_id(file: Path | str) -> FileId | None:
 def in_use(file: Path) -> DatabaseUnavailable:
     """Return the error for a file that another server has locked."""
     return DatabaseUnavailable(
-        f"another ringback is using the database file {file}: stop it, or choose another file with --database-url"
+        f"another ringback is using the database file {file}: stop it, or "
+        "choose another file with --database-url or RINGBACK_DATABASE_URL"
     )
 
 
@@ -115,7 +116,8 @@ def _check_file_type(file: Path) -> None:
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise DatabaseUnavailable(
-            f"cannot use {file} as a database, it is {kind}: choose another file with --database-url"
+            f"cannot use {file} as a database, it is {kind}: "
+            "choose another file with --database-url or RINGBACK_DATABASE_URL"
         )
 
 

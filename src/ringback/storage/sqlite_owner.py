@@ -25,7 +25,9 @@ def check_owner(lock: DatabaseFileLock) -> None:
     if not header:
         return
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC):
-        raise DatabaseUnavailable(f"the file {lock.file} is not a database: choose another file with --database-url")
+        raise DatabaseUnavailable(
+            f"the file {lock.file} is not a database: choose another file with --database-url or RINGBACK_DATABASE_URL"
+        )
     application_id = int.from_bytes(header[APPLICATION_ID_BYTES])
     if application_id == APPLICATION_ID:
         return
@@ -36,7 +38,8 @@ def check_owner(lock: DatabaseFileLock) -> None:
             return
     names = f" (its tables: {listed(tables)})" if tables else ""
     raise DatabaseUnavailable(
-        f"the file {lock.file} is another application's database{names}: choose another file with --database-url"
+        f"the file {lock.file} is another application's database{names}: "
+        "choose another file with --database-url or RINGBACK_DATABASE_URL"
     )
 
 
