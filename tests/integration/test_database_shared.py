@@ -280,9 +280,9 @@ async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
         async with keeping_house(shared, retry_seconds=0.01):
             await until(lambda: not shared.wants_checkpoint())
 
-    told = [(line["log_level"], line["task"], line.get("reason")) for line in lines if line["log_level"] == "warning"]
+    told = [(line["log_level"], line["tasks"], line.get("reason")) for line in lines if line["log_level"] == "warning"]
     assert next(failures, None) is None
-    assert told == [("warning", "checkpoint", f"cannot use the database {shared.url}: disk I/O error")]
+    assert told == [("warning", ["checkpoint"], f"cannot use the database {shared.url}: disk I/O error")]
 
 
 async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
