@@ -62,6 +62,8 @@ class LogWriter:
         self.is_asleep = True
         self._wake = threading.Lock()
         self._wake.acquire()
+        self._never_released = threading.Lock()
+        self._never_released.acquire()
         self.failure: BaseException | None = None
 
     def put(self, line: bytes) -> None:
@@ -83,7 +85,7 @@ class LogWriter:
         while self._queued_bytes:
             if time.monotonic() >= deadline:
                 return False
-            time.sleep(FLUSH_POLL_SECONDS)
+            self._pause(FLUSH_POLL_SECONDS)
         return True
 
     async def watch(self) -> None:
@@ -137,7 +139,7 @@ class LogWriter:
                 quiet_polls += 1
                 self._unreported += unreported
             if quiet_polls < POLLS_BEFORE_SLEEP:
-                time.sleep(POLL_SECONDS)
+                self._pause(POLL_SECONDS)
             else:
                 self._sleep()
                 quiet_polls = 0
@@ -147,6 +149,10 @@ class LogWriter:
             self.is_asleep = is_asleep = not self._lines
         if is_asleep:  # a line that came since has released the lock, and must find it acquired the next time
             self._wake.acquire()
+
+    def _pause(self, seconds: float) -> None:
+        """Sleep. Under libfaketime, time.sleep fails when it gets to the system call after its deadline."""
+        self._never_released.acquire(timeout=seconds)
 
     def _write_lines(self, lines: list[bytes], unreported: int) -> None:
         """Write lines, and after them how many were dropped; before them where the reader was gone."""
@@ -185,7 +191,7 @@ class LogWriter:
                 if isinstance(error, ValueError) or error.errno in _READER_GONE:
                     self._is_reader_gone = True
                     return False
-                time.sleep(pause_seconds)
+                self._pause(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_RETRY_SECONDS)
             else:
                 self._is_mid_line = count < len(rest)

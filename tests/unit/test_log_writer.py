@@ -4,8 +4,10 @@ import asyncio
 import errno
 import os
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 
@@ -184,6 +186,25 @@ def test_after_a_rest_the_next_line_is_written(monkeypatch: pytest.MonkeyPatch) 
         assert flushed(writer)
         eventually(lambda: writer.is_asleep, what="the thread sleeps", seconds=PATIENCE_SECONDS)
         assert len(stream.writes) == written
+
+
+def test_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing_sleep(_: float) -> None:
+        raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(log_writer, "time", SimpleNamespace(sleep=failing_sleep, monotonic=time.monotonic))
+    stream = Stream()
+    writer = a_writer(stream)
+    stream.failure = OSError(errno.ENOSPC, "full")
+    writer.put(b"first")
+    eventually(lambda: stream.failures > 1, what="the write is retried", seconds=PATIENCE_SECONDS)
+    stream.failure = None
+    assert flushed(writer)
+
+    writer.put(b"second")
+
+    assert flushed(writer)
+    assert (stream.text, writer.failure, writer.dropped_lines) == ("first\nsecond\n", None, 0)
 
 
 def test_line_that_comes_while_the_thread_falls_asleep_keeps_it_awake(monkeypatch: pytest.MonkeyPatch) -> None:
