@@ -29,6 +29,17 @@ def test_call_planned_by_a_later_clock_keeps_the_time_to_its_next_event(simulati
     assert (count, query(simulation.database, DUE)) == (1, [(due, due, due + 1)])
 
 
+def test_call_is_brought_forward_by_the_first_start_alone(simulation: Simulation) -> None:
+    simulation.validate(call_delay_seconds=100)
+    execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
+    starts = (-HOUR, 2 - HOUR)
+
+    counts = [bring_pending_work_forward(simulation.unit_of_work, real=after(START, at)) for at in starts]
+
+    due = after(START, -HOUR + 100)
+    assert (counts, query(simulation.database, DUE)) == ([1, 0], [(due, due, due + 1)])
+
+
 def test_call_of_a_clock_that_was_not_set_back_is_left_alone(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=7)
     before = query(simulation.database, DUE)

@@ -19,6 +19,7 @@ PLANNED_AFTER = Statement(
     .where(
         _calls.real_due_at > bindparam("now"),
         bindparam("now") < _PLANNED_AT,
+        _calls.real_due_at >= _PLANNED_AT,  # else an earlier start has brought it forward
         accounts.c.clock_offset == bindparam("offset"),
         accounts.c.clock_frozen_at.is_(None),
     )
