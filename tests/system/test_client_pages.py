@@ -23,6 +23,7 @@ RUN = {
         "async-redirecting-client",
         "intercepted",
         "async-intercepted",
+        "async-lines",
         "validate",
     },
     "node": {"line", "redirecting-client", "intercepted", "validate"},

@@ -7,7 +7,7 @@ import pytest
 
 from support.interception import MESSAGES, InterceptingServer
 from support.node import FOLDER, needs_node
-from support.readme import client_page
+from support.readme import client_page, readme_block
 from support.unchanged import Unchanged, printed_block, printed_lines
 
 pytest_plugins = ["support.interception_fixtures"]
@@ -191,7 +191,7 @@ def test_asynchronous_python_comes_by_the_lines_of_code_that_are_printed(
     told = application.python(PYTHON_ASYNC.replace("LINES", "\n    ".join(code)))
 
     assert told["reports"] == []
-    assert "\n".join(["```python", *code, "```"]) in client_page("python").read_text(encoding="utf-8")
+    assert readme_block("python-async-lines", page=client_page("python")).splitlines() == code
     assert len(told["code"]) == 6
     assert (told["found"], told["said"]) == (1, f"Unable to create record: {MESSAGE}")
     assert application.looked_up <= {"127.0.0.1"}
