@@ -75,6 +75,16 @@ async def test_nothing_is_committed_to_a_file_that_was_moved(database: EmbeddedD
     assert await database.run(find_account, ACCOUNT_SID) is None
 
 
+async def test_readiness_notices_a_moved_file_before_housekeeping(database: EmbeddedDatabase, file: Path) -> None:
+    moved(file)
+    reason = await find_unready_reason(database)
+    moved_back(file)
+
+    assert reason is not None
+    assert "was deleted, moved or replaced: put it back" in reason
+    assert await find_unready_reason(database) is None
+
+
 async def test_reads_are_refused_once_housekeeping_has_noticed(database: EmbeddedDatabase, file: Path) -> None:
     moved(file)
     with pytest.raises(DatabaseUnavailable):

@@ -102,6 +102,9 @@ class Database(ABC):
         if self.outage.reason is not None:
             await self.check_recovery()
 
+    def check_files(self) -> None:  # noqa: B027 - a database that opens no files has none to check
+        """Raise DatabaseUnavailable if files that this process has open are no longer at their paths."""
+
     async def check_recovery(self) -> None:
         """End the outage if the database can be read and written again, else raise DatabaseUnavailable."""
         if self.outage.is_permanent:

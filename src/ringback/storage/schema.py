@@ -67,9 +67,10 @@ def check_is_at_head(database: Database) -> None:
 async def find_unready_reason(database: Database) -> str | None:
     """Return why the database cannot be used, as far as that is known, or None.
 
-    After an outage it must be writable again: reads alone would not tell.
+    After an outage it must be writable again: reads alone would not tell, and neither would they notice a deleted file.
     """
     try:
+        database.check_files()
         if database.outage.reason is not None:
             await database.check_recovery()
         at = await database.run(revision)

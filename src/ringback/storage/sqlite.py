@@ -161,6 +161,9 @@ class EmbeddedDatabase(Database):
             return
         if self.outage.is_permanent:
             raise DatabaseDamaged(str(self.outage.reason))
+        self.check_files()
+
+    def check_files(self) -> None:
         if self._files:
             self._files.check()
 
