@@ -158,6 +158,40 @@ def side_files(file: Path) -> tuple[Path, Path]:
     return file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")
 
 
+def test_truncated_file_answers_503_from_then_on_and_is_not_ready(file: Path) -> None:
+    with serving(file) as first, first.client() as http:
+        assert post(http).status_code == 200
+    with serving(file) as server, server.client() as http:
+        before = post(http)
+
+        os.truncate(file, file.stat().st_size // 2)
+        answers = [post(http) for _ in range(5)]
+        reason = reason_not_ready(http)
+
+    assert before.status_code == 200
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(503, UNAVAILABLE)] * 5
+    assert reason is not None
+    assert "was truncated" in reason
+
+
+def test_file_that_another_program_has_vacuumed_is_still_used(file: Path, http: httpx.Client) -> None:
+    with closing(sqlite3.connect(file, timeout=WAIT_SECONDS)) as connection:
+        connection.execute("CREATE TABLE filling (data BLOB)")
+        connection.execute("INSERT INTO filling VALUES (zeroblob(500000))")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        large = file.stat().st_size
+        assert post(http).status_code == 200
+        connection.execute("DROP TABLE filling")
+        connection.commit()
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+    assert file.stat().st_size < large
+    assert [post(http).status_code for _ in range(5)] == [200] * 5
+    assert reason_not_ready(http) is None
+
+
 @pytest.mark.parametrize("lose", [delete, delete_with_side_files, move_away, replace_by_a_backup, delete_the_log])
 def test_lost_file_answers_503_from_then_on_and_is_not_ready(
     file: Path, http: httpx.Client, lose: Callable[[Path], None]

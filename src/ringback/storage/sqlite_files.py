@@ -5,10 +5,13 @@ finds beside a database, whichever database they were written for, and deletes t
 """
 
 import ctypes
+import os
 from pathlib import Path
 
 from ringback.storage.database import DatabaseUnavailable
 from ringback.storage.sqlite_lock import DatabaseFileLock, file_id
+
+HEADER_BYTES, LARGEST_PAGE_BYTES = 100, 65_536
 
 
 class DatabaseFiles:
@@ -19,20 +22,50 @@ class DatabaseFiles:
         self._side_files = {path: file_id(path) for path in side_files(lock.file)}
         self._log = f"{lock.file}-wal"
         self._log_id = self._side_files[self._log]
+        self._lock = lock
+        self._file_bytes = 0
+        self._is_truncated = False
 
     def check(self) -> None:
         """Raise DatabaseUnavailable where a path no longer leads to the file that is open. It takes 3 microseconds.
 
-        What is committed after that would be lost when the process ends.
+        What is committed after that would be lost when the process ends. A file that another program has truncated
+        is damaged, although SQLite answers from its cache and its log.
         """
-        if file_id(self._file) != self._file_id:
-            raise DatabaseUnavailable(
-                f"the database file {self._file} was deleted, moved or replaced: put it back, or restart ringback"
-            )
+        self._check_file()
         if file_id(self._log) != self._log_id:
             raise DatabaseUnavailable(
                 f"the database's write-ahead log {self._log} was deleted, moved or replaced: restart ringback"
             )
+
+    def _check_file(self) -> None:
+        try:
+            status = os.stat(self._file)  # noqa: PTH116 - see file_id
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._file_id:
+            raise DatabaseUnavailable(
+                f"the database file {self._file} was deleted, moved or replaced: put it back, or restart ringback"
+            )
+        if status.st_size < self._file_bytes and status.st_size < self._bytes_by_header():
+            self._is_truncated = True
+        self._file_bytes = status.st_size
+        if self._is_truncated:
+            raise DatabaseUnavailable(
+                f"the database file {self._file} was truncated by another program: stop ringback, restore the file "
+                "from a backup, and start it again"
+            )
+
+    def _bytes_by_header(self) -> float:
+        """Return how long the file says it is, infinity where it does not say. VACUUM makes it shorter, and says so.
+
+        Source: sqlite.org/fileformat.html, 1.3.
+        """
+        header = self._lock.read_header(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            return float("inf")
+        page_bytes = int.from_bytes(header[16:18])
+        return int.from_bytes(header[28:32]) * (LARGEST_PAGE_BYTES if page_bytes == 1 else page_bytes)
 
     @property
     def is_file_missing(self) -> bool:
