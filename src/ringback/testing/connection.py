@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ringback.testing.account import Account
 from ringback.testing.control import Control
 from ringback.testing.requests import ServerRequests
+from ringback.testing.urls import server_url
 
 if TYPE_CHECKING:
     from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
@@ -15,7 +16,7 @@ class Connection:
     """A running server: it makes accounts, one for each test."""
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = server_url(base_url)
         self.control_token = control_token
         self.control = Control(self.base_url, control_token)
         self._requests = ServerRequests()
@@ -79,5 +80,5 @@ class Connection:
 
 
 def connect(url: str, control_token: str | None = None) -> Connection:
-    """Return the server that runs at `url`; `control_token` is its setting, where it has one."""
+    """Return the server that runs at `url`; `control_token` is its setting, where it has one. Raises ValueError."""
     return Connection(url, control_token)

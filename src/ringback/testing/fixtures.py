@@ -20,8 +20,16 @@ URL_VARIABLE, TOKEN_VARIABLE = "RINGBACK_TEST_URL", "RINGBACK_TEST_CONTROL_TOKEN
 def session_server(url: str | None, settings: Mapping[str, Any]) -> Iterator[Connection]:
     """Give the server at `url`, or where the environment says, or else one that is started and stopped."""
     url = url or os.environ.get(URL_VARIABLE)
-    with connect(url, os.environ.get(TOKEN_VARIABLE)) if url else _started(settings) as server:
+    with _running(url) if url else _started(settings) as server:
         yield server
+
+
+def _running(url: str) -> Connection:
+    try:
+        return connect(url, os.environ.get(TOKEN_VARIABLE))
+    except ValueError as error:
+        reason = str(error)
+    pytest.fail(f"ringback: {reason}", pytrace=False)
 
 
 def _started(settings: Mapping[str, Any]) -> Server:

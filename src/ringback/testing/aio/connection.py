@@ -9,6 +9,7 @@ from ringback.testing.account import Account as SynchronousAccount
 from ringback.testing.aio.account import Account
 from ringback.testing.control import AsyncControl
 from ringback.testing.requests import ServerRequests
+from ringback.testing.urls import server_url
 
 if TYPE_CHECKING:
     from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
@@ -18,7 +19,7 @@ class Connection:
     """A running server: it makes accounts, one for each test."""
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = server_url(base_url)
         self.control_token = control_token
         self.control = AsyncControl(self.base_url, control_token)
         self._requests = ServerRequests()
@@ -82,7 +83,7 @@ class Connection:
 
 
 def connect(url: str, control_token: str | None = None) -> Connection:
-    """Return the server that runs at `url`; `control_token` is its setting, where it has one."""
+    """Return the server that runs at `url`; `control_token` is its setting, where it has one. Raises ValueError."""
     return Connection(url, control_token)
 
 
