@@ -53,6 +53,17 @@ def test_clock_is_advanced_to_the_next_event(phone_page: PhonePage, account: Vis
     expect(frozen_time(phone_page)).to_be_hidden()
 
 
+def test_clock_is_advanced_to_an_event_years_away(phone_page: PhonePage, account: Visited) -> None:
+    ring(account)
+    account.control("PUT", "/clock", {"mode": "frozen", "now": "2000-01-01T00:00:00Z"})
+    to_next = frozen_time(phone_page).get_by_role("button", name=TO_NEXT)
+    expect(to_next).to_have_text(re.compile(r"in [0-9]{4,} days"))
+
+    to_next.click()
+
+    expect(phone_page.phone(WRITTEN)).to_contain_text("Please enter the six-digit code")
+
+
 def test_clock_is_advanced_by_ten_seconds(phone_page: PhonePage, account: Visited) -> None:
     ring(account)
 

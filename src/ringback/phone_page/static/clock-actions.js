@@ -7,6 +7,7 @@ import { accountPath, change, state } from "./store.js";
 import { dateAndTime, duration, shownBy } from "./times.js";
 
 const STEP_SECONDS = 10;
+const MOST_SECONDS = 366 * 86_400; // a request cannot advance a clock by more
 const CLOSE_MS = 60_000; // clocks that differ by less show the same time
 const DISTANT_MS = 600_000; // no phone lets anybody wait that long by itself
 
@@ -18,8 +19,20 @@ export function set(setting, done) {
   return attempt(async () => taken(await ask("PUT", `${accountPath()}/clock`, setting)), done);
 }
 
-export function advance(seconds, done) {
-  return attempt(async () => taken(await ask("POST", `${accountPath()}/clock/advance`, { seconds })), `advanced ${done}: all that was due has happened`);
+export function advance(seconds, done, work = () => advanceAtOnce(seconds)) {
+  return attempt(work, `advanced ${done}: all that was due has happened`);
+}
+
+async function advanceAtOnce(seconds, path = accountPath()) {
+  taken(await ask("POST", `${path}/clock/advance`, { seconds }));
+}
+
+/** Advance the clock by more than one request may ask for. */
+async function advanceFar(seconds) {
+  const path = accountPath(); // another account may be chosen between two requests
+  let rest = seconds;
+  for (; rest > MOST_SECONDS; rest -= MOST_SECONDS) await ask("POST", `${path}/clock/advance`, { seconds: MOST_SECONDS });
+  await advanceAtOnce(rest, path);
 }
 
 export function taken(read) {
@@ -37,7 +50,7 @@ export function toNextEvent() {
   const ms = untilNextMs();
   if (ms === null) return null;
   const seconds = ms ? (ms + 1) / 1000 : 0; // the server's times are finer than milliseconds
-  return h("button", { key: "next", class: "primary small", onclick: () => advance(seconds, "to the next event") }, `Advance to the next event (in ${duration(ms)})`);
+  return h("button", { key: "next", class: "primary small", onclick: () => advance(seconds, "to the next event", () => advanceFar(seconds)) }, `Advance to the next event (in ${duration(ms)})`);
 }
 
 /** Say what keeps live calls waiting: a clock that is frozen, or one that is far from the next event. */
