@@ -159,6 +159,29 @@ async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabas
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
+async def test_room_for_less_than_some_requests_is_not_ready(database: EmbeddedDatabase) -> None:
+    cursor = database.connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    [pages] = cursor.fetchone() or [0]
+
+    def write_much(unit_of_work: UnitOfWork) -> None:
+        with unit_of_work:
+            add_account(unit_of_work)
+            database.connection.cursor().execute("UPDATE accounts SET friendly_name = hex(zeroblob(64 * 1024))")
+
+    cursor.execute(f"PRAGMA max_page_count = {pages + 8}")
+    with pytest.raises(DatabaseUnavailable, match="full"):
+        await database.run(write_much)
+    full = await find_unready_reason(database)
+    cursor.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    with_room = await find_unready_reason(database)
+
+    assert "database or disk is full" in str(full)
+    assert with_room is None
+    cursor.execute("SELECT count(*) FROM alembic_version")
+    assert cursor.fetchone() == (1,)
+
+
 NOT_UTF8 = "UPDATE accounts SET friendly_name = CAST(x'ff41' AS TEXT)"
 
 

@@ -9,8 +9,11 @@ from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
 READS = tuple(Statement(select(table).limit(0)) for table in journals.events.metadata.sorted_tables)
-WRITE_EMBEDDED = Statement(text("UPDATE alembic_version SET version_num = version_num"))
-"""SQLite writes to its file when it commits; this changes nothing."""
+WRITE_EMBEDDED = (
+    Statement(text("INSERT INTO alembic_version (version_num) VALUES (hex(zeroblob(16384)))")),
+    Statement(text("DELETE FROM alembic_version WHERE length(version_num) > 1000")),
+)
+"""SQLite writes when it commits: here 35 pages, several requests' worth. One page may still fit on a full disk."""
 WRITE_SHARED = Statement(
     text(
         "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
@@ -30,7 +33,8 @@ def probe(unit_of_work: UnitOfWork) -> None:
         unit_of_work.all(statement)
     if unit_of_work.is_embedded:
         with unit_of_work:
-            unit_of_work.change(WRITE_EMBEDDED)
+            for statement in WRITE_EMBEDDED:
+                unit_of_work.change(statement)
         return
     with suppress(_RollBack), unit_of_work:
         unit_of_work.change(WRITE_SHARED)
