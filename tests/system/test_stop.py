@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 from support.extent import WHOLE
 from support.receiver import Answer, CallbackReceiver, Received
-from support.server import ServerProcess, caller_ids_path
+from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.state import stored_calls, unsettled
 from support.waiting import PATIENCE_SECONDS, eventually
 
@@ -75,6 +76,36 @@ def test_calls_that_ring_and_callbacks_in_flight_go_on_after_a_stop_with_connect
 
 def sid_of(received: Received) -> str:
     return received.form["CallSid"]
+
+
+@SAMPLED
+def test_advance_cut_off_by_a_stop_is_not_answered_as_done(tmp_path: Path, wish: signal.Signals) -> None:
+    answers = threading.Event()
+
+    def hanging(_: Received) -> Answer:
+        answers.wait(2 * PATIENCE_SECONDS)
+        return Answer()
+
+    with (
+        CallbackReceiver(hanging) as receiver,
+        ServerProcess(database_url=f"sqlite:///{tmp_path}/stop.db") as server,
+        server.client() as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        clock = f"/_ringback/accounts/{ACCOUNT_SID}/clock"
+        client.put(clock, json={"mode": "frozen"}).raise_for_status()
+        ask(client, receiver, DELIVERED)
+        advancing = pool.submit(client.post, f"{clock}/advance", json={"seconds": 3600})
+        receiver.wait_for(1)
+        status = stop(server, wish)
+        answer = advancing.result(PATIENCE_SECONDS)
+        answers.set()
+
+    assert status == 0
+    assert (answer.status_code, answer.json()["error"]) == (
+        409,
+        "ringback stops while the clock is advanced: not all of that time has passed, or callbacks are pending",
+    )
 
 
 @SIGNALS

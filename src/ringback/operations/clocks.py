@@ -25,6 +25,7 @@ class AdvanceStopped(Exception):
     """A clock could not be advanced to the end: the message says why, and what stands now."""
 
 
+SERVER_STOPS = "ringback stops while the clock is advanced: not all of that time has passed, or callbacks are pending"
 CLOCK_WAS_SET = "the clock was set or advanced by somebody else, or the account reset, while it was advanced"
 
 

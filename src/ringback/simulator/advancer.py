@@ -11,6 +11,7 @@ from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.clocks import (
     CLOCK_WAS_SET,
+    SERVER_STOPS,
     AdvanceStep,
     AdvanceStopped,
     Batch,
@@ -60,7 +61,8 @@ class Advancer:
 
         Whatever falls due happens in order: calls move, and the callbacks they owe are delivered or given up before
         more than a moment of the account's time has passed. None where the account is gone. Raises AdvanceStopped
-        where somebody sets the clock or resets the account meanwhile, or another advance does not come to an end.
+        where somebody sets the clock or resets the account meanwhile, where another advance does not come to an end,
+        and where the server stops.
         """
         async with self._turn(account_sid):
             notifications = self._database.notifications
@@ -70,7 +72,9 @@ class Advancer:
                 return None
             course = Course(after(time.now, seconds), time.clock)
             stopped = False
-            while not (stopped or notifications.is_closed):
+            while not stopped:
+                if notifications.is_closed:
+                    raise AdvanceStopped(SERVER_STOPS)
                 step = await self._step(account_sid, course)
                 if step is None:
                     break
@@ -123,10 +127,12 @@ class Advancer:
         """Wait until the account owes no callback; True when there was nothing to wait for."""
         waited = False
         with self._database.notifications.listening(account_sid) as told:
-            while not self._database.notifications.is_closed:
+            while True:
                 told.clear()
                 if not await self._database.run(owes_callbacks, account_sid):
                     break
+                if self._database.notifications.is_closed:
+                    return False
                 waited = True
                 try:
                     async with asyncio.timeout(LONGEST_LOOK_SECONDS):
