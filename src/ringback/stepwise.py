@@ -21,7 +21,7 @@ TURNS_OF_A_REQUEST = 3
 
 
 class Pause(Enum):
-    """What a generator may yield: nothing, or this."""
+    """A value that a generator may yield instead of nothing."""
 
     NEXT_IN_THREAD = "the next step takes long, and is safe in a thread"
 

@@ -12,7 +12,7 @@ PERMITTED_NAMES = (
     x509.IPAddress(ip_network("127.0.0.0/8")),
     x509.IPAddress(ip_network("::1/128")),
 )
-"""What an authority may sign for, by the name constraints of its certificate."""
+"""The names and addresses that an authority may sign for, by the name constraints of its certificate."""
 UNCONSTRAINED = (
     "the certificate authority in {folder} is not trusted, because its certificate is not limited to names below "
     "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one made, or choose "

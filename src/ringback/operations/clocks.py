@@ -48,7 +48,7 @@ class Batch(NamedTuple):
 
 
 class AdvanceStep(NamedTuple):
-    """What one step of an advance did: the calls it moved, and the time it came to.
+    """The result of one step of an advance: the calls it moved, and the time it reached.
 
     `course` is that of the next step; `is_last` where the clock has arrived.
     """

@@ -91,10 +91,10 @@ class SnapshotText:
             yield
 
     def _match(self, pattern: re.Pattern[bytes]) -> Steps[bytes]:
-        """Return what matches here. Raises NotInForm.
+        """Return the text that matches at the current position. Raises NotInForm.
 
-        What does not end in what is at hand is looked through again when twice as much is, so that a long text is not
-        looked through once for each part.
+        If the text read so far does not contain a whole match, as much again is read before the next try: a long value
+        is then not searched once for each chunk.
         """
         while (match := pattern.match(self._text, self._at)) is None:
             if not self._append(len(self._text) - self._at):

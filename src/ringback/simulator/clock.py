@@ -33,7 +33,7 @@ class Clock(Protocol):
 
 
 class _Reading(NamedTuple):
-    """What the clocks showed at one moment, in nanoseconds; and since when the machine's is far ahead, if it is."""
+    """The clocks at one moment, in nanoseconds; and since when the machine's is far ahead, if it is."""
 
     shown: int
     monotonic: int

@@ -60,7 +60,7 @@ class Database(ABC):
     is_shared: bool
     """Whether other processes may be at work with it."""
     no_table: type[Exception] | tuple[type[Exception], ...]
-    """What the driver raises where there is no such table or column."""
+    """The driver's exception for a table or column that does not exist."""
 
     def __init__(self, url: URL, engine: Engine) -> None:
         self.url = url

@@ -33,7 +33,7 @@ CONTENTS = (
     requests,
     inbox_messages,
 )
-"""What an account holds; callbacks and their attempts go with their calls."""
+"""The tables of an account's data; callbacks and their attempts are deleted with their calls."""
 
 
 def _delete_some(table: Table, *, of_account: bool) -> Statement:

@@ -1,4 +1,4 @@
-"""Which of PostgreSQL's errors mean that the database cannot be used, and which a defect of ringback."""
+"""The classes of PostgreSQL's errors: the database cannot be used, or ringback has a defect."""
 
 from enum import Enum, auto
 
@@ -24,7 +24,7 @@ OPERATIONAL = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.Interna
 
 
 class Failure(Enum):
-    """What an error of the driver means."""
+    """The meaning of an error of the driver."""
 
     UNDONE = auto()
     """PostgreSQL rolled the transaction back in favor of another one: run it again."""

@@ -28,7 +28,7 @@ _VISIBLE_TABLES = Statement(
 
 
 class SchemaOwner(Enum):
-    """Who made the tables of a database."""
+    """The application that made the tables of a database."""
 
     NOBODY = auto()
     RINGBACK = auto()

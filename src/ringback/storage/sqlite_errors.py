@@ -12,7 +12,7 @@ _NOT_UTF8 = "Could not decode to UTF-8"
 
 
 class Failure(Enum):
-    """What an error of the driver means."""
+    """The meaning of an error of the driver."""
 
     LOCKED = auto()
     """Another program has locked the file: retry."""
