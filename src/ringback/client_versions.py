@@ -48,7 +48,7 @@ _PYTHON_FILES = {
     "requirements*.txt": rf"(?mi)^twilio\s*==\s*{_NUMBER}",
     "uv.lock": rf'name = "twilio"\s+version = "{_NUMBER}"',
     "poetry.lock": rf'name = "twilio"\s+version = "{_NUMBER}"',
-    "Pipfile.lock": rf'"twilio": \{{[^}}]*"version": "=={_NUMBER}"',
+    "Pipfile.lock": rf'"twilio": \{{[^{{}}]*"version": "=={_NUMBER}"',
 }
 PYTHON = Library(
     "twilio for Python",

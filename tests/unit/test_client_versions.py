@@ -1,6 +1,8 @@
 """The versions of clients that `ringback env` finds, and its warnings about old ones."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from ringback import client_versions
 from ringback.cli import CLIENT_NAMES
 from ringback.client_versions import LIBRARIES, reads_proxy_variables, safe_version_note, version_warnings
+from support.waiting import PROGRAM_SECONDS
 
 OLD_AND_SAFE = {
     "node_modules/twilio/package.json": ("node", '{{"name": "twilio", "version": "{}"}}', "3.43.0", "3.56.0"),
@@ -63,6 +66,33 @@ def test_safe_version_gets_no_warning(tmp_path: Path, name: str) -> None:
     write(tmp_path, name, content, safe)
 
     assert version_warnings(client, tmp_path) == []
+
+
+ENDLESS = {
+    "Pipfile.lock": '"twilio": {',
+    "poetry.lock": 'name = "twilio"          ',
+    "requirements.txt": "twilio          \n",
+    "composer.lock": '"name": "twilio/sdk",          ',
+    "pom.xml": "<artifactId>twilio</artifactId>          ",
+    "Gemfile.lock": "    twilio-ruby (1.1.1.1.1",
+}
+PROGRAM = """
+import sys
+from pathlib import Path
+from ringback.client_versions import MAX_FILE_BYTES, version_warnings
+file = Path(sys.argv[1])
+file.write_text((sys.argv[2] * MAX_FILE_BYTES)[:MAX_FILE_BYTES])
+version_warnings("any", file.parent)
+"""
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_malformed_file_does_not_take_quadratic_time(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, "-c", PROGRAM, str(tmp_path / name), ENDLESS[name]]
+
+    finished = subprocess.run(command, check=False, timeout=PROGRAM_SECONDS)  # noqa: S603
+
+    assert finished.returncode == 0
 
 
 @pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "PATH"])
