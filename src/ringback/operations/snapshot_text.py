@@ -4,12 +4,16 @@ Only rows are parsed by a JSON parser, some at a time. What is around them has o
 """
 
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import orjson
 
 from ringback.stepwise import Steps
+
+MAX_NAME_BYTES = 64 * 1024
+"""Limit of a string outside the rows. To search one of megabytes would block the event loop."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
@@ -36,7 +40,7 @@ class SnapshotText:
         """Return the next string or punctuation mark. Raises NotInForm where there is none."""
         following = yield from self._following()
         if following == b'"':
-            return (yield from self._match(_STRING))
+            return (yield from self._match(_STRING, MAX_NAME_BYTES))
         if following not in _MARKS:
             raise self._not_in_form()
         self._at += 1
@@ -90,14 +94,15 @@ class SnapshotText:
                 return following
             yield
 
-    def _match(self, pattern: re.Pattern[bytes]) -> Steps[bytes]:
-        """Return the text that matches at the current position. Raises NotInForm.
+    def _match(self, pattern: re.Pattern[bytes], limit: int = sys.maxsize) -> Steps[bytes]:
+        """Return the text that matches at the current position. Raises NotInForm where more than `limit` bytes do not.
 
         If the text read so far does not contain a whole match, as much again is read before the next try: a long value
         is then not searched once for each chunk.
         """
         while (match := pattern.match(self._text, self._at)) is None:
-            if not self._append(len(self._text) - self._at):
+            searched_bytes = len(self._text) - self._at
+            if searched_bytes > limit or not self._append(searched_bytes):
                 raise self._not_in_form()
             yield
         self._at = match.end()

@@ -1,0 +1,28 @@
+"""The text of a snapshot, read piece by piece."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ringback.operations.snapshot_text import NotInForm, SnapshotText
+from ringback.stepwise import run_steps
+
+CHUNKS, CHUNK_BYTES = 100, 64 * 1024
+
+
+@pytest.mark.anyio
+async def test_string_outside_the_rows_that_does_not_end_is_refused_before_all_of_it_is_read() -> None:
+    read: list[int] = []
+
+    def parts() -> Iterator[bytes]:
+        for number in range(CHUNKS):
+            read.append(number)
+            yield b'"' + b"a" * CHUNK_BYTES if number == 0 else b"a" * CHUNK_BYTES
+
+    async def read_token() -> None:
+        await run_steps(SnapshotText(parts()).token())
+
+    with pytest.raises(NotInForm):
+        await read_token()
+
+    assert len(read) < CHUNKS / 2
