@@ -23,6 +23,7 @@ from support.control import Controlled, ControlledAccount
 from support.polling import until
 from support.receiver import CallbackReceiver
 from support.templates import POSTGRESQL, SQLITE, only
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -96,10 +97,12 @@ class Watched:
 
 
 @pytest.fixture
-def watched(controlled: Controlled) -> Watched:
+async def watched(controlled: Controlled) -> Watched:
     restarts = ManualRestarts()
     supervisor: Supervisor = controlled.app.state.supervisor
     supervisor.schedule = restarts
+    # Until it is connected, the notification listener calls methods that tests replace with failing ones.
+    await until(lambda: supervisor.trouble() is None, PATIENCE_SECONDS)
     return Watched(controlled, supervisor, restarts)
 
 
