@@ -106,10 +106,9 @@ def advance_step(
 ) -> Steps[AdvanceStep | None]:
     """Advance an account's clock through some of the calls that fall due, in order.
 
-    The clock pauses soon after a callback became pending, which is to be sent before more happens. When no call is due
-    any more, nothing is moved, and the last step sets the clock to the end of the course, or leaves what it shows
-    already when that is later. None where there is no account. Raises AdvanceStopped where the clock is not as the
-    step before this one has left it.
+    The clock pauses soon after a callback became pending, so that it is sent before anything else happens. The last
+    step moves no call: it sets the clock to the end of the course, unless the clock already shows a later time. Return
+    None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
     with unit_of_work:
         account = unit_of_work.accounts.hold_alone(account_sid)

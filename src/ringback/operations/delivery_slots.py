@@ -13,7 +13,7 @@ MAX_DELIVERIES = 128
 """How many deliveries are under way at once, of all accounts."""
 KEPT_FREE = 3
 """How many places an account leaves free for each that it takes: alone it takes 32 of 128, with another one 25 each,
-and whoever comes next finds room."""
+and the next callback finds room."""
 
 
 class DeliverySlots:

@@ -131,11 +131,11 @@ def explain(document: bytes) -> None:
     tables = given["tables"]
     _check_version(given["version"])
     if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
-        raise UnfitState("its tables are no lists of rows by their names")
+        raise UnfitState("its tables are not lists of rows by their names")
     for name, rows in tables.items():
         for place, row in enumerate(rows):
             if not isinstance(row, dict):
-                raise UnfitState(f"tables.{name}.{place} is no object")
+                raise UnfitState(f"tables.{name}.{place} is not an object")
             _check_values(name, place, row)
 
 
@@ -147,4 +147,4 @@ def _parsed(document: bytes) -> Any:
             json.loads(document)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-    raise UnfitState("it holds half a character, or a number that is none")
+    raise UnfitState("it holds half a character, or an invalid number")

@@ -37,7 +37,7 @@ class SnapshotText:
         self._read_bytes = 0
 
     def token(self) -> Steps[bytes]:
-        """Return the next string or punctuation mark. Raises NotInForm where there is none."""
+        """Return the next string or punctuation mark. Raises NotInForm if something else follows."""
         following = yield from self._following()
         if following == b'"':
             return (yield from self._match(_STRING, MAX_NAME_BYTES))
@@ -66,7 +66,7 @@ class SnapshotText:
         return str(text)
 
     def rows(self) -> Steps[list[Any] | None]:
-        """Return the next objects of a list, as many as are at hand, or None where the next token is no object.
+        """Return the next objects of a list, as many as are at hand, or None if the next token is not an object.
 
         Raises NotInForm.
         """
@@ -109,7 +109,7 @@ class SnapshotText:
         return match[0]
 
     def _append(self, least_bytes: int = 0) -> bool:
-        """Add the next parts of the text, more than so many bytes if there are; False where there is none."""
+        """Add the next parts of the text, more than so many bytes if there are; return False at its end."""
         added, added_bytes = list[bytes](), 0
         while added_bytes <= least_bytes and (part := next(self._parts, None)) is not None:
             added.append(part)

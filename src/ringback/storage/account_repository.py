@@ -168,13 +168,13 @@ class AccountRepository:
         return delete_contents(self._unit_of_work, account_sid)
 
     def forget_settings(self, account_sid: AccountSid) -> bool:
-        """Let an account have no clock, faults or policy of its own; False where there is none."""
+        """Remove an account's own clock, faults and policy. Return False if the account does not exist."""
         return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:
-        """Delete an account, its subaccounts, and all that is theirs; False where there is none.
+        """Delete an account, its subaccounts and their rows. Return False if the account does not exist.
 
-        Much of it is to be deleted in steps before: see `forget_contents`.
+        Most rows must have been deleted in steps before, by `forget_contents`.
         """
         return self._unit_of_work.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
 
@@ -236,7 +236,7 @@ def _policy(text: str | None, account_sid: str = "") -> AccountPolicy:
 
 
 def policy_of(text: str | None) -> AccountPolicy:
-    """Return the policy of a column. Raises TypeError and ValueError where that is none."""
+    """Return the policy of a column. Raises TypeError or ValueError if it is not a policy."""
     if text is None:
         return LEFT_TO_THE_SETTINGS
     own = orjson.loads(text)

@@ -52,7 +52,7 @@ def calls_planned_after(unit_of_work: "UnitOfWork", now: Instant) -> list[tuple[
 
 
 def bring_call_forward(unit_of_work: "UnitOfWork", call_sid: str, earlier_by: int) -> None:
-    """Let a call's next event, and the end of its code's lifetime, come earlier by so many microseconds."""
+    """Bring a call's next event and the end of its code's lifetime forward by a number of microseconds."""
     unit_of_work.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 

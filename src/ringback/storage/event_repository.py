@@ -105,7 +105,7 @@ class EventRepository:
 
 
 def event_of(row: tuple[Any, ...]) -> Event:
-    """Return the event of a row. Raises ValueError where that is none."""
+    """Return the event of a row. Raises ValueError if it cannot be read."""
     number, at, kind, call_sid, text = row
     require(isinstance(at, int), "at", at)
     data = orjson.loads(text)

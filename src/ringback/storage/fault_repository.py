@@ -123,7 +123,7 @@ class FaultRepository:
 
 
 def fault_of(row: tuple[Any, ...]) -> Fault:
-    """Return the fault of a row. Raises ValueError where that is none."""
+    """Return the fault of a row. Raises ValueError if it cannot be read."""
     fault_id, operation, effect, times_left, probability, *counts = row
     target, effect = FaultTarget(operation), orjson.loads(effect)
     made = callback_effect(effect) if target == FaultTarget.STATUS_CALLBACK else effect_of(effect)

@@ -123,7 +123,7 @@ def is_phone_duration(seconds: object) -> bool:
 
 
 def rule_of(row: tuple[Any, ...]) -> PhoneRule:
-    """Return the rule of a row: behavior, seconds, extension. Raises ValueError where that is none."""
+    """Return the rule of a row: behavior, seconds, extension. Raises ValueError if it cannot be read."""
     behavior, ring_seconds, key_seconds, extension = row
     for name, seconds in (("ring_seconds", ring_seconds), ("key_seconds", key_seconds)):
         require(seconds is None or is_phone_duration(seconds), name, seconds)

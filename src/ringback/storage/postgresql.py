@@ -139,7 +139,7 @@ class PostgresqlDatabase(Database):
         raise AssertionError
 
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
-        """Return where the operation is to be run again. Raises DatabaseUnavailable, or the error itself."""
+        """Return if the operation must be run again. Raises DatabaseUnavailable, or the error itself."""
         failure = failure_of(error)
         if failure == Failure.DEFECT:
             raise error

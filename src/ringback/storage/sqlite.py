@@ -257,7 +257,7 @@ class _Retry:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def check(self, error: sqlite3.Error | DatabaseUnavailable) -> None:
-        """Return where the operation is to be tried again. Raises DatabaseUnavailable, or the error itself."""
+        """Return if the operation must be run again. Raises DatabaseUnavailable, or the error itself."""
         if isinstance(error, DatabaseUnavailable):  # of the check before a commit
             self._database.outage.report(error)
             raise error
