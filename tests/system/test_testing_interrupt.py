@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,13 @@ from support.suites import suite_command, suite_environment
 from support.waiting import eventually
 
 SECONDS = 120
+INTERRUPTIBLE = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a command that Ctrl-C interrupts. A shell makes what it starts in the background ignore SIGINT, and that is
+inherited: by `make test &` in a script, by pytest, and by the suites of these tests."""
 
 WAITING = """
 import os
@@ -109,7 +117,7 @@ def suite_that_runs(folder: Path, source: str, *arguments: str) -> Iterator[Runn
     """Start pytest on one module, and wait until its first test has written the file `started`."""
     (folder / "test_suite.py").write_text(source, encoding="utf-8")
     process = subprocess.Popen(  # noqa: S603
-        suite_command(*arguments),
+        [sys.executable, "-c", INTERRUPTIBLE, *suite_command(*arguments)],
         cwd=folder,
         env=suite_environment(),
         stdout=subprocess.PIPE,
