@@ -18,6 +18,7 @@ from support.server import ServerProcess
 LONGEST_CALLBACK_MS = 10.0
 """What a callback may take: a request that comes meanwhile waits for it."""
 NOTED_FROM_MS = 2.0
+RUNS = 3
 MS = 1_000_000
 TESTS = Path(__file__).parents[1]
 
@@ -51,6 +52,19 @@ class WatchedServer(ServerProcess):
 def too_long(callbacks: list[Callback]) -> list[Callback]:
     """Return the callbacks that no request should have to wait for."""
     return [callback for callback in callbacks if callback.ms > LONGEST_CALLBACK_MS]
+
+
+def assert_yields(operation: Callable[[], list[Callback]]) -> None:
+    """Assert that an operation, which returns its longest callbacks, has none that takes too long, in one of RUNS.
+
+    A callback that takes long does so in each run. A virtual machine that was stopped by its host counts that as thread
+    time, now and then.
+    """
+    for _ in range(RUNS):
+        callbacks = too_long(operation())
+        if not callbacks:
+            return
+    assert not callbacks
 
 
 def install(report: Path) -> None:
