@@ -11,13 +11,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback import __version__, docs_page, phone_page
+from ringback import __version__, phone_page
 from ringback.api import accounts, calls, health, metrics, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
-from ringback.control.services import ControlServices
+from ringback.control_api import reference_page as docs_page
+from ringback.control_api.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
 from ringback.operations.identifiers import Identifiers
@@ -161,7 +162,7 @@ async def _docs(request: Request) -> HTMLResponse:
 
 
 def _control_application(services: ControlServices, settings: Settings) -> ASGIApp:
-    from ringback.control.application import FailuresLogged, control_application
+    from ringback.control_api.application import FailuresLogged, control_application
 
     app = control_application(services, settings.control_token, settings.host)
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.control.guards import MAX_BODY_BYTES
+from ringback.control_api.access_control import MAX_BODY_BYTES
 from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.control.accounts import ApiKeyView
+from ringback.control_api.accounts import ApiKeyView
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.control import callbacks
+from ringback.control_api import callbacks
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.clocks import ClockMode
 from ringback.domain.events import EventType

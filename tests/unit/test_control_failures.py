@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from ringback.control.application import FailuresLogged
+from ringback.control_api.application import FailuresLogged
 
 pytestmark = pytest.mark.anyio
 DISCONNECT: Message = {"type": "http.disconnect"}

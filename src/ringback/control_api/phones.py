@@ -9,11 +9,11 @@ from fastapi import Body as RequestBody
 from pydantic import BeforeValidator, Field
 
 from ringback.checks import PhoneExtension
-from ringback.control.errors import not_found, unfit
-from ringback.control.large_answers import lists_of, written
-from ringback.control.numbers import e164_of
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, Seconds, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import not_found, unfit
+from ringback.control_api.large_responses import lists_of, written
+from ringback.control_api.phone_numbers import e164_of
+from ringback.control_api.schemas import Body, Seconds, View
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneSource
 from ringback.operations import phones as operations
 from ringback.operations.phones import KnownPhone

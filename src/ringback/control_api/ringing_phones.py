@@ -3,8 +3,8 @@
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.paths import Services
-from ringback.control.views import View
+from ringback.control_api.dependencies import Services
+from ringback.control_api.schemas import View
 from ringback.operations.ringing_phones import MOST_COUNTED, ringing_accounts
 
 router = APIRouter(tags=["Phones"])

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import CONFLICTS, conflict, no_json, unfit
-from ringback.control.large_answers import LargeAnswer
-from ringback.control.paths import Services
+from ringback.control_api.dependencies import Services
+from ringback.control_api.errors import CONFLICTS, conflict, no_json, unfit
+from ringback.control_api.large_responses import LargeAnswer
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
 from ringback.stepwise import run_steps

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
-from ringback.control.errors import CONFLICTS, conflict, not_found, unfit
-from ringback.control.large_answers import list_answer
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, NumberItself, Time, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import CONFLICTS, conflict, not_found, unfit
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.schemas import Body, NumberItself, Time, View
 from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_of
 from ringback.domain.instants import rfc_3339
 from ringback.operations import faults as operations

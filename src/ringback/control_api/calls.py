@@ -5,10 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from ringback.control.errors import CONFLICTS, conflict, unfit
-from ringback.control.large_answers import list_answer
-from ringback.control.paths import AccountOfPath, CallOfPath, Services, no_such_call
-from ringback.control.views import Body, Time, View, shown
+from ringback.control_api.dependencies import AccountOfPath, CallOfPath, Services, no_such_call
+from ringback.control_api.errors import CONFLICTS, conflict, unfit
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.schemas import Body, Time, View, shown
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
 from ringback.domain.faults import described

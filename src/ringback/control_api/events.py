@@ -9,10 +9,10 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 
-from ringback.control.large_answers import list_answer
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.services import ControlServices
-from ringback.control.views import Time, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.schemas import Time, View
+from ringback.control_api.services import ControlServices
 from ringback.domain.events import Event, EventType
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ringback.control.errors import ErrorBody
-from ringback.control.inbox import INBOX_PATH
+from ringback.control_api.errors import ErrorBody
+from ringback.control_api.inbox import INBOX_PATH
 
 ERRORS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is no JSON.",

@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
 from ringback.complaints import complaint
-from ringback.control import (
+from ringback.control_api import (
     accounts,
     callbacks,
     caller_ids,
@@ -24,15 +24,15 @@ from ringback.control import (
     inbox,
     phones,
     policies,
-    refused,
     requests,
     ringing_phones,
     snapshot,
 )
-from ringback.control.description import tell_errors, tell_the_token
-from ringback.control.errors import ControlError, error_response, no_json
-from ringback.control.guards import Guards
-from ringback.control.services import ControlServices
+from ringback.control_api import refused_requests as refused
+from ringback.control_api.access_control import Guards
+from ringback.control_api.errors import ControlError, error_response, no_json
+from ringback.control_api.openapi import tell_errors, tell_the_token
+from ringback.control_api.services import ControlServices
 from ringback.storage.database import DatabaseUnavailable
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot

@@ -7,11 +7,11 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from ringback.checks import FriendlyName
-from ringback.control.errors import CONFLICTS, conflict, not_found
-from ringback.control.large_answers import list_answer
-from ringback.control.numbers import e164_of
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, Moment, Time, View, instant_of
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import CONFLICTS, conflict, not_found
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.phone_numbers import e164_of
+from ringback.control_api.schemas import Body, Moment, Time, View, instant_of
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.errors import TwilioError
 from ringback.domain.instants import rfc_3339

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from ringback.control.large_answers import list_answer
-from ringback.control.paths import Services
-from ringback.control.views import Time, View
+from ringback.control_api.dependencies import Services
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.schemas import Time, View
 from ringback.domain.instants import rfc_3339
 from ringback.refusals import KEPT_REFUSALS, RefusedRequest
 

@@ -6,9 +6,9 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.errors import CONFLICTS, conflict
-from ringback.control.paths import CallOfPath, Services, no_such_call
-from ringback.control.views import SignatureView, Time, View
+from ringback.control_api.dependencies import CallOfPath, Services, no_such_call
+from ringback.control_api.errors import CONFLICTS, conflict
+from ringback.control_api.schemas import SignatureView, Time, View
 from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.instants import rfc_3339

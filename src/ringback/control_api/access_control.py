@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.control.errors import ControlError, refuse_excess, too_large
+from ringback.control_api.errors import ControlError, refuse_excess, too_large
 from ringback.domain.secrecy import is_same_secret
 
 MAX_BODY_BYTES = 1024 * 1024

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ringback.control.views import View
+from ringback.control_api.schemas import View
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.operations.spool import Spool
 from ringback.stepwise import Steps, run_steps, yield_to_requests

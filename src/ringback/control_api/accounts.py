@@ -7,10 +7,10 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from ringback.checks import AccountSidText, FriendlyName
-from ringback.control.errors import unfit
-from ringback.control.large_answers import list_answer
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, Time, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import unfit
+from ringback.control_api.large_responses import list_answer
+from ringback.control_api.schemas import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid

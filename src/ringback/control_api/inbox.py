@@ -8,10 +8,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from starlette.requests import ClientDisconnect
 
-from ringback.control.errors import refuse_excess, too_large
-from ringback.control.large_answers import lists_of, newest
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import SignatureView, Time, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import refuse_excess, too_large
+from ringback.control_api.large_responses import lists_of, newest
+from ringback.control_api.schemas import SignatureView, Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
 from ringback.domain.instants import rfc_3339
 from ringback.domain.signature_verdict import ReceivedRequest

@@ -1,7 +1,7 @@
 """Phone numbers as requests to the control API name them."""
 
-from ringback.control.errors import unfit
-from ringback.control.services import ControlServices
+from ringback.control_api.errors import unfit
+from ringback.control_api.services import ControlServices
 from ringback.domain.phone_numbers import to_e164
 
 _SHOWN_CHARACTERS = 40

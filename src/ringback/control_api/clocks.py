@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control.errors import CONFLICTS, conflict, unfit
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of, shown
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.errors import CONFLICTS, conflict, unfit
+from ringback.control_api.schemas import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of, shown
 from ringback.domain.accounts import Account
 from ringback.domain.clocks import AccountTime, ClockMode
 from ringback.domain.instants import after, from_datetime, rfc_3339

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field, JsonValue
 
 from ringback import checks
-from ringback.control.paths import AccountOfPath, Services, no_such_account
-from ringback.control.views import Body, NumberItself, View
+from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.schemas import Body, NumberItself, View
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, AccountPolicy, AccountType, CallPolicy
 from ringback.operations.accounts import set_policy
 

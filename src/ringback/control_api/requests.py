@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from ringback.control.large_answers import lists_of, newest
-from ringback.control.paths import AccountOfPath, Services
-from ringback.control.views import Time, View
+from ringback.control_api.dependencies import AccountOfPath, Services
+from ringback.control_api.large_responses import lists_of, newest
+from ringback.control_api.schemas import Time, View
 from ringback.domain.instants import rfc_3339
 from ringback.domain.requests import JournaledRequest
 from ringback.operations.requests import newest_requests, write_requests_of

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Path
 
-from ringback.control.errors import ControlError, not_found
-from ringback.control.services import ControlServices, services_of
+from ringback.control_api.errors import ControlError, not_found
+from ringback.control_api.services import ControlServices, services_of
 from ringback.domain.accounts import Account
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
