@@ -27,8 +27,8 @@ from ringback.settings import (
 )
 
 if TYPE_CHECKING:
-    from ringback.interception.door import DoorsOf
     from ringback.log_writer import LogWriter
+    from ringback.proxy.listener import DoorsOf
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 OK, FAILED, WRONG_USAGE, TASK_FAILED = 0, 1, 2, 70
@@ -172,7 +172,7 @@ def _work(
     from ringback.announcement import announce
     from ringback.app import create_app
     from ringback.domain.seed import SeedError
-    from ringback.interception.door import AuthorityUnavailable
+    from ringback.proxy.listener import AuthorityUnavailable
     from ringback.server import serve, url_of
     from ringback.storage.database import DatabaseUnavailable
 
@@ -198,7 +198,7 @@ def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":
     """Return what makes the doors for the sockets besides; where there are none, nothing of it is imported."""
     if not beside:
         return lambda _: ()
-    from ringback.interception.doors import doors_of
+    from ringback.proxy.listeners import doors_of
     from ringback.simulator.clock import SystemClock
 
     return doors_of(beside, authority_folder(settings), SystemClock().now)
@@ -210,7 +210,7 @@ def _env(given: dict[str, Any]) -> int:
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
     from ringback.client_lines import UnfitFolder, shell_lines
-    from ringback.interception.door import AuthorityUnavailable
+    from ringback.proxy.listener import AuthorityUnavailable
 
     try:
         is_printed = print_lines(*shell_lines(client, settings))

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from ringback.client_versions import safe_version_note, version_warnings
 from ringback.console import print_error
-from ringback.interception.authority import open_authority
-from ringback.interception.trust import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
+from ringback.proxy.certificate_authority import open_authority
+from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.settings import Settings, authority_folder, base_url, reachable
 from ringback.simulator.clock import SystemClock
 

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from ringback.http_protocol import TwilioHttpProtocol
-from ringback.interception.door import PROXY, TLS, Door
+from ringback.proxy.listener import PROXY, TLS, Door
 from ringback.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.supervision import Supervisor
 

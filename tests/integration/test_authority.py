@@ -13,10 +13,10 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from ringback.domain.instants import Instant, after
-from ringback.interception.authority import Authority, open_authority
-from ringback.interception.certificates import KEPT_CONTEXTS, Certificates
-from ringback.interception.door import AuthorityUnavailable
-from ringback.interception.trust import TrustFiles
+from ringback.proxy.certificate_authority import Authority, open_authority
+from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.tls_contexts import KEPT_CONTEXTS, Certificates
+from ringback.proxy.trust_files import TrustFiles
 from ringback.simulator.clock import SystemClock
 from support.waiting import PATIENCE_SECONDS
 
@@ -152,7 +152,7 @@ def test_a_key_of_a_kind_that_is_not_known_is_replaced(
         raise UnsupportedAlgorithm("Curve 1.3.132.0.6 is not supported")
 
     with monkeypatch.context() as damaged:
-        damaged.setattr("ringback.interception.authority.serialization.load_pem_private_key", refuse)
+        damaged.setattr("ringback.proxy.certificate_authority.serialization.load_pem_private_key", refuse)
         made = open_authority(tmp_path, now)
 
     assert made.pem != first.pem

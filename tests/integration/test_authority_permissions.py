@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ringback.domain.instants import Instant
-from ringback.interception.authority import Authority, open_authority
-from ringback.interception.door import AuthorityUnavailable
-from ringback.interception.name_constraints import PERMITTED_NAMES
-from ringback.interception.trust import TrustFiles
+from ringback.proxy.certificate_authority import Authority, open_authority
+from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.name_constraints import PERMITTED_NAMES
+from ringback.proxy.trust_files import TrustFiles
 from ringback.simulator.clock import SystemClock
 from support.command import Command
 

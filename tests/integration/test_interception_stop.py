@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from ringback.interception.proxy import ESTABLISHED
+from ringback.proxy.proxy import ESTABLISHED
 from ringback.server import listen
 from support.interception import InterceptingServer
 from support.server import serve_with
 from support.waiting import PATIENCE_SECONDS
 
-PATIENT = serve_with(
-    dict.fromkeys((f"ringback.interception.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600)
-)
+PATIENT = serve_with(dict.fromkeys((f"ringback.proxy.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600))
 """Serves with a proxy whose own time-outs end no connection while the server stops."""
 
 

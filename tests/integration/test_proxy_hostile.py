@@ -8,8 +8,8 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from ringback.interception import proxy as proxy_module
-from ringback.interception import relay as relay_module
+from ringback.proxy import proxy as proxy_module
+from ringback.proxy import tunnel as relay_module
 from ringback.server import listen
 from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, conversation, origin
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.interception.proxy import ESTABLISHED
+from ringback.proxy.proxy import ESTABLISHED
 from ringback.refusals import Refusals
 from support.bare_proxy import conversation, origin
 

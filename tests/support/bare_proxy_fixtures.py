@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ringback.interception import proxy as proxy_module
-from ringback.interception import relay as relay_module
-from ringback.interception.authority import open_authority
-from ringback.interception.certificates import Certificates
-from ringback.interception.proxy import Proxy
+from ringback.proxy import proxy as proxy_module
+from ringback.proxy import tunnel as relay_module
+from ringback.proxy.certificate_authority import open_authority
+from ringback.proxy.proxy import Proxy
+from ringback.proxy.tls_contexts import Certificates
 from ringback.refusals import Refusals
 from ringback.server import listen
 from ringback.simulator.clock import SystemClock

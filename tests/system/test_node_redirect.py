@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ringback.interception import trust
+from ringback.proxy import trust_files as trust
 from support.waiting import PROGRAM_SECONDS
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

@@ -90,7 +90,7 @@ def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_els
 
     assert {
         "ringback/cli.py",
-        "ringback/interception/node_redirect.cjs",
+        "ringback/proxy/node_redirect.cjs",
         "ringback/phone_page/static/index.html",
         "ringback/migrations/env.py",
         MIGRATION,

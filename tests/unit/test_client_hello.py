@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.interception.client_hello import ClientHello
+from ringback.proxy.sni import ClientHello
 
 
 def hello(name: str | None) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.interception.heads import ProxyRequest, UnfitRequest, read_head
+from ringback.proxy.request_head import ProxyRequest, UnfitRequest, read_head
 
 
 def head(*lines: str) -> bytes:

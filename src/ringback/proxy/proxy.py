@@ -14,11 +14,11 @@ import structlog
 
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
-from ringback.interception.certificates import Certificates
-from ringback.interception.client_hello import TLS_HANDSHAKE, read_begin
-from ringback.interception.heads import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
-from ringback.interception.relay import END_OF_HEAD, Stream, first_bytes, relay, whole_body
 from ringback.lookup import connected
+from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
+from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
+from ringback.proxy.tls_contexts import Certificates
+from ringback.proxy.tunnel import END_OF_HEAD, Stream, first_bytes, relay, whole_body
 from ringback.refusals import Refusals, shown_host
 
 MAX_HEAD_BYTES = 64 * 1024

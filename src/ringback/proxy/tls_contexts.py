@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ringback.domain.instants import MICROSECONDS, Instant
 from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
-from ringback.interception.authority import Authority
+from ringback.proxy.certificate_authority import Authority
 
 KEPT_CONTEXTS = 128
 LEFT_AT_LEAST = timedelta(days=7)

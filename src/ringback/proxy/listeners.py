@@ -9,11 +9,11 @@ from fastapi import FastAPI
 
 from ringback.domain.instants import Instant
 from ringback.domain.twilio_hosts import EMULATED_HOST
-from ringback.interception.authority import open_authority
-from ringback.interception.certificates import Certificates
-from ringback.interception.door import PROXY, TLS, AuthorityUnavailable, Door, DoorsOf, NewProtocol
-from ringback.interception.gate import Gate
-from ringback.interception.proxy import FAREWELL_SECONDS, HANDSHAKE_SECONDS, Proxy
+from ringback.proxy.certificate_authority import open_authority
+from ringback.proxy.host_filter import Gate
+from ringback.proxy.listener import PROXY, TLS, AuthorityUnavailable, Door, DoorsOf, NewProtocol
+from ringback.proxy.proxy import FAREWELL_SECONDS, HANDSHAKE_SECONDS, Proxy
+from ringback.proxy.tls_contexts import Certificates
 
 
 class ProxyDoor:

@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ringback.domain.instants import MICROSECONDS, Instant
-from ringback.interception.door import AuthorityUnavailable
-from ringback.interception.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained
-from ringback.interception.permissions import check_folder
-from ringback.interception.trust import TrustFiles, write_anew
+from ringback.proxy.file_permissions import check_folder
+from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained
+from ringback.proxy.trust_files import TrustFiles, write_anew
 
 try:
     import fcntl

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import certifi
 
-from ringback.interception.permissions import FILE, FOLDER, check_entry
+from ringback.proxy.file_permissions import FILE, FOLDER, check_entry
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

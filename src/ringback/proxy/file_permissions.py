@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ringback.interception.door import AuthorityUnavailable
+from ringback.proxy.listener import AuthorityUnavailable
 
 FOLDER, FILE = "folder", "file"
 _IS_KIND: dict[str, Callable[[int], bool]] = {FOLDER: stat.S_ISDIR, FILE: stat.S_ISREG}
