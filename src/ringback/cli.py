@@ -198,8 +198,8 @@ def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":
     """Return what makes the doors for the sockets besides; where there are none, nothing of it is imported."""
     if not beside:
         return lambda _: ()
+    from ringback.clock import SystemClock
     from ringback.proxy.listeners import doors_of
-    from ringback.simulator.clock import SystemClock
 
     return doors_of(beside, authority_folder(settings), SystemClock().now)
 

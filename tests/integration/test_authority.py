@@ -12,12 +12,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
+from ringback.clock import SystemClock
 from ringback.domain.instants import Instant, after
 from ringback.proxy.certificate_authority import Authority, open_authority
 from ringback.proxy.listener import AuthorityUnavailable
 from ringback.proxy.tls_contexts import KEPT_CONTEXTS, Certificates
 from ringback.proxy.trust_files import TrustFiles
-from ringback.simulator.clock import SystemClock
 from support.waiting import PATIENCE_SECONDS
 
 DAY_SECONDS = 86_400

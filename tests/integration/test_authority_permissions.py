@@ -10,12 +10,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ringback.clock import SystemClock
 from ringback.domain.instants import Instant
 from ringback.proxy.certificate_authority import Authority, open_authority
 from ringback.proxy.listener import AuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES
 from ringback.proxy.trust_files import TrustFiles
-from ringback.simulator.clock import SystemClock
 from support.command import Command
 
 pytest_plugins = ["support.system_fixtures"]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from ringback.clock import SystemClock
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
 from ringback.simulator import runner as runner_module
-from ringback.simulator.clock import SystemClock
 from ringback.simulator.runner import SHORTEST_PAUSE_SECONDS, Runner
 from support.polling import until
 from support.runners import a_runner, running

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ringback.clock import SystemClock
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as relay_module
 from ringback.proxy.certificate_authority import open_authority
@@ -16,7 +17,6 @@ from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import Certificates
 from ringback.refusals import Refusals
 from ringback.server import listen
-from ringback.simulator.clock import SystemClock
 from support.bare_proxy import LONG_SECONDS
 from support.waiting import PATIENCE_SECONDS
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ringback.lookup import connected, found_addresses
+from ringback.dns import connected, found_addresses
 from ringback.simulator.egress import EgressPolicy
 from support.waiting import PATIENCE_SECONDS
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ringback.simulator import clock as clock_module
-from ringback.simulator.clock import FOLLOW_AFTER_SECONDS, NANOSECONDS, SMALL_STEP_SECONDS, SystemClock
+from ringback import clock as clock_module
+from ringback.clock import FOLLOW_AFTER_SECONDS, NANOSECONDS, SMALL_STEP_SECONDS, SystemClock
 
 HOUR = 3_600.0
 

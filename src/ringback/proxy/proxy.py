@@ -12,9 +12,9 @@ from typing import Any
 import orjson
 import structlog
 
+from ringback.dns import connected
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
-from ringback.lookup import connected
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
 from ringback.proxy.tls_contexts import Certificates

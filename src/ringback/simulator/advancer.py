@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
+from ringback.clock import Clock
 from ringback.domain.clocks import AccountTime
 from ringback.domain.instants import after
 from ringback.domain.policies import CallPolicy
@@ -21,7 +22,6 @@ from ringback.operations.clocks import (
     owes_callbacks,
 )
 from ringback.operations.identifiers import Identifiers
-from ringback.simulator.clock import Clock
 from ringback.simulator.runner import log_move
 from ringback.stepwise import STEP_SECONDS, is_over, yield_to_requests
 from ringback.storage.database import Database

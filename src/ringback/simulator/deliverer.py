@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ringback.clock import Clock
 from ringback.domain.callback_hops import Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
 from ringback.domain.delivery import DeliveryPolicy, delivery_policy
@@ -15,7 +16,6 @@ from ringback.domain.instants import Instant
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
 from ringback.simulator.callback_faults import DROPPED, sending
-from ringback.simulator.clock import Clock
 from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.patience import run_patiently
 from ringback.storage.database import Database, DatabaseUnavailable

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from ringback.lookup import found_addresses
+from ringback.dns import found_addresses
 from ringback.simulator.metadata_services import Address, Network, is_in, is_metadata_service
 
 

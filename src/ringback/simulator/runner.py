@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import structlog
 
+from ringback.clock import Clock
 from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.instants import Instant, after, seconds_between
 from ringback.domain.policies import CallPolicy
@@ -15,7 +16,6 @@ from ringback.operations.calls import (
     postpone_call,
 )
 from ringback.operations.identifiers import Identifiers
-from ringback.simulator.clock import Clock
 from ringback.stepwise import is_over, yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
