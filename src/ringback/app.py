@@ -17,6 +17,9 @@ from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.routing import Routes
 from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
+from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.sender import CallbackSender
 from ringback.clock import Clock, SystemClock
 from ringback.control_api import reference_page as docs_page
 from ringback.control_api.services import ControlServices
@@ -26,9 +29,6 @@ from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals
 from ringback.settings import Settings
 from ringback.simulator.advancer import Advancer
-from ringback.simulator.callback_sender import CallbackSender
-from ringback.simulator.deliverer import Deliverer
-from ringback.simulator.egress import EgressPolicy
 from ringback.simulator.runner import Runner
 from ringback.startup import Background
 from ringback.storage.database import Database

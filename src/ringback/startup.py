@@ -6,10 +6,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
+from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.domain.instants import Instant
 from ringback.log_writer import LogWriter
 from ringback.meters import Meters
-from ringback.simulator.callback_sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.simulator.housekeeper import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
 from ringback.simulator.runner import CALL_RUNNER, Runner

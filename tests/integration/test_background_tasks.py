@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from ringback.app import LazyApplication
+from ringback.callback_delivery.sender import CallbackSender
 from ringback.log_writer import LogWriter
-from ringback.simulator.callback_sender import CallbackSender
 from ringback.simulator.housekeeper import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
 from ringback.simulator.runner import Runner

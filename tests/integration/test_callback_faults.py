@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
+from ringback.callback_delivery import delivery as deliverer
+from ringback.callback_delivery import storage_retry as patience
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.events import EventType
 from ringback.domain.faults import FaultTarget
-from ringback.simulator import deliverer, patience
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN
 from support.outbox import Outbox
 from support.polling import until

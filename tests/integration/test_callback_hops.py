@@ -7,9 +7,9 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.delivery import DeliveryPolicy, Failure
-from ringback.simulator.callback_client import CallbackClient
-from ringback.simulator.egress import EgressPolicy
 from ringback.testing.records import CallbackAttempt, CallbackHop
 from support.control import ControlledAccount
 from support.domain_values import a_callback

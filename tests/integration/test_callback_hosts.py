@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
-from ringback.simulator.callback_client import CallbackClient
-from ringback.simulator.egress import EgressPolicy
 from support.outbox import Outbox
 from support.receiver import Answer, CallbackReceiver
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.callback_delivery import delivery as deliverer
+from ringback.callback_delivery import storage_retry as patience
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.instants import after
 from ringback.operations.accounts import reset_account
 from ringback.operations.callbacks import record_attempt
-from ringback.simulator import deliverer, patience
 from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox
 from support.polling import until

@@ -5,12 +5,12 @@ from collections import Counter
 
 import pytest
 
+from ringback.callback_delivery import sender as callback_sender
 from ringback.domain.callbacks import Lane
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
 from ringback.operations.delivery_slots import LANE_DELIVERIES, MAX_DELIVERIES
-from ringback.simulator import callback_sender
 from ringback.storage.callback_lanes import ACCOUNT_LANES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import PARAMETERS, Outbox

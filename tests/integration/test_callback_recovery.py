@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.callback_delivery import sender as callback_sender
+from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import CallbackStatus, StatusCallback
 from ringback.domain.instants import after
 from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, keep_leases, release_leases
-from ringback.simulator import callback_sender
-from ringback.simulator.callback_sender import CallbackSender
-from ringback.simulator.deliverer import Deliverer
 from support.outbox import Outbox
 from support.polling import until
 from support.races import once_released

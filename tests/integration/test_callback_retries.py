@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from ringback.callback_delivery import sender as callback_sender
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.operations.delivery_slots import LANE_DELIVERIES
-from ringback.simulator import callback_sender
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received

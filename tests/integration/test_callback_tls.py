@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ringback.callback_delivery import http_client as callback_client
+from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.callbacks import CallbackStatus
-from ringback.simulator import callback_client
-from ringback.simulator.egress import EgressPolicy
 from support.outbox import Outbox
 from support.tls_receiver import TlsReceiver, make_certificate
 

@@ -14,12 +14,12 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.callback_delivery import http_client as callback_client
+from ringback.callback_delivery.bounded_response import BoundedReading
+from ringback.callback_delivery.connection_errors import connection_error
+from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.urls import parse_url
-from ringback.simulator import callback_client
-from ringback.simulator.bounded_reading import BoundedReading
-from ringback.simulator.connection_errors import connection_error
-from ringback.simulator.egress import EgressPolicy
 from support.certificates import DAY, Authority
 from support.domain_values import ACCOUNT_SID
 from support.hostile_receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer

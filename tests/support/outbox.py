@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import (
     CallbackAttempt,
     CallbackStatus,
@@ -21,9 +24,6 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.callbacks import Claim, claim_due_callbacks
 from ringback.operations.delivery_slots import MAX_DELIVERIES
 from ringback.operations.faults import add_fault
-from ringback.simulator.callback_sender import CallbackSender
-from ringback.simulator.deliverer import Deliverer
-from ringback.simulator.egress import EgressPolicy
 from support.domain_values import ACCOUNT_SID
 from support.polling import until
 from support.simulation import Simulation

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ringback.simulator.egress import EgressPolicy, EgressRefused
+from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 
 UNSPECIFIED = str(IPv4Address(0))
 NAMES = {

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ringback.simulator.egress import EgressPolicy, EgressRefused
+from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 
 
 @pytest.mark.parametrize("host", ["a..b", ".", "a" * 64 + ".invalid"])

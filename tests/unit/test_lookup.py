@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ringback.callback_delivery.egress import EgressPolicy
 from ringback.dns import connected, found_addresses
-from ringback.simulator.egress import EgressPolicy
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio

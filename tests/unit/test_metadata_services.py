@@ -5,8 +5,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import pytest
 
-from ringback.simulator.egress import EgressPolicy, EgressRefused
-from ringback.simulator.metadata_services import METADATA_SERVICES, embedded_addresses, is_metadata_service
+from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
+from ringback.callback_delivery.metadata_services import METADATA_SERVICES, embedded_addresses, is_metadata_service
 
 IPV4 = [
     "169.254.169.254",

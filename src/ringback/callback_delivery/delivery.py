@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from ringback.callback_delivery.callback_faults import DROPPED, sending
+from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.storage_retry import run_patiently
 from ringback.clock import Clock
 from ringback.domain.callback_hops import Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
@@ -15,9 +18,6 @@ from ringback.domain.delivery import DeliveryPolicy, delivery_policy
 from ringback.domain.instants import Instant
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
-from ringback.simulator.callback_faults import DROPPED, sending
-from ringback.simulator.egress import EgressPolicy
-from ringback.simulator.patience import run_patiently
 from ringback.storage.database import Database, DatabaseUnavailable
 
 AREA_CHARACTERS = len("+1415")
@@ -29,7 +29,7 @@ INTERNAL_ERROR = "an internal error of ringback, which its log describes"
 if TYPE_CHECKING:
     import httpx
 
-    from ringback.simulator.callback_client import CallbackClient, Outcome
+    from ringback.callback_delivery.http_client import CallbackClient, Outcome
 
 log = structlog.get_logger()
 
@@ -88,7 +88,7 @@ class Deliverer:
 
     def _new_client(self) -> "CallbackClient":
         """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""
-        from ringback.simulator.callback_client import CallbackClient
+        from ringback.callback_delivery.http_client import CallbackClient
 
         return CallbackClient(self._egress, self._transport)
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
+from ringback.callback_delivery.metadata_services import Address, Network, is_in, is_metadata_service
 from ringback.dns import found_addresses
-from ringback.simulator.metadata_services import Address, Network, is_in, is_metadata_service
 
 
 class EgressRefused(Exception):

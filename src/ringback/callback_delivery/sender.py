@@ -7,6 +7,7 @@ from functools import partial
 
 import structlog
 
+from ringback.callback_delivery.delivery import Deliverer
 from ringback.clock import Clock
 from ringback.domain.callbacks import Lane
 from ringback.domain.faults import Draw, described
@@ -18,7 +19,6 @@ from ringback.operations.callbacks import (
     keep_leases,
 )
 from ringback.operations.delivery_slots import MAX_DELIVERIES
-from ringback.simulator.deliverer import Deliverer
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 

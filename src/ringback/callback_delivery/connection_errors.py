@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import httpx
 
+from ringback.callback_delivery.bounded_response import BoundedReading, TooMuchSaid
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
-from ringback.simulator.bounded_reading import BoundedReading, TooMuchSaid
 
 _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"

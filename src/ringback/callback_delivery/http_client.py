@@ -14,6 +14,9 @@ from functools import cache
 
 import httpx
 
+from ringback.callback_delivery.bounded_response import BoundedReading, TooMuchSaid
+from ringback.callback_delivery.connection_errors import connection_error, resolution_error, seconds
+from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 from ringback.domain.callback_hops import CallbackHop, masked_location
 from ringback.domain.callbacks import (
     MAX_LOCATION_CHARACTERS,
@@ -26,9 +29,6 @@ from ringback.domain.callbacks import (
 )
 from ringback.domain.delivery import DeliveryPolicy, Failure
 from ringback.domain.masking import MASKED
-from ringback.simulator.bounded_reading import BoundedReading, TooMuchSaid
-from ringback.simulator.connection_errors import connection_error, resolution_error, seconds
-from ringback.simulator.egress import EgressPolicy, EgressRefused
 
 ANSWER_CHARACTERS = 2_048
 """How much of a receiver's answer is kept."""
