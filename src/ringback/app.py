@@ -28,8 +28,8 @@ from ringback.domain.geography import geography
 from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals
 from ringback.settings import Settings
-from ringback.simulator.advancer import Advancer
-from ringback.simulator.runner import Runner
+from ringback.simulator.call_runner import Runner
+from ringback.simulator.clock_advancer import Advancer
 from ringback.startup import Background
 from ringback.storage.database import Database
 from ringback.storage.schema import find_unready_reason

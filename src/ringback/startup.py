@@ -10,9 +10,9 @@ from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, 
 from ringback.domain.instants import Instant
 from ringback.log_writer import LogWriter
 from ringback.meters import Meters
-from ringback.simulator.housekeeper import CHECKPOINT, PRUNING, Housekeeper
+from ringback.simulator.call_runner import CALL_RUNNER, Runner
+from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
-from ringback.simulator.runner import CALL_RUNNER, Runner
 from ringback.storage.database import Database
 from ringback.supervision import BackgroundTask, Supervisor
 

@@ -12,9 +12,9 @@ from structlog.testing import capture_logs
 from ringback.app import LazyApplication
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.log_writer import LogWriter
-from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator.call_runner import Runner
+from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
-from ringback.simulator.runner import Runner
 from ringback.startup import TASK_NAMES
 from ringback.storage.news import NewsExchange
 from ringback.storage.sqlite import EmbeddedDatabase

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from ringback.simulator import advancer
+from ringback.simulator import clock_advancer as advancer
 from support.control import Controlled, ControlledAccount
 from support.polling import until
 from support.races import held_callback, ringing

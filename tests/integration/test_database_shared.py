@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account
-from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage import sqlite as sqlite_module
 from ringback.storage import write_ahead_log
 from ringback.storage.database import DatabaseUnavailable, open_database

@@ -16,8 +16,8 @@ from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
 from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
-from ringback.simulator import housekeeper
-from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator import housekeeping as housekeeper
+from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox

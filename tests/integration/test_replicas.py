@@ -23,7 +23,7 @@ from ringback.operations.events import look_for_events
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.settings import Settings
-from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock

@@ -11,8 +11,8 @@ from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCa
 from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from ringback.operations import calls as operations
-from ringback.simulator import runner as runner_module
-from ringback.simulator.runner import POSTPONED_SECONDS
+from ringback.simulator import call_runner as runner_module
+from ringback.simulator.call_runner import POSTPONED_SECONDS
 from ringback.storage.database import DatabaseUnavailable
 from support.domain_values import T0
 from support.runners import a_runner

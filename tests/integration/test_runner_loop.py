@@ -12,8 +12,8 @@ from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
-from ringback.simulator import runner as runner_module
-from ringback.simulator.runner import SHORTEST_PAUSE_SECONDS, Runner
+from ringback.simulator import call_runner as runner_module
+from ringback.simulator.call_runner import SHORTEST_PAUSE_SECONDS, Runner
 from support.polling import until
 from support.runners import a_runner, running
 from support.simulation import Simulation, database_error

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from ringback.simulator.runner import Runner
+from ringback.simulator.call_runner import Runner
 from support.simulation import Simulation
 
 

@@ -19,7 +19,7 @@ from ringback.domain.clocks import ClockMode
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
-from ringback.simulator.housekeeper import Housekeeper
+from ringback.simulator.housekeeping import Housekeeper
 from support import loop_watch
 from support.extent import WHOLE
 from support.loop_watch import LONGEST_CALLBACK_MS, RUNS, Callback, WatchedServer, assert_yields, too_long

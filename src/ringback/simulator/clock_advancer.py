@@ -22,7 +22,7 @@ from ringback.operations.clocks import (
     owes_callbacks,
 )
 from ringback.operations.identifiers import Identifiers
-from ringback.simulator.runner import log_move
+from ringback.simulator.call_runner import log_move
 from ringback.stepwise import STEP_SECONDS, is_over, yield_to_requests
 from ringback.storage.database import Database
 
