@@ -27,7 +27,7 @@ from ringback.settings import (
 )
 
 if TYPE_CHECKING:
-    from ringback.log_writer import LogWriter
+    from ringback.monitoring.log_writer import LogWriter
     from ringback.proxy.listener import DoorsOf
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")

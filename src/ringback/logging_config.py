@@ -22,7 +22,7 @@ import orjson
 import structlog
 
 from ringback.console import escape_control_characters
-from ringback.log_writer import LogWriter
+from ringback.monitoring.log_writer import LogWriter
 
 NANOSECONDS = 1_000_000_000
 FLUSH_SECONDS = 1.0

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.domain.instants import Instant
-from ringback.log_writer import LogWriter
-from ringback.meters import Meters
+from ringback.monitoring.log_writer import LogWriter
+from ringback.monitoring.metrics import Meters
 from ringback.simulator.call_runner import CALL_RUNNER, Runner
 from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter

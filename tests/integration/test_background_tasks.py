@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from ringback.app import LazyApplication
 from ringback.callback_delivery.sender import CallbackSender
-from ringback.log_writer import LogWriter
+from ringback.monitoring.log_writer import LogWriter
 from ringback.simulator.call_runner import Runner
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter

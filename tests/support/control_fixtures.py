@@ -7,7 +7,7 @@ import pytest
 
 from ringback import beginnings
 from ringback.app import create_app
-from ringback.log_writer import LogWriter
+from ringback.monitoring.log_writer import LogWriter
 from ringback.settings import Settings
 from support.clocks import FakeClock
 from support.control import Controlled, ControlledAccount

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from ringback import log_writer
-from ringback.log_writer import LINE_OVERHEAD_BYTES, MAX_WRITE_BYTES, LogWriter
+from ringback.monitoring import log_writer
+from ringback.monitoring.log_writer import LINE_OVERHEAD_BYTES, MAX_WRITE_BYTES, LogWriter
 from support.waiting import PATIENCE_SECONDS, eventually
 
 

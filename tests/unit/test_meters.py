@@ -3,11 +3,11 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ringback.api.metric_families import exposition
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import AnswerError, FaultTarget
 from ringback.domain.instants import Instant
-from ringback.meters import METHODS, REQUEST_SECONDS, Histogram, Meters
+from ringback.monitoring.metric_families import exposition
+from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Histogram, Meters
 from ringback.operations.backlog import Backlog
 from support.domain_values import ACCOUNT_SID
 

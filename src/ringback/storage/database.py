@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from ringback.meters import Meters
+from ringback.monitoring.metrics import Meters
 from ringback.stepwise import Steps
 from ringback.storage.notifications import Notifications
 from ringback.storage.outage_log import OutageLog

@@ -9,7 +9,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from ringback.domain.sids import AccountSid
-from ringback.meters import Meters
+from ringback.monitoring.metrics import Meters
 from ringback.stepwise import Pause, Steps
 from ringback.storage.account_repository import AccountRepository
 from ringback.storage.backlog_repository import BacklogRepository

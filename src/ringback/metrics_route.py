@@ -13,7 +13,7 @@ from ringback.operations.backlog import Backlog, count_backlog
 from ringback.storage.database import Database, DatabaseUnavailable
 
 if TYPE_CHECKING:
-    from ringback.meters import Meters
+    from ringback.monitoring.metrics import Meters
 
 METRICS_PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -36,7 +36,7 @@ def metrics_router(database: Database, now: Callable[[], Instant]) -> APIRouter:
 
 def _exposition() -> Exposition:
     """Import what writes the format when it is first asked for: the start is not to wait for it."""
-    from ringback.api.metric_families import exposition
+    from ringback.monitoring.metric_families import exposition
 
     return exposition
 

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ringback import __version__
-from ringback.meters import Histogram, Meters
+from ringback.monitoring.metrics import Histogram, Meters
 from ringback.operations.backlog import MOST_COUNTED, Backlog
 
 PREFIX = "ringback_"
