@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback import __version__, phone_page
+from ringback import __version__, health, phone_page
 from ringback import metrics_route as metrics
-from ringback.api import accounts, calls, health, outgoing_caller_id_instance, outgoing_caller_id_list
+from ringback.api import accounts, calls, outgoing_caller_id_instance, outgoing_caller_id_list
 from ringback.api.edge import TwilioEdge, answer_http_exception
 from ringback.api.routing import Routes
 from ringback.api.services import Services
