@@ -13,10 +13,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, health, phone_page
 from ringback import metrics_route as metrics
-from ringback.api import accounts, calls, outgoing_caller_id_instance, outgoing_caller_id_list
-from ringback.api.edge import TwilioEdge, answer_http_exception
-from ringback.api.routing import Routes
-from ringback.api.services import Services
 from ringback.beginnings import Beginnings, call_policy, delivery_policy
 from ringback.callback_delivery.delivery import Deliverer
 from ringback.callback_delivery.egress import EgressPolicy
@@ -35,6 +31,12 @@ from ringback.startup import Background
 from ringback.storage.database import Database
 from ringback.storage.schema import find_unready_reason
 from ringback.supervision import Supervisor
+from ringback.twilio_api import accounts, calls
+from ringback.twilio_api import caller_id as outgoing_caller_id_instance
+from ringback.twilio_api import caller_ids as outgoing_caller_id_list
+from ringback.twilio_api.app import TwilioEdge, answer_http_exception
+from ringback.twilio_api.routes import Routes
+from ringback.twilio_api.services import Services
 
 if TYPE_CHECKING:
     import httpx

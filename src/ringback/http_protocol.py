@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ringback.api.fault_injection import CUT_EXTENSION
-from ringback.api.passage import answer_headers, error_response
 from ringback.domain.errors import TwilioError, malformed_request, request_timeout
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.identifiers import new_request_sid
 from ringback.transports import OneAfterTheOtherFlow, OneWriteTransport
+from ringback.twilio_api.fault_injection import CUT_EXTENSION
+from ringback.twilio_api.request_context import answer_headers, error_response
 
 MAX_HEAD_BYTES = 64 * 1024
 """How long a request line and its header fields may be together."""

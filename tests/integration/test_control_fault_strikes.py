@@ -4,8 +4,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.api.fault_injection import ConnectionCut
 from ringback.settings import Settings
+from ringback.twilio_api.fault_injection import ConnectionCut
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.faults import LIST, add, faults, statuses

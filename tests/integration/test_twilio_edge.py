@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 
 from ringback import app as app_module
 from ringback import beginnings
-from ringback.api import edge
-from ringback.api.passage import CONSTANT_HEADERS
 from ringback.operations import caller_ids
 from ringback.settings import Settings
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.twilio_api import app as edge
+from ringback.twilio_api.request_context import CONSTANT_HEADERS
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER
 

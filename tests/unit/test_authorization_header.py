@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from ringback.api.authentication import credentials_of
 from ringback.domain.errors import TwilioError
+from ringback.twilio_api.authentication import credentials_of
 
 
 def basic(text: str) -> bytes:

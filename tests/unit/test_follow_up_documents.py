@@ -6,15 +6,15 @@ import json
 
 from lxml import etree
 
-from ringback.api import account_documents, call_documents
-from ringback.api.documents import Record
-from ringback.api.representation import CSV, JSON, XML
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.calls import CallState
 from ringback.domain.instants import after
 from ringback.domain.paging import Page, PageLinks, PageRequest
 from ringback.domain.policies import AccountType
 from ringback.domain.sids import AccountSid
+from ringback.twilio_api import account_documents, call_documents
+from ringback.twilio_api.documents import Record
+from ringback.twilio_api.representations import CSV, JSON, XML
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
 from support.openapi import field_names
 

@@ -6,8 +6,8 @@ import pytest
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message
 
-from ringback.api.forms import MAX_BODY_BYTES, Parameters, read_form
 from ringback.domain.errors import TwilioError
+from ringback.twilio_api.parameters import MAX_BODY_BYTES, Parameters, read_form
 from support.asgi_requests import a_request
 
 FORM = b"application/x-www-form-urlencoded"

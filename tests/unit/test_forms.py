@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ringback.api.forms import new_friendly_name, parse_parameters, validation_request
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.errors import TwilioError
+from ringback.twilio_api.parameters import new_friendly_name, parse_parameters, validation_request
 from support.domain_values import NUMBER
 
 LONG_URL = "http://app.test/"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from ringback.api import documents
-from ringback.api.documents import Document
-from ringback.api.representation import CSV, JSON, XML, Representation, for_errors, split_suffix
 from ringback.domain.caller_ids import ValidationAnswer, ValidationCodeFormat
 from ringback.domain.errors import not_found
 from ringback.domain.paging import Page, PageLinks, PageRequest
+from ringback.twilio_api import documents
+from ringback.twilio_api.documents import Document
+from ringback.twilio_api.representations import CSV, JSON, XML, Representation, for_errors, split_suffix
 from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, NUMBER, a_caller_id
 
 LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"

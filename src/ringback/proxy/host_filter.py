@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.passage import answer_headers, error_response
-from ringback.api.representation import JSON
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.identifiers import new_request_sid
 from ringback.refusals import INTERCEPTED_KEY, PRINTED, Refusals, shown_host
+from ringback.twilio_api.representations import JSON
+from ringback.twilio_api.request_context import answer_headers, error_response
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.openapi import with_path_parameters
 from ringback.domain.errors import method_not_allowed, not_found
+from ringback.twilio_api.openapi import with_path_parameters
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

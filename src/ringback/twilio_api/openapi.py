@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ringback.api.forms import FORM_CONTENT_TYPE
-from ringback.api.multipart import MULTIPART_CONTENT_TYPE
-from ringback.api.representation import BY_SUFFIX, ERRORS_IN, JSON, Representation
+from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE
+from ringback.twilio_api.parameters import FORM_CONTENT_TYPE
+from ringback.twilio_api.representations import BY_SUFFIX, ERRORS_IN, JSON, Representation
 
 ERRORS = {
     HTTPStatus.BAD_REQUEST: "A parameter cannot be used, or the parameters cannot be read.",

@@ -15,12 +15,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.api.authentication import credentials_of
-from ringback.api.exchange import STATE_KEY, Exchange, no_content
-from ringback.api.fault_injection import ConnectionCut, UnderFault, struck
-from ringback.api.passage import Passage
-from ringback.api.routing import Routes
-from ringback.api.services import Services
 from ringback.domain.accounts import Account
 from ringback.domain.authentication_reasons import unfit_path
 from ringback.domain.errors import (
@@ -35,6 +29,12 @@ from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.identifiers import new_request_sid
 from ringback.refusals import INTERCEPTED_KEY
 from ringback.storage.database import DatabaseUnavailable
+from ringback.twilio_api.authentication import credentials_of
+from ringback.twilio_api.fault_injection import ConnectionCut, UnderFault, struck
+from ringback.twilio_api.request_context import Passage
+from ringback.twilio_api.responses import STATE_KEY, Exchange, no_content
+from ringback.twilio_api.routes import Routes
+from ringback.twilio_api.services import Services
 
 _ACCOUNTS_PATH = "/2010-04-01/Accounts/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")

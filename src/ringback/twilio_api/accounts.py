@@ -4,10 +4,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringback.api import account_documents
-from ringback.api.exchange import exchange_of
-from ringback.api.openapi import answers, fields
-from ringback.api.routing import DirectRoute
+from ringback.twilio_api import account_documents
+from ringback.twilio_api.openapi import answers, fields
+from ringback.twilio_api.responses import exchange_of
+from ringback.twilio_api.routes import DirectRoute
 
 PATH = "/2010-04-01/Accounts/{AccountSid}"
 

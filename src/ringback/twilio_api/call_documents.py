@@ -1,6 +1,5 @@
 """What answers say of calls."""
 
-from ringback.api.documents import Fields, Record, RecordPage, account_path
 from ringback.domain.call_lists import date_updated, end_time, start_time
 from ringback.domain.callbacks import API_VERSION, VALIDATION_CALLER
 from ringback.domain.calls import ValidationCall
@@ -8,6 +7,7 @@ from ringback.domain.instants import Instant, rfc_2822
 from ringback.domain.paging import Page, PageLinks
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.sids import AccountSid
+from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
 
 PRICE_UNIT = "USD"
 QUEUE_TIME_MILLISECONDS = "0"

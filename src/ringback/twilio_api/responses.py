@@ -7,12 +7,12 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringback.api.documents import Document
-from ringback.api.representation import Representation
-from ringback.api.services import Services
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.paging import Page
+from ringback.twilio_api.documents import Document
+from ringback.twilio_api.representations import Representation
+from ringback.twilio_api.services import Services
 
 Row = TypeVar("Row")
 

@@ -1,10 +1,10 @@
 """What answers say of accounts."""
 
-from ringback.api.call_documents import calls_path
-from ringback.api.documents import Record, account_path, outgoing_caller_ids_path
 from ringback.domain.accounts import Account
 from ringback.domain.instants import rfc_2822
 from ringback.domain.policies import AccountType
+from ringback.twilio_api.call_documents import calls_path
+from ringback.twilio_api.documents import Record, account_path, outgoing_caller_ids_path
 
 TEXTS = (
     *("auth_token", "date_created", "date_updated", "friendly_name", "owner_account_sid", "sid", "status", "type"),

@@ -4,13 +4,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringback.api import documents, forms
-from ringback.api.exchange import CALL_KEY, exchange_of
-from ringback.api.openapi import answers, fields, form_body, page_of, query_parameters
-from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.validation_requests import create_validation_request
+from ringback.twilio_api import documents
+from ringback.twilio_api import parameters as forms
+from ringback.twilio_api.openapi import answers, fields, form_body, page_of, query_parameters
+from ringback.twilio_api.responses import CALL_KEY, exchange_of
+from ringback.twilio_api.routes import DirectRoute
 
 PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds"
 FILTERS = ("PhoneNumber", "FriendlyName")

@@ -7,17 +7,17 @@ import structlog
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from ringback.api import documents
-from ringback.api.exchange import CALL_KEY, TwilioResponse
-from ringback.api.fault_injection import BEFORE
-from ringback.api.forms import FORM_KEY, QUERY_KEY, UNREAD_KEY
-from ringback.api.representation import Representation, for_errors, split_suffix
-from ringback.api.services import Services
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError
 from ringback.domain.faults import Effect, described
 from ringback.domain.requests import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
 from ringback.domain.sids import AccountSid
+from ringback.twilio_api import documents
+from ringback.twilio_api.fault_injection import BEFORE
+from ringback.twilio_api.parameters import FORM_KEY, QUERY_KEY, UNREAD_KEY
+from ringback.twilio_api.representations import Representation, for_errors, split_suffix
+from ringback.twilio_api.responses import CALL_KEY, TwilioResponse
+from ringback.twilio_api.services import Services
 
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),

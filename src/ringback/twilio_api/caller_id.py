@@ -4,15 +4,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringback.api import documents, forms
-from ringback.api.exchange import NO_CONTENT, exchange_of, no_content
-from ringback.api.openapi import answers, fields, form_body
-from ringback.api.routing import DirectRoute
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,
     fetch_outgoing_caller_id,
     update_outgoing_caller_id,
 )
+from ringback.twilio_api import documents
+from ringback.twilio_api import parameters as forms
+from ringback.twilio_api.openapi import answers, fields, form_body
+from ringback.twilio_api.responses import NO_CONTENT, exchange_of, no_content
+from ringback.twilio_api.routes import DirectRoute
 
 PATH = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}"
 

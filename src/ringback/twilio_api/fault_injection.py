@@ -4,10 +4,10 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ringback.api.exchange import Exchange, no_content
 from ringback.domain.errors import TwilioError, service_unavailable
 from ringback.domain.faults import AnswerError, Cut, Delay, Effect, FaultTarget
 from ringback.operations.faults import strike
+from ringback.twilio_api.responses import Exchange, no_content
 
 CUT_EXTENSION = "ringback.cut"
 """Where a server lays, in a scope's extensions, what cuts the connection when it is called."""

@@ -4,13 +4,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ringback.api import call_documents, forms
-from ringback.api.exchange import exchange_of
-from ringback.api.openapi import answers, fields, page_of, query_parameters
-from ringback.api.routing import DirectRoute
 from ringback.domain.paging import page_links, page_request
 from ringback.operations.call_lists import list_calls
 from ringback.operations.calls import find_call
+from ringback.twilio_api import call_documents
+from ringback.twilio_api import parameters as forms
+from ringback.twilio_api.openapi import answers, fields, page_of, query_parameters
+from ringback.twilio_api.responses import exchange_of
+from ringback.twilio_api.routes import DirectRoute
 
 LIST_PATH = "/2010-04-01/Accounts/{AccountSid}/Calls"
 INSTANCE_PATH = f"{LIST_PATH}/{{Sid}}"

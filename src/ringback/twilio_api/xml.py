@@ -6,7 +6,7 @@ from functools import cache
 
 from lxml import etree
 
-from ringback.api.documents import Document, Fields, Record, RecordPage
+from ringback.twilio_api.documents import Document, Fields, Record, RecordPage
 
 
 def serialize(document: Document) -> bytes:

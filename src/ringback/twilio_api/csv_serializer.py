@@ -4,8 +4,8 @@ import csv
 import io
 from collections.abc import Mapping
 
-from ringback.api.documents import Document, Record
-from ringback.api.xml_serializer import element_name
+from ringback.twilio_api.documents import Document, Record
+from ringback.twilio_api.xml import element_name
 
 
 def serialize(document: Document) -> bytes:

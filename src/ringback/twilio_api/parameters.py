@@ -9,11 +9,11 @@ from urllib.parse import parse_qsl, quote
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 from starlette.requests import ClientDisconnect, Request
 
-from ringback.api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
 from ringback.domain import errors
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_fault
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
+from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
 
 QUERY_KEY, FORM_KEY = "ringback.query", "ringback.form"
 """Where a request's scope keeps the parameters that were read of its query and of its form, for its journal."""

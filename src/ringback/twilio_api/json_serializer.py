@@ -2,7 +2,7 @@
 
 import orjson
 
-from ringback.api.documents import Document, Record
+from ringback.twilio_api.documents import Document, Record
 
 
 def serialize(document: Document) -> bytes:

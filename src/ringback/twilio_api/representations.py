@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ringback.api import csv_serializer, json_serializer, xml_serializer
-from ringback.api.documents import Document
+from ringback.twilio_api import csv_serializer, json_serializer
+from ringback.twilio_api import xml as xml_serializer
+from ringback.twilio_api.documents import Document
 
 
 @dataclass(frozen=True, slots=True)
