@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from types import FrameType
 from typing import NoReturn
 
-from ringback.console import finish_output, open_missing_streams
+from ringback.server.console import finish_output, open_missing_streams
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from ringback import __version__
 from ringback.commands.argument_parser import CommandParser, shown
 from ringback.complaints import closest, complaint
-from ringback.console import print_error, print_lines
+from ringback.server.console import print_error, print_lines
 from ringback.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
@@ -124,8 +124,8 @@ def _choices(annotation: Any) -> list[str]:
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.announcement import warn_of_unknown_settings
-    from ringback.logging_config import configure_logs
-    from ringback.server import CannotListen, listen, listen_beside
+    from ringback.server.logging_config import configure_logs
+    from ringback.server.uvicorn_server import CannotListen, listen, listen_beside
     from ringback.storage.database import DatabaseUnavailable
 
     log_writer = configure_logs(settings.log_format, settings.log_level)
@@ -136,7 +136,7 @@ def _serve(given: dict[str, Any]) -> int:
             beside = {name: listening.enter_context(closing(opened)) for name, opened in listen_beside(settings)}
             if settings.workers == 1:
                 return _work(settings, listener, beside, log_writer)
-            from ringback.workers import run_workers
+            from ringback.server.prefork import run_workers
 
             _check_database(settings)
             return run_workers(
@@ -173,7 +173,7 @@ def _work(
     from ringback.app import create_app
     from ringback.domain.seed import SeedError
     from ringback.proxy.listener import AuthorityUnavailable
-    from ringback.server import serve, url_of
+    from ringback.server.uvicorn_server import serve, url_of
     from ringback.storage.database import DatabaseUnavailable
 
     try:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from ringback.client_versions import safe_version_note, version_warnings
 from ringback.clock import SystemClock
-from ringback.console import print_error
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
+from ringback.server.console import print_error
 from ringback.settings import Settings, authority_folder, base_url, reachable
 
 _UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")

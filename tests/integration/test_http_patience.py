@@ -15,7 +15,7 @@ WHOLE = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ringback.http_protocol.REQUEST_SECONDS", SHORT_SECONDS)
+    monkeypatch.setattr("ringback.server.http_protocol.REQUEST_SECONDS", SHORT_SECONDS)
 
 
 async def until_given_up(*pieces: bytes) -> RecordingTransport:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ringback.http_protocol import MAX_HEAD_BYTES
+from ringback.server.http_protocol import MAX_HEAD_BYTES
 from support.http_conversation import converse
 
 BODY = b"PhoneNumber=%2B15005550018"

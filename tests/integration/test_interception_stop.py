@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ringback.proxy.proxy import ESTABLISHED
-from ringback.server import listen
+from ringback.server.uvicorn_server import listen
 from support.interception import InterceptingServer
 from support.server import serve_with
 from support.waiting import PATIENCE_SECONDS

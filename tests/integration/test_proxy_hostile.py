@@ -10,7 +10,7 @@ import pytest
 
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as relay_module
-from ringback.server import listen
+from ringback.server.uvicorn_server import listen
 from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, conversation, origin
 
 pytest_plugins = ["support.bare_proxy_fixtures"]

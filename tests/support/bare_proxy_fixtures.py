@@ -16,7 +16,7 @@ from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import Certificates
 from ringback.refusals import Refusals
-from ringback.server import listen
+from ringback.server.uvicorn_server import listen
 from support.bare_proxy import LONG_SECONDS
 from support.waiting import PATIENCE_SECONDS
 

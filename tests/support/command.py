@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from ringback.cli import main
-from ringback.logging_config import flush_logs
+from ringback.server.logging_config import flush_logs
 from support.waiting import PATIENCE_SECONDS
 
 WIDE_COLUMNS = "500"

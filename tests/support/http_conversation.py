@@ -8,7 +8,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from ringback.http_protocol import TwilioHttpProtocol
+from ringback.server.http_protocol import TwilioHttpProtocol
 from support.waiting import PATIENCE_SECONDS
 
 Request = tuple[str, str, bytes]

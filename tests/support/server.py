@@ -145,7 +145,7 @@ def ringback_with(constants: dict[str, float], *arguments: str) -> list[str]:
     """Return a command that runs `ringback` with other values for some of its modules' constants.
 
     A test makes those time-outs long that must not be the reason of what it waits for. `constants` are given by their
-    full names, such as ``ringback.server.STOP_SECONDS``.
+    full names, such as ``ringback.server.uvicorn_server.STOP_SECONDS``.
     """
     return [sys.executable, "-c", _RINGBACK_WITH, json.dumps(constants), *arguments]
 

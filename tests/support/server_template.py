@@ -104,7 +104,8 @@ def _main() -> None:
     from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
 
     BaseModel.model_config["defer_build"] = True
-    from ringback import __main__, announcement, app, cli, server  # noqa: F401, PLC0415
+    from ringback import __main__, announcement, app, cli
+    from ringback.server import uvicorn_server as server  # noqa: F401, PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests: template and wardens end with them

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import structlog
 
-from ringback.logging_config import configure_logs, flush_logs
+from ringback.server.logging_config import configure_logs, flush_logs
 from support.receiver import Answer, CallbackReceiver, Received
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 

@@ -19,7 +19,7 @@ BEGIN SELECT raise(ABORT, 'a defect'); END
 """Fails the update that lets calls follow a clock that was set."""
 WORKERS = """
 import os, signal, sys, time
-from ringback.workers import run_workers
+from ringback.server.prefork import run_workers
 
 def work(number):
     with open(sys.argv[1], "a+") as starts:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ringback.console import finish_output, open_missing_streams, print_error, print_lines
+from ringback.server.console import finish_output, open_missing_streams, print_error, print_lines
 
 
 class Full(io.StringIO):

@@ -10,7 +10,7 @@ from support.waiting import PROGRAM_SECONDS
 
 PROGRAM = """
 import logging, structlog
-from ringback.logging_config import configure_logs
+from ringback.server.logging_config import configure_logs
 configure_logs({log_format!r}, {level!r})
 log = structlog.get_logger()
 log.debug("fine")
@@ -54,7 +54,7 @@ def test_people_get_text() -> None:
 def test_control_characters_are_escaped_in_text() -> None:
     program = """
 import logging, structlog
-from ringback.logging_config import configure_logs
+from ringback.server.logging_config import configure_logs
 configure_logs("text", "info")
 structlog.get_logger().info("call\\x1b[2J", host="\\x1b]0;owned\\x07.twilio.com", name="\\x9b31m\\u202e")
 logging.getLogger("library").warning("careful\\x1b[31m")
@@ -87,7 +87,7 @@ def test_the_level_says_what_is_the_least_that_is_logged(level: str, events: lis
 
 TWICE = """
 import structlog
-from ringback.logging_config import configure_logs
+from ringback.server.logging_config import configure_logs
 configure_logs("json", "info")
 configure_logs("json", "info")
 structlog.get_logger().info("once")
@@ -102,7 +102,7 @@ def test_logs_may_be_configured_again() -> None:
 
 ODDITIES = """
 import gc, logging, sys, threading, warnings, structlog
-from ringback.logging_config import configure_logs
+from ringback.server.logging_config import configure_logs
 configure_logs({log_format!r}, "info")
 log = structlog.get_logger()
 

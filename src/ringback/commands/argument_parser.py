@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from ringback.complaints import closest
-from ringback.console import print_error
+from ringback.server.console import print_error
 
 WRONG_USAGE = 2
 SHOWN_CHARACTERS = 64

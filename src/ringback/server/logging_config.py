@@ -21,8 +21,8 @@ from typing import Any, Literal, TextIO
 import orjson
 import structlog
 
-from ringback.console import escape_control_characters
 from ringback.monitoring.log_writer import LogWriter
+from ringback.server.console import escape_control_characters
 
 NANOSECONDS = 1_000_000_000
 FLUSH_SECONDS = 1.0

@@ -10,8 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from ringback.http_protocol import TwilioHttpProtocol
 from ringback.proxy.listener import PROXY, TLS, Door
+from ringback.server.http_protocol import TwilioHttpProtocol
 from ringback.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.supervision import Supervisor
 
