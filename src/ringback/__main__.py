@@ -30,7 +30,7 @@ def main() -> int:
     from pydantic import BaseModel
 
     BaseModel.model_config["defer_build"] = True
-    from ringback import cli
+    from ringback.commands import main as cli
 
     try:
         return cli.main()

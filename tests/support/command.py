@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from ringback.cli import main
+from ringback.commands.main import main
 from ringback.server.logging_config import flush_logs
 from support.waiting import PATIENCE_SECONDS
 

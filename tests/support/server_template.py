@@ -104,7 +104,9 @@ def _main() -> None:
     from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
 
     BaseModel.model_config["defer_build"] = True
-    from ringback import __main__, announcement, app, cli
+    from ringback import __main__, app
+    from ringback.commands import main as cli
+    from ringback.commands import startup_message as announcement
     from ringback.server import uvicorn_server as server  # noqa: F401, PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden

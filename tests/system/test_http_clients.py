@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from ringback.client_versions import node_version, reads_proxy_variables
+from ringback.commands.client_versions import node_version, reads_proxy_variables
 from support.client_table import LANGUAGES, TableRow, is_installed, prepared_commands, run_of, table_rows
 from support.extent import WHOLE
 from support.isolated_clients import (

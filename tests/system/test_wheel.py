@@ -89,7 +89,7 @@ def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_els
     held = files(wheel)
 
     assert {
-        "ringback/cli.py",
+        "ringback/commands/main.py",
         "ringback/proxy/node_redirect.cjs",
         "ringback/phone_page/static/index.html",
         "ringback/migrations/env.py",
@@ -123,7 +123,12 @@ def test_the_sdist_holds_what_is_worked_with_and_nothing_that_was_made(folder: P
 
 
 def test_installed_it_comes_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
-    place = run(installed / "python", "-c", "import ringback.cli; print(ringback.cli.__file__)", cwd=tmp_path)
+    place = run(
+        installed / "python",
+        "-c",
+        "import ringback.commands.main; print(ringback.commands.main.__file__)",
+        cwd=tmp_path,
+    )
 
     assert Path(place.strip()).is_relative_to(installed.parent)
     assert run(installed / "ringback", "--version", cwd=tmp_path).startswith("ringback ")

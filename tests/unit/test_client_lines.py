@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ringback.cli import CLIENT_NAMES
-from ringback.client_lines import CLIENTS
+from ringback.commands.env import CLIENTS
+from ringback.commands.main import CLIENT_NAMES
 from support.client_table import TableRow, table_rows
 from support.command import Command
 from support.isolated_clients import REACHES_TWILIO

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ringback import client_versions
-from ringback.cli import CLIENT_NAMES
-from ringback.client_versions import LIBRARIES, reads_proxy_variables, safe_version_note, version_warnings
+from ringback.commands import client_versions
+from ringback.commands.client_versions import LIBRARIES, reads_proxy_variables, safe_version_note, version_warnings
+from ringback.commands.main import CLIENT_NAMES
 from support.waiting import PROGRAM_SECONDS
 
 OLD_AND_SAFE = {
@@ -79,7 +79,7 @@ ENDLESS = {
 PROGRAM = """
 import sys
 from pathlib import Path
-from ringback.client_versions import MAX_FILE_BYTES, version_warnings
+from ringback.commands.client_versions import MAX_FILE_BYTES, version_warnings
 file = Path(sys.argv[1])
 file.write_text((sys.argv[2] * MAX_FILE_BYTES)[:MAX_FILE_BYTES])
 version_warnings("any", file.parent)

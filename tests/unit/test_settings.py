@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ringback.cli import main
+from ringback.commands.main import main
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import AccountType
 from ringback.settings import Settings, base_url, is_open_to_others, unknown_names

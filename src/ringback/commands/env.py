@@ -11,8 +11,8 @@ from pathlib import Path
 from shlex import quote
 from typing import NamedTuple
 
-from ringback.client_versions import safe_version_note, version_warnings
 from ringback.clock import SystemClock
+from ringback.commands.client_versions import safe_version_note, version_warnings
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.server.console import print_error

@@ -123,7 +123,7 @@ def _choices(annotation: Any) -> list[str]:
 
 def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
-    from ringback.announcement import warn_of_unknown_settings
+    from ringback.commands.startup_message import warn_of_unknown_settings
     from ringback.server.logging_config import configure_logs
     from ringback.server.uvicorn_server import CannotListen, listen, listen_beside
     from ringback.storage.database import DatabaseUnavailable
@@ -169,8 +169,8 @@ def _work(
     announces: bool = True,
 ) -> int:
     """Serve in this process."""
-    from ringback.announcement import announce
     from ringback.app import create_app
+    from ringback.commands.startup_message import announce
     from ringback.domain.seed import SeedError
     from ringback.proxy.listener import AuthorityUnavailable
     from ringback.server.uvicorn_server import serve, url_of
@@ -209,7 +209,7 @@ def _env(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
-    from ringback.client_lines import UnfitFolder, shell_lines
+    from ringback.commands.env import UnfitFolder, shell_lines
     from ringback.proxy.listener import AuthorityUnavailable
 
     try:
