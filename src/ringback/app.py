@@ -18,13 +18,13 @@ from ringback.callback_delivery.delivery import Deliverer
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.clock import Clock, SystemClock
+from ringback.config.settings import Settings
 from ringback.control_api import reference_page as docs_page
 from ringback.control_api.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
 from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals
-from ringback.settings import Settings
 from ringback.simulator.call_runner import Runner
 from ringback.simulator.clock_advancer import Advancer
 from ringback.startup import Background

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 
+from ringback.config.settings import Settings
 from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone
@@ -14,7 +15,6 @@ from ringback.operations.clock_recovery import bring_pending_work_forward
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
-from ringback.settings import Settings
 from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, open_database, reported_as_unavailable
 from ringback.storage.schema import check_is_at_head, migrate
@@ -81,7 +81,7 @@ class Beginnings:
 def _read_seed(settings: Settings) -> Seed:
     if not settings.seed:
         return ()
-    from ringback.seed import read_seed
+    from ringback.config.seed_file import read_seed
 
     seed = read_seed(settings.seed, settings.number_validation)
     for account in seed:

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from starlette.types import Message
 
 from ringback.app import create_app
+from ringback.config.settings import Settings
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.errors import TwilioError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.operations.accounts import Credentials, authenticate
-from ringback.settings import Settings
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork

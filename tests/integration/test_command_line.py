@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ringback import __version__
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from support.command import Command
 
 pytest_plugins = ["support.system_fixtures"]
@@ -84,7 +84,7 @@ def test_help_comes_soon_as_nothing_heavy_is_imported_for_it() -> None:
     )
 
     imported = set(helped.stderr.split())
-    assert "ringback.settings" in imported
+    assert "ringback.config.settings" in imported
     assert (HEAVY | HEAVY_BESIDE) & imported == set()
 
 

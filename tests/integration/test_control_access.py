@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.config.settings import Settings
 from ringback.operations import accounts as operations
-from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]

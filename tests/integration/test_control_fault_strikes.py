@@ -4,7 +4,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from ringback.twilio_api.fault_injection import ConnectionCut
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER

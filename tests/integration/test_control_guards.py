@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
+from ringback.config.settings import Settings
 from ringback.control_api.access_control import MAX_BODY_BYTES
-from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from support.control import Controlled
 from support.domain_values import ACCOUNT_SID
 

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from ringback.storage.schema import HEAD
 from support.control import Controlled, ControlledAccount
 

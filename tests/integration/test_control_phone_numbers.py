@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from support.control import ControlledAccount
 from support.domain_values import NUMBER
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from ringback.config.settings import Settings
 from ringback.domain.phones import RESERVED_BEHAVIORS, PhoneBehavior
-from ringback.settings import Settings
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 from ringback.app import create_app
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from ringback.storage.database import open_database
 from ringback.storage.schema import migrate
 from support.command import Command

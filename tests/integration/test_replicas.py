@@ -9,6 +9,7 @@ from itertools import cycle
 import pytest
 
 from ringback.beginnings import Beginnings
+from ringback.config.settings import Settings
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.clocks import ClockMode
@@ -22,7 +23,6 @@ from ringback.operations.clocks import set_clock
 from ringback.operations.events import look_for_events
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.validation_requests import create_validation_request
-from ringback.settings import Settings
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork

@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 
 from ringback import app as app_module
 from ringback import beginnings
+from ringback.config.settings import Settings
 from ringback.operations import caller_ids
-from ringback.settings import Settings
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.twilio_api import app as edge
 from ringback.twilio_api.request_context import CONSTANT_HEADERS

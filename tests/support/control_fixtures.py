@@ -7,8 +7,8 @@ import pytest
 
 from ringback import beginnings
 from ringback.app import create_app
+from ringback.config.settings import Settings
 from ringback.monitoring.log_writer import LogWriter
-from ringback.settings import Settings
 from support.clocks import FakeClock
 from support.control import Controlled, ControlledAccount
 from support.templates import Template

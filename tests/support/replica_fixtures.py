@@ -8,7 +8,7 @@ import pytest
 
 from ringback import beginnings
 from ringback.app import create_app
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from ringback.storage.database import Database, open_database
 from support.clocks import FakeClock
 from support.control import Controlled

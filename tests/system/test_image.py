@@ -1,6 +1,6 @@
 """The image runs the commands that the tests run, with settings that exist."""
 
-from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from support.image import build_context, command, environment, final_stage
 from support.readme import ROOT
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from ringback.app import create_app
-from ringback.settings import Settings
+from ringback.config.settings import Settings
 from support.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
 

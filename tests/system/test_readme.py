@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from support.readme import README, ROOT, block_names, readme_block
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from ringback.commands.env import UNRESOLVABLE_REGION
-from ringback.settings import ENVIRONMENT_PREFIX, Settings
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from support.compose import COMPOSE_FILES, PAGES, Service, documents, services
 from support.image import environment, final_stage
 from support.readme import ROOT

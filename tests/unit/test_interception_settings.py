@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from ringback.settings import Settings, authority_folder
+from ringback.config.settings import Settings, authority_folder
 
 
 @pytest.mark.parametrize("name", ["intercept", "tls_port"])

@@ -6,9 +6,9 @@ import pytest
 from pydantic import ValidationError
 
 from ringback.commands.main import main
+from ringback.config.settings import Settings, base_url, is_open_to_others, unknown_names
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import AccountType
-from ringback.settings import Settings, base_url, is_open_to_others, unknown_names
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from ringback.clock import SystemClock
 from ringback.commands.client_versions import safe_version_note, version_warnings
+from ringback.config.settings import Settings, authority_folder, base_url, reachable
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.server.console import print_error
-from ringback.settings import Settings, authority_folder, base_url, reachable
 
 _UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
 """Characters that separate folders in PHP_INI_SCAN_DIR, or have a meaning between quotation marks in an ini file."""

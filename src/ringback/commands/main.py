@@ -15,9 +15,8 @@ from pydantic.fields import FieldInfo
 
 from ringback import __version__
 from ringback.commands.argument_parser import CommandParser, shown
-from ringback.complaints import closest, complaint
-from ringback.server.console import print_error, print_lines
-from ringback.settings import (
+from ringback.config.messages import closest, complaint
+from ringback.config.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
     UnreadableEnvFile,
@@ -25,6 +24,7 @@ from ringback.settings import (
     base_url,
     read_settings,
 )
+from ringback.server.console import print_error, print_lines
 
 if TYPE_CHECKING:
     from ringback.monitoring.log_writer import LogWriter

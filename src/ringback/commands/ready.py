@@ -7,7 +7,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-from ringback.settings import base_url
+from ringback.config.settings import base_url
 
 TIMEOUT_SECONDS = 3.0
 MAX_ANSWER_BYTES = 64 * 1024

@@ -6,7 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
-from ringback.checks import AccountSidText, FriendlyName
+from ringback.config.email_address import EmailAddress
+from ringback.config.field_types import AccountSidText, FriendlyName
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.errors import unfit
 from ringback.control_api.large_responses import list_answer
@@ -14,7 +15,6 @@ from ringback.control_api.schemas import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
-from ringback.fields import EmailAddress
 from ringback.operations import accounts as operations
 
 router = APIRouter(tags=["Accounts"])

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field, JsonValue
 
-from ringback import checks
+from ringback.config import field_types as checks
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.schemas import Body, NumberItself, View
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, AccountPolicy, AccountType, CallPolicy

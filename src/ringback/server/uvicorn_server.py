@@ -10,9 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.proxy.listener import PROXY, TLS, Door
 from ringback.server.http_protocol import TwilioHttpProtocol
-from ringback.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.supervision import Supervisor
 
 STOP_SECONDS = 2

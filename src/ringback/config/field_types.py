@@ -1,4 +1,4 @@
-"""What settings, seed file and control API check alike; e-mail addresses are apart, in `ringback.fields`."""
+"""What settings, seed file and control API check alike; e-mail addresses are apart, in `ringback.config.email_address`."""
 
 from typing import Annotated
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from ringback.checks import (
+from ringback.config.field_types import (
     AccountSidText,
     CallsAWeek,
     CodeAttempts,

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo
 
-from ringback.checks import (
+from ringback.config.email_address import EmailAddress
+from ringback.config.field_types import (
     AccountSidText,
     CallsAWeek,
     CodeAttempts,
@@ -17,7 +18,7 @@ from ringback.checks import (
     Seconds,
     Secret,
 )
-from ringback.complaints import complaint
+from ringback.config.messages import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
@@ -25,7 +26,6 @@ from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
-from ringback.fields import EmailAddress
 
 DEFAULT_PHONE = "default"
 
