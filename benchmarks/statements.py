@@ -8,8 +8,8 @@ from statistics import median
 from sqlalchemy import bindparam, select
 
 from ringback.domain.accounts import Account
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.database import open_database

@@ -3,12 +3,12 @@
 from contextlib import ExitStack
 
 from ringback.config.settings import Settings
-from ringback.domain.delivery import DeliveryPolicy
-from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone
 from ringback.domain.policies import CallPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.seed import Seed, SeedError
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.accounts import ensure_account, reset_everything
 from ringback.operations.callbacks import release_leases
 from ringback.operations.clock_recovery import bring_pending_work_forward

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from ringback.domain.instants import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Instant
 
 NANOSECONDS = 1_000_000_000
 NANOSECONDS_IN_MICROSECOND = NANOSECONDS // MICROSECONDS

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.operations.backlog import Backlog, count_backlog
 from ringback.storage.database import Database, DatabaseUnavailable
 

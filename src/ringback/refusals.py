@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import structlog
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 
 KEPT_REFUSALS = 1_000
 KEPT_CHARACTERS = 1_000

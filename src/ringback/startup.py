@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.monitoring.log_writer import LogWriter
 from ringback.monitoring.metrics import Meters
 from ringback.simulator.call_runner import CALL_RUNNER, Runner

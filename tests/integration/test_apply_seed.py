@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.instants import Instant, after
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.identifiers import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table

@@ -6,8 +6,8 @@ import pytest
 
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.errors import TwilioError
-from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import Credentials, authenticate, ensure_account
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0

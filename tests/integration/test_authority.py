@@ -13,7 +13,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 
 from ringback.clock import SystemClock
-from ringback.domain.instants import Instant, after
+from ringback.domain.timestamps import Instant, after
 from ringback.proxy.certificate_authority import Authority, open_authority
 from ringback.proxy.listener import AuthorityUnavailable
 from ringback.proxy.tls_contexts import KEPT_CONTEXTS, Certificates

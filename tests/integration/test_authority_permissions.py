@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ringback.clock import SystemClock
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.proxy.certificate_authority import Authority, open_authority
 from ringback.proxy.listener import AuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES

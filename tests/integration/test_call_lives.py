@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ringback.domain.calls import CallStatus, VerificationStatus
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior, PhoneRule
+from ringback.domain.timestamps import after
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.simulation import Simulation
 

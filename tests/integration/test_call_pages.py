@@ -5,12 +5,12 @@ from itertools import product
 
 import pytest
 
-from ringback.domain.call_lists import TimeRange, end_time, start_time
+from ringback.domain.call_filters import TimeRange, end_time, start_time
 from ringback.domain.calls import FINAL_STATES, CallState, ValidationCall
-from ringback.domain.instants import Instant, after, rfc_3339
 from ringback.domain.paging import PageRequest
 from ringback.domain.phones import Phone
 from ringback.domain.sids import CallSid
+from ringback.domain.timestamps import Instant, after, rfc_3339
 from ringback.operations.call_lists import list_calls
 from ringback.storage.unit_of_work import UnitOfWork
 from support.control import ControlledAccount

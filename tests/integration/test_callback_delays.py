@@ -4,8 +4,8 @@ import pytest
 
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.faults import Delay, Duplicate
-from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import delete_account, ensure_account, reset_account
 from ringback.operations.callbacks import LEASE_SECONDS, release_leases
 from ringback.operations.delivery_slots import LANE_DELIVERIES

@@ -4,7 +4,7 @@ import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.instants import rfc_2822
+from ringback.domain.timestamps import rfc_2822
 from support.domain_values import AUTH_TOKEN
 from support.outbox import Outbox
 from support.receiver import Answer, CallbackReceiver, Received

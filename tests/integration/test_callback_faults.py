@@ -9,9 +9,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from ringback.callback_delivery import delivery as deliverer
 from ringback.callback_delivery import storage_retry as patience
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
-from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.events import EventType
 from ringback.domain.faults import FaultTarget
+from ringback.domain.retry_policy import DeliveryPolicy
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN
 from support.outbox import Outbox
 from support.polling import until

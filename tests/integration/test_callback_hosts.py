@@ -8,7 +8,7 @@ import pytest
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
 from support.outbox import Outbox
 from support.receiver import Answer, CallbackReceiver
 

@@ -12,7 +12,7 @@ from ringback.callback_delivery import storage_retry as patience
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
-from ringback.domain.instants import after
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import reset_account
 from ringback.operations.callbacks import record_attempt
 from support.domain_values import ACCOUNT_SID

@@ -11,7 +11,7 @@ from ringback.callback_delivery import sender as callback_sender
 from ringback.callback_delivery.delivery import Deliverer
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import CallbackStatus, StatusCallback
-from ringback.domain.instants import after
+from ringback.domain.timestamps import after
 from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, keep_leases, release_leases
 from support.outbox import Outbox
 from support.polling import until

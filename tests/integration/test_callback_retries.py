@@ -9,7 +9,7 @@ import pytest
 
 from ringback.callback_delivery import sender as callback_sender
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.operations.delivery_slots import LANE_DELIVERIES
 from support.outbox import Outbox
 from support.polling import until

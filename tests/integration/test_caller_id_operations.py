@@ -1,7 +1,7 @@
 """Fetching, renaming and deleting caller IDs."""
 
-from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringback.domain.caller_ids import OutgoingCallerId
-from ringback.domain.instants import Instant, after
 from ringback.domain.paging import Page, PageRequest, PageToken
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import delete_outgoing_caller_id, list_outgoing_caller_ids
 from ringback.storage.unit_of_work import UnitOfWork

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ringback.domain.clocks import ClockMode
-from ringback.domain.instants import after
+from ringback.domain.account_clock import ClockMode
+from ringback.domain.timestamps import after
 from ringback.operations.callbacks import LEASE_SECONDS
 from ringback.operations.clock_recovery import REPLICAS_DIFFER_SECONDS, bring_pending_work_forward
 from ringback.operations.clocks import set_clock

@@ -18,7 +18,7 @@ from ringback.callback_delivery import http_client as callback_client
 from ringback.callback_delivery.bounded_response import BoundedReading
 from ringback.callback_delivery.connection_errors import connection_error
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import parse_url
 from support.certificates import DAY, Authority
 from support.domain_values import ACCOUNT_SID

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ringback.domain.instants import after
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate

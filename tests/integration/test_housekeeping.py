@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.clocks import ClockMode
-from ringback.domain.instants import from_datetime
+from ringback.domain.account_clock import ClockMode
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import from_datetime
 from ringback.operations import housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock

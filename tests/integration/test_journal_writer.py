@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.domain.instants import Instant
-from ringback.domain.requests import AnsweredRequest
+from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.requests import WRITTEN_AT_ONCE
 from ringback.simulator import journal_writer
 from ringback.simulator.journal_writer import JournalWriter

@@ -9,10 +9,10 @@ import pytest
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.calls import CallStatus, VerificationStatus
 from ringback.domain.errors import TwilioError
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account, reset_account, set_policy
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.unit_of_work import UnitOfWork

@@ -10,12 +10,12 @@ import pytest
 
 from ringback.beginnings import Beginnings
 from ringback.config.settings import Settings
+from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import ValidationRequest
-from ringback.domain.clocks import ClockMode
 from ringback.domain.events import EventType
-from ringback.domain.instants import after
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import after
 from ringback.operations.accounts import create_account, ensure_account, present
 from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, keep_leases, record_attempt
 from ringback.operations.calls import advance_due_calls

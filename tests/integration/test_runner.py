@@ -8,8 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.timestamps import after
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
 from ringback.simulator.call_runner import POSTPONED_SECONDS

@@ -6,15 +6,15 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.control_api import callbacks
+from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.clocks import ClockMode
 from ringback.domain.events import EventType
 from ringback.domain.inbox import InboxMessage
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS
-from ringback.domain.requests import AnsweredRequest
-from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.domain.request_journal import AnsweredRequest
+from ringback.domain.signature_check import SignatureVerdict
+from ringback.domain.timestamps import after
 from ringback.operations.callbacks import callback_journal
 from ringback.operations.clocks import follow_clocks, next_event_time, set_clock
 from ringback.operations.inbox import newest_messages

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from ringback.domain.instants import Instant, after, from_datetime
+from ringback.domain.timestamps import Instant, after, from_datetime
 
 START = from_datetime(datetime(2010, 7, 27, 20, 21, 11, tzinfo=UTC))
 """Tue, 27 Jul 2010 20:21:11 +0000"""

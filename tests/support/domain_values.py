@@ -6,10 +6,10 @@ from typing import Any
 from ringback.domain.callbacks import StatusCallback
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallState, ValidationCall
-from ringback.domain.instants import Instant
 from ringback.domain.phones import Phone, PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant
 
 T0 = Instant(1_280_262_071_000_000)
 """Tue, 27 Jul 2010 20:21:11 +0000"""

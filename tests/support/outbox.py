@@ -17,9 +17,9 @@ from ringback.domain.callbacks import (
     StatusCallback,
     with_places,
 )
-from ringback.domain.delivery import DeliveryPolicy
 from ringback.domain.faults import FaultTarget, NewFault, effect_of
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.callbacks import Claim, claim_due_callbacks
 from ringback.operations.delivery_slots import MAX_DELIVERIES

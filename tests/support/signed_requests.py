@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
 
 TOKEN = "12345"
 FORM_TYPE = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")

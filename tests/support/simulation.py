@@ -7,14 +7,14 @@ from typing import Any
 import psycopg
 from sqlalchemy import text
 
+from ringback.domain.account_clock import AccountTime
 from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationRequest
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.paging import PageRequest
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant, seconds_between
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.calls import advance_due_calls, next_call_due

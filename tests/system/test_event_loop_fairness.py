@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 import ringback.testing
-from ringback.domain.clocks import ClockMode
+from ringback.domain.account_clock import ClockMode
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock

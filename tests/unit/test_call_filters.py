@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.domain.call_lists import (
+from ringback.domain.call_filters import (
     CallFilters,
     NothingMatches,
     TimeRange,
@@ -16,8 +16,8 @@ from ringback.domain.call_lists import (
     start_time,
 )
 from ringback.domain.calls import CallEvent, CallState, transition
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.timestamps import after
 from support.domain_values import CODE, T0, WRONG_CODE, a_call, a_phone
 
 MIDNIGHT = after(T0, -(20 * 3600 + 21 * 60 + 11))

@@ -17,8 +17,8 @@ from ringback.domain.calls import (
     VerificationStatus,
     transition,
 )
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.timestamps import after
 from support.domain_values import CODE, T0, a_call, a_phone
 from support.extent import WHOLE
 

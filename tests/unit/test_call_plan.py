@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.call_plan import PendingEvent, extension_seconds, next_event
+from ringback.domain.call_schedule import PendingEvent, extension_seconds, next_event
 from ringback.domain.calls import FINAL_STATES, CallEvent, CallState, ValidationCall
-from ringback.domain.instants import after
 from ringback.domain.phones import Phone, PhoneBehavior
 from ringback.domain.policies import CallPolicy
+from ringback.domain.timestamps import after
 from support.domain_values import CODE, POLICY, T0, a_call, a_phone
 
 

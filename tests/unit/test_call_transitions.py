@@ -17,8 +17,8 @@ from ringback.domain.calls import (
     VerificationStatus,
     transition,
 )
-from ringback.domain.instants import after
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.timestamps import after
 from support.domain_values import CALL_SID, CODE, T0, WRONG_CODE, a_call, a_phone
 
 NOW = after(T0, 5)

@@ -9,7 +9,7 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from ringback.domain.callbacks import signature, status_callback_parameters
 from ringback.domain.calls import CallState, VerificationStatus
-from ringback.domain.instants import after
+from ringback.domain.timestamps import after
 from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, T0, a_call
 
 TOKEN = "12345"

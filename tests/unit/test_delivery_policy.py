@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.domain.delivery import DeliveryPolicy, Failure, delivery_policy
+from ringback.domain.retry_policy import DeliveryPolicy, Failure, delivery_policy
 
 DEFAULT = DeliveryPolicy()
 

@@ -8,10 +8,10 @@ from lxml import etree
 
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.calls import CallState
-from ringback.domain.instants import after
 from ringback.domain.paging import Page, PageLinks, PageRequest
 from ringback.domain.policies import AccountType
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import after
 from ringback.twilio_api import account_documents, call_documents
 from ringback.twilio_api.documents import Record
 from ringback.twilio_api.representations import CSV, JSON, XML

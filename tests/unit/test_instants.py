@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.domain.instants import MICROSECONDS, Instant, after, from_datetime, rfc_2822, seconds_between
+from ringback.domain.timestamps import MICROSECONDS, Instant, after, from_datetime, rfc_2822, seconds_between
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

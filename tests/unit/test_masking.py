@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from ringback.domain.masking import without_user_info
+from ringback.domain.secrets import without_user_info
 from support.waiting import PROGRAM_SECONDS
 
 MASKING = """
-from ringback.domain.masking import without_user_info
+from ringback.domain.secrets import without_user_info
 without_user_info({expression}, 1_000)
 """
 

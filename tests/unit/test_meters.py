@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import AnswerError, FaultTarget
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.monitoring.metric_families import exposition
 from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Histogram, Meters
 from ringback.operations.backlog import Backlog

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.domain.errors import TwilioError
-from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.paging import Direction, Page, PageLinks, PageRequest, PageToken, RowKey, page_links, page_request
+from ringback.domain.timestamps import Instant, from_datetime
 from support.domain_values import T0
 
 SID = "PN" + "0123456789abcdef" * 2

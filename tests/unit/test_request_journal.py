@@ -2,9 +2,9 @@
 
 import pytest
 
-from ringback.domain.instants import Instant
-from ringback.domain.requests import AnsweredRequest, kept_parameters, shown_username
+from ringback.domain.request_journal import AnsweredRequest, kept_parameters, shown_username
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.storage.request_journal import KEPT_REQUESTS, MOST_ACCOUNTS, RequestJournal
 from support.domain_values import ACCOUNT_SID
 

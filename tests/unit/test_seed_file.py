@@ -7,12 +7,12 @@ import pytest
 
 from ringback.config.seed_file import read_seed
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.instants import Instant, after
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.domain.timestamps import Instant, after
 from support.domain_values import NUMBER, T0
 
 AC = AccountSid("AC" + "1" * 32)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.signature_changes import CHANGES
+from ringback.domain.signature_alterations import CHANGES
 from support.signed_requests import verdict
 
 BASIC = ("Authorization", "Basic " + base64.b64encode(b"me:s@y").decode())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.domain.signature_check import SignatureVerdict
 from support.signed_requests import verdict
 
 GIVEN = "https://me:secret@public.test/hooks?a=1#rc=2"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.domain.signature_verdict import (
+from ringback.domain.signature_check import (
     MALFORMED,
     MAX_RECONSTRUCTIONS,
     MISSING,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 
 from ringback.callback_delivery.bounded_response import BoundedReading, TooMuchSaid
-from ringback.domain.delivery import DeliveryPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
 
 _SHOWN_BYTES = 40

@@ -14,8 +14,8 @@ from ringback.callback_delivery.storage_retry import run_patiently
 from ringback.clock import Clock
 from ringback.domain.callback_hops import Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
-from ringback.domain.delivery import DeliveryPolicy, delivery_policy
-from ringback.domain.instants import Instant
+from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
+from ringback.domain.timestamps import Instant
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
 from ringback.storage.database import Database, DatabaseUnavailable

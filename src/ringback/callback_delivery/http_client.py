@@ -27,8 +27,8 @@ from ringback.domain.callbacks import (
     first_request,
     redirected_request,
 )
-from ringback.domain.delivery import DeliveryPolicy, Failure
-from ringback.domain.masking import MASKED
+from ringback.domain.retry_policy import DeliveryPolicy, Failure
+from ringback.domain.secrets import MASKED
 
 ANSWER_CHARACTERS = 2_048
 """How much of a receiver's answer is kept."""

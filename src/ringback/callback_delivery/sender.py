@@ -11,7 +11,7 @@ from ringback.callback_delivery.delivery import Deliverer
 from ringback.clock import Clock
 from ringback.domain.callbacks import Lane
 from ringback.domain.faults import Draw, described
-from ringback.domain.instants import Instant, seconds_between
+from ringback.domain.timestamps import Instant, seconds_between
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
     claim_due_callbacks,

@@ -20,12 +20,12 @@ from ringback.config.field_types import (
 )
 from ringback.config.messages import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.instants import Instant, from_datetime
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
+from ringback.domain.timestamps import Instant, from_datetime
 
 DEFAULT_PHONE = "default"
 

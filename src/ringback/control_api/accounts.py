@@ -13,8 +13,8 @@ from ringback.control_api.errors import unfit
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations import accounts as operations
 
 router = APIRouter(tags=["Accounts"])

@@ -11,9 +11,9 @@ from ringback.control_api.errors import CONFLICTS, conflict
 from ringback.control_api.schemas import SignatureView, Time, View
 from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
-from ringback.domain.instants import rfc_3339
 from ringback.domain.sent_signatures import Judge, judge_of, last_request
-from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.domain.signature_check import SignatureVerdict
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
 
 router = APIRouter(tags=["Callbacks"])

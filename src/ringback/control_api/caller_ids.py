@@ -14,8 +14,8 @@ from ringback.control_api.phone_numbers import e164_of
 from ringback.control_api.schemas import Body, Moment, Time, View, instant_of
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.errors import TwilioError
-from ringback.domain.instants import rfc_3339
 from ringback.domain.paging import MAX_PAGE_SIZE, PageRequest
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations.caller_ids import (
     AlreadyVerified,
     delete_outgoing_caller_id,

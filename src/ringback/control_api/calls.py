@@ -12,9 +12,9 @@ from ringback.control_api.schemas import Body, Time, View, shown
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
 from ringback.domain.faults import described
-from ringback.domain.instants import rfc_3339
 from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import callback_summary
 from ringback.operations.calls import PersonNotReached, be_the_callee, newest_calls
 

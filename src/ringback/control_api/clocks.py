@@ -9,9 +9,9 @@ from pydantic import Field
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.errors import CONFLICTS, conflict, unfit
 from ringback.control_api.schemas import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of, shown
+from ringback.domain.account_clock import AccountTime, ClockMode
 from ringback.domain.accounts import Account
-from ringback.domain.clocks import AccountTime, ClockMode
-from ringback.domain.instants import after, from_datetime, rfc_3339
+from ringback.domain.timestamps import after, from_datetime, rfc_3339
 from ringback.operations.clocks import AdvanceStopped, next_event_time, set_clock
 
 LONGEST_ADVANCE_SECONDS = 366 * 86_400

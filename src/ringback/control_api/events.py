@@ -14,8 +14,8 @@ from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Time, View
 from ringback.control_api.services import ControlServices
 from ringback.domain.events import Event, EventType
-from ringback.domain.instants import rfc_3339
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations.events import Look, look_for_events
 from ringback.stepwise import yield_to_requests
 

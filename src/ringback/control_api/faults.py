@@ -11,7 +11,7 @@ from ringback.control_api.errors import CONFLICTS, conflict, not_found, unfit
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Body, NumberItself, Time, View
 from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_of
-from ringback.domain.instants import rfc_3339
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
 
 LARGEST_ID = 2**53

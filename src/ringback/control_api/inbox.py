@@ -13,8 +13,8 @@ from ringback.control_api.errors import refuse_excess, too_large
 from ringback.control_api.large_responses import lists_of, newest
 from ringback.control_api.schemas import SignatureView, Time, View
 from ringback.domain.inbox import StoredMessage, inbox_message, received_parameters
-from ringback.domain.instants import rfc_3339
-from ringback.domain.signature_verdict import ReceivedRequest
+from ringback.domain.signature_check import ReceivedRequest
+from ringback.domain.timestamps import rfc_3339
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.inbox import (
     KEPT_MESSAGES,

@@ -8,7 +8,7 @@ from pydantic import Field
 from ringback.control_api.dependencies import Services
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Time, View
-from ringback.domain.instants import rfc_3339
+from ringback.domain.timestamps import rfc_3339
 from ringback.refusals import KEPT_REFUSALS, RefusedRequest
 
 DEFAULT_LIMIT = 100

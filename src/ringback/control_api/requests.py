@@ -8,8 +8,8 @@ from pydantic import Field
 from ringback.control_api.dependencies import AccountOfPath, Services
 from ringback.control_api.large_responses import lists_of, newest
 from ringback.control_api.schemas import Time, View
-from ringback.domain.instants import rfc_3339
-from ringback.domain.requests import JournaledRequest
+from ringback.domain.request_journal import JournaledRequest
+from ringback.domain.timestamps import rfc_3339
 from ringback.operations.requests import newest_requests, write_requests_of
 from ringback.stepwise import yield_to_requests
 from ringback.storage.request_journal import KEPT_REQUESTS

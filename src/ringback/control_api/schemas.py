@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ringback.config import field_types as checks
-from ringback.domain.instants import Instant, from_datetime, rfc_3339
+from ringback.domain.timestamps import Instant, from_datetime, rfc_3339
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MAX_FIELDS = 100

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
-from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import Instant
+from ringback.domain.account_clock import AccountTime
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.identifiers import Identifiers
 from ringback.refusals import Refusals
 from ringback.storage.database import Database

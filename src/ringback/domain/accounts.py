@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from ringback.domain.clocks import REAL_TIME, AccountClock
-from ringback.domain.instants import Instant
+from ringback.domain.account_clock import REAL_TIME, AccountClock
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
 from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.domain.timestamps import Instant
 
 
 class AccountStatus(StrEnum):

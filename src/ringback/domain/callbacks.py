@@ -14,8 +14,8 @@ from ringback.domain.callback_hops import CallbackHop, Parameters
 from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
-from ringback.domain.instants import Instant, rfc_2822
 from ringback.domain.sids import AccountSid, CallSid
+from ringback.domain.timestamps import Instant, rfc_2822
 from ringback.domain.urls import HttpUrl, parse_url
 
 VALIDATION_CALLER = "+14157234000"

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant
 
 ValidationCodeFormat = Literal["string", "integer"]
 """The JSON form of a validation code: ``"012345"``, or the product page's literal ``123456``."""

@@ -6,9 +6,9 @@
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.phones import CODE_DIGITS, Phone, line_state
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant, seconds_between
 
 
 class CallStatus(StrEnum):

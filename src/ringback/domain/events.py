@@ -9,8 +9,8 @@ from ringback.domain.callback_hops import hop_data, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, ValidationCall
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid, CallSid
+from ringback.domain.timestamps import Instant
 
 Value = str | int | None
 EventData = Mapping[str, Value | Sequence[Mapping[str, Value | dict[str, str]]]]

@@ -19,7 +19,7 @@ from ringback.domain.errors import (
     too_many_requests,
     wrong_credentials,
 )
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 
 FIRST_CODE = 20_000
 """The code of an HTTP status that has none of its own is this and the status. Source: docs/fidelity.md, errors."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.instants import Instant
-from ringback.domain.masking import MASKED, SECRET_HEADERS, without_user_info
-from ringback.domain.signature_changes import pairs
-from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.secrets import MASKED, SECRET_HEADERS, without_user_info
+from ringback.domain.signature_alterations import pairs
+from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.timestamps import Instant
 
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_PARAMETERS = 1_000

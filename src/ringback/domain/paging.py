@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ringback.domain.errors import invalid_page_token
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000

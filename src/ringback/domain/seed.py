@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.instants import Instant
 from ringback.domain.phones import PhoneRule
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 
 
 class SeedError(Exception):

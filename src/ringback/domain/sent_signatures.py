@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from ringback.domain.callback_hops import CallbackHop, Parameters
 from ringback.domain.callbacks import CallbackAttempt
 from ringback.domain.faults import BadSignature
-from ringback.domain.signature_verdict import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
 
 NOBODY = 'nobody, as the fault {"signature": "bad"} has it'
 

@@ -2,14 +2,14 @@
 
 from typing import NamedTuple
 
+from ringback.domain.account_clock import AccountTime
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.authentication_reasons import deleted_account, inactive_account, unknown_user_name, wrong_secret
-from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import invalid_username, wrong_credentials
-from ringback.domain.instants import Instant
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
+from ringback.domain.timestamps import Instant
 from ringback.operations.identifiers import Identifiers
 from ringback.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.storage.unit_of_work import UnitOfWork
 
 MOST_COUNTED = 10_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ringback.domain.call_lists import NothingMatches, call_filters
+from ringback.domain.call_filters import NothingMatches, call_filters
 from ringback.domain.calls import ValidationCall
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid

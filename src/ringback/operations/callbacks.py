@@ -14,7 +14,7 @@ from ringback.domain.callbacks import (
 )
 from ringback.domain.events import callback_settled
 from ringback.domain.faults import Delay, Draw, FaultTarget
-from ringback.domain.instants import Instant, after
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.calls import held_call
 from ringback.operations.delivery_slots import MAX_DELIVERIES, DeliverySlots
 from ringback.operations.faults import strike

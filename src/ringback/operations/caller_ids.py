@@ -2,10 +2,10 @@
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.events import EventType, caller_id_event
-from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phone_numbers import default_friendly_name, to_e164
 from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.accounts import present
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 
-from ringback.domain.call_plan import next_event
+from ringback.domain.account_clock import AccountTime
+from ringback.domain.call_schedule import next_event
 from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
-from ringback.domain.clocks import AccountTime
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
-from ringback.domain.instants import Instant
 from ringback.domain.phones import is_reached, phone_at
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
+from ringback.domain.timestamps import Instant
 from ringback.domain.urls import parse_url
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers

@@ -3,7 +3,7 @@
 import orjson
 
 from ringback.domain.faults import Delay, UnfitFault, effect_of
-from ringback.domain.instants import Instant, after
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.callbacks import LEASE_SECONDS
 from ringback.stepwise import Steps, in_steps
 from ringback.storage.clock_recovery import (

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ringback.domain.account_clock import AccountClock, AccountTime, ClockMode
 from ringback.domain.accounts import Account
-from ringback.domain.call_plan import next_event
+from ringback.domain.call_schedule import next_event
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import AccountClock, AccountTime, ClockMode
-from ringback.domain.instants import Instant, after
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers
 from ringback.stepwise import Steps, in_steps

@@ -2,8 +2,8 @@
 
 from ringback.domain.accounts import Account
 from ringback.domain.faults import Draw, Effect, Fault, FaultTarget, NewFault
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.storage.unit_of_work import UnitOfWork
 
 MAX_FAULTS = 100

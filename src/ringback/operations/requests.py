@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ringback.domain.paging import AFTER_ALL_IDS
-from ringback.domain.requests import AnsweredRequest, JournaledRequest, shown_username
+from ringback.domain.request_journal import AnsweredRequest, JournaledRequest, shown_username
 from ringback.domain.sids import AccountSid
 from ringback.stepwise import Steps, in_steps
 from ringback.storage.request_journal import KEPT_REQUESTS

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.instants import Instant
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.identifiers import Identifiers
 from ringback.stepwise import Steps, in_steps

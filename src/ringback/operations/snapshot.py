@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.requests import write_all_requests
 from ringback.operations.snapshot_document import rows_text, tables_text

@@ -1,18 +1,18 @@
 """Asking for a number to be verified."""
 
-from ringback.domain.call_plan import next_event
+from ringback.domain.account_clock import AccountTime
+from ringback.domain.call_schedule import next_event
 from ringback.domain.caller_ids import ValidationAnswer, ValidationRequest
 from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall
-from ringback.domain.clocks import AccountTime
 from ringback.domain.errors import (
     phone_number_already_verified,
     too_many_calls_to_number,
     trial_account_is_full,
 )
 from ringback.domain.events import call_queued
-from ringback.domain.instants import Instant, after
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountType, CallPolicy
 from ringback.domain.sids import CALL, AccountSid, CallSid
+from ringback.domain.timestamps import Instant, after
 from ringback.operations.accounts import present_and_policy
 from ringback.operations.calls import advance_call
 from ringback.operations.identifiers import Identifiers

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ringback.domain.instants import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Instant
 from ringback.proxy.file_permissions import check_folder
 from ringback.proxy.listener import AuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.domain.twilio_hosts import EMULATED_HOST
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.host_filter import Gate

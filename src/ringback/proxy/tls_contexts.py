@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from ringback.domain.instants import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Instant
 from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
 from ringback.proxy.certificate_authority import Authority
 

@@ -7,8 +7,8 @@ import structlog
 
 from ringback.clock import Clock
 from ringback.domain.calls import ENDED, ValidationCall
-from ringback.domain.instants import Instant, after, seconds_between
 from ringback.domain.policies import CallPolicy
+from ringback.domain.timestamps import Instant, after, seconds_between
 from ringback.operations.calls import (
     advance_due_calls,
     due_call_sids,

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from weakref import WeakValueDictionary
 
 from ringback.clock import Clock
-from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import after
+from ringback.domain.account_clock import AccountTime
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import after
 from ringback.operations.clocks import (
     CLOCK_WAS_SET,
     SERVER_STOPS,

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import structlog
 
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.housekeeping import forget_oldest, newest_event_to_go
 from ringback.stepwise import yield_to_requests

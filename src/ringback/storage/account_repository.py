@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
+from ringback.domain.account_clock import REAL_TIME, AccountClock
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.clocks import REAL_TIME, AccountClock
-from ringback.domain.instants import Instant
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.stepwise import Steps
 from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.statements import Statement, insert_unless_there, upsert

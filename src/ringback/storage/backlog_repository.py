@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.storage.statements import Statement
 from ringback.storage.tables import status_callbacks, validation_calls
 

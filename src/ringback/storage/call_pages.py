@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, case, func
 
-from ringback.domain.call_lists import CallFilters
+from ringback.domain.call_filters import CallFilters
 from ringback.domain.calls import CallState
 from ringback.storage.call_rows import CALL_COLUMNS, call_of
 from ringback.storage.pages import PagedRows

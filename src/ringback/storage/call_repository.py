@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, bindparam, delete, func, literal_column, select, tuple_, update
 
-from ringback.domain.call_lists import CallFilters
-from ringback.domain.call_plan import PendingEvent
+from ringback.domain.account_clock import AccountTime
+from ringback.domain.call_filters import CallFilters
+from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.callbacks import CallbackSummary
 from ringback.domain.calls import CallState, ValidationCall
-from ringback.domain.clocks import AccountTime
-from ringback.domain.instants import Instant
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.stepwise import Steps
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values

@@ -4,9 +4,9 @@ from typing import Any
 
 import orjson
 
-from ringback.domain.call_plan import PendingEvent
+from ringback.domain.account_clock import AccountTime
+from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall, VerificationStatus
-from ringback.domain.clocks import AccountTime
 from ringback.domain.phones import Phone, PhoneBehavior
 from ringback.storage.statements import columns
 from ringback.storage.tables import validation_calls as table

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, select, update
 
+from ringback.domain.account_clock import AccountTime
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import (
     CallbackAttempt,
@@ -15,10 +16,9 @@ from ringback.domain.callbacks import (
     UnreadableCallback,
 )
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import AccountTime
 from ringback.domain.faults import Effect
-from ringback.domain.instants import Instant, seconds_between
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant, seconds_between
 from ringback.domain.urls import without_secrets
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.callback_hops import hops_text

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, case, func, select, update
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts, status_callbacks, validation_calls
 

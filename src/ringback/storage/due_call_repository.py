@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
-from ringback.domain.call_plan import PendingEvent
+from ringback.domain.account_clock import AccountClock, AccountTime
+from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import ValidationCall
-from ringback.domain.clocks import AccountClock, AccountTime
-from ringback.domain.instants import Instant
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.stepwise import Steps
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage
 from ringback.domain.sids import AccountSid
-from ringback.domain.signature_verdict import SignatureVerdict
+from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import inbox_messages as table
 from ringback.storage.statements import Statement, columns

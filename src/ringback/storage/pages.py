@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, tuple_
 
-from ringback.domain.instants import Instant
 from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant
 from ringback.stepwise import Steps, finish
 from ringback.storage.statements import Statement
 

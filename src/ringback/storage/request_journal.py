@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
 
-from ringback.domain.requests import AnsweredRequest
+from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 
 KEPT_REQUESTS = 1_000

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, insert, select
 
-from ringback.domain.requests import AnsweredRequest, JournaledRequest
+from ringback.domain.request_journal import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import forget_oldest
 from ringback.storage.journals import requests as table

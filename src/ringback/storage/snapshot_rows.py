@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Float, Integer
 
 from ringback.domain.accounts import AccountStatus
-from ringback.domain.instants import EARLIEST, LATEST, from_datetime
+from ringback.domain.timestamps import EARLIEST, LATEST, from_datetime
 from ringback.domain.urls import parse_url
 from ringback.storage.account_repository import policy_of
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of

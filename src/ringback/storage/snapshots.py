@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, insert, select, text
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 from ringback.stepwise import Steps
 from ringback.storage.journals import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters

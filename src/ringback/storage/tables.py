@@ -1,4 +1,4 @@
-"""The tables. Instants are whole microseconds (domain/instants.py); structured columns are JSON text.
+"""The tables. Instants are whole microseconds (domain/timestamps.py); structured columns are JSON text.
 
 Only column types that need no conversion are used, so that statements can run on the driver's own connection.
 """

@@ -1,8 +1,8 @@
 """What answers say of accounts."""
 
 from ringback.domain.accounts import Account
-from ringback.domain.instants import rfc_2822
 from ringback.domain.policies import AccountType
+from ringback.domain.timestamps import rfc_2822
 from ringback.twilio_api.call_documents import calls_path
 from ringback.twilio_api.documents import Record, account_path, outgoing_caller_ids_path
 

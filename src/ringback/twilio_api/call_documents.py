@@ -1,12 +1,12 @@
 """What answers say of calls."""
 
-from ringback.domain.call_lists import date_updated, end_time, start_time
+from ringback.domain.call_filters import date_updated, end_time, start_time
 from ringback.domain.callbacks import API_VERSION, VALIDATION_CALLER
 from ringback.domain.calls import ValidationCall
-from ringback.domain.instants import Instant, rfc_2822
 from ringback.domain.paging import Page, PageLinks
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Instant, rfc_2822
 from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
 
 PRICE_UNIT = "USD"

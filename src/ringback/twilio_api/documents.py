@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationCodeFormat
 from ringback.domain.errors import TwilioError
-from ringback.domain.instants import rfc_2822
 from ringback.domain.paging import Page, PageLinks
 from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import rfc_2822
 
 Value = str | int | None
 Fields = Mapping[str, Value | Mapping[str, Value]]

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError
 from ringback.domain.faults import Effect, described
-from ringback.domain.requests import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
+from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
 from ringback.domain.sids import AccountSid
 from ringback.twilio_api import documents
 from ringback.twilio_api.fault_injection import BEFORE

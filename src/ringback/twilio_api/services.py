@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ringback.domain.caller_ids import ValidationCodeFormat
-from ringback.domain.instants import Instant
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
+from ringback.domain.timestamps import Instant
 from ringback.operations.identifiers import Identifiers
 from ringback.storage.database import Database
 

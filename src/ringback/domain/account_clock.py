@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import NamedTuple
 
-from ringback.domain.instants import Instant
+from ringback.domain.timestamps import Instant
 
 
 class ClockMode(StrEnum):

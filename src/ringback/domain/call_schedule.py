@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 from ringback.domain.calls import CallEvent, CallState, ValidationCall
-from ringback.domain.instants import Instant, after
 from ringback.domain.phones import answers_after_seconds, is_reached, reaction_to_prompt
 from ringback.domain.policies import CallPolicy
+from ringback.domain.timestamps import Instant, after
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""

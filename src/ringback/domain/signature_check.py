@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, combinations, islice, product
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.signature_changes import CHANGES, Change, Signable, other_token, pairs
+from ringback.domain.signature_alterations import CHANGES, Change, Signable, other_token, pairs
 from ringback.domain.urls import parse_url
 
 MAX_RECONSTRUCTIONS = 2_000

@@ -5,9 +5,9 @@ from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from ringback.domain.instants import Instant
-from ringback.domain.masking import MASKED, without_user_info
+from ringback.domain.secrets import MASKED, without_user_info
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
+from ringback.domain.timestamps import Instant
 
 KEPT_PARAMETERS = 50
 KEPT_CHARACTERS = 1_000

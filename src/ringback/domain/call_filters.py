@@ -6,8 +6,8 @@ from datetime import datetime
 
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.calls import CallState, ValidationCall
-from ringback.domain.instants import MICROSECONDS, Instant, from_datetime
 from ringback.domain.phone_numbers import to_e164
+from ringback.domain.timestamps import MICROSECONDS, Instant, from_datetime
 
 DAY = 86_400 * MICROSECONDS
 
