@@ -23,8 +23,8 @@ from ringback.control_api import reference_page as docs_page
 from ringback.control_api.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
-from ringback.operations.identifiers import Identifiers
-from ringback.refusals import Refusals
+from ringback.operations.id_generator import Identifiers
+from ringback.operations.refused_requests import Refusals
 from ringback.simulator.call_runner import Runner
 from ringback.simulator.clock_advancer import Advancer
 from ringback.startup import Background

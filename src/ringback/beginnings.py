@@ -13,7 +13,7 @@ from ringback.operations.accounts import ensure_account, reset_everything
 from ringback.operations.callbacks import release_leases
 from ringback.operations.clock_recovery import bring_pending_work_forward
 from ringback.operations.clocks import follow_clocks
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, open_database, reported_as_unavailable

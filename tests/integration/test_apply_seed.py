@@ -11,7 +11,7 @@ from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Instant, after
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork

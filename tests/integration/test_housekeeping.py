@@ -11,10 +11,10 @@ from ringback.domain.account_clock import ClockMode
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import from_datetime
-from ringback.operations import housekeeping
+from ringback.operations import retention as housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
-from ringback.operations.housekeeping import KEPT_CALLS, forget_oldest
+from ringback.operations.retention import KEPT_CALLS, forget_oldest
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import housekeeping as housekeeper
 from ringback.simulator.housekeeping import Housekeeper

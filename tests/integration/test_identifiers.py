@@ -7,7 +7,7 @@ import uuid
 import pytest
 
 from ringback.domain.phones import PhoneBehavior
-from ringback.operations.identifiers import Identifiers, new_request_sid
+from ringback.operations.id_generator import Identifiers, new_request_sid
 from support.domain_values import NUMBER
 from support.simulation import Simulation, query
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from ringback.operations.refused_requests import Refusals
 from ringback.proxy.proxy import ESTABLISHED
-from ringback.refusals import Refusals
 from support.bare_proxy import conversation, origin
 
 pytest_plugins = ["support.bare_proxy_fixtures"]

@@ -21,7 +21,7 @@ from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due
 from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import look_for_events
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage.database import Database

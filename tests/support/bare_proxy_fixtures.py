@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from ringback.clock import SystemClock
+from ringback.operations.refused_requests import Refusals
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as relay_module
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import Certificates
-from ringback.refusals import Refusals
 from ringback.server.uvicorn_server import listen
 from support.bare_proxy import LONG_SECONDS
 from support.waiting import PATIENCE_SECONDS

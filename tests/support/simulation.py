@@ -18,7 +18,7 @@ from ringback.domain.timestamps import Instant, seconds_between
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.calls import advance_due_calls, next_call_due
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.database import Database
 from ringback.storage.sqlite import EmbeddedDatabase

@@ -19,7 +19,7 @@ from ringback.domain.faults import (
     described,
     effect_of,
 )
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from support.clocks import START
 
 OPERATION, CALLBACK = FaultTarget.FETCH_OUTGOING_CALLER_ID, FaultTarget.STATUS_CALLBACK

@@ -1,6 +1,6 @@
 """The list of what was refused."""
 
-from ringback.refusals import KEPT_REFUSALS, Refusals, RefusedRequest
+from ringback.operations.refused_requests import KEPT_REFUSALS, Refusals, RefusedRequest
 from support.domain_values import T0
 
 

@@ -9,7 +9,7 @@ from ringback.control_api.dependencies import Services
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Time, View
 from ringback.domain.timestamps import rfc_3339
-from ringback.refusals import KEPT_REFUSALS, RefusedRequest
+from ringback.operations.refused_requests import KEPT_REFUSALS, RefusedRequest
 
 DEFAULT_LIMIT = 100
 HIGHEST_ID = 2**53

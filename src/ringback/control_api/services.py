@@ -10,8 +10,8 @@ from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.operations.identifiers import Identifiers
-from ringback.refusals import Refusals
+from ringback.operations.id_generator import Identifiers
+from ringback.operations.refused_requests import Refusals
 from ringback.storage.database import Database
 
 

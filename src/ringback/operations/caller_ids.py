@@ -7,7 +7,7 @@ from ringback.domain.phone_numbers import default_friendly_name, to_e164
 from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
 from ringback.domain.timestamps import Instant
 from ringback.operations.accounts import present
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
 

@@ -15,7 +15,7 @@ from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.domain.timestamps import Instant, after
 from ringback.operations.accounts import present_and_policy
 from ringback.operations.calls import advance_call
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.storage.unit_of_work import UnitOfWork
 
 

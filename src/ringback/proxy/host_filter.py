@@ -10,8 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 from ringback.domain.urls import TARGET_KEY
-from ringback.operations.identifiers import new_request_sid
-from ringback.refusals import INTERCEPTED_KEY, PRINTED, Refusals, shown_host
+from ringback.operations.id_generator import new_request_sid
+from ringback.operations.refused_requests import INTERCEPTED_KEY, PRINTED, Refusals, shown_host
 from ringback.twilio_api.representations import JSON
 from ringback.twilio_api.request_context import answer_headers, error_response
 

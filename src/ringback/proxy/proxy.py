@@ -15,11 +15,11 @@ import structlog
 from ringback.dns import connected
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
+from ringback.operations.refused_requests import Refusals, shown_host
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
 from ringback.proxy.tls_contexts import Certificates
 from ringback.proxy.tunnel import END_OF_HEAD, Stream, first_bytes, relay, whole_body
-from ringback.refusals import Refusals, shown_host
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ringback.domain.errors import TwilioError, malformed_request, request_timeout
 from ringback.domain.urls import TARGET_KEY
-from ringback.operations.identifiers import new_request_sid
+from ringback.operations.id_generator import new_request_sid
 from ringback.server.transports import OneAfterTheOtherFlow, OneWriteTransport
 from ringback.twilio_api.fault_injection import CUT_EXTENSION
 from ringback.twilio_api.request_context import answer_headers, error_response

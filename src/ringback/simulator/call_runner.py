@@ -15,7 +15,7 @@ from ringback.operations.calls import (
     next_call_due,
     postpone_call,
 )
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.stepwise import is_over, yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database

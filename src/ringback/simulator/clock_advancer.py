@@ -21,7 +21,7 @@ from ringback.operations.clocks import (
     advance_step,
     owes_callbacks,
 )
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.simulator.call_runner import log_move
 from ringback.stepwise import STEP_SECONDS, is_over, yield_to_requests
 from ringback.storage.database import Database

@@ -26,8 +26,8 @@ from ringback.domain.errors import (
 )
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
-from ringback.operations.identifiers import new_request_sid
-from ringback.refusals import INTERCEPTED_KEY
+from ringback.operations.id_generator import new_request_sid
+from ringback.operations.refused_requests import INTERCEPTED_KEY
 from ringback.storage.database import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.fault_injection import ConnectionCut, UnderFault, struck

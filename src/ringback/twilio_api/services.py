@@ -7,7 +7,7 @@ from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
 from ringback.domain.timestamps import Instant
-from ringback.operations.identifiers import Identifiers
+from ringback.operations.id_generator import Identifiers
 from ringback.storage.database import Database
 
 
