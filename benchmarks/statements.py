@@ -14,7 +14,7 @@ from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.database import open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.tables import accounts
 
 READS = 5_000

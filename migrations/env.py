@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 
-from ringback.storage import journals, tables
+from ringback.storage import journal_tables as journals
+from ringback.storage import tables
 
 assert journals.events.metadata is tables.metadata  # noqa: S101 - imported, for the tables that it adds
 

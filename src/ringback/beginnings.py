@@ -15,9 +15,9 @@ from ringback.operations.clock_recovery import bring_pending_work_forward
 from ringback.operations.clocks import follow_clocks
 from ringback.operations.id_generator import Identifiers
 from ringback.operations.seed import UnknownAccount, apply_seed
-from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, open_database, reported_as_unavailable
 from ringback.storage.schema import check_is_at_head, migrate
+from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import UnitOfWork
 
 MILLISECONDS = 1000

@@ -16,8 +16,8 @@ from ringback.simulator.call_runner import Runner
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
 from ringback.startup import TASK_NAMES
-from ringback.storage.news import NewsExchange
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.postgresql_notify import NewsExchange
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.supervision import Supervisor
 from support.control import Controlled, ControlledAccount
 from support.polling import until

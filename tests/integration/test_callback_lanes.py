@@ -11,7 +11,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
 from ringback.operations.delivery_slots import LANE_DELIVERIES, MAX_DELIVERIES
-from ringback.storage.callback_lanes import ACCOUNT_LANES
+from ringback.storage.delivery_partitions import ACCOUNT_LANES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import PARAMETERS, Outbox
 from support.polling import until

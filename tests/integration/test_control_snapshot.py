@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringback.storage import journals
+from ringback.storage import journal_tables as journals
 from ringback.storage.snapshots import TABLES
 from ringback.storage.tables import metadata
 from support.control import Controlled, ControlledAccount

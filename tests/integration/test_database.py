@@ -11,7 +11,7 @@ from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_caller_id
 from support.simulation import driver_connection, query

@@ -11,13 +11,13 @@ from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account
 from ringback.simulator.housekeeping import Housekeeper
-from ringback.storage import sqlite as sqlite_module
-from ringback.storage import write_ahead_log
+from ringback.storage import sqlite_checkpoint as write_ahead_log
+from ringback.storage import sqlite_database as sqlite_module
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite import CHECKPOINT_CHANGES, EmbeddedDatabase
+from ringback.storage.sqlite_checkpoint import WriteAheadLog
+from ringback.storage.sqlite_database import CHECKPOINT_CHANGES, EmbeddedDatabase
 from ringback.storage.unit_of_work import UnitOfWork
-from ringback.storage.write_ahead_log import WriteAheadLog
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.polling import until

@@ -14,8 +14,8 @@ from ringback.operations.backlog import Backlog, count_backlog
 from ringback.operations.faults import add_fault, strike
 from ringback.storage.backlog_repository import DUE_CALLS, OWED_CALLBACKS
 from ringback.storage.database import Database, DatabaseUnavailable
-from ringback.storage.postgresql import PostgresqlDatabase
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.postgresql_database import PostgresqlDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.statements import Statement
 from support.control import Controlled, ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER

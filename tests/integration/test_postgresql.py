@@ -12,9 +12,10 @@ from psycopg.errors import DeadlockDetected
 
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, find_account
-from ringback.storage import news, postgresql
+from ringback.storage import postgresql_database as postgresql
+from ringback.storage import postgresql_notify as news
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
-from ringback.storage.postgresql import TRIES, PostgresqlDatabase
+from ringback.storage.postgresql_database import TRIES, PostgresqlDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import Supervisor
 from support.domain_values import ACCOUNT_SID, T0, a_caller_id

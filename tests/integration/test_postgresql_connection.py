@@ -11,10 +11,10 @@ from sqlalchemy.engine import URL
 from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account, find_account
-from ringback.storage import postgresql
+from ringback.storage import postgresql_database as postgresql
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
-from ringback.storage.postgresql import PostgresqlDatabase
 from ringback.storage.postgresql_connection import configure
+from ringback.storage.postgresql_database import PostgresqlDatabase
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
 from ringback.storage.unit_of_work import UnitOfWork
 from support.command import Command

@@ -10,7 +10,7 @@ import pytest
 from ringback.operations.accounts import ensure_account, find_account, list_accounts
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.sqlite_errors import Failure, failure_of
 from ringback.storage.sqlite_files import side_files
 from ringback.storage.unit_of_work import UnitOfWork

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ringback.storage.write_ahead_log import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
+from ringback.storage.sqlite_checkpoint import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
 from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
 PAGE_BYTES = 2_048

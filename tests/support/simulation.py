@@ -21,7 +21,7 @@ from ringback.operations.calls import advance_due_calls, next_call_due
 from ringback.operations.id_generator import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.database import Database
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, a_phone

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from ringback.storage.database import Database, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite import EmbeddedDatabase
+from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.storage.tables import metadata
 from support.postgresql import migrated_database
 

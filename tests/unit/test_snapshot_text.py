@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from ringback.operations.snapshot_text import NotInForm, SnapshotText
-from ringback.stepwise import run_steps
+from ringback.storage.stepwise import run_steps
 
 CHUNKS, CHUNK_BYTES = 100, 64 * 1024
 

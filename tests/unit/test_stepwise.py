@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from ringback.stepwise import Pause, Steps, run_steps, yield_to_requests
+from ringback.storage.stepwise import Pause, Steps, run_steps, yield_to_requests
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio

@@ -17,7 +17,7 @@ from ringback.domain.events import Event, EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.events import Look, look_for_events
-from ringback.stepwise import yield_to_requests
+from ringback.storage.stepwise import yield_to_requests
 
 DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
 MAX_EVENTS = 1_000

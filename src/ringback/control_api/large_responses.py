@@ -9,7 +9,7 @@ from starlette.types import Receive, Scope, Send
 from ringback.control_api.schemas import View
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.operations.spool import Spool
-from ringback.stepwise import Steps, run_steps, yield_to_requests
+from ringback.storage.stepwise import Steps, run_steps, yield_to_requests
 
 T = TypeVar("T")
 

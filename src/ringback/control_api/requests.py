@@ -11,8 +11,8 @@ from ringback.control_api.schemas import Time, View
 from ringback.domain.request_journal import JournaledRequest
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.requests import newest_requests, write_requests_of
-from ringback.stepwise import yield_to_requests
 from ringback.storage.request_journal import KEPT_REQUESTS
+from ringback.storage.stepwise import yield_to_requests
 
 DEFAULT_LIMIT = 100
 

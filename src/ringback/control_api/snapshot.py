@@ -11,8 +11,8 @@ from ringback.control_api.errors import CONFLICTS, conflict, no_json, unfit
 from ringback.control_api.large_responses import LargeAnswer
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
-from ringback.stepwise import run_steps
 from ringback.storage.snapshots import UnfitState
+from ringback.storage.stepwise import run_steps
 
 router = APIRouter(tags=["Snapshot"])
 

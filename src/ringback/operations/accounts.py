@@ -11,7 +11,7 @@ from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.domain.timestamps import Instant
 from ringback.operations.id_generator import Identifiers
-from ringback.stepwise import Steps, in_steps
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"

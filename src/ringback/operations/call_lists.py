@@ -6,7 +6,7 @@ from ringback.domain.call_filters import NothingMatches, call_filters
 from ringback.domain.calls import ValidationCall
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
-from ringback.stepwise import Steps, in_steps
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 

@@ -14,7 +14,7 @@ from ringback.domain.timestamps import Instant
 from ringback.domain.urls import parse_url
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.id_generator import Identifiers
-from ringback.stepwise import Steps, in_steps
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DUE_CALLS_AT_ONCE = 10

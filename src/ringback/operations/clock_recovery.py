@@ -5,13 +5,13 @@ import orjson
 from ringback.domain.faults import Delay, UnfitFault, effect_of
 from ringback.domain.timestamps import Instant, after
 from ringback.operations.callbacks import LEASE_SECONDS
-from ringback.stepwise import Steps, in_steps
 from ringback.storage.clock_recovery import (
     bring_call_forward,
     bring_callback_forward,
     callbacks_due_after,
     calls_planned_after,
 )
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 REPLICAS_DIFFER_SECONDS = 60.0

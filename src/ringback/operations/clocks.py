@@ -12,7 +12,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant, after
 from ringback.operations.calls import advance_call
 from ringback.operations.id_generator import Identifiers
-from ringback.stepwise import Steps, in_steps
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 CALLBACK_SECONDS = 0.1

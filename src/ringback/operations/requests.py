@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest, shown_username
 from ringback.domain.sids import AccountSid
-from ringback.stepwise import Steps, in_steps
 from ringback.storage.request_journal import KEPT_REQUESTS
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 WRITTEN_AT_ONCE = 25

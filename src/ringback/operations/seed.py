@@ -8,7 +8,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.id_generator import Identifiers
-from ringback.stepwise import Steps, in_steps
+from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 

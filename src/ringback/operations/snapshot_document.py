@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 
 from ringback.operations.spool import Spool
-from ringback.stepwise import Steps
 from ringback.storage.snapshots import UnfitState
+from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]
 """Where each table's rows stand in a spool, by its name: JSON texts of some rows each, without the brackets."""

@@ -9,10 +9,10 @@ import orjson
 from ringback.operations.snapshot_document import Tables, digest_steps, rows_text
 from ringback.operations.snapshot_text import NotInForm, SnapshotText
 from ringback.operations.spool import Spool
-from ringback.stepwise import Steps
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
 from ringback.storage.snapshots import COLUMNS, UnfitState
+from ringback.storage.stepwise import Steps
 
 PARTS = ("version", "digest", "tables")
 _VALUES = (str, int, float, type(None))

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ringback.stepwise import Steps
+from ringback.storage.stepwise import Steps
 
 MAX_NAME_BYTES = 64 * 1024
 """Limit of a string outside the rows. To search one of megabytes would block the event loop."""

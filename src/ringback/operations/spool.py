@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from mmap import mmap
 
-from ringback.stepwise import Steps
+from ringback.storage.stepwise import Steps
 
 BLOCK_BYTES = 1024 * 1024
 PART_BYTES = 64 * 1024

@@ -16,9 +16,9 @@ from ringback.operations.calls import (
     postpone_call,
 )
 from ringback.operations.id_generator import Identifiers
-from ringback.stepwise import is_over, yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
+from ringback.storage.stepwise import is_over, yield_to_requests
 
 CALL_RUNNER = "call_runner"
 SHORTEST_PAUSE_SECONDS = 0.010

@@ -23,8 +23,8 @@ from ringback.operations.clocks import (
 )
 from ringback.operations.id_generator import Identifiers
 from ringback.simulator.call_runner import log_move
-from ringback.stepwise import STEP_SECONDS, is_over, yield_to_requests
 from ringback.storage.database import Database
+from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
 
 LONGEST_QUEUE_SECONDS = 5.0
 """How long an advance waits for another one of the same clock: less than the receiver of a callback may take, who may

@@ -8,9 +8,9 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
 from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.retention import forget_oldest, newest_event_to_go
-from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
+from ringback.storage.stepwise import yield_to_requests
 
 CHECKPOINT, PRUNING = "checkpoint", "pruning"
 CHECKPOINT_SECONDS = 0.05

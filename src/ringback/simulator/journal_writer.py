@@ -5,9 +5,9 @@ import asyncio
 import structlog
 
 from ringback.operations.requests import WRITTEN_AT_ONCE, RequestsDropped, write_requests
-from ringback.stepwise import yield_to_requests
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
+from ringback.storage.stepwise import yield_to_requests
 
 REQUEST_JOURNAL = "request_journal"
 PAUSE_SECONDS, SHARED_PAUSE_SECONDS = 5.0, 0.5

@@ -12,9 +12,9 @@ from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.stepwise import Steps
 from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.statements import Statement, insert_unless_there, upsert
+from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts, api_keys, validation_calls
 from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
 

@@ -13,11 +13,11 @@ from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.stepwise import Steps
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values
 from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
 from ringback.storage.statements import Statement, insert_unless_there
+from ringback.storage.stepwise import Steps
 from ringback.storage.tables import callback_attempts, status_callbacks
 from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import readable

@@ -22,7 +22,6 @@ from ringback.domain.timestamps import Instant, seconds_between
 from ringback.domain.urls import without_secrets
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.callback_hops import hops_text
-from ringback.storage.callback_lanes import LANES
 from ringback.storage.callback_rows import (
     ATTEMPT_COLUMNS,
     CALLBACK_COLUMNS,
@@ -32,6 +31,7 @@ from ringback.storage.callback_rows import (
     callback_status,
 )
 from ringback.storage.callback_summaries import SUMMARY, summary_of
+from ringback.storage.delivery_partitions import LANES
 from ringback.storage.statements import Statement, insert_unless_there
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts

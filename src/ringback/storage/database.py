@@ -11,11 +11,11 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ringback.monitoring.metrics import Meters
-from ringback.stepwise import Steps
-from ringback.storage.notifications import Notifications
+from ringback.storage.change_notifier import Notifications
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
+from ringback.storage.stepwise import Steps
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import BackgroundTask
 
@@ -177,10 +177,10 @@ def open_database(database_url: str, listen_url: str | None = None) -> Database:
     url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
-            from ringback.storage.postgresql import PostgresqlDatabase
+            from ringback.storage.postgresql_database import PostgresqlDatabase
 
             return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
-        from ringback.storage.sqlite import EmbeddedDatabase
         from ringback.storage.sqlite_connection import located
+        from ringback.storage.sqlite_database import EmbeddedDatabase
 
         return EmbeddedDatabase(located(url))

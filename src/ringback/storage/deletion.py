@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Table, bindparam, delete, select, tuple_
 
 from ringback.domain.sids import AccountSid
-from ringback.stepwise import Steps
-from ringback.storage.journals import events, faults, inbox_messages, requests
+from ringback.storage.journal_tables import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement
+from ringback.storage.stepwise import Steps
 from ringback.storage.tables import (
     accounts,
     api_keys,

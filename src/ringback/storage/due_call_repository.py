@@ -10,10 +10,10 @@ from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.stepwise import Steps
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
+from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts
 from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, report

@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select
 from ringback.domain.events import Event, EventType, NewEvent
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import newest_to_go
-from ringback.storage.journals import events as table
+from ringback.storage.journal_tables import events as table
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
 

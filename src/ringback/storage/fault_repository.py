@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_of
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.storage.journals import faults as table
+from ringback.storage.journal_tables import faults as table
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import readable, require
 

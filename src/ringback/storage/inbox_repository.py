@@ -13,7 +13,7 @@ from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage
 from ringback.domain.sids import AccountSid
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.journal_statements import forget_oldest
-from ringback.storage.journals import inbox_messages as table
+from ringback.storage.journal_tables import inbox_messages as table
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
 

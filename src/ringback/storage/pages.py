@@ -8,8 +8,8 @@ from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, 
 from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
-from ringback.stepwise import Steps, finish
 from ringback.storage.statements import Statement
+from ringback.storage.stepwise import Steps, finish
 
 if TYPE_CHECKING:
     from ringback.storage.unit_of_work import UnitOfWork

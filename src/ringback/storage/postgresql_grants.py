@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from ringback.storage import journals
+from ringback.storage import journal_tables as journals
 from ringback.storage.database import Database, DatabaseUnavailable, shown
 from ringback.storage.schema_owner import VERSION_TABLE
 from ringback.storage.statements import Statement

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from sqlalchemy import select, text
 
-from ringback.storage import journals
+from ringback.storage import journal_tables as journals
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, insert, select
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import forget_oldest
-from ringback.storage.journals import requests as table
+from ringback.storage.journal_tables import requests as table
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require

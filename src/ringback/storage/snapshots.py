@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, insert, select, text
 
 from ringback.domain.timestamps import Instant
-from ringback.stepwise import Steps
-from ringback.storage.journals import events, faults, inbox_messages, requests
+from ringback.storage.journal_tables import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
+from ringback.storage.stepwise import Steps
 from ringback.storage.tables import (
     accounts,
     api_keys,

@@ -8,8 +8,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
 from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.sqlite_checkpoint import LOG_FILE_BYTES
 from ringback.storage.sqlite_owner import APPLICATION_ID
-from ringback.storage.write_ahead_log import LOG_FILE_BYTES
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a write waits for another program's."""

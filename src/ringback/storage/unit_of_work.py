@@ -10,7 +10,6 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from ringback.domain.sids import AccountSid
 from ringback.monitoring.metrics import Meters
-from ringback.stepwise import Pause, Steps
 from ringback.storage.account_repository import AccountRepository
 from ringback.storage.backlog_repository import BacklogRepository
 from ringback.storage.call_repository import CallRepository
@@ -24,6 +23,7 @@ from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.request_repository import RequestRepository
 from ringback.storage.statements import Statement
+from ringback.storage.stepwise import Pause, Steps
 
 Row = tuple[Any, ...]
 Note = tuple[Callable[..., object], tuple[Any, ...]]

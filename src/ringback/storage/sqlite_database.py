@@ -10,16 +10,16 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from ringback.stepwise import Steps, run_steps
 from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, Outage, shown, unavailable
 from ringback.storage.locks import Locks
+from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
 from ringback.storage.sqlite_errors import Failure, failure_of
 from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_stale_side_files
 from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.sqlite_owner import check_owner
+from ringback.storage.stepwise import Steps, run_steps
 from ringback.storage.unit_of_work import Traits, UnitOfWork
-from ringback.storage.write_ahead_log import WriteAheadLog
 from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")

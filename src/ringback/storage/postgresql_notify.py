@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
-from ringback.storage.notifications import Notifications
+from ringback.storage.change_notifier import Notifications
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.statements import Statement

@@ -20,10 +20,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
-from ringback.stepwise import Steps, finish
 from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, unavailable
 from ringback.storage.locks import SharedLocks
-from ringback.storage.news import POLL_SECONDS, NewsExchange, read_database, send
 from ringback.storage.postgresql_connection import (
     BEGIN_WITH_SETTINGS,
     check_encoding,
@@ -34,6 +32,8 @@ from ringback.storage.postgresql_connection import (
     prepare_threshold,
 )
 from ringback.storage.postgresql_errors import Failure, failure_of
+from ringback.storage.postgresql_notify import POLL_SECONDS, NewsExchange, read_database, send
+from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import Traits, UnitOfWork
 from ringback.supervision import BackgroundTask
 
