@@ -12,8 +12,6 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, health, phone_page
-from ringback import metrics_route as metrics
-from ringback.beginnings import Beginnings, call_policy, delivery_policy
 from ringback.callback_delivery.delivery import Deliverer
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
@@ -27,7 +25,7 @@ from ringback.operations.id_generator import Identifiers
 from ringback.operations.refused_requests import Refusals
 from ringback.simulator.call_runner import Runner
 from ringback.simulator.clock_advancer import Advancer
-from ringback.startup import Background
+from ringback.startup import Background, Beginnings, call_policy, delivery_policy
 from ringback.storage.database import Database
 from ringback.storage.schema import find_unready_reason
 from ringback.supervision import Supervisor
@@ -47,7 +45,7 @@ CONTROL_PATH = "/_ringback"
 MIB = 1024 * 1024
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
 OTHER_PATHS = frozenset(
-    {*phone_page.PATHS, health.LIVE_PATH, health.READY_PATH, metrics.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
+    {*phone_page.PATHS, health.LIVE_PATH, health.READY_PATH, health.METRICS_PATH, DOCS_PATH, OPENAPI_PATH}
 )
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
@@ -136,7 +134,7 @@ def create_app(
         accounts.router,
         calls.router,
         health.health_router(_readiness(database, background.supervisor)),
-        metrics.metrics_router(database, the_clock.now),
+        health.metrics_router(database, the_clock.now),
         phone_page.router,
     ):
         app.router.routes.extend(router.routes)  # include_router would match every request twice

@@ -1,19 +1,34 @@
-"""The lifespan of the application: its background tasks start and stop with it."""
+"""Startup and shutdown: open, migrate and seed the database, then run the background tasks for the lifespan."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
 
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
+from ringback.config.settings import Settings
+from ringback.domain.phones import Phone
+from ringback.domain.policies import CallPolicy
+from ringback.domain.retry_policy import DeliveryPolicy
+from ringback.domain.seed import Seed, SeedError
+from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Instant
 from ringback.monitoring.log_writer import LogWriter
 from ringback.monitoring.metrics import Meters
+from ringback.operations.accounts import ensure_account, reset_everything
+from ringback.operations.callbacks import release_leases
+from ringback.operations.clock_recovery import bring_pending_work_forward
+from ringback.operations.clocks import follow_clocks
+from ringback.operations.id_generator import Identifiers
+from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.simulator.call_runner import CALL_RUNNER, Runner
 from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
-from ringback.storage.database import Database
+from ringback.storage.database import Database, open_database, reported_as_unavailable
+from ringback.storage.schema import check_is_at_head, migrate
+from ringback.storage.stepwise import Steps, finish
+from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import BackgroundTask, Supervisor
 
 WARM_UP, LOG_WRITER = "warm_up", "log_writer"
@@ -100,3 +115,96 @@ class _Reports:
             log.critical("background task failed too often, stopping", task=name, exc_info=failure)
         else:
             log.error("background task failed, restarting", task=name, seconds=restart_seconds, exc_info=failure)
+
+
+MILLISECONDS = 1000
+
+
+class Beginnings:
+    """The accounts that settings and seed file name. Raises SeedError where the file holds mistakes."""
+
+    def __init__(self, settings: Settings, identifiers: Identifiers) -> None:
+        self._settings = settings
+        self._identifiers = identifiers
+        self._seed: Seed = _read_seed(settings)
+
+    def open_database(self, now: Instant) -> Database:
+        """Open the database, bring an embedded one to head, and give it what it is to begin with.
+
+        Raises DatabaseUnavailable or SeedError, each a message for the user.
+        """
+        database = open_database(self._settings.database_url, self._settings.database_listen_url)
+        with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
+            on_failure.callback(database.close)
+            if database.is_shared:
+                check_is_at_head(database)
+            else:
+                migrate(database)
+            database.work(self.make, now)
+            if not database.is_shared:
+                database.work(release_leases, now=now)
+            database.work(bring_pending_work_forward, real=now)
+            database.work(follow_clocks, real=now)
+            on_failure.pop_all()
+        return database
+
+    def make(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+        """Make the accounts that are missing, and what is theirs."""
+        finish(self._making(unit_of_work, now))
+
+    def _making(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
+        sid = AccountSid(self._settings.account_sid)
+        with unit_of_work:
+            unit_of_work.locks.start()
+            ensure_account(unit_of_work, sid, self._settings.auth_token, now)
+            try:
+                yield from apply_seed.steps(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
+            except UnknownAccount as error:
+                raise SeedError(f"{self._settings.seed}: {error}") from error
+
+    def make_anew(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+        """Forget everything there is, and start again."""
+        finish(self.make_anew_steps(unit_of_work, now))
+
+    def make_anew_steps(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
+        """Forget everything there is, and start again, step by step."""
+        with unit_of_work:
+            unit_of_work.locks.start()  # before all accounts, as those who start have it
+            yield from reset_everything.steps(unit_of_work)
+            yield from self._making(unit_of_work, now)
+            yield from unit_of_work.commit_in_thread()
+
+
+def _read_seed(settings: Settings) -> Seed:
+    if not settings.seed:
+        return ()
+    from ringback.config.seed_file import read_seed
+
+    seed = read_seed(settings.seed, settings.number_validation)
+    for account in seed:
+        if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):
+            raise SeedError(f"{settings.seed}: account {account.sid}: its auth_token is not the one of the settings")
+    return seed
+
+
+def call_policy(settings: Settings) -> CallPolicy:
+    """Return how calls go, as the settings have it."""
+    return CallPolicy(
+        settings.ring_timeout_seconds,
+        settings.prompt_timeout_seconds,
+        settings.code_attempts,
+        Phone(settings.phone_behavior, settings.ring_seconds, settings.key_seconds),
+        settings.account_type,
+        settings.calls_per_number_and_week,
+        settings.code_lifetime_seconds,
+    )
+
+
+def delivery_policy(settings: Settings) -> DeliveryPolicy:
+    """Return how patiently StatusCallbacks are delivered, as the settings have it."""
+    total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
+    return DeliveryPolicy(
+        connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),
+        read_timeout_ms=total_ms,
+        total_timeout_ms=total_ms,
+    )

@@ -8,7 +8,6 @@ from itertools import cycle
 
 import pytest
 
-from ringback.beginnings import Beginnings
 from ringback.config.settings import Settings
 from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
@@ -24,6 +23,7 @@ from ringback.operations.events import look_for_events
 from ringback.operations.id_generator import Identifiers
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.housekeeping import Housekeeper
+from ringback.startup import Beginnings
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from ringback import app as app_module
-from ringback import beginnings
+from ringback import startup
 from ringback.config.settings import Settings
 from ringback.operations import caller_ids
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
@@ -37,7 +37,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
         opened.append(open_database(database_url))
         return opened[-1]
 
-    monkeypatch.setattr(beginnings, "open_database", opening)
+    monkeypatch.setattr(startup, "open_database", opening)
     seed = tmp_path / "seed.toml"
     seed.write_text(f'[[accounts]]\nsid = "{ACCOUNT_SID}"\ncaller_ids = [{{ phone_number = "{NUMBER}" }}]\n')
     yield app_module.create_app(Settings(database_url="sqlite://", seed=str(seed)), clock=FakeClock())

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from ringback import beginnings
+from ringback import startup
 from ringback.app import create_app
 from ringback.config.settings import Settings
 from ringback.monitoring.log_writer import LogWriter
@@ -25,7 +25,7 @@ async def controlled(
     settings: Settings, migrated: Template, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Controlled]:
     """Run an application with its simulator; the machine's clock stands still."""
-    monkeypatch.setattr(beginnings, "open_database", lambda *_: migrated.copy())
+    monkeypatch.setattr(startup, "open_database", lambda *_: migrated.copy())
     clock = FakeClock()
     app = create_app(settings, clock=clock)
     app.state.watch_log(LogWriter(len, lambda count: f"{count} lines dropped".encode()))

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from ringback import beginnings
+from ringback import startup
 from ringback.app import create_app
 from ringback.config.settings import Settings
 from ringback.storage.database import Database, open_database
@@ -26,7 +26,7 @@ def databases(migrated: PostgresqlTemplate) -> list[Database]:
 async def replicas(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
     """Run two applications."""
     left = iter(databases)
-    monkeypatch.setattr(beginnings, "open_database", lambda *_: next(left))
+    monkeypatch.setattr(startup, "open_database", lambda *_: next(left))
     clock = FakeClock()
     async with AsyncExitStack() as stack:
         running = []

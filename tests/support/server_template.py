@@ -104,10 +104,11 @@ def _main() -> None:
     from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
 
     BaseModel.model_config["defer_build"] = True
-    from ringback import __main__, app
-    from ringback.commands import main as cli
-    from ringback.commands import startup_message as announcement
-    from ringback.server import uvicorn_server as server  # noqa: F401, PLC0415
+    import ringback.app  # noqa: PLC0415
+    import ringback.commands.main  # noqa: PLC0415
+    import ringback.commands.startup_message  # noqa: PLC0415
+    import ringback.server.uvicorn_server  # noqa: F401, PLC0415
+    from ringback import __main__  # noqa: PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests: template and wardens end with them

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from ringback.config.messages import closest
+from ringback.config.validators import closest
 from ringback.server.console import print_error
 
 WRONG_USAGE = 2

@@ -15,7 +15,6 @@ from pydantic.fields import FieldInfo
 
 from ringback import __version__
 from ringback.commands.argument_parser import CommandParser, shown
-from ringback.config.messages import closest, complaint
 from ringback.config.settings import (
     ENVIRONMENT_PREFIX,
     Settings,
@@ -24,6 +23,7 @@ from ringback.config.settings import (
     base_url,
     read_settings,
 )
+from ringback.config.validators import closest, complaint
 from ringback.server.console import print_error, print_lines
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from structlog import get_logger
 
-from ringback.config.messages import closest
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, is_loopback, is_open_to_others, unknown_names
+from ringback.config.validators import closest
 
 
 def warn_of_unknown_settings() -> None:

@@ -1,1 +1,1 @@
-"""The checks of settings."""
+"""Settings and the seed file, and the validators that they share with the control API."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo
 
 from ringback.config.email_address import EmailAddress
-from ringback.config.field_types import (
+from ringback.config.validators import (
     AccountSidText,
     CallsAWeek,
     CodeAttempts,
@@ -17,8 +17,8 @@ from ringback.config.field_types import (
     PhoneExtension,
     Seconds,
     Secret,
+    complaint,
 )
-from ringback.config.messages import complaint
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule

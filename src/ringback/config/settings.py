@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, DotEnvSettingsSource, NoDecode, SettingsConfigDict
 
-from ringback.config.field_types import (
+from ringback.config.validators import (
+    HOST_NAME,
     AccountSidText,
     CallsAWeek,
     CodeAttempts,
@@ -18,9 +19,6 @@ from ringback.config.field_types import (
     PositiveSeconds,
     Seconds,
     Secret,
-)
-from ringback.config.validators import (
-    HOST_NAME,
     comma_separated,
     comma_separated_pairs,
     listening_host,

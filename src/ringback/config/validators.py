@@ -1,7 +1,17 @@
-"""Checks of the text that users write into settings. Each raises ValueError with a message for the user."""
+"""Validators and field types that settings, seed file and control API share, and the wording of their errors."""
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from ipaddress import IPv6Address
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
+from ringback.domain.phones import MOST_PHONE_SECONDS
+from ringback.domain.policies import LONGEST_CODE_LIFETIME_SECONDS, MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS
+from ringback.domain.sids import ACCOUNT, is_sid
 
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 MAX_HOST_CHARACTERS = 253
@@ -68,3 +78,51 @@ def listening_host(text: str) -> str:
     if not HOST_NAME.fullmatch(name) or len(name) > MAX_HOST_CHARACTERS:
         raise ValueError("write an IP address or a host name, without scheme and port")
     return name
+
+
+def _account_sid(value: str) -> str:
+    if not is_sid(ACCOUNT, value):
+        raise ValueError("AC and 32 lower-case hexadecimal digits")
+    return value
+
+
+def _friendly_name(value: str) -> str:
+    fault = friendly_name_fault(value)
+    if fault:
+        raise ValueError(fault)
+    return value
+
+
+AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
+Secret = Annotated[str, Field(min_length=1, max_length=64)]
+Seconds = Annotated[float, Field(ge=0, le=MOST_PHONE_SECONDS, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+CodeAttempts = Annotated[int, Field(ge=1, le=MOST_CODE_ATTEMPTS)]
+CodeLifetime = Annotated[float, Field(gt=0, le=LONGEST_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
+CallsAWeek = Annotated[int, Field(ge=1, le=MOST_CALLS_A_WEEK)]
+FriendlyName = Annotated[
+    str,
+    AfterValidator(_friendly_name),
+    Field(json_schema_extra={"minLength": 1, "maxLength": FRIENDLY_NAME_MAX_CHARACTERS}),
+]
+PhoneExtension = Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")]
+
+
+def complaint(details: Any) -> str:
+    """Return one of ``ValidationError.errors()`` as the rest of a sentence: ``input should be a valid integer``."""
+    message: str = details["msg"].removeprefix("Value error, ")
+    is_plain_word = message[1:2].islower() or message[1:2] == " "
+    return message[0].lower() + message[1:] if is_plain_word else message
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `word` was probably meant to be, or None."""
+    by_plain_name: dict[str, str] = {}
+    for name in known:
+        by_plain_name.setdefault(_plain(name), name)
+    matches = get_close_matches(_plain(word), by_plain_name, n=1)
+    return by_plain_name[matches[0]] if matches else None
+
+
+def _plain(name: str) -> str:
+    return name.lstrip("-").replace("_", "-").lower()

@@ -1,1 +1,1 @@
-"""The control API under ``/_ringback/``: what a test does beside the Twilio surface."""
+"""The control API under ``/_ringback/``: it gives tests control over phones, clocks, faults and callbacks."""

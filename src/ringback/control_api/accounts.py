@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from ringback.config.email_address import EmailAddress
-from ringback.config.field_types import AccountSidText, FriendlyName
+from ringback.config.validators import AccountSidText, FriendlyName
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.errors import unfit
 from ringback.control_api.large_responses import list_answer

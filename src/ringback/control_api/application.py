@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
-from ringback.config.messages import complaint
+from ringback.config.validators import complaint
 from ringback.control_api import (
     accounts,
     callbacks,

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
-from ringback.config.field_types import FriendlyName
+from ringback.config.validators import FriendlyName
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.errors import CONFLICTS, conflict, not_found
 from ringback.control_api.large_responses import list_answer

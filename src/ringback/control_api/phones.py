@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Response
 from fastapi import Body as RequestBody
 from pydantic import BeforeValidator, Field
 
-from ringback.config.field_types import PhoneExtension
+from ringback.config.validators import PhoneExtension
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.errors import not_found, unfit
 from ringback.control_api.large_responses import lists_of, written

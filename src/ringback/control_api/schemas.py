@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from ringback.config import field_types as checks
+from ringback.config import validators
 from ringback.domain.timestamps import Instant, from_datetime, rfc_3339
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
@@ -70,7 +70,7 @@ Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=
 """A time in an answer."""
 NumberItself = BeforeValidator(_number_itself)
 """Of a number in a body: neither text nor a truth value stands for it."""
-Seconds = Annotated[checks.Seconds, NumberItself]
+Seconds = Annotated[validators.Seconds, NumberItself]
 
 
 def shown(instant: Instant | None) -> str | None:

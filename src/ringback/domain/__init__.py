@@ -1,1 +1,1 @@
-"""What is true of caller IDs, validation calls and callbacks: pure values and functions."""
+"""The rules of caller IDs, validation calls and callbacks: pure values and functions."""

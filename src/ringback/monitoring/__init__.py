@@ -1,1 +1,1 @@
-"""TODO."""
+"""Metrics and the writer of the log."""

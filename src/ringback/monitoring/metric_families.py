@@ -12,8 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ringback import __version__
-from ringback.monitoring.metrics import Histogram, Meters
-from ringback.operations.backlog import MOST_COUNTED, Backlog
+from ringback.monitoring.metrics import MOST_COUNTED, Backlog, Histogram, Meters
 
 PREFIX = "ringback_"
 

@@ -8,6 +8,7 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable
+from typing import NamedTuple
 
 from ringback.domain.calls import FINAL_STATES, CallStatus, VerificationStatus
 from ringback.domain.events import EventType, NewEvent
@@ -27,6 +28,17 @@ CALL_ENDS = [
     *((state.status.value, VerificationStatus.FAILED.value) for state in sorted(FINAL_STATES)),
 ]
 CALLBACK_ENDS = {EventType.CALLBACK_DELIVERED: "delivered", EventType.CALLBACK_FAILED: "failed"}
+
+MOST_COUNTED = 10_000
+"""So many stands for as many or more: counting on would keep requests waiting."""
+
+
+class Backlog(NamedTuple):
+    """How many calls' next event is due, and how many StatusCallbacks are owed; at most MOST_COUNTED of each."""
+
+    due_calls: int
+    owed_callbacks: int
+
 
 Monotonic = Callable[[], float]
 """Seconds that never go back."""

@@ -1,1 +1,1 @@
-"""One plain function an API operation; they alone write, each within one transaction."""
+"""One function per API operation. Only these write, each in one transaction."""

@@ -1,1 +1,1 @@
-"""Taking what applications send to Twilio here: a proxy, TLS with certificates of this machine's own, and refusals."""
+"""The forward proxy that intercepts requests to Twilio: listeners, certificates and tunnels."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The HTTP server around the application: uvicorn, its protocol, worker processes and the log."""

@@ -1,1 +1,1 @@
-"""The asynchronous island: what happens by itself, when its time has come."""
+"""The background tasks that move validation calls, advance clocks and keep the database small."""

@@ -1,1 +1,1 @@
-"""The rows: SQLAlchemy tables, statements compiled once, repositories that return domain values."""
+"""The database: tables, repositories and transactions, on SQLite and PostgreSQL."""

@@ -1,1 +1,1 @@
-"""The Twilio edge: what a client of Twilio's sees, and nothing else."""
+"""The emulated Twilio API: routes, authentication, parameters and representations."""
