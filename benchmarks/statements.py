@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select
 
 from ringback.domain.accounts import Account
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.database import open_database
@@ -28,7 +28,7 @@ def main() -> None:
     migrate(database)
     assert isinstance(database, EmbeddedDatabase)  # noqa: S101
     unit_of_work = database.unit_of_work
-    ensure_account(unit_of_work, SID, "token", Instant(0))
+    ensure_account(unit_of_work, SID, "token", Timestamp(0))
     core = select(accounts).where(accounts.c.sid == bindparam("sid"))
     text, _ = FIND_ACCOUNT.for_dialect(database.engine.dialect)
     driver = database.connection

@@ -21,10 +21,10 @@ from ringback.control_api import reference_page as docs_page
 from ringback.control_api.services import ControlServices
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
-from ringback.operations.id_generator import Identifiers
-from ringback.operations.refused_requests import Refusals
-from ringback.simulator.call_runner import Runner
-from ringback.simulator.clock_advancer import Advancer
+from ringback.operations.id_generator import IdGenerator
+from ringback.operations.refused_requests import RefusedRequests
+from ringback.simulator.call_runner import CallRunner
+from ringback.simulator.clock_advancer import ClockAdvancer
 from ringback.startup import Background, Beginnings, call_policy, delivery_policy
 from ringback.storage.database import Database
 from ringback.storage.schema import find_unready_reason
@@ -32,7 +32,7 @@ from ringback.supervision import Supervisor
 from ringback.twilio_api import accounts, calls
 from ringback.twilio_api import caller_id as outgoing_caller_id_instance
 from ringback.twilio_api import caller_ids as outgoing_caller_id_list
-from ringback.twilio_api.app import TwilioEdge, answer_http_exception
+from ringback.twilio_api.app import TwilioApp, answer_http_exception
 from ringback.twilio_api.routes import Routes
 from ringback.twilio_api.services import Services
 
@@ -65,15 +65,15 @@ def create_app(
     DatabaseUnavailable or SeedError, each a message for the user, before anything is served.
     """
     the_clock = clock or SystemClock()
-    identifiers = Identifiers(settings.random_seed, settings.validation_code_format)
+    identifiers = IdGenerator(settings.random_seed, settings.validation_code_format)
     policy = call_policy(settings)
     beginnings = Beginnings(settings, identifiers)
     database = beginnings.open_database(the_clock.now())
-    refusals = Refusals(the_clock.now)
+    refusals = RefusedRequests(the_clock.now)
     egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
     deliverer = Deliverer(database, the_clock, delivery_policy(settings), egress, callback_transport)
     sender = CallbackSender(database, the_clock, deliverer, identifiers.draw)
-    runner = Runner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
+    runner = CallRunner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
 
     def wake() -> None:
         runner.wake()
@@ -89,7 +89,9 @@ def create_app(
         wake_runner=runner.wake,
         wake_sender=sender.wake,
     )
-    advancer = Advancer(database, the_clock, policy, identifiers, on_call_ended=sender.wake, on_advanced=runner.wake)
+    advancer = ClockAdvancer(
+        database, the_clock, policy, identifiers, on_call_ended=sender.wake, on_advanced=runner.wake
+    )
 
     async def reset_all() -> None:
         await database.run_in_steps(beginnings.make_anew_steps, the_clock.now())
@@ -140,14 +142,14 @@ def create_app(
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
     app.mount(CONTROL_PATH, control)
-    app.edge = TwilioEdge(app.answer_others, services, Routes(app.routes), OTHER_PATHS, f"{CONTROL_PATH}/")
+    app.edge = TwilioApp(app.answer_others, services, Routes(app.routes), OTHER_PATHS, f"{CONTROL_PATH}/")
     return app
 
 
 class Application(FastAPI):
     """FastAPI's application behind the Twilio edge: what is the edge's goes through none of FastAPI's layers."""
 
-    edge: TwilioEdge
+    edge: TwilioApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.edge(scope, receive, send)
@@ -163,11 +165,11 @@ async def _docs(request: Request) -> HTMLResponse:
 
 
 def _control_application(services: ControlServices, settings: Settings) -> ASGIApp:
-    from ringback.control_api.application import FailuresLogged, control_application
+    from ringback.control_api.application import ErrorLoggingMiddleware, control_application
 
     app = control_application(services, settings.control_token, settings.host)
     app.add_api_route(DOCS_PATH, _docs, methods=["GET"], include_in_schema=False)
-    return FailuresLogged(app)
+    return ErrorLoggingMiddleware(app)
 
 
 class LazyApplication:

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol
 
 import structlog
 
-from ringback.domain.timestamps import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Timestamp
 
 NANOSECONDS = 1_000_000_000
 NANOSECONDS_IN_MICROSECOND = NANOSECONDS // MICROSECONDS
@@ -23,11 +23,11 @@ log = structlog.get_logger()
 class Clock(Protocol):
     """Whatever tells the time."""
 
-    def now(self) -> Instant:
+    def now(self) -> Timestamp:
         """Return the present instant."""
         ...
 
-    def latest(self) -> Instant:
+    def latest(self) -> Timestamp:
         """Return the latest present that any process may see, of which leases are counted."""
         ...
 
@@ -63,12 +63,12 @@ class SystemClock:
     def __init__(self) -> None:
         self._last = _Reading(wall_ns(), monotonic_ns())
 
-    def now(self) -> Instant:
-        return Instant(self._read(wall_ns()).shown // NANOSECONDS_IN_MICROSECOND)
+    def now(self) -> Timestamp:
+        return Timestamp(self._read(wall_ns()).shown // NANOSECONDS_IN_MICROSECOND)
 
-    def latest(self) -> Instant:
+    def latest(self) -> Timestamp:
         wall = wall_ns()
-        return Instant(max(self._read(wall).shown, wall) // NANOSECONDS_IN_MICROSECOND)
+        return Timestamp(max(self._read(wall).shown, wall) // NANOSECONDS_IN_MICROSECOND)
 
     def _read(self, wall: int) -> _Reading:
         last, monotonic = self._last, monotonic_ns()

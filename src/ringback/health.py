@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.metrics import Backlog
 from ringback.operations.backlog import count_backlog
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -39,15 +39,15 @@ def health_router(reason_not_ready: Callable[[], Awaitable[str | None]]) -> APIR
 
 
 if TYPE_CHECKING:
-    from ringback.monitoring.metrics import Meters
+    from ringback.monitoring.metrics import Metrics
 
 METRICS_PATH = "/metrics"
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Exposition = Callable[["Meters", Backlog | None], bytes]
+Exposition = Callable[["Metrics", Backlog | None], bytes]
 
 
-def metrics_router(database: Database, now: Callable[[], Instant]) -> APIRouter:
+def metrics_router(database: Database, now: Callable[[], Timestamp]) -> APIRouter:
     """Return the route; `now` is the machine's time."""
     router = APIRouter(tags=["Health"])
 
@@ -55,7 +55,7 @@ def metrics_router(database: Database, now: Callable[[], Instant]) -> APIRouter:
     @router.get(METRICS_PATH, summary="What has it counted?", response_class=PlainTextResponse)
     async def metrics(_: Request) -> Response:
         exposition = await asyncio.to_thread(_exposition)
-        return Response(exposition(database.meters, await _backlog(database, now())), media_type=CONTENT_TYPE)
+        return Response(exposition(database.metrics, await _backlog(database, now())), media_type=CONTENT_TYPE)
 
     return router
 
@@ -67,9 +67,9 @@ def _exposition() -> Exposition:
     return exposition
 
 
-async def _backlog(database: Database, real: Instant) -> Backlog | None:
+async def _backlog(database: Database, system_now: Timestamp) -> Backlog | None:
     """Return what is pending; None where the database cannot tell, which is when the rest is wanted most."""
     try:
-        return await database.run(count_backlog, real=real)
+        return await database.run(count_backlog, system_now=system_now)
     except DatabaseUnavailable:
         return None

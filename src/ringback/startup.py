@@ -13,16 +13,16 @@ from ringback.domain.policies import CallPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.seed import Seed, SeedError
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.log_writer import LogWriter
-from ringback.monitoring.metrics import Meters
+from ringback.monitoring.metrics import Metrics
 from ringback.operations.accounts import ensure_account, reset_everything
-from ringback.operations.callbacks import release_leases
+from ringback.operations.callbacks import release_all_leases
 from ringback.operations.clock_recovery import bring_pending_work_forward
-from ringback.operations.clocks import follow_clocks
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.clocks import recompute_due_times
+from ringback.operations.id_generator import IdGenerator
 from ringback.operations.seed import UnknownAccount, apply_seed
-from ringback.simulator.call_runner import CALL_RUNNER, Runner
+from ringback.simulator.call_runner import CALL_RUNNER, CallRunner
 from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
 from ringback.storage.database import Database, open_database, reported_as_unavailable
@@ -58,8 +58,8 @@ class Background:
     def __init__(
         self,
         database: Database,
-        now: Callable[[], Instant],
-        runner: Runner,
+        now: Callable[[], Timestamp],
+        runner: CallRunner,
         sender: CallbackSender,
         *,
         wake: Callable[[], None],
@@ -80,12 +80,12 @@ class Background:
         ]
         if not database.is_shared:
             tasks.append(BackgroundTask(CHECKPOINT, housekeeper.run_checkpoints))
-        self.supervisor = Supervisor(tasks, _Reports(database.meters))
+        self.supervisor = Supervisor(tasks, _Reports(database.metrics))
 
     def watch_log(self, writer: LogWriter) -> None:
         """Supervise the thread that writes the log, and count the lines that it drops."""
         self.supervisor.add(BackgroundTask(LOG_WRITER, writer.watch))
-        self._database.meters.dropped_log_lines = lambda: writer.dropped_lines
+        self._database.metrics.dropped_log_lines = lambda: writer.dropped_lines
 
     @asynccontextmanager
     async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
@@ -102,8 +102,8 @@ class Background:
 class _Reports:
     """Passes on what happens to background tasks: to the metrics and to the log."""
 
-    def __init__(self, meters: Meters) -> None:
-        self._meters = meters
+    def __init__(self, metrics: Metrics) -> None:
+        self._meters = metrics
 
     def started(self, name: str) -> None:
         self._meters.task_started(name)
@@ -123,12 +123,12 @@ MILLISECONDS = 1000
 class Beginnings:
     """The accounts that settings and seed file name. Raises SeedError where the file holds mistakes."""
 
-    def __init__(self, settings: Settings, identifiers: Identifiers) -> None:
+    def __init__(self, settings: Settings, identifiers: IdGenerator) -> None:
         self._settings = settings
         self._identifiers = identifiers
         self._seed: Seed = _read_seed(settings)
 
-    def open_database(self, now: Instant) -> Database:
+    def open_database(self, now: Timestamp) -> Database:
         """Open the database, bring an embedded one to head, and give it what it is to begin with.
 
         Raises DatabaseUnavailable or SeedError, each a message for the user.
@@ -142,17 +142,17 @@ class Beginnings:
                 migrate(database)
             database.work(self.make, now)
             if not database.is_shared:
-                database.work(release_leases, now=now)
-            database.work(bring_pending_work_forward, real=now)
-            database.work(follow_clocks, real=now)
+                database.work(release_all_leases, now=now)
+            database.work(bring_pending_work_forward, system_now=now)
+            database.work(recompute_due_times, system_now=now)
             on_failure.pop_all()
         return database
 
-    def make(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+    def make(self, unit_of_work: UnitOfWork, now: Timestamp) -> None:
         """Make the accounts that are missing, and what is theirs."""
         finish(self._making(unit_of_work, now))
 
-    def _making(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
+    def _making(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
             unit_of_work.locks.start()
@@ -162,11 +162,11 @@ class Beginnings:
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
 
-    def make_anew(self, unit_of_work: UnitOfWork, now: Instant) -> None:
+    def make_anew(self, unit_of_work: UnitOfWork, now: Timestamp) -> None:
         """Forget everything there is, and start again."""
         finish(self.make_anew_steps(unit_of_work, now))
 
-    def make_anew_steps(self, unit_of_work: UnitOfWork, now: Instant) -> Steps[None]:
+    def make_anew_steps(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
         """Forget everything there is, and start again, step by step."""
         with unit_of_work:
             unit_of_work.locks.start()  # before all accounts, as those who start have it

@@ -10,8 +10,8 @@ from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid, ApiKeySid
-from ringback.domain.timestamps import Instant, after
-from ringback.operations.id_generator import Identifiers
+from ringback.domain.timestamps import Timestamp, after
+from ringback.operations.id_generator import IdGenerator
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork
@@ -22,7 +22,7 @@ pytest_plugins = ["support.simulation_fixtures"]
 
 SHOP = AccountSid("AC" + "1" * 32)
 SUBACCOUNT = AccountSid("AC" + "2" * 32)
-KEY = ApiKey(ApiKeySid("SK" + "3" * 32), "secret", SHOP, Instant(0))
+KEY = ApiKey(ApiKeySid("SK" + "3" * 32), "secret", SHOP, Timestamp(0))
 RULE = PhoneRule(PhoneBehavior.BUSY, 2.0, 3.0, "12")
 LATER = after(T0, 3600)
 
@@ -43,8 +43,10 @@ FULL = an_account(
 )
 
 
-def apply(unit_of_work: UnitOfWork, *seed: SeededAccount, now: Instant = LATER, random_seed: int | None = None) -> None:
-    apply_seed(unit_of_work, seed, now=now, identifiers=Identifiers(random_seed))
+def apply(
+    unit_of_work: UnitOfWork, *seed: SeededAccount, now: Timestamp = LATER, random_seed: int | None = None
+) -> None:
+    apply_seed(unit_of_work, seed, now=now, identifiers=IdGenerator(random_seed))
 
 
 def dump(simulation: Simulation) -> dict[str, list[list[dict[str, Any]]]]:

@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ringback.clock import SystemClock
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.proxy.certificate_authority import Authority, open_authority
-from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.listener import CertificateAuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES
 from ringback.proxy.trust_files import TrustFiles
 from support.command import Command
@@ -26,12 +26,12 @@ WHAT_TO_DO = "choose another folder with --authority-folder"
 
 
 @pytest.fixture
-def now() -> Instant:
+def now() -> Timestamp:
     return SystemClock().now()
 
 
 @pytest.fixture
-def folder(tmp_path: Path, now: Instant) -> Path:
+def folder(tmp_path: Path, now: Timestamp) -> Path:
     """Return the folder of an authority that is there already."""
     open_authority(tmp_path / "authority", now)
     return tmp_path / "authority"
@@ -60,12 +60,12 @@ OTHER_CONSTRAINTS: dict[str, tuple[x509.NameConstraints | None, bool]] = {
 
 
 @pytest.mark.parametrize("kind", OTHER_CONSTRAINTS)
-def test_authority_with_other_name_constraints_is_refused(tmp_path: Path, now: Instant, kind: str) -> None:
+def test_authority_with_other_name_constraints_is_refused(tmp_path: Path, now: Timestamp, kind: str) -> None:
     constraints, critical = OTHER_CONSTRAINTS[kind]
     key = TrustFiles(tmp_path).key
     key.write_bytes(planted(constraints, critical=critical))
 
-    with pytest.raises(AuthorityUnavailable, match="is not limited to names below") as refused:
+    with pytest.raises(CertificateAuthorityUnavailable, match="is not limited to names below") as refused:
         open_authority(tmp_path, now)
 
     assert "Remove the folder" in str(refused.value)
@@ -95,10 +95,10 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", [".", *NAMES])
-def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Instant, name: str) -> None:
+def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     (folder / name).chmod(0o777)
 
-    with pytest.raises(AuthorityUnavailable, match="all users can change") as refused:
+    with pytest.raises(CertificateAuthorityUnavailable, match="all users can change") as refused:
         open_authority(folder, now)
 
     assert WHAT_TO_DO in str(refused.value)
@@ -106,10 +106,10 @@ def test_entry_that_all_users_can_change_is_refused(folder: Path, now: Instant, 
 
 @needs_root
 @pytest.mark.parametrize("name", [".", *NAMES])
-def test_entry_of_another_user_is_refused(folder: Path, now: Instant, name: str) -> None:
+def test_entry_of_another_user_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     os.chown(folder / name, OTHER_USER, -1)
 
-    with pytest.raises(AuthorityUnavailable, match=f"belongs to another user .uid {OTHER_USER}.") as refused:
+    with pytest.raises(CertificateAuthorityUnavailable, match=f"belongs to another user .uid {OTHER_USER}.") as refused:
         open_authority(folder, now)
 
     assert WHAT_TO_DO in str(refused.value)
@@ -117,15 +117,15 @@ def test_entry_of_another_user_is_refused(folder: Path, now: Instant, name: str)
 
 @needs_root
 @pytest.mark.parametrize("name", [".", "authority.pem"])
-def test_entry_that_a_strange_group_can_change_is_refused(folder: Path, now: Instant, name: str) -> None:
+def test_entry_that_a_strange_group_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     os.chown(folder / name, -1, OTHER_GROUP)
     (folder / name).chmod(0o770)
 
-    with pytest.raises(AuthorityUnavailable, match=f"does not belong to .gid {OTHER_GROUP}."):
+    with pytest.raises(CertificateAuthorityUnavailable, match=f"does not belong to .gid {OTHER_GROUP}."):
         open_authority(folder, now)
 
 
-def test_entry_that_the_process_own_group_can_change_is_accepted(folder: Path, now: Instant) -> None:
+def test_entry_that_the_process_own_group_can_change_is_accepted(folder: Path, now: Timestamp) -> None:
     first = TrustFiles(folder).certificate.read_bytes()
     folder.chmod(0o770)
 
@@ -134,29 +134,29 @@ def test_entry_that_the_process_own_group_can_change_is_accepted(folder: Path, n
 
 @pytest.mark.parametrize("name", NAMES)
 def test_link_in_place_of_an_entry_is_refused_and_its_target_untouched(
-    folder: Path, tmp_path: Path, now: Instant, name: str
+    folder: Path, tmp_path: Path, now: Timestamp, name: str
 ) -> None:
     target = tmp_path / "target"
     (folder / name).rename(target)
     (folder / name).symlink_to(target)
     before = target.stat()
 
-    with pytest.raises(AuthorityUnavailable, match=r"is not a (file|folder)"):
+    with pytest.raises(CertificateAuthorityUnavailable, match=r"is not a (file|folder)"):
         open_authority(folder, now)
 
     assert (target.stat().st_mode, target.stat().st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
 
 
-def test_folder_below_one_that_all_users_can_change_is_refused(tmp_path: Path, now: Instant) -> None:
+def test_folder_below_one_that_all_users_can_change_is_refused(tmp_path: Path, now: Timestamp) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o777)
 
-    with pytest.raises(AuthorityUnavailable, match=f"all users can change {shared}"):
+    with pytest.raises(CertificateAuthorityUnavailable, match=f"all users can change {shared}"):
         open_authority(shared / "project/authority", now)
 
 
-def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Instant) -> None:
+def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Timestamp) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -166,7 +166,7 @@ def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Instant) -> 
     assert TrustFiles(shared / "authority").bundle.exists()
 
 
-def test_missing_parents_are_closed_to_others_whatever_the_umask(tmp_path: Path, now: Instant) -> None:
+def test_missing_parents_are_closed_to_others_whatever_the_umask(tmp_path: Path, now: Timestamp) -> None:
     before = os.umask(0)
     try:
         open_authority(tmp_path / "a/b/authority", now)
@@ -192,18 +192,18 @@ def test_link_to_the_folder_is_followed_and_the_target_printed(
 
 
 @needs_root
-def test_root_refuses_the_authority_of_another_user(tmp_path: Path, now: Instant) -> None:
+def test_root_refuses_the_authority_of_another_user(tmp_path: Path, now: Timestamp) -> None:
     folder = tmp_path / "theirs"
     open_authority(folder, now)
     for entry in (folder, *folder.rglob("*")):
         os.chown(entry, OTHER_USER, OTHER_GROUP)
 
-    with pytest.raises(AuthorityUnavailable, match=f"uid {OTHER_USER}"):
+    with pytest.raises(CertificateAuthorityUnavailable, match=f"uid {OTHER_USER}"):
         open_authority(folder, now)
 
 
 @needs_root
-def test_root_may_keep_its_authority_in_the_folder_of_another_user(tmp_path: Path, now: Instant) -> None:
+def test_root_may_keep_its_authority_in_the_folder_of_another_user(tmp_path: Path, now: Timestamp) -> None:
     project = tmp_path / "project"
     project.mkdir()
     os.chown(project, OTHER_USER, OTHER_GROUP)
@@ -215,7 +215,7 @@ def test_root_may_keep_its_authority_in_the_folder_of_another_user(tmp_path: Pat
 
 @needs_root
 def test_unknown_user_of_a_container_trusts_itself_root_and_its_groups(
-    tmp_path: Path, now: Instant, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()

@@ -12,11 +12,11 @@ from structlog.testing import capture_logs
 from ringback.app import LazyApplication
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.monitoring.log_writer import LogWriter
-from ringback.simulator.call_runner import Runner
+from ringback.simulator.call_runner import CallRunner
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
 from ringback.startup import TASK_NAMES
-from ringback.storage.postgresql_notify import NewsExchange
+from ringback.storage.postgresql_notify import PostgresNotifier
 from ringback.storage.sqlite_database import EmbeddedDatabase
 from ringback.supervision import Supervisor
 from support.control import Controlled, ControlledAccount
@@ -40,15 +40,15 @@ TASKS = pytest.mark.parametrize(
     indirect=["migrated"],
 )
 WORK: dict[str, tuple[type, str]] = {
-    "call_runner": (Runner, "step"),
+    "call_runner": (CallRunner, "step"),
     "callback_sender": (CallbackSender, "_start_due"),
     "callback_leases": (CallbackSender, "_renew_leases"),
     "checkpoint": (EmbeddedDatabase, "tidy"),
     "pruning": (Housekeeper, "look_after_accounts"),
     "request_journal": (JournalWriter, "write"),
-    "notification_publisher": (NewsExchange, "_publish"),
-    "notification_listener": (NewsExchange, "_listen"),
-    "notification_poll": (NewsExchange, "_look"),
+    "notification_publisher": (PostgresNotifier, "_publish"),
+    "notification_listener": (PostgresNotifier, "_listen"),
+    "notification_poll": (PostgresNotifier, "_look"),
     "warm_up": (LazyApplication, "made"),
     "log_writer": (LogWriter, "_restart_thread"),
 }
@@ -193,10 +193,10 @@ async def test_a_task_that_fails_too_often_ends_the_process(watched: Watched, mo
     stops: list[bool] = []
     watched.supervisor.on_give_up = lambda: stops.append(True)
 
-    async def failing(_: Runner) -> int:
+    async def failing(_: CallRunner) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Runner, "step", failing)
+    monkeypatch.setattr(CallRunner, "step", failing)
     running = watched.supervisor.running("call_runner")
     assert running is not None
     with capture_logs() as lines:

@@ -10,7 +10,7 @@ from ringback.domain.calls import FINAL_STATES, CallState, ValidationCall
 from ringback.domain.paging import PageRequest
 from ringback.domain.phones import Phone
 from ringback.domain.sids import CallSid
-from ringback.domain.timestamps import Instant, after, rfc_3339
+from ringback.domain.timestamps import Timestamp, after, rfc_3339
 from ringback.operations.call_lists import list_calls
 from ringback.storage.unit_of_work import UnitOfWork
 from support.control import ControlledAccount
@@ -53,7 +53,7 @@ def newest_first(calls: list[ValidationCall]) -> list[ValidationCall]:
     return sorted(calls, key=lambda call: (call.date_created, call.sid), reverse=True)
 
 
-def is_within(at: Instant | None, wanted: TimeRange) -> bool:
+def is_within(at: Timestamp | None, wanted: TimeRange) -> bool:
     if wanted == TimeRange():
         return True
     return at is not None and (wanted.start or 0) <= at < (wanted.before or 2**60)
@@ -88,7 +88,7 @@ def test_filters_pick_what_the_calls_show(
     number: str | None,
     status: str | None,
     name: str,
-    shown: Callable[[ValidationCall], Instant | None],
+    shown: Callable[[ValidationCall], Timestamp | None],
 ) -> None:
     asked = {key: value for key, value in (("To", number), ("Status", status)) if value}
     alike = [call for call in calls if number in (None, call.phone_number) and status in (None, call.call_status)]

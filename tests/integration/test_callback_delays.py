@@ -7,7 +7,7 @@ from ringback.domain.faults import Delay, Duplicate
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import delete_account, ensure_account, reset_account
-from ringback.operations.callbacks import LEASE_SECONDS, release_leases
+from ringback.operations.callbacks import LEASE_SECONDS, release_all_leases
 from ringback.operations.delivery_slots import LANE_DELIVERIES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
@@ -80,7 +80,7 @@ def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) ->
     sid = outbox.owe("http://app.test/")
     outbox.claim()
 
-    released = release_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
+    released = release_all_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
     early = outbox.claim().callbacks
     outbox.simulation.clock.advance(100)
     then = outbox.claim().callbacks

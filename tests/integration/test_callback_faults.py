@@ -31,7 +31,7 @@ def settled(outbox: Outbox) -> list[EventType]:
     return [event.type for event in events if event.type.startswith("callback.")]
 
 
-def is_right(receiver: CallbackReceiver, received: Received) -> bool:
+def is_valid(receiver: CallbackReceiver, received: Received) -> bool:
     right: bool = RequestValidator(AUTH_TOKEN).validate(
         receiver.url + received.target, received.form, received.headers[SIGNATURE]
     )
@@ -51,7 +51,7 @@ async def test_a_doubled_callback_arrives_so_often_with_one_token(outbox: Outbox
     assert len(receiver.received) == 3
     assert len({received.headers[TOKEN] for received in receiver.received}) == 1
     assert len({received.body for received in receiver.received}) == 1
-    assert all(is_right(receiver, received) for received in receiver.received)
+    assert all(is_valid(receiver, received) for received in receiver.received)
     assert told(outbox.attempts(sid)) == [(1, 204), (2, 204), (3, 204)]
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
 
@@ -92,7 +92,7 @@ async def test_a_badly_signed_callback_looks_like_any_other_and_is_refused(
     await outbox.deliver()
 
     bad, good = receiver.received
-    assert (is_right(receiver, bad), is_right(receiver, good)) == (False, True)
+    assert (is_valid(receiver, bad), is_valid(receiver, good)) == (False, True)
     assert len(base64.b64decode(bad.headers[SIGNATURE], validate=True)) == 20
     assert set(bad.headers) == set(good.headers)
 
@@ -151,7 +151,7 @@ async def test_a_fault_strikes_a_delivery_and_not_each_of_its_tries(outbox: Outb
         outbox.owe(f"{receiver.url}/done")
         await outbox.deliver()
 
-    assert [is_right(receiver, received) for received in receiver.received] == [False] * 3
+    assert [is_valid(receiver, received) for received in receiver.received] == [False] * 3
 
 
 async def test_faults_of_requests_are_none_of_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:

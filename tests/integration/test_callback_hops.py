@@ -234,7 +234,7 @@ async def test_signature_of_every_request_is_right_for_its_own_url(account: Cont
         attempt = await delivered(account, f"{receiver.url}/cb")
 
     verdicts = [hop.signature for hop in attempt.hops]
-    assert [(verdict.is_right, verdict.signed_url) for verdict in verdicts if verdict] == [
+    assert [(verdict.is_valid, verdict.signed_url) for verdict in verdicts if verdict] == [
         (True, f"{receiver.url}/cb"),
         (True, f"{receiver.url}/login"),
     ]

@@ -177,7 +177,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
         forgotten.set()
         return parameters
 
-    monkeypatch.setattr(deliverer, "with_places", forgetting)
+    monkeypatch.setattr(deliverer, "with_geography", forgetting)
     outbox.owe(receiver.url)
     async with outbox.sending() as sender:
         await until(forgotten.is_set)

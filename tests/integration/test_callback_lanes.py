@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from ringback.callback_delivery import sender as callback_sender
-from ringback.domain.callbacks import Lane
+from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 
 OTHER_ACCOUNTS = [AccountSid("AC" + str(number) * 32) for number in range(1, 10)]
 OTHER_ACCOUNT = OTHER_ACCOUNTS[0]
-BUSY = Lane(ACCOUNT_SID, "busy.test:80")
+BUSY = DeliveryPartition(ACCOUNT_SID, "busy.test:80")
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def sids(claim: Claim) -> list[str]:
     return [callback.call_sid for callback, _ in claim.callbacks]
 
 
-def lanes(claim: Claim) -> Counter[Lane]:
+def lanes(claim: Claim) -> Counter[DeliveryPartition]:
     return Counter(lane for _, lane in claim.callbacks)
 
 
@@ -80,9 +80,9 @@ def test_the_longest_overdue_is_claimed_first_and_busy_lanes_are_passed_over(out
     claimed = outbox.claim({BUSY: LANE_DELIVERIES})
 
     assert [(callback.call_sid, lane) for callback, lane in claimed.callbacks] == [
-        (first, Lane(ACCOUNT_SID, "app.test:80")),
-        (others, Lane(OTHER_ACCOUNT, "busy.test:80")),
-        (last, Lane(ACCOUNT_SID, "app.test:81")),
+        (first, DeliveryPartition(ACCOUNT_SID, "app.test:80")),
+        (others, DeliveryPartition(OTHER_ACCOUNT, "busy.test:80")),
+        (last, DeliveryPartition(ACCOUNT_SID, "app.test:81")),
     ]
     assert sids(outbox.claim()) == [busy]
 
@@ -100,7 +100,7 @@ def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: O
 
 
 def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> None:
-    under_way: Counter[Lane] = Counter()
+    under_way: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
         owe_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
         under_way += lanes(outbox.claim(under_way))
@@ -111,7 +111,7 @@ def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> N
 
 def test_where_no_room_is_left_nothing_is_leased(outbox: Outbox) -> None:
     sid = outbox.owe("http://app.test/")
-    under_way = {Lane(OTHER_ACCOUNT, "busy.test:80"): 1}
+    under_way = {DeliveryPartition(OTHER_ACCOUNT, "busy.test:80"): 1}
 
     full = outbox.claim(under_way, slots=1)
 

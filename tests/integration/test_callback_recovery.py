@@ -12,7 +12,7 @@ from ringback.callback_delivery.delivery import Deliverer
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import CallbackStatus, StatusCallback
 from ringback.domain.timestamps import after
-from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, keep_leases, release_leases
+from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, release_all_leases, renew_leases
 from support.outbox import Outbox
 from support.polling import until
 from support.races import once_released
@@ -32,7 +32,7 @@ def claim(outbox: Outbox) -> list[str]:
 
 
 def release(outbox: Outbox) -> int:
-    return release_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
+    return release_all_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
 
 
 def test_a_leased_callback_is_claimed_by_nobody_else(outbox: Outbox) -> None:
@@ -168,9 +168,9 @@ async def test_leases_are_renewed_after_the_database_was_unavailable(
     def sometimes_failing(*arguments: Any, **rest: Any) -> None:
         if next(failures, False):
             raise database_error(simulation.database)
-        keep_leases(*arguments, **rest)
+        renew_leases(*arguments, **rest)
 
-    monkeypatch.setattr(callback_sender, "keep_leases", sometimes_failing)
+    monkeypatch.setattr(callback_sender, "renew_leases", sometimes_failing)
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
         outbox.owe(receiver.url)
@@ -262,7 +262,7 @@ async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
 async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callback_sender, "LAST_WORD_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(callback_sender, "SHUTDOWN_MESSAGE_SECONDS", PATIENCE_SECONDS)
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
         outbox.owe(receiver.url)

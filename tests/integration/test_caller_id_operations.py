@@ -31,15 +31,15 @@ def test_another_accounts_caller_id_is_none(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     assert fetch_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID) is None
-    assert update_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, "Mine", real=LATER) is None
-    assert delete_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, real=T0) is False
+    assert update_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, "Mine", system_now=LATER) is None
+    assert delete_outgoing_caller_id(unit_of_work, OTHER_ACCOUNT, CALLER_ID_SID, system_now=T0) is False
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
 
 def test_an_update_changes_the_name_and_the_date_it_was_updated(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
-    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", real=LATER)
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=LATER)
 
     assert updated == a_caller_id(friendly_name="Home", date_updated=LATER)
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == updated
@@ -48,7 +48,7 @@ def test_an_update_changes_the_name_and_the_date_it_was_updated(unit_of_work: Un
 def test_an_update_to_the_same_name_moves_the_date_too(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
-    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "(415) 867-5309", real=LATER)
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "(415) 867-5309", system_now=LATER)
 
     assert updated == a_caller_id(date_updated=LATER)
 
@@ -56,7 +56,7 @@ def test_an_update_to_the_same_name_moves_the_date_too(unit_of_work: UnitOfWork)
 def test_an_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
-    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, None, real=LATER)
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, None, system_now=LATER)
 
     assert updated == fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
@@ -64,7 +64,7 @@ def test_an_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> N
 def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id(date_updated=LATER))
 
-    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", real=T0)
+    updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=T0)
 
     assert updated is not None
     assert updated.date_updated == LATER
@@ -73,17 +73,17 @@ def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None
 def test_a_deleted_caller_id_is_gone(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
-    deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, real=T0)
+    deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, system_now=T0)
 
     assert deleted is True
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) is None
-    assert delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, real=T0) is False
-    assert update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", real=LATER) is None
+    assert delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, system_now=T0) is False
+    assert update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=LATER) is None
 
 
 def test_a_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     simulation.unit_of_work.caller_ids.add(a_caller_id())
-    delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID, real=T0)
+    delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID, system_now=T0)
 
     simulation.validate()
     simulation.run()

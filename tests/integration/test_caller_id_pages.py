@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest, PageToken
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import delete_outgoing_caller_id, list_outgoing_caller_ids
 from ringback.storage.unit_of_work import UnitOfWork
@@ -31,7 +31,7 @@ def add(unit_of_work: UnitOfWork, *ages: int) -> list[str]:
 
 def _add(unit_of_work: UnitOfWork, number: int, age: int) -> str:
     sid = OutgoingCallerIdSid(f"PN{number:032x}")
-    created: Instant = after(T0, -age)
+    created: Timestamp = after(T0, -age)
     unit_of_work.caller_ids.add(a_caller_id(sid=sid, phone_number=f"+1415{number:07d}", date_created=created))
     return sid
 
@@ -114,7 +114,7 @@ def test_rows_deleted_meanwhile_make_no_gap(unit_of_work: UnitOfWork) -> None:
     pages = the_rest(
         unit_of_work,
         a_page(unit_of_work),
-        lambda: delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, next(doomed), real=T0),
+        lambda: delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, next(doomed), system_now=T0),
     )
 
     assert pages == [all_sids[2:4], all_sids[4:]]
@@ -124,7 +124,7 @@ def test_a_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) ->
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     first = a_page(unit_of_work)
 
-    delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, all_sids[1], real=T0)
+    delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, all_sids[1], system_now=T0)
 
     assert the_rest(unit_of_work, first) == [all_sids[2:]]
 
@@ -148,7 +148,7 @@ def test_somebody_who_went_back_to_an_emptied_page_can_go_on_again(unit_of_work:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     last = a_page(unit_of_work, 1)
     for sid in all_sids[:2]:
-        delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, sid, real=T0)
+        delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, sid, system_now=T0)
 
     emptied = a_page(unit_of_work, 0, last.previous_token)
 

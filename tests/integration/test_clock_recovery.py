@@ -23,7 +23,7 @@ def test_call_planned_by_a_later_clock_keeps_the_time_to_its_next_event(simulati
     simulation.validate(call_delay_seconds=7)
     execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
 
-    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -HOUR))
+    count = bring_pending_work_forward(simulation.unit_of_work, system_now=after(START, -HOUR))
 
     due = after(START, -HOUR + 7)
     assert (count, query(simulation.database, DUE)) == (1, [(due, due, due + 1)])
@@ -34,7 +34,7 @@ def test_call_is_brought_forward_by_the_first_start_alone(simulation: Simulation
     execute(simulation.database, "UPDATE validation_calls SET code_expires_at = due_at + 1")
     starts = (-HOUR, 2 - HOUR)
 
-    counts = [bring_pending_work_forward(simulation.unit_of_work, real=after(START, at)) for at in starts]
+    counts = [bring_pending_work_forward(simulation.unit_of_work, system_now=after(START, at)) for at in starts]
 
     due = after(START, -HOUR + 100)
     assert (counts, query(simulation.database, DUE)) == ([1, 0], [(due, due, due + 1)])
@@ -44,18 +44,20 @@ def test_call_of_a_clock_that_was_not_set_back_is_left_alone(simulation: Simulat
     simulation.validate(call_delay_seconds=7)
     before = query(simulation.database, DUE)
 
-    counts = [bring_pending_work_forward(simulation.unit_of_work, real=after(START, later)) for later in (0, 3, HOUR)]
+    counts = [
+        bring_pending_work_forward(simulation.unit_of_work, system_now=after(START, later)) for later in (0, 3, HOUR)
+    ]
 
     assert (counts, query(simulation.database, DUE)) == ([0, 0, 0], before)
 
 
 @pytest.mark.parametrize("mode", ClockMode)
 def test_call_of_an_account_with_its_own_time_is_left_alone(simulation: Simulation, mode: ClockMode) -> None:
-    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, now=after(START, HOUR), real=START)
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, now=after(START, HOUR), system_now=START)
     simulation.validate(call_delay_seconds=7)
     before = query(simulation.database, DUE)
 
-    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -HOUR))
+    count = bring_pending_work_forward(simulation.unit_of_work, system_now=after(START, -HOUR))
 
     assert (count, query(simulation.database, DUE)) == (0, before)
 
@@ -63,7 +65,7 @@ def test_call_of_an_account_with_its_own_time_is_left_alone(simulation: Simulati
 def test_replica_whose_clock_is_a_little_ahead_keeps_its_calls(simulation: Simulation) -> None:
     simulation.validate()
 
-    count = bring_pending_work_forward(simulation.unit_of_work, real=after(START, -REPLICAS_DIFFER_SECONDS / 2))
+    count = bring_pending_work_forward(simulation.unit_of_work, system_now=after(START, -REPLICAS_DIFFER_SECONDS / 2))
 
     assert count == (0 if simulation.database.is_shared else 1)
 
@@ -83,9 +85,9 @@ def test_callback_due_by_a_later_clock_is_due_soon(outbox: Outbox, changes: str,
     sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test's own
     execute(outbox.simulation.database, sql.replace(":", r"\:"))
 
-    real = after(outbox.simulation.clock.now(), -HOUR)
-    count = bring_pending_work_forward(outbox.simulation.unit_of_work, real=real)
+    system_now = after(outbox.simulation.clock.now(), -HOUR)
+    count = bring_pending_work_forward(outbox.simulation.unit_of_work, system_now=system_now)
 
-    due = after(real, seconds)
+    due = after(system_now, seconds)
     is_leased = changes == "leased_until = due_at"
     assert (count, query(outbox.simulation.database, CALLBACKS)) == (1, [(due, due if is_leased else None)])

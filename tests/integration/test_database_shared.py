@@ -185,9 +185,9 @@ async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: Embe
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM accounts").fetchone()
         grow(shared)
-        await shared.tidy()
+        await shared.checkpoint()
         wanted_beside_a_reader = shared.wants_checkpoint()
-    await shared.tidy()
+    await shared.checkpoint()
 
     assert (wanted_beside_a_reader, shared.wants_checkpoint()) == (True, False)
 
@@ -205,7 +205,7 @@ async def test_nothing_is_written_back_before_something_was_committed_since(
 
     monkeypatch.setattr(WriteAheadLog, "write_back", beside_a_request)
     grow(shared)
-    await shared.tidy()
+    await shared.checkpoint()
     after_what_came_meanwhile = shared.wants_checkpoint()
     with suppress(ZeroDivisionError), shared.unit_of_work:
         add_blobs(shared, CHECKPOINT_CHANGES)
@@ -241,7 +241,7 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
     grow(database)
     monkeypatch.setattr(WriteAheadLog, "write_back", counted)
     monkeypatch.setattr(asyncio, "sleep", meanwhile)
-    await database.tidy()
+    await database.checkpoint()
     monkeypatch.undo()
     database.close()
 
@@ -315,4 +315,4 @@ async def test_memory_has_no_log_to_write_back(database: EmbeddedDatabase) -> No
     grow(database)
 
     assert database.wants_checkpoint() is False
-    await database.tidy()
+    await database.checkpoint()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, NotSent
+from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, Suppress
 from ringback.operations.accounts import list_accounts
 from ringback.operations.faults import add_fault, list_faults, strike
 from ringback.storage import fault_repository
@@ -25,7 +25,7 @@ def _never(_: int, __: int) -> float:
 
 def _add(simulation: Simulation, target: FaultTarget, effect: Effect = BUSY, **often: Any) -> None:
     [account] = list_accounts(simulation.unit_of_work)
-    add_fault(simulation.unit_of_work, account, NewFault(target, effect, **often), real=T0)
+    add_fault(simulation.unit_of_work, account, NewFault(target, effect, **often), system_now=T0)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_all_that_might_have_struck_had_a_chance(
 ) -> None:
     for target in (EVERY, FaultTarget.FETCH_CALL, LIST, EVERY):
         _add(simulation, target, probability=0.0)
-    _add(simulation, CALLBACK, NotSent(), probability=0.0)
+    _add(simulation, CALLBACK, Suppress(), probability=0.0)
     _add(simulation, LIST, **({"times": 2} if last_strikes else {"probability": 0.0}))
     _add(simulation, FaultTarget.FETCH_CALL)
     _add(simulation, EVERY, probability=0.5)

@@ -14,7 +14,7 @@ from ringback.domain.timestamps import from_datetime
 from ringback.operations import retention as housekeeping
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
-from ringback.operations.retention import KEPT_CALLS, forget_oldest
+from ringback.operations.retention import KEPT_CALLS, prune
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import housekeeping as housekeeper
 from ringback.simulator.housekeeping import Housekeeper
@@ -58,7 +58,7 @@ def test_the_promise_is_a_thousand_calls() -> None:
 def test_the_newest_calls_are_kept(simulation: Simulation) -> None:
     sids = ended_calls(simulation, 5)
 
-    more = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    more = prune(simulation.unit_of_work, ACCOUNT_SID)
 
     assert query(simulation.database, SIDS) == [(sid,) for sid in sids[2:]]
     assert more is False
@@ -69,7 +69,7 @@ def test_the_newest_events_are_kept(simulation: Simulation) -> None:
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
-    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    prune(simulation.unit_of_work, ACCOUNT_SID)
 
     assert query(simulation.database, EVENT_IDS) == ids[-10:]
 
@@ -82,9 +82,9 @@ def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
-    more = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    more = prune(simulation.unit_of_work, ACCOUNT_SID)
     left = query(simulation.database, EVENT_IDS)
-    more_then = forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    more_then = prune(simulation.unit_of_work, ACCOUNT_SID)
 
     assert (len(ids), left, more) == (16, ids[4:], True)
     assert (query(simulation.database, EVENT_IDS), more_then) == (ids[-10:], False)
@@ -97,7 +97,7 @@ def test_calls_that_ended_at_one_moment_are_counted_like_others(simulation: Simu
         simulation.validate(f"+1415867{number:04d}")
     simulation.step()
 
-    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    prune(simulation.unit_of_work, ACCOUNT_SID)
 
     assert len(query(simulation.database, SIDS)) == 3
 
@@ -107,7 +107,7 @@ def test_calls_under_way_are_neither_counted_nor_forgotten(simulation: Simulatio
     waiting = [simulation.validate(f"+1212555{number:04d}", call_delay_seconds=60).call_sid for number in range(5)]
     ended_calls(simulation, 5)
 
-    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    prune(simulation.unit_of_work, ACCOUNT_SID)
 
     kept = {sid for (sid,) in query(simulation.database, SIDS)}
     assert len(kept) == 8
@@ -120,7 +120,7 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
     outbox.simulation.clock.advance(1)
     ended_calls(outbox.simulation, 5)
 
-    forget_oldest(outbox.simulation.unit_of_work, ACCOUNT_SID)
+    prune(outbox.simulation.unit_of_work, ACCOUNT_SID)
 
     [(callback, _)] = outbox.claim().callbacks
     assert callback.call_sid == owed
@@ -129,12 +129,14 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
 @pytest.mark.usefixtures("few")
 def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> None:
     future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
-    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=future, real=simulation.clock.now())
+    set_clock(
+        simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=future, system_now=simulation.clock.now()
+    )
     older = ended_calls(simulation, 3)
-    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=T0, real=simulation.clock.now())
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=T0, system_now=simulation.clock.now())
     newer = ended_calls(simulation, 2)
 
-    forget_oldest(simulation.unit_of_work, ACCOUNT_SID)
+    prune(simulation.unit_of_work, ACCOUNT_SID)
 
     assert {sid for (sid,) in query(simulation.database, SIDS)} == {older[-1], *newer}
 
@@ -146,7 +148,7 @@ def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monke
     outbox.simulation.clock.advance(1)
     others = ended_calls(outbox.simulation, 5)
 
-    forget_oldest(outbox.simulation.unit_of_work, ACCOUNT_SID)
+    prune(outbox.simulation.unit_of_work, ACCOUNT_SID)
 
     assert {sid for (sid,) in query(outbox.simulation.database, SIDS)} == {*owed, *others[2:]}
 
@@ -156,7 +158,7 @@ def test_accounts_are_counted_apart(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     sids = ended_calls(simulation, 5)
 
-    forget_oldest(simulation.unit_of_work, OTHER_ACCOUNT)
+    prune(simulation.unit_of_work, OTHER_ACCOUNT)
 
     assert len(query(simulation.database, SIDS)) == len(sids)
 
@@ -190,9 +192,9 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
         tried.append(account_sid)
         if account_sid in failing:
             raise ZeroDivisionError
-        return forget_oldest(unit_of_work, account_sid, **rest)
+        return prune(unit_of_work, account_sid, **rest)
 
-    monkeypatch.setattr(housekeeper, "forget_oldest", failing_for_some)
+    monkeypatch.setattr(housekeeper, "prune", failing_for_some)
     ended_calls(simulation, 5)
 
     with capture_logs() as lines:
@@ -216,10 +218,10 @@ async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
     ended_calls(simulation, 8)
 
     def restored_before(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:
-        restore_snapshot(unit_of_work, snapshot, real=simulation.clock.now())
-        return forget_oldest(unit_of_work, account_sid, **rest)
+        restore_snapshot(unit_of_work, snapshot, system_now=simulation.clock.now())
+        return prune(unit_of_work, account_sid, **rest)
 
-    monkeypatch.setattr(housekeeper, "forget_oldest", restored_before)
+    monkeypatch.setattr(housekeeper, "prune", restored_before)
 
     await Housekeeper(simulation.database, simulation.clock.now).prune()
 

@@ -7,14 +7,14 @@ import uuid
 import pytest
 
 from ringback.domain.phones import PhoneBehavior
-from ringback.operations.id_generator import Identifiers, new_request_sid
+from ringback.operations.id_generator import IdGenerator, new_request_sid
 from support.domain_values import NUMBER
 from support.simulation import Simulation, query
 
 pytest_plugins = ["support.simulation_fixtures"]
 
 
-def drawn(identifiers: Identifiers) -> list[str]:
+def drawn(identifiers: IdGenerator) -> list[str]:
     return [
         value
         for _ in range(50)
@@ -23,17 +23,17 @@ def drawn(identifiers: Identifiers) -> list[str]:
 
 
 def test_the_same_seed_draws_the_same_in_the_same_order() -> None:
-    assert drawn(Identifiers(7)) == drawn(Identifiers(7))
+    assert drawn(IdGenerator(7)) == drawn(IdGenerator(7))
 
 
 def test_another_seed_or_none_draws_others() -> None:
-    assert not set(drawn(Identifiers(7))[::3]) & set(drawn(Identifiers(8))[::3])
-    assert not set(drawn(Identifiers())[::3]) & set(drawn(Identifiers())[::3])
+    assert not set(drawn(IdGenerator(7))[::3]) & set(drawn(IdGenerator(8))[::3])
+    assert not set(drawn(IdGenerator())[::3]) & set(drawn(IdGenerator())[::3])
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7, -1])
 def test_what_is_drawn_has_its_form(seed: int | None) -> None:
-    identifiers = Identifiers(seed)
+    identifiers = IdGenerator(seed)
 
     assert re.fullmatch("PN[0-9a-f]{32}", identifiers.sid("PN"))
     assert re.fullmatch("RQ[0-9a-f]{32}", new_request_sid())
@@ -44,7 +44,7 @@ def test_what_is_drawn_has_its_form(seed: int | None) -> None:
 def test_sids_come_in_the_order_of_their_making_and_tell_no_more_than_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    identifiers = Identifiers()
+    identifiers = IdGenerator()
     before = time.time_ns()
     sids = [identifiers.sid("PN") for _ in range(1000)]
     after = time.time_ns()
@@ -61,16 +61,16 @@ def test_the_ids_of_requests_are_never_seeded() -> None:
 
 
 def test_codes_may_begin_with_a_zero_unless_they_are_integers() -> None:
-    strings, integers = Identifiers(7), Identifiers(7, "integer")
+    strings, integers = IdGenerator(7), IdGenerator(7, "integer")
 
     assert any(strings.validation_code().startswith("0") for _ in range(200))
     assert not any(integers.validation_code().startswith("0") for _ in range(200))
 
 
 def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: Simulation) -> None:
-    simulation.identifiers = Identifiers(7)
+    simulation.identifiers = IdGenerator(7)
     answer = simulation.validate()
-    expected = Identifiers(7)
+    expected = IdGenerator(7)
 
     assert (answer.validation_code, answer.call_sid) == (expected.validation_code(), expected.sid("CA"))
 
@@ -78,10 +78,10 @@ def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: S
 def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Simulation) -> None:
     answers = []
     for number in (NUMBER, "+12125551234", "+442079460958"):
-        simulation.identifiers = Identifiers(7)
+        simulation.identifiers = IdGenerator(7)
         answers.append(simulation.validate(number))
     simulation.run()
-    simulation.identifiers = Identifiers(7)
+    simulation.identifiers = IdGenerator(7)
     simulation.identifiers.validation_code()
     again = simulation.validate("+12125551235")
     simulation.run()
@@ -95,7 +95,7 @@ def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Si
 def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
     for number in (NUMBER, "+12125551234"):
         sid = simulation.validate(number).call_sid
-        simulation.identifiers = Identifiers(7)
+        simulation.identifiers = IdGenerator(7)
         simulation.run()
         assert simulation.call(sid).is_verified
 
@@ -105,9 +105,9 @@ def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -
 def test_an_idempotency_token_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
-        simulation.identifiers = Identifiers()
+        simulation.identifiers = IdGenerator()
         simulation.validate(number, status_callback="http://app.test/done")
-        simulation.identifiers = Identifiers(7)
+        simulation.identifiers = IdGenerator(7)
         simulation.run()
 
     assert len(query(simulation.database, "SELECT DISTINCT idempotency_token FROM status_callbacks")) == 2

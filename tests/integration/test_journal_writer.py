@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.operations.requests import WRITTEN_AT_ONCE
 from ringback.simulator import journal_writer
 from ringback.simulator.journal_writer import JournalWriter
@@ -32,7 +32,7 @@ GONE = AccountSid("AC" + "9" * 32)
 def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -> None:
     for number in range(count):
         database.journal.add(
-            AnsweredRequest(account_sid, Instant(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+            AnsweredRequest(account_sid, Timestamp(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
         )
 
 
@@ -91,7 +91,7 @@ async def test_what_could_not_be_written_is_written_later_in_its_order(
     database = simulation.database
     ask(database, 3)
     with monkeypatch.context() as failing:
-        failing.setattr(RequestRepository, "forget_oldest", failure(database))
+        failing.setattr(RequestRepository, "prune", failure(database))
         with pytest.raises(DatabaseUnavailable):
             await JournalWriter(database).write()
     ask(database, 1)
@@ -111,7 +111,7 @@ def failure(database: Database) -> Callable[..., None]:
 def test_requests_are_noted_while_others_are_taken_out() -> None:
     journal = RequestJournal()
     rounds, taken = 20_000, 0
-    request = AnsweredRequest(ACCOUNT_SID, Instant(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+    request = AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
 
     def note() -> None:
         for _ in range(rounds):
@@ -131,7 +131,7 @@ def test_requests_are_noted_while_others_are_taken_out() -> None:
 async def test_what_no_database_can_store_keeps_nothing_later_from_being_written(simulation: Simulation) -> None:
     database = simulation.database
     database.journal.add(
-        AnsweredRequest(ACCOUNT_SID, Instant(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)
+        AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)
     )
     with capture_logs() as lines:
         await JournalWriter(database).write()

@@ -9,8 +9,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.faults import AnswerError, FaultTarget, NewFault
 from ringback.domain.phones import PhoneBehavior
+from ringback.monitoring.metrics import Backlog
 from ringback.operations import backlog
-from ringback.operations.backlog import Backlog, count_backlog
+from ringback.operations.backlog import count_backlog
 from ringback.operations.faults import add_fault, strike
 from ringback.storage.backlog_repository import DUE_CALLS, OWED_CALLBACKS
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -94,48 +95,48 @@ async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
 def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
-    meters = simulation.database.meters
+    metrics = simulation.database.metrics
 
     with simulation.unit_of_work:
         simulation.run()
-        within = meters.calls["busy", "failed"]
+        within = metrics.calls["busy", "failed"]
 
-    assert (within, meters.calls["busy", "failed"]) == (0, 1)
+    assert (within, metrics.calls["busy", "failed"]) == (0, 1)
 
 
 def test_what_is_undone_is_not_counted(simulation: Simulation) -> None:
-    meters = simulation.database.meters
-    before = meters.events.total()
+    metrics = simulation.database.metrics
+    before = metrics.events.total()
 
     with suppress(ZeroDivisionError), simulation.unit_of_work:
         simulation.validate()
         1 / 0  # noqa: B018
     simulation.validate()
 
-    assert meters.events.total() - before == 1
+    assert metrics.events.total() - before == 1
 
 
 def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
     account = simulation.unit_of_work.accounts.find(ACCOUNT_SID)
     assert account is not None
     wanted = NewFault(FaultTarget.EVERY_OPERATION, AnswerError(503), times=1)
-    add_fault(simulation.unit_of_work, account, wanted, real=simulation.clock.now())
+    add_fault(simulation.unit_of_work, account, wanted, system_now=simulation.clock.now())
 
     for _ in range(2):
         strike(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, draw=lambda *_: 0.0)
 
-    assert simulation.database.meters.faults == {("fetch-call", "status"): 1}
+    assert simulation.database.metrics.faults == {("fetch-call", "status"): 1}
 
 
 def test_the_backlog_is_what_is_due_and_what_is_owed(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate(status_callback="http://127.0.0.1:9/", call_delay_seconds=60)
-    before = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+    before = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
 
     simulation.clock.advance(3_600)
-    overdue = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+    overdue = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
     simulation.run()
-    ended = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+    ended = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
 
     assert (before, overdue, ended) == (Backlog(0, 0), Backlog(1, 0), Backlog(0, 1))
 
@@ -146,7 +147,7 @@ def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatc
         simulation.validate(f"{NUMBER[:-1]}{number}")
     simulation.clock.advance(3_600)
 
-    found = count_backlog(simulation.unit_of_work, real=simulation.clock.now())
+    found = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
 
     assert found.due_calls == 2
 

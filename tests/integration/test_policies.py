@@ -209,7 +209,7 @@ async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
                 create_validation_request,
                 ACCOUNT_SID,
                 ValidationRequest(number(place)),
-                real=after(simulation.clock.now(), -order),
+                system_now=after(simulation.clock.now(), -order),
                 policy=simulation.policy,
                 identifiers=simulation.identifiers,
             )

@@ -42,12 +42,12 @@ def a_message(**changes: object) -> str:
 
 
 PAYLOADS = [
-    a_message(touched=None, overturned=None),
-    a_message(touched=1),
-    a_message(touched=[None]),
-    a_message(touched=[{}], overturned=[[]]),
-    a_message(touched="AC"),
-    a_message(touched=["not a SID"]),
+    a_message(changed=None, invalidated=None),
+    a_message(changed=1),
+    a_message(changed=[None]),
+    a_message(changed=[{}], invalidated=[[]]),
+    a_message(changed="AC"),
+    a_message(changed=["not a SID"]),
     a_message(**{"from": None}),
     a_message(**{"from": {}}),
     a_message(future=1),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.operations.refused_requests import Refusals
+from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy.proxy import ESTABLISHED
 from support.bare_proxy import conversation, origin
 
@@ -38,7 +38,7 @@ async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
     assert got == b""
 
 
-async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: Refusals) -> None:
+async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: RefusedRequests) -> None:
     async with origin(bytearray(), b"never") as port:
         said = hello(b"\x1b[2J\n" + b"x" * 9_000 + b".twilio.com")
         await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)

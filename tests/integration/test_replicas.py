@@ -16,11 +16,11 @@ from ringback.domain.events import EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import create_account, ensure_account, present
-from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, keep_leases, record_attempt
+from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, record_attempt, renew_leases
 from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
-from ringback.operations.events import look_for_events
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.events import fetch_events
+from ringback.operations.id_generator import IdGenerator
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.startup import Beginnings
@@ -60,9 +60,9 @@ async def account(replicas: Replicas) -> ControlledAccount:
 
 def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = None) -> str:
     request = ValidationRequest(number, status_callback=callback)
-    identifiers = Identifiers()
+    identifiers = IdGenerator()
     answer = create_validation_request(
-        unit_of_work, ACCOUNT_SID, request, real=T0, policy=POLICY, identifiers=identifiers
+        unit_of_work, ACCOUNT_SID, request, system_now=T0, policy=POLICY, identifiers=identifiers
     )
     return answer.call_sid
 
@@ -82,7 +82,7 @@ def owe_a_callback(database: Database, sid: str, clock: FakeClock) -> None:
 
 
 def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
-    moved = advance_due_calls(unit_of_work, real=clock.now(), policy=POLICY, identifiers=Identifiers())
+    moved = advance_due_calls(unit_of_work, system_now=clock.now(), policy=POLICY, identifiers=IdGenerator())
     return [call.sid for call in moved]
 
 
@@ -114,7 +114,7 @@ async def test_a_claim_passes_over_an_account_that_another_process_has_alone(pai
 
     def hold(unit_of_work: UnitOfWork) -> None:
         with unit_of_work:
-            unit_of_work.accounts.hold_alone(ACCOUNT_SID)
+            unit_of_work.accounts.lock_exclusive(ACCOUNT_SID)
             held.set()
             release.wait(PATIENCE_SECONDS)
 
@@ -142,7 +142,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
     await until(held.is_set)
     execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # what changes no key does not wait
     freezing = asyncio.create_task(
-        pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, real=FakeClock().now())
+        pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, system_now=FakeClock().now())
     )
     done, _ = await asyncio.wait({freezing}, timeout=MOMENT_SECONDS)
     release.set()
@@ -164,7 +164,7 @@ async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database
     while len(seen) < wanted:
         all_are_in = all(task.done() for task in writing)
         last = seen[-1] if seen else 0
-        look = await pair[1].run(look_for_events, ACCOUNT_SID, after_id=last, limit=1000, kind=EventType.CALL_QUEUED)
+        look = await pair[1].run(fetch_events, ACCOUNT_SID, after_id=last, limit=1000, kind=EventType.CALL_QUEUED)
         assert look is not None
         seen += [event.id for event in look.events]
         if all_are_in and not look.events:
@@ -181,12 +181,12 @@ async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[
     owe_a_callback(pair[0], sid, clock)
 
     def claimed(unit_of_work: UnitOfWork) -> list[str]:
-        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=Identifiers().draw)
+        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=IdGenerator().draw)
         return [callback.call_sid for callback, _ in claim.callbacks]
 
     first = await pair[0].run(claimed)
     clock.advance(LEASE_SECONDS - 1)
-    await pair[0].run(keep_leases, [sid], now=clock.now())
+    await pair[0].run(renew_leases, [sid], now=clock.now())
     clock.advance(LEASE_SECONDS - 1)
     kept = await pair[1].run(claimed)
     clock.advance(2)
@@ -201,13 +201,13 @@ async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Da
 
     def hold(unit_of_work: UnitOfWork) -> None:
         with unit_of_work:
-            unit_of_work.accounts.hold_alone(ACCOUNT_SID)
+            unit_of_work.accounts.lock_exclusive(ACCOUNT_SID)
             held.set()
             release.wait(PATIENCE_SECONDS)
 
     holding = asyncio.create_task(pair[0].run(hold))
     await until(held.is_set)
-    claim = await pair[1].run(claim_due_callbacks, now=FakeClock().now(), under_way={}, draw=Identifiers().draw)
+    claim = await pair[1].run(claim_due_callbacks, now=FakeClock().now(), under_way={}, draw=IdGenerator().draw)
     release.set()
     await holding
 
@@ -224,7 +224,7 @@ async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: l
 
 
 async def test_a_server_that_starts_while_another_one_resets_everything_starts(pair: list[Database]) -> None:
-    beginnings = Beginnings(Settings(database_url="sqlite://"), Identifiers())
+    beginnings = Beginnings(Settings(database_url="sqlite://"), IdGenerator())
 
     await asyncio.gather(
         *(
@@ -247,7 +247,7 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
     owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
 
     def claimed(unit_of_work: UnitOfWork) -> StatusCallback:
-        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=Identifiers().draw)
+        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=IdGenerator().draw)
         [(callback, _)] = claim.callbacks
         return callback
 
@@ -268,7 +268,7 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
 async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list[Database]) -> None:
     def make(unit_of_work: UnitOfWork) -> str:
         return create_account(
-            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, identifiers=Identifiers(7)
+            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, identifiers=IdGenerator(7)
         ).sid
 
     made = await asyncio.gather(*(pair[turn % 2].run(make) for turn in range(AT_ONCE)))
@@ -349,7 +349,7 @@ async def test_a_clock_set_at_the_other_may_be_advanced_at_the_one_at_once(
 async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list[Database]) -> None:
     clock = FakeClock()
     sid = await pair[0].run(ask)
-    await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, real=clock.now())
+    await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, system_now=clock.now())
     execute(pair[0], "UPDATE accounts SET clock_frozen_at = clock_frozen_at + 5000000")
     execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
     left_behind = await pair[1].run(move, clock)

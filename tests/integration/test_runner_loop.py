@@ -13,7 +13,7 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
-from ringback.simulator.call_runner import SHORTEST_PAUSE_SECONDS, Runner
+from ringback.simulator.call_runner import SHORTEST_PAUSE_SECONDS, CallRunner
 from support.polling import until
 from support.runners import a_runner, running
 from support.simulation import Simulation, database_error
@@ -40,7 +40,7 @@ async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> 
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
     simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
     sid = simulation.validate().call_sid
-    runner = Runner(simulation.database, SystemClock(), simulation.policy, simulation.identifiers, lambda: None)
+    runner = CallRunner(simulation.database, SystemClock(), simulation.policy, simulation.identifiers, lambda: None)
 
     async with running(runner):
         await until(lambda: simulation.call(sid).is_ended)
@@ -55,13 +55,13 @@ async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
 ) -> None:
     simulation.validate(call_delay_seconds=60)
     looks: list[bool] = []
-    step = Runner.step
+    step = CallRunner.step
 
-    def counting(runner: Runner) -> Awaitable[int]:
+    def counting(runner: CallRunner) -> Awaitable[int]:
         looks.append(True)
         return step(runner)
 
-    monkeypatch.setattr(Runner, "step", counting)
+    monkeypatch.setattr(CallRunner, "step", counting)
     runner = a_runner(simulation)
 
     began = time.monotonic()

@@ -88,13 +88,13 @@ async def test_readiness_notices_a_moved_file_before_housekeeping(database: Embe
 async def test_reads_are_refused_once_housekeeping_has_noticed(database: EmbeddedDatabase, file: Path) -> None:
     moved(file)
     with pytest.raises(DatabaseUnavailable):
-        await database.tidy()
+        await database.checkpoint()
 
     with pytest.raises(DatabaseUnavailable):
         await database.run(revision)
     reason = await find_unready_reason(database)
     moved_back(file)
-    await database.tidy()
+    await database.checkpoint()
 
     assert reason is not None
     assert "was deleted, moved or replaced" in reason
@@ -107,7 +107,7 @@ async def test_log_that_was_deleted_is_written_back(database: EmbeddedDatabase, 
     delete(side_files(file)[0])
 
     with pytest.raises(DatabaseUnavailable, match="write-ahead log"):
-        await database.tidy()
+        await database.checkpoint()
 
     with closing(sqlite3.connect(f"{file.as_uri()}?immutable=1", uri=True)) as connection:
         assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
@@ -121,7 +121,7 @@ async def test_side_files_are_removed_from_beside_a_file_that_replaced_the_datab
     make_another(file)
 
     with pytest.raises(DatabaseUnavailable):
-        await database.tidy()
+        await database.checkpoint()
 
     assert present_side_files(file) == 0
     with closing(sqlite3.connect(f"{Path(f'{file}.away').as_uri()}?immutable=1", uri=True)) as connection:
@@ -155,7 +155,7 @@ async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabas
     with pytest.raises(DatabaseUnavailable, match="is damaged"):
         await database.run(add_account)
     with pytest.raises(DatabaseUnavailable, match="is damaged"):
-        await database.tidy()
+        await database.checkpoint()
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 

@@ -166,7 +166,7 @@ def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Acc
 
     first, second = inbox.messages()
     assert first.parameters["CallSid"] == second.parameters["CallSid"] == call_sid
-    assert (first.signature.is_right, first.pairs) == (True, second.pairs)
+    assert (first.signature.is_valid, first.pairs) == (True, second.pairs)
     sent, again = ringback.callbacks(call_sid)
     assert (sent.url, sent.method, sent.parameters) == (f"{inbox.url}?from=a%20test", "POST", first.parameters)
     assert again.answer is not None
@@ -192,7 +192,7 @@ def test_redirected_callback_is_shown_request_by_request(ringback: Account, stat
     assert (first.status_code, first.location) == (status, inbox.url)
     assert (second.method, second.url, second.parameters) == (message.method, message.url, message.parameters)
     assert (message.method, bool(message.parameters)) == (("GET", False) if status == 302 else ("POST", True))
-    assert (message.signature.is_right, message.signature) == (True, second.signature)
+    assert (message.signature.is_valid, message.signature) == (True, second.signature)
     assert [hop["parameters"] for hop in delivered.data["hops"]] == [first.parameters, second.parameters]
     summary = ringback.call(call_sid).callback
     assert summary is not None

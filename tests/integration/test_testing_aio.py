@@ -182,7 +182,7 @@ async def test_inbox_and_journals_are_read_by_coroutines(account: aio.Account) -
     await account.redeliver(request.call_sid)
     await account.wait_for("callback.delivered", call_sid=request.call_sid, after=delivered.id)
 
-    assert [message.signature.is_right for message in await inbox.messages()] == [True, True]
+    assert [message.signature.is_valid for message in await inbox.messages()] == [True, True]
     assert "create-validation-request" in {one.operation for one in await account.requests()}
     assert [event.type for event in await account.events(call_sid=request.call_sid)][-1] == "callback.delivered"
     assert [(listed.name, listed.messages) for listed in await account.inboxes()] == [("async", 2)]

@@ -16,7 +16,7 @@ from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.domain.timestamps import after
 from ringback.operations.callbacks import callback_journal
-from ringback.operations.clocks import follow_clocks, next_event_time, set_clock
+from ringback.operations.clocks import next_event_time, recompute_due_times, set_clock
 from ringback.operations.inbox import newest_messages
 from ringback.operations.requests import newest_requests
 from ringback.operations.snapshot_document import digest_of
@@ -211,8 +211,8 @@ def test_clock_is_followed_by_all_calls_but_those_whose_due_time_is_not_a_number
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
     execute(simulation.database, f"UPDATE validation_calls SET due_at = 'soon' WHERE sid = '{broken}'")  # noqa: S608
 
-    set_clock(unit_of_work, ACCOUNT_SID, mode=mode, now=after(now, 3600), real=now)
-    follow_clocks(unit_of_work, real=now)
+    set_clock(unit_of_work, ACCOUNT_SID, mode=mode, now=after(now, 3600), system_now=now)
+    recompute_due_times(unit_of_work, system_now=now)
     moved = simulation.step()
 
     assert other in [call.sid for call in moved]
@@ -224,7 +224,7 @@ def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: S
     sid = simulation.validate().call_sid
     execute(simulation.database, f"UPDATE accounts SET {column} = 'odd' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
 
-    follow_clocks(simulation.unit_of_work, real=simulation.clock.now())
+    recompute_due_times(simulation.unit_of_work, system_now=simulation.clock.now())
     simulation.validate("+14158675302")
 
     assert simulation.time().now == simulation.clock.now()
@@ -263,7 +263,7 @@ def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -
 @pytest.mark.anyio
 async def test_unreadable_messages_and_requests_are_left_out_and_the_next_ones_listed(simulation: Simulation) -> None:
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
-    verdict = SignatureVerdict(is_right=True, signed_url="http://app.test/", explanation="")
+    verdict = SignatureVerdict(is_valid=True, signed_url="http://app.test/", explanation="")
     message = InboxMessage(now, "POST", "http://app.test/", (), (), "", verdict)
     request = AnsweredRequest(ACCOUNT_SID, now, "RQ1", "GET", "/", None, None, {}, 200, None, 1.0, None)
     with unit_of_work:

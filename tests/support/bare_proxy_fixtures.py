@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ringback.clock import SystemClock
-from ringback.operations.refused_requests import Refusals
+from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as relay_module
 from ringback.proxy.certificate_authority import open_authority
@@ -27,12 +27,14 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def refusals() -> Refusals:
-    return Refusals(SystemClock().now)
+def refusals() -> RefusedRequests:
+    return RefusedRequests(SystemClock().now)
 
 
 @pytest.fixture
-async def proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: Refusals) -> AsyncIterator[tuple[str, int]]:
+async def proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: RefusedRequests
+) -> AsyncIterator[tuple[str, int]]:
     """Run a proxy without short time-outs and return its address; check afterwards that it leaves no task behind."""
     for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS"):
         monkeypatch.setattr(proxy_module, name, LONG_SECONDS)

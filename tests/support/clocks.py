@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from ringback.domain.timestamps import Instant, after, from_datetime
+from ringback.domain.timestamps import Timestamp, after, from_datetime
 
 START = from_datetime(datetime(2010, 7, 27, 20, 21, 11, tzinfo=UTC))
 """Tue, 27 Jul 2010 20:21:11 +0000"""
@@ -11,13 +11,13 @@ START = from_datetime(datetime(2010, 7, 27, 20, 21, 11, tzinfo=UTC))
 class FakeClock:
     """Stands still until it is advanced."""
 
-    def __init__(self, start: Instant = START) -> None:
+    def __init__(self, start: Timestamp = START) -> None:
         self._now = start
 
-    def now(self) -> Instant:
+    def now(self) -> Timestamp:
         return self._now
 
-    def latest(self) -> Instant:
+    def latest(self) -> Timestamp:
         return self._now
 
     def advance(self, seconds: float) -> None:

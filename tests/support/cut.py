@@ -40,7 +40,7 @@ class Line:
                 server = self._connected()
                 self._open |= {client, server}
                 for source, target in ((client, server), (server, client)):
-                    threading.Thread(target=self._pass_on, args=[source, target], daemon=True).start()
+                    threading.Thread(target=self._forward, args=[source, target], daemon=True).start()
 
     def _connected(self) -> socket.socket:
         folder = self._server.query.get("host")
@@ -50,7 +50,7 @@ class Line:
             return connection
         return socket.create_connection((self._server.host or "127.0.0.1", self._server.port or 5432))
 
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
         with source, suppress(OSError):
             while data := source.recv(PIECE_BYTES):
                 self._passes.wait()

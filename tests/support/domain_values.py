@@ -9,9 +9,9 @@ from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.phones import Phone, PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
-T0 = Instant(1_280_262_071_000_000)
+T0 = Timestamp(1_280_262_071_000_000)
 """Tue, 27 Jul 2010 20:21:11 +0000"""
 ACCOUNT_SID = AccountSid("AC00000000000000000000000000000001")
 AUTH_TOKEN = "ringbackringbackringbackringback"

@@ -13,11 +13,11 @@ from ringback.domain.callbacks import (
     CallbackAttempt,
     CallbackStatus,
     CallbackSummary,
-    Lane,
+    DeliveryPartition,
     StatusCallback,
-    with_places,
+    with_geography,
 )
-from ringback.domain.faults import FaultTarget, NewFault, effect_of
+from ringback.domain.faults import FaultTarget, NewFault, effect_from_dict
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.sids import AccountSid
@@ -67,14 +67,14 @@ class Outbox:
         unit_of_work = self.simulation.unit_of_work
         account = unit_of_work.accounts.find(ACCOUNT_SID)
         assert account is not None
-        fault = NewFault(target, effect_of(effect), times)
-        assert add_fault(unit_of_work, account, fault, real=self.simulation.clock.now())
+        fault = NewFault(target, effect_from_dict(effect), times)
+        assert add_fault(unit_of_work, account, fault, system_now=self.simulation.clock.now())
 
     def callback(self, sid: str) -> StatusCallback:
         """Return a call's callback as it is sent."""
         found = self.simulation.unit_of_work.callbacks.find(sid)
         assert found is not None
-        return replace(found[0], parameters=with_places(found[0].parameters))
+        return replace(found[0], parameters=with_geography(found[0].parameters))
 
     def status(self, sid: str) -> CallbackStatus:
         found = self.simulation.unit_of_work.callbacks.find(sid)
@@ -93,7 +93,7 @@ class Outbox:
     def is_settled(self, *sids: str) -> bool:
         return all(self.summary(sid).status != CallbackStatus.PENDING for sid in sids or self.owed)
 
-    def claim(self, under_way: Mapping[Lane, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
+    def claim(self, under_way: Mapping[DeliveryPartition, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
         """Lease what is due, as a sender does."""
         simulation = self.simulation
         return claim_due_callbacks(

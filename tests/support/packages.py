@@ -89,5 +89,5 @@ def python_for_everybody() -> str | None:
 
 def _is_open_to_all(path: Path) -> bool:
     needed = stat.S_IROTH | stat.S_IXOTH
-    real = path.resolve()
-    return all(place.stat().st_mode & needed == needed for place in (real, *real.parents))
+    system_now = path.resolve()
+    return all(place.stat().st_mode & needed == needed for place in (system_now, *system_now.parents))

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from ringback.simulator.call_runner import Runner
+from ringback.simulator.call_runner import CallRunner
 from support.simulation import Simulation
 
 
 def a_runner(
     simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None, *, retry_seconds: float = 1.0
-) -> Runner:
-    return Runner(
+) -> CallRunner:
+    return CallRunner(
         simulation.database,
         simulation.clock,
         simulation.policy,
@@ -22,7 +22,7 @@ def a_runner(
 
 
 @asynccontextmanager
-async def running(runner: Runner) -> AsyncIterator["asyncio.Task[None]"]:
+async def running(runner: CallRunner) -> AsyncIterator["asyncio.Task[None]"]:
     task = asyncio.create_task(runner.run())
     try:
         yield task

@@ -14,11 +14,11 @@ from ringback.domain.paging import PageRequest
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant, seconds_between
+from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import list_outgoing_caller_ids
 from ringback.operations.calls import advance_due_calls, next_call_due
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.database import Database
 from ringback.storage.sqlite_database import EmbeddedDatabase
@@ -34,7 +34,7 @@ class Simulation:
 
     database: Database
     clock: FakeClock
-    identifiers: Identifiers
+    identifiers: IdGenerator
     policy: CallPolicy = POLICY
 
     @property
@@ -53,7 +53,7 @@ class Simulation:
             self.unit_of_work,
             account_sid,
             ValidationRequest(number, **parameters),
-            real=self.clock.now(),
+            system_now=self.clock.now(),
             policy=self.policy,
             identifiers=self.identifiers,
         )
@@ -67,7 +67,7 @@ class Simulation:
     def step(self) -> list[ValidationCall]:
         """Move what is due now."""
         return advance_due_calls(
-            self.unit_of_work, real=self.clock.now(), policy=self.policy, identifiers=self.identifiers
+            self.unit_of_work, system_now=self.clock.now(), policy=self.policy, identifiers=self.identifiers
         )
 
     def run(self) -> None:
@@ -122,9 +122,9 @@ def database_error(database: Database, code: int = sqlite3.SQLITE_IOERR) -> Exce
     return error
 
 
-def a_simulation(template: Template, now: Instant | None = None) -> Simulation:
+def a_simulation(template: Template, now: Timestamp | None = None) -> Simulation:
     """Return a simulation on a new database with the default account."""
     clock = FakeClock() if now is None else FakeClock(now)
     database = template.copy()
     ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, clock.now())
-    return Simulation(database, clock, Identifiers(seed=1))
+    return Simulation(database, clock, IdGenerator(seed=1))

@@ -66,7 +66,7 @@ def test_a_number_is_verified_and_the_callback_is_believed(service: ExampleServi
     assert (shown["outcome"], shown["validation_code"]) == ("verified", call.validation_code)
     assert attempt.url == f"{service.http.base_url}/verifications/{shown['id']}/outcome"
     assert attempt.signature is not None
-    assert attempt.signature.is_right
+    assert attempt.signature.is_valid
     assert attempt.answer is not None
     assert attempt.answer.status_code == 204
     assert service.looked_up <= {"127.0.0.1"}

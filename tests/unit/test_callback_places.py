@@ -1,7 +1,7 @@
 """The places that a StatusCallback tells: added to its other parameters, whose order they keep."""
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import status_callback_parameters, with_places
+from ringback.domain.callbacks import status_callback_parameters, with_geography
 from ringback.domain.calls import CallState, VerificationStatus
 from support.domain_values import CALLER_ID_SID, T0, a_call
 
@@ -39,7 +39,7 @@ def parameters_of(number: str) -> Parameters:
 def test_the_places_stand_behind_the_sequence_number() -> None:
     parameters = parameters_of("+12125551234")
 
-    told = with_places(parameters)
+    told = with_geography(parameters)
 
     assert [name for name, _ in told[:14]] == [name for name, _ in parameters[:14]]
     assert told[13:] == (
@@ -53,7 +53,7 @@ def test_the_places_stand_behind_the_sequence_number() -> None:
 def test_all_else_stays_as_it_was() -> None:
     parameters = parameters_of("+442079460958")
 
-    told = with_places(parameters)
+    told = with_geography(parameters)
 
     assert len(told) == len(parameters) + 16
     assert tuple(pair for pair in told if pair in parameters) == parameters
@@ -61,14 +61,15 @@ def test_all_else_stays_as_it_was() -> None:
 
 def test_places_that_are_told_already_stay() -> None:
     told = tuple(
-        (name, "Elsewhere" if name == "ToCity" else value) for name, value in with_places(parameters_of("+12125551234"))
+        (name, "Elsewhere" if name == "ToCity" else value)
+        for name, value in with_geography(parameters_of("+12125551234"))
     )
 
-    assert with_places(told) == told
+    assert with_geography(told) == told
 
 
 def test_where_a_number_of_no_country_is_at_home_is_left_empty() -> None:
-    told = dict(with_places(parameters_of("+80012345678")))
+    told = dict(with_geography(parameters_of("+80012345678")))
 
     assert {told[f"{party}{what}"] for party in ("To", "Called") for what in ("City", "State", "Zip", "Country")} == {
         ""

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
-from ringback.control_api.application import FailuresLogged
+from ringback.control_api.application import ErrorLoggingMiddleware
 
 pytestmark = pytest.mark.anyio
 DISCONNECT: Message = {"type": "http.disconnect"}
@@ -43,7 +43,7 @@ async def run(failure: Exception, received: Message, sent: Sequence[Message] = (
         pass
 
     with capture_logs() as lines:
-        await FailuresLogged(cast("FastAPI", failing))({"path": "/events"}, receive, send)
+        await ErrorLoggingMiddleware(cast("FastAPI", failing))({"path": "/events"}, receive, send)
     return [(str(line["log_level"]), str(line["event"])) for line in lines]
 
 

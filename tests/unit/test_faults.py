@@ -14,12 +14,12 @@ from ringback.domain.faults import (
     Fault,
     FaultTarget,
     NewFault,
-    NotSent,
+    Suppress,
     UnfitFault,
     described,
-    effect_of,
+    effect_from_dict,
 )
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from support.clocks import START
 
 OPERATION, CALLBACK = FaultTarget.FETCH_OUTGOING_CALLER_ID, FaultTarget.STATUS_CALLBACK
@@ -31,7 +31,7 @@ EFFECTS: list[tuple[dict[str, Any], Effect, str]] = [
     ({"drop": "after"}, Cut("after"), "drop after"),
     ({"duplicate": 2}, Duplicate(2), "duplicate 2"),
     ({"signature": "bad"}, BadSignature(), "signature bad"),
-    ({"drop": True}, NotSent(), "drop true"),
+    ({"drop": True}, Suppress(), "drop true"),
 ]
 
 
@@ -49,7 +49,7 @@ def a_fault(**changes: Any) -> Fault:
     return Fault(**(values | changes))
 
 
-def strikes(fault: Fault, identifiers: Identifiers, chances: int = 1_000, place: int = 0) -> list[bool]:
+def strikes(fault: Fault, identifiers: IdGenerator, chances: int = 1_000, place: int = 0) -> list[bool]:
     """Return whether it struck, chance by chance."""
     struck = []
     for _ in range(chances):
@@ -61,7 +61,7 @@ def strikes(fault: Fault, identifiers: Identifiers, chances: int = 1_000, place:
 
 @pytest.mark.parametrize(("said", "effect", "words"), EFFECTS)
 def test_an_effect_is_said_and_read_back(said: dict[str, Any], effect: Effect, words: str) -> None:
-    assert effect_of(said) == effect
+    assert effect_from_dict(said) == effect
     assert dict(effect.said) == said
     assert described(effect) == words
 
@@ -71,7 +71,7 @@ def test_an_effect_is_said_and_read_back(said: dict[str, Any], effect: Effect, w
 )
 def test_an_effect_is_exactly_one_thing(said: dict[str, Any]) -> None:
     with pytest.raises(UnfitFault, match=r"^effect: "):
-        effect_of(said)
+        effect_from_dict(said)
 
 
 @pytest.mark.parametrize("effect", [AnswerError(500), Delay(1), Cut("before"), Cut("after")])
@@ -80,7 +80,7 @@ def test_operations_and_all_of_them_take_their_own_effects(effect: Effect) -> No
         assert NewFault(target, effect).effect == effect
 
 
-@pytest.mark.parametrize("effect", [Delay(1), Duplicate(2), BadSignature(), NotSent()])
+@pytest.mark.parametrize("effect", [Delay(1), Duplicate(2), BadSignature(), Suppress()])
 def test_a_status_callback_takes_its_own_effects(effect: Effect) -> None:
     assert NewFault(CALLBACK, effect).effect == effect
 
@@ -95,7 +95,7 @@ def test_a_status_callback_takes_its_own_effects(effect: Effect) -> None:
             Duplicate(2),
             "duplicate 2 is none for fetch-outgoing-caller-id, which takes status, delay_seconds",
         ),
-        (OPERATION, NotSent(), 'drop true is none for fetch-outgoing-caller-id, which takes .* drop "before"'),
+        (OPERATION, Suppress(), 'drop true is none for fetch-outgoing-caller-id, which takes .* drop "before"'),
         (FaultTarget.EVERY_OPERATION, BadSignature(), r"signature bad is none for \*"),
     ],
 )
@@ -146,8 +146,8 @@ def test_an_error_speaks_a_tests_own_words_where_it_has_any() -> None:
 
 def test_a_counted_fault_strikes_each_time_until_it_is_used_up() -> None:
     fault = a_fault(times_left=2)
-    first = fault.tried(0, Identifiers(1).draw)
-    second = first.tried(0, Identifiers(1).draw)
+    first = fault.tried(0, IdGenerator(1).draw)
+    second = first.tried(0, IdGenerator(1).draw)
 
     assert (first.times_left, first.strikes, first.is_used_up) == (1, 1, False)
     assert (second.times_left, second.strikes, second.is_used_up) == (0, 2, True)
@@ -158,12 +158,12 @@ def test_a_counted_fault_strikes_each_time_until_it_is_used_up() -> None:
 def test_what_is_certain_happens_and_what_cannot_be_does_not(
     probability: float | None, struck: set[bool], seed: int | None
 ) -> None:
-    assert set(strikes(a_fault(probability=probability), Identifiers(seed))) == struck
+    assert set(strikes(a_fault(probability=probability), IdGenerator(seed))) == struck
 
 
 def test_the_same_seed_strikes_at_the_same_chances_whatever_else_is_drawn() -> None:
-    fault, busy = a_fault(probability=0.5), Identifiers(7)
-    expected = strikes(fault, Identifiers(7))
+    fault, busy = a_fault(probability=0.5), IdGenerator(7)
+    expected = strikes(fault, IdGenerator(7))
     found = []
     for _ in range(1_000):
         busy.sid("CA")
@@ -175,7 +175,7 @@ def test_the_same_seed_strikes_at_the_same_chances_whatever_else_is_drawn() -> N
 
 
 def test_a_draw_leaves_sids_and_codes_as_they_were() -> None:
-    drawing, quiet = Identifiers(7), Identifiers(7)
+    drawing, quiet = IdGenerator(7), IdGenerator(7)
     drawing.draw(0, 1)
 
     assert drawing.sid("CA") == quiet.sid("CA")
@@ -184,11 +184,11 @@ def test_a_draw_leaves_sids_and_codes_as_they_were() -> None:
 def test_another_seed_another_place_or_none_strikes_at_others() -> None:
     fault = a_fault(probability=0.5)
     sequences = [
-        strikes(fault, Identifiers(7)),
-        strikes(fault, Identifiers(8)),
-        strikes(fault, Identifiers(7), place=1),
-        strikes(fault, Identifiers()),
-        strikes(fault, Identifiers()),
+        strikes(fault, IdGenerator(7)),
+        strikes(fault, IdGenerator(8)),
+        strikes(fault, IdGenerator(7), place=1),
+        strikes(fault, IdGenerator()),
+        strikes(fault, IdGenerator()),
     ]
 
     assert len({tuple(sequence) for sequence in sequences}) == len(sequences)
@@ -196,6 +196,6 @@ def test_another_seed_another_place_or_none_strikes_at_others() -> None:
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
 def test_faults_strike_as_often_as_is_probable(probability: float) -> None:
-    struck = strikes(a_fault(probability=probability), Identifiers(7), chances=10_000)
+    struck = strikes(a_fault(probability=probability), IdGenerator(7), chances=10_000)
 
     assert sum(struck) / 10_000 == pytest.approx(probability, abs=0.02)

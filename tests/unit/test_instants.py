@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.domain.timestamps import MICROSECONDS, Instant, after, from_datetime, rfc_2822, seconds_between
+from ringback.domain.timestamps import MICROSECONDS, Timestamp, after, from_datetime, rfc_2822, seconds_between
 
 MOMENTS = st.datetimes(timezones=st.just(UTC))
 ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -52,8 +52,8 @@ def test_a_datetime_without_a_time_zone_counts_as_utc() -> None:
     assert from_datetime(naive) == from_datetime(naive.replace(tzinfo=UTC))
 
 
-@given(st.integers(-(10**15), 10**15).map(Instant), st.integers(-(10**12), 10**12))
-def test_what_is_added_is_what_lies_between(start: Instant, microseconds: int) -> None:
+@given(st.integers(-(10**15), 10**15).map(Timestamp), st.integers(-(10**12), 10**12))
+def test_what_is_added_is_what_lies_between(start: Timestamp, microseconds: int) -> None:
     end = after(start, microseconds / MICROSECONDS)
 
     assert end - start == microseconds

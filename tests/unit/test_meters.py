@@ -5,10 +5,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import AnswerError, FaultTarget
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.metric_families import exposition
-from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Histogram, Meters
-from ringback.operations.backlog import Backlog
+from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Histogram, Metrics
 from support.domain_values import ACCOUNT_SID
 
 
@@ -22,40 +21,40 @@ class Seconds:
         return self.now
 
 
-def samples(meters: Meters, backlog: Backlog | None = None) -> dict[tuple[str, ...], float]:
+def samples(metrics: Metrics, backlog: Backlog | None = None) -> dict[tuple[str, ...], float]:
     """Return each sample by its name and its labels' values, in the order of their names."""
     return {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in text_string_to_metric_families(exposition(meters, backlog).decode())
+        for family in text_string_to_metric_families(exposition(metrics, backlog).decode())
         for sample in family.samples
     }
 
 
 def an_event(kind: EventType, **data: str) -> NewEvent:
-    return NewEvent(ACCOUNT_SID, Instant(0), kind, None, data)
+    return NewEvent(ACCOUNT_SID, Timestamp(0), kind, None, data)
 
 
 def test_requests_are_counted_by_operation_method_and_status() -> None:
-    meters = Meters()
+    metrics = Metrics()
 
-    meters.request_answered("list-calls", "GET", 200, 0.001)
-    meters.request_answered("list-calls", "GET", 200, 0.001)
-    meters.request_answered(None, "POST", 404, 0.001)
-    meters.request_answered("fetch-call", "GET", 0, 0.001)
+    metrics.observe_request("list-calls", "GET", 200, 0.001)
+    metrics.observe_request("list-calls", "GET", 200, 0.001)
+    metrics.observe_request(None, "POST", 404, 0.001)
+    metrics.observe_request("fetch-call", "GET", 0, 0.001)
 
-    found = samples(meters)
+    found = samples(metrics)
     assert found["ringback_requests_total", "GET", "list-calls", "200"] == 2
     assert found["ringback_requests_total", "POST", "none", "404"] == 1
     assert found["ringback_requests_total", "GET", "fetch-call", "none"] == 1
 
 
 def test_methods_that_nobody_knows_are_one_time_series() -> None:
-    meters = Meters()
+    metrics = Metrics()
 
     for number in range(100):
-        meters.request_answered(None, f"METHOD{number}", 405, 0.001)
+        metrics.observe_request(None, f"METHOD{number}", 405, 0.001)
 
-    assert meters.requests == {("none", "other", "405"): 100}
+    assert metrics.requests == {("none", "other", "405"): 100}
     assert {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} <= METHODS
 
 
@@ -70,12 +69,12 @@ def test_a_bucket_holds_what_is_up_to_its_bound_and_with_it(seconds: float, buck
 
 
 def test_a_histogram_is_written_with_its_buckets_added_up() -> None:
-    meters = Meters()
+    metrics = Metrics()
 
     for seconds in (0.0004, 0.002, 99.0):
-        meters.request_answered("list-calls", "GET", 200, seconds)
+        metrics.observe_request("list-calls", "GET", 200, seconds)
 
-    found = samples(meters)
+    found = samples(metrics)
     name = "ringback_request_duration_seconds"
     buckets = [found[f"{name}_bucket", bound, "list-calls"] for bound in (*map(str, REQUEST_SECONDS), "+Inf")]
     assert buckets == [1, 1, *[2] * (len(REQUEST_SECONDS) - 2), 3]
@@ -84,14 +83,14 @@ def test_a_histogram_is_written_with_its_buckets_added_up() -> None:
 
 
 def test_outcomes_begin_at_nought_and_are_counted_when_their_events_are() -> None:
-    meters = Meters()
-    before = samples(meters)
+    metrics = Metrics()
+    before = samples(metrics)
 
-    meters.happened(an_event(EventType.CALL_ENDED, status="busy", verification_status="failed"))
-    meters.happened(an_event(EventType.CALLBACK_FAILED))
-    meters.happened(an_event(EventType.CALL_QUEUED))
+    metrics.count_event(an_event(EventType.CALL_ENDED, status="busy", verification_status="failed"))
+    metrics.count_event(an_event(EventType.CALLBACK_FAILED))
+    metrics.count_event(an_event(EventType.CALL_QUEUED))
 
-    after = samples(meters)
+    after = samples(metrics)
     changed = {key: value for key, value in after.items() if value != before[key] and "uptime" not in key[0]}
     del changed[("ringback_runner_last_look_age_seconds",)]
     assert changed == {
@@ -105,13 +104,13 @@ def test_outcomes_begin_at_nought_and_are_counted_when_their_events_are() -> Non
 
 
 def test_each_try_of_a_callback_is_counted_by_the_class_of_its_answer() -> None:
-    meters = Meters()
+    metrics = Metrics()
 
     for status_code in (200, 204, 503, None):
-        meters.callback_tried(status_code, 0.01)
-    meters.callback_taken_up(0.02)
+        metrics.observe_callback_attempt(status_code, 0.01)
+    metrics.observe_callback_lag(0.02)
 
-    found = samples(meters)
+    found = samples(metrics)
     tries = {
         key[1]: value for key, value in found.items() if key[0] == "ringback_callback_attempt_duration_seconds_count"
     }
@@ -120,27 +119,27 @@ def test_each_try_of_a_callback_is_counted_by_the_class_of_its_answer() -> None:
 
 
 def test_faults_are_counted_by_where_they_struck_and_what_they_did() -> None:
-    meters = Meters()
+    metrics = Metrics()
 
-    meters.fault_struck(FaultTarget.LIST_CALLS, AnswerError(429, message="+12125551234"))
+    metrics.count_fault(FaultTarget.LIST_CALLS, AnswerError(429, message="+12125551234"))
 
-    assert samples(meters)["ringback_faults_total", "status", "list-calls"] == 1
+    assert samples(metrics)["ringback_faults_total", "status", "list-calls"] == 1
 
 
 def test_the_runners_last_look_and_the_uptime_age() -> None:
     seconds = Seconds()
-    meters = Meters(seconds)
+    metrics = Metrics(seconds)
     seconds.now += 5
 
-    never = meters.seconds_since_runner_looked
-    meters.runner_looked()
+    never = metrics.seconds_since_runner_polled
+    metrics.runner_polled()
     seconds.now += 2
 
-    assert (never, meters.seconds_since_runner_looked, meters.uptime_seconds) == (5, 2, 7)
+    assert (never, metrics.seconds_since_runner_polled, metrics.uptime_seconds) == (5, 2, 7)
 
 
 def test_the_backlog_is_told_where_it_is_known() -> None:
-    known, unknown = samples(Meters(), Backlog(3, 4)), samples(Meters())
+    known, unknown = samples(Metrics(), Backlog(3, 4)), samples(Metrics())
 
     assert (known["ringback_calls_due",], known["ringback_callbacks_owed",]) == (3, 4)
     assert known.keys() - unknown.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ringback.domain.errors import TwilioError
 from ringback.domain.paging import Direction, Page, PageLinks, PageRequest, PageToken, RowKey, page_links, page_request
-from ringback.domain.timestamps import Instant, from_datetime
+from ringback.domain.timestamps import Timestamp, from_datetime
 from support.domain_values import T0
 
 SID = "PN" + "0123456789abcdef" * 2
@@ -75,7 +75,7 @@ def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:
 
 
 @given(st.sampled_from(Direction), st.datetimes().map(from_datetime), st.integers(0, 2**128 - 1))
-def test_every_token_that_a_page_gives_out_is_read_back(direction: Direction, created: Instant, number: int) -> None:
+def test_every_token_that_a_page_gives_out_is_read_back(direction: Direction, created: Timestamp, number: int) -> None:
     token = PageToken(direction, RowKey(created, f"PN{number:032x}"))
 
     assert page_request({"PageToken": str(token)}).token == token

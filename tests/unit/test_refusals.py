@@ -1,15 +1,15 @@
 """The list of what was refused."""
 
-from ringback.operations.refused_requests import KEPT_REFUSALS, Refusals, RefusedRequest
+from ringback.operations.refused_requests import KEPT_REFUSALS, RefusedRequest, RefusedRequests
 from support.domain_values import T0
 
 
-def add(refusals: Refusals, path: str) -> None:
+def add(refusals: RefusedRequests, path: str) -> None:
     refusals.add(host="api.twilio.com", method="POST", path=path, message="why")
 
 
 def test_the_newest_come_first() -> None:
-    refusals = Refusals(lambda: T0)
+    refusals = RefusedRequests(lambda: T0)
     for path in ("/a", "/b", "/c"):
         add(refusals, path)
 
@@ -23,7 +23,7 @@ def test_the_newest_come_first() -> None:
 
 
 def test_what_is_kept_is_bounded_and_forgotten_on_demand() -> None:
-    refusals = Refusals(lambda: T0)
+    refusals = RefusedRequests(lambda: T0)
     for _ in range(KEPT_REFUSALS + 5):
         add(refusals, "/" + "x" * 5_000)
 

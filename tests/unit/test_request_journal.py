@@ -4,7 +4,7 @@ import pytest
 
 from ringback.domain.request_journal import AnsweredRequest, kept_parameters, shown_username
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.request_journal import KEPT_REQUESTS, MOST_ACCOUNTS, RequestJournal
 from support.domain_values import ACCOUNT_SID
 
@@ -12,7 +12,7 @@ OTHER = AccountSid("AC" + "9" * 32)
 
 
 def a_request(number: int, account_sid: AccountSid = ACCOUNT_SID) -> AnsweredRequest:
-    return AnsweredRequest(account_sid, Instant(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+    return AnsweredRequest(account_sid, Timestamp(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
 
 
 def account_sid(number: int) -> AccountSid:

@@ -12,7 +12,7 @@ from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.timestamps import Timestamp, after
 from support.domain_values import NUMBER, T0
 
 AC = AccountSid("AC" + "1" * 32)
@@ -77,7 +77,7 @@ def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
             owner_email="Jo@example.com",
             status=AccountStatus.SUSPENDED,
             parent_sid=AccountSid("AC" + "0" * 32),
-            api_keys=(ApiKey(SK, "s3cret", AC, Instant(0)),),
+            api_keys=(ApiKey(SK, "s3cret", AC, Timestamp(0)),),
             caller_ids=(
                 SeededCallerId(NUMBER, "Front desk", after(T0, 0.5)),
                 SeededCallerId("+442079460958", None, None),

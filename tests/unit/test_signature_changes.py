@@ -109,7 +109,7 @@ CASES = ORIGIN_CASES + PATH_CASES + QUERY_CASES + FORM_CASES
 def test_each_single_difference_is_named(difference: str, signed: str, received: dict[str, Any]) -> None:
     told = verdict(signed, **received)
 
-    assert not told.is_right
+    assert not told.is_valid
     assert difference in str(told.difference)
     assert ", and " not in str(told.difference)
     assert signed.startswith(str(told.matching_url))

@@ -14,7 +14,7 @@ def test_by_post_the_url_was_signed_with_its_own_query() -> None:
     told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=GIVEN)
 
     assert told == SignatureVerdict(
-        is_right=False,
+        is_valid=False,
         signed_url="http://app.test/inbox/x",
         explanation=f"The signature is right for {SIGNED}: {WORDS}.",
         matching_url=SIGNED,
@@ -25,7 +25,7 @@ def test_by_post_the_url_was_signed_with_its_own_query() -> None:
 def test_by_get_the_url_was_signed_with_the_parameters_behind_it() -> None:
     told = verdict(f"{SIGNED}&x=1", "/inbox/x?a=1&x=1", method="GET", headers=(), given_url=GIVEN)
 
-    assert (told.is_right, told.matching_url, told.difference) == (False, f"{SIGNED}&x=1", WORDS)
+    assert (told.is_valid, told.matching_url, told.difference) == (False, f"{SIGNED}&x=1", WORDS)
 
 
 def test_what_is_nearer_is_told_instead() -> None:
@@ -40,4 +40,4 @@ def test_what_is_nearer_is_told_instead() -> None:
 def test_a_url_that_explains_nothing_is_not_named(given_url: str | None) -> None:
     told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=given_url)
 
-    assert (told.is_right, told.matching_url) == (False, None)
+    assert (told.is_valid, told.matching_url) == (False, None)

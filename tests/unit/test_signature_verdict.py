@@ -38,7 +38,7 @@ def test_the_documented_vector_is_right() -> None:
     told = signature_verdict(ReceivedRequest("POST", "https", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
 
     url = "https://mycompany.com/myapp.php?foo=1&bar=2"
-    assert told == SignatureVerdict(is_right=True, signed_url=url, explanation=f"The signature is right for {url}.")
+    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is right for {url}.")
 
 
 def test_the_documented_vector_behind_a_proxy_that_ends_tls_and_has_a_port() -> None:
@@ -59,7 +59,7 @@ def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
 
     difference = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
     assert told == SignatureVerdict(
-        is_right=False,
+        is_valid=False,
         signed_url="http://app.test/x",
         explanation=f"The signature is right for https://app.test/x: {difference}.",
         matching_url="https://app.test/x",
@@ -82,7 +82,7 @@ def test_a_signature_that_fits_nothing_has_no_difference(name: str, value: str, 
 
     told = signature_verdict(request, TOKEN)
 
-    assert told == SignatureVerdict(is_right=False, signed_url="http://app.test/x?a=1", explanation=explanation)
+    assert told == SignatureVerdict(is_valid=False, signed_url="http://app.test/x?a=1", explanation=explanation)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_the_nearest_of_several_explanations_is_told() -> None:
 def test_another_accounts_auth_token_is_named() -> None:
     told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
 
-    assert not told.is_right
+    assert not told.is_valid
     assert told.matching_url == told.signed_url == "http://app.test/x"
     assert told.difference == "it was signed with the auth token of its parent"
 
@@ -149,17 +149,17 @@ def test_a_huge_body_is_judged_but_not_reconstructed() -> None:
     right = verdict("http://app.test/x" + "a" * 300_000, body=body)
     wrong = verdict("https://app.test/x" + "a" * 300_000, body=body)
 
-    assert (right.is_right, wrong.explanation) == (True, UNEXPLAINED)
+    assert (right.is_valid, wrong.explanation) == (True, UNEXPLAINED)
 
 
 def test_the_host_of_an_absolute_target_counts() -> None:
     told = verdict("https://a.test/x?b=1", target="HTTPS://a.test/x?b=1", method="GET")
 
-    assert (told.is_right, told.signed_url) == (True, "https://a.test/x?b=1")
+    assert (told.is_valid, told.signed_url) == (True, "https://a.test/x?b=1")
 
 
 def test_the_body_of_a_get_is_not_signed() -> None:
-    assert verdict("http://app.test/x", body="a=1", method="GET").is_right
+    assert verdict("http://app.test/x", body="a=1", method="GET").is_valid
 
 
 @pytest.mark.parametrize("credentials", ["Basic", "Basic \u00e9", "Basic AAA", "Basic bm9jb2xvbg==", "Bearer bWU6c0B5"])
@@ -179,7 +179,7 @@ def test_a_request_signed_for_the_url_it_came_to_is_right(scheme: str, host: str
 
     told = verdict(f"{url}a1b2 3", target, "b=2+3&a=1", scheme=scheme, host=host)
 
-    assert told == SignatureVerdict(is_right=True, signed_url=url, explanation=f"The signature is right for {url}.")
+    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is right for {url}.")
 
 
 @given(

@@ -20,7 +20,7 @@ _CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls
 _SENDING = "http11.send_request_headers.started"
 
 
-class TooMuchSaid(Exception):
+class ResponseTooLarge(Exception):
     """A receiver has said more than is listened to, and has not come to its answer's end."""
 
 
@@ -60,7 +60,7 @@ class BoundedReading:
             self.start = self.start or data
             self._left -= len(data)
             if self._left < 0:
-                raise TooMuchSaid(f"it has not ended after {MOST_READ_BYTES} bytes")
+                raise ResponseTooLarge(f"it has not ended after {MOST_READ_BYTES} bytes")
             self._read_at = time.thread_time()
             return data
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ringback.domain.callbacks import StatusCallback
-from ringback.domain.faults import BadSignature, Duplicate, NotSent
+from ringback.domain.faults import BadSignature, Duplicate, Suppress
 
 DROPPED = "a fault dropped it"
 
@@ -23,6 +23,6 @@ def sending(callback: StatusCallback) -> Sending:
             return Sending(callback, times)
         case BadSignature() as fault:
             return Sending(replace(callback, auth_token=fault.token(callback.auth_token)), 1)
-        case NotSent():
+        case Suppress():
             return Sending(callback, 0)
     return Sending(callback, 1)

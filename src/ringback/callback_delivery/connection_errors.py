@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import BoundedReading, TooMuchSaid
+from ringback.callback_delivery.bounded_response import BoundedReading, ResponseTooLarge
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
 
@@ -35,7 +35,7 @@ def connection_error(
         return _connect_error(error, url, place)
     if isinstance(error, httpx.TimeoutException):
         return f"no answer from {place} within {seconds(policy.read_timeout_ms)}"
-    if isinstance(error, TooMuchSaid):
+    if isinstance(error, ResponseTooLarge):
         return f"the answer of {place} is too long: {error}"
     if isinstance(error, httpx.LocalProtocolError):
         return f"the request to {place} cannot be sent: {error}"

@@ -10,12 +10,12 @@ import structlog
 
 from ringback.callback_delivery.callback_faults import DROPPED, sending
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.callback_delivery.storage_retry import run_patiently
+from ringback.callback_delivery.storage_retry import retry_until_available
 from ringback.clock import Clock
 from ringback.domain.callback_hops import Parameters, redirect_hint
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -77,14 +77,14 @@ class Deliverer:
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
             try:
-                await run_patiently(
+                await retry_until_available(
                     self._database, callback.call_sid, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
                 )
             except DatabaseUnavailable:
                 raise
             except Exception:
                 log.exception("a callback's attempt could not be journaled", call_sid=callback.call_sid)
-                await run_patiently(self._database, callback.call_sid, abandon_callback, callback)
+                await retry_until_available(self._database, callback.call_sid, abandon_callback, callback)
 
     def _new_client(self) -> "CallbackClient":
         """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""
@@ -99,7 +99,7 @@ class Deliverer:
             await self._give_up(callback, DROPPED)
             return
         callback = replace(callback, parameters=await self._with_places(callback))
-        if not await run_patiently(self._database, callback.call_sid, is_owed, callback):
+        if not await retry_until_available(self._database, callback.call_sid, is_owed, callback):
             return
         best = CallbackStatus.FAILED
         for left in reversed(range(times)):
@@ -116,11 +116,11 @@ class Deliverer:
         """
         area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
         if area in self._known_areas:
-            return with_places(callback.parameters)
+            return with_geography(callback.parameters)
         if len(self._known_areas) >= MOST_KNOWN_AREAS:
             self._known_areas.clear()
         self._known_areas.add(area)
-        return await asyncio.to_thread(with_places, callback.parameters)
+        return await asyncio.to_thread(with_geography, callback.parameters)
 
     async def _try_until_settled(
         self, callback: StatusCallback, client: "CallbackClient", best: CallbackStatus, *, is_last: bool
@@ -150,14 +150,16 @@ class Deliverer:
             attempt = _attempt(number, at, elapsed_ms, outcome)
             stored = status if is_last else CallbackStatus.PENDING
             now, sid = self._clock.now(), callback.call_sid
-            is_recorded = await run_patiently(self._database, sid, record_attempt, callback, attempt, stored, now=now)
+            is_recorded = await retry_until_available(
+                self._database, sid, record_attempt, callback, attempt, stored, now=now
+            )
             _log_attempt(callback, attempt, status)
             if not is_recorded:
                 return None
         return number, status
 
 
-def _attempt(number: int, at: Instant, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:
+def _attempt(number: int, at: Timestamp, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:
     last = outcome.hops[-1]
     return CallbackAttempt(
         number=number,

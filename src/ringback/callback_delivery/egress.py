@@ -44,10 +44,10 @@ class EgressPolicy:
         return allowed
 
     def _allows(self, host: str, address: Address) -> bool:
-        real = getattr(address, "ipv4_mapped", None) or address
-        if is_in(self.networks, real):
+        system_now = getattr(address, "ipv4_mapped", None) or address
+        if is_in(self.networks, system_now):
             return True
-        if is_metadata_service(real):
+        if is_metadata_service(system_now):
             return False
         return not (self.names or self.networks) or any(_matches(host, name) for name in self.names)
 

@@ -14,7 +14,7 @@ from functools import cache
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import BoundedReading, TooMuchSaid
+from ringback.callback_delivery.bounded_response import BoundedReading, ResponseTooLarge
 from ringback.callback_delivery.connection_errors import connection_error, resolution_error, seconds
 from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 from ringback.domain.callback_hops import CallbackHop, masked_location
@@ -108,7 +108,7 @@ class CallbackClient:
             attempt.reading = BoundedReading()
             try:
                 return await self._send(attempt, address, policy)
-            except (httpx.HTTPError, TooMuchSaid) as error:
+            except (httpx.HTTPError, ResponseTooLarge) as error:
                 reason = connection_error(error, url, address, attempt.reading, policy)
                 is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                 failure = Failure.CONNECT if is_connection else Failure.READ

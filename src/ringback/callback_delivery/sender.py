@@ -9,14 +9,14 @@ import structlog
 
 from ringback.callback_delivery.delivery import Deliverer
 from ringback.clock import Clock
-from ringback.domain.callbacks import Lane
-from ringback.domain.faults import Draw, described
-from ringback.domain.timestamps import Instant, seconds_between
+from ringback.domain.callbacks import DeliveryPartition
+from ringback.domain.faults import RandomFraction, described
+from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
     claim_due_callbacks,
-    give_up_leases,
-    keep_leases,
+    release_leases,
+    renew_leases,
 )
 from ringback.operations.delivery_slots import MAX_DELIVERIES
 from ringback.storage.database import Database, DatabaseUnavailable
@@ -25,7 +25,7 @@ from ringback.storage.outages import RETRY_SECONDS, run_on_database
 CALLBACK_SENDER, CALLBACK_LEASES = "callback_sender", "callback_leases"
 SHORTEST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 30.0
-LAST_WORD_SECONDS = 0.5
+SHUTDOWN_MESSAGE_SECONDS = 0.5
 """How long the end of the process may wait for its leases to be given up."""
 RENEW_SECONDS = LEASE_SECONDS / 3
 """Interval between two renewals of leases: two may fail before the leases expire."""
@@ -41,7 +41,7 @@ class CallbackSender:
         database: Database,
         clock: Clock,
         deliverer: Deliverer,
-        draw: Draw,
+        draw: RandomFraction,
         *,
         renew_seconds: float = RENEW_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
@@ -52,15 +52,15 @@ class CallbackSender:
         self._draw = draw
         self._renew_seconds = renew_seconds
         self._retry_seconds = retry_seconds
-        self._next_due: Instant | None = None
+        self._next_due: Timestamp | None = None
         self._under_way_calls: set[str] = set()
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._under_way: Counter[Lane] = Counter()
-        self._woken = asyncio.Event()
+        self._under_way: Counter[DeliveryPartition] = Counter()
+        self._wake_event = asyncio.Event()
 
     def wake(self) -> None:
         """Look at the outbox soon."""
-        self._woken.set()
+        self._wake_event.set()
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
@@ -73,12 +73,12 @@ class CallbackSender:
         )
 
     async def _look(self) -> None:
-        self._woken.clear()
+        self._wake_event.clear()
         self._next_due = await self._start_due()
 
     async def _renew_leases(self) -> None:
         if self._under_way_calls:
-            await self._database.run(keep_leases, list(self._under_way_calls), now=self._clock.latest())
+            await self._database.run(renew_leases, list(self._under_way_calls), now=self._clock.latest())
 
     async def close(self, grace_seconds: float) -> None:
         """Give deliveries under way some time to end; what is cut off stays owed."""
@@ -90,11 +90,11 @@ class CallbackSender:
         await asyncio.gather(*self._deliveries, return_exceptions=True)
         if cut_off:
             with suppress(DatabaseUnavailable, TimeoutError):
-                async with asyncio.timeout(LAST_WORD_SECONDS):
-                    await self._database.run(give_up_leases, cut_off, now=self._clock.now())
+                async with asyncio.timeout(SHUTDOWN_MESSAGE_SECONDS):
+                    await self._database.run(release_leases, cut_off, now=self._clock.now())
         await self._deliverer.close()
 
-    async def _start_due(self) -> Instant | None:
+    async def _start_due(self) -> Timestamp | None:
         """Begin with callbacks that are due, as many as there is room for, and return when to look again."""
         claim = await self._database.run(
             claim_due_callbacks,
@@ -124,11 +124,11 @@ class CallbackSender:
         pause = seconds_between(self._clock.now(), next_due) if next_due is not None else LONGEST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(min(max(pause, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)):
-                await self._woken.wait()
+                await self._wake_event.wait()
         except TimeoutError:
             return
 
-    def _ended(self, call_sid: str, lane: Lane, delivery: asyncio.Task[None]) -> None:
+    def _ended(self, call_sid: str, lane: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
         """Note that a delivery is over. One that failed is sent again when its lease expires."""
         self._deliveries.discard(delivery)
         self._under_way_calls.discard(call_sid)

@@ -21,7 +21,7 @@ PAUSE_SECONDS = 1.0
 log = structlog.get_logger()
 
 
-async def run_patiently(
+async def retry_until_available(
     database: Database,
     call_sid: str,
     operation: Callable[Concatenate[UnitOfWork, P], T],

@@ -172,15 +172,15 @@ def _work(
     from ringback.app import create_app
     from ringback.commands.startup_message import announce
     from ringback.domain.seed import SeedError
-    from ringback.proxy.listener import AuthorityUnavailable
+    from ringback.proxy.listener import CertificateAuthorityUnavailable
     from ringback.server.uvicorn_server import serve, url_of
     from ringback.storage.database import DatabaseUnavailable
 
     try:
-        doors_of = _doors_of(settings, beside)
+        make_listeners = _doors_of(settings, beside)
         app = create_app(settings)
         app.state.watch_log(log_writer)
-    except (AuthorityUnavailable, DatabaseUnavailable) as error:
+    except (CertificateAuthorityUnavailable, DatabaseUnavailable) as error:
         return _complain(FAILED, str(error))
     except SeedError as error:
         return _complain(WRONG_USAGE, *str(error).splitlines())
@@ -189,7 +189,7 @@ def _work(
     BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
     urls = {name: url_of(opened, name) for name, opened in beside.items()}
     has_worked = serve(
-        app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, doors_of(app)
+        app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, make_listeners(app)
     )
     return OK if has_worked else TASK_FAILED
 
@@ -199,9 +199,9 @@ def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":
     if not beside:
         return lambda _: ()
     from ringback.clock import SystemClock
-    from ringback.proxy.listeners import doors_of
+    from ringback.proxy.listeners import make_listeners
 
-    return doors_of(beside, authority_folder(settings), SystemClock().now)
+    return make_listeners(beside, authority_folder(settings), SystemClock().now)
 
 
 def _env(given: dict[str, Any]) -> int:
@@ -210,13 +210,13 @@ def _env(given: dict[str, Any]) -> int:
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
     from ringback.commands.env import UnfitFolder, shell_lines
-    from ringback.proxy.listener import AuthorityUnavailable
+    from ringback.proxy.listener import CertificateAuthorityUnavailable
 
     try:
         is_printed = print_lines(*shell_lines(client, settings))
     except UnfitFolder as error:
         return _complain(WRONG_USAGE, str(error))
-    except AuthorityUnavailable as error:
+    except CertificateAuthorityUnavailable as error:
         return _complain(FAILED, str(error))
     return OK if is_printed else FAILED
 

@@ -25,7 +25,7 @@ from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
-from ringback.domain.timestamps import Instant, from_datetime
+from ringback.domain.timestamps import Timestamp, from_datetime
 
 DEFAULT_PHONE = "default"
 
@@ -131,7 +131,7 @@ def _seeded(table: _AccountTable) -> SeededAccount:
         owner_email=table.owner_email,
         status=table.status,
         parent_sid=AccountSid(table.parent_sid) if table.parent_sid else None,
-        api_keys=tuple(ApiKey(ApiKeySid(key.sid), key.secret, sid, Instant(0)) for key in table.api_keys),
+        api_keys=tuple(ApiKey(ApiKeySid(key.sid), key.secret, sid, Timestamp(0)) for key in table.api_keys),
         caller_ids=tuple(
             SeededCallerId(
                 entry.phone_number,

@@ -154,9 +154,9 @@ def _is_local(name: str) -> bool:
 
 def _check_token(authorization: str, token: str) -> None:
     scheme, _, given = authorization.partition(" ")
-    is_right = is_same_secret(token, given.strip().encode("latin-1").decode(errors="replace"))
+    is_valid = is_same_secret(token, given.strip().encode("latin-1").decode(errors="replace"))
     is_bearer = scheme.lower() == "bearer"
-    if not is_bearer or not is_right:
+    if not is_bearer or not is_valid:
         raise ControlError(
             HTTPStatus.UNAUTHORIZED,
             "this server's control API asks for its token",

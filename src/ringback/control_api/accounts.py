@@ -9,7 +9,7 @@ from pydantic import Field
 from ringback.config.email_address import EmailAddress
 from ringback.config.validators import AccountSidText, FriendlyName
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import unfit
+from ringback.control_api.errors import unprocessable
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Body, Time, View
 from ringback.domain.accounts import Account, AccountStatus
@@ -94,7 +94,7 @@ async def create_account(services: Services, wanted: NewAccount | None = None) -
             identifiers=services.identifiers,
         )
     except operations.UnfitParent as error:
-        raise unfit(
+        raise unprocessable(
             f"parent_sid: {error} is no account, or is a subaccount itself",
             "leave parent_sid out, or name an account that has no parent",
         ) from error
@@ -118,7 +118,7 @@ async def fetch_account(account: AccountOfPath) -> AccountView:
 async def change_account(services: Services, account: AccountOfPath, change: AccountChange) -> AccountView:
     """Change the status of an account."""
     changed = await services.database.run(
-        operations.change_account_status, account.sid, change.status, real=services.now()
+        operations.change_account_status, account.sid, change.status, system_now=services.now()
     )
     if changed is None:
         raise no_such_account(account.sid)
@@ -136,7 +136,7 @@ async def delete_account(services: Services, account: AccountOfPath) -> Response
 async def create_api_key(services: Services, account: AccountOfPath) -> ApiKeyView:
     """Make a key whose SID and secret authenticate for the account."""
     key = await services.database.run(
-        operations.create_api_key, account, real=services.now(), identifiers=services.identifiers
+        operations.create_api_key, account, system_now=services.now(), identifiers=services.identifiers
     )
     if key is None:
         raise no_such_account(account.sid)

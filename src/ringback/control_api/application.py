@@ -155,7 +155,7 @@ async def _answer_failure(_: Request, __: Exception) -> Response:
     return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "ringback failed", "its log tells why")
 
 
-class FailuresLogged:
+class ErrorLoggingMiddleware:
     """Logs what failed for a reason of ours, and raises it where no whole answer was sent.
 
     A client that disconnects during a response is not a failure.

@@ -10,8 +10,8 @@ from ringback.control_api.dependencies import CallOfPath, Services, no_such_call
 from ringback.control_api.errors import CONFLICTS, conflict
 from ringback.control_api.schemas import SignatureView, Time, View
 from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
-from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_places
-from ringback.domain.sent_signatures import Judge, judge_of, last_request
+from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
+from ringback.domain.sent_signatures import Verifier, judge_of, last_request
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
@@ -105,7 +105,7 @@ async def redeliver(services: Services, call: CallOfPath) -> JournalView:
     It is tried, and tried again, as the first time. The answer does not wait: an event tells what came of it.
     """
     try:
-        journal = await services.database.run(redeliver_callback, call.sid, real=services.now())
+        journal = await services.database.run(redeliver_callback, call.sid, system_now=services.now())
     except NotRedeliverable as error:
         hint = "a StatusCallback can be sent again once it was delivered or given up; events tell when"
         raise conflict(f"call {call.sid} {error}", hint) from error
@@ -131,12 +131,12 @@ async def _view(journal: CallbackJournal) -> JournalView:
 
 
 def _attempts(callback: StatusCallback, attempts: list[CallbackAttempt]) -> list[AttemptView]:
-    parameters = with_places(callback.parameters)
+    parameters = with_geography(callback.parameters)
     judge = judge_of(callback.auth_token, parameters)
     return [_attempt(attempt, parameters, judge) for attempt in attempts]
 
 
-def _attempt(attempt: CallbackAttempt, parameters: Parameters, judge: Judge) -> AttemptView:
+def _attempt(attempt: CallbackAttempt, parameters: Parameters, judge: Verifier) -> AttemptView:
     answered = attempt.status_code is not None
     last = last_request(attempt)
     return AttemptView(
@@ -155,7 +155,7 @@ def _attempt(attempt: CallbackAttempt, parameters: Parameters, judge: Judge) -> 
     )
 
 
-def _hop(hop: CallbackHop, parameters: Parameters, judge: Judge) -> HopView:
+def _hop(hop: CallbackHop, parameters: Parameters, judge: Verifier) -> HopView:
     return HopView(
         method=hop.method,
         url=hop.url,

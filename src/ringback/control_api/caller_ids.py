@@ -92,7 +92,7 @@ async def place(services: Services, account: AccountOfPath, wanted: NewCallerId)
             number,
             wanted.friendly_name,
             created=instant_of(wanted.date_created),
-            real=services.now(),
+            system_now=services.now(),
             identifiers=services.identifiers,
         )
     except AlreadyVerified as error:
@@ -111,7 +111,7 @@ async def delete_caller_id(
 ) -> Response:
     """Let a number be verified no longer, as the Twilio surface would."""
     try:
-        is_deleted = await services.database.run(delete_outgoing_caller_id, account.sid, sid, real=services.now())
+        is_deleted = await services.database.run(delete_outgoing_caller_id, account.sid, sid, system_now=services.now())
     except TwilioError as error:
         raise no_such_account(account.sid) from error
     if not is_deleted:

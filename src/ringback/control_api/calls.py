@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from ringback.control_api.dependencies import AccountOfPath, CallOfPath, Services, no_such_call
-from ringback.control_api.errors import CONFLICTS, conflict, unfit
+from ringback.control_api.errors import CONFLICTS, conflict, unprocessable
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Body, Time, View, shown
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
@@ -16,7 +16,7 @@ from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import callback_summary
-from ringback.operations.calls import PersonNotReached, be_the_callee, newest_calls
+from ringback.operations.calls import PersonNotReached, apply_callee_action, newest_calls
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 
@@ -147,7 +147,7 @@ async def list_calls(
     """Show the account's calls, newest first, each with its code, its timeline and the state of its callback."""
     e164 = None if phone_number is None else to_e164(phone_number, None)
     if phone_number is not None and e164 is None:
-        raise unfit("phone_number: no phone number", "write it as +14158675309, the + as %2B")
+        raise unprocessable("phone_number: no phone number", "write it as +14158675309, the + as %2B")
     calls = await services.database.run_in_steps(
         newest_calls.steps, account.sid, limit=limit, phone_number=e164, status=status
     )
@@ -188,11 +188,11 @@ async def reject(services: Services, call: CallOfPath) -> CallView:
 async def _act(services: Services, call: ValidationCall, event: CallEvent, hint: str, digits: str = "") -> CallView:
     try:
         moved = await services.database.run(
-            be_the_callee,
+            apply_callee_action,
             call.sid,
             event,
             digits=digits,
-            real=services.now(),
+            system_now=services.now(),
             policy=services.call_policy,
             identifiers=services.identifiers,
         )

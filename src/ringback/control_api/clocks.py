@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import CONFLICTS, conflict, unfit
-from ringback.control_api.schemas import LAST_YEAR, Body, Moment, NumberItself, Time, View, instant_of, shown
+from ringback.control_api.errors import CONFLICTS, conflict, unprocessable
+from ringback.control_api.schemas import LAST_YEAR, Body, Moment, StrictNumber, Time, View, instant_of, shown
 from ringback.domain.account_clock import AccountTime, ClockMode
 from ringback.domain.accounts import Account
 from ringback.domain.timestamps import after, from_datetime, rfc_3339
@@ -30,7 +30,7 @@ class ClockSetting(Body):
 class Advance(Body):
     """How much time is to pass."""
 
-    seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False), NumberItself]
+    seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False), StrictNumber]
 
 
 class ClockView(View):
@@ -61,7 +61,7 @@ async def change_clock(services: Services, account: AccountOfPath, setting: Cloc
     To let things happen in order on the way to a later time, advance the clock.
     """
     time = await services.database.run_in_steps(
-        set_clock.steps, account.sid, mode=setting.mode, now=instant_of(setting.now), real=services.now()
+        set_clock.steps, account.sid, mode=setting.mode, now=instant_of(setting.now), system_now=services.now()
     )
     if time is None:
         raise no_such_account(account.sid)
@@ -76,7 +76,7 @@ async def advance_clock(services: Services, account: AccountOfPath, advance: Adv
     Settled is: the calls are moved, and the callbacks they owe are delivered or given up. `0` settles what is due now.
     """
     if after(account.clock.now(services.now()), advance.seconds) > LATEST:
-        raise unfit(f"seconds: clocks are not set later than the year {LAST_YEAR}", "advance it by less")
+        raise unprocessable(f"seconds: clocks are not set later than the year {LAST_YEAR}", "advance it by less")
     try:
         time = await services.advance(account.sid, advance.seconds)
     except AdvanceStopped as error:

@@ -47,7 +47,7 @@ def conflict(error: str, hint: str) -> ControlError:
     return ControlError(HTTPStatus.CONFLICT, error, hint)
 
 
-def unfit(error: str, hint: str) -> ControlError:
+def unprocessable(error: str, hint: str) -> ControlError:
     """Say that a value cannot be used."""
     return ControlError(HTTPStatus.UNPROCESSABLE_ENTITY, error, hint)
 

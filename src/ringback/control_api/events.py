@@ -16,7 +16,7 @@ from ringback.control_api.services import ControlServices
 from ringback.domain.events import Event, EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import rfc_3339
-from ringback.operations.events import Look, look_for_events
+from ringback.operations.events import EventBatch, fetch_events
 from ringback.storage.stepwise import yield_to_requests
 
 DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
@@ -152,8 +152,8 @@ async def _next_events(
 
 async def _read_events(
     services: ControlServices, account_sid: AccountSid, after: int, kind: EventType | None, call_sid: str | None
-) -> Look | None:
+) -> EventBatch | None:
     """Read the next EVENTS_PER_READ events after an id; None when the account is gone."""
     return await services.database.run(
-        look_for_events, account_sid, after_id=after, limit=EVENTS_PER_READ, kind=kind, call_sid=call_sid
+        fetch_events, account_sid, after_id=after, limit=EVENTS_PER_READ, kind=kind, call_sid=call_sid
     )

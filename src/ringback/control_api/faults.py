@@ -7,10 +7,10 @@ from fastapi import APIRouter, Path, Response
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import CONFLICTS, conflict, not_found, unfit
+from ringback.control_api.errors import CONFLICTS, conflict, not_found, unprocessable
 from ringback.control_api.large_responses import list_answer
-from ringback.control_api.schemas import Body, NumberItself, Time, View
-from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_of
+from ringback.control_api.schemas import Body, StrictNumber, Time, View
+from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_from_dict
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
 
@@ -40,16 +40,16 @@ def _no_number(drop: object) -> object:
 class FaultEffect(Body):
     """What a fault does: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
 
-    status: Annotated[int, Field(ge=400, le=599), NumberItself] | None = Field(
+    status: Annotated[int, Field(ge=400, le=599), StrictNumber] | None = Field(
         None, description="Answer so, with Twilio's body; nothing is changed."
     )
-    code: Annotated[int, Field(ge=1, le=999_999), NumberItself] | None = Field(
+    code: Annotated[int, Field(ge=1, le=999_999), StrictNumber] | None = Field(
         None, description="With `status`: another code than Twilio's."
     )
     message: Annotated[str, AfterValidator(_printable)] | None = Field(
         None, min_length=1, max_length=MESSAGE_MAX_CHARACTERS, description="With `status`: other words than Twilio's."
     )
-    delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), NumberItself] | None = Field(
+    delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), StrictNumber] | None = Field(
         None, description="Let so many real seconds pass first."
     )
     drop: Annotated[Literal["before", "after", True], BeforeValidator(_no_number)] | None = Field(
@@ -57,7 +57,7 @@ class FaultEffect(Body):
         description="Cut the connection before anything is changed, or after the change is committed. "
         "For `status-callback` only `true`: never send it.",
     )
-    duplicate: Annotated[int, Field(ge=2, le=10), NumberItself] | None = Field(
+    duplicate: Annotated[int, Field(ge=2, le=10), StrictNumber] | None = Field(
         None, description="For `status-callback`: send it so often in all."
     )
     signature: Literal["bad"] | None = Field(None, description="For `status-callback`: sign it wrongly.")
@@ -70,10 +70,10 @@ class FaultRequest(Body):
 
     operation: FaultTarget = Field(description="`*` is every operation of the Twilio surface.")
     effect: FaultEffect
-    times: Annotated[int, Field(ge=1, le=1_000_000), NumberItself] | None = Field(
+    times: Annotated[int, Field(ge=1, le=1_000_000), StrictNumber] | None = Field(
         None, description="So often, then it is gone."
     )
-    probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), NumberItself] | None = Field(
+    probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), StrictNumber] | None = Field(
         None, description="Each time with this probability; see `random_seed`."
     )
 
@@ -127,12 +127,12 @@ async def create_fault(services: Services, account: AccountOfPath, wanted: Fault
     is not authenticated, or is for no operation, meets none; a StatusCallback meets one a delivery, not one a try.
     """
     try:
-        effect = effect_of(wanted.effect.model_dump(exclude_none=True))
+        effect = effect_from_dict(wanted.effect.model_dump(exclude_none=True))
         new = NewFault(wanted.operation, effect, wanted.times, wanted.probability)
     except UnfitFault as error:
-        raise unfit(str(error), "GET /_ringback/docs tells which effects there are") from error
+        raise unprocessable(str(error), "GET /_ringback/docs tells which effects there are") from error
     try:
-        fault = await services.database.run(operations.add_fault, account, new, real=services.now())
+        fault = await services.database.run(operations.add_fault, account, new, system_now=services.now())
     except operations.TooManyFaults as error:
         raise conflict(
             f"the account has {operations.MAX_FAULTS} faults", "delete those that are not needed any more"

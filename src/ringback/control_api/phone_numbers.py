@@ -1,6 +1,6 @@
 """Phone numbers as requests to the control API name them."""
 
-from ringback.control_api.errors import unfit
+from ringback.control_api.errors import unprocessable
 from ringback.control_api.services import ControlServices
 from ringback.domain.phone_numbers import to_e164
 
@@ -11,7 +11,7 @@ def e164_of(services: ControlServices, written: str, place: str) -> str:
     """Return the E.164 form of a number written at some `place` of a request; raises ControlError where it is none."""
     e164 = to_e164(written, services.number_validation)
     if e164 is None:
-        raise unfit(
+        raise unprocessable(
             f"{place}: {written[:_SHOWN_CHARACTERS]!r} is no phone number that could be called",
             "write it as +14158675309; the setting number_validation=possible lets numbers pass by their length",
         )

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from ringback.config.validators import PhoneExtension
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import not_found, unfit
+from ringback.control_api.errors import not_found, unprocessable
 from ringback.control_api.large_responses import lists_of, written
 from ringback.control_api.phone_numbers import e164_of
 from ringback.control_api.schemas import Body, Seconds, View
@@ -102,7 +102,7 @@ def _number_or_default(
 
 def _number(services: Services, number: Annotated[str, Path(description="A phone number.")]) -> str:
     if number == DEFAULT_RULE:
-        raise unfit("number: a script is that of one number", "PUT the rule of default, or name a number")
+        raise unprocessable("number: a script is that of one number", "PUT the rule of default, or name a number")
     return e164_of(services, number, "number")
 
 

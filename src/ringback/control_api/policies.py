@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, JsonValue
 
 from ringback.config import validators
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.schemas import Body, NumberItself, View
+from ringback.control_api.schemas import Body, StrictNumber, View
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, AccountPolicy, AccountType, CallPolicy
 from ringback.operations.accounts import set_policy
 
@@ -25,13 +25,13 @@ class PolicySetting(Body):
     account_type: AccountType | None = Field(
         None, description=f"A `trial` verifies up to {TRIAL_VERIFIED_NUMBERS} numbers; the next one meets 400/10002."
     )
-    calls_per_number_and_week: Annotated[validators.CallsAWeek, NumberItself] | None = Field(
+    calls_per_number_and_week: Annotated[validators.CallsAWeek, StrictNumber] | None = Field(
         None, description="How often a number may be called within seven days; the next request meets 429/22100."
     )
-    code_lifetime_seconds: Annotated[validators.CodeLifetime, NumberItself] | None = Field(
+    code_lifetime_seconds: Annotated[validators.CodeLifetime, StrictNumber] | None = Field(
         None, description="How long after its request a code is right; later it counts as a wrong one."
     )
-    code_attempts: Annotated[validators.CodeAttempts, NumberItself] | None = Field(
+    code_attempts: Annotated[validators.CodeAttempts, StrictNumber] | None = Field(
         None, description="How many prompts for the code a call has."
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from ringback.config import validators
-from ringback.domain.timestamps import Instant, from_datetime, rfc_3339
+from ringback.domain.timestamps import Timestamp, from_datetime, rfc_3339
 
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MAX_FIELDS = 100
@@ -38,7 +38,7 @@ class View(BaseModel):
 class SignatureView(View):
     """What is to be said of a request's X-Twilio-Signature."""
 
-    is_right: bool
+    is_valid: bool
     explanation: str
     signed_url: str = Field(description="What is to be signed for this request, as its receiver sees it.")
     matching_url: str | None = Field(description="What a wrong signature is right for, if that was found.")
@@ -68,16 +68,16 @@ Moment = Annotated[AwareDatetime, AfterValidator(_within_reach), BeforeValidator
 """A time in a request: RFC 3339 with its offset."""
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.000000Z"])]
 """A time in an answer."""
-NumberItself = BeforeValidator(_number_itself)
+StrictNumber = BeforeValidator(_number_itself)
 """Of a number in a body: neither text nor a truth value stands for it."""
-Seconds = Annotated[validators.Seconds, NumberItself]
+Seconds = Annotated[validators.Seconds, StrictNumber]
 
 
-def shown(instant: Instant | None) -> str | None:
+def shown(instant: Timestamp | None) -> str | None:
     """Show an instant, if there is one."""
     return None if instant is None else rfc_3339(instant)
 
 
-def instant_of(moment: datetime | None) -> Instant | None:
+def instant_of(moment: datetime | None) -> Timestamp | None:
     """Return the instant of a time in a request, if there is one."""
     return None if moment is None else from_datetime(moment)

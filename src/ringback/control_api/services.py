@@ -9,9 +9,9 @@ from ringback.domain.account_clock import AccountTime
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
-from ringback.operations.id_generator import Identifiers
-from ringback.operations.refused_requests import Refusals
+from ringback.domain.timestamps import Timestamp
+from ringback.operations.id_generator import IdGenerator
+from ringback.operations.refused_requests import RefusedRequests
 from ringback.storage.database import Database
 
 
@@ -25,14 +25,14 @@ class ControlServices:
     """
 
     database: Database
-    now: Callable[[], Instant]
-    identifiers: Identifiers
+    now: Callable[[], Timestamp]
+    identifiers: IdGenerator
     call_policy: CallPolicy
     number_validation: NumberValidation
     wake: Callable[[], None]
     advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]
     reset_all: Callable[[], Awaitable[None]]
-    refusals: Refusals
+    refusals: RefusedRequests
     snapshot_limit_bytes: int
 
 

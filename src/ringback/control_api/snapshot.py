@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
 from ringback.control_api.dependencies import Services
-from ringback.control_api.errors import CONFLICTS, conflict, no_json, unfit
+from ringback.control_api.errors import CONFLICTS, conflict, no_json, unprocessable
 from ringback.control_api.large_responses import LargeAnswer
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
@@ -58,12 +58,14 @@ async def put_snapshot(services: Services, request: Request) -> Response:
         async for part in request.stream():
             document.write(part)
         snapshot = await run_steps(read_snapshot.steps(document))
-        await services.database.run_in_steps(restore_snapshot.steps, snapshot, real=services.now())
+        await services.database.run_in_steps(restore_snapshot.steps, snapshot, system_now=services.now())
         await run_steps(snapshot.rows.let_go())
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except UnfitState as error:
-        raise unfit(f"this is no snapshot to be restored: {error}", "PUT what GET answered, unchanged") from error
+        raise unprocessable(
+            f"this is no snapshot to be restored: {error}", "PUT what GET answered, unchanged"
+        ) from error
     except ValueError as error:
         raise no_json() from error
     services.wake()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ringback.domain.account_clock import REAL_TIME, AccountClock
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
 from ringback.domain.sids import AccountSid, ApiKeySid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 
 class AccountStatus(StrEnum):
@@ -30,8 +30,8 @@ class Account(NamedTuple):
     owner_email: str | None
     status: AccountStatus
     parent_sid: AccountSid | None
-    date_created: Instant
-    date_updated: Instant
+    date_created: Timestamp
+    date_updated: Timestamp
     clock: AccountClock = REAL_TIME
     has_faults: bool = False
     policy: AccountPolicy = LEFT_TO_THE_SETTINGS
@@ -52,4 +52,4 @@ class ApiKey:
     sid: ApiKeySid
     secret: str
     account_sid: AccountSid
-    date_created: Instant
+    date_created: Timestamp

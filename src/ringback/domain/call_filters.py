@@ -7,12 +7,12 @@ from datetime import datetime
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.phone_numbers import to_e164
-from ringback.domain.timestamps import MICROSECONDS, Instant, from_datetime
+from ringback.domain.timestamps import MICROSECONDS, Timestamp, from_datetime
 
 DAY = 86_400 * MICROSECONDS
 
 
-def start_time(call: ValidationCall) -> Instant | None:
+def start_time(call: ValidationCall) -> Timestamp | None:
     """Return when the number was dialled; None for a call that waits to be dialled, or never was.
 
     Source: docs/fidelity.md, Call [oai].
@@ -22,12 +22,12 @@ def start_time(call: ValidationCall) -> Instant | None:
     return call.ended_at if call.phone else None
 
 
-def end_time(call: ValidationCall) -> Instant | None:
+def end_time(call: ValidationCall) -> Timestamp | None:
     """Return when a completed call ended; None for one that did not complete. Source: docs/fidelity.md, Call [oai]."""
     return call.ended_at if call.state == CallState.COMPLETED else None
 
 
-def date_updated(call: ValidationCall) -> Instant:
+def date_updated(call: ValidationCall) -> Timestamp:
     """Return when something last happened to a call."""
     return call.timeline[-1].at if call.timeline else call.date_created
 
@@ -36,8 +36,8 @@ def date_updated(call: ValidationCall) -> Instant:
 class TimeRange:
     """From an instant on, and before another; None where there is no such bound."""
 
-    start: Instant | None = None
-    before: Instant | None = None
+    start: Timestamp | None = None
+    before: Timestamp | None = None
 
 
 ALWAYS = TimeRange()
@@ -97,8 +97,8 @@ def _time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
     if name in parameters:
         moment = _moment(parameters[name])
         midnight = moment - moment % DAY
-        starts.append(Instant(midnight))
-        ends.append(Instant(midnight + DAY))
+        starts.append(Timestamp(midnight))
+        ends.append(Timestamp(midnight + DAY))
     if f"{name}>" in parameters:
         starts.append(_moment(parameters[f"{name}>"]))
     if f"{name}<" in parameters:
@@ -106,7 +106,7 @@ def _time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
     return TimeRange(max(starts, default=None), min(ends, default=None))
 
 
-def _moment(text: str) -> Instant:
+def _moment(text: str) -> Timestamp:
     """Read ``2009-07-06`` or ``2009-07-06T12:00:00Z``; without an offset it is UTC."""
     try:
         return from_datetime(datetime.fromisoformat(text))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from ringback.domain.calls import CallEvent, CallState, ValidationCall
 from ringback.domain.phones import answers_after_seconds, is_reached, reaction_to_prompt
 from ringback.domain.policies import CallPolicy
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.timestamps import Timestamp, after
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
@@ -16,12 +16,12 @@ EXTENSION_KEY_SECONDS = 0.1
 class PendingEvent(NamedTuple):
     """The event that falls due at `at`; `digits` are those of `CallEvent.DIGITS`."""
 
-    at: Instant
+    at: Timestamp
     event: CallEvent
     digits: str = ""
 
 
-def next_event(call: ValidationCall, policy: CallPolicy, now: Instant) -> PendingEvent | None:
+def next_event(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent | None:
     """Return what falls due next for a call that came into its present state, or to a new prompt, at `now`.
 
     None for a call that has ended.
@@ -44,7 +44,7 @@ def extension_seconds(extension: str) -> float:
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
-def _while_ringing(call: ValidationCall, policy: CallPolicy, now: Instant) -> PendingEvent:
+def _while_ringing(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent:
     phone = call.phone or policy.default_phone
     ring_seconds = answers_after_seconds(phone)
     if ring_seconds is not None and ring_seconds < policy.ring_timeout_seconds:
@@ -52,7 +52,7 @@ def _while_ringing(call: ValidationCall, policy: CallPolicy, now: Instant) -> Pe
     return PendingEvent(after(now, policy.ring_timeout_seconds), CallEvent.RING_TIMEOUT)
 
 
-def _at_the_prompt(call: ValidationCall, policy: CallPolicy, now: Instant) -> PendingEvent:
+def _at_the_prompt(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent:
     phone = call.phone or policy.default_phone
     silence = PendingEvent(after(now, policy.prompt_timeout_seconds), CallEvent.PROMPT_TIMEOUT)
     if call.keys or not is_reached(phone, call.extension):

@@ -15,7 +15,7 @@ from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
 from ringback.domain.sids import AccountSid, CallSid
-from ringback.domain.timestamps import Instant, rfc_2822
+from ringback.domain.timestamps import Timestamp, rfc_2822
 from ringback.domain.urls import HttpUrl, parse_url
 
 VALIDATION_CALLER = "+14157234000"
@@ -72,7 +72,7 @@ class UnreadableCallback(NamedTuple):
     reason: str
 
 
-class Lane(NamedTuple):
+class DeliveryPartition(NamedTuple):
     """An account's way to one receiver (host and port): what is held up in one lane holds up no other."""
 
     account_sid: AccountSid
@@ -99,7 +99,7 @@ class CallbackAttempt:
     """
 
     number: int
-    at: Instant
+    at: Timestamp
     method: str
     url: str
     headers: Parameters
@@ -130,7 +130,7 @@ class CallbackSummary:
 def status_callback_parameters(call: ValidationCall) -> Parameters:
     """Return what the StatusCallback of an ended call tells, in Twilio's order, but for the places of its numbers.
 
-    Those take long to look up: `with_places` adds them where nobody waits for it.
+    Those take long to look up: `with_geography` adds them where nobody waits for it.
     Source: docs/fidelity.md, StatusCallback parameters [page, observed].
     """
     parameters = [
@@ -159,7 +159,7 @@ def _minutes_rounded_up(seconds: int) -> int:
     return math.ceil(seconds / 60)
 
 
-def with_places(parameters: Parameters) -> Parameters:
+def with_geography(parameters: Parameters) -> Parameters:
     """Return `parameters` with the homes of their numbers behind the sequence number; those told already stay.
 
     The first look-up of a country reads files, some milliseconds long. Source: docs/fidelity.md, StatusCallback

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 ValidationCodeFormat = Literal["string", "integer"]
 """The JSON form of a validation code: ``"012345"``, or the product page's literal ``123456``."""
@@ -23,8 +23,8 @@ class OutgoingCallerId(NamedTuple):
     account_sid: AccountSid
     friendly_name: str
     phone_number: str
-    date_created: Instant
-    date_updated: Instant
+    date_created: Timestamp
+    date_updated: Timestamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ringback.domain.phones import CODE_DIGITS, Phone, line_state
 from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant, seconds_between
+from ringback.domain.timestamps import Timestamp, seconds_between
 
 
 class CallStatus(StrEnum):
@@ -97,7 +97,7 @@ class IllegalCallEvent(Exception):
 class TimelineEntry(NamedTuple):
     """One thing that happened to a call."""
 
-    at: Instant
+    at: Timestamp
     event: str
     detail: str
 
@@ -122,18 +122,18 @@ class ValidationCall(NamedTuple):
     state: CallState
     attempts_allowed: int
     attempts_left: int
-    date_created: Instant
-    code_expires_at: Instant | None = None
+    date_created: Timestamp
+    code_expires_at: Timestamp | None = None
     keys: str = ""
     phone: Phone | None = None
     verification_status: VerificationStatus | None = None
     outgoing_caller_id_sid: OutgoingCallerIdSid | None = None
-    ringing_at: Instant | None = None
-    answered_at: Instant | None = None
-    ended_at: Instant | None = None
+    ringing_at: Timestamp | None = None
+    answered_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
     timeline: tuple[TimelineEntry, ...] = ()
 
-    def has_expired(self, now: Instant) -> bool:
+    def has_expired(self, now: Timestamp) -> bool:
         """Tell whether the code is not accepted any more, though the call goes on."""
         return self.code_expires_at is not None and now > self.code_expires_at
 
@@ -186,7 +186,7 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
 }
 
 
-def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: str = "") -> ValidationCall:
+def transition(call: ValidationCall, event: CallEvent, *, now: Timestamp, digits: str = "") -> ValidationCall:
     """Return the call after `event` (`digits` with `CallEvent.DIGITS`), its timeline one or two entries longer.
 
     Raises IllegalCallEvent, and changes nothing, where the table has no way from the call's state.
@@ -206,7 +206,7 @@ def transition(call: ValidationCall, event: CallEvent, *, now: Instant, digits: 
     return call._replace(state=target, timeline=(*call.timeline, *entries), **changes)
 
 
-def _guard(call: ValidationCall, event: CallEvent, now: Instant, digits: str) -> Guard:
+def _guard(call: ValidationCall, event: CallEvent, now: Timestamp, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
             return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
@@ -220,30 +220,30 @@ def _guard(call: ValidationCall, event: CallEvent, now: Instant, digits: str) ->
             return Guard.ALWAYS
 
 
-def _code_guard(call: ValidationCall, keys: str, now: Instant) -> Guard:
+def _code_guard(call: ValidationCall, keys: str, now: Timestamp) -> Guard:
     """Take a code that has expired for a wrong one. Source: docs/fidelity.md, policy [assumed]."""
     if len(keys) < CODE_DIGITS:
         return Guard.KEYS_MISSING
-    is_right = keys == call.validation_code and not call.has_expired(now)
-    return Guard.RIGHT_CODE if is_right else _attempts_guard(call)
+    is_valid = keys == call.validation_code and not call.has_expired(now)
+    return Guard.RIGHT_CODE if is_valid else _attempts_guard(call)
 
 
 def _attempts_guard(call: ValidationCall) -> Guard:
     return Guard.ATTEMPTS_LEFT if call.attempts_left > 1 else Guard.LAST_ATTEMPT
 
 
-def _ending(guard: Guard, now: Instant) -> dict[str, Any]:
+def _ending(guard: Guard, now: Timestamp) -> dict[str, Any]:
     status = VerificationStatus.SUCCESS if guard == Guard.RIGHT_CODE else VerificationStatus.FAILED
     return {"keys": "", "ended_at": now, "verification_status": status}
 
 
-def _going_on(event: CallEvent, now: Instant) -> dict[str, Any]:
+def _going_on(event: CallEvent, now: Timestamp) -> dict[str, Any]:
     if event == CallEvent.DIAL:
         return {"ringing_at": now}
     return {"answered_at": now} if event == CallEvent.ANSWER else {}
 
 
-def _happened(call: ValidationCall, event: CallEvent, guard: Guard, now: Instant, keys: str) -> TimelineEntry:
+def _happened(call: ValidationCall, event: CallEvent, guard: Guard, now: Timestamp, keys: str) -> TimelineEntry:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
     if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(now):
         keyed += "the code has expired, "

@@ -10,7 +10,7 @@ from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCal
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.calls import CallEvent, ValidationCall
 from ringback.domain.sids import AccountSid, CallSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 Value = str | int | None
 EventData = Mapping[str, Value | Sequence[Mapping[str, Value | dict[str, str]]]]
@@ -35,7 +35,7 @@ class NewEvent(NamedTuple):
     """An event that is about to be stored: `at` in the account's own time. A tuple: a call makes six."""
 
     account_sid: AccountSid
-    at: Instant
+    at: Timestamp
     type: EventType
     call_sid: CallSid | None
     data: EventData
@@ -46,7 +46,7 @@ class Event:
     """An event as it was stored: later ones have higher ids, and an id is never used again."""
 
     id: int
-    at: Instant
+    at: Timestamp
     type: EventType
     call_sid: CallSid | None
     data: EventData
@@ -62,7 +62,7 @@ def call_queued(call: ValidationCall) -> NewEvent:
     return _of_call(call, EventType.CALL_QUEUED, call.date_created, data)
 
 
-def call_moved(call: ValidationCall, event: CallEvent, digits: str, now: Instant) -> NewEvent | None:
+def call_moved(call: ValidationCall, event: CallEvent, digits: str, now: Timestamp) -> NewEvent | None:
     """Return the event of what happened to a call, if it is one to be told; its end is told by `call_ended`."""
     if event == CallEvent.DIAL and not call.is_ended:
         return _of_call(call, EventType.CALL_RINGING, now, {})
@@ -73,7 +73,7 @@ def call_moved(call: ValidationCall, event: CallEvent, digits: str, now: Instant
     return None
 
 
-def call_ended(call: ValidationCall, now: Instant) -> NewEvent:
+def call_ended(call: ValidationCall, now: Timestamp) -> NewEvent:
     """Return the event of a call's end, with its outcome."""
     data: EventData = {
         "verification_status": call.verification_status,
@@ -82,13 +82,13 @@ def call_ended(call: ValidationCall, now: Instant) -> NewEvent:
     return _of_call(call, EventType.CALL_ENDED, now, data)
 
 
-def _of_call(call: ValidationCall, kind: EventType, at: Instant, data: EventData) -> NewEvent:
+def _of_call(call: ValidationCall, kind: EventType, at: Timestamp, data: EventData) -> NewEvent:
     told = {"phone_number": call.phone_number, "status": call.call_status, **data}
     return NewEvent(call.account_sid, at, kind, call.sid, told)
 
 
 def caller_id_event(
-    caller_id: OutgoingCallerId, kind: EventType, at: Instant, call_sid: CallSid | None = None
+    caller_id: OutgoingCallerId, kind: EventType, at: Timestamp, call_sid: CallSid | None = None
 ) -> NewEvent:
     """Return the event of a caller ID's creation (with its call, if one made it), update or deletion."""
     data: EventData = {
@@ -99,7 +99,9 @@ def caller_id_event(
     return NewEvent(caller_id.account_sid, at, kind, call_sid, data)
 
 
-def callback_settled(callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, now: Instant) -> NewEvent:
+def callback_settled(
+    callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, now: Timestamp
+) -> NewEvent:
     """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it.
 
     It happens now, when that attempt has ended. After a redirect it shows every request of the attempt.

@@ -19,12 +19,12 @@ from ringback.domain.errors import (
     too_many_requests,
     wrong_credentials,
 )
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 FIRST_CODE = 20_000
 """The code of an HTTP status that has none of its own is this and the status. Source: docs/fidelity.md, errors."""
 
-Draw = Callable[[int, int], float]
+RandomFraction = Callable[[int, int], float]
 """Returns a number from 0 up to 1, without 1, for a fault's place in its account's list and its how manieth chance."""
 Said = Mapping[str, Any]
 
@@ -130,7 +130,7 @@ class BadSignature:
 
 
 @dataclass(frozen=True, slots=True)
-class NotSent:
+class Suppress:
     """A StatusCallback is never sent, and counts as failed."""
 
     @property
@@ -138,19 +138,19 @@ class NotSent:
         return {"drop": True}
 
 
-Effect = AnswerError | Delay | Cut | Duplicate | BadSignature | NotSent
+Effect = AnswerError | Delay | Cut | Duplicate | BadSignature | Suppress
 
 _MAKERS: Mapping[str, Callable[[Said], Effect]] = MappingProxyType(
     {
         "status": lambda said: AnswerError(said["status"], said.get("code"), said.get("message")),
         "delay_seconds": lambda said: Delay(said["delay_seconds"]),
-        "drop": lambda said: NotSent() if said["drop"] is True else Cut(said["drop"]),
+        "drop": lambda said: Suppress() if said["drop"] is True else Cut(said["drop"]),
         "duplicate": lambda said: Duplicate(said["duplicate"]),
         "signature": lambda _: BadSignature(),
     }
 )
 _FIT_OPERATIONS = (AnswerError, Delay, Cut)
-_FIT_CALLBACKS = (Delay, Duplicate, BadSignature, NotSent)
+_FIT_CALLBACKS = (Delay, Duplicate, BadSignature, Suppress)
 _SAID_OF_OPERATIONS = 'status, delay_seconds, drop "before", drop "after"'
 _SAID_OF_CALLBACKS = 'delay_seconds, duplicate, signature "bad", drop true'
 
@@ -165,7 +165,7 @@ def described(effect: Effect) -> str:
     return f"{name} {str(value).lower() if isinstance(value, bool) else value}"
 
 
-def effect_of(said: Said) -> Effect:
+def effect_from_dict(said: Said) -> Effect:
     """Return the effect that is said by its name and value: ``{"status": 429}``. Raises UnfitFault."""
     named = [name for name in _MAKERS if name in said]
     if len(named) != 1:
@@ -177,7 +177,7 @@ def effect_of(said: Said) -> Effect:
 
 def callback_effect(said: Said) -> Effect:
     """Return the effect of a fault that a StatusCallback met. Raises UnfitFault for what cannot be one."""
-    effect = effect_of(said)
+    effect = effect_from_dict(said)
     if not isinstance(effect, _FIT_CALLBACKS):
         raise UnfitFault(f"effect: {described(effect)} is not for StatusCallbacks")
     if isinstance(effect, Delay) and not isinstance(effect.seconds, int | float):
@@ -220,7 +220,7 @@ class Fault:
     probability: float | None
     chances: int
     strikes: int
-    date_created: Instant
+    date_created: Timestamp
 
     @property
     def is_used_up(self) -> bool:
@@ -232,7 +232,7 @@ class Fault:
             return operation != FaultTarget.STATUS_CALLBACK
         return self.operation == operation
 
-    def tried(self, place: int, draw: Draw) -> "Fault":
+    def tried(self, place: int, draw: RandomFraction) -> "Fault":
         """Return this fault after one more chance; it has struck if it has one more strike.
 
         `place` is where it stands in its account's list, from 0.

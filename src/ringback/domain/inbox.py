@@ -7,7 +7,7 @@ from ringback.domain.callback_hops import Parameters
 from ringback.domain.secrets import MASKED, SECRET_HEADERS, without_user_info
 from ringback.domain.signature_alterations import pairs
 from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_PARAMETERS = 1_000
@@ -17,7 +17,7 @@ _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True)
-class Suspects:
+class SignatureCandidates:
     """What a wrong signature may have been made with or for: auth tokens by name, and the call's StatusCallback URL."""
 
     other_tokens: Mapping[str, str]
@@ -28,7 +28,7 @@ class Suspects:
 class InboxMessage:
     """A request as it came in: `at` in the account's time, `headers` with credentials masked, `body` cut."""
 
-    at: Instant
+    at: Timestamp
     method: str
     url: str
     headers: Parameters
@@ -43,7 +43,7 @@ class InboxSummary:
 
     name: str
     messages: int
-    newest_at: Instant
+    newest_at: Timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ def received_parameters(request: ReceivedRequest) -> Parameters:
     return pairs(encoded.decode(errors="replace"))[:KEPT_PARAMETERS]
 
 
-def inbox_message(request: ReceivedRequest, at: Instant, auth_token: str, suspects: Suspects) -> InboxMessage:
+def inbox_message(
+    request: ReceivedRequest, at: Timestamp, auth_token: str, suspects: SignatureCandidates
+) -> InboxMessage:
     """Judge a request and return what is kept of it; takes some twenty milliseconds when its signature is wrong."""
     verdict = signature_verdict(request, auth_token, suspects.other_tokens, suspects.given_url)
     return InboxMessage(
@@ -82,7 +84,7 @@ def inbox_message(request: ReceivedRequest, at: Instant, auth_token: str, suspec
 def _without_credentials(verdict: SignatureVerdict) -> SignatureVerdict:
     matching_url, difference = verdict.matching_url, verdict.difference
     return SignatureVerdict(
-        is_right=verdict.is_right,
+        is_valid=verdict.is_valid,
         signed_url=verdict.signed_url,
         explanation=without_user_info(verdict.explanation),
         matching_url=matching_url and without_user_info(matching_url),

@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from ringback.domain.errors import invalid_page_token
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
@@ -31,7 +31,7 @@ _TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
 class RowKey(NamedTuple):
     """What a list is sorted by, newest first."""
 
-    created: Instant
+    created: Timestamp
     sid: str
 
 
@@ -105,7 +105,7 @@ def _read_token(text: str) -> PageToken:
     if match is None:
         raise invalid_page_token(text)
     direction, sid, created = match.groups()
-    return PageToken(Direction(direction), RowKey(Instant(int(created, 16)), sid))
+    return PageToken(Direction(direction), RowKey(Timestamp(int(created, 16)), sid))
 
 
 @dataclass(frozen=True, slots=True)

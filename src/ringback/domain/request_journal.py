@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from ringback.domain.secrets import MASKED, without_user_info
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 KEPT_PARAMETERS = 50
 KEPT_CHARACTERS = 1_000
@@ -21,7 +21,7 @@ class AnsweredRequest(NamedTuple):
     """
 
     account_sid: AccountSid
-    at: Instant
+    at: Timestamp
     request_sid: str
     method: str
     path: str

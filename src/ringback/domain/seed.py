@@ -6,7 +6,7 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.phones import PhoneRule
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 
 class SeedError(Exception):
@@ -19,7 +19,7 @@ class SeededCallerId:
 
     phone_number: str
     friendly_name: str | None
-    date_created: Instant | None
+    date_created: Timestamp | None
 
 
 @dataclass(frozen=True, slots=True)

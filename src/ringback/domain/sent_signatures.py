@@ -15,10 +15,10 @@ NOBODY = 'nobody, as the fault {"signature": "bad"} has it'
 _NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callbacks to .* are not allowed", re.DOTALL)
 """How ringback 0.1.0 began the error of an attempt that got no connection to send its request over."""
 
-Judge = Callable[[CallbackHop], SignatureVerdict | None]
+Verifier = Callable[[CallbackHop], SignatureVerdict | None]
 
 
-def judge_of(auth_token: str, parameters: Parameters) -> Judge:
+def judge_of(auth_token: str, parameters: Parameters) -> Verifier:
     """Return what judges the requests of one callback, by its account's `auth_token` and its `parameters`.
 
     The verdict is None on a request that was not sent. The same request is judged once: a wrong signature that no fault

@@ -45,7 +45,7 @@ class SignatureVerdict:
     `matching_url` equals `signed_url` where the parameters or the auth token are what differs.
     """
 
-    is_right: bool
+    is_valid: bool
     signed_url: str
     explanation: str
     matching_url: str | None = None
@@ -68,19 +68,19 @@ def signature_verdict(
     given = seen.headers.get("x-twilio-signature", "").strip()
     if seen.bears(given):
         return SignatureVerdict(
-            is_right=True, signed_url=seen.url, explanation=f"The signature is right for {seen.url}."
+            is_valid=True, signed_url=seen.url, explanation=f"The signature is right for {seen.url}."
         )
     if not _SIGNATURE.fullmatch(given):
-        return SignatureVerdict(is_right=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
+        return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
     for difference, signable in chain(reconstructions(seen, other_tokens or {}), _as_given(seen, given_url)):
         if signable.bears(given):
             return _explained(seen, signable, difference)
-    return SignatureVerdict(is_right=False, signed_url=seen.url, explanation=UNEXPLAINED)
+    return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=UNEXPLAINED)
 
 
 def _explained(seen: Signable, signed: Signable, difference: str) -> SignatureVerdict:
     return SignatureVerdict(
-        is_right=False,
+        is_valid=False,
         signed_url=seen.url,
         explanation=f"The signature is right for {signed.url}: {difference}.",
         matching_url=signed.url,

@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ringback import __version__
-from ringback.monitoring.metrics import MOST_COUNTED, Backlog, Histogram, Meters
+from ringback.monitoring.metrics import MOST_COUNTED, Backlog, Histogram, Metrics
 
 PREFIX = "ringback_"
 
@@ -20,18 +20,18 @@ Counts = Iterable[tuple[tuple[str, ...], int]]
 """The labels' values of each time series, and its count."""
 
 
-def exposition(meters: Meters, backlog: Backlog | None) -> bytes:
+def exposition(metrics: Metrics, backlog: Backlog | None) -> bytes:
     """Return all metrics in Prometheus's text format 0.0.4; without a `backlog`, all but its own."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Families(meters, backlog))
+    registry.register(_Families(metrics, backlog))
     return generate_latest(registry)
 
 
 class _Families(Collector):
     """One scrape's metrics."""
 
-    def __init__(self, meters: Meters, backlog: Backlog | None) -> None:
-        self._meters = meters
+    def __init__(self, metrics: Metrics, backlog: Backlog | None) -> None:
+        self._meters = metrics
         self._backlog = backlog
 
     def describe(self) -> Iterable[Metric]:
@@ -47,55 +47,55 @@ class _Families(Collector):
         yield from self._pending()
 
     def _counted(self) -> Iterator[Metric]:
-        meters = self._meters
+        metrics = self._meters
         yield _counter(
-            "requests", "Requests to the Twilio surface.", ("operation", "method", "status"), meters.requests.items()
+            "requests", "Requests to the Twilio surface.", ("operation", "method", "status"), metrics.requests.items()
         )
         yield _counter(
-            "calls", "Validation calls that ended.", ("call_status", "verification_status"), meters.calls.items()
+            "calls", "Validation calls that ended.", ("call_status", "verification_status"), metrics.calls.items()
         )
-        settled = [((outcome,), count) for outcome, count in meters.callbacks.items()]
+        settled = [((outcome,), count) for outcome, count in metrics.callbacks.items()]
         yield _counter("callbacks", "StatusCallbacks settled; one sent again counts again.", ("outcome",), settled)
-        yield _counter("faults", "Faults that struck.", ("operation", "effect"), meters.faults.items())
-        events = [((kind,), count) for kind, count in meters.events.items()]
+        yield _counter("faults", "Faults that struck.", ("operation", "effect"), metrics.faults.items())
+        events = [((kind,), count) for kind, count in metrics.events.items()]
         yield _counter("events", "Events written.", ("type",), events)
 
     def _supervised(self) -> Iterator[Metric]:
-        meters = self._meters
-        restarts = [((name,), count) for name, count in meters.task_restarts.items()]
+        metrics = self._meters
+        restarts = [((name,), count) for name, count in metrics.task_restarts.items()]
         yield _counter("background_task_restarts", "Restarts of background tasks that failed.", ("task",), restarts)
         running = GaugeMetricFamily(
             f"{PREFIX}background_task_running", "1 while a background task runs, 0 while it is down.", labels=("task",)
         )
-        for name, is_running in meters.tasks_running.items():
+        for name, is_running in metrics.tasks_running.items():
             running.add_metric((name,), is_running)
         yield running
         yield _counter(
             "log_lines_dropped",
             "Log lines that could not be written, because the log's reader is gone or too slow, or its disk is full.",
             (),
-            [((), meters.dropped_log_lines())],
+            [((), metrics.dropped_log_lines())],
         )
 
     def _timed(self) -> Iterator[Metric]:
-        meters = self._meters
+        metrics = self._meters
         yield _histogram(
             "request_duration_seconds",
             "Seconds from a request's head to the end of its answer.",
             ("operation",),
-            meters.request_seconds,
+            metrics.request_seconds,
         )
         yield _histogram(
             "callback_lag_seconds",
             "Seconds from when a StatusCallback was due until the sender took it up.",
             (),
-            meters.callback_lag_seconds,
+            metrics.callback_lag_seconds,
         )
         yield _histogram(
             "callback_attempt_duration_seconds",
             "Seconds that each try to deliver a StatusCallback took, by the class of its answer.",
             ("answer",),
-            meters.callback_attempt_seconds,
+            metrics.callback_attempt_seconds,
         )
 
     def _pending(self) -> Iterator[Metric]:
@@ -110,7 +110,7 @@ class _Families(Collector):
         yield _gauge(
             "runner_last_look_age_seconds",
             "Seconds since the runner looked for calls that are due; at rest it looks every 30 seconds.",
-            self._meters.seconds_since_runner_looked,
+            self._meters.seconds_since_runner_polled,
         )
 
 

@@ -71,7 +71,7 @@ class Histogram:
         series.total += seconds
 
 
-class Meters:
+class Metrics:
     """All that is counted. What can be known beforehand begins at 0, so that its first increase is seen, too."""
 
     def __init__(self, monotonic: Monotonic = time.monotonic) -> None:
@@ -89,13 +89,13 @@ class Meters:
         self.tasks_running: dict[str, bool] = {}
         self.dropped_log_lines: Callable[[], int] = lambda: 0
 
-    def request_answered(self, operation: str | None, method: str, status: int, seconds: float) -> None:
+    def observe_request(self, operation: str | None, method: str, status: int, seconds: float) -> None:
         """Count a request to the Twilio surface; `status` 0 when no answer was sent."""
         name = operation or NONE
         self.requests[name, method if method in METHODS else OTHER, str(status) if status else NONE] += 1
         self.request_seconds.observe(name, seconds)
 
-    def happened(self, event: NewEvent) -> None:
+    def count_event(self, event: NewEvent) -> None:
         """Count an event that was committed, and what it tells the end of."""
         self.events[event.type] += 1
         if event.type == EventType.CALL_ENDED:
@@ -103,15 +103,15 @@ class Meters:
         elif event.type in CALLBACK_ENDS:
             self.callbacks[CALLBACK_ENDS[event.type]] += 1
 
-    def callback_taken_up(self, lag_seconds: float) -> None:
+    def observe_callback_lag(self, lag_seconds: float) -> None:
         """Count a StatusCallback that the sender took up so long after it was due."""
         self.callback_lag_seconds.observe("", lag_seconds)
 
-    def callback_tried(self, status_code: int | None, seconds: float) -> None:
+    def observe_callback_attempt(self, status_code: int | None, seconds: float) -> None:
         """Count one try to deliver a StatusCallback; `status_code` is None where there was no answer."""
         self.callback_attempt_seconds.observe(f"{status_code // 100}xx" if status_code else NONE, seconds)
 
-    def fault_struck(self, operation: FaultTarget, effect: Effect) -> None:
+    def count_fault(self, operation: FaultTarget, effect: Effect) -> None:
         """Count a fault that a test asked for."""
         self.faults[operation.value, next(iter(effect.said))] += 1
 
@@ -124,7 +124,7 @@ class Meters:
         """Note that a background task is down."""
         self.tasks_running[name] = False
 
-    def runner_looked(self) -> None:
+    def runner_polled(self) -> None:
         """Note that the runner has just looked for calls that are due."""
         self._runner_looked = self._monotonic()
 
@@ -133,6 +133,6 @@ class Meters:
         return self._monotonic() - self._started
 
     @property
-    def seconds_since_runner_looked(self) -> float:
+    def seconds_since_runner_polled(self) -> float:
         """How long ago the runner looked; since the start, where it never did."""
         return self._monotonic() - self._runner_looked

@@ -9,13 +9,13 @@ from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrecy import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
-from ringback.domain.timestamps import Instant
-from ringback.operations.id_generator import Identifiers
+from ringback.domain.timestamps import Timestamp
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
-NOBODYS_SECRET = "0" * 32
+DUMMY_SECRET = "0" * 32
 """As long as a real one, so that to compare with it is the same work."""
 
 
@@ -34,10 +34,10 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     the path. Source: docs/fidelity.md, authentication.
     """
     holder, secret = _holder(unit_of_work, credentials.username)
-    is_right = is_same_secret(secret, credentials.password)
+    is_valid = is_same_secret(secret, credentials.password)
     if holder is None:
         raise invalid_username(unknown_user_name(credentials.username))
-    if not is_right:
+    if not is_valid:
         raise wrong_credentials(wrong_secret(credentials.username))
     account = holder if account_sid == holder.sid else unit_of_work.accounts.find_subaccount(account_sid, holder.sid)
     if not holder.is_active:
@@ -50,31 +50,31 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
 def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account | None, str]:
     """Return whose user name it is, and the secret; None, and a secret to compare with all the same, if nobody's."""
     if username.startswith(API_KEY):
-        return unit_of_work.accounts.find_by_key(username) or (None, NOBODYS_SECRET)
+        return unit_of_work.accounts.find_by_key(username) or (None, DUMMY_SECRET)
     account = unit_of_work.accounts.find(username)
-    return account, account.auth_token if account else NOBODYS_SECRET
+    return account, account.auth_token if account else DUMMY_SECRET
 
 
-def present(unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant) -> AccountTime:
+def present(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:
     """Return the present by an account's clock, within the transaction that is to write by it.
 
     Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
     """
-    return present_and_policy(unit_of_work, account_sid, real)[0]
+    return present_and_policy(unit_of_work, account_sid, system_now)[0]
 
 
 def present_and_policy(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, real: Instant
+    unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp
 ) -> tuple[AccountTime, AccountPolicy]:
     """Return the present as `present` does, and the account's own policy as it is then."""
     held = unit_of_work.accounts.hold_for_clock(account_sid)
     if held is None:
         raise wrong_credentials(deleted_account(account_sid))
     clock, own = held
-    return clock.at(real), own
+    return clock.at(system_now), own
 
 
-def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Instant) -> Account:
+def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Timestamp) -> Account:
     """Make the account that the settings name, or give it the token they name; the rest of it stays as it is."""
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
@@ -113,8 +113,8 @@ def create_account(
     friendly_name: str | None,
     owner_email: str | None,
     parent_sid: AccountSid | None,
-    now: Instant,
-    identifiers: Identifiers,
+    now: Timestamp,
+    identifiers: IdGenerator,
 ) -> Account:
     """Make an account with a new SID and auth token. Raises UnfitParent."""
     with unit_of_work:
@@ -131,14 +131,14 @@ def create_account(
 
 
 def change_account_status(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, status: AccountStatus, *, real: Instant
+    unit_of_work: UnitOfWork, account_sid: AccountSid, status: AccountStatus, *, system_now: Timestamp
 ) -> Account | None:
     """Suspend an account, close it, or make it active again; None where there is none."""
     with unit_of_work:
-        known = unit_of_work.accounts.hold_alone(account_sid)
+        known = unit_of_work.accounts.lock_exclusive(account_sid)
         if known is None or known.status == status:
             return known
-        changed = known._replace(status=status, date_updated=known.clock.now(real))
+        changed = known._replace(status=status, date_updated=known.clock.now(system_now))
         unit_of_work.accounts.save(changed)
         return changed
 
@@ -146,7 +146,7 @@ def change_account_status(
 def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:
     """Let an account have a policy of its own from the next request on; False where there is no account."""
     with unit_of_work:
-        if unit_of_work.accounts.hold_alone(account_sid) is None:
+        if unit_of_work.accounts.lock_exclusive(account_sid) is None:
             return False
         unit_of_work.accounts.set_policy(account_sid, policy)
         return True
@@ -156,12 +156,12 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
     """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
     with unit_of_work:
-        unit_of_work.accounts.hold_alone(account_sid)
+        unit_of_work.accounts.lock_exclusive(account_sid)
         subaccounts = unit_of_work.accounts.subaccounts(account_sid)
         yield
         for sid in (account_sid, *subaccounts):
-            unit_of_work.accounts.hold_alone(sid)
-            unit_of_work.overturned.add(sid)
+            unit_of_work.accounts.lock_exclusive(sid)
+            unit_of_work.invalidated.add(sid)
             unit_of_work.when_committed(unit_of_work.requests.journal.take_of, sid)
             yield
         for sid in subaccounts:
@@ -174,7 +174,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
 
 
 def create_api_key(
-    unit_of_work: UnitOfWork, account: Account, *, real: Instant, identifiers: Identifiers
+    unit_of_work: UnitOfWork, account: Account, *, system_now: Timestamp, identifiers: IdGenerator
 ) -> ApiKey | None:
     """Make an API key for an account; None where the account is gone."""
     with unit_of_work:
@@ -182,7 +182,7 @@ def create_api_key(
             return None
         while True:
             sid = ApiKeySid(identifiers.sid(API_KEY))
-            key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(real))
+            key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(system_now))
             if unit_of_work.accounts.add_key(key):
                 return key
 
@@ -194,8 +194,8 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bo
     The account itself stays, with its token, keys and subaccounts.
     """
     with unit_of_work:
-        unit_of_work.accounts.hold_alone(account_sid)
-        unit_of_work.overturned.add(account_sid)
+        unit_of_work.accounts.lock_exclusive(account_sid)
+        unit_of_work.invalidated.add(account_sid)
         unit_of_work.when_committed(unit_of_work.requests.journal.take_of, account_sid)
         yield from unit_of_work.accounts.forget_contents(account_sid)
         was_there = unit_of_work.accounts.forget_settings(account_sid)
@@ -210,6 +210,6 @@ def reset_everything(unit_of_work: UnitOfWork) -> Steps[None]:
         unit_of_work.locks.everything()
         unit_of_work.when_committed(unit_of_work.requests.journal.forget)
         for sids in unit_of_work.accounts.all_sids():
-            unit_of_work.overturned.update(sids)
+            unit_of_work.invalidated.update(sids)
             yield
         yield from unit_of_work.accounts.delete_all()

@@ -8,14 +8,14 @@ from ringback.domain.callbacks import (
     CallbackAttempt,
     CallbackStatus,
     CallbackSummary,
-    Lane,
+    DeliveryPartition,
     StatusCallback,
     UnreadableCallback,
 )
 from ringback.domain.events import callback_settled
-from ringback.domain.faults import Delay, Draw, FaultTarget
-from ringback.domain.timestamps import Instant, after
-from ringback.operations.calls import held_call
+from ringback.domain.faults import Delay, FaultTarget, RandomFraction
+from ringback.domain.timestamps import Timestamp, after
+from ringback.operations.calls import lock_call
 from ringback.operations.delivery_slots import MAX_DELIVERIES, DeliverySlots
 from ringback.operations.faults import strike
 from ringback.storage.unit_of_work import UnitOfWork
@@ -33,18 +33,18 @@ class Claim(NamedTuple):
     `next_due` is None where something has to happen first. `failed` are those that cannot be read.
     """
 
-    callbacks: list[tuple[StatusCallback, Lane]]
+    callbacks: list[tuple[StatusCallback, DeliveryPartition]]
     struck: list[StatusCallback]
-    next_due: Instant | None
+    next_due: Timestamp | None
     failed: list[UnreadableCallback]
 
 
 def claim_due_callbacks(
     unit_of_work: UnitOfWork,
     *,
-    now: Instant,
-    under_way: Mapping[Lane, int],
-    draw: Draw,
+    now: Timestamp,
+    under_way: Mapping[DeliveryPartition, int],
+    draw: RandomFraction,
     slots: int = MAX_DELIVERIES,
 ) -> Claim:
     """Lease callbacks that are due, as many as there is room for, the lanes that waited longest first.
@@ -72,16 +72,16 @@ def claim_due_callbacks(
 
 def _claim_lane(
     unit_of_work: UnitOfWork,
-    lane: Lane,
+    lane: DeliveryPartition,
     limit: int,
     *,
-    now: Instant,
-    draw: Draw,
+    now: Timestamp,
+    draw: RandomFraction,
     room: DeliverySlots,
     claim: Claim,
-) -> list[Instant]:
+) -> list[Timestamp]:
     """Add up to `limit` callbacks of a lane to `claim`, and return when to look at the lane again, if that is soon."""
-    again: list[Instant] = []
+    again: list[Timestamp] = []
     found = unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=after(now, LEASE_SECONDS))
     if not found:
         again.append(after(now, HELD_SECONDS))
@@ -103,7 +103,7 @@ def _claim_lane(
 
 
 def _fail_timeless(
-    unit_of_work: UnitOfWork, lanes: Sequence[Lane], limit: int, now: Instant
+    unit_of_work: UnitOfWork, lanes: Sequence[DeliveryPartition], limit: int, now: Timestamp
 ) -> list[UnreadableCallback]:
     """Fail callbacks whose due time is not a number; any others of their lanes are found by the next claim."""
     with unit_of_work:
@@ -113,7 +113,7 @@ def _fail_timeless(
     return failed
 
 
-def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Instant) -> None:
+def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
     """Fail a callback whose row cannot be read, and journal why: it must not hold up those of others."""
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
@@ -121,7 +121,9 @@ def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Instant
     record_attempt(unit_of_work, callback, attempt, CallbackStatus.FAILED, now=now)
 
 
-def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: Instant, draw: Draw) -> StatusCallback:
+def _after_its_fault(
+    unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, draw: RandomFraction
+) -> StatusCallback:
     """Return a leased callback with the fault that it meets, if it meets one; a delivery has one chance of it."""
     if callback.fault or not callback.may_meet_fault:
         return callback
@@ -136,14 +138,14 @@ def _after_its_fault(unit_of_work: UnitOfWork, callback: StatusCallback, now: In
     return replace(callback, fault=effect)
 
 
-def keep_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Instant) -> None:
+def renew_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
     """Prolong the leases of callbacks that are under way."""
     with unit_of_work:
         for sid in sorted(call_sids):
             unit_of_work.callbacks.keep_lease(sid, after(now, LEASE_SECONDS))
 
 
-def give_up_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Instant) -> None:
+def release_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
     """Make callbacks due at once whose deliveries were cut off."""
     with unit_of_work:
         for sid in sorted(call_sids):
@@ -161,7 +163,7 @@ def record_attempt(
     attempt: CallbackAttempt,
     status: CallbackStatus,
     *,
-    now: Instant,
+    now: Timestamp,
 ) -> bool:
     """Journal one try that has ended, and settle the callback unless its `status` is still pending.
 
@@ -188,7 +190,7 @@ def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None
         unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
 
 
-def release_leases(unit_of_work: UnitOfWork, *, now: Instant) -> int:
+def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
     """Make every leased callback due again; for a process that is alone with its database and has just started."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
@@ -225,19 +227,19 @@ def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary
     return unit_of_work.callbacks.summary(call_sid)
 
 
-def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, real: Instant) -> CallbackJournal | None:
+def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, system_now: Timestamp) -> CallbackJournal | None:
     """Owe a call's StatusCallback again, with the same idempotency token, due at once; None where the call is gone.
 
     Raises NotRedeliverable.
     """
     with unit_of_work:
-        call = held_call(unit_of_work, call_sid)
+        call = lock_call(unit_of_work, call_sid)
         if call is None:
             return None
         if call.status_callback is None:
             raise NotRedeliverable("asked for no StatusCallback")
         if not call.is_ended:
             raise NotRedeliverable(f"is {call.state}: its StatusCallback is sent when it has ended")
-        if not unit_of_work.callbacks.redeliver(call_sid, real):
+        if not unit_of_work.callbacks.redeliver(call_sid, system_now):
             raise NotRedeliverable("has a StatusCallback under way")
         return callback_journal(unit_of_work, call_sid)

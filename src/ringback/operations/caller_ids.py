@@ -5,9 +5,9 @@ from ringback.domain.events import EventType, caller_id_event
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phone_numbers import default_friendly_name, to_e164
 from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.operations.accounts import present
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.unit_of_work import UnitOfWork
 
 
@@ -25,8 +25,8 @@ def add_caller_id(
     phone_number: str,
     friendly_name: str | None,
     *,
-    created: Instant,
-    identifiers: Identifiers,
+    created: Timestamp,
+    identifiers: IdGenerator,
 ) -> tuple[OutgoingCallerId, bool]:
     """Add a number, within the caller's transaction, and return its caller ID and True; no event tells of it.
 
@@ -50,9 +50,9 @@ def place_caller_id(
     phone_number: str,
     friendly_name: str | None,
     *,
-    created: Instant | None,
-    real: Instant,
-    identifiers: Identifiers,
+    created: Timestamp | None,
+    system_now: Timestamp,
+    identifiers: IdGenerator,
 ) -> OutgoingCallerId | None:
     """Make a number a caller ID at once, without a call; `created` now unless given. None where the account is gone.
 
@@ -62,7 +62,7 @@ def place_caller_id(
         account = unit_of_work.accounts.hold(account_sid)
         if account is None:
             return None
-        now = account.clock.now(real)
+        now = account.clock.now(system_now)
         created = now if created is None else created
         placed, is_new = add_caller_id(
             unit_of_work, account_sid, phone_number, friendly_name, created=created, identifiers=identifiers
@@ -102,7 +102,7 @@ def fetch_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, 
 
 
 def update_outgoing_caller_id(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, friendly_name: str | None, *, real: Instant
+    unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, friendly_name: str | None, *, system_now: Timestamp
 ) -> OutgoingCallerId | None:
     """Rename a caller ID and return it as it is now, or None where there is none.
 
@@ -111,7 +111,7 @@ def update_outgoing_caller_id(
     with unit_of_work:
         if friendly_name is None:
             return unit_of_work.caller_ids.find(account_sid, sid)
-        now = present(unit_of_work, account_sid, real).now
+        now = present(unit_of_work, account_sid, system_now).now
         known = unit_of_work.caller_ids.hold(account_sid, sid)
         if known is None:
             return None
@@ -121,10 +121,12 @@ def update_outgoing_caller_id(
         return renamed
 
 
-def delete_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, real: Instant) -> bool:
+def delete_outgoing_caller_id(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, system_now: Timestamp
+) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
-        now = present(unit_of_work, account_sid, real).now
+        now = present(unit_of_work, account_sid, system_now).now
         known = unit_of_work.caller_ids.hold(account_sid, sid)
         if known is None:
             return False

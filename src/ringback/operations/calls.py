@@ -10,10 +10,10 @@ from ringback.domain.events import EventType, call_ended, call_moved, caller_id_
 from ringback.domain.phones import is_reached, phone_at
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url
 from ringback.operations.caller_ids import add_caller_id
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -29,7 +29,7 @@ def advance_call(
     digits: str = "",
     time: AccountTime,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
 ) -> ValidationCall:
     """Let `event` happen to `call`, and store all that follows from it in one transaction.
 
@@ -56,7 +56,7 @@ def advance_call(
 
 
 def _verified(
-    unit_of_work: UnitOfWork, call: ValidationCall, now: Instant, identifiers: Identifiers
+    unit_of_work: UnitOfWork, call: ValidationCall, now: Timestamp, identifiers: IdGenerator
 ) -> OutgoingCallerIdSid:
     """Return the SID of the number's caller ID: the new one, or the one it has got meanwhile."""
     caller_id, is_new = add_caller_id(
@@ -74,7 +74,7 @@ def _verified(
 
 
 def _owe_status_callback(
-    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, identifiers: Identifiers
+    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, identifiers: IdGenerator
 ) -> None:
     if call.status_callback is None:
         return
@@ -89,21 +89,21 @@ def _owe_status_callback(
 def advance_due_calls(
     unit_of_work: UnitOfWork,
     *,
-    real: Instant,
+    system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
     only: str | None = None,
     is_enough: Callable[[], bool] = lambda: False,
 ) -> list[ValidationCall]:
-    """Let what is due when the machine's clock shows `real` happen to a batch of calls, and return them moved.
+    """Let what is due when the machine's clock shows `system_now` happen to a batch of calls, and return them moved.
 
     All in one transaction; each by its own account's time. With the SID of a call as `only`, to that one, if it is due.
     The batch ends early when `is_enough` says so after a call was moved.
     """
     moved: list[ValidationCall] = []
     with unit_of_work:
-        for call, due, clock in unit_of_work.due_calls.claim_due(real, DUE_CALLS_AT_ONCE, only):
-            time = clock.at(real)
+        for call, due, clock in unit_of_work.due_calls.claim_due(system_now, DUE_CALLS_AT_ONCE, only):
+            time = clock.at(system_now)
             moved.append(
                 advance_call(
                     unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, identifiers=identifiers
@@ -114,23 +114,23 @@ def advance_due_calls(
     return moved
 
 
-def due_call_sids(unit_of_work: UnitOfWork, *, real: Instant) -> list[str]:
+def due_call_sids(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> list[str]:
     """Return the SIDs of the calls that `advance_due_calls` would move."""
-    return unit_of_work.due_calls.due_sids(real, DUE_CALLS_AT_ONCE)
+    return unit_of_work.due_calls.due_sids(system_now, DUE_CALLS_AT_ONCE)
 
 
-def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Instant) -> None:
+def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Timestamp) -> None:
     """Let a call's event wait by the machine's clock: one that cannot be moved now holds up no others."""
     with unit_of_work:
         unit_of_work.due_calls.postpone(sid, until)
 
 
-def next_call_due(unit_of_work: UnitOfWork) -> Instant | None:
+def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
     """Return when, by the machine's clock, the next call is due; None when none is, or all are in frozen accounts."""
     return unit_of_work.due_calls.next_due()
 
 
-def held_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
+def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
     """Return a call, its account held before it, as whoever writes does; None where there is none."""
     call = unit_of_work.calls.find(sid)
     if call is None or unit_of_work.accounts.hold(call.account_sid) is None:
@@ -169,26 +169,26 @@ def newest_calls(
     return found
 
 
-def be_the_callee(
+def apply_callee_action(
     unit_of_work: UnitOfWork,
     sid: str,
     event: CallEvent,
     *,
     digits: str = "",
-    real: Instant,
+    system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
 ) -> ValidationCall | None:
     """Do to a call what the person who was called can do, and return it moved; None where there is no such call.
 
     Raises IllegalCallEvent where the call's state forbids it, PersonNotReached where nobody hears the prompt.
     """
     with unit_of_work:
-        call = held_call(unit_of_work, sid)
+        call = lock_call(unit_of_work, sid)
         account = unit_of_work.accounts.find(call.account_sid) if call else None
         if account is None or call is None:
             return None
         if event == CallEvent.DIGITS and call.phone and not is_reached(call.phone, call.extension):
             raise PersonNotReached(call.sid)
-        time = account.clock.at(real)
+        time = account.clock.at(system_now)
         return advance_call(unit_of_work, call, event, digits=digits, time=time, policy=policy, identifiers=identifiers)

@@ -2,8 +2,8 @@
 
 import orjson
 
-from ringback.domain.faults import Delay, UnfitFault, effect_of
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.faults import Delay, UnfitFault, effect_from_dict
+from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.callbacks import LEASE_SECONDS
 from ringback.storage.clock_recovery import (
     bring_call_forward,
@@ -19,7 +19,7 @@ REPLICAS_DIFFER_SECONDS = 60.0
 
 
 @in_steps
-def bring_pending_work_forward(unit_of_work: UnitOfWork, *, real: Instant) -> Steps[int]:
+def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[int]:
     """Bring calls and callbacks forward that were planned when the clock showed a later time; return how many.
 
     A call keeps the time that was left to its next event. A callback is due at once, or after its lease or delay. Calls
@@ -28,12 +28,12 @@ def bring_pending_work_forward(unit_of_work: UnitOfWork, *, real: Instant) -> St
     slack_seconds = 0.0 if unit_of_work.is_embedded else REPLICAS_DIFFER_SECONDS
     count = 0
     with unit_of_work:
-        for call_sid, planned_at in calls_planned_after(unit_of_work, after(real, slack_seconds)):
-            bring_call_forward(unit_of_work, call_sid, planned_at - real)
+        for call_sid, planned_at in calls_planned_after(unit_of_work, after(system_now, slack_seconds)):
+            bring_call_forward(unit_of_work, call_sid, planned_at - system_now)
             count += 1
             yield
-        for call_sid, is_leased, fault in callbacks_due_after(unit_of_work, after(real, slack_seconds)):
-            due = after(real, LEASE_SECONDS if is_leased else _delay_seconds(fault))
+        for call_sid, is_leased, fault in callbacks_due_after(unit_of_work, after(system_now, slack_seconds)):
+            due = after(system_now, LEASE_SECONDS if is_leased else _delay_seconds(fault))
             count += bring_callback_forward(unit_of_work, call_sid, due=due, latest=after(due, slack_seconds))
             yield
     return count
@@ -42,7 +42,7 @@ def bring_pending_work_forward(unit_of_work: UnitOfWork, *, real: Instant) -> St
 def _delay_seconds(fault: str | None) -> float:
     """Return how long a stored fault delays a callback; one that cannot be read does not."""
     try:
-        effect = effect_of(orjson.loads(fault)) if fault else None
+        effect = effect_from_dict(orjson.loads(fault)) if fault else None
     except (ValueError, TypeError, AttributeError, UnfitFault):
         return 0.0
     return effect.seconds if isinstance(effect, Delay) else 0.0

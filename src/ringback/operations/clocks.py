@@ -9,9 +9,9 @@ from ringback.domain.call_schedule import next_event
 from ringback.domain.calls import ValidationCall
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.calls import advance_call
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -35,9 +35,9 @@ class Course(NamedTuple):
     The clock does not go beyond `pause_at`, if there is one, until all callbacks of the account have settled.
     """
 
-    until: Instant
+    until: Timestamp
     left_at: AccountClock
-    pause_at: Instant | None = None
+    pause_at: Timestamp | None = None
 
 
 class Batch(NamedTuple):
@@ -59,32 +59,36 @@ class AdvanceStep(NamedTuple):
     is_last: bool
 
 
-def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Instant) -> AccountTime | None:
+def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp) -> AccountTime | None:
     """Return the present by an account's clock, or None where there is no account."""
     account = unit_of_work.accounts.find(account_sid)
-    return account.clock.at(real) if account else None
+    return account.clock.at(system_now) if account else None
 
 
-def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Instant | None:
+def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Timestamp | None:
     """Return when by the account's clock the next event of a call falls due, or None without pending events."""
     return unit_of_work.due_calls.next_due_of_account(account_sid)
 
 
 @in_steps
 def set_clock(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, *, mode: ClockMode, now: Instant | None, real: Instant
+    unit_of_work: UnitOfWork, account_sid: AccountSid, *, mode: ClockMode, now: Timestamp | None, system_now: Timestamp
 ) -> Steps[AccountTime | None]:
     """Freeze an account's clock or let it run, from `now` or else from what it shows; None where there is no account.
 
     What is overdue by the new time is due at once.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.hold_alone(account_sid)
+        account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account is None:
             return None
-        unit_of_work.overturned.add(account_sid)
-        shown = account.clock.now(real) if now is None else now
-        return (yield from _set(unit_of_work, account, account.clock.set_to(shown, real=real, mode=mode).at(real)))
+        unit_of_work.invalidated.add(account_sid)
+        shown = account.clock.now(system_now) if now is None else now
+        return (
+            yield from _set(
+                unit_of_work, account, account.clock.set_to(shown, system_now=system_now, mode=mode).at(system_now)
+            )
+        )
 
 
 def _set(unit_of_work: UnitOfWork, account: Account, time: AccountTime) -> Steps[AccountTime]:
@@ -100,9 +104,9 @@ def advance_step(
     *,
     course: Course,
     batch: Batch,
-    real: Instant,
+    system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
     """Advance an account's clock through some of the calls that fall due, in order.
 
@@ -111,12 +115,12 @@ def advance_step(
     None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.hold_alone(account_sid)
+        account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account is None:
             return None
         if course.left_at != account.clock:
             raise AdvanceStopped(CLOCK_WAS_SET)
-        time, pause_at = account.clock.at(real), course.pause_at
+        time, pause_at = account.clock.at(system_now), course.pause_at
         if pause_at is None and unit_of_work.callbacks.owes_any(account_sid):
             pause_at = after(time.now, CALLBACK_SECONDS)
         moved: list[ValidationCall] = []
@@ -132,26 +136,26 @@ def advance_step(
             pause_at = _callback_pause(after_move, pause_at, time.now)
             horizon = _earlier(_next_of(after_move, policy, time.now) or horizon, _earlier(horizon, pause_at))
         if moved or pause_at is not None:
-            clock = account.clock.set_to(time.now, real=real)
+            clock = account.clock.set_to(time.now, system_now=system_now)
             unit_of_work.accounts.set_clock(account_sid, clock)
-            return AdvanceStep(moved, clock.at(real), Course(course.until, clock, pause_at), is_last=False)
-        reached = account.clock.set_to(max(course.until, time.now), real=real)
-        time = yield from _set(unit_of_work, account, reached.at(real))
+            return AdvanceStep(moved, clock.at(system_now), Course(course.until, clock, pause_at), is_last=False)
+        reached = account.clock.set_to(max(course.until, time.now), system_now=system_now)
+        time = yield from _set(unit_of_work, account, reached.at(system_now))
         return AdvanceStep(moved, time, Course(course.until, reached), is_last=True)
 
 
-def _callback_pause(call: ValidationCall, pause_at: Instant | None, now: Instant) -> Instant | None:
+def _callback_pause(call: ValidationCall, pause_at: Timestamp | None, now: Timestamp) -> Timestamp | None:
     """Return where the clock is to pause after this call was moved: soon, if it owes a callback now."""
     return _earlier(after(now, CALLBACK_SECONDS), pause_at) if call.is_ended and call.status_callback else pause_at
 
 
-def _next_of(call: ValidationCall, policy: CallPolicy, now: Instant) -> Instant | None:
+def _next_of(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> Timestamp | None:
     """Return when the next event of a call that was just moved falls due."""
     pending = next_event(call, policy, now)
     return pending.at if pending else None
 
 
-def _earlier(one: Instant, other: Instant | None) -> Instant:
+def _earlier(one: Timestamp, other: Timestamp | None) -> Timestamp:
     return one if other is None else min(one, other)
 
 
@@ -161,24 +165,24 @@ def accounts_to_follow(unit_of_work: UnitOfWork, after_sid: str) -> list[Account
 
 
 @in_steps
-def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, real: Instant) -> Steps[None]:
+def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp) -> Steps[None]:
     """Bring the machine's times of pending calls in line with a clock that was set.
 
     An advance that was cut off has left them behind.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.hold_alone(account_sid)
+        account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account:
-            yield from unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(real))
+            yield from unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(system_now))
 
 
 @in_steps
-def follow_clocks(unit_of_work: UnitOfWork, *, real: Instant) -> Steps[None]:
+def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[None]:
     """Bring the machine's times of pending calls in line with every clock that was set."""
     last = ""
     while sids := accounts_to_follow(unit_of_work, last):
         for sid in sids:
-            yield from follow_clock.steps(unit_of_work, sid, real=real)
+            yield from follow_clock.steps(unit_of_work, sid, system_now=system_now)
             yield
         last = sids[-1]
 

@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-from ringback.domain.callbacks import Lane
+from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.sids import AccountSid
 
 LANE_DELIVERIES = 8
@@ -19,7 +19,7 @@ and the next callback finds room."""
 class DeliverySlots:
     """The deliveries that may still start, by lane and by account."""
 
-    def __init__(self, under_way: Mapping[Lane, int], slots: int) -> None:
+    def __init__(self, under_way: Mapping[DeliveryPartition, int], slots: int) -> None:
         self._lanes = Counter(under_way)
         self._accounts: Counter[AccountSid] = Counter()
         for lane, deliveries in under_way.items():
@@ -30,15 +30,15 @@ class DeliverySlots:
     def is_left(self) -> bool:
         return self._free > 0
 
-    def in_lane(self, lane: Lane) -> int:
+    def in_lane(self, lane: DeliveryPartition) -> int:
         return LANE_DELIVERIES - self._lanes[lane]
 
-    def of(self, lane: Lane) -> int:
+    def of(self, lane: DeliveryPartition) -> int:
         """Return how many may begin in a lane, of which the last one has to leave enough free for others."""
         share = math.ceil((self._free - KEPT_FREE * self._accounts[lane.account_sid]) / (KEPT_FREE + 1))
         return max(0, min(self.in_lane(lane), share))
 
-    def take(self, lane: Lane) -> None:
+    def take(self, lane: DeliveryPartition) -> None:
         self._lanes[lane] += 1
         self._accounts[lane.account_sid] += 1
         self._free -= 1

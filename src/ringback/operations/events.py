@@ -7,14 +7,14 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.unit_of_work import UnitOfWork
 
 
-class Look(NamedTuple):
+class EventBatch(NamedTuple):
     """The events that were looked for, and the id up to which there is nothing more of them."""
 
     events: list[Event]
     up_to: int
 
 
-def look_for_events(
+def fetch_events(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
     *,
@@ -22,7 +22,7 @@ def look_for_events(
     limit: int,
     kind: EventType | None = None,
     call_sid: str | None = None,
-) -> Look | None:
+) -> EventBatch | None:
     """Return the account's events after the one with an id, in order: of one type, of one call, or all.
 
     None where the account is gone. Who found nothing goes on from `up_to`, and need not look at the same events again.
@@ -31,7 +31,7 @@ def look_for_events(
     if not last_id and unit_of_work.accounts.find(account_sid) is None:
         return None
     if last_id <= after_id:
-        return Look([], after_id)
+        return EventBatch([], after_id)
     filters = {name: value for name, value in (("type", kind), ("call_sid", call_sid)) if value is not None}
     found = unit_of_work.events.find(account_sid, after_id=after_id, limit=limit, **filters)
-    return Look(found, found[-1].id if found else last_id)
+    return EventBatch(found, found[-1].id if found else last_id)

@@ -1,9 +1,9 @@
 """Faults: asked for, listed, forgotten; and whether one strikes."""
 
 from ringback.domain.accounts import Account
-from ringback.domain.faults import Draw, Effect, Fault, FaultTarget, NewFault
+from ringback.domain.faults import Effect, Fault, FaultTarget, NewFault, RandomFraction
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.unit_of_work import UnitOfWork
 
 MAX_FAULTS = 100
@@ -14,14 +14,14 @@ class TooManyFaults(Exception):
     """The account has as many faults as it can have."""
 
 
-def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, real: Instant) -> Fault | None:
+def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, system_now: Timestamp) -> Fault | None:
     """Let a fault strike from now on; None where the account is gone. Raises TooManyFaults."""
     with unit_of_work:
-        if unit_of_work.accounts.hold_alone(account.sid) is None:
+        if unit_of_work.accounts.lock_exclusive(account.sid) is None:
             return None
         if len(unit_of_work.faults.all(account.sid)) >= MAX_FAULTS:
             raise TooManyFaults
-        return unit_of_work.faults.add(account.sid, fault, account.clock.now(real))
+        return unit_of_work.faults.add(account.sid, fault, account.clock.now(system_now))
 
 
 def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault]:
@@ -32,18 +32,20 @@ def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault
 def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
     """Forget a fault; False where there is none, or none any more."""
     with unit_of_work:
-        unit_of_work.accounts.hold_alone(account_sid)
+        unit_of_work.accounts.lock_exclusive(account_sid)
         return unit_of_work.faults.delete(account_sid, fault_id)
 
 
 def delete_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
     """Forget all faults of an account."""
     with unit_of_work:
-        unit_of_work.accounts.hold_alone(account_sid)
+        unit_of_work.accounts.lock_exclusive(account_sid)
         unit_of_work.faults.delete_all(account_sid)
 
 
-def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTarget, *, draw: Draw) -> Effect | None:
+def strike(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTarget, *, draw: RandomFraction
+) -> Effect | None:
     """Return what goes wrong this time, if anything does.
 
     The faults that fit have their chance in the order in which they were asked for, until one strikes.
@@ -60,7 +62,7 @@ def strike(unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTa
             else:
                 unit_of_work.faults.keep_missed(account_sid, missed)
                 unit_of_work.faults.keep(account_sid, tried)
-                unit_of_work.when_committed(unit_of_work.meters.fault_struck, operation, fault.effect)
+                unit_of_work.when_committed(unit_of_work.metrics.count_fault, operation, fault.effect)
                 return fault.effect
         unit_of_work.faults.keep_missed(account_sid, missed)
     return None

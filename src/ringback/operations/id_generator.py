@@ -18,7 +18,7 @@ _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
 """An integer has no leading zero to lose, so those codes start at 100000."""
 
 
-class Identifiers:
+class IdGenerator:
     """Draws identifiers nobody can guess; with a `seed`, the same ones in the same order each time, for tests.
 
     A SID that is not seeded begins with the time in nanoseconds, and with more than that of any before: an index of

@@ -1,7 +1,7 @@
 """The inboxes of an account: what comes in, and who may have signed it."""
 
 from ringback.domain.accounts import Account
-from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage, Suspects
+from ringback.domain.inbox import InboxMessage, InboxSummary, SignatureCandidates, StoredMessage
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.sids import AccountSid
 from ringback.storage.inbox_repository import InboxRepository
@@ -13,7 +13,7 @@ MOST_OTHER_TOKENS = 20
 """Each is tried in every reconstruction."""
 
 
-def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> Suspects:
+def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
     """Return what a request that is not signed as it should be may have been signed with, or for.
 
     Those are auth tokens, the parent account's first, and the URL that the account's call was given.
@@ -28,7 +28,7 @@ def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -
     }
     call = unit_of_work.calls.find(call_sid) if call_sid else None
     is_own = call is not None and call.account_sid == account.sid
-    return Suspects(tokens, call.status_callback if call and is_own else None)
+    return SignatureCandidates(tokens, call.status_callback if call and is_own else None)
 
 
 def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:
@@ -38,7 +38,7 @@ def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: st
             return False
         messages = InboxRepository(unit_of_work)
         messages.add(account_sid, inbox, message)
-        messages.forget_oldest(account_sid, kept=KEPT_MESSAGES)
+        messages.prune(account_sid, kept=KEPT_MESSAGES)
         return True
 
 

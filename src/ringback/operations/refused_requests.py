@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import structlog
 
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 
 KEPT_REFUSALS = 1_000
 KEPT_CHARACTERS = 1_000
@@ -35,17 +35,17 @@ class RefusedRequest(NamedTuple):
     """A request that was not answered as Twilio would: later ones have higher ids, `at` is the machine's time."""
 
     id: int
-    at: Instant
+    at: Timestamp
     host: str
     method: str
     path: str
     message: str
 
 
-class Refusals:
+class RefusedRequests:
     """The newest refused requests of this process; they are forgotten with it. `now` is the machine's time."""
 
-    def __init__(self, now: Callable[[], Instant]) -> None:
+    def __init__(self, now: Callable[[], Timestamp]) -> None:
         self._now = now
         self._ids = count(1)
         self._kept: deque[RefusedRequest] = deque(maxlen=KEPT_REFUSALS)

@@ -69,4 +69,4 @@ def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredReq
 def _write_of_account(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
     for request in requests:
         unit_of_work.requests.add(request._replace(username=shown_username(request.username)))
-    unit_of_work.requests.forget_oldest(account_sid, kept=KEPT_REQUESTS)
+    unit_of_work.requests.prune(account_sid, kept=KEPT_REQUESTS)

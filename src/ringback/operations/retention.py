@@ -22,7 +22,7 @@ def newest_event_to_go(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int
     return unit_of_work.events.newest_to_go(account_sid, kept=KEPT_EVENTS)
 
 
-def forget_oldest(
+def prune(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, last_event_id: Callable[[], int | None] = lambda: None
 ) -> bool:
     """Forget some of what an account has kept too long; True when there is likely to be more.
@@ -37,8 +37,6 @@ def forget_oldest(
         if last_id is None:
             last_id = newest_event_to_go(unit_of_work, account_sid)
         limit = EVENTS_FORGOTTEN_AT_ONCE
-        if unit_of_work.events.forget_oldest(account_sid, last_id=last_id, limit=limit) == limit:
+        if unit_of_work.events.prune(account_sid, last_id=last_id, limit=limit) == limit:
             return True
-        return (
-            unit_of_work.calls.forget_oldest(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE
-        )
+        return unit_of_work.calls.prune(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE

@@ -5,9 +5,9 @@ from dataclasses import replace
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.operations.caller_ids import add_caller_id
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -17,7 +17,7 @@ class UnknownAccount(Exception):
 
 
 @in_steps
-def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifiers: Identifiers) -> Steps[None]:
+def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, identifiers: IdGenerator) -> Steps[None]:
     """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
 
     What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
@@ -40,7 +40,7 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Instant, identifier
             yield
 
 
-def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> Account:
+def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Timestamp) -> Account:
     if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
         raise UnknownAccount(f"account {seeded.sid}: there is no account {seeded.parent_sid} to be its parent")
     known = unit_of_work.accounts.find(seeded.sid)
@@ -56,7 +56,7 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Instant) -> A
 
 
 def _add_caller_id(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Instant, identifiers: Identifiers
+    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Timestamp, identifiers: IdGenerator
 ) -> None:
     created = now if seeded.date_created is None else seeded.date_created
     add_caller_id(

@@ -10,8 +10,8 @@ from typing import Any
 
 import orjson
 
-from ringback.domain.timestamps import Instant
-from ringback.operations.clocks import follow_clocks
+from ringback.domain.timestamps import Timestamp
+from ringback.operations.clocks import recompute_due_times
 from ringback.operations.requests import write_all_requests
 from ringback.operations.snapshot_document import rows_text, tables_text
 from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explain
@@ -75,7 +75,7 @@ def read_snapshot(document: Spool) -> Steps[Snapshot]:
 
 
 @in_steps
-def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Instant) -> Steps[None]:
+def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
     """Put a snapshot's state in the place of everything that is there.
 
     What was pending in it goes on; a callback that was under way is sent again. Raises UnfitState, and changes nothing,
@@ -86,15 +86,15 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, real: Inst
         unit_of_work.when_committed(unit_of_work.requests.journal.forget)
         yield from _overturn_all(unit_of_work)
         yield from unit_of_work.accounts.delete_all()
-        yield from write_tables(unit_of_work, _rows_of(snapshot), real=real)
+        yield from write_tables(unit_of_work, _rows_of(snapshot), system_now=system_now)
         yield from _overturn_all(unit_of_work)
-        yield from follow_clocks.steps(unit_of_work, real=real)
+        yield from recompute_due_times.steps(unit_of_work, system_now=system_now)
         yield from unit_of_work.commit_in_thread()
 
 
 def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
     for sids in unit_of_work.accounts.all_sids():
-        unit_of_work.overturned.update(sids)
+        unit_of_work.invalidated.update(sids)
         yield
 
 

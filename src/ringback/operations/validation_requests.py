@@ -12,10 +12,10 @@ from ringback.domain.errors import (
 from ringback.domain.events import call_queued
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountType, CallPolicy
 from ringback.domain.sids import CALL, AccountSid, CallSid
-from ringback.domain.timestamps import Instant, after
+from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import present_and_policy
 from ringback.operations.calls import advance_call
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.unit_of_work import UnitOfWork
 
 
@@ -24,9 +24,9 @@ def create_validation_request(
     account_sid: AccountSid,
     request: ValidationRequest,
     *,
-    real: Instant,
+    system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
 ) -> ValidationAnswer:
     """Queue the call that will ask for a new code, and return that code.
 
@@ -35,7 +35,7 @@ def create_validation_request(
     account has verified this number already, 20003 where the account is gone, and what `_check_limits` raises.
     """
     with unit_of_work:
-        time, own = present_and_policy(unit_of_work, account_sid, real)
+        time, own = present_and_policy(unit_of_work, account_sid, system_now)
         policy = own.over(policy)
         unit_of_work.locks.number(account_sid, request.phone_number)
         superseded = unit_of_work.calls.under_way(account_sid, request.phone_number)
@@ -82,7 +82,7 @@ def _queued(
     request: ValidationRequest,
     time: AccountTime,
     policy: CallPolicy,
-    identifiers: Identifiers,
+    identifiers: IdGenerator,
 ) -> ValidationCall:
     code, lifetime_seconds = identifiers.validation_code(), policy.code_lifetime_seconds
     while True:

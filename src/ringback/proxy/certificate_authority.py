@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from ringback.domain.timestamps import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Timestamp
 from ringback.proxy.file_permissions import check_folder
-from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.listener import CertificateAuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained
 from ringback.proxy.trust_files import TrustFiles, write_anew
 
@@ -83,7 +83,7 @@ class Authority:
         return begins - _WAITED_FOR <= now < ends - timedelta(days=RENEWED_BEFORE_DAYS)
 
 
-def open_authority(folder: Path, now: Instant) -> Authority:
+def open_authority(folder: Path, now: Timestamp) -> Authority:
     """Return the authority that is kept in `folder`, after making or renewing it where there is none that can be used.
 
     Puts what clients are to trust beside it. Raises AuthorityUnavailable, a message for the user, also where untrusted
@@ -101,7 +101,9 @@ def open_authority(folder: Path, now: Instant) -> Authority:
             authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
             files.write(authority.pem)
     except OSError as error:
-        raise AuthorityUnavailable(f"no authority can be kept in {folder}: {error.strerror or error}") from error
+        raise CertificateAuthorityUnavailable(
+            f"no authority can be kept in {folder}: {error.strerror or error}"
+        ) from error
     return authority
 
 
@@ -111,7 +113,9 @@ def _check_path(folder: Path) -> None:
         str(folder).encode()
     except UnicodeEncodeError:
         hint = "choose another folder with --authority-folder"
-        raise AuthorityUnavailable(f"no authority can be kept in {folder}: the path is not UTF-8; {hint}") from None
+        raise CertificateAuthorityUnavailable(
+            f"no authority can be kept in {folder}: the path is not UTF-8; {hint}"
+        ) from None
 
 
 def _make_folder(folder: Path, mode: int) -> None:
@@ -151,7 +155,7 @@ def _kept_authority(file: Path, now: datetime) -> Authority | None:
         file.chmod(PRIVATE_MODE)
     authority = _read(content)
     if authority is not None and not is_constrained(authority.certificate):
-        raise AuthorityUnavailable(UNCONSTRAINED.format(folder=file.parent))
+        raise CertificateAuthorityUnavailable(UNCONSTRAINED.format(folder=file.parent))
     if authority is None or not authority.is_usable(now):
         log.warning("the authority cannot be used: another one is made", file=str(file))
         return None

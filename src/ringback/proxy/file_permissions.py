@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ringback.proxy.listener import AuthorityUnavailable
+from ringback.proxy.listener import CertificateAuthorityUnavailable
 
 FOLDER, FILE = "folder", "file"
 _IS_KIND: dict[str, Callable[[int], bool]] = {FOLDER: stat.S_ISDIR, FILE: stat.S_ISREG}
@@ -28,7 +28,7 @@ def check_folder(folder: Path) -> None:
     reason = _reason_against(folder, FOLDER)
     parents = (_reason_against_parent(parent) for parent in folder.parents)
     if reason := next(filter(None, [reason, *parents]), None):
-        raise AuthorityUnavailable(UNTRUSTED.format(folder=folder, reason=reason))
+        raise CertificateAuthorityUnavailable(UNTRUSTED.format(folder=folder, reason=reason))
 
 
 def check_entry(path: Path, kind: str) -> None:
@@ -39,7 +39,7 @@ def check_entry(path: Path, kind: str) -> None:
     if sys.platform == "win32" or not os.path.lexists(path):
         return
     if reason := _reason_against(path, kind):
-        raise AuthorityUnavailable(UNTRUSTED.format(folder=path.parent, reason=reason))
+        raise CertificateAuthorityUnavailable(UNTRUSTED.format(folder=path.parent, reason=reason))
 
 
 def _reason_against(path: Path, kind: str) -> str | None:

@@ -11,21 +11,21 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
-from ringback.operations.refused_requests import INTERCEPTED_KEY, PRINTED, Refusals, shown_host
+from ringback.operations.refused_requests import INTERCEPTED_KEY, PRINTED, RefusedRequests, shown_host
 from ringback.twilio_api.representations import JSON
 from ringback.twilio_api.request_context import answer_headers, error_response
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
 
-class Gate:
+class TwilioHostFilter:
     """Lets requests for api.twilio.com through, and has those for Twilio's other hosts refused, and listed.
 
     `host` is the one that the connection was opened to, where that is known; those that a request names, in its Host or
     in the URL that it asks for, count besides. What is meant for no host of Twilio's goes through as it is.
     """
 
-    def __init__(self, app: ASGIApp, refusals: Refusals, host: str = "") -> None:
+    def __init__(self, app: ASGIApp, refusals: RefusedRequests, host: str = "") -> None:
         self._app = app
         self._refusals = refusals
         self._host = host

@@ -14,7 +14,7 @@ NewProtocol = Callable[[ASGIApp], asyncio.Protocol]
 """Makes what serves one connection for an application."""
 
 
-class Door(Protocol):
+class Listener(Protocol):
     """What lets clients in beside the plain socket."""
 
     async def start(self, new_protocol: NewProtocol) -> None:
@@ -27,8 +27,8 @@ class Door(Protocol):
         """End what is still under way."""
 
 
-DoorsOf = Callable[[FastAPI], Sequence[Door]]
+DoorsOf = Callable[[FastAPI], Sequence[Listener]]
 
 
-class AuthorityUnavailable(Exception):
+class CertificateAuthorityUnavailable(Exception):
     """The certificate authority can neither be read nor made; the message is for the user."""

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.domain.twilio_hosts import EMULATED_HOST
 from ringback.proxy.certificate_authority import open_authority
-from ringback.proxy.host_filter import Gate
-from ringback.proxy.listener import PROXY, TLS, AuthorityUnavailable, Door, DoorsOf, NewProtocol
-from ringback.proxy.proxy import FAREWELL_SECONDS, HANDSHAKE_SECONDS, Proxy
+from ringback.proxy.host_filter import TwilioHostFilter
+from ringback.proxy.listener import PROXY, TLS, CertificateAuthorityUnavailable, DoorsOf, Listener, NewProtocol
+from ringback.proxy.proxy import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Proxy
 from ringback.proxy.tls_contexts import Certificates
 
 
@@ -24,7 +24,7 @@ class ProxyDoor:
         self._proxy = Proxy(listener, certificates, app.state.refusals)
 
     async def start(self, new_protocol: NewProtocol) -> None:
-        await self._proxy.start(lambda host: new_protocol(Gate(self._app, self._app.state.refusals, host)))
+        await self._proxy.start(lambda host: new_protocol(TwilioHostFilter(self._app, self._app.state.refusals, host)))
 
     def stop_accepting(self) -> None:
         self._proxy.stop_accepting()
@@ -37,7 +37,7 @@ class TlsDoor:
     """The application by TLS; those whom a network leads here under Twilio's names are shown these."""
 
     def __init__(self, app: FastAPI, listener: socket.socket, certificates: Certificates) -> None:
-        self._gate = Gate(app, app.state.refusals)
+        self._gate = TwilioHostFilter(app, app.state.refusals)
         self._listener = listener
         self._context = certificates.context_by_name()
 
@@ -47,7 +47,7 @@ class TlsDoor:
             sock=self._listener,
             ssl=self._context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
-            ssl_shutdown_timeout=FAREWELL_SECONDS,
+            ssl_shutdown_timeout=SHUTDOWN_GRACE_SECONDS,
         )
 
     def stop_accepting(self) -> None:
@@ -57,10 +57,10 @@ class TlsDoor:
         """Nothing is left: the server ends the connections with its own."""
 
 
-KINDS: Mapping[str, Callable[[FastAPI, socket.socket, Certificates], Door]] = {PROXY: ProxyDoor, TLS: TlsDoor}
+KINDS: Mapping[str, Callable[[FastAPI, socket.socket, Certificates], Listener]] = {PROXY: ProxyDoor, TLS: TlsDoor}
 
 
-def doors_of(listeners: Mapping[str, socket.socket], folder: Path, now: Callable[[], Instant]) -> DoorsOf:
+def make_listeners(listeners: Mapping[str, socket.socket], folder: Path, now: Callable[[], Timestamp]) -> DoorsOf:
     """Return what makes an application's doors for these listening sockets, with the authority kept in `folder`.
 
     Raises AuthorityUnavailable, a message for the user.
@@ -69,9 +69,9 @@ def doors_of(listeners: Mapping[str, socket.socket], folder: Path, now: Callable
     try:
         certificates.context_for(EMULATED_HOST)
     except OSError as error:  # it is of no use to find out when somebody asks
-        raise AuthorityUnavailable(f"no certificate can be put into a temporary folder: {error}") from error
+        raise CertificateAuthorityUnavailable(f"no certificate can be put into a temporary folder: {error}") from error
 
-    def make(app: FastAPI) -> list[Door]:
+    def make(app: FastAPI) -> list[Listener]:
         return [KINDS[name](app, listener, certificates) for name, listener in listeners.items()]
 
     return make

@@ -15,7 +15,7 @@ import structlog
 from ringback.dns import connected
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
-from ringback.operations.refused_requests import Refusals, shown_host
+from ringback.operations.refused_requests import RefusedRequests, shown_host
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
 from ringback.proxy.tls_contexts import Certificates
@@ -25,7 +25,7 @@ MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 HANDSHAKE_SECONDS = 10.0
-FAREWELL_SECONDS = 1.0
+SHUTDOWN_GRACE_SECONDS = 1.0
 """How long a client may take to end TLS when this side does; the server's stop waits for it."""
 MAX_CONNECTIONS = 250
 """How many clients at a time; each takes up to three of the files that a process may open, of which there are 1,024."""
@@ -48,7 +48,7 @@ class MisdirectedHandshake(Exception):
 class Proxy:
     """Serves one listening socket, from `start` to `close`."""
 
-    def __init__(self, listener: socket.socket, certificates: Certificates, refusals: Refusals) -> None:
+    def __init__(self, listener: socket.socket, certificates: Certificates, refusals: RefusedRequests) -> None:
         self._listener = listener
         self._certificates = certificates
         self._refusals = refusals
@@ -99,11 +99,11 @@ class Proxy:
             log.warning("TLS handshake refused", reason=str(error))
         else:
             if role_of(request.host) is HostRole.OTHER:
-                await self._pass_on(client, request)
+                await self._forward(client, request)
             else:
-                await self._take_in(client, request)
+                await self._terminate(client, request)
 
-    async def _pass_on(self, client: Stream, request: ProxyRequest) -> None:
+    async def _forward(self, client: Stream, request: ProxyRequest) -> None:
         """Connect with where the client wants to get, and leave the two alone."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -125,7 +125,7 @@ class Proxy:
         self._refusals.add(host=shown, method="CONNECT", path="", message=message)
         return None
 
-    async def _take_in(self, client: Stream, request: ProxyRequest) -> None:
+    async def _terminate(self, client: Stream, request: ProxyRequest) -> None:
         """Let the client speak with this server as if it were the host that it wants to reach."""
         is_tls = request.is_tunnel and request.port != HTTP_PORT
         context = self._certificates.context_for(request.host) if is_tls else None
@@ -136,7 +136,7 @@ class Proxy:
                 theirs,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
-                ssl_shutdown_timeout=FAREWELL_SECONDS if context else None,
+                ssl_shutdown_timeout=SHUTDOWN_GRACE_SECONDS if context else None,
             )
         )
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from ringback.domain.timestamps import MICROSECONDS, Instant
+from ringback.domain.timestamps import MICROSECONDS, Timestamp
 from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
 from ringback.proxy.certificate_authority import Authority
 
@@ -26,7 +26,7 @@ class _Kept(NamedTuple):
 class Certificates:
     """Gives the contexts. `now` is the machine's time."""
 
-    def __init__(self, authority: Authority, now: Callable[[], Instant]) -> None:
+    def __init__(self, authority: Authority, now: Callable[[], Timestamp]) -> None:
         self._authority = authority
         self._now = now
         self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()

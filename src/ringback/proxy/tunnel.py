@@ -32,7 +32,7 @@ async def relay(client: Stream, server: Stream, *, body: "Body | None" = None, b
     client so. Else it is a tunnel, whose `begin` reads what the client sends first; None ends it. Whoever sends faster
     than the other side takes it has to wait.
     """
-    async with _Patience() as patience:
+    async with _IdleTimeout() as patience:
         sending = asyncio.create_task(_send_on(client, server, body, begin, patience))
         try:
             if body:
@@ -43,7 +43,7 @@ async def relay(client: Stream, server: Stream, *, body: "Body | None" = None, b
             await asyncio.gather(sending, return_exceptions=True)
 
 
-class _Patience:
+class _IdleTimeout:
     """Ends what is done within it when nothing has happened for IDLE_SECONDS; broken connections end it too."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class _Patience:
         self._limit.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
 
 
-Body = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _Patience], Awaitable[None]]
+Body = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _IdleTimeout], Awaitable[None]]
 """Passes on the body of a request, and no more."""
 
 
@@ -76,7 +76,7 @@ def first_bytes(count: int) -> Body:
     return partial(_copy, limit=count)
 
 
-async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience) -> None:
+async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _IdleTimeout) -> None:
     """Pass on a chunked body. Raises ValueError, and asyncio's errors of readers, where it has no such form or end.
 
     Source: RFC 9112, 7.1.
@@ -111,7 +111,7 @@ async def _send_on(
     server: Stream,
     body: Body | None,
     begin: Begin | None,
-    patience: _Patience,
+    patience: _IdleTimeout,
 ) -> None:
     try:
         if body:
@@ -133,7 +133,7 @@ async def _send_on(
 
 
 async def _copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _Patience, limit: int | None = None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _IdleTimeout, limit: int | None = None
 ) -> None:
     left = limit
     while left is None or left > 0:

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from ringback.domain.errors import TwilioError, malformed_request, request_timeout
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
-from ringback.server.transports import OneAfterTheOtherFlow, OneWriteTransport
+from ringback.server.transports import OneWriteTransport, PipelineFlowControl
 from ringback.twilio_api.fault_injection import CUT_EXTENSION
 from ringback.twilio_api.request_context import answer_headers, error_response
 
@@ -67,7 +67,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._own_transport = OneWriteTransport(transport, self.loop)
         self.transport = self._own_transport  # type: ignore[assignment]
-        self.flow = self._own_flow = OneAfterTheOtherFlow(transport, self._has_enough)
+        self.flow = self._own_flow = PipelineFlowControl(transport, self._is_backlogged)
         self._extensions = {CUT_EXTENSION: self._own_transport.close}
         self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, _NOTHING_YET)
 
@@ -78,12 +78,12 @@ class TwilioHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
-        if not self._has_enough():
+        if not self._is_backlogged():
             self._read(data)
         elif self._refusal is None:
             self._unparsed += data
 
-    def _has_enough(self) -> bool:
+    def _is_backlogged(self) -> bool:
         """Tell whether what comes on the connection is to wait, or nothing is to come any more."""
         return bool(self.pipeline or self._unparsed or self._refusal)
 

@@ -52,7 +52,7 @@ class OneWriteTransport:
         return getattr(self._transport, name)
 
 
-class OneAfterTheOtherFlow(FlowControl):
+class PipelineFlowControl(FlowControl):
     """uvicorn's flow control, which does not read on while requests that were read wait for their turn.
 
     Else each answer would let more of them in, and a client that sends faster than it is answered fill the memory.
@@ -60,12 +60,12 @@ class OneAfterTheOtherFlow(FlowControl):
 
     def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._has_enough = has_enough
+        self._is_backlogged = has_enough
 
     def let_go(self) -> None:
         """Forget who has enough, so that what a lost connection holds, megabytes at times, waits for no collector."""
-        self._has_enough = bool
+        self._is_backlogged = bool
 
     def resume_reading(self) -> None:
-        if self.read_paused and not self._has_enough():
+        if self.read_paused and not self._is_backlogged():
             super().resume_reading()

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, base_url
-from ringback.proxy.listener import PROXY, TLS, Door
+from ringback.proxy.listener import PROXY, TLS, Listener
 from ringback.server.http_protocol import TwilioHttpProtocol
 from ringback.supervision import Supervisor
 
@@ -78,7 +78,7 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         on_serving: Callable[[], None],
         on_stopping: Callable[[], None],
-        doors: Sequence[Door],
+        doors: Sequence[Listener],
     ) -> None:
         super().__init__(config)
         self._on_serving = on_serving
@@ -110,7 +110,9 @@ class _Server(uvicorn.Server):
         return protocol
 
 
-def serve(app: FastAPI, listener: socket.socket, on_serving: Callable[[], None], doors: Sequence[Door] = ()) -> bool:
+def serve(
+    app: FastAPI, listener: socket.socket, on_serving: Callable[[], None], doors: Sequence[Listener] = ()
+) -> bool:
     """Serve until SIGTERM or Ctrl-C, and end what is under way; then uvicorn raises the signal again.
 
     Return False where it stopped by itself, because a background task failed too often.

@@ -8,14 +8,14 @@ import structlog
 from ringback.clock import Clock
 from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.policies import CallPolicy
-from ringback.domain.timestamps import Instant, after, seconds_between
+from ringback.domain.timestamps import Timestamp, after, seconds_between
 from ringback.operations.calls import (
     advance_due_calls,
     due_call_sids,
     next_call_due,
     postpone_call,
 )
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.stepwise import is_over, yield_to_requests
@@ -34,7 +34,7 @@ POSTPONED_SECONDS = 60.0
 log = structlog.get_logger()
 
 
-class Runner:
+class CallRunner:
     """Keeps every validation call moving. One step moves all that is due, in batches, each in one transaction."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Runner:
         database: Database,
         clock: Clock,
         policy: CallPolicy,
-        identifiers: Identifiers,
+        identifiers: IdGenerator,
         on_call_ended: Callable[[], None],
         *,
         retry_seconds: float = RETRY_SECONDS,
@@ -52,19 +52,19 @@ class Runner:
         self._policy = policy
         self._identifiers = identifiers
         self._on_call_ended = on_call_ended
-        self._woken = asyncio.Event()
+        self._wake_event = asyncio.Event()
         self._retry_seconds = retry_seconds
 
     def wake(self) -> None:
         """Look at the database soon: something new is pending."""
-        self._woken.set()
+        self._wake_event.set()
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
         await run_on_database(CALL_RUNNER, self._look, self._pause, self._database.outage_log, self._retry_seconds)
 
     async def _look(self) -> None:
-        self._woken.clear()
+        self._wake_event.clear()
         await self.step()
 
     async def step(self) -> int:
@@ -73,59 +73,59 @@ class Runner:
         What comes meanwhile is taken along every SHORTEST_PAUSE_SECONDS: each request would be a batch of its own.
         """
         moves = 0
-        real = self._clock.now()
-        while moved := await self._step_batch(real):
+        system_now = self._clock.now()
+        while moved := await self._step_batch(system_now):
             moves += len(moved)
             for call in moved:
                 log_move(call)
             if any(call.is_ended for call in moved):
                 self._on_call_ended()
-            if seconds_between(real, self._clock.now()) >= SHORTEST_PAUSE_SECONDS:
-                real = self._clock.now()
+            if seconds_between(system_now, self._clock.now()) >= SHORTEST_PAUSE_SECONDS:
+                system_now = self._clock.now()
             await yield_to_requests()
         return moves
 
-    async def _step_batch(self, real: Instant) -> list[ValidationCall]:
+    async def _step_batch(self, system_now: Timestamp) -> list[ValidationCall]:
         try:
-            return await self._advance(real)
+            return await self._advance(system_now)
         except DatabaseUnavailable:
             raise  # no call's fault
         except Exception:
             log.exception("a batch of calls could not be moved; trying them one by one")
-            return await self._step_one_by_one(real)
+            return await self._step_one_by_one(system_now)
 
-    async def _step_one_by_one(self, real: Instant) -> list[ValidationCall]:
+    async def _step_one_by_one(self, system_now: Timestamp) -> list[ValidationCall]:
         moved: list[ValidationCall] = []
-        for sid in await self._database.run(due_call_sids, real=real):
+        for sid in await self._database.run(due_call_sids, system_now=system_now):
             try:
-                moved += await self._advance(real, only=sid)
+                moved += await self._advance(system_now, only=sid)
             except DatabaseUnavailable:
                 raise
             except Exception:
                 log.exception("a call could not be moved; it waits", call_sid=sid, seconds=POSTPONED_SECONDS)
-                await self._database.run(postpone_call, sid, until=after(real, POSTPONED_SECONDS))
+                await self._database.run(postpone_call, sid, until=after(system_now, POSTPONED_SECONDS))
         return moved
 
-    async def _advance(self, real: Instant, only: str | None = None) -> list[ValidationCall]:
+    async def _advance(self, system_now: Timestamp, only: str | None = None) -> list[ValidationCall]:
         moved = await self._database.run(
             advance_due_calls,
-            real=real,
+            system_now=system_now,
             policy=self._policy,
             identifiers=self._identifiers,
             only=only,
             is_enough=_never if self._database.is_shared else is_over(BATCH_SECONDS),
         )
-        self._database.meters.runner_looked()
+        self._database.metrics.runner_polled()
         return moved
 
     async def _pause(self) -> None:
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
         due = await self._database.run(next_call_due)
         pause = seconds_between(self._clock.now(), due) if due is not None else LONGEST_PAUSE_SECONDS
-        if pause > 0 and not self._woken.is_set():
+        if pause > 0 and not self._wake_event.is_set():
             try:
                 async with asyncio.timeout(min(pause, LONGEST_PAUSE_SECONDS)):
-                    await self._woken.wait()
+                    await self._wake_event.wait()
             except TimeoutError:
                 return
 

@@ -21,7 +21,7 @@ from ringback.operations.clocks import (
     advance_step,
     owes_callbacks,
 )
-from ringback.operations.id_generator import Identifiers
+from ringback.operations.id_generator import IdGenerator
 from ringback.simulator.call_runner import log_move
 from ringback.storage.database import Database
 from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
@@ -35,7 +35,7 @@ LONGEST_LOOK_SECONDS = 1.0
 """How long to wait, at most, before looking again whether the callbacks of an account have settled."""
 
 
-class Advancer:
+class ClockAdvancer:
     """Makes the time of accounts pass, one advance of an account after the other."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Advancer:
         database: Database,
         clock: Clock,
         policy: CallPolicy,
-        identifiers: Identifiers,
+        identifiers: IdGenerator,
         *,
         on_call_ended: Callable[[], None],
         on_advanced: Callable[[], None],
@@ -67,7 +67,7 @@ class Advancer:
         async with self._turn(account_sid):
             notifications = self._database.notifications
             upheavals = notifications.upheavals(account_sid)  # of other processes' one hears too late to count them
-            time = await self._database.run(account_time, account_sid, real=self._clock.now())
+            time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
             course = Course(after(time.now, seconds), time.clock)
@@ -84,7 +84,7 @@ class Advancer:
                         break
                     course = course._replace(pause_at=None)
                 stopped = not self._database.is_shared and notifications.upheavals(account_sid) != upheavals
-            time = await self._database.run(account_time, account_sid, real=self._clock.now())
+            time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
         if time and stopped:
             raise AdvanceStopped(CLOCK_WAS_SET)
         self._on_advanced()
@@ -111,7 +111,7 @@ class Advancer:
             account_sid,
             course=course,
             batch=Batch(MOST_MOVED_IN_THREAD, lambda: False) if self._database.is_shared else at_once,
-            real=self._clock.now(),
+            system_now=self._clock.now(),
             policy=self._policy,
             identifiers=self._identifiers,
         )

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import structlog
 
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.operations.clocks import accounts_to_follow, follow_clock
-from ringback.operations.retention import forget_oldest, newest_event_to_go
+from ringback.operations.retention import newest_event_to_go, prune
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.stepwise import yield_to_requests
@@ -26,7 +26,7 @@ class Housekeeper:
     def __init__(
         self,
         database: Database,
-        now: Callable[[], Instant],
+        now: Callable[[], Timestamp],
         *,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         prune_seconds: float = PRUNE_SECONDS,
@@ -41,7 +41,11 @@ class Housekeeper:
     async def run_checkpoints(self) -> None:
         """Write the write-ahead log back until cancelled. It does not wait for the pruning, which takes long."""
         await run_on_database(
-            CHECKPOINT, self._database.tidy, self._checkpoint_seconds, self._database.outage_log, self._retry_seconds
+            CHECKPOINT,
+            self._database.checkpoint,
+            self._checkpoint_seconds,
+            self._database.outage_log,
+            self._retry_seconds,
         )
 
     async def run_pruning(self) -> None:
@@ -60,7 +64,7 @@ class Housekeeper:
         while sids := await self._database.run(accounts_to_follow, last):
             await yield_to_requests()
             for sid in sids:
-                await self._database.run_in_steps(follow_clock.steps, sid, real=self._now())
+                await self._database.run_in_steps(follow_clock.steps, sid, system_now=self._now())
                 await yield_to_requests()
             last = sids[-1]
 
@@ -92,5 +96,5 @@ class Housekeeper:
 
         more = True
         while more:
-            more = await self._database.run(forget_oldest, account_sid, last_event_id=last_event_id)
+            more = await self._database.run(prune, account_sid, last_event_id=last_event_id)
             await yield_to_requests()

@@ -11,9 +11,9 @@ from ringback.domain.account_clock import REAL_TIME, AccountClock
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.deletion import delete_contents, delete_everything
-from ringback.storage.statements import Statement, insert_unless_there, upsert
+from ringback.storage.statements import Statement, insert_or_ignore, upsert
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts, api_keys, validation_calls
 from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
@@ -42,8 +42,8 @@ HOLD_FOR_CLOCK = Statement(
 FIND_ACCOUNT_OF_KEY = Statement(
     select(accounts, api_keys.c.secret).join(api_keys).where(api_keys.c.sid == bindparam("key_sid"))
 )
-ADD_ACCOUNT = insert_unless_there(accounts, "sid")
-ADD_KEY = insert_unless_there(api_keys, "sid")
+ADD_ACCOUNT = insert_or_ignore(accounts, "sid")
+ADD_KEY = insert_or_ignore(api_keys, "sid")
 SAVE_ACCOUNT = upsert(
     accounts, ["sid"], "auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated"
 )
@@ -99,7 +99,7 @@ class AccountRepository:
         row = self._unit_of_work.first(HOLD_ACCOUNT, sid=sid)
         return _account(row) if row else None
 
-    def hold_alone(self, sid: str) -> Account | None:
+    def lock_exclusive(self, sid: str) -> Account | None:
         """Return an account in which nobody else writes till the unit of work ends."""
         row = self._unit_of_work.first(HOLD_ACCOUNT_ALONE, sid=sid)
         return _account(row) if row else None
@@ -221,7 +221,7 @@ def _account(row: tuple[Any, ...]) -> Account:
 def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
     """Return an account's clock; one that cannot be read is logged, and shows the machine's time."""
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
-        return AccountClock(offset, None if frozen_at is None else Instant(frozen_at))
+        return AccountClock(offset, None if frozen_at is None else Timestamp(frozen_at))
     report("accounts", account_sid, UnreadableRow(f"clock_offset is {offset!r}, clock_frozen_at is {frozen_at!r}"))
     return REAL_TIME
 

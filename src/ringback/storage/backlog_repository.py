@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.statements import Statement
 from ringback.storage.tables import status_callbacks, validation_calls
 
@@ -28,9 +28,9 @@ class BacklogRepository:
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def due_calls(self, real: Instant, limit: int) -> int:
+    def due_calls(self, system_now: Timestamp, limit: int) -> int:
         """Return how many calls' next event is due by the machine's clock."""
-        return self._counted(DUE_CALLS, now=real, row_limit=limit)
+        return self._counted(DUE_CALLS, now=system_now, row_limit=limit)
 
     def owed_callbacks(self, limit: int) -> int:
         """Return how many StatusCallbacks are neither delivered nor given up."""

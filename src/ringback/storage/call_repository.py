@@ -12,11 +12,11 @@ from ringback.domain.callbacks import CallbackSummary
 from ringback.domain.calls import CallState, ValidationCall
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.call_pages import CALL_PAGES, filter_values
-from ringback.storage.call_rows import CALL_COLUMNS, ENDING, FIXED, MOVING, call_of, moving_values
+from ringback.storage.call_rows import CALL_COLUMNS, FINAL, IMMUTABLE, MUTABLE, call_of, moving_values
 from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
-from ringback.storage.statements import Statement, insert_unless_there
+from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import callback_attempts, status_callbacks
 from ringback.storage.tables import validation_calls as table
@@ -30,7 +30,7 @@ MOST_LOOKED_THROUGH = 10_000
 
 FIND = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")))
 HOLD = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")).with_for_update())
-ADD = insert_unless_there(table, "sid")
+ADD = insert_or_ignore(table, "sid")
 
 
 def _move(names: Iterable[str]) -> Statement:
@@ -38,9 +38,9 @@ def _move(names: Iterable[str]) -> Statement:
     return Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(changed))
 
 
-MOVE_ON = _move(name for name in MOVING if name not in ENDING)
+MOVE_ON = _move(name for name in MUTABLE if name not in FINAL)
 """Leaves alone what the indexes know of calls that end."""
-END = _move(MOVING)
+END = _move(MUTABLE)
 UNDER_WAY = Statement(
     select(*CALL_COLUMNS)
     .where(
@@ -126,7 +126,7 @@ class CallRepository:
         rows = self._unit_of_work.all(UNDER_WAY, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
 
-    def count(self, account_sid: AccountSid, phone_number: str, *, since: Instant, until: Instant) -> int:
+    def count(self, account_sid: AccountSid, phone_number: str, *, since: Timestamp, until: Timestamp) -> int:
         """Return how many calls to a number an account asked for between two moments, and still has."""
         row = self._unit_of_work.first(
             CALLS_BETWEEN, account_sid=account_sid, phone_number=phone_number, since=since, until=until
@@ -135,7 +135,7 @@ class CallRepository:
 
     def add(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> bool:
         """Add a call; False, and nothing changed, when its SID is taken."""
-        fixed = {name: getattr(call, name) for name in FIXED}
+        fixed = {name: getattr(call, name) for name in IMMUTABLE}
         return self._unit_of_work.change(ADD, **fixed, **moving_values(call, pending, time)) > 0
 
     def move(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> None:
@@ -171,7 +171,7 @@ class CallRepository:
         """Return one page of an account's calls, newest first."""
         return CALL_PAGES.page_steps(self._unit_of_work, account_sid, filter_values(filters), request)
 
-    def forget_oldest(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
+    def prune(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
         """Forget at most `limit` of an account's ended calls, the newest `kept` excepted, and return how many.
 
         With a call go its callback and the journal of it; one whose callback is still owed stays.

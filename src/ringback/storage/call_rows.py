@@ -11,7 +11,7 @@ from ringback.domain.phones import Phone, PhoneBehavior
 from ringback.storage.statements import columns
 from ringback.storage.tables import validation_calls as table
 
-FIXED = (
+IMMUTABLE = (
     "sid",
     "account_sid",
     "phone_number",
@@ -25,7 +25,7 @@ FIXED = (
     "date_created",
     "code_expires_at",
 )
-MOVING = (
+MUTABLE = (
     "state",
     "attempts_left",
     "keys",
@@ -42,7 +42,7 @@ MOVING = (
     "real_due_at",
     "real_ended_at",
 )
-ENDING = ("verification_status", "outgoing_caller_id_sid", "ended_at", "real_ended_at")
+FINAL = ("verification_status", "outgoing_caller_id_sid", "ended_at", "real_ended_at")
 """Those of MOVING that only its end changes."""
 PENDING = ("due_at", "due_event", "due_digits", "real_due_at", "real_ended_at")
 CALL_COLUMNS = columns(table, *ValidationCall._fields, *PENDING)
@@ -84,8 +84,8 @@ def moving_values(call: ValidationCall, pending: PendingEvent | None, time: Acco
         "due_at": pending.at if pending else None,
         "due_event": pending.event.value if pending else None,
         "due_digits": pending.digits if pending else None,
-        "real_due_at": time.real_due(pending.at) if pending else None,
-        "real_ended_at": time.real if call.is_ended else None,
+        "real_due_at": time.system_due_at(pending.at) if pending else None,
+        "real_ended_at": time.system_now if call.is_ended else None,
     }
 
 

@@ -11,14 +11,14 @@ from ringback.domain.callbacks import (
     CallbackAttempt,
     CallbackStatus,
     CallbackSummary,
-    Lane,
+    DeliveryPartition,
     StatusCallback,
     UnreadableCallback,
 )
 from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant, seconds_between
+from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.domain.urls import without_secrets
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.callback_hops import hops_text
@@ -32,7 +32,7 @@ from ringback.storage.callback_rows import (
 )
 from ringback.storage.callback_summaries import SUMMARY, summary_of
 from ringback.storage.delivery_partitions import LANES
-from ringback.storage.statements import Statement, insert_unless_there
+from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
 from ringback.storage.tables import status_callbacks as table
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 AFTER_ALL_TIMES = b"\xff"
 """SQLite sorts it behind all numbers and texts."""
 
-ADD = insert_unless_there(table, "idempotency_token")
+ADD = insert_or_ignore(table, "idempotency_token")
 CLAIM_DUE = Statement(
     select(*CALLBACK_COLUMNS, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
@@ -112,7 +112,7 @@ REDELIVER = Statement(
         fault=None,
     )
 )
-ADD_ATTEMPT = insert_unless_there(attempts)
+ADD_ATTEMPT = insert_or_ignore(attempts)
 ATTEMPTS = Statement(
     select(*ATTEMPT_COLUMNS).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
 )
@@ -144,7 +144,7 @@ class CallbackRepository:
             idempotency_token=idempotency_token,
             status=CallbackStatus.PENDING.value,
             attempts=0,
-            due_at=time.real,
+            due_at=time.system_now,
             leased_until=None,
             date_created=time.now,
             earlier_attempts=0,
@@ -167,19 +167,19 @@ class CallbackRepository:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
         return list(readable(f"callback_attempts of {call_sid}", rows, attempt_of))
 
-    def lanes(self) -> dict[Lane, Instant | None]:
+    def lanes(self) -> dict[DeliveryPartition, Timestamp | None]:
         """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due.
 
         None where that is not a number: see `claim_without_time`.
         """
         rows = self._unit_of_work.all(LANES)
         return {
-            Lane(account_sid, receiver): Instant(due) if isinstance(due, int) else None
+            DeliveryPartition(account_sid, receiver): Timestamp(due) if isinstance(due, int) else None
             for account_sid, receiver, due in rows
         }
 
     def claim_due(
-        self, lane: Lane, *, now: Instant, limit: int, leased_until: Instant
+        self, lane: DeliveryPartition, *, now: Timestamp, limit: int, leased_until: Timestamp
     ) -> list[StatusCallback | UnreadableCallback]:
         """Lease the callbacks due in a lane, the longest overdue first; those that cannot be read are among them.
 
@@ -188,11 +188,11 @@ class CallbackRepository:
         rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
         for row in rows:
             self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
-            taken_up = self._unit_of_work.meters.callback_taken_up
+            taken_up = self._unit_of_work.metrics.observe_callback_lag
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
         return [self._read(row) for row in rows]
 
-    def claim_without_time(self, lane: Lane, limit: int) -> list[UnreadableCallback]:
+    def claim_without_time(self, lane: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
         """Return callbacks in a lane whose due time is not a number, which only SQLite can hold."""
         rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
         return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
@@ -212,21 +212,21 @@ class CallbackRepository:
             StatusCallback(sid, account_sid, "", shown_url, shown_method, (), token, last), reason
         )
 
-    def keep_lease(self, call_sid: str, leased_until: Instant) -> None:
+    def keep_lease(self, call_sid: str, leased_until: Timestamp) -> None:
         """Prolong the lease of a callback, if it is leased."""
         self._unit_of_work.change(KEEP_LEASE, sid=call_sid, until=leased_until)
 
-    def meet(self, call_sid: str, fault: Effect, *, due: Instant, leased_until: Instant | None) -> None:
+    def meet(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
         """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
         effect = orjson.dumps(fault.said).decode()
         self._unit_of_work.change(MEET, sid=call_sid, effect=effect, due=due, until=leased_until)
 
-    def release_all(self, now: Instant) -> int:
+    def release_all(self, now: Timestamp) -> int:
         """Make every leased callback due; for a process that knows it is alone with its database."""
         return self._unit_of_work.change(RELEASE_ALL, now=now)
 
     def settle(
-        self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Instant | None
+        self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Timestamp | None
     ) -> bool:
         """Store what became of a callback, and when it is due again; False where there is none any more."""
         changed = self._unit_of_work.change(
@@ -248,7 +248,7 @@ class CallbackRepository:
         """Tell whether any callback of this account is neither delivered nor given up."""
         return self._unit_of_work.first(OWED, account_sid=account_sid) is not None
 
-    def redeliver(self, call_sid: str, due: Instant) -> bool:
+    def redeliver(self, call_sid: str, due: Timestamp) -> bool:
         """Owe a settled callback again; False where none is settled."""
         return self._unit_of_work.change(REDELIVER, sid=call_sid, due=due) > 0
 
@@ -267,5 +267,5 @@ class CallbackRepository:
             error=attempt.error,
             hops=hops_text(attempt.hops),
         )
-        tried = self._unit_of_work.meters.callback_tried
+        tried = self._unit_of_work.metrics.observe_callback_attempt
         self._unit_of_work.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)

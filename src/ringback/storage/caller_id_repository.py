@@ -8,7 +8,7 @@ from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.pages import PagedRows
-from ringback.storage.statements import Statement, columns, insert_unless_there
+from ringback.storage.statements import Statement, columns, insert_or_ignore
 from ringback.storage.tables import outgoing_caller_ids as table
 from ringback.storage.tables import validation_calls
 
@@ -22,7 +22,7 @@ _THIS_ONE = (table.c.sid == bindparam("sid")) & _OF_ACCOUNT
 FIND = Statement(select(*_COLUMNS).where(_THIS_ONE))
 HOLD = Statement(select(*_COLUMNS).where(_THIS_ONE).with_for_update())
 FIND_BY_NUMBER = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, table.c.phone_number == bindparam("phone_number")))
-ADD = insert_unless_there(table)
+ADD = insert_or_ignore(table)
 RENAME = Statement(
     update(table).where(_THIS_ONE).values(friendly_name=bindparam("new_name"), date_updated=bindparam("now"))
 )

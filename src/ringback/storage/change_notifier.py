@@ -21,9 +21,9 @@ class Notifications:
         """Return how often an account's clock was set, or its contents replaced, since this process began."""
         return self._upheavals[account_sid]
 
-    def publish(self, account_sids: Collection[AccountSid], overturned: Collection[AccountSid] = ()) -> None:
-        """Tell that something was committed in these accounts, and which of them were `overturned` by it."""
-        self._upheavals.update(overturned)
+    def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:
+        """Tell that something was committed in these accounts, and which of them were `invalidated` by it."""
+        self._upheavals.update(invalidated)
         self._touched.update(account_sids)
         self._wake(account_sids)
 
@@ -52,8 +52,8 @@ class Notifications:
 
     def take_touched(self) -> set[AccountSid]:
         """Return the accounts in which something was committed since this was last asked."""
-        touched, self._touched = self._touched, set()
-        return touched
+        changed, self._touched = self._touched, set()
+        return changed
 
     def look_again(self) -> None:
         """Let all who wait look for themselves: something may have been committed of which nobody told."""

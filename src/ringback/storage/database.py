@@ -10,7 +10,7 @@ from sqlalchemy import Engine, make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from ringback.monitoring.metrics import Meters
+from ringback.monitoring.metrics import Metrics
 from ringback.storage.change_notifier import Notifications
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.probe import probe
@@ -67,7 +67,7 @@ class Database(ABC):
         self.engine = engine
         self.notifications = Notifications()
         self.journal = RequestJournal()
-        self.meters = Meters()
+        self.metrics = Metrics()
         self.outage = Outage()
         self.outage_log = OutageLog()
 
@@ -97,7 +97,7 @@ class Database(ABC):
         """Run a plain function where nothing else waits: at the start."""
         return operation(self.unit_of_work, *args, **kwargs)
 
-    async def tidy(self) -> None:
+    async def checkpoint(self) -> None:
         """Do the database's own housekeeping, beside the requests. Raises DatabaseUnavailable."""
         if self.outage.reason is not None:
             await self.check_recovery()

@@ -9,7 +9,7 @@ from ringback.domain.account_clock import AccountClock, AccountTime
 from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import HELD_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
@@ -85,19 +85,19 @@ class DueCallRepository:
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def claim_due(self, real: Instant, limit: int, only: str | None = None) -> Iterator[DueCall]:
+    def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. `real` is the machine's time. A row is made a call only when
+        With the SID of a call as `only`, at most that one. `system_now` is the machine's time. A row is made a call only when
         its turn comes: for a short batch that is half the work.
         """
         if only is None:
-            rows = self._unit_of_work.all(CLAIM_DUE, now=real, row_limit=limit)
+            rows = self._unit_of_work.all(CLAIM_DUE, now=system_now, row_limit=limit)
         else:
-            rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=real, sid=only)
+            rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=system_now, sid=only)
         return map(_due_call, rows)
 
-    def claim_due_of_account(self, account_sid: AccountSid, until: Instant, limit: int) -> Iterator[DueCall]:
+    def claim_due_of_account(self, account_sid: AccountSid, until: Timestamp, limit: int) -> Iterator[DueCall]:
         """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
 
         The account is held alone. A row is made a call only when its turn comes; one that cannot be read is left to the
@@ -106,19 +106,19 @@ class DueCallRepository:
         rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return readable("validation_calls", rows, _due_call)
 
-    def due_sids(self, real: Instant, limit: int) -> list[str]:
+    def due_sids(self, system_now: Timestamp, limit: int) -> list[str]:
         """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
-        return [row[0] for row in self._unit_of_work.all(DUE_SIDS, now=real, row_limit=limit)]
+        return [row[0] for row in self._unit_of_work.all(DUE_SIDS, now=system_now, row_limit=limit)]
 
-    def next_due(self) -> Instant | None:
+    def next_due(self) -> Timestamp | None:
         """Return when by the machine's clock the next event falls due, or None when none does by itself."""
         return _next_due(self._unit_of_work.first(NEXT_DUE))
 
-    def next_due_of_account(self, account_sid: AccountSid) -> Instant | None:
+    def next_due_of_account(self, account_sid: AccountSid) -> Timestamp | None:
         """Return when by the account's clock its next event falls due, or None without pending events."""
         return _next_due(self._unit_of_work.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
-    def postpone(self, sid: str, until: Instant) -> None:
+    def postpone(self, sid: str, until: Timestamp) -> None:
         """Let a call's event wait until another time by the machine's clock."""
         self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
 
@@ -129,34 +129,36 @@ class DueCallRepository:
         """
         changes: list[dict[str, Any]] = []
 
-        def followed(row: tuple[Any, ...]) -> Instant | None:
-            return _followed(row[2], time.real_due(row[1]), time)
+        def followed(row: tuple[Any, ...]) -> Timestamp | None:
+            return _followed(row[2], time.system_due_at(row[1]), time)
 
         for rows in self._unit_of_work.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
-            for (sid, _, real_due_at), real_due in readable("validation_calls", rows, lambda row: (row, followed(row))):
-                if real_due != real_due_at:
-                    changes.append({"call_sid": sid, "due": real_due})
+            for (sid, _, real_due_at), system_due_at in readable(
+                "validation_calls", rows, lambda row: (row, followed(row))
+            ):
+                if system_due_at != real_due_at:
+                    changes.append({"call_sid": sid, "due": system_due_at})
             yield
         for start in range(0, len(changes), ROWS_AT_ONCE):
             self._unit_of_work.change_all(SET_REAL_DUE, changes[start : start + ROWS_AT_ONCE])
             yield
 
 
-def _next_due(row: tuple[Any, ...] | None) -> Instant | None:
+def _next_due(row: tuple[Any, ...] | None) -> Timestamp | None:
     """Return the due time of a query's first row; None where it is not a number, as SQLite sorts such rows last."""
     if row is None:
         return None
     due, sid = row
     if isinstance(due, int | float):
-        return Instant(int(due))
+        return Timestamp(int(due))
     report("validation_calls", sid, UnreadableRow(f"the due time is {due!r}"))
     return None
 
 
-def _followed(before: Instant | None, by_clock: Instant | None, time: AccountTime) -> Instant | None:
+def _followed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
     """Return a call's due time by the machine's clock; one that a frozen clock has passed stays due since then."""
     is_passed = time.clock.frozen_at is not None and by_clock is not None
-    return before if is_passed and before is not None and before <= time.real else by_clock
+    return before if is_passed and before is not None and before <= time.system_now else by_clock
 
 
 def _due_call(row: tuple[Any, ...]) -> DueCall:

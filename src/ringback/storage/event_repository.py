@@ -61,8 +61,8 @@ class EventRepository:
                 "data": orjson.dumps(event.data).decode(),
             }
         )
-        self._unit_of_work.touched.add(event.account_sid)
-        self._unit_of_work.when_committed(self._unit_of_work.meters.happened, event)
+        self._unit_of_work.changed.add(event.account_sid)
+        self._unit_of_work.when_committed(self._unit_of_work.metrics.count_event, event)
 
     def write(self) -> None:
         """Write what was added."""
@@ -99,7 +99,7 @@ class EventRepository:
         row = self._unit_of_work.first(NEWEST_TO_GO, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
 
-    def forget_oldest(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
+    def prune(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
         """Forget at most `limit` of the events, up to the one with `last_id`, and return how many those were."""
         return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, last_id=last_id, row_limit=limit)
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_of
+from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_from_dict
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.journal_tables import faults as table
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import readable, require
@@ -61,7 +61,7 @@ class FaultRepository:
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def add(self, account_sid: AccountSid, fault: NewFault, date_created: Instant) -> Fault:
+    def add(self, account_sid: AccountSid, fault: NewFault, date_created: Timestamp) -> Fault:
         [(fault_id,)] = self._unit_of_work.all(
             ADD,
             account_sid=account_sid,
@@ -126,7 +126,7 @@ def fault_of(row: tuple[Any, ...]) -> Fault:
     """Return the fault of a row. Raises ValueError if it cannot be read."""
     fault_id, operation, effect, times_left, probability, *counts = row
     target, effect = FaultTarget(operation), orjson.loads(effect)
-    made = callback_effect(effect) if target == FaultTarget.STATUS_CALLBACK else effect_of(effect)
+    made = callback_effect(effect) if target == FaultTarget.STATUS_CALLBACK else effect_from_dict(effect)
     NewFault(target, made, times_left, probability)
     for name, count in zip(("chances", "strikes", "date_created"), counts, strict=True):
         require(isinstance(count, int), name, count)

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, func, insert, select
 from ringback.domain.inbox import InboxMessage, InboxSummary, StoredMessage
 from ringback.domain.sids import AccountSid
 from ringback.domain.signature_check import SignatureVerdict
-from ringback.storage.journal_statements import forget_oldest
+from ringback.storage.journal_statements import prune
 from ringback.storage.journal_tables import inbox_messages as table
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
@@ -45,7 +45,7 @@ SUMMARIES = Statement(
     .order_by(_COUNTED.c.newest_id.desc())
 )
 EMPTY = Statement(delete(table).where(*_OF_INBOX))
-FORGET_OLDEST = forget_oldest(table)
+FORGET_OLDEST = prune(table)
 
 
 class InboxRepository:
@@ -85,7 +85,7 @@ class InboxRepository:
     def empty(self, account_sid: AccountSid, inbox: str) -> None:
         self._unit_of_work.change(EMPTY, account_sid=account_sid, inbox=inbox)
 
-    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
+    def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` messages of an account, whichever inboxes they are in."""
         self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
 

@@ -13,7 +13,7 @@ def newest_to_go(table: Table) -> ScalarSelect[Any]:
     return ids.order_by(table.c.id.desc()).limit(1).offset(bindparam("kept")).scalar_subquery()
 
 
-def forget_oldest(table: Table) -> Statement:
+def prune(table: Table) -> Statement:
     """Return what deletes all of an account's entries but the newest `kept`."""
     of_account = table.c.account_sid == bindparam("account_sid")
     return Statement(delete(table).where(of_account, table.c.id <= newest_to_go(table)))

@@ -7,7 +7,7 @@ from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, 
 
 from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps, finish
 
@@ -26,7 +26,7 @@ class Keyed(Protocol):
     def sid(self) -> str: ...
 
     @property
-    def date_created(self) -> Instant: ...
+    def date_created(self) -> Timestamp: ...
 
 
 Row = TypeVar("Row", bound=Keyed)
@@ -104,7 +104,7 @@ class PagedRows(Generic[Row]):
 def _page_before(token: PageToken, request: PageRequest, found: list[Row]) -> Page[Row]:
     """Return the page that leads up to the token's row; `found` comes in the order it was read, backwards."""
     if not found:
-        first_of_all = RowKey(Instant(token.key.created + 1), token.key.sid)
+        first_of_all = RowKey(Timestamp(token.key.created + 1), token.key.sid)
         return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)
     found.reverse()
     return Page(

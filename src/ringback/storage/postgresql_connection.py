@@ -24,7 +24,7 @@ NETWORK = {
     "application_name": "ringback",
 }
 """Defaults, so that a machine that has gone silent is noticed; the URL's parameters override them."""
-FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
+IMMUTABLE = {"client_encoding": "utf8", "prepare_threshold": None}
 """Texts are Unicode whatever the environment says. Statements are prepared only where no pooler was found."""
 PREPARE_THRESHOLD = "prepare_threshold"
 DEFAULT_PREPARE_THRESHOLD = 5
@@ -62,7 +62,7 @@ def connect_parameters(url: URL) -> dict[str, Any]:
         if not isinstance(value, str) and name not in MULTIPLE:
             raise _wrong_parameter(url, name, "is given twice")
     prepare_threshold(url)
-    return {name: value for name, value in NETWORK.items() if name not in url.query} | FIXED
+    return {name: value for name, value in NETWORK.items() if name not in url.query} | IMMUTABLE
 
 
 def prepare_threshold(url: URL) -> int | None:

@@ -32,7 +32,7 @@ from ringback.storage.postgresql_connection import (
     prepare_threshold,
 )
 from ringback.storage.postgresql_errors import Failure, failure_of
-from ringback.storage.postgresql_notify import POLL_SECONDS, NewsExchange, read_database, send
+from ringback.storage.postgresql_notify import POLL_SECONDS, PostgresNotifier, read_database, send
 from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import Traits, UnitOfWork
 from ringback.supervision import BackgroundTask
@@ -94,7 +94,7 @@ class PostgresqlDatabase(Database):
             self.close()
             raise
         self._is_polling = session.is_pooled and listen_url is None
-        self._news = NewsExchange(
+        self._news = PostgresNotifier(
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
             self.notifications,
             lambda news: self.run(send, news),
@@ -233,8 +233,8 @@ class _Session:
             POOLED_TRAITS if self.is_pooled else TRAITS,
             on_commit=database.committed,
             journal=database.journal,
-            meters=database.meters,
-            hand_over=self._hand_over,
+            metrics=database.metrics,
+            run_on_loop=self._hand_over,
         )
 
     def _hand_over(self, saying: Callable[[], None]) -> None:

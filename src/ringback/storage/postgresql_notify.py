@@ -50,7 +50,7 @@ READ_DATABASE = Statement(text(f"SELECT {DATABASE}"))
 SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 
 
-class NewsExchange:
+class PostgresNotifier:
     """Tells other processes in which accounts something was committed, and which were overturned; hears of theirs.
 
     Without `connect`, the parameters of a connection that can LISTEN, it only polls. `read_database` returns the
@@ -82,10 +82,10 @@ class NewsExchange:
         self._outage_log = outage_log
         self._listener_outages = OutageLog()
 
-    def tell(self, touched: Collection[AccountSid], overturned: Collection[AccountSid]) -> None:
+    def tell(self, changed: Collection[AccountSid], invalidated: Collection[AccountSid]) -> None:
         """Tell the others soon; on the event loop, or before it runs."""
-        self._touched.update(touched)
-        self._overturned.update(overturned)
+        self._touched.update(changed)
+        self._overturned.update(invalidated)
         self._untold.set()
 
     def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
@@ -118,21 +118,21 @@ class NewsExchange:
     async def _publish(self) -> None:
         await self._untold.wait()
         self._untold.clear()
-        touched, self._touched = self._touched, set()
-        overturned, self._overturned = self._overturned, set()
+        changed, self._touched = self._touched, set()
+        invalidated, self._overturned = self._overturned, set()
         try:
-            await self._send(self._messages(touched, overturned))
+            await self._send(self._messages(changed, invalidated))
         except BaseException:
-            self.tell(touched, overturned)
+            self.tell(changed, invalidated)
             raise
 
-    def _messages(self, touched: set[AccountSid], overturned: set[AccountSid]) -> list[str]:
-        accounts = sorted(touched | overturned)
+    def _messages(self, changed: set[AccountSid], invalidated: set[AccountSid]) -> list[str]:
+        accounts = sorted(changed | invalidated)
         parts = [accounts[start : start + ACCOUNTS_AT_ONCE] for start in range(0, len(accounts), ACCOUNTS_AT_ONCE)]
-        return [self._message(part, [sid for sid in part if sid in overturned]) for part in parts]
+        return [self._message(part, [sid for sid in part if sid in invalidated]) for part in parts]
 
-    def _message(self, touched: list[AccountSid], overturned: list[AccountSid]) -> str:
-        return orjson.dumps(dict(zip(PARTS, (self._own_id, touched, overturned), strict=True))).decode()
+    def _message(self, changed: list[AccountSid], invalidated: list[AccountSid]) -> str:
+        return orjson.dumps(dict(zip(PARTS, (self._own_id, changed, invalidated), strict=True))).decode()
 
     async def _listen(self, on_news: Callable[[], None]) -> None:
         """Receive notifications until the connection breaks. Raises psycopg.Error, OSError."""
@@ -166,7 +166,7 @@ class NewsExchange:
             self._look(on_news)  # another program's, or another version's
             return
         if news.sender != self._own_id:
-            self._notifications.publish(news.touched, news.overturned)
+            self._notifications.publish(news.changed, news.invalidated)
             on_news()
 
     def _look(self, on_news: Callable[[], None]) -> None:
@@ -176,8 +176,8 @@ class NewsExchange:
 
 class _News(NamedTuple):
     sender: str
-    touched: list[AccountSid]
-    overturned: list[AccountSid]
+    changed: list[AccountSid]
+    invalidated: list[AccountSid]
 
 
 def _parse(message: str) -> _News:

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, insert, select
 
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
-from ringback.storage.journal_statements import forget_oldest
+from ringback.storage.journal_statements import prune
 from ringback.storage.journal_tables import requests as table
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.statements import Statement, columns
@@ -28,7 +28,7 @@ NEWEST = Statement(
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
 )
-FORGET_OLDEST = forget_oldest(table)
+FORGET_OLDEST = prune(table)
 
 
 class RequestRepository:
@@ -51,7 +51,7 @@ class RequestRepository:
 
         return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
 
-    def forget_oldest(self, account_sid: AccountSid, *, kept: int) -> None:
+    def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` requests."""
         self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
 

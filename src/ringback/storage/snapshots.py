@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, insert, select, text
 
-from ringback.domain.timestamps import Instant
+from ringback.domain.timestamps import Timestamp
 from ringback.storage.journal_tables import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.stepwise import Steps
@@ -76,10 +76,10 @@ def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str,
         yield rows
 
 
-def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, real: Instant) -> Steps[None]:
+def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
     """Add these rows, of tables and columns that are the schema's, to tables that are empty.
 
-    A callback that was under way is due at once, by the machine's time `real`. Raises UnfitState where a row cannot be
+    A callback that was under way is due at once, by the machine's time `system_now`. Raises UnfitState where a row cannot be
     stored.
     """
     for name in _ADD:
@@ -89,7 +89,7 @@ def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, real: Instant
             continue
         is_released = name == status_callbacks.name
         for rows in batches:
-            yield from _write(unit_of_work, name, [_released(row, real) for row in rows] if is_released else rows)
+            yield from _write(unit_of_work, name, [_released(row, system_now) for row in rows] if is_released else rows)
     if not unit_of_work.is_embedded:
         for statement in _COUNT_ON:
             unit_of_work.all(statement)
@@ -129,8 +129,8 @@ def _write_accounts(unit_of_work: "UnitOfWork", batches: Iterable[Sequence[Mappi
         waiting = later
 
 
-def _released(callback: Mapping[str, Any], real: Instant) -> Mapping[str, Any]:
+def _released(callback: Mapping[str, Any], system_now: Timestamp) -> Mapping[str, Any]:
     """Return a callback's row without its lease: the process that held it is not this one."""
     if callback["leased_until"] is None or callback["due_at"] is None:
         return callback
-    return {**callback, "due_at": real, "leased_until": None}
+    return {**callback, "due_at": system_now, "leased_until": None}

@@ -72,7 +72,7 @@ class EmbeddedDatabase(Database):
             TRAITS,
             on_commit=self.notifications.publish,
             journal=self.journal,
-            meters=self.meters,
+            metrics=self.metrics,
         )
         if self._files:
             self._unit_of_work.before_commit = self._files.check
@@ -167,14 +167,14 @@ class EmbeddedDatabase(Database):
         if self._files:
             self._files.check()
 
-    async def tidy(self) -> None:
+    async def checkpoint(self) -> None:
         """Check the files, and write the write-ahead log back when it is worth it. Raises DatabaseUnavailable.
 
         A log that must start again from its beginning is written back twice, so that little remains to be done while
         nothing else can write.
         """
         await self._check_files()
-        await super().tidy()
+        await super().checkpoint()
         if self._log and self.wants_checkpoint():
             await self._write_back(self._log)
             if self._log.is_long:

@@ -54,7 +54,7 @@ def _insert(dialect: Dialect) -> Insert:
     return cast("Insert", postgresql.insert)  # its methods of ON CONFLICT have the same names
 
 
-def insert_unless_there(table: Table, *unique: str) -> Statement:
+def insert_or_ignore(table: Table, *unique: str) -> Statement:
     """Return what adds a row, or does nothing where one with the same `unique` columns is there.
 
     With no columns named, where one is there that must not be twice for whatever reason.

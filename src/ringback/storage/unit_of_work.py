@@ -9,7 +9,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 
 from ringback.domain.sids import AccountSid
-from ringback.monitoring.metrics import Meters
+from ringback.monitoring.metrics import Metrics
 from ringback.storage.account_repository import AccountRepository
 from ringback.storage.backlog_repository import BacklogRepository
 from ringback.storage.call_repository import CallRepository
@@ -52,10 +52,10 @@ class UnitOfWork:
     """Reads at once; writes between ``with unit_of_work:`` and its end, where they are committed, all or none.
 
     Blocks may be nested: the outermost one commits. When it raises, nothing was changed. `on_commit` is then told the
-    accounts in which something happened, `touched` and `overturned`, and again the latter: their clocks were set or
+    accounts in which something happened, `changed` and `invalidated`, and again the latter: their clocks were set or
     their contents replaced, so that whoever is at work with them has to begin anew.
 
-    What is to be said after a commit is handed over to whoever may say it, by `hand_over`. `changed_rows` counts what
+    What is to be said after a commit is handed over to whoever may say it, by `run_on_loop`. `changed_rows` counts what
     was committed, where the database counts that. `before_commit` prevents a commit by raising.
     """
 
@@ -67,8 +67,8 @@ class UnitOfWork:
         *,
         on_commit: Callable[[Collection[AccountSid], Collection[AccountSid]], None],
         journal: RequestJournal,
-        meters: Meters,
-        hand_over: Callable[[Callable[[], None]], None] | None = None,
+        metrics: Metrics,
+        run_on_loop: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
         self._connection = connection
         self._dialect = dialect
@@ -77,7 +77,7 @@ class UnitOfWork:
         self._depth = 0
         self._is_committed = False
         self._notes: list[Note] = []
-        self._hand_over = hand_over
+        self._hand_over = run_on_loop
         self.before_commit: Callable[[], None] | None = None
         self.locks = traits.locks(self)
         self.refusals = traits.refusals
@@ -85,9 +85,9 @@ class UnitOfWork:
         self._counts_changes = traits.counts_changes
         self._rows_before = 0
         self.changed_rows = 0
-        self.meters = meters
-        self.touched: set[AccountSid] = set()
-        self.overturned: set[AccountSid] = set()
+        self.metrics = metrics
+        self.changed: set[AccountSid] = set()
+        self.invalidated: set[AccountSid] = set()
         self.accounts = AccountRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
@@ -113,8 +113,8 @@ class UnitOfWork:
         if self._depth:
             return
         notes, self._notes = self._notes, []
-        touched, self.touched = self.touched, set()
-        overturned, self.overturned = self.overturned, set()
+        changed, self.changed = self.changed, set()
+        invalidated, self.invalidated = self.invalidated, set()
         is_committed, self._is_committed = self._is_committed, False
         if kind is not None and not is_committed:
             self._roll_back()
@@ -129,9 +129,9 @@ class UnitOfWork:
             raise
         self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_BITS
         if self._hand_over is None:
-            self._tell(notes, touched, overturned)
-        elif notes or touched or overturned:
-            self._hand_over(partial(self._tell, notes, touched, overturned))
+            self._tell(notes, changed, invalidated)
+        elif notes or changed or invalidated:
+            self._hand_over(partial(self._tell, notes, changed, invalidated))
 
     def commit_in_thread(self) -> Steps[None]:
         """Commit the much that a long operation has changed, as the last thing in its block.
@@ -149,12 +149,12 @@ class UnitOfWork:
         self._is_committed = True
         yield
 
-    def _tell(self, notes: list[Note], touched: set[AccountSid], overturned: set[AccountSid]) -> None:
+    def _tell(self, notes: list[Note], changed: set[AccountSid], invalidated: set[AccountSid]) -> None:
         """Let it be known what was committed."""
         for note, values in notes:
             note(*values)
-        if touched or overturned:
-            self._on_commit(touched | overturned, overturned)
+        if changed or invalidated:
+            self._on_commit(changed | invalidated, invalidated)
 
     def _roll_back(self) -> None:
         self.events.forget_unwritten()

@@ -51,8 +51,10 @@ class RingbackContainer(DockerContainer):
 
     def with_setting(self, **settings: Any) -> Self:
         """Give the server these settings, by the names of ``ringback serve``; None takes one back to its default."""
-        if unfit := UNFIT & settings.keys():
-            raise TypeError(f"{', '.join(sorted(unfit))}: not to be set of a container; with_seed(path) seeds it")
+        if unprocessable := UNFIT & settings.keys():
+            raise TypeError(
+                f"{', '.join(sorted(unprocessable))}: not to be set of a container; with_seed(path) seeds it"
+            )
         self._settings |= settings
         return self
 

@@ -101,7 +101,7 @@ class SignatureVerdict(Record):
     A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
     """
 
-    is_right: bool
+    is_valid: bool
     explanation: str
     signed_url: str
     matching_url: str | None

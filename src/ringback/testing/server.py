@@ -23,8 +23,10 @@ class Server(Connection):
     """
 
     def __init__(self, **settings: Any) -> None:
-        if unfit := OWN.keys() & settings.keys():
-            raise TypeError(f"{', '.join(sorted(unfit))}: not to be set, since this process reads the log (Server.log)")
+        if unprocessable := OWN.keys() & settings.keys():
+            raise TypeError(
+                f"{', '.join(sorted(unprocessable))}: not to be set, since this process reads the log (Server.log)"
+            )
         self._process = Process(DEFAULTS | settings | OWN)
         super().__init__(self._process.base_url, settings.get("control_token"))
         self._stopped = False

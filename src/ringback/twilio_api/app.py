@@ -30,7 +30,7 @@ from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import INTERCEPTED_KEY
 from ringback.storage.database import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
-from ringback.twilio_api.fault_injection import ConnectionCut, UnderFault, struck
+from ringback.twilio_api.fault_injection import ConnectionCut, FaultInjectingApp, struck
 from ringback.twilio_api.request_context import Passage
 from ringback.twilio_api.responses import STATE_KEY, Exchange, no_content
 from ringback.twilio_api.routes import Routes
@@ -42,7 +42,7 @@ _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 log = structlog.get_logger()
 
 
-class TwilioEdge:
+class TwilioApp:
     """The Twilio surface, which answers by its own `routes`; `other_paths` and those under `other_prefix` are not its.
 
     Those pass through, to `app`, unless they were meant for Twilio itself, where ringback's own pages are not.
@@ -83,7 +83,7 @@ class TwilioEdge:
 
     async def _pass(self, passage: Passage, receive: Receive) -> None:
         try:
-            self._refuse_what_is_not_emulated(passage)
+            self._reject_unsupported_resource(passage)
             if passage.scope["method"] == "OPTIONS":
                 await no_content()(passage.scope, receive, passage.send)
                 return
@@ -92,12 +92,12 @@ class TwilioEdge:
             route = self._routes.find(passage.scope, passage.path)
             app = route.app
             if exchange.account.has_faults and (fault := await struck(exchange, route.name)):
-                passage.fault, app = fault, UnderFault(app, fault, passage.path)
+                passage.fault, app = fault, FaultInjectingApp(app, fault, passage.path)
             await app(passage.scope, receive, passage.send)
         except TwilioError as error:
             await passage.answer_error(error, receive)
             if passage.refused_sid:
-                await self._find_journal(passage, passage.refused_sid, error)
+                await self._attribute_to_account(passage, passage.refused_sid, error)
         except (ClientDisconnect, ConnectionCut):
             raise
         except DatabaseUnavailable as error:
@@ -110,7 +110,7 @@ class TwilioEdge:
             log.exception("a request failed", request_id=passage.request_sid, path=passage.path)
             await passage.answer_error(internal_server_error(), receive)
 
-    def _refuse_what_is_not_emulated(self, passage: Passage) -> None:
+    def _reject_unsupported_resource(self, passage: Passage) -> None:
         """Raise TwilioError 20404 for an intercepted request whose resource or method is not emulated.
 
         Before authentication, as the answer tells nothing of accounts, and the credentials may be real ones.
@@ -147,7 +147,7 @@ class TwilioEdge:
             raise
         return account
 
-    async def _find_journal(self, passage: Passage, account_sid: AccountSid, error: TwilioError) -> None:
+    async def _attribute_to_account(self, passage: Passage, account_sid: AccountSid, error: TwilioError) -> None:
         """Find the account that a refused request was meant for, and the reason for the log where that is the path.
 
         After the answer was sent, so that its timing does not tell a stranger which accounts exist.

@@ -6,7 +6,7 @@ from ringback.domain.calls import ValidationCall
 from ringback.domain.paging import Page, PageLinks
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.sids import AccountSid
-from ringback.domain.timestamps import Instant, rfc_2822
+from ringback.domain.timestamps import Timestamp, rfc_2822
 from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
 
 PRICE_UNIT = "USD"
@@ -103,5 +103,5 @@ def _call_fields(call: ValidationCall, path: str, uri_suffix: str) -> Fields:
     }
 
 
-def _date(instant: Instant | None) -> str | None:
+def _date(instant: Timestamp | None) -> str | None:
     return None if instant is None else rfc_2822(instant)

@@ -60,7 +60,7 @@ async def update_caller_id(request: Request) -> Response:
         exchange.account.sid,
         request.path_params["Sid"],
         friendly_name,
-        real=services.now(),
+        system_now=services.now(),
     )
     if updated is None:
         raise exchange.not_found()
@@ -79,7 +79,7 @@ async def delete_caller_id(request: Request) -> Response:
     exchange = exchange_of(request)
     sid = request.path_params["Sid"]
     if not await exchange.services.database.run(
-        delete_outgoing_caller_id, exchange.account.sid, sid, real=exchange.services.now()
+        delete_outgoing_caller_id, exchange.account.sid, sid, system_now=exchange.services.now()
     ):
         raise exchange.not_found()
     return no_content()

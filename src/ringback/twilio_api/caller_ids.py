@@ -74,7 +74,7 @@ async def validate_number(request: Request) -> Response:
         create_validation_request,
         exchange.account.sid,
         wanted,
-        real=services.now(),
+        system_now=services.now(),
         policy=services.call_policy,
         identifiers=services.identifiers,
     )

@@ -29,7 +29,7 @@ async def struck(exchange: Exchange, operation: str) -> Effect | None:
     return await services.database.run(strike, exchange.account.sid, target, draw=services.identifiers.draw)
 
 
-class UnderFault:
+class FaultInjectingApp:
     """An application whose next request goes wrong; `path` is the one to name in an error."""
 
     def __init__(self, app: ASGIApp, effect: Effect, path: str) -> None:
@@ -49,9 +49,9 @@ class UnderFault:
                 _cut(scope)
                 await no_content()(scope, receive, send)
             case Cut():
-                await self._lose_answer(scope, receive, send)
+                await self._drop_response(scope, receive, send)
 
-    async def _lose_answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _drop_response(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the handler do its work. What it answers satisfies the server, and reaches nobody."""
 
         async def lost(message: Message) -> None:

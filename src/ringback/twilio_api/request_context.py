@@ -136,8 +136,8 @@ class Passage:
 
     def enter(self, services: Services) -> None:
         """Count the logged request, and enter it into the journal of its account, if there is one."""
-        meters = services.database.meters
-        meters.request_answered(self._operation, self._method, self.status, self._elapsed_ms / 1000)
+        metrics = services.database.metrics
+        metrics.observe_request(self._operation, self._method, self.status, self._elapsed_ms / 1000)
         if self.account is None:
             return
         services.database.journal.add(

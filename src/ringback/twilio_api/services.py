@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.policies import CallPolicy
-from ringback.domain.timestamps import Instant
-from ringback.operations.id_generator import Identifiers
+from ringback.domain.timestamps import Timestamp
+from ringback.operations.id_generator import IdGenerator
 from ringback.storage.database import Database
 
 
@@ -19,8 +19,8 @@ class Services:
     """
 
     database: Database
-    now: Callable[[], Instant]
-    identifiers: Identifiers
+    now: Callable[[], Timestamp]
+    identifiers: IdGenerator
     call_policy: CallPolicy
     number_validation: NumberValidation
     validation_code_format: ValidationCodeFormat
