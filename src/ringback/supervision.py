@@ -1,12 +1,13 @@
-"""Supervision of background tasks: loops that outlast outages, and a supervisor that restarts tasks that fail.
+"""Background tasks: a loop that retries after outages, and a supervisor that restarts failed tasks.
 
-It imports nothing of ringback and reports through callables.
+This module imports nothing of ringback. It reports through callables.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -14,46 +15,61 @@ from typing import Protocol
 FIRST_RESTART_SECONDS, LONGEST_RESTART_SECONDS = 0.5, 8.0
 """Back-off before a task is restarted: it doubles with each failure within the window."""
 MAX_FAILURES, WINDOW_SECONDS = 5, 60.0
-"""Failures of one task, and the time within which they happen, after which the process must end."""
+"""A task is given up after this many failures within this time."""
 STOP_SECONDS = 3.0
 """Longest wait for the tasks to end when the supervisor stops."""
 
-Work = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[object]]
+"""One round of a loop's work; its result is not used."""
+Pause = float | Callable[[], Awaitable[float]]
+"""Seconds between two rounds of work: a number, or a coroutine function that returns one."""
 Schedule = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
 
 class OutageReports(Protocol):
-    """Receives what happens to the work of a loop."""
+    """Receives the outages of a loop."""
 
     def outage(self, name: str, error: Exception) -> None:
-        """The work failed for a reason that is expected to pass; it is retried."""
+        """Note that the work failed and will be retried."""
 
     def recovered(self, name: str) -> None:
-        """The work succeeded."""
+        """Note that the work succeeded."""
 
 
 async def run_forever(
     name: str,
     work: Work,
-    pause: Work | float,
+    pause: Pause,
     *,
     outage: type[Exception] | tuple[type[Exception], ...],
     retry_seconds: float,
     reports: OutageReports,
+    wake_event: asyncio.Event | None = None,
 ) -> None:
-    """Repeat the work of the task `name`, with a `pause` after each time, until cancelled.
+    """Repeat the work of the task `name`, with a `pause` after each round, until cancelled.
 
-    `pause` is a number of seconds or a coroutine function. An `outage` of either is reported and retried; every other
-    exception ends the loop, and is the supervisor's business.
+    `wake_event` ends a pause early; it is cleared before each round. An `outage` of work or pause is reported and
+    retried after `retry_seconds`. Every other exception ends the loop: the supervisor restarts it.
     """
     while True:
         try:
+            if wake_event:
+                wake_event.clear()
             await work()
             reports.recovered(name)
-            await (asyncio.sleep(pause) if isinstance(pause, float | int) else pause())
+            await _sleep(pause if isinstance(pause, float | int) else await pause(), wake_event)
         except outage as error:
             reports.outage(name, error)
             await asyncio.sleep(retry_seconds)
+
+
+async def _sleep(seconds: float, wake_event: asyncio.Event | None) -> None:
+    if wake_event is None:
+        await asyncio.sleep(seconds)
+    elif seconds > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await wake_event.wait()
 
 
 def _no_trouble() -> str | None:
@@ -62,29 +78,29 @@ def _no_trouble() -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class BackgroundTask:
-    """Work for a supervisor: it runs until cancelled, unless it is `finite`, and may end.
+    """Work for a supervisor. It runs until cancelled; only a `finite` task may return.
 
-    `trouble` says why the task cannot do its work although it runs, or None.
+    `trouble` returns why the running task cannot do its work, or None.
     """
 
     name: str
-    work: Work
+    work: Callable[[], Awaitable[None]]
     finite: bool = False
     trouble: Callable[[], str | None] = _no_trouble
 
 
 class TaskReports(Protocol):
-    """Receives what happens to tasks."""
+    """Receives the starts and failures of tasks."""
 
     def started(self, name: str) -> None:
-        """The task runs, for the first time or again."""
+        """Note that the task was started or restarted."""
 
     def failed(self, name: str, failure: BaseException, restart_seconds: float | None) -> None:
-        """The task failed; it is restarted after so long, or never where the process must end."""
+        """Note that the task failed. It is restarted after `restart_seconds`; None if it is given up."""
 
 
 class TaskEnded(Exception):
-    """A task that runs until cancelled returned."""
+    """A task returned although it must run until cancelled."""
 
 
 class TaskCancelled(Exception):
@@ -101,10 +117,11 @@ class _Supervised:
 
 
 class Supervisor:
-    """Keeps background tasks running. There is no guard task that could fail itself: each task's end restarts it.
+    """Restarts background tasks that fail.
 
-    A task that fails `max_failures` times within `window_seconds` is given up, and `on_give_up` is called, once, which
-    must end the process.
+    The end of a task schedules its restart: there is no monitoring task that could fail itself. A task that fails
+    `max_failures` times within `window_seconds` is given up; the first time, `on_give_up` is called, which must end
+    the process.
     """
 
     def __init__(
@@ -131,11 +148,11 @@ class Supervisor:
         return tuple(self._entries)
 
     def add(self, task: BackgroundTask) -> None:
-        """Supervise one more task. Must be called before `start`."""
+        """Add a task. Must be called before `start`."""
         self._entries[task.name] = _Supervised(task)
 
     def running(self, name: str) -> asyncio.Task[None] | None:
-        """Return the asyncio task of a background task, or None while it is down."""
+        """Return the asyncio task that runs a background task, or None while it is down."""
         return self._entries[name].running
 
     def start(self) -> None:
@@ -145,7 +162,7 @@ class Supervisor:
             self._start(entry)
 
     async def stop(self) -> None:
-        """Cancel all tasks and wait for their end, at most STOP_SECONDS."""
+        """Cancel all tasks and wait for them, at most STOP_SECONDS."""
         self._is_stopping = True
         running = {entry.running for entry in self._entries.values() if entry.running}
         for entry in self._entries.values():
@@ -157,7 +174,7 @@ class Supervisor:
             await asyncio.wait(running, timeout=STOP_SECONDS)
 
     def trouble(self) -> str | None:
-        """Return why not all tasks do their work, in one sentence, or None."""
+        """Return one sentence that names a task that does not do its work, and why; None if all do."""
         if not self._is_started:
             return "the background tasks have not started"
         for name, entry in self._entries.items():
@@ -208,5 +225,5 @@ def _call_later(seconds: float, restart: Callable[[], None]) -> asyncio.TimerHan
     return asyncio.get_running_loop().call_later(seconds, restart)
 
 
-async def _call(work: Work) -> None:
+async def _call(work: Callable[[], Awaitable[None]]) -> None:
     await work()

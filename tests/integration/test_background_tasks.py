@@ -43,7 +43,7 @@ WORK: dict[str, tuple[type, str]] = {
     "call_runner": (CallRunner, "step"),
     "callback_sender": (CallbackSender, "_start_due"),
     "callback_leases": (CallbackSender, "_renew_leases"),
-    "checkpoint": (EmbeddedDatabase, "tidy"),
+    "checkpoint": (EmbeddedDatabase, "checkpoint"),
     "pruning": (Housekeeper, "look_after_accounts"),
     "request_journal": (JournalWriter, "write"),
     "notification_publisher": (PostgresNotifier, "_publish"),

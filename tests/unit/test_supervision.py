@@ -1,6 +1,7 @@
 """Background tasks are restarted with back-off, reported, and given up after repeated failures."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -181,15 +182,13 @@ async def test_work_is_repeated_and_outages_of_work_and_pause_are_retried() -> N
     steps = iter(["work", Outage("of work"), "work", "pause", "work", Outage("of pause"), "work", ZeroDivisionError()])
     reports = Outages()
 
-    async def step() -> None:
+    async def step() -> float:
         if isinstance(outcome := next(steps), Exception):
             raise outcome
-
-    async def work() -> None:
-        await step()
+        return 0.0
 
     with pytest.raises(ZeroDivisionError):
-        await run_forever(TASK, work, step, outage=Outage, retry_seconds=0.0, reports=reports)
+        await run_forever(TASK, step, step, outage=Outage, retry_seconds=0.0, reports=reports)
 
     assert reports.reported == [TASK, "a task: of work", TASK, TASK, "a task: of pause", TASK]
 
@@ -203,3 +202,59 @@ async def test_the_pause_may_be_a_number_of_seconds() -> None:
 
     with pytest.raises(ZeroDivisionError):
         await run_forever(TASK, work, 0.0, outage=Outage, retry_seconds=0.0, reports=Outages())
+
+
+async def test_the_pause_lasts_as_long_as_its_function_returns() -> None:
+    started: list[float] = []
+
+    async def work() -> None:
+        started.append(time.monotonic())
+
+    async def pause() -> float:
+        return 0.05 if len(started) == 1 else 3_600.0
+
+    loop = asyncio.create_task(
+        run_forever(TASK, work, pause, outage=Outage, retry_seconds=0.0, reports=Outages(), wake_event=asyncio.Event())
+    )
+    await until(lambda: len(started) == 2, 30)
+    loop.cancel()
+
+    assert started[1] - started[0] >= 0.04
+
+
+async def test_the_wake_event_ends_a_pause_and_starts_the_next_round() -> None:
+    wake_event = asyncio.Event()
+    rounds: list[bool] = []
+
+    async def work() -> None:
+        rounds.append(wake_event.is_set())
+
+    loop = asyncio.create_task(
+        run_forever(TASK, work, 3_600.0, outage=Outage, retry_seconds=0.0, reports=Outages(), wake_event=wake_event)
+    )
+    for count in (1, 2, 3):
+        await until(lambda: len(rounds) == count, 30)  # noqa: B023 - awaited in the same round
+        wake_event.set()
+    await until(lambda: len(rounds) == 4, 30)
+    loop.cancel()
+
+    assert rounds == [False] * 4
+
+
+async def test_an_event_set_during_the_work_skips_the_pause() -> None:
+    wake_event = asyncio.Event()
+    rounds: list[bool] = []
+
+    async def work() -> None:
+        rounds.append(True)
+        if len(rounds) == 1:
+            wake_event.set()
+
+    loop = asyncio.create_task(
+        run_forever(TASK, work, 3_600.0, outage=Outage, retry_seconds=0.0, reports=Outages(), wake_event=wake_event)
+    )
+    await until(lambda: len(rounds) == 2, 30)
+    is_running = not loop.done()
+    loop.cancel()
+
+    assert is_running

@@ -64,7 +64,14 @@ class CallbackSender:
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
-        await run_on_database(CALLBACK_SENDER, self._look, self._pause, self._database.outage_log, self._retry_seconds)
+        await run_on_database(
+            CALLBACK_SENDER,
+            self._poll,
+            self._pause_seconds,
+            self._database.outage_log,
+            self._retry_seconds,
+            wake_event=self._wake_event,
+        )
 
     async def renew_leases(self) -> None:
         """Renew the leases of deliveries in progress until cancelled; the leases of a dead process expire."""
@@ -72,8 +79,7 @@ class CallbackSender:
             CALLBACK_LEASES, self._renew_leases, self._renew_seconds, self._database.outage_log, self._retry_seconds
         )
 
-    async def _look(self) -> None:
-        self._wake_event.clear()
+    async def _poll(self) -> None:
         self._next_due = await self._start_due()
 
     async def _renew_leases(self) -> None:
@@ -118,15 +124,12 @@ class CallbackSender:
             delivery.add_done_callback(partial(self._ended, callback.call_sid, lane))
         return claim.next_due
 
-    async def _pause(self) -> None:
-        """Sleep until the next callback is due that there is room for, or until woken."""
-        next_due = self._next_due
-        pause = seconds_between(self._clock.now(), next_due) if next_due is not None else LONGEST_PAUSE_SECONDS
-        try:
-            async with asyncio.timeout(min(max(pause, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)):
-                await self._wake_event.wait()
-        except TimeoutError:
-            return
+    async def _pause_seconds(self) -> float:
+        """Return the seconds until the next callback is due that there is room for."""
+        if self._next_due is None:
+            return LONGEST_PAUSE_SECONDS
+        seconds = seconds_between(self._clock.now(), self._next_due)
+        return min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
 
     def _ended(self, call_sid: str, lane: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
         """Note that a delivery is over. One that failed is sent again when its lease expires."""

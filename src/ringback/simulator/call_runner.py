@@ -61,11 +61,14 @@ class CallRunner:
 
     async def run(self) -> None:
         """Run until cancelled; raise what is not a matter of the database."""
-        await run_on_database(CALL_RUNNER, self._look, self._pause, self._database.outage_log, self._retry_seconds)
-
-    async def _look(self) -> None:
-        self._wake_event.clear()
-        await self.step()
+        await run_on_database(
+            CALL_RUNNER,
+            self.step,
+            self._pause_seconds,
+            self._database.outage_log,
+            self._retry_seconds,
+            wake_event=self._wake_event,
+        )
 
     async def step(self) -> int:
         """Move everything that is due now, and return how many moves that were.
@@ -118,16 +121,15 @@ class CallRunner:
         self._database.metrics.runner_polled()
         return moved
 
-    async def _pause(self) -> None:
+    async def _pause_seconds(self) -> float:
+        """Return the seconds until the next call is due, at most LONGEST_PAUSE_SECONDS."""
         await asyncio.sleep(SHORTEST_PAUSE_SECONDS)
         due = await self._database.run(next_call_due)
-        pause = seconds_between(self._clock.now(), due) if due is not None else LONGEST_PAUSE_SECONDS
-        if pause > 0 and not self._wake_event.is_set():
-            try:
-                async with asyncio.timeout(min(pause, LONGEST_PAUSE_SECONDS)):
-                    await self._wake_event.wait()
-            except TimeoutError:
-                return
+        return (
+            LONGEST_PAUSE_SECONDS
+            if due is None
+            else min(seconds_between(self._clock.now(), due), LONGEST_PAUSE_SECONDS)
+        )
 
 
 def _never() -> bool:

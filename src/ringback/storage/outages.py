@@ -1,15 +1,31 @@
-"""Loops of background tasks that use the database: they retry while it is unavailable, and log that with back-off."""
+"""The loop of background tasks that use the database: it retries while the database is unavailable."""
+
+import asyncio
 
 from ringback.storage.database import DatabaseUnavailable
 from ringback.storage.outage_log import OutageLog
-from ringback.supervision import Work, run_forever
+from ringback.supervision import Pause, Work, run_forever
 
 RETRY_SECONDS = 1.0
-"""How long to leave a database alone that cannot be used."""
+"""Pause before work is retried that found the database unavailable."""
 
 
 async def run_on_database(
-    task: str, work: Work, pause: Work | float, outage_log: OutageLog, retry_seconds: float = RETRY_SECONDS
+    task: str,
+    work: Work,
+    pause: Pause,
+    outage_log: OutageLog,
+    retry_seconds: float = RETRY_SECONDS,
+    *,
+    wake_event: asyncio.Event | None = None,
 ) -> None:
     """Repeat a background task's work until cancelled. DatabaseUnavailable is retried; other errors end it."""
-    await run_forever(task, work, pause, outage=DatabaseUnavailable, retry_seconds=retry_seconds, reports=outage_log)
+    await run_forever(
+        task,
+        work,
+        pause,
+        outage=DatabaseUnavailable,
+        retry_seconds=retry_seconds,
+        reports=outage_log,
+        wake_event=wake_event,
+    )
