@@ -88,8 +88,8 @@ class DueCallRepository:
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. `system_now` is the machine's time. A row is made a call only when
-        its turn comes: for a short batch that is half the work.
+        With the SID of a call as `only`, at most that one. `system_now` is the machine's time. A row is made a call
+        only when its turn comes: for a short batch that is half the work.
         """
         if only is None:
             rows = self._unit_of_work.all(CLAIM_DUE, now=system_now, row_limit=limit)

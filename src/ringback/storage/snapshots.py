@@ -79,8 +79,8 @@ def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str,
 def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
     """Add these rows, of tables and columns that are the schema's, to tables that are empty.
 
-    A callback that was under way is due at once, by the machine's time `system_now`. Raises UnfitState where a row cannot be
-    stored.
+    A callback that was under way is due at once, by the machine's time `system_now`. Raises UnfitState where a row
+    cannot be stored.
     """
     for name in _ADD:
         batches = tables[name]
