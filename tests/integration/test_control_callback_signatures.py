@@ -26,7 +26,7 @@ def right(url: str) -> dict[str, Any]:
     """Return the verdict on a signature that is right for `url`."""
     explanation = f"The signature is right for {url}."
     return {
-        "is_right": True,
+        "is_valid": True,
         "signed_url": url,
         "explanation": explanation,
         "matching_url": None,
@@ -72,7 +72,7 @@ async def test_the_fault_of_a_bad_signature_is_told(account: ControlledAccount, 
         [attempt] = await attempts(account, f"{receiver.url}/done", StatusCallbackMethod=method)
 
     verdict, url = attempt["signature"], receiver.url + receiver.received[0].target
-    assert (verdict["is_right"], verdict["signed_url"], verdict["matching_url"]) == (False, url, url)
+    assert (verdict["is_valid"], verdict["signed_url"], verdict["matching_url"]) == (False, url, url)
     assert verdict["difference"] == NOBODY
 
 
@@ -87,7 +87,7 @@ async def test_every_attempt_has_its_own_verdict(account: ControlledAccount) -> 
         await account.advance(0)
 
     found = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
-    assert [attempt["signature"]["is_right"] for attempt in found] == [True, True, False]
+    assert [attempt["signature"]["is_valid"] for attempt in found] == [True, True, False]
 
 
 async def test_a_signature_is_judged_where_the_answer_was_cut_off(account: ControlledAccount) -> None:

@@ -28,7 +28,7 @@ async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount)
         "parameters": [["b", "2"], ["a", "1"]],
         "body": "b=2&a=1",
         "signature": {
-            "is_right": True,
+            "is_valid": True,
             "explanation": f"The signature is right for {url(account)}.",
             "signed_url": url(account),
             "matching_url": None,
@@ -48,7 +48,7 @@ async def test_by_get_the_parameters_are_those_of_the_query(account: ControlledA
 
     assert answer.status_code == 204
     assert message["parameters"] == [["b", "2"], ["a", " "], ["a", ""]]
-    assert (message["url"], message["body"], message["signature"]["is_right"]) == (target, "", True)
+    assert (message["url"], message["body"], message["signature"]["is_valid"]) == (target, "", True)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

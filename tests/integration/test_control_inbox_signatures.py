@@ -18,7 +18,7 @@ async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
     [message] = await messages(account)
 
     assert message["signature"] == {
-        "is_right": False,
+        "is_valid": False,
         "explanation": "There is no X-Twilio-Signature header.",
         "signed_url": url(account),
         "matching_url": None,
@@ -52,7 +52,7 @@ async def test_what_a_proxy_changed_is_named(
     message = await send_form(account, f"{signed_url}a1b2", **headers)
 
     assert message["signature"] == {
-        "is_right": False,
+        "is_valid": False,
         "explanation": f"The signature is right for {signed_url}: {difference}.",
         "signed_url": url(account),
         "matching_url": signed_url,

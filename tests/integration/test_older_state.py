@@ -40,7 +40,7 @@ async def test_snapshot_of_0_1_0_is_restored_with_its_journal(controlled: Contro
     journal = (await controlled.ask("GET", f"/accounts/{account_sid()}/calls/{call_sid('/done')}/callbacks")).json()
     [redirected] = journal["callbacks"]
     assert (redirected["method"], redirected["parameters"], redirected["hops"]) == ("GET", {}, [])
-    assert redirected["signature"]["is_right"]
+    assert redirected["signature"]["is_valid"]
     refused = (await controlled.ask("GET", f"/accounts/{account_sid()}/calls/{call_sid('/closed')}/callbacks")).json()
     assert [attempt["signature"] for attempt in refused["callbacks"]] == [None, None]
     assert (await controlled.ask("GET", "/snapshot")).json()["version"] != VERSION

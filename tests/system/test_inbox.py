@@ -63,7 +63,7 @@ def test_a_status_callback_arrives_with_a_right_signature(
     assert message["method"] == method
     assert message["url"].startswith(inbox + behind)
     assert ["CallSid", call_sid] in message["parameters"]
-    assert message["signature"]["is_right"] is True, message
+    assert message["signature"]["is_valid"] is True, message
     assert message["signature"]["signed_url"] == message["url"]
 
 
@@ -105,7 +105,7 @@ def test_what_a_proxy_did_to_a_signed_url_is_named(
 
     assert sent.status_code == 204
     assert message["signature"] == {
-        "is_right": False,
+        "is_valid": False,
         "explanation": f"The signature is right for {url}: {difference}.",
         "signed_url": inbox,
         "matching_url": url,
@@ -128,7 +128,7 @@ def test_a_bare_question_mark_that_arrives_belongs_to_what_is_signed(quick_serve
         [message] = messages(client, inbox)
 
     assert answer.startswith(b"HTTP/1.1 204 ")
-    assert (message["url"], message["signature"]["is_right"]) == (f"{inbox}?", True)
+    assert (message["url"], message["signature"]["is_valid"]) == (f"{inbox}?", True)
 
 
 def test_the_server_that_asks_for_a_token_receives_without_it() -> None:

@@ -91,7 +91,7 @@ function where({ method, url }) {
 }
 
 function verdictBadge(verdict) {
-  return verdict && badge(verdict.is_right, verdict.is_right ? "signature right" : "signature wrong");
+  return verdict && badge(verdict.is_valid, verdict.is_valid ? "signature right" : "signature wrong");
 }
 
 function redirection(status) {
@@ -108,7 +108,7 @@ function signature({ headers, method, parameters: told, signature: verdict }) {
   const posted = method === "POST" ? sorted(told) : "";
   const what = posted ? "the URL and the parameters" : "the URL";
   return [
-    h("p", {}, verdict.is_right ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
+    h("p", {}, verdict.is_valid ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
     pairs([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
     h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is the URL alone, with its query."),
   ];

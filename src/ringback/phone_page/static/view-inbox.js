@@ -95,7 +95,7 @@ function open(event) {
 }
 
 function message(received) {
-  const { is_right: isRight, explanation, signed_url: signedUrl } = received.signature;
+  const { is_valid: isValid, explanation, signed_url: signedUrl } = received.signature;
   return h(
     "li",
     { key: received.id },
@@ -105,7 +105,7 @@ function message(received) {
       h(
         "summary",
         {},
-        h("span", { class: `badge ${isRight ? "success" : "failed"}` }, isRight ? "signature right" : "signature wrong"),
+        h("span", { class: `badge ${isValid ? "success" : "failed"}` }, isValid ? "signature right" : "signature wrong"),
         h("span", {}, ` ${received.method} `, h("code", { class: "url" }, received.url)),
         h("span", { class: "muted" }, ` ${shortMoment(received.at)}`),
       ),
