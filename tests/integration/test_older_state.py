@@ -10,7 +10,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
+from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.database import open_database
+from ringback.storage.inbox_repository import message_of, verdict_text
 from ringback.storage.schema import is_at_head, migrate, migrations_folder
 from ringback.storage.snapshot_versions import ADDED_COLUMNS
 from ringback.storage.snapshots import TABLES
@@ -81,6 +83,25 @@ def write_database(url: str) -> None:
             for row in SNAPSHOT["tables"][table.name]:
                 connection.execute(insert(table).values(row))
     engine.dispose()
+
+
+def test_verdict_of_0_1_0_on_a_message_is_read_and_written_alike() -> None:
+    written = (
+        '{"is_right":false,"signed_url":"http://app.test/","explanation":"Words.",'
+        '"matching_url":"https://app.test/","difference":"the scheme"}'
+    )
+
+    message = message_of((1, 0, "POST", "http://app.test/", "[]", "[]", "", written)).message
+
+    verdict = SignatureVerdict(
+        is_valid=False,
+        signed_url="http://app.test/",
+        explanation="Words.",
+        matching_url="https://app.test/",
+        difference="the scheme",
+    )
+    assert message.signature == verdict
+    assert verdict_text(verdict) == written
 
 
 def test_added_columns_are_those_that_the_tables_have_more_than_0_1_0() -> None:

@@ -65,7 +65,7 @@ class InboxRepository:
             headers=_json(message.headers),
             parameters=_json(message.parameters),
             body=message.body,
-            verdict=_json(asdict(message.signature)),
+            verdict=verdict_text(message.signature),
         )
 
     def newest(self, account_sid: AccountSid, inbox: str, *, before_id: int, limit: int) -> list[StoredMessage]:
@@ -94,6 +94,18 @@ def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
+def verdict_text(verdict: SignatureVerdict) -> str:
+    """Return the column of a verdict. It names `is_valid` as ringback 0.1.0 did, whose rows and snapshots have it."""
+    fields = asdict(verdict)
+    return _json({"is_right": fields.pop("is_valid"), **fields})
+
+
+def verdict_of(text: str) -> SignatureVerdict:
+    """Return the verdict that a column holds."""
+    fields = orjson.loads(text)
+    return SignatureVerdict(is_valid=fields.pop("is_right"), **fields)
+
+
 def message_of(row: tuple[Any, ...]) -> StoredMessage:
     """Return the message of a row: its id, and the columns in `SHOWN`. Raises ValueError and TypeError."""
     number, at, method, url, headers, parameters, body, verdict = row
@@ -106,7 +118,7 @@ def message_of(row: tuple[Any, ...]) -> StoredMessage:
             _pairs(headers),
             _pairs(parameters),
             body,
-            SignatureVerdict(**orjson.loads(verdict)),
+            verdict_of(verdict),
         ),
     )
 
