@@ -14,7 +14,7 @@ from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
 from ringback.storage.database import open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.tables import accounts
 
 READS = 5_000
@@ -26,7 +26,7 @@ def main() -> None:
     """Print the median microseconds of a read: as ringback does it, through SQLAlchemy, and the driver's alone."""
     database = open_database("sqlite://")
     migrate(database)
-    assert isinstance(database, EmbeddedDatabase)  # noqa: S101
+    assert isinstance(database, SqliteDatabase)  # noqa: S101
     unit_of_work = database.unit_of_work
     ensure_account(unit_of_work, SID, "token", Timestamp(0))
     core = select(accounts).where(accounts.c.sid == bindparam("sid"))

@@ -126,7 +126,7 @@ def create_app(
         openapi_url=OPENAPI_PATH,
         exception_handlers={HTTPException: answer_http_exception},
     )
-    app.state.end_waits = database.notifications.close
+    app.state.end_waits = database.change_notifier.close
     app.state.refusals = refusals
     app.state.supervisor = background.supervisor
     app.state.watch_log = background.watch_log

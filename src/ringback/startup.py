@@ -140,11 +140,11 @@ class Beginnings:
                 check_is_at_head(database)
             else:
                 migrate(database)
-            database.work(self.make, now)
+            database.run_sync(self.make, now)
             if not database.is_shared:
-                database.work(release_all_leases, now=now)
-            database.work(bring_pending_work_forward, system_now=now)
-            database.work(recompute_due_times, system_now=now)
+                database.run_sync(release_all_leases, now=now)
+            database.run_sync(bring_pending_work_forward, system_now=now)
+            database.run_sync(recompute_due_times, system_now=now)
             on_failure.pop_all()
         return database
 
@@ -155,7 +155,7 @@ class Beginnings:
     def _making(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
-            unit_of_work.locks.start()
+            unit_of_work.locks.startup()
             ensure_account(unit_of_work, sid, self._settings.auth_token, now)
             try:
                 yield from apply_seed.steps(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
@@ -169,7 +169,7 @@ class Beginnings:
     def make_anew_steps(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
         """Forget everything there is, and start again, step by step."""
         with unit_of_work:
-            unit_of_work.locks.start()  # before all accounts, as those who start have it
+            unit_of_work.locks.startup()  # before all accounts, as those who start have it
             yield from reset_everything.steps(unit_of_work)
             yield from self._making(unit_of_work, now)
             yield from unit_of_work.commit_in_thread()

@@ -17,7 +17,7 @@ from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
 from ringback.startup import TASK_NAMES
 from ringback.storage.postgresql_notify import PostgresNotifier
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.supervision import Supervisor
 from support.control import Controlled, ControlledAccount
 from support.polling import until
@@ -43,7 +43,7 @@ WORK: dict[str, tuple[type, str]] = {
     "call_runner": (CallRunner, "step"),
     "callback_sender": (CallbackSender, "_start_due"),
     "callback_leases": (CallbackSender, "_renew_leases"),
-    "checkpoint": (EmbeddedDatabase, "checkpoint"),
+    "checkpoint": (SqliteDatabase, "checkpoint"),
     "pruning": (Housekeeper, "look_after_accounts"),
     "request_journal": (JournalWriter, "write"),
     "notification_publisher": (PostgresNotifier, "_publish"),

@@ -11,7 +11,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
 from ringback.operations.delivery_slots import LANE_DELIVERIES, MAX_DELIVERIES
-from ringback.storage.delivery_partitions import ACCOUNT_LANES
+from ringback.storage.delivery_partitions import MAX_ACCOUNT_PARTITIONS
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import PARAMETERS, Outbox
 from support.polling import until
@@ -123,9 +123,9 @@ def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Out
     owe_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
     behind = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
 
-    seen = outbox.simulation.unit_of_work.callbacks.lanes()
+    seen = outbox.simulation.unit_of_work.callbacks.partitions()
 
-    assert len(seen) == ACCOUNT_LANES + 1
+    assert len(seen) == MAX_ACCOUNT_PARTITIONS + 1
     assert behind in sids(outbox.claim())
 
 

@@ -11,7 +11,7 @@ from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account
 from ringback.storage.database import Database, DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_caller_id
 from support.simulation import driver_connection, query
@@ -52,7 +52,7 @@ def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path)
 
     assert query(database, "PRAGMA journal_mode") == [("wal",)]
     assert query(database, "PRAGMA synchronous") == [(1,)]
-    assert isinstance(database, EmbeddedDatabase)
+    assert isinstance(database, SqliteDatabase)
     assert database.is_in_memory is False
     database.close()
 
@@ -61,7 +61,7 @@ def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path)
 def test_memory_is_memory(url: str) -> None:
     database = open_database(url)
 
-    assert isinstance(database, EmbeddedDatabase)
+    assert isinstance(database, SqliteDatabase)
     assert database.is_in_memory
     database.close()
 
@@ -128,7 +128,7 @@ def test_a_unit_of_work_that_fails_changes_nothing(
 
 
 def test_a_unit_of_work_works_after_one_that_failed(unit_of_work: UnitOfWork) -> None:
-    with pytest.raises(unit_of_work.refusals):
+    with pytest.raises(unit_of_work.data_errors):
         add_to_nobody(unit_of_work)
 
     with unit_of_work:

@@ -16,7 +16,7 @@ from ringback.storage import sqlite_database as sqlite_module
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
-from ringback.storage.sqlite_database import CHECKPOINT_CHANGES, EmbeddedDatabase
+from ringback.storage.sqlite_database import CHECKPOINT_CHANGES, SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
@@ -37,16 +37,16 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def shared(file: Path) -> Iterator[EmbeddedDatabase]:
+def shared(file: Path) -> Iterator[SqliteDatabase]:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
-    assert isinstance(database, EmbeddedDatabase)
+    assert isinstance(database, SqliteDatabase)
     yield database
     database.close()
 
 
 @pytest.fixture
-def holder(file: Path, shared: EmbeddedDatabase) -> Iterator[sqlite3.Connection]:
+def holder(file: Path, shared: SqliteDatabase) -> Iterator[sqlite3.Connection]:
     """Let another program hold the file."""
     assert shared.url.database == str(file)
     other = sqlite3.connect(file, isolation_level=None)
@@ -55,7 +55,7 @@ def holder(file: Path, shared: EmbeddedDatabase) -> Iterator[sqlite3.Connection]
     other.close()
 
 
-def test_a_file_is_one_servers_alone(file: Path, shared: EmbeddedDatabase) -> None:
+def test_a_file_is_one_servers_alone(file: Path, shared: SqliteDatabase) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{file}")
 
@@ -65,7 +65,7 @@ def test_a_file_is_one_servers_alone(file: Path, shared: EmbeddedDatabase) -> No
     )
 
 
-def test_a_file_is_known_by_whatever_name(file: Path, shared: EmbeddedDatabase) -> None:
+def test_a_file_is_known_by_whatever_name(file: Path, shared: SqliteDatabase) -> None:
     link = file.with_name("link.db")
     link.symlink_to(file)
 
@@ -89,7 +89,7 @@ def test_a_file_that_could_not_be_opened_is_free(file: Path) -> None:
 
 
 async def test_others_go_on_while_one_waits_for_a_locked_file(
-    shared: EmbeddedDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 2 * PATIENCE_SECONDS * 1000)
     waiting = asyncio.create_task(shared.run(ensure_account, ACCOUNT_SID, AUTH_TOKEN, T0))
@@ -107,7 +107,7 @@ async def test_others_go_on_while_one_waits_for_a_locked_file(
 
 
 async def test_a_file_that_stays_locked_is_an_error_and_no_end(
-    shared: EmbeddedDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 20)
 
@@ -119,24 +119,24 @@ async def test_a_file_that_stays_locked_is_an_error_and_no_end(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-def grow(database: EmbeddedDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
+def grow(database: SqliteDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
     """Commit what is worth a checkpoint."""
     with database.unit_of_work:
         database.connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
         add_blobs(database, blobs)
 
 
-def add_blobs(database: EmbeddedDatabase, blobs: int) -> None:
+def add_blobs(database: SqliteDatabase, blobs: int) -> None:
     database.connection.cursor().executemany("INSERT INTO blobs VALUES (randomblob(?))", [[BLOB_BYTES]] * blobs)
 
 
-def file_bytes(database: EmbeddedDatabase) -> int:
+def file_bytes(database: SqliteDatabase) -> int:
     """Return the length of the file, without what is only written ahead."""
     return Path(str(database.url.database)).stat().st_size
 
 
 @asynccontextmanager
-async def keeping_house(database: EmbeddedDatabase, **seconds: float) -> AsyncIterator[None]:
+async def keeping_house(database: SqliteDatabase, **seconds: float) -> AsyncIterator[None]:
     """Run a housekeeper."""
     housekeeper = Housekeeper(database, FakeClock().now, **seconds)
     tasks = [asyncio.create_task(work()) for work in (housekeeper.run_checkpoints, housekeeper.run_pruning)]
@@ -148,7 +148,7 @@ async def keeping_house(database: EmbeddedDatabase, **seconds: float) -> AsyncIt
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: EmbeddedDatabase) -> None:
+async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: SqliteDatabase) -> None:
     wanted_before = shared.wants_checkpoint()
     grow(shared)
     wanted = shared.wants_checkpoint()
@@ -162,7 +162,7 @@ async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: E
 
 
 async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
 
@@ -180,7 +180,7 @@ async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log
     assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
 
 
-async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: EmbeddedDatabase, file: Path) -> None:
+async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: SqliteDatabase, file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM accounts").fetchone()
@@ -193,7 +193,7 @@ async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: Embe
 
 
 async def test_nothing_is_written_back_before_something_was_committed_since(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_back = WriteAheadLog.write_back
 
@@ -231,13 +231,13 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
         return written[-1]
 
     async def meanwhile(seconds: float) -> None:
-        assert isinstance(database, EmbeddedDatabase)
+        assert isinstance(database, SqliteDatabase)
         with database.unit_of_work:
             add_blobs(database, blobs_meanwhile)
         await sleep(seconds)
 
     database = open_database(f"sqlite:///{file}")
-    assert isinstance(database, EmbeddedDatabase)
+    assert isinstance(database, SqliteDatabase)
     grow(database)
     monkeypatch.setattr(WriteAheadLog, "write_back", counted)
     monkeypatch.setattr(asyncio, "sleep", meanwhile)
@@ -249,7 +249,7 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
 
 
 def test_the_count_of_changes_may_begin_anew_below_nothing(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = 2**31 - 1
     counts = iter([most - 10, most - 2**32 + 40])
@@ -263,7 +263,7 @@ def test_the_count_of_changes_may_begin_anew_below_nothing(
 
 
 async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True] * 3)
     write_back = WriteAheadLog.write_back
@@ -286,7 +286,7 @@ async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
 
 
 async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
-    shared: EmbeddedDatabase, monkeypatch: pytest.MonkeyPatch
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
 
@@ -311,7 +311,7 @@ async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
 
 
 @only(SQLITE)
-async def test_memory_has_no_log_to_write_back(database: EmbeddedDatabase) -> None:
+async def test_memory_has_no_log_to_write_back(database: SqliteDatabase) -> None:
     grow(database)
 
     assert database.wants_checkpoint() is False

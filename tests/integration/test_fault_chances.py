@@ -35,7 +35,7 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
     change = UnitOfWork.change
 
     def noted(unit_of_work: UnitOfWork, statement: Statement, **parameters: Any) -> int:
-        if statement in (fault_repository.KEEP, fault_repository.KEEP_MISSED):
+        if statement in (fault_repository.SAVE_TRIAL, fault_repository.SAVE_MISSES):
             made.append(statement)
         return change(unit_of_work, statement, **parameters)
 

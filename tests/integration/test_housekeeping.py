@@ -185,7 +185,7 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
 ) -> None:
     failing = {AccountSid("AC" + digit * 32) for digit in "3456789"}
     for account_sid in failing:
-        simulation.database.notifications.touch(account_sid)
+        simulation.database.change_notifier.mark_changed(account_sid)
     tried: list[AccountSid] = []
 
     def failing_for_some(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:

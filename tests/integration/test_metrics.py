@@ -13,10 +13,10 @@ from ringback.monitoring.metrics import Backlog
 from ringback.operations import backlog
 from ringback.operations.backlog import count_backlog
 from ringback.operations.faults import add_fault, strike
-from ringback.storage.backlog_repository import DUE_CALLS, OWED_CALLBACKS
+from ringback.storage.backlog_repository import DUE_CALLS, PENDING_CALLBACKS
 from ringback.storage.database import Database, DatabaseUnavailable
 from ringback.storage.postgresql_database import PostgresqlDatabase
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.statements import Statement
 from support.control import Controlled, ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER
@@ -84,7 +84,7 @@ async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
         raise DatabaseUnavailable("cannot use the database")
 
     known = await scraped(controlled.http)
-    for kind in (EmbeddedDatabase, PostgresqlDatabase):
+    for kind in (SqliteDatabase, PostgresqlDatabase):
         monkeypatch.setattr(kind, "run", unavailable)
 
     found = await scraped(controlled.http)
@@ -153,7 +153,7 @@ def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatc
 
 
 @only(SQLITE)
-@pytest.mark.parametrize("statement", [DUE_CALLS, OWED_CALLBACKS], ids=["due calls", "owed callbacks"])
+@pytest.mark.parametrize("statement", [DUE_CALLS, PENDING_CALLBACKS], ids=["due calls", "owed callbacks"])
 def test_the_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
     sql, literals = statement.for_dialect(database.engine.dialect)
     parameters = {"now": 0, "row_limit": 1, **literals}

@@ -163,7 +163,7 @@ async def test_operations_run_beside_the_event_loop_and_side_by_side(database: D
     all_at_once = threading.Barrier(postgresql.THREADS + 1)
 
     def meet(unit_of_work: UnitOfWork) -> None:
-        unit_of_work.backlog.owed_callbacks(1)
+        unit_of_work.backlog.pending_callbacks(1)
         all_at_once.wait(PATIENCE_SECONDS)
 
     running = [asyncio.create_task(database.run(meet)) for _ in range(postgresql.THREADS)]
@@ -189,7 +189,7 @@ async def test_a_character_that_postgresql_does_not_take_is_replaced(database: D
 
 async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Database, listening: list[int]) -> None:
     before = len(listening)
-    with database.notifications.listening(ACCOUNT_SID) as told:
+    with database.change_notifier.subscribe(ACCOUNT_SID) as told:
         break_all_connections(database)
 
         await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
@@ -270,9 +270,9 @@ async def test_databases_of_two_schemas_do_not_hear_each_other(database: Databas
         await until(lambda: told, 30)
         before = len(told)
         assert isinstance(database, PostgresqlDatabase)
-        with other.notifications.listening(ACCOUNT_SID) as heard:
+        with other.change_notifier.subscribe(ACCOUNT_SID) as heard:
             notify(database, channel(database), a_message())
-            await until(database.notifications.take_touched, 30)
+            await until(database.change_notifier.take_changed, 30)
             notify(database, channel(other), "wakes everybody")
             await until(lambda: len(told) > before, 30)
     finally:
@@ -280,7 +280,7 @@ async def test_databases_of_two_schemas_do_not_hear_each_other(database: Databas
         other.close()
         execute(database, "DROP SCHEMA other CASCADE")
 
-    assert other.notifications.take_touched() == set()
+    assert other.change_notifier.take_changed() == set()
     assert heard.is_set()
     assert listening
 

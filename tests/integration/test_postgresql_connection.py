@@ -186,9 +186,9 @@ def pooler(migrated_url: URL) -> Iterator[PgBouncer]:
         yield running
 
 
-def started(database: PostgresqlDatabase, on_news: Callable[[], None]) -> list[asyncio.Future[None]]:
+def started(database: PostgresqlDatabase, on_change: Callable[[], None]) -> list[asyncio.Future[None]]:
     """Start the database's background tasks."""
-    return [asyncio.ensure_future(task.work()) for task in database.background_tasks(on_news)]
+    return [asyncio.ensure_future(task.work()) for task in database.background_tasks(on_change)]
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[Postgr
 
 
 async def test_notifications_come_by_the_listen_url(exchange: PostgresqlDatabase, migrated_url: URL) -> None:
-    with exchange.notifications.listening(ACCOUNT_SID) as told, closing(open_database(text(migrated_url))) as other:
+    with exchange.change_notifier.subscribe(ACCOUNT_SID) as told, closing(open_database(text(migrated_url))) as other:
         assert isinstance(other, PostgresqlDatabase)
         other.committed({ACCOUNT_SID}, set())
         tasks = started(other, lambda: None)

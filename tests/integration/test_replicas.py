@@ -238,7 +238,7 @@ async def test_a_server_that_starts_while_another_one_resets_everything_starts(p
 
 def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> str:
     with unit_of_work:
-        unit_of_work.locks.start()
+        unit_of_work.locks.startup()
         return ensure_account(unit_of_work, sid, "token", T0).sid
 
 

@@ -10,7 +10,7 @@ import pytest
 from ringback.operations.accounts import ensure_account, find_account, list_accounts
 from ringback.storage.database import DatabaseUnavailable, open_database
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.sqlite_errors import Failure, failure_of
 from ringback.storage.sqlite_files import side_files
 from ringback.storage.unit_of_work import UnitOfWork
@@ -31,9 +31,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def database(file: Path) -> Iterator[EmbeddedDatabase]:
+def database(file: Path) -> Iterator[SqliteDatabase]:
     opened = open_database(f"sqlite:///{file}")
-    assert isinstance(opened, EmbeddedDatabase)
+    assert isinstance(opened, SqliteDatabase)
     migrate(opened)
     yield opened
     opened.close()
@@ -65,7 +65,7 @@ def present_side_files(file: Path) -> int:
     return sum(Path(path).exists() for path in side_files(file))
 
 
-async def test_nothing_is_committed_to_a_file_that_was_moved(database: EmbeddedDatabase, file: Path) -> None:
+async def test_nothing_is_committed_to_a_file_that_was_moved(database: SqliteDatabase, file: Path) -> None:
     moved(file)
 
     with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced: put it back"):
@@ -75,7 +75,7 @@ async def test_nothing_is_committed_to_a_file_that_was_moved(database: EmbeddedD
     assert await database.run(find_account, ACCOUNT_SID) is None
 
 
-async def test_readiness_notices_a_moved_file_before_housekeeping(database: EmbeddedDatabase, file: Path) -> None:
+async def test_readiness_notices_a_moved_file_before_housekeeping(database: SqliteDatabase, file: Path) -> None:
     moved(file)
     reason = await find_unready_reason(database)
     moved_back(file)
@@ -85,7 +85,7 @@ async def test_readiness_notices_a_moved_file_before_housekeeping(database: Embe
     assert await find_unready_reason(database) is None
 
 
-async def test_reads_are_refused_once_housekeeping_has_noticed(database: EmbeddedDatabase, file: Path) -> None:
+async def test_reads_are_refused_once_housekeeping_has_noticed(database: SqliteDatabase, file: Path) -> None:
     moved(file)
     with pytest.raises(DatabaseUnavailable):
         await database.checkpoint()
@@ -102,7 +102,7 @@ async def test_reads_are_refused_once_housekeeping_has_noticed(database: Embedde
     assert await database.run(revision) == HEAD
 
 
-async def test_log_that_was_deleted_is_written_back(database: EmbeddedDatabase, file: Path) -> None:
+async def test_log_that_was_deleted_is_written_back(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     delete(side_files(file)[0])
 
@@ -114,7 +114,7 @@ async def test_log_that_was_deleted_is_written_back(database: EmbeddedDatabase, 
 
 
 async def test_side_files_are_removed_from_beside_a_file_that_replaced_the_database(
-    database: EmbeddedDatabase, file: Path
+    database: SqliteDatabase, file: Path
 ) -> None:
     await database.run(add_account)
     moved(file)
@@ -143,7 +143,7 @@ async def test_side_files_of_another_database_are_left_alone_at_the_end(file: Pa
     second.close()
 
 
-async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabase) -> None:
+async def test_damaged_file_is_refused_until_a_restart(database: SqliteDatabase) -> None:
     def read_damaged(_: UnitOfWork) -> None:
         error = sqlite3.DatabaseError("database disk image is malformed")
         error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
@@ -159,7 +159,7 @@ async def test_damaged_file_is_refused_until_a_restart(database: EmbeddedDatabas
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
-async def test_room_for_less_than_some_requests_is_not_ready(database: EmbeddedDatabase) -> None:
+async def test_room_for_less_than_some_requests_is_not_ready(database: SqliteDatabase) -> None:
     cursor = database.connection.cursor()
     cursor.execute("PRAGMA page_count")
     [pages] = cursor.fetchone() or [0]
@@ -190,7 +190,7 @@ def read_name(unit_of_work: UnitOfWork) -> object:
     return account and account.friendly_name
 
 
-async def test_text_that_is_not_utf8_is_read_as_bytes(database: EmbeddedDatabase) -> None:
+async def test_text_that_is_not_utf8_is_read_as_bytes(database: SqliteDatabase) -> None:
     await database.run(add_account)
     database.connection.cursor().execute(NOT_UTF8)
 
@@ -199,7 +199,7 @@ async def test_text_that_is_not_utf8_is_read_as_bytes(database: EmbeddedDatabase
     assert database.outage.reason is None
 
 
-async def test_long_operation_reads_text_that_is_not_utf8(database: EmbeddedDatabase) -> None:
+async def test_long_operation_reads_text_that_is_not_utf8(database: SqliteDatabase) -> None:
     await database.run(add_account)
     database.connection.cursor().execute(NOT_UTF8)
 
@@ -211,13 +211,13 @@ async def test_long_operation_reads_text_that_is_not_utf8(database: EmbeddedData
 def test_text_that_is_not_utf8_is_read_at_the_start(file: Path) -> None:
     with closing(open_database(f"sqlite:///{file}")) as database:
         migrate(database)
-        database.work(add_account)
+        database.run_sync(add_account)
     with closing(sqlite3.connect(file)) as connection:
         connection.execute(NOT_UTF8)
         connection.commit()
 
     with closing(open_database(f"sqlite:///{file}")) as again:
-        assert again.work(read_name) == b"\xffA"
+        assert again.run_sync(read_name) == b"\xffA"
 
 
 async def test_database_after_its_end_is_unavailable(file: Path) -> None:

@@ -21,7 +21,7 @@ from ringback.operations.calls import advance_due_calls, next_call_due
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.database import Database
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, a_phone
@@ -93,7 +93,7 @@ class Simulation:
 
 def driver_connection(database: Database) -> sqlite3.Connection:
     """Return the SQLite connection itself."""
-    assert isinstance(database, EmbeddedDatabase)
+    assert isinstance(database, SqliteDatabase)
     connection = database.connection
     assert isinstance(connection, sqlite3.Connection)
     return connection
@@ -101,7 +101,7 @@ def driver_connection(database: Database) -> sqlite3.Connection:
 
 def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
     """Return the rows of a question put to the tables themselves."""
-    if isinstance(database, EmbeddedDatabase):
+    if isinstance(database, SqliteDatabase):
         return driver_connection(database).execute(sql).fetchall()
     with database.engine.connect() as connection:
         return [tuple(row) for row in connection.exec_driver_sql(sql)]

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from ringback.storage.database import Database, open_database
 from ringback.storage.schema import migrate
-from ringback.storage.sqlite_database import EmbeddedDatabase
+from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.tables import metadata
 from support.postgresql import migrated_database
 
@@ -46,8 +46,8 @@ class EmbeddedTemplate:
 
     def copy(self) -> Database:
         copy = open_database("sqlite://")
-        assert isinstance(copy, EmbeddedDatabase)
-        assert isinstance(self._database, EmbeddedDatabase)
+        assert isinstance(copy, SqliteDatabase)
+        assert isinstance(self._database, SqliteDatabase)
         self._database.connection.backup(copy.connection)
         return copy
 

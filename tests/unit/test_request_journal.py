@@ -5,7 +5,7 @@ import pytest
 from ringback.domain.request_journal import AnsweredRequest, kept_parameters, shown_username
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
-from ringback.storage.request_journal import KEPT_REQUESTS, MOST_ACCOUNTS, RequestJournal
+from ringback.storage.request_journal import KEPT_REQUESTS, MAX_ACCOUNTS, RequestJournal
 from support.domain_values import ACCOUNT_SID
 
 OTHER = AccountSid("AC" + "9" * 32)
@@ -25,19 +25,19 @@ def test_an_account_keeps_its_newest_requests() -> None:
     for number in range(KEPT_REQUESTS + 5):
         journal.add(a_request(number))
 
-    assert [request.at for request in journal.take_of(ACCOUNT_SID)] == list(range(5, KEPT_REQUESTS + 5))
+    assert [request.at for request in journal.take_account(ACCOUNT_SID)] == list(range(5, KEPT_REQUESTS + 5))
     assert not journal
 
 
 def test_beyond_the_most_accounts_the_one_asked_longest_ago_is_let_go() -> None:
     journal = RequestJournal()
-    for number in range(MOST_ACCOUNTS):
+    for number in range(MAX_ACCOUNTS):
         journal.add(a_request(number, account_sid(number)))
     journal.add(a_request(0, account_sid(0)))
 
     journal.add(a_request(0, OTHER))
 
-    assert [len(journal.take_of(sid)) for sid in (account_sid(0), account_sid(1), account_sid(2), OTHER)] == [
+    assert [len(journal.take_account(sid)) for sid in (account_sid(0), account_sid(1), account_sid(2), OTHER)] == [
         2,
         0,
         1,

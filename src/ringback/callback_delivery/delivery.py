@@ -17,7 +17,7 @@ from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCal
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
-from ringback.operations.callbacks import abandon_callback, is_owed, record_attempt
+from ringback.operations.callbacks import abandon_callback, is_pending, record_attempt
 from ringback.storage.database import Database, DatabaseUnavailable
 
 AREA_CHARACTERS = len("+1415")
@@ -99,7 +99,7 @@ class Deliverer:
             await self._give_up(callback, DROPPED)
             return
         callback = replace(callback, parameters=await self._with_places(callback))
-        if not await retry_until_available(self._database, callback.call_sid, is_owed, callback):
+        if not await retry_until_available(self._database, callback.call_sid, is_pending, callback):
             return
         best = CallbackStatus.FAILED
         for left in reversed(range(times)):

@@ -108,7 +108,7 @@ async def stream_events(
     The stream ends with the account.
     """
     position = after if last_event_id is None else last_event_id
-    while not services.database.notifications.is_closed:
+    while not services.database.change_notifier.is_closed:
         found = await _next_events(services, account.sid, position, kind, call_sid, None)
         if found is None:
             return
@@ -132,15 +132,15 @@ async def _next_events(
 
     None when the account is gone.
     """
-    notifications = services.database.notifications
-    with notifications.listening(account_sid) as told:
-        looked_to, upheavals = after, notifications.upheavals(account_sid)
+    notifier = services.database.change_notifier
+    with notifier.subscribe(account_sid) as told:
+        looked_to, invalidations = after, notifier.invalidations(account_sid)
         while True:
             told.clear()
-            if upheavals != notifications.upheavals(account_sid):  # a snapshot may have brought old events back
-                looked_to, upheavals = after, notifications.upheavals(account_sid)
+            if invalidations != notifier.invalidations(account_sid):  # a snapshot may have brought old events back
+                looked_to, invalidations = after, notifier.invalidations(account_sid)
             look = await _read_events(services, account_sid, looked_to, kind, call_sid)
-            if look is None or look.events or notifications.is_closed:
+            if look is None or look.events or notifier.is_closed:
                 return look and look.events
             looked_to = look.up_to
             try:

@@ -11,7 +11,7 @@ from ringback.control_api.errors import CONFLICTS, conflict, no_json, unprocessa
 from ringback.control_api.large_responses import LargeAnswer
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
-from ringback.storage.snapshots import UnfitState
+from ringback.storage.snapshots import InvalidSnapshot
 from ringback.storage.stepwise import run_steps
 
 router = APIRouter(tags=["Snapshot"])
@@ -62,7 +62,7 @@ async def put_snapshot(services: Services, request: Request) -> Response:
         await run_steps(snapshot.rows.let_go())
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
-    except UnfitState as error:
+    except InvalidSnapshot as error:
         raise unprocessable(
             f"this is no snapshot to be restored: {error}", "PUT what GET answered, unchanged"
         ) from error

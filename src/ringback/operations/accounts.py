@@ -67,7 +67,7 @@ def present_and_policy(
     unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp
 ) -> tuple[AccountTime, AccountPolicy]:
     """Return the present as `present` does, and the account's own policy as it is then."""
-    held = unit_of_work.accounts.hold_for_clock(account_sid)
+    held = unit_of_work.accounts.lock_clock_and_policy(account_sid)
     if held is None:
         raise wrong_credentials(deleted_account(account_sid))
     clock, own = held
@@ -119,7 +119,7 @@ def create_account(
     """Make an account with a new SID and auth token. Raises UnfitParent."""
     with unit_of_work:
         if parent_sid is not None:
-            parent = unit_of_work.accounts.hold(parent_sid)
+            parent = unit_of_work.accounts.lock_shared(parent_sid)
             if parent is None or parent.parent_sid is not None:
                 raise UnfitParent(parent_sid)
         name = friendly_name or DEFAULT_ACCOUNT_NAME
@@ -162,12 +162,12 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
         for sid in (account_sid, *subaccounts):
             unit_of_work.accounts.lock_exclusive(sid)
             unit_of_work.invalidated.add(sid)
-            unit_of_work.when_committed(unit_of_work.requests.journal.take_of, sid)
+            unit_of_work.when_committed(unit_of_work.requests.journal.take_account, sid)
             yield
         for sid in subaccounts:
-            yield from unit_of_work.accounts.forget_contents(sid)
+            yield from unit_of_work.accounts.delete_contents_of(sid)
             unit_of_work.accounts.delete(sid)
-        yield from unit_of_work.accounts.forget_contents(account_sid)
+        yield from unit_of_work.accounts.delete_contents_of(account_sid)
         was_there = unit_of_work.accounts.delete(account_sid)
         yield from unit_of_work.commit_in_thread()
         return was_there
@@ -178,7 +178,7 @@ def create_api_key(
 ) -> ApiKey | None:
     """Make an API key for an account; None where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.hold(account.sid) is None:
+        if unit_of_work.accounts.lock_shared(account.sid) is None:
             return None
         while True:
             sid = ApiKeySid(identifiers.sid(API_KEY))
@@ -196,9 +196,9 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bo
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         unit_of_work.invalidated.add(account_sid)
-        unit_of_work.when_committed(unit_of_work.requests.journal.take_of, account_sid)
-        yield from unit_of_work.accounts.forget_contents(account_sid)
-        was_there = unit_of_work.accounts.forget_settings(account_sid)
+        unit_of_work.when_committed(unit_of_work.requests.journal.take_account, account_sid)
+        yield from unit_of_work.accounts.delete_contents_of(account_sid)
+        was_there = unit_of_work.accounts.reset_settings(account_sid)
         yield from unit_of_work.commit_in_thread()
         return was_there
 
@@ -208,7 +208,7 @@ def reset_everything(unit_of_work: UnitOfWork) -> Steps[None]:
     """Forget all accounts and all that is theirs."""
     with unit_of_work:
         unit_of_work.locks.everything()
-        unit_of_work.when_committed(unit_of_work.requests.journal.forget)
+        unit_of_work.when_committed(unit_of_work.requests.journal.clear)
         for sids in unit_of_work.accounts.all_sids():
             unit_of_work.invalidated.update(sids)
             yield

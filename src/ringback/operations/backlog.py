@@ -8,5 +8,5 @@ from ringback.storage.unit_of_work import UnitOfWork
 def count_backlog(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Backlog:
     """Count what is pending in all accounts when the machine's clock shows `system_now`."""
     return Backlog(
-        unit_of_work.backlog.due_calls(system_now, MOST_COUNTED), unit_of_work.backlog.owed_callbacks(MOST_COUNTED)
+        unit_of_work.backlog.due_calls(system_now, MOST_COUNTED), unit_of_work.backlog.pending_callbacks(MOST_COUNTED)
     )

@@ -55,7 +55,7 @@ def claim_due_callbacks(
     room = DeliverySlots(under_way, slots)
     if not room.is_left:
         return Claim([], [], None, [])
-    lanes = unit_of_work.callbacks.lanes()
+    lanes = unit_of_work.callbacks.partitions()
     if timeless := [lane for lane, due in lanes.items() if due is None]:
         return Claim([], [], now, _fail_timeless(unit_of_work, timeless, slots, now))
     open_lanes = {lane: due for lane, due in lanes.items() if due is not None and room.in_lane(lane)}
@@ -107,7 +107,7 @@ def _fail_timeless(
 ) -> list[UnreadableCallback]:
     """Fail callbacks whose due time is not a number; any others of their lanes are found by the next claim."""
     with unit_of_work:
-        failed = [unreadable for lane in lanes for unreadable in unit_of_work.callbacks.claim_without_time(lane, limit)]
+        failed = [unreadable for lane in lanes for unreadable in unit_of_work.callbacks.find_without_time(lane, limit)]
         for unreadable in failed:
             _fail(unit_of_work, unreadable, now)
     return failed
@@ -131,10 +131,10 @@ def _after_its_fault(
     if effect is None:
         return callback
     if isinstance(effect, Delay):
-        unit_of_work.callbacks.meet(callback.call_sid, effect, due=after(now, effect.seconds), leased_until=None)
+        unit_of_work.callbacks.save_fault(callback.call_sid, effect, due=after(now, effect.seconds), leased_until=None)
     else:
         leased_until = after(now, LEASE_SECONDS)
-        unit_of_work.callbacks.meet(callback.call_sid, effect, due=leased_until, leased_until=leased_until)
+        unit_of_work.callbacks.save_fault(callback.call_sid, effect, due=leased_until, leased_until=leased_until)
     return replace(callback, fault=effect)
 
 
@@ -142,19 +142,19 @@ def renew_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Tim
     """Prolong the leases of callbacks that are under way."""
     with unit_of_work:
         for sid in sorted(call_sids):
-            unit_of_work.callbacks.keep_lease(sid, after(now, LEASE_SECONDS))
+            unit_of_work.callbacks.renew_lease(sid, after(now, LEASE_SECONDS))
 
 
 def release_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
     """Make callbacks due at once whose deliveries were cut off."""
     with unit_of_work:
         for sid in sorted(call_sids):
-            unit_of_work.callbacks.keep_lease(sid, now)
+            unit_of_work.callbacks.renew_lease(sid, now)
 
 
-def is_owed(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
+def is_pending(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
     """Tell whether a callback that was leased is to be sent still: its call may have been forgotten."""
-    return unit_of_work.callbacks.is_owed(callback)
+    return unit_of_work.callbacks.is_pending(callback)
 
 
 def record_attempt(
@@ -172,7 +172,7 @@ def record_attempt(
     """
     due = after(now, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
-        account = unit_of_work.accounts.hold(callback.account_sid)
+        account = unit_of_work.accounts.lock_shared(callback.account_sid)
         if account is None or not unit_of_work.callbacks.settle(
             callback, status, attempts_made=attempt.number, due=due
         ):

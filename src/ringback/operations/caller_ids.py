@@ -59,7 +59,7 @@ def place_caller_id(
     Raises AlreadyVerified.
     """
     with unit_of_work:
-        account = unit_of_work.accounts.hold(account_sid)
+        account = unit_of_work.accounts.lock_shared(account_sid)
         if account is None:
             return None
         now = account.clock.now(system_now)
@@ -112,7 +112,7 @@ def update_outgoing_caller_id(
         if friendly_name is None:
             return unit_of_work.caller_ids.find(account_sid, sid)
         now = present(unit_of_work, account_sid, system_now).now
-        known = unit_of_work.caller_ids.hold(account_sid, sid)
+        known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return None
         renamed = known._replace(friendly_name=friendly_name, date_updated=max(now, known.date_updated))
@@ -127,7 +127,7 @@ def delete_outgoing_caller_id(
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
         now = present(unit_of_work, account_sid, system_now).now
-        known = unit_of_work.caller_ids.hold(account_sid, sid)
+        known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return False
         unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, now))

@@ -39,7 +39,7 @@ def advance_call(
     """
     with unit_of_work:
         if event == CallEvent.DIAL:
-            rules = unit_of_work.phones.take_rules_at(call.account_sid, call.phone_number)
+            rules = unit_of_work.phones.pop_rules_at(call.account_sid, call.phone_number)
             call = call._replace(phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
         moved = transition(call, event, now=time.now, digits=digits)
         told = call_moved(moved, event, digits, time.now)
@@ -48,7 +48,7 @@ def advance_call(
         if moved.is_verified:
             caller_id_sid = _verified(unit_of_work, moved, time.now, identifiers)
             moved = moved._replace(outgoing_caller_id_sid=caller_id_sid)
-        unit_of_work.calls.move(moved, next_event(moved, policy, time.now), time)
+        unit_of_work.calls.update(moved, next_event(moved, policy, time.now), time)
         if moved.is_ended:
             unit_of_work.events.add(call_ended(moved, time.now))
             _owe_status_callback(unit_of_work, moved, time, identifiers)
@@ -83,7 +83,7 @@ def _owe_status_callback(
     owed = False
     while not owed:
         token = identifiers.idempotency_token()
-        owed = unit_of_work.callbacks.owe(call, parameters, receiver=receiver, idempotency_token=token, time=time)
+        owed = unit_of_work.callbacks.enqueue(call, parameters, receiver=receiver, idempotency_token=token, time=time)
 
 
 def advance_due_calls(
@@ -133,9 +133,9 @@ def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
 def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
     """Return a call, its account held before it, as whoever writes does; None where there is none."""
     call = unit_of_work.calls.find(sid)
-    if call is None or unit_of_work.accounts.hold(call.account_sid) is None:
+    if call is None or unit_of_work.accounts.lock_shared(call.account_sid) is None:
         return None
-    return unit_of_work.calls.hold(sid)
+    return unit_of_work.calls.lock_for_update(sid)
 
 
 class PersonNotReached(Exception):

@@ -93,7 +93,7 @@ def set_clock(
 
 def _set(unit_of_work: UnitOfWork, account: Account, time: AccountTime) -> Steps[AccountTime]:
     unit_of_work.accounts.set_clock(account.sid, time.clock)
-    yield from unit_of_work.due_calls.follow_clock(account.sid, time)
+    yield from unit_of_work.due_calls.recompute_due_times(account.sid, time)
     return time
 
 
@@ -121,7 +121,7 @@ def advance_step(
         if course.left_at != account.clock:
             raise AdvanceStopped(CLOCK_WAS_SET)
         time, pause_at = account.clock.at(system_now), course.pause_at
-        if pause_at is None and unit_of_work.callbacks.owes_any(account_sid):
+        if pause_at is None and unit_of_work.callbacks.has_pending(account_sid):
             pause_at = after(time.now, CALLBACK_SECONDS)
         moved: list[ValidationCall] = []
         horizon = _earlier(course.until, pause_at)
@@ -173,7 +173,7 @@ def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_no
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account:
-            yield from unit_of_work.due_calls.follow_clock(account.sid, account.clock.at(system_now))
+            yield from unit_of_work.due_calls.recompute_due_times(account.sid, account.clock.at(system_now))
 
 
 @in_steps
@@ -189,4 +189,4 @@ def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> S
 
 def owes_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Tell whether any StatusCallback of an account is neither delivered nor given up."""
-    return unit_of_work.callbacks.owes_any(account_sid)
+    return unit_of_work.callbacks.has_pending(account_sid)

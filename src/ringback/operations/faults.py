@@ -51,18 +51,18 @@ def strike(
     The faults that fit have their chance in the order in which they were asked for, until one strikes.
     """
     with unit_of_work:
-        unit_of_work.accounts.hold(account_sid)
+        unit_of_work.accounts.lock_shared(account_sid)
         missed: list[Fault] = []
-        for place, fault in enumerate(unit_of_work.faults.hold_all(account_sid)):
+        for place, fault in enumerate(unit_of_work.faults.lock_all(account_sid)):
             if not fault.fits(operation):
                 continue
             tried = fault.tried(place, draw)
             if tried.strikes == fault.strikes:
                 missed.append(tried)
             else:
-                unit_of_work.faults.keep_missed(account_sid, missed)
-                unit_of_work.faults.keep(account_sid, tried)
+                unit_of_work.faults.save_misses(account_sid, missed)
+                unit_of_work.faults.save_trial(account_sid, tried)
                 unit_of_work.when_committed(unit_of_work.metrics.count_fault, operation, fault.effect)
                 return fault.effect
-        unit_of_work.faults.keep_missed(account_sid, missed)
+        unit_of_work.faults.save_misses(account_sid, missed)
     return None

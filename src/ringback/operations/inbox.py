@@ -18,7 +18,7 @@ def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -
 
     Those are auth tokens, the parent account's first, and the URL that the account's call was given.
     """
-    accounts = unit_of_work.accounts.some(MOST_OTHER_TOKENS)
+    accounts = unit_of_work.accounts.first(MOST_OTHER_TOKENS)
     parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
     tokens = {f"the parent account {parent.sid}": parent.auth_token} if parent else {}
     tokens |= {
@@ -34,7 +34,7 @@ def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -
 def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:
     """Keep a message; False where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.hold(account_sid) is None:
+        if unit_of_work.accounts.lock_shared(account_sid) is None:
             return False
         messages = InboxRepository(unit_of_work)
         messages.add(account_sid, inbox, message)

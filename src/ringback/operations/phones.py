@@ -45,7 +45,7 @@ def save_phone_rule(
 ) -> KnownPhone | None:
     """Make the rule of a phone, in place of the one it had; None where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.hold(account_sid) is None:
+        if unit_of_work.accounts.lock_shared(account_sid) is None:
             return None
         unit_of_work.phones.save_rule(account_sid, number, rule)
         return find_phone(unit_of_work, account_sid, number, default=default)
@@ -62,9 +62,9 @@ def queue_script(
 ) -> list[PhoneRule] | None:
     """Add to what the next calls to a number meet, and return all of it; None where the account is gone."""
     with unit_of_work:
-        if unit_of_work.accounts.hold(account_sid) is None:
+        if unit_of_work.accounts.lock_shared(account_sid) is None:
             return None
-        unit_of_work.phones.queue(account_sid, number, entries)
+        unit_of_work.phones.append_to_script(account_sid, number, entries)
         return unit_of_work.phones.script(account_sid, number)
 
 

@@ -28,7 +28,7 @@ def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool
     """Write some of an account's requests that are not written yet; True when there may be more."""
     journal = unit_of_work.requests.journal
     with journal.writing:
-        taken = journal.take_of(account_sid, WRITTEN_AT_ONCE)
+        taken = journal.take_account(account_sid, WRITTEN_AT_ONCE)
         _write(unit_of_work, {account_sid: taken})
     return bool(taken)
 
@@ -57,10 +57,10 @@ def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredReq
     try:
         with unit_of_work:
             for account_sid in sorted(taken):
-                if taken[account_sid] and unit_of_work.accounts.hold(account_sid):
+                if taken[account_sid] and unit_of_work.accounts.lock_shared(account_sid):
                     _write_of_account(unit_of_work, account_sid, taken[account_sid])
     except BaseException as error:
-        if isinstance(error, (*unit_of_work.refusals, ValueError, TypeError)):
+        if isinstance(error, (*unit_of_work.data_errors, ValueError, TypeError)):
             raise RequestsDropped(str(error)) from error
         unit_of_work.requests.journal.put_back(taken)
         raise

@@ -31,8 +31,8 @@ def prune(
     are to be counted here.
     """
     with unit_of_work:
-        unit_of_work.locks.housework(account_sid)
-        unit_of_work.accounts.hold(account_sid)
+        unit_of_work.locks.pruning(account_sid)
+        unit_of_work.accounts.lock_shared(account_sid)
         last_id = last_event_id()
         if last_id is None:
             last_id = newest_event_to_go(unit_of_work, account_sid)

@@ -20,7 +20,7 @@ from ringback.operations.spool import Spool
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_rows import check_row
 from ringback.storage.snapshot_versions import upgrade_row
-from ringback.storage.snapshots import COLUMNS, UnfitState, read_table, write_tables
+from ringback.storage.snapshots import COLUMNS, InvalidSnapshot, read_table, write_tables
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -42,7 +42,7 @@ def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Step
     yield from write_all_requests.steps(unit_of_work)
     snapshot, digest = Spool(), hashlib.sha256()
     with unit_of_work:
-        unit_of_work.locks.one_view()
+        unit_of_work.locks.repeatable_read()
         for text in tables_text({name: map(rows_text, read_table(unit_of_work, name)) for name in COLUMNS}):
             digest.update(text)
             snapshot.write(text)
@@ -59,8 +59,7 @@ def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Step
 def read_snapshot(document: Spool) -> Steps[Snapshot]:
     """Return the snapshot that a text holds, which is gone when it was read.
 
-    Raises ValueError for what is not JSON, and UnfitState. Of a snapshot of this version that nobody edited, everything
-    but the rows' values is as tables can hold it.
+    Raises ValueError if the text is not JSON, and InvalidSnapshot. The values of the rows are not checked here.
     """
     short = None
     if len(document) <= EXPLAINED_BYTES:
@@ -71,19 +70,19 @@ def read_snapshot(document: Spool) -> Steps[Snapshot]:
     except NotInForm as error:
         if short is not None:
             explain(short)
-        raise UnfitState(str(error)) from error
+        raise InvalidSnapshot(str(error)) from error
 
 
 @in_steps
 def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
     """Put a snapshot's state in the place of everything that is there.
 
-    What was pending in it goes on; a callback that was under way is sent again. Raises UnfitState, and changes nothing,
-    where its rows cannot be.
+    Its pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and changes
+    nothing, if rows cannot be stored.
     """
     with unit_of_work:
         unit_of_work.locks.everything()
-        unit_of_work.when_committed(unit_of_work.requests.journal.forget)
+        unit_of_work.when_committed(unit_of_work.requests.journal.clear)
         yield from _overturn_all(unit_of_work)
         yield from unit_of_work.accounts.delete_all()
         yield from write_tables(unit_of_work, _rows_of(snapshot), system_now=system_now)
@@ -99,7 +98,7 @@ def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]:
-    """Return the rows of a snapshot, some at a time, as the present schema has them. They raise UnfitState."""
+    """Return the rows of a snapshot, some at a time, as the present schema has them. They raise InvalidSnapshot."""
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
         place = 0

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ringback.operations.spool import Spool
-from ringback.storage.snapshots import UnfitState
+from ringback.storage.snapshots import InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]
@@ -17,7 +17,7 @@ Tables = Mapping[str, list[range]]
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere.
 
-    Raises UnfitState for a whole number of more than 64 bits, or half a character.
+    Raises InvalidSnapshot for a whole number of more than 64 bits, or half a character.
     """
     hashed = hashlib.sha256()
     for part in tables_text({name: [rows_text(rows)] if rows else [] for name, rows in tables.items()}):
@@ -48,11 +48,11 @@ def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
 
 
 def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Return rows as JSON without brackets, all names in their order. Raises UnfitState for what JSON cannot hold."""
+    """Return rows as JSON without brackets, keys sorted. Raises InvalidSnapshot for values that JSON cannot hold."""
     try:
         return orjson.dumps([_with_whole_numbers(row) for row in rows], option=orjson.OPT_SORT_KEYS)[1:-1]
     except orjson.JSONEncodeError as error:
-        raise UnfitState(f"its tables hold what none can: {error}") from error
+        raise InvalidSnapshot(f"its tables hold what none can: {error}") from error
 
 
 def _with_whole_numbers(row: Mapping[str, Any]) -> dict[str, Any]:

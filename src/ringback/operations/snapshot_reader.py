@@ -11,7 +11,7 @@ from ringback.operations.snapshot_text import NotInForm, SnapshotText
 from ringback.operations.spool import Spool
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
-from ringback.storage.snapshots import COLUMNS, UnfitState
+from ringback.storage.snapshots import COLUMNS, InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 PARTS = ("version", "digest", "tables")
@@ -38,7 +38,7 @@ class SnapshotReader:
         self._has_tables = False
 
     def read(self) -> Steps[Snapshot]:
-        """Return the snapshot. Raises NotInForm and UnfitState."""
+        """Return the snapshot. Raises NotInForm and InvalidSnapshot."""
         yield from self._text.expect(b"{")
         mark = b","
         while mark == b",":
@@ -50,7 +50,7 @@ class SnapshotReader:
         version = self._told["version"]
         _check_version(version)
         if self._told["digest"] != (yield from digest_steps(self._tables, self._rows)):
-            raise UnfitState("its digest does not fit its tables: it was cut off, or edited")
+            raise InvalidSnapshot("its digest does not fit its tables: it was cut off, or edited")
         _check_columns(version, self._columns)
         return Snapshot(version, self._tables, self._rows)
 
@@ -71,7 +71,7 @@ class SnapshotReader:
         while mark != b"}":
             name = self._text.decoded(mark)
             if name in self._tables:
-                raise UnfitState(f"it has two tables {name[:100]}")
+                raise InvalidSnapshot(f"it has two tables {name[:100]}")
             yield from self._text.expect(b":")
             yield from self._text.expect(b"[")
             yield from self._read_rows(name)
@@ -97,45 +97,45 @@ class SnapshotReader:
         yield from self._text.expect(b"]")
 
 
-def _wrong_parts() -> UnfitState:
-    return UnfitState(f"it is an object of {', '.join(PARTS)}, and of nothing more")
+def _wrong_parts() -> InvalidSnapshot:
+    return InvalidSnapshot(f"it is an object of {', '.join(PARTS)}, and of nothing more")
 
 
 def _check_version(version: object) -> None:
-    """Raise UnfitState for a version that is neither the schema's nor an older one that can be upgraded."""
+    """Raise InvalidSnapshot for a version that is neither the schema's nor an older one that can be upgraded."""
     if version != HEAD and not (isinstance(version, str) and version in ADDED_COLUMNS):
-        raise UnfitState(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
+        raise InvalidSnapshot(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
-    """Raise UnfitState where the tables or columns are not those of the schema, once rows are upgraded."""
+    """Raise InvalidSnapshot where the tables or columns are not those of the schema, once rows are upgraded."""
     if columns.keys() != COLUMNS.keys():
-        raise UnfitState("its tables are others")
+        raise InvalidSnapshot("its tables are others")
     for name, expected in COLUMNS.items():
         if any(upgrade_row(version, name, dict.fromkeys(row)).keys() != set(expected) for row in columns[name]):
-            raise UnfitState(f"the columns of {name} are others")
+            raise InvalidSnapshot(f"the columns of {name} are others")
 
 
 def _check_values(table: str, place: int, row: Mapping[str, Any]) -> None:
-    """Raise UnfitState unless this is a row of plain values."""
+    """Raise InvalidSnapshot unless this is a row of plain values."""
     for column, value in row.items():
         if type(value) not in _VALUES:
-            raise UnfitState(f"tables.{table}.{place}.{column} is neither text nor a number nor null")
+            raise InvalidSnapshot(f"tables.{table}.{place}.{column} is neither text nor a number nor null")
 
 
 def explain(document: bytes) -> None:
-    """Say what is wrong with a short text that is not in the form of a snapshot. Raises ValueError and UnfitState."""
+    """Say why a short text is not a snapshot. Raises ValueError and InvalidSnapshot."""
     given = _parsed(document)
     if not isinstance(given, dict) or given.keys() != set(PARTS):
         raise _wrong_parts()
     tables = given["tables"]
     _check_version(given["version"])
     if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
-        raise UnfitState("its tables are not lists of rows by their names")
+        raise InvalidSnapshot("its tables are not lists of rows by their names")
     for name, rows in tables.items():
         for place, row in enumerate(rows):
             if not isinstance(row, dict):
-                raise UnfitState(f"tables.{name}.{place} is not an object")
+                raise InvalidSnapshot(f"tables.{name}.{place} is not an object")
             _check_values(name, place, row)
 
 
@@ -147,4 +147,4 @@ def _parsed(document: bytes) -> Any:
             json.loads(document)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-    raise UnfitState("it holds half a character, or an invalid number")
+    raise InvalidSnapshot("it holds half a character, or an invalid number")

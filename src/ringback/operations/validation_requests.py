@@ -37,8 +37,8 @@ def create_validation_request(
     with unit_of_work:
         time, own = present_and_policy(unit_of_work, account_sid, system_now)
         policy = own.over(policy)
-        unit_of_work.locks.number(account_sid, request.phone_number)
-        superseded = unit_of_work.calls.under_way(account_sid, request.phone_number)
+        unit_of_work.locks.phone_number(account_sid, request.phone_number)
+        superseded = unit_of_work.calls.lock_active(account_sid, request.phone_number)
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):  # after them: one may have ended
             raise phone_number_already_verified()
         _check_limits(unit_of_work, account_sid, request.phone_number, time, policy)

@@ -65,15 +65,15 @@ class ClockAdvancer:
         and where the server stops.
         """
         async with self._turn(account_sid):
-            notifications = self._database.notifications
-            upheavals = notifications.upheavals(account_sid)  # of other processes' one hears too late to count them
+            notifier = self._database.change_notifier
+            invalidations = notifier.invalidations(account_sid)  # other processes tell theirs too late to be counted
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
             course = Course(after(time.now, seconds), time.clock)
             stopped = False
             while not stopped:
-                if notifications.is_closed:
+                if notifier.is_closed:
                     raise AdvanceStopped(SERVER_STOPS)
                 step = await self._step(account_sid, course)
                 if step is None:
@@ -83,7 +83,7 @@ class ClockAdvancer:
                     if await self._callbacks_settled(account_sid) and step.is_last:
                         break
                     course = course._replace(pause_at=None)
-                stopped = not self._database.is_shared and notifications.upheavals(account_sid) != upheavals
+                stopped = not self._database.is_shared and notifier.invalidations(account_sid) != invalidations
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
         if time and stopped:
             raise AdvanceStopped(CLOCK_WAS_SET)
@@ -126,12 +126,12 @@ class ClockAdvancer:
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
         """Wait until the account owes no callback; True when there was nothing to wait for."""
         waited = False
-        with self._database.notifications.listening(account_sid) as told:
+        with self._database.change_notifier.subscribe(account_sid) as told:
             while True:
                 told.clear()
                 if not await self._database.run(owes_callbacks, account_sid):
                     break
-                if self._database.notifications.is_closed:
+                if self._database.change_notifier.is_closed:
                     return False
                 waited = True
                 try:

@@ -73,25 +73,25 @@ class Housekeeper:
 
         An account where that fails has its turn again, and keeps no other from having its own.
         """
-        notifications = self._database.notifications
-        for account_sid in notifications.take_touched():
+        notifier = self._database.change_notifier
+        for account_sid in notifier.take_changed():
             try:
                 await self._prune_account(account_sid)
             except DatabaseUnavailable as error:
-                notifications.touch(account_sid)
+                notifier.mark_changed(account_sid)
                 log.warning("what is old could not be forgotten; trying again", reason=str(error))
             except Exception:
-                notifications.touch(account_sid)
+                notifier.mark_changed(account_sid)
                 log.exception("what is old could not be forgotten; trying again", account_sid=account_sid)
 
     async def _prune_account(self, account_sid: AccountSid) -> None:
-        notifications = self._database.notifications
-        upheavals = notifications.upheavals(account_sid)
+        notifier = self._database.change_notifier
+        invalidations = notifier.invalidations(account_sid)
         counted = await self._database.run(newest_event_to_go, account_sid)
 
         def last_event_id() -> int | None:
             """Return what was counted, unless a snapshot may have brought back events of those numbers since."""
-            is_known = not self._database.is_shared and notifications.upheavals(account_sid) == upheavals
+            is_known = not self._database.is_shared and notifier.invalidations(account_sid) == invalidations
             return counted if is_known else None
 
         more = True

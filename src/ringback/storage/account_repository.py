@@ -25,16 +25,16 @@ SIDS_AT_ONCE = 500
 """How many SIDs of accounts are read in one go."""
 
 FIND_ACCOUNT = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")))
-HELD_ACCOUNTS = text("FOR KEY SHARE OF accounts SKIP LOCKED")
+LOCK_ACCOUNTS = text("FOR KEY SHARE OF accounts SKIP LOCKED")
 """What a claim of rows of many accounts adds on PostgreSQL, so as to hold these accounts, and to wait for none."""
-HOLD_ACCOUNT = Statement(
+LOCK_SHARED = Statement(
     select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update(read=True, key_share=True)
 )
-HOLD_ACCOUNT_ALONE = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update())
+LOCK_EXCLUSIVE = Statement(select(accounts).where(accounts.c.sid == bindparam("sid")).with_for_update())
 FIND_SUBACCOUNT = Statement(
     select(accounts).where(accounts.c.sid == bindparam("sid"), accounts.c.parent_sid == bindparam("parent"))
 )
-HOLD_FOR_CLOCK = Statement(
+LOCK_CLOCK = Statement(
     select(accounts.c.clock_offset, accounts.c.clock_frozen_at, accounts.c.policy)
     .where(accounts.c.sid == bindparam("sid"))
     .with_for_update(read=True, key_share=True)
@@ -69,7 +69,7 @@ SET_HAS_FAULTS = Statement(
 SET_POLICY = Statement(
     update(accounts).where(accounts.c.sid == bindparam("account_sid")).values(policy=bindparam("own", type_=Text))
 )
-FORGET_SETTINGS = Statement(
+RESET_SETTINGS = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
     .values(clock_offset=0, clock_frozen_at=None, has_faults=0, policy=None)
@@ -91,17 +91,17 @@ class AccountRepository:
         row = self._unit_of_work.first(FIND_ACCOUNT, sid=sid)
         return _account(row) if row else None
 
-    def hold(self, sid: str) -> Account | None:
-        """Return an account, in which others may write too, but which nobody overturns, till the unit of work ends.
+    def lock_shared(self, sid: str) -> Account | None:
+        """Return an account and lock its row: others may write in the account, none may invalidate it.
 
         Whoever writes in an account holds it, before anything else.
         """
-        row = self._unit_of_work.first(HOLD_ACCOUNT, sid=sid)
+        row = self._unit_of_work.first(LOCK_SHARED, sid=sid)
         return _account(row) if row else None
 
     def lock_exclusive(self, sid: str) -> Account | None:
         """Return an account in which nobody else writes till the unit of work ends."""
-        row = self._unit_of_work.first(HOLD_ACCOUNT_ALONE, sid=sid)
+        row = self._unit_of_work.first(LOCK_EXCLUSIVE, sid=sid)
         return _account(row) if row else None
 
     def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
@@ -109,9 +109,9 @@ class AccountRepository:
         row = self._unit_of_work.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return _account(row) if row else None
 
-    def hold_for_clock(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
+    def lock_clock_and_policy(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
         """Hold an account, and return its clock and policy alone; None where there is no account."""
-        row = self._unit_of_work.first(HOLD_FOR_CLOCK, sid=sid)
+        row = self._unit_of_work.first(LOCK_CLOCK, sid=sid)
         return (_clock(row[0], row[1], sid), _policy(row[2], sid)) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
@@ -142,7 +142,7 @@ class AccountRepository:
         """Return accounts with pending calls whose clocks do not show the machine's time, the lowest SIDs first."""
         return [sid for (sid,) in self._unit_of_work.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
 
-    def some(self, limit: int) -> list[Account]:
+    def first(self, limit: int) -> list[Account]:
         """Return at most so many accounts, the lowest SIDs first."""
         return [_account(row) for row in self._unit_of_work.all(SOME_ACCOUNTS, row_limit=limit)]
 
@@ -163,18 +163,18 @@ class AccountRepository:
         for rows in self._unit_of_work.batches(ALL_SIDS, SIDS_AT_ONCE):
             yield [sid for (sid,) in rows]
 
-    def forget_contents(self, account_sid: AccountSid) -> Steps[None]:
+    def delete_contents_of(self, account_sid: AccountSid) -> Steps[None]:
         """Delete all that an account holds but keys and subaccounts."""
         return delete_contents(self._unit_of_work, account_sid)
 
-    def forget_settings(self, account_sid: AccountSid) -> bool:
+    def reset_settings(self, account_sid: AccountSid) -> bool:
         """Remove an account's own clock, faults and policy. Return False if the account does not exist."""
-        return self._unit_of_work.change(FORGET_SETTINGS, account_sid=account_sid) > 0
+        return self._unit_of_work.change(RESET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:
         """Delete an account, its subaccounts and their rows. Return False if the account does not exist.
 
-        Most rows must have been deleted in steps before, by `forget_contents`.
+        Most rows must have been deleted in steps before, by `delete_contents_of`.
         """
         return self._unit_of_work.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
 

@@ -19,7 +19,7 @@ def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
 
 
 DUE_CALLS = _count(validation_calls, validation_calls.c.real_due_at <= bindparam("now"))
-OWED_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(None))
+PENDING_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(None))
 
 
 class BacklogRepository:
@@ -32,9 +32,9 @@ class BacklogRepository:
         """Return how many calls' next event is due by the machine's clock."""
         return self._counted(DUE_CALLS, now=system_now, row_limit=limit)
 
-    def owed_callbacks(self, limit: int) -> int:
+    def pending_callbacks(self, limit: int) -> int:
         """Return how many StatusCallbacks are neither delivered nor given up."""
-        return self._counted(OWED_CALLBACKS, row_limit=limit)
+        return self._counted(PENDING_CALLBACKS, row_limit=limit)
 
     def _counted(self, statement: Statement, **parameters: Any) -> int:
         row = self._unit_of_work.first(statement, **parameters)

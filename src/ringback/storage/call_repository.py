@@ -14,7 +14,7 @@ from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.call_pages import CALL_PAGES, filter_values
-from ringback.storage.call_rows import CALL_COLUMNS, FINAL, IMMUTABLE, MUTABLE, call_of, moving_values
+from ringback.storage.call_rows import CALL_COLUMNS, FINAL, IMMUTABLE, MUTABLE, call_of, mutable_values
 from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
 from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.stepwise import Steps
@@ -29,7 +29,7 @@ MOST_LOOKED_THROUGH = 10_000
 """How many old calls are looked through at once for those whose callbacks are not owed any more."""
 
 FIND = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")))
-HOLD = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")).with_for_update())
+LOCK_FOR_UPDATE = Statement(select(*CALL_COLUMNS).where(table.c.sid == bindparam("sid")).with_for_update())
 ADD = insert_or_ignore(table, "sid")
 
 
@@ -38,10 +38,10 @@ def _move(names: Iterable[str]) -> Statement:
     return Statement(update(table).where(table.c.sid == bindparam("call_sid")).values(changed))
 
 
-MOVE_ON = _move(name for name in MUTABLE if name not in FINAL)
+UPDATE = _move(name for name in MUTABLE if name not in FINAL)
 """Leaves alone what the indexes know of calls that end."""
-END = _move(MUTABLE)
-UNDER_WAY = Statement(
+FINISH = _move(MUTABLE)
+LOCK_ACTIVE = Statement(
     select(*CALL_COLUMNS)
     .where(
         table.c.account_sid == bindparam("account_sid"),
@@ -103,7 +103,7 @@ _owed = select(status_callbacks.c.call_sid).where(
     status_callbacks.c.call_sid == _old.c.sid, status_callbacks.c.due_at.is_not(None)
 )
 _forgettable = select(_old.c.sid).where(~_owed.exists()).limit(bindparam("row_limit"))
-FORGET_OLDEST = Statement(delete(table).where(table.c.sid.in_(_forgettable)))
+PRUNE = Statement(delete(table).where(table.c.sid.in_(_forgettable)))
 
 
 class CallRepository:
@@ -116,14 +116,14 @@ class CallRepository:
         row = self._unit_of_work.first(FIND, sid=sid)
         return call_of(row) if row else None
 
-    def hold(self, sid: str) -> ValidationCall | None:
+    def lock_for_update(self, sid: str) -> ValidationCall | None:
         """Return a call, and let nobody else move it till the unit of work ends; its account is held."""
-        row = self._unit_of_work.first(HOLD, sid=sid)
+        row = self._unit_of_work.first(LOCK_FOR_UPDATE, sid=sid)
         return call_of(row) if row else None
 
-    def under_way(self, account_sid: AccountSid, phone_number: str) -> list[ValidationCall]:
+    def lock_active(self, account_sid: AccountSid, phone_number: str) -> list[ValidationCall]:
         """Return the account's calls to this number that have not ended, and let nobody else move them."""
-        rows = self._unit_of_work.all(UNDER_WAY, account_sid=account_sid, phone_number=phone_number)
+        rows = self._unit_of_work.all(LOCK_ACTIVE, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
 
     def count(self, account_sid: AccountSid, phone_number: str, *, since: Timestamp, until: Timestamp) -> int:
@@ -136,12 +136,12 @@ class CallRepository:
     def add(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> bool:
         """Add a call; False, and nothing changed, when its SID is taken."""
         fixed = {name: getattr(call, name) for name in IMMUTABLE}
-        return self._unit_of_work.change(ADD, **fixed, **moving_values(call, pending, time)) > 0
+        return self._unit_of_work.change(ADD, **fixed, **mutable_values(call, pending, time)) > 0
 
-    def move(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> None:
+    def update(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> None:
         """Store what `transition` made of a call, and what falls due next by the account's time."""
-        statement = END if call.is_ended else MOVE_ON
-        self._unit_of_work.change(statement, call_sid=call.sid, **moving_values(call, pending, time))
+        statement = FINISH if call.is_ended else UPDATE
+        self._unit_of_work.change(statement, call_sid=call.sid, **mutable_values(call, pending, time))
 
     def newest(
         self,
@@ -176,4 +176,4 @@ class CallRepository:
 
         With a call go its callback and the journal of it; one whose callback is still owed stays.
         """
-        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept, row_limit=limit)
+        return self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept, row_limit=limit)

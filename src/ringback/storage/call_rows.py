@@ -68,7 +68,7 @@ def call_of(row: tuple[Any, ...]) -> ValidationCall:
     return ValidationCall._make(values)
 
 
-def moving_values(call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> dict[str, Any]:
+def mutable_values(call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> dict[str, Any]:
     """Return what of a call's row changes when it moves."""
     return {
         "state": call.state.value,

@@ -20,7 +20,7 @@ from ringback.domain.faults import Effect
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.domain.urls import without_secrets
-from ringback.storage.account_repository import HELD_ACCOUNTS
+from ringback.storage.account_repository import LOCK_ACCOUNTS
 from ringback.storage.callback_hops import hops_text
 from ringback.storage.callback_rows import (
     ATTEMPT_COLUMNS,
@@ -31,7 +31,7 @@ from ringback.storage.callback_rows import (
     callback_status,
 )
 from ringback.storage.callback_summaries import SUMMARY, summary_of
-from ringback.storage.delivery_partitions import LANES
+from ringback.storage.delivery_partitions import PARTITIONS
 from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
@@ -56,19 +56,19 @@ CLAIM_DUE = Statement(
     .order_by(table.c.due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
-    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
+    .suffix_with(LOCK_ACCOUNTS, dialect="postgresql")
 )
 LEASE = Statement(
     update(table)
     .where(table.c.call_sid == bindparam("sid"))
     .values(due_at=bindparam("until"), leased_until=bindparam("until"))
 )
-KEEP_LEASE = Statement(
+RENEW_LEASE = Statement(
     update(table)
     .where(table.c.call_sid == bindparam("sid"), table.c.leased_until.is_not(None))
     .values(due_at=bindparam("until"), leased_until=bindparam("until"))
 )
-MEET = Statement(
+SAVE_FAULT = Statement(
     update(table)
     .where(table.c.call_sid == bindparam("sid"))
     .values(fault=bindparam("effect"), due_at=bindparam("due"), leased_until=bindparam("until"))
@@ -92,14 +92,14 @@ SETTLE = Statement(
         leased_until=bindparam("due"),
     )
 )
-IS_OWED = Statement(
+IS_PENDING = Statement(
     select(table.c.due_at).where(
         table.c.call_sid == bindparam("sid"),
         table.c.idempotency_token == bindparam("token"),
         table.c.due_at.is_not(None),
     )
 )
-OWED = Statement(
+PENDING_OF_ACCOUNT = Statement(
     select(table.c.due_at).where(table.c.account_sid == bindparam("account_sid"), table.c.due_at.is_not(None)).limit(1)
 )
 REDELIVER = Statement(
@@ -129,7 +129,7 @@ class CallbackRepository:
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def owe(
+    def enqueue(
         self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, time: AccountTime
     ) -> bool:
         """Owe an ended call's StatusCallback, due at once; False, and nothing changed, when the token is taken."""
@@ -167,12 +167,12 @@ class CallbackRepository:
         rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
         return list(readable(f"callback_attempts of {call_sid}", rows, attempt_of))
 
-    def lanes(self) -> dict[DeliveryPartition, Timestamp | None]:
+    def partitions(self) -> dict[DeliveryPartition, Timestamp | None]:
         """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due.
 
-        None where that is not a number: see `claim_without_time`.
+        None where that is not a number: see `find_without_time`.
         """
-        rows = self._unit_of_work.all(LANES)
+        rows = self._unit_of_work.all(PARTITIONS)
         return {
             DeliveryPartition(account_sid, receiver): Timestamp(due) if isinstance(due, int) else None
             for account_sid, receiver, due in rows
@@ -192,7 +192,7 @@ class CallbackRepository:
             self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
         return [self._read(row) for row in rows]
 
-    def claim_without_time(self, lane: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
+    def find_without_time(self, lane: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
         """Return callbacks in a lane whose due time is not a number, which only SQLite can hold."""
         rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
         return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
@@ -212,14 +212,14 @@ class CallbackRepository:
             StatusCallback(sid, account_sid, "", shown_url, shown_method, (), token, last), reason
         )
 
-    def keep_lease(self, call_sid: str, leased_until: Timestamp) -> None:
+    def renew_lease(self, call_sid: str, leased_until: Timestamp) -> None:
         """Prolong the lease of a callback, if it is leased."""
-        self._unit_of_work.change(KEEP_LEASE, sid=call_sid, until=leased_until)
+        self._unit_of_work.change(RENEW_LEASE, sid=call_sid, until=leased_until)
 
-    def meet(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
+    def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
         """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
         effect = orjson.dumps(fault.said).decode()
-        self._unit_of_work.change(MEET, sid=call_sid, effect=effect, due=due, until=leased_until)
+        self._unit_of_work.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:
         """Make every leased callback due; for a process that knows it is alone with its database."""
@@ -239,14 +239,14 @@ class CallbackRepository:
         )
         return changed > 0
 
-    def is_owed(self, callback: StatusCallback) -> bool:
+    def is_pending(self, callback: StatusCallback) -> bool:
         """Tell whether this callback is neither delivered, given up nor forgotten."""
-        found = self._unit_of_work.first(IS_OWED, sid=callback.call_sid, token=callback.idempotency_token)
+        found = self._unit_of_work.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
         return found is not None
 
-    def owes_any(self, account_sid: AccountSid) -> bool:
+    def has_pending(self, account_sid: AccountSid) -> bool:
         """Tell whether any callback of this account is neither delivered nor given up."""
-        return self._unit_of_work.first(OWED, account_sid=account_sid) is not None
+        return self._unit_of_work.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:
         """Owe a settled callback again; False where none is settled."""

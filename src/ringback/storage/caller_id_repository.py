@@ -20,7 +20,7 @@ _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 _THIS_ONE = (table.c.sid == bindparam("sid")) & _OF_ACCOUNT
 
 FIND = Statement(select(*_COLUMNS).where(_THIS_ONE))
-HOLD = Statement(select(*_COLUMNS).where(_THIS_ONE).with_for_update())
+LOCK_FOR_UPDATE = Statement(select(*_COLUMNS).where(_THIS_ONE).with_for_update())
 FIND_BY_NUMBER = Statement(select(*_COLUMNS).where(_OF_ACCOUNT, table.c.phone_number == bindparam("phone_number")))
 ADD = insert_or_ignore(table)
 RENAME = Statement(
@@ -32,7 +32,7 @@ _others_under_way = select(validation_calls.c.phone_number).where(
     validation_calls.c.ended_at.is_(None),
     validation_calls.c.phone_number != bindparam("phone_number"),
 )
-TAKEN = Statement(
+COUNT_OTHERS = Statement(
     select(func.count()).select_from(
         union(select(table.c.phone_number).where(_OF_ACCOUNT), _others_under_way).subquery()
     )
@@ -58,9 +58,9 @@ class CallerIdRepository:
         row = self._unit_of_work.first(FIND, account_sid=account_sid, sid=sid)
         return OutgoingCallerId._make(row) if row else None
 
-    def hold(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
+    def lock_for_update(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
         """Return a caller ID, and let nobody else change it till the unit of work ends."""
-        row = self._unit_of_work.first(HOLD, account_sid=account_sid, sid=sid)
+        row = self._unit_of_work.first(LOCK_FOR_UPDATE, account_sid=account_sid, sid=sid)
         return OutgoingCallerId._make(row) if row else None
 
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
@@ -69,7 +69,7 @@ class CallerIdRepository:
 
     def count_taken(self, account_sid: AccountSid, phone_number: str) -> int:
         """Return how many numbers an account has verified, or is calling: another than this one."""
-        row = self._unit_of_work.first(TAKEN, account_sid=account_sid, phone_number=phone_number)
+        row = self._unit_of_work.first(COUNT_OTHERS, account_sid=account_sid, phone_number=phone_number)
         return int(row[0]) if row else 0
 
     def add(self, caller_id: OutgoingCallerId) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ringback.monitoring.metrics import Metrics
-from ringback.storage.change_notifier import Notifications
+from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
@@ -59,13 +59,13 @@ class Database(ABC):
 
     is_shared: bool
     """Whether other processes may be at work with it."""
-    no_table: type[Exception] | tuple[type[Exception], ...]
+    missing_table_errors: type[Exception] | tuple[type[Exception], ...]
     """The driver's exception for a table or column that does not exist."""
 
     def __init__(self, url: URL, engine: Engine) -> None:
         self.url = url
         self.engine = engine
-        self.notifications = Notifications()
+        self.change_notifier = ChangeNotifier()
         self.journal = RequestJournal()
         self.metrics = Metrics()
         self.outage = Outage()
@@ -93,7 +93,7 @@ class Database(ABC):
         DatabaseUnavailable, as `run` does.
         """
 
-    def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def run_sync(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a plain function where nothing else waits: at the start."""
         return operation(self.unit_of_work, *args, **kwargs)
 
@@ -113,8 +113,8 @@ class Database(ABC):
         self.outage.end()
 
     @abstractmethod
-    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that tell `notifications` what other processes commit; `on_news` is called each time."""
+    def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
+        """Return the tasks that tell `notifications` what other processes commit; `on_change` is called each time."""
 
     @abstractmethod
     def close(self) -> None:
@@ -181,6 +181,6 @@ def open_database(database_url: str, listen_url: str | None = None) -> Database:
 
             return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
         from ringback.storage.sqlite_connection import located
-        from ringback.storage.sqlite_database import EmbeddedDatabase
+        from ringback.storage.sqlite_database import SqliteDatabase
 
-        return EmbeddedDatabase(located(url))
+        return SqliteDatabase(located(url))

@@ -5,9 +5,9 @@ from sqlalchemy import func, literal, select
 from ringback.storage.statements import Statement
 from ringback.storage.tables import status_callbacks as table
 
-MAX_LANES = 1_000
+MAX_PARTITIONS = 1_000
 """How many lanes one look at the outbox sees: the first ones of all accounts, then their second ones, and so on."""
-ACCOUNT_LANES = 100
+MAX_ACCOUNT_PARTITIONS = 100
 """How many lanes of one account one look sees: more than it may fill, few enough not to be in the way of others."""
 
 _IS_OWED = table.c.due_at.is_not(None)
@@ -25,16 +25,16 @@ _next_receiver = select(func.min(table.c.receiver)).where(
 )
 _lanes = _first_lanes.union_all(
     select(_first_lanes.c.sid, _next_receiver.scalar_subquery(), _first_lanes.c.number + 1).where(
-        _first_lanes.c.receiver.is_not(None), _first_lanes.c.number < ACCOUNT_LANES
+        _first_lanes.c.receiver.is_not(None), _first_lanes.c.number < MAX_ACCOUNT_PARTITIONS
     )
 )
 _earliest = select(func.min(table.c.due_at)).where(
     _IS_OWED, table.c.account_sid == _lanes.c.sid, table.c.receiver == _lanes.c.receiver
 )
-LANES = Statement(
+PARTITIONS = Statement(
     select(_lanes.c.sid, _lanes.c.receiver, _earliest.scalar_subquery())
     .where(_lanes.c.receiver.is_not(None))
-    .limit(MAX_LANES)
+    .limit(MAX_PARTITIONS)
 )
 """Hops along the index from account to account, and in each from receiver to receiver: however many callbacks are owed
 in a lane, it costs two look-ups."""

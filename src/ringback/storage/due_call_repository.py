@@ -10,7 +10,7 @@ from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
-from ringback.storage.account_repository import HELD_ACCOUNTS
+from ringback.storage.account_repository import LOCK_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
@@ -30,12 +30,12 @@ CLAIM_DUE = Statement(
     .order_by(table.c.real_due_at)
     .limit(bindparam("row_limit"))
     .with_for_update(skip_locked=True, of=table)
-    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
+    .suffix_with(LOCK_ACCOUNTS, dialect="postgresql")
 )
 CLAIM_ONE_DUE = Statement(
     _WITH_CLOCK.where(_DUE, table.c.sid == bindparam("sid"))
     .with_for_update(skip_locked=True, of=table)
-    .suffix_with(HELD_ACCOUNTS, dialect="postgresql")
+    .suffix_with(LOCK_ACCOUNTS, dialect="postgresql")
 )
 CLAIM_DUE_OF_ACCOUNT = Statement(
     _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
@@ -88,8 +88,8 @@ class DueCallRepository:
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. `system_now` is the machine's time. A row is made a call
-        only when its turn comes: for a short batch that is half the work.
+        With the SID of a call as `only`, at most that one. A row is converted only when its turn comes: for a short
+        batch that is half the work.
         """
         if only is None:
             rows = self._unit_of_work.all(CLAIM_DUE, now=system_now, row_limit=limit)
@@ -122,7 +122,7 @@ class DueCallRepository:
         """Let a call's event wait until another time by the machine's clock."""
         self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
 
-    def follow_clock(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
+    def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
         """Bring the machine's times of all that is pending in an account in line with the account's clock.
 
         A call whose due time cannot be read is left alone, and logged.

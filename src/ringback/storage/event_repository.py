@@ -26,7 +26,7 @@ ADD = Statement(
 LAST_ID = Statement(select(func.max(table.c.id)).where(_OF_ACCOUNT))
 NEWEST_TO_GO = Statement(select(newest_to_go(table)))
 _to_go = select(table.c.id).where(_OF_ACCOUNT, table.c.id <= bindparam("last_id")).order_by(table.c.id)
-FORGET_OLDEST = Statement(delete(table).where(table.c.id.in_(_to_go.limit(bindparam("row_limit")))))
+PRUNE = Statement(delete(table).where(table.c.id.in_(_to_go.limit(bindparam("row_limit")))))
 
 
 def _find(filters: tuple[str, ...]) -> Statement:
@@ -101,7 +101,7 @@ class EventRepository:
 
     def prune(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
         """Forget at most `limit` of the events, up to the one with `last_id`, and return how many those were."""
-        return self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, last_id=last_id, row_limit=limit)
+        return self._unit_of_work.change(PRUNE, account_sid=account_sid, last_id=last_id, row_limit=limit)
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

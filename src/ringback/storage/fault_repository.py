@@ -33,15 +33,15 @@ ADD = Statement(
     insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in _GIVEN}).returning(table.c.id)
 )
 ALL = Statement(select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id))
-HOLD_ALL = Statement(
+LOCK_ALL = Statement(
     select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id).with_for_update()
 )
-KEEP = Statement(
+SAVE_TRIAL = Statement(
     update(table)
     .where(_THIS)
     .values(times_left=bindparam("left"), chances=bindparam("had"), strikes=bindparam("struck"))
 )
-KEEP_MISSED = Statement(
+SAVE_MISSES = Statement(
     update(table)
     .where(
         _OF_ACCOUNT, table.c.id <= bindparam("last_id"), table.c.operation.in_([bindparam("one"), bindparam("other")])
@@ -80,17 +80,17 @@ class FaultRepository:
         """Return the faults of an account; one that cannot be read never strikes: it is left out, and logged."""
         return list(readable("faults", self._unit_of_work.all(ALL, account_sid=account_sid), fault_of))
 
-    def hold_all(self, account_sid: AccountSid) -> list[Fault]:
+    def lock_all(self, account_sid: AccountSid) -> list[Fault]:
         """Return the faults of an account, and let nobody else give them their chance till the unit of work ends."""
-        return list(readable("faults", self._unit_of_work.all(HOLD_ALL, account_sid=account_sid), fault_of))
+        return list(readable("faults", self._unit_of_work.all(LOCK_ALL, account_sid=account_sid), fault_of))
 
-    def keep(self, account_sid: AccountSid, fault: Fault) -> None:
+    def save_trial(self, account_sid: AccountSid, fault: Fault) -> None:
         """Store how often a fault had a chance and struck; one that is used up is gone."""
         if fault.is_used_up:
             self.delete(account_sid, fault.id)
             return
         self._unit_of_work.change(
-            KEEP,
+            SAVE_TRIAL,
             account_sid=account_sid,
             fault_id=fault.id,
             left=fault.times_left,
@@ -98,7 +98,7 @@ class FaultRepository:
             struck=fault.strikes,
         )
 
-    def keep_missed(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
+    def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
         """Store that these had one more chance and did not strike: all, up to the last, that are for their operations.
 
         There are at most two of those, an operation and `*`.
@@ -107,7 +107,7 @@ class FaultRepository:
             return
         operations = sorted({fault.operation.value for fault in missed})
         self._unit_of_work.change(
-            KEEP_MISSED, account_sid=account_sid, last_id=missed[-1].id, one=operations[0], other=operations[-1]
+            SAVE_MISSES, account_sid=account_sid, last_id=missed[-1].id, one=operations[0], other=operations[-1]
         )
 
     def delete(self, account_sid: AccountSid, fault_id: int) -> bool:

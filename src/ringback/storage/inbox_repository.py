@@ -45,7 +45,7 @@ SUMMARIES = Statement(
     .order_by(_COUNTED.c.newest_id.desc())
 )
 EMPTY = Statement(delete(table).where(*_OF_INBOX))
-FORGET_OLDEST = prune(table)
+PRUNE = prune(table)
 
 
 class InboxRepository:
@@ -87,7 +87,7 @@ class InboxRepository:
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` messages of an account, whichever inboxes they are in."""
-        self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
+        self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept)
 
 
 def _json(value: Any) -> str:

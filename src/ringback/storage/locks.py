@@ -25,7 +25,7 @@ ONE_VIEW = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 class Locks:
     """All are held until the unit of work ends. These do nothing: nobody else is at work with an embedded database."""
 
-    def number(self, account_sid: AccountSid, phone_number: str) -> None:
+    def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         """Keep others from calling a number of this account."""
 
     def verified_numbers(self, account_sid: AccountSid) -> None:
@@ -34,16 +34,16 @@ class Locks:
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         """Keep others from writing events of these accounts: the ids of events are in the order of their commits."""
 
-    def housework(self, account_sid: AccountSid) -> None:
+    def pruning(self, account_sid: AccountSid) -> None:
         """Keep others from forgetting what is old in an account."""
 
-    def start(self) -> None:
+    def startup(self) -> None:
         """Keep others from making what a server begins with."""
 
     def everything(self) -> None:
         """Keep others from working in any account."""
 
-    def one_view(self) -> None:
+    def repeatable_read(self) -> None:
         """Let all that this unit of work reads be as it was at one moment; nothing was read in it before."""
 
 
@@ -53,7 +53,7 @@ class SharedLocks(Locks):
     def __init__(self, unit_of_work: "UnitOfWork") -> None:
         self._unit_of_work = unit_of_work
 
-    def number(self, account_sid: AccountSid, phone_number: str) -> None:
+    def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         self._lock(f"number {account_sid} {phone_number}")
 
     def verified_numbers(self, account_sid: AccountSid) -> None:
@@ -62,16 +62,16 @@ class SharedLocks(Locks):
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         self._lock(*(f"events {account_sid}" for account_sid in account_sids))
 
-    def housework(self, account_sid: AccountSid) -> None:
+    def pruning(self, account_sid: AccountSid) -> None:
         self._lock(f"housework {account_sid}")
 
-    def start(self) -> None:
+    def startup(self) -> None:
         self._lock("start")
 
     def everything(self) -> None:
         self._unit_of_work.change(LOCK_EVERYTHING)
 
-    def one_view(self) -> None:
+    def repeatable_read(self) -> None:
         self._unit_of_work.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:

@@ -68,7 +68,7 @@ class PhoneRepository:
         """Delete the rule of a phone; False where there is none."""
         return self._unit_of_work.change(DELETE_RULE, account_sid=account_sid, phone_number=phone_number) > 0
 
-    def queue(self, account_sid: AccountSid, phone_number: str, entries: Sequence[PhoneRule]) -> None:
+    def append_to_script(self, account_sid: AccountSid, phone_number: str, entries: Sequence[PhoneRule]) -> None:
         """Add to what the next calls to a number will meet, one each."""
         for entry in entries:
             self._unit_of_work.change(QUEUE, account_sid=account_sid, phone_number=phone_number, **_said(entry))
@@ -90,7 +90,7 @@ class PhoneRepository:
         """Return what is said of the phone at this number."""
         return self._rules_at(account_sid, phone_number)[0]
 
-    def take_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
+    def pop_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
         """Return what is said of the phone that a call meets; its entry of the script is used up."""
         taken, entry_ids = self._rules_at(account_sid, phone_number)
         for entry_id in entry_ids:

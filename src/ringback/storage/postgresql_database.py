@@ -34,7 +34,7 @@ from ringback.storage.postgresql_connection import (
 from ringback.storage.postgresql_errors import Failure, failure_of
 from ringback.storage.postgresql_notify import POLL_SECONDS, PostgresNotifier, read_database, send
 from ringback.storage.stepwise import Steps, finish
-from ringback.storage.unit_of_work import Traits, UnitOfWork
+from ringback.storage.unit_of_work import Backend, UnitOfWork
 from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
@@ -63,8 +63,8 @@ def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-TRAITS = Traits("BEGIN", (psycopg.IntegrityError, psycopg.DataError), SharedLocks, without_nul)
-POOLED_TRAITS = TRAITS._replace(begin=BEGIN_WITH_SETTINGS)
+BACKEND = Backend("BEGIN", (psycopg.IntegrityError, psycopg.DataError), SharedLocks, without_nul)
+POOLED_BACKEND = BACKEND._replace(begin=BEGIN_WITH_SETTINGS)
 
 log = structlog.get_logger()
 
@@ -77,7 +77,7 @@ class PostgresqlDatabase(Database):
     """
 
     is_shared = True
-    no_table = (UndefinedTable, UndefinedColumn)
+    missing_table_errors = (UndefinedTable, UndefinedColumn)
 
     def __init__(self, url: URL, listen_url: URL | None = None) -> None:
         super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=connect_parameters(url)))
@@ -94,9 +94,9 @@ class PostgresqlDatabase(Database):
             self.close()
             raise
         self._is_polling = session.is_pooled and listen_url is None
-        self._news = PostgresNotifier(
+        self._notifier = PostgresNotifier(
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
-            self.notifications,
+            self.change_notifier,
             lambda news: self.run(send, news),
             outage_log=self.outage_log,
             read_database=(lambda: self.run(read_database)) if listen_url else None,
@@ -123,7 +123,7 @@ class PostgresqlDatabase(Database):
     ) -> T:
         return await self.run(lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs), _let_others_run))
 
-    def work(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def run_sync(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
 
     def _run(self, on_loop: Callable[[Callable[[], None]], object] | None, operation: Callable[[UnitOfWork], T]) -> T:
@@ -182,19 +182,19 @@ class PostgresqlDatabase(Database):
         self._sessions.discard(session)
         session.close()
 
-    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+    def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
         if self._is_polling:
             log.warning(
                 "notifications are polled: the database is reached through a connection pooler",
                 seconds=POOLED_POLL_SECONDS,
                 hint="set database_listen_url to a URL that leads to PostgreSQL itself",
             )
-        return self._news.background_tasks(on_news)
+        return self._notifier.background_tasks(on_change)
 
     def committed(self, *accounts: Any) -> None:
         """Let those who wait know what was committed, here and in other processes."""
-        self.notifications.publish(*accounts)
-        self._news.tell(*accounts)
+        self.change_notifier.publish(*accounts)
+        self._notifier.publish(*accounts)
 
     def close(self) -> None:
         """Let go of it; what is under way has a moment to end: no answer may ever come."""
@@ -230,14 +230,14 @@ class _Session:
         self.unit_of_work = UnitOfWork(
             cast("DBAPIConnection", self.driver),
             database.engine.dialect,
-            POOLED_TRAITS if self.is_pooled else TRAITS,
+            POOLED_BACKEND if self.is_pooled else BACKEND,
             on_commit=database.committed,
             journal=database.journal,
             metrics=database.metrics,
-            run_on_loop=self._hand_over,
+            run_on_loop=self._run_on_loop,
         )
 
-    def _hand_over(self, saying: Callable[[], None]) -> None:
+    def _run_on_loop(self, saying: Callable[[], None]) -> None:
         """Let something be said on the event loop, which is there but at the start."""
         if self.on_loop:
             self.on_loop(saying)

@@ -17,7 +17,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
-from ringback.storage.change_notifier import Notifications
+from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.statements import Statement
@@ -60,7 +60,7 @@ class PostgresNotifier:
     def __init__(
         self,
         connect: Mapping[str, Any] | None,
-        notifications: Notifications,
+        notifications: ChangeNotifier,
         send: Callable[[list[str]], Awaitable[None]],
         *,
         outage_log: OutageLog,
@@ -75,20 +75,20 @@ class PostgresNotifier:
         self._retry_seconds = retry_seconds
         self._poll_seconds = poll_seconds
         self._own_id = uuid.uuid4().hex
-        self._touched: set[AccountSid] = set()
-        self._overturned: set[AccountSid] = set()
+        self._changed: set[AccountSid] = set()
+        self._invalidated: set[AccountSid] = set()
         self._untold = asyncio.Event()
         self._is_pooler_logged = False
         self._outage_log = outage_log
         self._listener_outages = OutageLog()
 
-    def tell(self, changed: Collection[AccountSid], invalidated: Collection[AccountSid]) -> None:
+    def publish(self, changed: Collection[AccountSid], invalidated: Collection[AccountSid]) -> None:
         """Tell the others soon; on the event loop, or before it runs."""
-        self._touched.update(changed)
-        self._overturned.update(invalidated)
+        self._changed.update(changed)
+        self._invalidated.update(invalidated)
         self._untold.set()
 
-    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:
+    def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
         """Return the tasks that publish notifications and receive those of other processes."""
 
         async def publish() -> None:
@@ -96,13 +96,13 @@ class PostgresNotifier:
             await run_on_database(NOTIFICATION_PUBLISHER, self._publish, pause, self._outage_log, retry)
 
         async def listen() -> None:
-            work, retry, reports = partial(self._listen, on_news), self._retry_seconds, self._listener_outages
+            work, retry, reports = partial(self._listen, on_change), self._retry_seconds, self._listener_outages
             outages = (psycopg.Error, OSError)
             await run_forever(NOTIFICATION_LISTENER, work, 0.0, outage=outages, retry_seconds=retry, reports=reports)
 
         async def poll() -> None:
             while True:
-                self._look(on_news)
+                self._poll(on_change)
                 await asyncio.sleep(self._poll_seconds)
 
         listener = BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble)
@@ -118,12 +118,12 @@ class PostgresNotifier:
     async def _publish(self) -> None:
         await self._untold.wait()
         self._untold.clear()
-        changed, self._touched = self._touched, set()
-        invalidated, self._overturned = self._overturned, set()
+        changed, self._changed = self._changed, set()
+        invalidated, self._invalidated = self._invalidated, set()
         try:
             await self._send(self._messages(changed, invalidated))
         except BaseException:
-            self.tell(changed, invalidated)
+            self.publish(changed, invalidated)
             raise
 
     def _messages(self, changed: set[AccountSid], invalidated: set[AccountSid]) -> list[str]:
@@ -134,7 +134,7 @@ class PostgresNotifier:
     def _message(self, changed: list[AccountSid], invalidated: list[AccountSid]) -> str:
         return orjson.dumps(dict(zip(PARTS, (self._own_id, changed, invalidated), strict=True))).decode()
 
-    async def _listen(self, on_news: Callable[[], None]) -> None:
+    async def _listen(self, on_change: Callable[[], None]) -> None:
         """Receive notifications until the connection breaks. Raises psycopg.Error, OSError."""
         connection = await psycopg.AsyncConnection.connect(**(self._connect or {}), autocommit=True)
         async with connection:
@@ -143,9 +143,9 @@ class PostgresNotifier:
             await self._check_listener(database, is_pooled=server_pid != connection.info.backend_pid)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._listener_outages.recovered(NOTIFICATION_LISTENER)
-            self._look(on_news)  # for notifications that were sent before
+            self._poll(on_change)  # for notifications that were sent before
             async for notify in connection.notifies():
-                self._hear(notify.payload, on_news)
+                self._receive(notify.payload, on_change)
         raise ConnectionResetError("the connection ended")
 
     async def _check_listener(self, database: str, *, is_pooled: bool) -> None:
@@ -159,28 +159,28 @@ class PostgresNotifier:
                 hint="in its transaction mode nothing is received: let database_listen_url lead to PostgreSQL itself",
             )
 
-    def _hear(self, message: str, on_news: Callable[[], None]) -> None:
+    def _receive(self, message: str, on_change: Callable[[], None]) -> None:
         try:
             news = _parse(message)
         except (ValueError, TypeError, KeyError, RecursionError):
-            self._look(on_news)  # another program's, or another version's
+            self._poll(on_change)  # another program's, or another version's
             return
         if news.sender != self._own_id:
             self._notifications.publish(news.changed, news.invalidated)
-            on_news()
+            on_change()
 
-    def _look(self, on_news: Callable[[], None]) -> None:
-        self._notifications.look_again()
-        on_news()
+    def _poll(self, on_change: Callable[[], None]) -> None:
+        self._notifications.wake_all()
+        on_change()
 
 
-class _News(NamedTuple):
+class _Message(NamedTuple):
     sender: str
     changed: list[AccountSid]
     invalidated: list[AccountSid]
 
 
-def _parse(message: str) -> _News:
+def _parse(message: str) -> _Message:
     """Parse a message. Raises ValueError, TypeError, KeyError where it is not one of this version's."""
     news = orjson.loads(message)
     if not isinstance(news, dict):
@@ -190,7 +190,7 @@ def _parse(message: str) -> _News:
         raise TypeError
     if not all(isinstance(sid, str) and is_sid(ACCOUNT, sid) for sids in lists for sid in sids):
         raise ValueError
-    return _News(sender, *lists)
+    return _Message(sender, *lists)
 
 
 def read_database(unit_of_work: UnitOfWork) -> str:

@@ -9,7 +9,7 @@ from ringback.domain.sids import AccountSid
 
 KEPT_REQUESTS = 1_000
 """How many requests an account keeps."""
-MOST_ACCOUNTS = 1_000
+MAX_ACCOUNTS = 1_000
 """How many accounts' requests wait to be written; beyond, those of the account asked longest ago are let go."""
 
 
@@ -31,7 +31,7 @@ class RequestJournal:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
                 requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
-                if len(self._unwritten) > MOST_ACCOUNTS:
+                if len(self._unwritten) > MAX_ACCOUNTS:
                     self._unwritten.popitem(last=False)
             else:
                 self._unwritten.move_to_end(request.account_sid)
@@ -56,7 +56,7 @@ class RequestJournal:
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
 
-    def take_of(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
+    def take_account(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
         """Take out at most `limit` of an account's requests, the oldest first."""
         with self._looking:
             requests = self._unwritten.get(account_sid, deque[AnsweredRequest]())
@@ -65,7 +65,7 @@ class RequestJournal:
                 self._unwritten.pop(account_sid, None)
             return taken
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Let all of them go."""
         with self._looking:
             self._unwritten.clear()

@@ -28,7 +28,7 @@ NEWEST = Statement(
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
 )
-FORGET_OLDEST = prune(table)
+PRUNE = prune(table)
 
 
 class RequestRepository:
@@ -53,7 +53,7 @@ class RequestRepository:
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` requests."""
-        self._unit_of_work.change(FORGET_OLDEST, account_sid=account_sid, kept=kept)
+        self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept)
 
 
 def _request(row: tuple[Any, ...]) -> JournaledRequest:

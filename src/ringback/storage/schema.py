@@ -45,7 +45,7 @@ def known_revisions() -> set[str]:
 def _revision_or_none(database: Database) -> str | None:
     try:
         return revision(database.unit_of_work)
-    except database.no_table:
+    except database.missing_table_errors:
         return None
 
 

@@ -25,7 +25,7 @@ from ringback.storage.fault_repository import fault_of
 from ringback.storage.inbox_repository import SHOWN, message_of
 from ringback.storage.phone_repository import is_phone_duration, rule_of
 from ringback.storage.request_repository import request_parameters_of
-from ringback.storage.snapshots import TABLES, UnfitState
+from ringback.storage.snapshots import TABLES, InvalidSnapshot
 from ringback.storage.unreadable_rows import ERRORS, reason_of, require
 
 Row = Mapping[str, Any]
@@ -44,14 +44,14 @@ _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
 
 
 def check_row(table: str, place: int, row: Row) -> None:
-    """Raise UnfitState where a row of a snapshot, with the columns of the schema, cannot be read once it is stored."""
+    """Raise InvalidSnapshot if a row with the schema's columns could not be read once it is stored."""
     try:
         for name, column in _COLUMNS[table].items():
             _check_type(column, row[name])
         if check := _CHECKS.get(table):
             check(row)
     except ERRORS as error:
-        raise UnfitState(f"tables.{table}.{place}: {reason_of(error)}") from error
+        raise InvalidSnapshot(f"tables.{table}.{place}: {reason_of(error)}") from error
 
 
 def _check_type(column: Column[Any], value: object) -> None:

@@ -59,7 +59,7 @@ _COUNT_ON = tuple(
 )
 
 
-class UnfitState(Exception):
+class InvalidSnapshot(Exception):
     """The rows cannot be stored: they are not those of a state that was taken."""
 
 
@@ -79,8 +79,7 @@ def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str,
 def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
     """Add these rows, of tables and columns that are the schema's, to tables that are empty.
 
-    A callback that was under way is due at once, by the machine's time `system_now`. Raises UnfitState where a row
-    cannot be stored.
+    A callback that was being sent is due at once. Raises InvalidSnapshot if a row cannot be stored.
     """
     for name in _ADD:
         batches = tables[name]
@@ -99,9 +98,9 @@ def _write(unit_of_work: "UnitOfWork", name: str, rows: Sequence[Mapping[str, An
     for start in range(0, len(rows), ROWS_AT_ONCE):
         try:
             unit_of_work.change_all(_ADD[name], rows[start : start + ROWS_AT_ONCE])
-        except unit_of_work.refusals as error:
+        except unit_of_work.data_errors as error:
             reason = str(error).partition("\n")[0]
-            raise UnfitState(f"a row of {name} cannot be stored: {reason}") from error
+            raise InvalidSnapshot(f"a row of {name} cannot be stored: {reason}") from error
         yield
 
 

@@ -19,7 +19,7 @@ from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_s
 from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.sqlite_owner import check_owner
 from ringback.storage.stepwise import Steps, run_steps
-from ringback.storage.unit_of_work import Traits, UnitOfWork
+from ringback.storage.unit_of_work import Backend, UnitOfWork
 from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
@@ -32,7 +32,7 @@ CHECKPOINT_CHANGES = 50
 MOMENT_SECONDS = 0.001
 """Enough for something to be committed where the write-ahead log has become long."""
 
-TRAITS = Traits(
+BACKEND = Backend(
     "BEGIN IMMEDIATE",
     (sqlite3.IntegrityError, OverflowError),
     lambda _: Locks(),
@@ -40,7 +40,7 @@ TRAITS = Traits(
 )
 
 
-class EmbeddedDatabase(Database):
+class SqliteDatabase(Database):
     """A file, or memory: one persistent connection, operations run where they are called, in microseconds.
 
     A commit survives the end of the process at any moment (write-ahead log, ``synchronous = NORMAL``). One server at
@@ -48,7 +48,7 @@ class EmbeddedDatabase(Database):
     """
 
     is_shared = False
-    no_table = sqlite3.OperationalError
+    missing_table_errors = sqlite3.OperationalError
 
     def __init__(self, url: URL) -> None:
         super().__init__(url, create_sqlite_engine(url))
@@ -69,8 +69,8 @@ class EmbeddedDatabase(Database):
         self._unit_of_work = UnitOfWork(
             self.connection,
             self.engine.dialect,
-            TRAITS,
-            on_commit=self.notifications.publish,
+            BACKEND,
+            on_commit=self.change_notifier.publish,
             journal=self.journal,
             metrics=self.metrics,
         )
@@ -207,7 +207,7 @@ class EmbeddedDatabase(Database):
         if is_whole:  # as it was a moment ago: what came meanwhile may wait
             self._rows_written_back = self._unit_of_work.changed_rows
 
-    def background_tasks(self, on_news: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
+    def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
         """Return none: no other process works with an embedded database."""
         return []
 
@@ -251,7 +251,7 @@ class EmbeddedDatabase(Database):
 class _Retry:
     """How long an operation is tried that another program's lock keeps from running."""
 
-    def __init__(self, database: EmbeddedDatabase) -> None:
+    def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
         self._deadline: float | None = None
         self._pause_seconds = FIRST_PAUSE_SECONDS

@@ -33,7 +33,7 @@ _COUNTER_BITS = 0xFFFF_FFFF
 """SQLite counts in so many, and after 2,147,483,647 goes on below 0."""
 
 
-class Traits(NamedTuple):
+class Backend(NamedTuple):
     """What is one database's own.
 
     How a transaction begins; what its driver raises for values that cannot be stored; what keeps apart those who write
@@ -42,9 +42,9 @@ class Traits(NamedTuple):
     """
 
     begin: str
-    refusals: tuple[type[Exception], ...]
+    data_errors: tuple[type[Exception], ...]
     locks: Callable[["UnitOfWork"], Locks]
-    fitted: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    adapt_parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     counts_changes: bool = False
 
 
@@ -63,7 +63,7 @@ class UnitOfWork:
         self,
         connection: DBAPIConnection,
         dialect: Dialect,
-        traits: Traits,
+        traits: Backend,
         *,
         on_commit: Callable[[Collection[AccountSid], Collection[AccountSid]], None],
         journal: RequestJournal,
@@ -77,11 +77,11 @@ class UnitOfWork:
         self._depth = 0
         self._is_committed = False
         self._notes: list[Note] = []
-        self._hand_over = run_on_loop
+        self._run_on_loop = run_on_loop
         self.before_commit: Callable[[], None] | None = None
         self.locks = traits.locks(self)
-        self.refusals = traits.refusals
-        self._fitted = traits.fitted
+        self.data_errors = traits.data_errors
+        self._adapt_parameters = traits.adapt_parameters
         self._counts_changes = traits.counts_changes
         self._rows_before = 0
         self.changed_rows = 0
@@ -128,10 +128,10 @@ class UnitOfWork:
             self._roll_back()
             raise
         self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_BITS
-        if self._hand_over is None:
-            self._tell(notes, changed, invalidated)
+        if self._run_on_loop is None:
+            self._notify(notes, changed, invalidated)
         elif notes or changed or invalidated:
-            self._hand_over(partial(self._tell, notes, changed, invalidated))
+            self._run_on_loop(partial(self._notify, notes, changed, invalidated))
 
     def commit_in_thread(self) -> Steps[None]:
         """Commit the much that a long operation has changed, as the last thing in its block.
@@ -149,7 +149,7 @@ class UnitOfWork:
         self._is_committed = True
         yield
 
-    def _tell(self, notes: list[Note], changed: set[AccountSid], invalidated: set[AccountSid]) -> None:
+    def _notify(self, notes: list[Note], changed: set[AccountSid], invalidated: set[AccountSid]) -> None:
         """Let it be known what was committed."""
         for note, values in notes:
             note(*values)
@@ -199,11 +199,13 @@ class UnitOfWork:
         """Run an INSERT or UPDATE once for each of the rows, its parameters by their names; it has no literals."""
         sql, literals = statement.for_dialect(self._dialect)
         assert not literals  # noqa: S101 - each row would have to be copied
-        self._connection.cursor().executemany(sql, [*map(self._fitted, rows)] if self._fitted else rows)
+        self._connection.cursor().executemany(
+            sql, [*map(self._adapt_parameters, rows)] if self._adapt_parameters else rows
+        )
 
     def _run(self, statement: Statement, parameters: dict[str, Any]) -> DBAPICursor:
         sql, literals = statement.for_dialect(self._dialect)
         given = {**literals, **parameters} if literals else parameters
         cursor = self._connection.cursor()
-        cursor.execute(sql, self._fitted(given) if self._fitted else given)
+        cursor.execute(sql, self._adapt_parameters(given) if self._adapt_parameters else given)
         return cursor
