@@ -1,12 +1,14 @@
-"""The decision records agree with the code that they describe."""
+"""The decision records and CONTRIBUTING's map agree with the code that they describe."""
 
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from ringback.startup import TASK_NAMES
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "src/ringback"
 
 
 def record(number: int) -> str:
@@ -14,11 +16,33 @@ def record(number: int) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_the_record_of_layers_lists_the_import_contracts() -> None:
+def import_contracts() -> list[dict[str, Any]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = [contract["name"] for contract in project["tool"]["importlinter"]["contracts"]]
+    contracts: list[dict[str, Any]] = project["tool"]["importlinter"]["contracts"]
+    return contracts
 
-    assert re.findall(r"^- \*(.+)\*$", record(1), re.MULTILINE) == contracts
+
+def test_the_record_of_layers_lists_the_import_contracts() -> None:
+    names = [contract["name"] for contract in import_contracts()]
+
+    assert re.findall(r"^- \*(.+)\*$", record(1), re.MULTILINE) == names
+
+
+def test_the_record_of_layers_lists_the_layers_from_the_top() -> None:
+    [layers] = [contract["layers"] for contract in import_contracts() if contract["type"] == "layers"]
+
+    rows = re.findall(r"^\| ([`\w, ]+) \|", record(1), re.MULTILINE)[1:]
+
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == [re.findall(r"\w+", layer) for layer in layers]
+
+
+def test_the_map_in_contributing_lists_every_package_and_root_module() -> None:
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    present = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+
+    listed = re.findall(r"^\| `src/ringback/([\w.]+)` \|", contributing, re.MULTILINE)
+
+    assert sorted(listed) == sorted(present - {"__init__.py"}), "CONTRIBUTING.md, Where things are"
 
 
 def test_the_record_of_supervision_lists_the_background_tasks() -> None:
