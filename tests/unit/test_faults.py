@@ -7,8 +7,8 @@ import pytest
 from ringback.domain.faults import (
     AnswerError,
     BadSignature,
-    Cut,
     Delay,
+    DropConnection,
     Duplicate,
     Effect,
     Fault,
@@ -27,8 +27,8 @@ EFFECTS: list[tuple[dict[str, Any], Effect, str]] = [
     ({"status": 429}, AnswerError(429), "status 429"),
     ({"status": 400, "code": 21450, "message": "No."}, AnswerError(400, 21450, "No."), "status 400"),
     ({"delay_seconds": 2.5}, Delay(2.5), "delay_seconds 2.5"),
-    ({"drop": "before"}, Cut("before"), "drop before"),
-    ({"drop": "after"}, Cut("after"), "drop after"),
+    ({"drop": "before"}, DropConnection("before"), "drop before"),
+    ({"drop": "after"}, DropConnection("after"), "drop after"),
     ({"duplicate": 2}, Duplicate(2), "duplicate 2"),
     ({"signature": "bad"}, BadSignature(), "signature bad"),
     ({"drop": True}, Suppress(), "drop true"),
@@ -74,7 +74,7 @@ def test_an_effect_is_exactly_one_thing(said: dict[str, Any]) -> None:
         effect_from_dict(said)
 
 
-@pytest.mark.parametrize("effect", [AnswerError(500), Delay(1), Cut("before"), Cut("after")])
+@pytest.mark.parametrize("effect", [AnswerError(500), Delay(1), DropConnection("before"), DropConnection("after")])
 def test_operations_and_all_of_them_take_their_own_effects(effect: Effect) -> None:
     for target in set(FaultTarget) - {CALLBACK}:
         assert NewFault(target, effect).effect == effect
@@ -89,7 +89,7 @@ def test_a_status_callback_takes_its_own_effects(effect: Effect) -> None:
     ("target", "effect", "complaint"),
     [
         (CALLBACK, AnswerError(500), "status 500 is none for status-callback, which takes delay_seconds, duplicate"),
-        (CALLBACK, Cut("after"), "drop after is none for status-callback, which takes .* drop true"),
+        (CALLBACK, DropConnection("after"), "drop after is none for status-callback, which takes .* drop true"),
         (
             OPERATION,
             Duplicate(2),

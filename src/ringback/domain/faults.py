@@ -19,6 +19,7 @@ from ringback.domain.errors import (
     too_many_requests,
     wrong_credentials,
 )
+from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 
 FIRST_CODE = 20_000
@@ -30,16 +31,16 @@ Said = Mapping[str, Any]
 
 
 class FaultTarget(StrEnum):
-    """Where a fault strikes; the operations have the names that log lines and journal give them."""
+    """Where a fault applies: one operation of the Twilio API, all of them, or a StatusCallback."""
 
-    LIST_OUTGOING_CALLER_IDS = "list-outgoing-caller-ids"
-    CREATE_VALIDATION_REQUEST = "create-validation-request"
-    FETCH_OUTGOING_CALLER_ID = "fetch-outgoing-caller-id"
-    UPDATE_OUTGOING_CALLER_ID = "update-outgoing-caller-id"
-    DELETE_OUTGOING_CALLER_ID = "delete-outgoing-caller-id"
-    FETCH_ACCOUNT = "fetch-account"
-    FETCH_CALL = "fetch-call"
-    LIST_CALLS = "list-calls"
+    LIST_OUTGOING_CALLER_IDS = Operation.LIST_OUTGOING_CALLER_IDS
+    CREATE_VALIDATION_REQUEST = Operation.CREATE_VALIDATION_REQUEST
+    FETCH_OUTGOING_CALLER_ID = Operation.FETCH_OUTGOING_CALLER_ID
+    UPDATE_OUTGOING_CALLER_ID = Operation.UPDATE_OUTGOING_CALLER_ID
+    DELETE_OUTGOING_CALLER_ID = Operation.DELETE_OUTGOING_CALLER_ID
+    FETCH_ACCOUNT = Operation.FETCH_ACCOUNT
+    FETCH_CALL = Operation.FETCH_CALL
+    LIST_CALLS = Operation.LIST_CALLS
     STATUS_CALLBACK = "status-callback"
     EVERY_OPERATION = "*"
 
@@ -95,14 +96,18 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The connection is cut instead of an answer: before anything is changed, or after the change is committed."""
+class DropConnection:
+    """The connection is closed without a response, before anything is changed or after the change is committed."""
 
     moment: Literal["before", "after"]
 
     @property
     def said(self) -> Said:
         return {"drop": self.moment}
+
+
+DROP_BEFORE = DropConnection("before")
+"""The fault whose request is never answered and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,18 +143,18 @@ class Suppress:
         return {"drop": True}
 
 
-Effect = AnswerError | Delay | Cut | Duplicate | BadSignature | Suppress
+Effect = AnswerError | Delay | DropConnection | Duplicate | BadSignature | Suppress
 
 _MAKERS: Mapping[str, Callable[[Said], Effect]] = MappingProxyType(
     {
         "status": lambda said: AnswerError(said["status"], said.get("code"), said.get("message")),
         "delay_seconds": lambda said: Delay(said["delay_seconds"]),
-        "drop": lambda said: Suppress() if said["drop"] is True else Cut(said["drop"]),
+        "drop": lambda said: Suppress() if said["drop"] is True else DropConnection(said["drop"]),
         "duplicate": lambda said: Duplicate(said["duplicate"]),
         "signature": lambda _: BadSignature(),
     }
 )
-_FIT_OPERATIONS = (AnswerError, Delay, Cut)
+_FIT_OPERATIONS = (AnswerError, Delay, DropConnection)
 _FIT_CALLBACKS = (Delay, Duplicate, BadSignature, Suppress)
 _SAID_OF_OPERATIONS = 'status, delay_seconds, drop "before", drop "after"'
 _SAID_OF_CALLBACKS = 'delay_seconds, duplicate, signature "bad", drop true'

@@ -13,7 +13,7 @@ from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import INTERCEPTED_KEY, PRINTED, RefusedRequests, shown_host
 from ringback.twilio_api.representations import JSON
-from ringback.twilio_api.request_context import answer_headers, error_response
+from ringback.twilio_api.request_context import error_response, response_headers
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
@@ -49,7 +49,7 @@ class TwilioHostFilter:
         error = host_not_emulated(shown, method, path)
         self._list(shown, method, path, error.message)
         response = error_response(error, JSON)
-        response.raw_headers += answer_headers(new_request_sid(), 0.0, 1)
+        response.raw_headers += response_headers(new_request_sid(), 0.0, 1)
         await response(scope, receive, send)
 
 

@@ -11,8 +11,8 @@ from ringback.domain.errors import TwilioError, malformed_request, request_timeo
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
 from ringback.server.transports import OneWriteTransport, PipelineFlowControl
-from ringback.twilio_api.fault_injection import CUT_EXTENSION
-from ringback.twilio_api.request_context import answer_headers, error_response
+from ringback.twilio_api.fault_injection import DROP_EXTENSION
+from ringback.twilio_api.request_context import error_response, response_headers
 
 MAX_HEAD_BYTES = 64 * 1024
 """How long a request line and its header fields may be together."""
@@ -68,7 +68,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._own_transport = OneWriteTransport(transport, self.loop)
         self.transport = self._own_transport  # type: ignore[assignment]
         self.flow = self._own_flow = PipelineFlowControl(transport, self._is_backlogged)
-        self._extensions = {CUT_EXTENSION: self._own_transport.close}
+        self._extensions = {DROP_EXTENSION: self._own_transport.close}
         self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, _NOTHING_YET)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -229,7 +229,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         for name, value in [
             *self.server_state.default_headers,
             *response.raw_headers,
-            *answer_headers(new_request_sid(), 0.0, len(self.tasks) + 1),
+            *response_headers(new_request_sid(), 0.0, len(self.tasks) + 1),
             (b"connection", b"close"),
         ]:
             lines.append(name + b": " + value)

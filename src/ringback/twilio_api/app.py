@@ -30,7 +30,7 @@ from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import INTERCEPTED_KEY
 from ringback.storage.database import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
-from ringback.twilio_api.fault_injection import ConnectionCut, FaultInjectingApp, struck
+from ringback.twilio_api.fault_injection import ConnectionDropped, FaultInjectingApp, pick_fault
 from ringback.twilio_api.request_context import Passage
 from ringback.twilio_api.responses import STATE_KEY, Exchange, no_content
 from ringback.twilio_api.routes import Routes
@@ -91,14 +91,14 @@ class TwilioApp:
             passage.scope["state"] = {STATE_KEY: exchange}
             route = self._routes.find(passage.scope, passage.path)
             app = route.app
-            if exchange.account.has_faults and (fault := await struck(exchange, route.name)):
+            if exchange.account.has_faults and (fault := await pick_fault(exchange, route.name)):
                 passage.fault, app = fault, FaultInjectingApp(app, fault, passage.path)
             await app(passage.scope, receive, passage.send)
         except TwilioError as error:
             await passage.answer_error(error, receive)
             if passage.refused_sid:
                 await self._attribute_to_account(passage, passage.refused_sid, error)
-        except (ClientDisconnect, ConnectionCut):
+        except (ClientDisconnect, ConnectionDropped):
             raise
         except DatabaseUnavailable as error:
             if passage.status:

@@ -5,22 +5,21 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.domain.errors import TwilioError, service_unavailable
-from ringback.domain.faults import AnswerError, Cut, Delay, Effect, FaultTarget
+from ringback.domain.faults import AnswerError, Delay, DropConnection, Effect, FaultTarget
 from ringback.operations.faults import strike
 from ringback.twilio_api.responses import Exchange, no_content
 
-CUT_EXTENSION = "ringback.cut"
+DROP_EXTENSION = "ringback.drop_connection"
 """Where a server lays, in a scope's extensions, what cuts the connection when it is called."""
-BEFORE = Cut("before")
 
 _TARGETS = frozenset(FaultTarget)
 
 
-class ConnectionCut(Exception):
+class ConnectionDropped(Exception):
     """The client gets no answer; raised where the server cannot cut a connection, as in a test without a socket."""
 
 
-async def struck(exchange: Exchange, operation: str) -> Effect | None:
+async def pick_fault(exchange: Exchange, operation: str) -> Effect | None:
     """Return what goes wrong with an authenticated request for an operation, if anything does."""
     if operation not in _TARGETS:
         return None
@@ -45,10 +44,10 @@ class FaultInjectingApp:
             case Delay():
                 await _pause(self._effect.seconds)
                 await self._app(scope, receive, send)
-            case Cut("before"):
+            case DropConnection("before"):
                 _cut(scope)
                 await no_content()(scope, receive, send)
-            case Cut():
+            case DropConnection():
                 await self._drop_response(scope, receive, send)
 
     async def _drop_response(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +73,7 @@ async def _pause(seconds: float) -> None:
 
 
 def _cut(scope: Scope) -> None:
-    cut = scope.get("extensions", {}).get(CUT_EXTENSION)
+    cut = scope.get("extensions", {}).get(DROP_EXTENSION)
     if cut is None:
-        raise ConnectionCut
+        raise ConnectionDropped
     cut()

@@ -9,11 +9,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError
-from ringback.domain.faults import Effect, described
+from ringback.domain.faults import DROP_BEFORE, Effect, described
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
 from ringback.domain.sids import AccountSid
 from ringback.twilio_api import documents
-from ringback.twilio_api.fault_injection import BEFORE
 from ringback.twilio_api.parameters import FORM_KEY, QUERY_KEY, UNREAD_KEY
 from ringback.twilio_api.representations import Representation, for_errors, split_suffix
 from ringback.twilio_api.responses import CALL_KEY, TwilioResponse
@@ -41,7 +40,7 @@ _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 log = structlog.get_logger()
 
 
-def answer_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
+def response_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
     """Return the headers that every answer carries."""
     return [
         (b"twilio-request-id", request_sid.encode()),
@@ -96,9 +95,9 @@ class Passage:
     async def send(self, message: Message) -> None:
         """Send on an answer's message, its head with Twilio's headers, its body unless only the head was asked for."""
         if message["type"] == "http.response.start":
-            self.status = 0 if self.fault == BEFORE else message["status"]
+            self.status = 0 if self.fault == DROP_BEFORE else message["status"]
             elapsed_seconds = time.perf_counter() - self._started
-            own = answer_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
+            own = response_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
             message["headers"] = [*message["headers"], *own]
         elif self._is_head:
             message = {**message, "body": b""}

@@ -1,0 +1,16 @@
+"""The names of the Twilio API's operations, as routes, faults, metrics, logs and the request journal use them."""
+
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """One operation of the Twilio API, which has exactly one row in `twilio_api.routes`."""
+
+    LIST_OUTGOING_CALLER_IDS = "list-outgoing-caller-ids"
+    CREATE_VALIDATION_REQUEST = "create-validation-request"
+    FETCH_OUTGOING_CALLER_ID = "fetch-outgoing-caller-id"
+    UPDATE_OUTGOING_CALLER_ID = "update-outgoing-caller-id"
+    DELETE_OUTGOING_CALLER_ID = "delete-outgoing-caller-id"
+    FETCH_ACCOUNT = "fetch-account"
+    FETCH_CALL = "fetch-call"
+    LIST_CALLS = "list-calls"
