@@ -12,7 +12,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.accounts import ensure_account
 from ringback.storage.account_repository import FIND_ACCOUNT
-from ringback.storage.database import open_database
+from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.tables import accounts

@@ -11,7 +11,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.metrics import Backlog
 from ringback.operations.backlog import count_backlog
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 
 LIVE_PATH = "/livez"
 READY_PATH = "/readyz"

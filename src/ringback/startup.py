@@ -25,7 +25,9 @@ from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.simulator.call_runner import CALL_RUNNER, CallRunner
 from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
-from ringback.storage.database import Database, open_database, reported_as_unavailable
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import reported_as_unavailable
 from ringback.storage.schema import check_is_at_head, migrate
 from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import UnitOfWork

@@ -9,7 +9,9 @@ import pytest
 
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account
-from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork

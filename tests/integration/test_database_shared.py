@@ -13,7 +13,8 @@ from ringback.operations.accounts import ensure_account
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage import sqlite_checkpoint as write_ahead_log
 from ringback.storage import sqlite_database as sqlite_module
-from ringback.storage.database import DatabaseUnavailable, open_database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_database import CHECKPOINT_CHANGES, SqliteDatabase

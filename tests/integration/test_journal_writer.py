@@ -14,7 +14,8 @@ from ringback.domain.timestamps import Timestamp
 from ringback.operations.requests import WRITTEN_AT_ONCE
 from ringback.simulator import journal_writer
 from ringback.simulator.journal_writer import JournalWriter
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.request_journal import KEPT_REQUESTS, RequestJournal
 from ringback.storage.request_repository import RequestRepository
 from support.domain_values import ACCOUNT_SID

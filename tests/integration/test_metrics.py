@@ -14,7 +14,8 @@ from ringback.operations import backlog
 from ringback.operations.backlog import count_backlog
 from ringback.operations.faults import add_fault, strike
 from ringback.storage.backlog_repository import DUE_CALLS, PENDING_CALLBACKS
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_database import PostgresqlDatabase
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.statements import Statement

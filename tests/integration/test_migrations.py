@@ -16,7 +16,9 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from ringback.storage import tables
-from ringback.storage.database import Database, DatabaseUnavailable, open_database, reported_as_unavailable
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
 from ringback.storage.schema import HEAD, is_at_head, migrate, migrations_folder, revision
 from support.postgresql import new_database, postgresql_server
 from support.readme import ROOT

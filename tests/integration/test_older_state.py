@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
 from ringback.domain.signature_check import SignatureVerdict
-from ringback.storage.database import open_database
+from ringback.storage.database_factory import open_database
 from ringback.storage.inbox_repository import message_of, verdict_text
 from ringback.storage.schema import is_at_head, migrate, migrations_folder
 from ringback.storage.snapshot_versions import ADDED_COLUMNS

@@ -14,7 +14,9 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, find_account
 from ringback.storage import postgresql_database as postgresql
 from ringback.storage import postgresql_notify as news
-from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_database import TRIES, PostgresqlDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import Supervisor

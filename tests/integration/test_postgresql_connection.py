@@ -12,7 +12,9 @@ from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account, find_account
 from ringback.storage import postgresql_database as postgresql
-from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_connection import configure
 from ringback.storage.postgresql_database import PostgresqlDatabase
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision

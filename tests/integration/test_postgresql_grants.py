@@ -10,7 +10,7 @@ from sqlalchemy.engine import URL
 
 from ringback.app import create_app
 from ringback.config.settings import Settings
-from ringback.storage.database import open_database
+from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 from support.command import Command
 from support.polling import until

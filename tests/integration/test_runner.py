@@ -13,7 +13,7 @@ from ringback.domain.timestamps import after
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
 from ringback.simulator.call_runner import POSTPONED_SECONDS
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from support.domain_values import T0
 from support.runners import a_runner
 from support.simulation import Simulation, database_error, execute, query

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ringback.operations.accounts import ensure_account, find_account, list_accounts
-from ringback.storage.database import DatabaseUnavailable, open_database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.sqlite_errors import Failure, failure_of

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from ringback.storage import sqlite_lock
-from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import migrate
 
 CHECK_AS_LAST_CONNECTION = """

@@ -14,7 +14,9 @@ from ringback import app as app_module
 from ringback import startup
 from ringback.config.settings import Settings
 from ringback.operations import caller_ids
-from ringback.storage.database import Database, DatabaseUnavailable, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api import app as edge
 from ringback.twilio_api.request_context import CONSTANT_HEADERS
 from support.clocks import FakeClock

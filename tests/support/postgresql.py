@@ -19,7 +19,7 @@ from uuid import uuid4
 import psycopg
 from sqlalchemy.engine import URL, make_url
 
-from ringback.storage.database import open_database
+from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 
 URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"

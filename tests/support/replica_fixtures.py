@@ -9,7 +9,8 @@ import pytest
 from ringback import startup
 from ringback.app import create_app
 from ringback.config.settings import Settings
-from ringback.storage.database import Database, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
 from support.clocks import FakeClock
 from support.control import Controlled
 from support.replicas import Replicas

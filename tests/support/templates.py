@@ -7,7 +7,8 @@ from typing import Protocol
 import pytest
 from sqlalchemy import text
 
-from ringback.storage.database import Database, open_database
+from ringback.storage.database import Database
+from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.tables import metadata

@@ -18,7 +18,8 @@ from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_pending, record_attempt
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 
 AREA_CHARACTERS = len("+1415")
 """How much of a number tells which files know its home."""

@@ -19,7 +19,8 @@ from ringback.operations.callbacks import (
     renew_leases,
 )
 from ringback.operations.delivery_slots import MAX_DELIVERIES
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
 CALLBACK_SENDER, CALLBACK_LEASES = "callback_sender", "callback_leases"

@@ -7,7 +7,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import structlog
 
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 
 P = ParamSpec("P")

@@ -126,7 +126,7 @@ def _serve(given: dict[str, Any]) -> int:
     from ringback.commands.startup_message import warn_of_unknown_settings
     from ringback.server.logging_config import configure_logs
     from ringback.server.uvicorn_server import CannotListen, listen, listen_beside
-    from ringback.storage.database import DatabaseUnavailable
+    from ringback.storage.errors import DatabaseUnavailable
 
     log_writer = configure_logs(settings.log_format, settings.log_level)
     warn_of_unknown_settings()
@@ -150,7 +150,8 @@ def _serve(given: dict[str, Any]) -> int:
 
 def _check_database(settings: Settings) -> None:
     """Raise DatabaseUnavailable where the workers would, so that it is said once."""
-    from ringback.storage.database import open_database, reported_as_unavailable
+    from ringback.storage.database_factory import open_database
+    from ringback.storage.errors import reported_as_unavailable
     from ringback.storage.schema import check_is_at_head
 
     with (
@@ -174,7 +175,7 @@ def _work(
     from ringback.domain.seed import SeedError
     from ringback.proxy.listener import CertificateAuthorityUnavailable
     from ringback.server.uvicorn_server import serve, url_of
-    from ringback.storage.database import DatabaseUnavailable
+    from ringback.storage.errors import DatabaseUnavailable
 
     try:
         make_listeners = _doors_of(settings, beside)
@@ -223,7 +224,8 @@ def _env(given: dict[str, Any]) -> int:
 
 def _migrate(given: dict[str, Any]) -> int:
     settings = read_settings(given)
-    from ringback.storage.database import DatabaseUnavailable, open_database, reported_as_unavailable
+    from ringback.storage.database_factory import open_database
+    from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
     from ringback.storage.schema import HEAD, migrate
 
     try:

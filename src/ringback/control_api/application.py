@@ -33,7 +33,7 @@ from ringback.control_api.access_control import Guards
 from ringback.control_api.errors import ControlError, error_response, no_json
 from ringback.control_api.openapi import tell_errors, tell_the_token
 from ringback.control_api.services import ControlServices
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
 belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations

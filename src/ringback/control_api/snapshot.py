@@ -11,7 +11,7 @@ from ringback.control_api.errors import CONFLICTS, conflict, no_json, unprocessa
 from ringback.control_api.large_responses import LargeAnswer
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
-from ringback.storage.snapshots import InvalidSnapshot
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.stepwise import run_steps
 
 router = APIRouter(tags=["Snapshot"])

@@ -17,10 +17,11 @@ from ringback.operations.snapshot_document import rows_text, tables_text
 from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explain
 from ringback.operations.snapshot_text import NotInForm
 from ringback.operations.spool import Spool
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_rows import check_row
 from ringback.storage.snapshot_versions import upgrade_row
-from ringback.storage.snapshots import COLUMNS, InvalidSnapshot, read_table, write_tables
+from ringback.storage.snapshots import COLUMNS, read_table, write_tables
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 

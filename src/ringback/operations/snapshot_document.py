@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from ringback.operations.spool import Spool
-from ringback.storage.snapshots import InvalidSnapshot
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]

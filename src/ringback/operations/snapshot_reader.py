@@ -9,9 +9,10 @@ import orjson
 from ringback.operations.snapshot_document import Tables, digest_steps, rows_text
 from ringback.operations.snapshot_text import NotInForm, SnapshotText
 from ringback.operations.spool import Spool
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
-from ringback.storage.snapshots import COLUMNS, InvalidSnapshot
+from ringback.storage.snapshots import COLUMNS
 from ringback.storage.stepwise import Steps
 
 PARTS = ("version", "digest", "tables")

@@ -16,7 +16,8 @@ from ringback.operations.calls import (
     postpone_call,
 )
 from ringback.operations.id_generator import IdGenerator
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.stepwise import is_over, yield_to_requests
 

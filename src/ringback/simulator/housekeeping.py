@@ -8,7 +8,8 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.retention import newest_event_to_go, prune
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.stepwise import yield_to_requests
 

@@ -5,7 +5,8 @@ import asyncio
 import structlog
 
 from ringback.operations.requests import WRITTEN_AT_ONCE, RequestsDropped, write_requests
-from ringback.storage.database import Database, DatabaseUnavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 from ringback.storage.stepwise import yield_to_requests
 

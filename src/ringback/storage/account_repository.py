@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import Text, bindparam, delete, exists, select, text, update
@@ -13,13 +13,11 @@ from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, Accoun
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.deletion import delete_contents, delete_everything
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, insert_or_ignore, upsert
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts, api_keys, validation_calls
 from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 SIDS_AT_ONCE = 500
 """How many SIDs of accounts are read in one go."""
@@ -84,11 +82,11 @@ ALL_SIDS = Statement(select(accounts.c.sid))
 class AccountRepository:
     """Who may ask, and what time it is for them."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def find(self, sid: str) -> Account | None:
-        row = self._unit_of_work.first(FIND_ACCOUNT, sid=sid)
+        row = self._session.first(FIND_ACCOUNT, sid=sid)
         return _account(row) if row else None
 
     def lock_shared(self, sid: str) -> Account | None:
@@ -96,91 +94,91 @@ class AccountRepository:
 
         Whoever writes in an account holds it, before anything else.
         """
-        row = self._unit_of_work.first(LOCK_SHARED, sid=sid)
+        row = self._session.first(LOCK_SHARED, sid=sid)
         return _account(row) if row else None
 
     def lock_exclusive(self, sid: str) -> Account | None:
         """Return an account in which nobody else writes till the unit of work ends."""
-        row = self._unit_of_work.first(LOCK_EXCLUSIVE, sid=sid)
+        row = self._session.first(LOCK_EXCLUSIVE, sid=sid)
         return _account(row) if row else None
 
     def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
         """Return an account if it is this parent's; one that is not costs no more than one that is not there."""
-        row = self._unit_of_work.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
+        row = self._session.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return _account(row) if row else None
 
     def lock_clock_and_policy(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
         """Hold an account, and return its clock and policy alone; None where there is no account."""
-        row = self._unit_of_work.first(LOCK_CLOCK, sid=sid)
+        row = self._session.first(LOCK_CLOCK, sid=sid)
         return (_clock(row[0], row[1], sid), _policy(row[2], sid)) if row else None
 
     def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
         """Return the account of an API key, and the key's secret."""
-        row = self._unit_of_work.first(FIND_ACCOUNT_OF_KEY, key_sid=key_sid)
+        row = self._session.first(FIND_ACCOUNT_OF_KEY, key_sid=key_sid)
         return (_account(row), row[-1]) if row else None
 
     def save(self, account: Account) -> None:
         """Add an account, or bring the one with this SID up to date; the date it was created stays."""
-        self._unit_of_work.change(SAVE_ACCOUNT, **_values(account))
+        self._session.change(SAVE_ACCOUNT, **_values(account))
 
     def add(self, account: Account) -> bool:
         """Add an account; False, and nothing changed, when its SID is taken."""
-        return self._unit_of_work.change(ADD_ACCOUNT, **_values(account)) > 0
+        return self._session.change(ADD_ACCOUNT, **_values(account)) > 0
 
     def save_key(self, key: ApiKey) -> None:
-        self._unit_of_work.change(SAVE_KEY, **asdict(key))
+        self._session.change(SAVE_KEY, **asdict(key))
 
     def add_key(self, key: ApiKey) -> bool:
         """Add an API key; False, and nothing changed, when its SID is taken."""
-        return self._unit_of_work.change(ADD_KEY, **asdict(key)) > 0
+        return self._session.change(ADD_KEY, **asdict(key)) > 0
 
     def all(self) -> Iterator[Account]:
         """Return all accounts, the oldest first."""
-        return map(_account, self._unit_of_work.rows(ALL_ACCOUNTS))
+        return map(_account, self._session.rows(ALL_ACCOUNTS))
 
     def with_set_clocks(self, after_sid: str, limit: int) -> list[AccountSid]:
         """Return accounts with pending calls whose clocks do not show the machine's time, the lowest SIDs first."""
-        return [sid for (sid,) in self._unit_of_work.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
+        return [sid for (sid,) in self._session.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
 
     def first(self, limit: int) -> list[Account]:
         """Return at most so many accounts, the lowest SIDs first."""
-        return [_account(row) for row in self._unit_of_work.all(SOME_ACCOUNTS, row_limit=limit)]
+        return [_account(row) for row in self._session.all(SOME_ACCOUNTS, row_limit=limit)]
 
     def subaccounts(self, account_sid: AccountSid) -> list[AccountSid]:
-        return [sid for (sid,) in self._unit_of_work.all(SUBACCOUNTS, account_sid=account_sid)]
+        return [sid for (sid,) in self._session.all(SUBACCOUNTS, account_sid=account_sid)]
 
     def set_clock(self, account_sid: AccountSid, clock: AccountClock) -> None:
-        self._unit_of_work.change(SET_CLOCK, account_sid=account_sid, offset=clock.offset, frozen_at=clock.frozen_at)
+        self._session.change(SET_CLOCK, account_sid=account_sid, offset=clock.offset, frozen_at=clock.frozen_at)
 
     def set_has_faults(self, account_sid: AccountSid, *, has_any: bool) -> None:
-        self._unit_of_work.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
+        self._session.change(SET_HAS_FAULTS, account_sid=account_sid, has_any=int(has_any))
 
     def set_policy(self, account_sid: AccountSid, policy: AccountPolicy) -> None:
-        self._unit_of_work.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
+        self._session.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
     def all_sids(self) -> Iterator[list[AccountSid]]:
         """Return the SIDs of all accounts, some at a time."""
-        for rows in self._unit_of_work.batches(ALL_SIDS, SIDS_AT_ONCE):
+        for rows in self._session.batches(ALL_SIDS, SIDS_AT_ONCE):
             yield [sid for (sid,) in rows]
 
     def delete_contents_of(self, account_sid: AccountSid) -> Steps[None]:
         """Delete all that an account holds but keys and subaccounts."""
-        return delete_contents(self._unit_of_work, account_sid)
+        return delete_contents(self._session, account_sid)
 
     def reset_settings(self, account_sid: AccountSid) -> bool:
         """Remove an account's own clock, faults and policy. Return False if the account does not exist."""
-        return self._unit_of_work.change(RESET_SETTINGS, account_sid=account_sid) > 0
+        return self._session.change(RESET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:
         """Delete an account, its subaccounts and their rows. Return False if the account does not exist.
 
         Most rows must have been deleted in steps before, by `delete_contents_of`.
         """
-        return self._unit_of_work.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
+        return self._session.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
 
     def delete_all(self) -> Steps[None]:
         """Delete all accounts and all that is theirs, which is all there is."""
-        return delete_everything(self._unit_of_work)
+        return delete_everything(self._session)
 
 
 def _values(account: Account) -> dict[str, Any]:

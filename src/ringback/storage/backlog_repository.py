@@ -1,15 +1,13 @@
 """How much is pending in all accounts together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 
 from ringback.domain.timestamps import Timestamp
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.tables import status_callbacks, validation_calls
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 
 def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
@@ -25,8 +23,8 @@ PENDING_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(No
 class BacklogRepository:
     """Counts what waits, at most as far as a limit."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def due_calls(self, system_now: Timestamp, limit: int) -> int:
         """Return how many calls' next event is due by the machine's clock."""
@@ -37,5 +35,5 @@ class BacklogRepository:
         return self._counted(PENDING_CALLBACKS, row_limit=limit)
 
     def _counted(self, statement: Statement, **parameters: Any) -> int:
-        row = self._unit_of_work.first(statement, **parameters)
+        row = self._session.first(statement, **parameters)
         return int(row[0]) if row else 0

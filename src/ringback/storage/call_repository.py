@@ -1,7 +1,7 @@
 """The validation calls."""
 
 from collections.abc import Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Select, bindparam, delete, func, literal_column, select, tuple_, update
 
@@ -16,14 +16,12 @@ from ringback.domain.timestamps import Timestamp
 from ringback.storage.call_pages import CALL_PAGES, filter_values
 from ringback.storage.call_rows import CALL_COLUMNS, FINAL, IMMUTABLE, MUTABLE, call_of, mutable_values
 from ringback.storage.callback_summaries import IS_LAST_ATTEMPT, SUMMARY_COLUMNS, summary_of
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import callback_attempts, status_callbacks
 from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import readable
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 MOST_LOOKED_THROUGH = 10_000
 """How many old calls are looked through at once for those whose callbacks are not owed any more."""
@@ -109,26 +107,26 @@ PRUNE = Statement(delete(table).where(table.c.sid.in_(_forgettable)))
 class CallRepository:
     """Validation calls and what is pending of them; only `operations.calls` writes here."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def find(self, sid: str) -> ValidationCall | None:
-        row = self._unit_of_work.first(FIND, sid=sid)
+        row = self._session.first(FIND, sid=sid)
         return call_of(row) if row else None
 
     def lock_for_update(self, sid: str) -> ValidationCall | None:
         """Return a call, and let nobody else move it till the unit of work ends; its account is held."""
-        row = self._unit_of_work.first(LOCK_FOR_UPDATE, sid=sid)
+        row = self._session.first(LOCK_FOR_UPDATE, sid=sid)
         return call_of(row) if row else None
 
     def lock_active(self, account_sid: AccountSid, phone_number: str) -> list[ValidationCall]:
         """Return the account's calls to this number that have not ended, and let nobody else move them."""
-        rows = self._unit_of_work.all(LOCK_ACTIVE, account_sid=account_sid, phone_number=phone_number)
+        rows = self._session.all(LOCK_ACTIVE, account_sid=account_sid, phone_number=phone_number)
         return [call_of(row) for row in rows]
 
     def count(self, account_sid: AccountSid, phone_number: str, *, since: Timestamp, until: Timestamp) -> int:
         """Return how many calls to a number an account asked for between two moments, and still has."""
-        row = self._unit_of_work.first(
+        row = self._session.first(
             CALLS_BETWEEN, account_sid=account_sid, phone_number=phone_number, since=since, until=until
         )
         return int(row[0]) if row else 0
@@ -136,12 +134,12 @@ class CallRepository:
     def add(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> bool:
         """Add a call; False, and nothing changed, when its SID is taken."""
         fixed = {name: getattr(call, name) for name in IMMUTABLE}
-        return self._unit_of_work.change(ADD, **fixed, **mutable_values(call, pending, time)) > 0
+        return self._session.change(ADD, **fixed, **mutable_values(call, pending, time)) > 0
 
     def update(self, call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> None:
         """Store what `transition` made of a call, and what falls due next by the account's time."""
         statement = FINISH if call.is_ended else UPDATE
-        self._unit_of_work.change(statement, call_sid=call.sid, **mutable_values(call, pending, time))
+        self._session.change(statement, call_sid=call.sid, **mutable_values(call, pending, time))
 
     def newest(
         self,
@@ -163,17 +161,17 @@ class CallRepository:
         if states is not None:
             values["state"], values["other_state"] = min(states).value, max(states).value
             filters += ("states",)
-        rows = self._unit_of_work.rows(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
+        rows = self._session.rows(NEWEST[filters], account_sid=account_sid, row_limit=limit, **values)
         columns = len(CALL_COLUMNS)
         return readable("validation_calls", rows, lambda row: (call_of(row), summary_of(row[columns:])))
 
     def page(self, account_sid: AccountSid, filters: CallFilters, request: PageRequest) -> Steps[Page[ValidationCall]]:
         """Return one page of an account's calls, newest first."""
-        return CALL_PAGES.page_steps(self._unit_of_work, account_sid, filter_values(filters), request)
+        return CALL_PAGES.page_steps(self._session, account_sid, filter_values(filters), request)
 
     def prune(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
         """Forget at most `limit` of an account's ended calls, the newest `kept` excepted, and return how many.
 
         With a call go its callback and the journal of it; one whose callback is still owed stays.
         """
-        return self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept, row_limit=limit)
+        return self._session.change(PRUNE, account_sid=account_sid, kept=kept, row_limit=limit)

@@ -1,6 +1,6 @@
 """The StatusCallbacks that are owed, and the journal of every try at delivering one."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, select, update
@@ -32,14 +32,12 @@ from ringback.storage.callback_rows import (
 )
 from ringback.storage.callback_summaries import SUMMARY, summary_of
 from ringback.storage.delivery_partitions import PARTITIONS
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
 from ringback.storage.tables import status_callbacks as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, reason_of
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 AFTER_ALL_TIMES = b"\xff"
 """SQLite sorts it behind all numbers and texts."""
@@ -126,14 +124,14 @@ FIND = Statement(
 class CallbackRepository:
     """The outbox of StatusCallbacks, one row a call."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def enqueue(
         self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, time: AccountTime
     ) -> bool:
         """Owe an ended call's StatusCallback, due at once; False, and nothing changed, when the token is taken."""
-        added = self._unit_of_work.change(
+        added = self._session.change(
             ADD,
             call_sid=call.sid,
             account_sid=call.account_sid,
@@ -154,17 +152,17 @@ class CallbackRepository:
 
     def find(self, call_sid: str) -> tuple[StatusCallback, CallbackStatus] | None:
         """Return the StatusCallback that a call owes or owed, and what became of it. Raises UnreadableRow."""
-        row = self._unit_of_work.first(FIND, sid=call_sid)
+        row = self._session.first(FIND, sid=call_sid)
         return (callback_of(row), callback_status(row[-1])) if row else None
 
     def summary(self, call_sid: str) -> CallbackSummary | None:
         """Return the state of a call's StatusCallback at a glance, None while it has none."""
-        row = self._unit_of_work.first(SUMMARY, sid=call_sid)
+        row = self._session.first(SUMMARY, sid=call_sid)
         return summary_of(row) if row else None
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
         """Return a call's attempts, the oldest first; a row that cannot be read is left out, and logged."""
-        rows = self._unit_of_work.all(ATTEMPTS, sid=call_sid)
+        rows = self._session.all(ATTEMPTS, sid=call_sid)
         return list(readable(f"callback_attempts of {call_sid}", rows, attempt_of))
 
     def partitions(self) -> dict[DeliveryPartition, Timestamp | None]:
@@ -172,7 +170,7 @@ class CallbackRepository:
 
         None where that is not a number: see `find_without_time`.
         """
-        rows = self._unit_of_work.all(PARTITIONS)
+        rows = self._session.all(PARTITIONS)
         return {
             DeliveryPartition(account_sid, receiver): Timestamp(due) if isinstance(due, int) else None
             for account_sid, receiver, due in rows
@@ -185,16 +183,16 @@ class CallbackRepository:
 
         A lease that runs out makes the callback due again: the process that held it is gone.
         """
-        rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
+        rows = self._session.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
         for row in rows:
-            self._unit_of_work.change(LEASE, sid=row[0], until=leased_until)
-            taken_up = self._unit_of_work.metrics.observe_callback_lag
-            self._unit_of_work.when_committed(taken_up, seconds_between(row[-1], now))
+            self._session.change(LEASE, sid=row[0], until=leased_until)
+            taken_up = self._session.metrics.observe_callback_lag
+            self._session.when_committed(taken_up, seconds_between(row[-1], now))
         return [self._read(row) for row in rows]
 
     def find_without_time(self, lane: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
         """Return callbacks in a lane whose due time is not a number, which only SQLite can hold."""
-        rows = self._unit_of_work.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
+        rows = self._session.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
         return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
 
     def _read(self, row: tuple[Any, ...]) -> StatusCallback | UnreadableCallback:
@@ -205,7 +203,7 @@ class CallbackRepository:
 
     def _unreadable(self, row: tuple[Any, ...], reason: str) -> UnreadableCallback:
         sid, account_sid, _, url, method, _, token, *_ = row
-        last = max((number for number, *_ in self._unit_of_work.all(ATTEMPTS, sid=sid)), default=0)
+        last = max((number for number, *_ in self._session.all(ATTEMPTS, sid=sid)), default=0)
         shown_method = method if method in METHODS else ""
         shown_url = without_secrets(url) if isinstance(url, str) else ""
         return UnreadableCallback(
@@ -214,22 +212,22 @@ class CallbackRepository:
 
     def renew_lease(self, call_sid: str, leased_until: Timestamp) -> None:
         """Prolong the lease of a callback, if it is leased."""
-        self._unit_of_work.change(RENEW_LEASE, sid=call_sid, until=leased_until)
+        self._session.change(RENEW_LEASE, sid=call_sid, until=leased_until)
 
     def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
         """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
         effect = orjson.dumps(fault.said).decode()
-        self._unit_of_work.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
+        self._session.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:
         """Make every leased callback due; for a process that knows it is alone with its database."""
-        return self._unit_of_work.change(RELEASE_ALL, now=now)
+        return self._session.change(RELEASE_ALL, now=now)
 
     def settle(
         self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Timestamp | None
     ) -> bool:
         """Store what became of a callback, and when it is due again; False where there is none any more."""
-        changed = self._unit_of_work.change(
+        changed = self._session.change(
             SETTLE,
             sid=callback.call_sid,
             token=callback.idempotency_token,
@@ -241,19 +239,19 @@ class CallbackRepository:
 
     def is_pending(self, callback: StatusCallback) -> bool:
         """Tell whether this callback is neither delivered, given up nor forgotten."""
-        found = self._unit_of_work.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
+        found = self._session.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
         return found is not None
 
     def has_pending(self, account_sid: AccountSid) -> bool:
         """Tell whether any callback of this account is neither delivered nor given up."""
-        return self._unit_of_work.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
+        return self._session.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:
         """Owe a settled callback again; False where none is settled."""
-        return self._unit_of_work.change(REDELIVER, sid=call_sid, due=due) > 0
+        return self._session.change(REDELIVER, sid=call_sid, due=due) > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:
-        self._unit_of_work.change(
+        self._session.change(
             ADD_ATTEMPT,
             call_sid=call_sid,
             number=attempt.number,
@@ -267,5 +265,5 @@ class CallbackRepository:
             error=attempt.error,
             hops=hops_text(attempt.hops),
         )
-        tried = self._unit_of_work.metrics.observe_callback_attempt
-        self._unit_of_work.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)
+        tried = self._session.metrics.observe_callback_attempt
+        self._session.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)

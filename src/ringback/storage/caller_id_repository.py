@@ -1,19 +1,15 @@
 """The verified numbers."""
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import bindparam, delete, func, select, union, update
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.pages import PagedRows
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, insert_or_ignore
 from ringback.storage.tables import outgoing_caller_ids as table
 from ringback.storage.tables import validation_calls
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _COLUMNS = columns(table, "sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
@@ -51,30 +47,30 @@ PAGES = PagedRows(
 class CallerIdRepository:
     """The caller IDs of accounts; each method but `add` looks at one account's alone."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def find(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
-        row = self._unit_of_work.first(FIND, account_sid=account_sid, sid=sid)
+        row = self._session.first(FIND, account_sid=account_sid, sid=sid)
         return OutgoingCallerId._make(row) if row else None
 
     def lock_for_update(self, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
         """Return a caller ID, and let nobody else change it till the unit of work ends."""
-        row = self._unit_of_work.first(LOCK_FOR_UPDATE, account_sid=account_sid, sid=sid)
+        row = self._session.first(LOCK_FOR_UPDATE, account_sid=account_sid, sid=sid)
         return OutgoingCallerId._make(row) if row else None
 
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
-        row = self._unit_of_work.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
+        row = self._session.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return OutgoingCallerId._make(row) if row else None
 
     def count_taken(self, account_sid: AccountSid, phone_number: str) -> int:
         """Return how many numbers an account has verified, or is calling: another than this one."""
-        row = self._unit_of_work.first(COUNT_OTHERS, account_sid=account_sid, phone_number=phone_number)
+        row = self._session.first(COUNT_OTHERS, account_sid=account_sid, phone_number=phone_number)
         return int(row[0]) if row else 0
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
         """Add a caller ID; False, and nothing changed, when its SID is taken, or its number has one in its account."""
-        added = self._unit_of_work.change(
+        added = self._session.change(
             ADD,
             sid=caller_id.sid,
             account_sid=caller_id.account_sid,
@@ -87,7 +83,7 @@ class CallerIdRepository:
 
     def rename(self, caller_id: OutgoingCallerId) -> None:
         """Store the caller ID's friendly name and the date it was updated."""
-        self._unit_of_work.change(
+        self._session.change(
             RENAME,
             account_sid=caller_id.account_sid,
             sid=caller_id.sid,
@@ -97,8 +93,8 @@ class CallerIdRepository:
 
     def delete(self, account_sid: AccountSid, sid: str) -> bool:
         """Delete a caller ID; False when there is none such."""
-        return self._unit_of_work.change(DELETE, account_sid=account_sid, sid=sid) > 0
+        return self._session.change(DELETE, account_sid=account_sid, sid=sid) > 0
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[OutgoingCallerId]:
         """Return one page, newest first; `filters` are exact `phone_number` and `friendly_name`."""
-        return PAGES.page(self._unit_of_work, account_sid, filters, request)
+        return PAGES.page(self._session, account_sid, filters, request)

@@ -1,15 +1,11 @@
 """Pending work whose times are ahead of the machine's clock: finding it, and bringing it forward."""
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import bindparam, case, func, select, update
 
 from ringback.domain.timestamps import Timestamp
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts, status_callbacks, validation_calls
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _calls = validation_calls.c
 _PLANNED_AT = func.coalesce(_calls.answered_at, _calls.ringing_at, _calls.date_created)
@@ -46,21 +42,21 @@ BRING_CALLBACK_FORWARD = Statement(
 )
 
 
-def calls_planned_after(unit_of_work: "UnitOfWork", now: Timestamp) -> list[tuple[str, Timestamp]]:
+def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Timestamp]]:
     """Return calls whose next event was planned later than `now`, and when; none of accounts whose clock was set."""
-    return [(row[0], row[1]) for row in unit_of_work.all(PLANNED_AFTER, now=now, offset=0)]
+    return [(row[0], row[1]) for row in session.all(PLANNED_AFTER, now=now, offset=0)]
 
 
-def bring_call_forward(unit_of_work: "UnitOfWork", call_sid: str, earlier_by: int) -> None:
+def bring_call_forward(session: Session, call_sid: str, earlier_by: int) -> None:
     """Bring a call's next event and the end of its code's lifetime forward by a number of microseconds."""
-    unit_of_work.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
+    session.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 
-def callbacks_due_after(unit_of_work: "UnitOfWork", now: Timestamp) -> list[tuple[str, bool, str | None]]:
+def callbacks_due_after(session: Session, now: Timestamp) -> list[tuple[str, bool, str | None]]:
     """Return callbacks that are due later than `now`, whether they are leased, and their fault as it is stored."""
-    return [(row[0], row[1] is not None, row[2]) for row in unit_of_work.all(DUE_AFTER, now=now)]
+    return [(row[0], row[1] is not None, row[2]) for row in session.all(DUE_AFTER, now=now)]
 
 
-def bring_callback_forward(unit_of_work: "UnitOfWork", call_sid: str, *, due: Timestamp, latest: Timestamp) -> int:
+def bring_callback_forward(session: Session, call_sid: str, *, due: Timestamp, latest: Timestamp) -> int:
     """Let a callback that is due after `latest` be due at another time; return 1, or 0 where it is due before."""
-    return unit_of_work.change(BRING_CALLBACK_FORWARD, sid=call_sid, due=due, latest=latest)
+    return session.change(BRING_CALLBACK_FORWARD, sid=call_sid, due=due, latest=latest)

@@ -1,17 +1,16 @@
 """The database: what the rest of ringback knows of it, whichever it is, and where operations run on it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from ringback.monitoring.metrics import Metrics
 from ringback.storage.change_notifier import ChangeNotifier
+from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable
 from ringback.storage.outage_log import OutageLog
 from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
@@ -21,18 +20,6 @@ from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-_REASONS = {"SQLITE_IOERR_SHMSIZE": "database or disk is full"}
-"""Reasons that the driver does not name."""
-
-
-class DatabaseUnavailable(Exception):
-    """The database cannot be used just now, or is not ours; the message is for the user."""
-
-
-class DatabaseDamaged(DatabaseUnavailable):
-    """The stored data are damaged: retrying cannot help."""
 
 
 @dataclass(slots=True)
@@ -119,68 +106,3 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """Let go of it."""
-
-
-@contextmanager
-def reported_as_unavailable(database_url: str) -> Iterator[None]:
-    """Turn the driver's errors into DatabaseUnavailable, a message of one line that names no password."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        raise unavailable(make_url(database_url), error.orig if isinstance(error, DBAPIError) else error) from error
-    except Exception as error:
-        if not _is_a_drivers(error):
-            raise
-        raise unavailable(make_url(database_url), error) from error
-
-
-def _parse_url(text: str, setting: str) -> URL:
-    try:
-        return make_url(text)
-    except (ArgumentError, ValueError) as error:  # the message could show the password
-        raise DatabaseUnavailable(
-            f"{setting} cannot be read: its host or port is not valid. It must be postgresql+psycopg://user:password@host"
-            ":port/database, with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
-        ) from error
-
-
-def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
-    """Say in one line, for the user, that a database cannot be used."""
-    reason = _REASONS.get(getattr(error, "sqlite_errorname", ""), str(error)).partition("\n")[0].strip()
-    return DatabaseUnavailable(f"cannot use the database {shown(url)}: {reason}")
-
-
-def shown(url: URL) -> str:
-    """Return a database's URL without what may be secret: its password, and its query, which may hold another."""
-    return url.set(query={}).render_as_string()
-
-
-def _is_a_drivers(error: Exception) -> bool:
-    """Tell an error of the driver's, which need not have been imported, from one of ours."""
-    return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)
-
-
-@contextmanager
-def _path_errors_reported(url: URL) -> Iterator[None]:
-    """Report a path or host name that the system does not accept as DatabaseUnavailable."""
-    try:
-        yield
-    except (OSError, RuntimeError, UnicodeError) as error:
-        raise unavailable(url, error) from error
-
-
-def open_database(database_url: str, listen_url: str | None = None) -> Database:
-    """Open the database of a URL; an embedded one is created where it does not exist.
-
-    `listen_url` leads to the same PostgreSQL past a connection pooler. Raises DatabaseUnavailable with one line.
-    """
-    url = _parse_url(database_url, "database_url")
-    with reported_as_unavailable(database_url), _path_errors_reported(url):
-        if url.get_backend_name() == "postgresql":
-            from ringback.storage.postgresql_database import PostgresqlDatabase
-
-            return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
-        from ringback.storage.sqlite_connection import located
-        from ringback.storage.sqlite_database import SqliteDatabase
-
-        return SqliteDatabase(located(url))

@@ -1,11 +1,10 @@
 """Deleting many rows in steps: one statement for all of them would hold up the event loop."""
 
-from typing import TYPE_CHECKING
-
 from sqlalchemy import Table, bindparam, delete, select, tuple_
 
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_tables import events, faults, inbox_messages, requests
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import (
@@ -16,9 +15,6 @@ from ringback.storage.tables import (
     phone_scripts,
     validation_calls,
 )
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 ROWS_AT_ONCE = 20
 """How many rows are deleted between two pauses: a message in an inbox may take up hundreds of pages."""
@@ -48,15 +44,15 @@ DELETE_CONTENTS = tuple(_delete_some(table, of_account=True) for table in CONTEN
 DELETE_EVERYTHING = tuple(_delete_some(table, of_account=False) for table in (*CONTENTS, api_keys, accounts))
 
 
-def delete_contents(unit_of_work: "UnitOfWork", account_sid: AccountSid) -> Steps[None]:
+def delete_contents(session: Session, account_sid: AccountSid) -> Steps[None]:
     """Delete all that an account holds but keys and subaccounts."""
     for statement in DELETE_CONTENTS:
-        while unit_of_work.change(statement, account_sid=account_sid, row_limit=ROWS_AT_ONCE) == ROWS_AT_ONCE:
+        while session.change(statement, account_sid=account_sid, row_limit=ROWS_AT_ONCE) == ROWS_AT_ONCE:
             yield
 
 
-def delete_everything(unit_of_work: "UnitOfWork") -> Steps[None]:
+def delete_everything(session: Session) -> Steps[None]:
     """Delete all rows of all tables."""
     for statement in DELETE_EVERYTHING:
-        while unit_of_work.change(statement, row_limit=ROWS_AT_ONCE):
+        while session.change(statement, row_limit=ROWS_AT_ONCE):
             yield

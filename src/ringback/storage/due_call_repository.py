@@ -1,7 +1,7 @@
 """What is pending of validation calls: which event falls due when, by the machine's clock and by their accounts'."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, select, update
 
@@ -12,14 +12,12 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import LOCK_ACCOUNTS
 from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts
 from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, report
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _DUE = table.c.real_due_at <= bindparam("now")
 _WITH_CLOCK = select(*CALL_COLUMNS, accounts.c.clock_offset, accounts.c.clock_frozen_at).join_from(
@@ -82,8 +80,8 @@ class DueCall(NamedTuple):
 class DueCallRepository:
     """Calls that wait for their next event."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
@@ -92,9 +90,9 @@ class DueCallRepository:
         batch that is half the work.
         """
         if only is None:
-            rows = self._unit_of_work.all(CLAIM_DUE, now=system_now, row_limit=limit)
+            rows = self._session.all(CLAIM_DUE, now=system_now, row_limit=limit)
         else:
-            rows = self._unit_of_work.all(CLAIM_ONE_DUE, now=system_now, sid=only)
+            rows = self._session.all(CLAIM_ONE_DUE, now=system_now, sid=only)
         return map(_due_call, rows)
 
     def claim_due_of_account(self, account_sid: AccountSid, until: Timestamp, limit: int) -> Iterator[DueCall]:
@@ -103,24 +101,24 @@ class DueCallRepository:
         The account is held alone. A row is made a call only when its turn comes; one that cannot be read is left to the
         runner, and logged.
         """
-        rows = self._unit_of_work.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
+        rows = self._session.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return readable("validation_calls", rows, _due_call)
 
     def due_sids(self, system_now: Timestamp, limit: int) -> list[str]:
         """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
-        return [row[0] for row in self._unit_of_work.all(DUE_SIDS, now=system_now, row_limit=limit)]
+        return [row[0] for row in self._session.all(DUE_SIDS, now=system_now, row_limit=limit)]
 
     def next_due(self) -> Timestamp | None:
         """Return when by the machine's clock the next event falls due, or None when none does by itself."""
-        return _next_due(self._unit_of_work.first(NEXT_DUE))
+        return _next_due(self._session.first(NEXT_DUE))
 
     def next_due_of_account(self, account_sid: AccountSid) -> Timestamp | None:
         """Return when by the account's clock its next event falls due, or None without pending events."""
-        return _next_due(self._unit_of_work.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
+        return _next_due(self._session.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
     def postpone(self, sid: str, until: Timestamp) -> None:
         """Let a call's event wait until another time by the machine's clock."""
-        self._unit_of_work.change(POSTPONE, call_sid=sid, until=until)
+        self._session.change(POSTPONE, call_sid=sid, until=until)
 
     def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
         """Bring the machine's times of all that is pending in an account in line with the account's clock.
@@ -132,7 +130,7 @@ class DueCallRepository:
         def followed(row: tuple[Any, ...]) -> Timestamp | None:
             return _followed(row[2], time.system_due_at(row[1]), time)
 
-        for rows in self._unit_of_work.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
+        for rows in self._session.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
             for (sid, _, real_due_at), system_due_at in readable(
                 "validation_calls", rows, lambda row: (row, followed(row))
             ):
@@ -140,7 +138,7 @@ class DueCallRepository:
                     changes.append({"call_sid": sid, "due": system_due_at})
             yield
         for start in range(0, len(changes), ROWS_AT_ONCE):
-            self._unit_of_work.change_all(SET_REAL_DUE, changes[start : start + ROWS_AT_ONCE])
+            self._session.change_all(SET_REAL_DUE, changes[start : start + ROWS_AT_ONCE])
             yield
 
 

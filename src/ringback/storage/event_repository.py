@@ -1,6 +1,6 @@
 """The events of each account, in the order in which they were committed."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import Select, bindparam, delete, func, insert, select
@@ -9,11 +9,10 @@ from ringback.domain.events import Event, EventType, NewEvent
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import newest_to_go
 from ringback.storage.journal_tables import events as table
+from ringback.storage.locks import Locks
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _FILTERS = {"type": table.c.type, "call_sid": table.c.call_sid}
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
@@ -46,8 +45,9 @@ FIND: dict[tuple[str, ...], Statement] = {
 class EventRepository:
     """What happened; those who wait are told of it at the commit."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session, locks: Locks) -> None:
+        self._session = session
+        self._locks = locks
         self._unwritten: list[dict[str, Any]] = []
 
     def add(self, event: NewEvent) -> None:
@@ -61,17 +61,17 @@ class EventRepository:
                 "data": orjson.dumps(event.data).decode(),
             }
         )
-        self._unit_of_work.changed.add(event.account_sid)
-        self._unit_of_work.when_committed(self._unit_of_work.metrics.count_event, event)
+        self._session.changed.add(event.account_sid)
+        self._session.when_committed(self._session.metrics.count_event, event)
 
     def write(self) -> None:
         """Write what was added."""
         if self._unwritten:
-            self._unit_of_work.locks.event_order({row["account_sid"] for row in self._unwritten})
-            self._unit_of_work.change_all(ADD, self._unwritten)
-            self.forget_unwritten()
+            self._locks.event_order({row["account_sid"] for row in self._unwritten})
+            self._session.change_all(ADD, self._unwritten)
+            self.discard()
 
-    def forget_unwritten(self) -> None:
+    def discard(self) -> None:
         """Forget what was added: the unit of work failed."""
         self._unwritten = []
 
@@ -83,25 +83,23 @@ class EventRepository:
         statement = FIND[tuple(name for name in _FILTERS if name in filters)]
 
         def fetch(after_id: int, rows: int) -> list[tuple[Any, ...]]:
-            return self._unit_of_work.all(
-                statement, account_sid=account_sid, after_id=after_id, row_limit=rows, **filters
-            )
+            return self._session.all(statement, account_sid=account_sid, after_id=after_id, row_limit=rows, **filters)
 
         return first_readable("events", fetch, event_of, from_id=after_id, limit=limit)
 
     def last_id(self, account_sid: AccountSid) -> int:
         """Return the id of the account's newest event, 0 when it has none."""
-        row = self._unit_of_work.first(LAST_ID, account_sid=account_sid)
+        row = self._session.first(LAST_ID, account_sid=account_sid)
         return (row[0] or 0) if row else 0
 
     def newest_to_go(self, account_sid: AccountSid, *, kept: int) -> int:
         """Return the id of the newest event that is not among the newest `kept`, 0 when there is none."""
-        row = self._unit_of_work.first(NEWEST_TO_GO, account_sid=account_sid, kept=kept)
+        row = self._session.first(NEWEST_TO_GO, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
 
     def prune(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
         """Forget at most `limit` of the events, up to the one with `last_id`, and return how many those were."""
-        return self._unit_of_work.change(PRUNE, account_sid=account_sid, last_id=last_id, row_limit=limit)
+        return self._session.change(PRUNE, account_sid=account_sid, last_id=last_id, row_limit=limit)
 
 
 def event_of(row: tuple[Any, ...]) -> Event:

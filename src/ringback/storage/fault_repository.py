@@ -1,7 +1,7 @@
 """The faults that may strike in each account."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -9,12 +9,11 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_from_dict
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
+from ringback.storage.account_repository import AccountRepository
 from ringback.storage.journal_tables import faults as table
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import readable, require
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _GIVEN = (
     "account_sid",
@@ -58,11 +57,12 @@ class FaultRepository:
     Whether an account has any stands with the account too, so that who has none pays nothing.
     """
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session, accounts: AccountRepository) -> None:
+        self._session = session
+        self._accounts = accounts
 
     def add(self, account_sid: AccountSid, fault: NewFault, date_created: Timestamp) -> Fault:
-        [(fault_id,)] = self._unit_of_work.all(
+        [(fault_id,)] = self._session.all(
             ADD,
             account_sid=account_sid,
             operation=fault.operation.value,
@@ -73,23 +73,23 @@ class FaultRepository:
             strikes=0,
             date_created=date_created,
         )
-        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=True)
+        self._accounts.set_has_faults(account_sid, has_any=True)
         return Fault(fault_id, fault.operation, fault.effect, fault.times, fault.probability, 0, 0, date_created)
 
     def all(self, account_sid: AccountSid) -> list[Fault]:
         """Return the faults of an account; one that cannot be read never strikes: it is left out, and logged."""
-        return list(readable("faults", self._unit_of_work.all(ALL, account_sid=account_sid), fault_of))
+        return list(readable("faults", self._session.all(ALL, account_sid=account_sid), fault_of))
 
     def lock_all(self, account_sid: AccountSid) -> list[Fault]:
         """Return the faults of an account, and let nobody else give them their chance till the unit of work ends."""
-        return list(readable("faults", self._unit_of_work.all(LOCK_ALL, account_sid=account_sid), fault_of))
+        return list(readable("faults", self._session.all(LOCK_ALL, account_sid=account_sid), fault_of))
 
     def save_trial(self, account_sid: AccountSid, fault: Fault) -> None:
         """Store how often a fault had a chance and struck; one that is used up is gone."""
         if fault.is_used_up:
             self.delete(account_sid, fault.id)
             return
-        self._unit_of_work.change(
+        self._session.change(
             SAVE_TRIAL,
             account_sid=account_sid,
             fault_id=fault.id,
@@ -106,20 +106,20 @@ class FaultRepository:
         if not missed:
             return
         operations = sorted({fault.operation.value for fault in missed})
-        self._unit_of_work.change(
+        self._session.change(
             SAVE_MISSES, account_sid=account_sid, last_id=missed[-1].id, one=operations[0], other=operations[-1]
         )
 
     def delete(self, account_sid: AccountSid, fault_id: int) -> bool:
         """Delete a fault; False where there is none."""
-        if not self._unit_of_work.change(DELETE, account_sid=account_sid, fault_id=fault_id):
+        if not self._session.change(DELETE, account_sid=account_sid, fault_id=fault_id):
             return False
-        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=bool(self.all(account_sid)))
+        self._accounts.set_has_faults(account_sid, has_any=bool(self.all(account_sid)))
         return True
 
     def delete_all(self, account_sid: AccountSid) -> None:
-        self._unit_of_work.change(DELETE_ALL, account_sid=account_sid)
-        self._unit_of_work.accounts.set_has_faults(account_sid, has_any=False)
+        self._session.change(DELETE_ALL, account_sid=account_sid)
+        self._accounts.set_has_faults(account_sid, has_any=False)
 
 
 def fault_of(row: tuple[Any, ...]) -> Fault:

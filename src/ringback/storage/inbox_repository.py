@@ -4,7 +4,7 @@ No attribute of the unit of work: the verdicts on signatures are not to be impor
 """
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, func, insert, select
@@ -14,11 +14,9 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.journal_statements import prune
 from ringback.storage.journal_tables import inbox_messages as table
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 SHOWN = ("at", "method", "url", "headers", "parameters", "body", "verdict")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
@@ -51,11 +49,11 @@ PRUNE = prune(table)
 class InboxRepository:
     """What came in, inbox by inbox."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def add(self, account_sid: AccountSid, inbox: str, message: InboxMessage) -> None:
-        self._unit_of_work.change(
+        self._session.change(
             ADD,
             account_sid=account_sid,
             name=inbox,
@@ -72,22 +70,20 @@ class InboxRepository:
         """Return an inbox's messages before the one with an id, newest first; one that cannot be read is left out."""
 
         def fetch(before_id: int, rows: int) -> list[tuple[Any, ...]]:
-            return self._unit_of_work.all(
-                NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows
-            )
+            return self._session.all(NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows)
 
         return first_readable("inbox_messages", fetch, message_of, from_id=before_id, limit=limit)
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
         """Return the account's inboxes that have messages, the one with the newest message first."""
-        return [InboxSummary(*row) for row in self._unit_of_work.all(SUMMARIES, account_sid=account_sid)]
+        return [InboxSummary(*row) for row in self._session.all(SUMMARIES, account_sid=account_sid)]
 
     def empty(self, account_sid: AccountSid, inbox: str) -> None:
-        self._unit_of_work.change(EMPTY, account_sid=account_sid, inbox=inbox)
+        self._session.change(EMPTY, account_sid=account_sid, inbox=inbox)
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` messages of an account, whichever inboxes they are in."""
-        self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept)
+        self._session.change(PRUNE, account_sid=account_sid, kept=kept)
 
 
 def _json(value: Any) -> str:

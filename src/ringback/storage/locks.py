@@ -6,15 +6,12 @@ they all follow, and why nobody waits for ever, is in docs/decisions/0011-replic
 
 import hashlib
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
 from ringback.domain.sids import AccountSid
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 KEY_BYTES = 8
 LOCK = Statement(text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"))
@@ -50,8 +47,8 @@ class Locks:
 class SharedLocks(Locks):
     """Those of a PostgreSQL that several processes, and several threads of each, are at work with."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         self._lock(f"number {account_sid} {phone_number}")
@@ -69,14 +66,14 @@ class SharedLocks(Locks):
         self._lock("start")
 
     def everything(self) -> None:
-        self._unit_of_work.change(LOCK_EVERYTHING)
+        self._session.change(LOCK_EVERYTHING)
 
     def repeatable_read(self) -> None:
-        self._unit_of_work.change(ONE_VIEW)
+        self._session.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:
         """Lock some names, in one order for all who do: two who want the same two never wait for each other."""
-        self._unit_of_work.all(LOCK, keys=sorted(map(_key, names)))
+        self._session.all(LOCK, keys=sorted(map(_key, names)))
 
 
 def _key(name: str) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outage_log import OutageLog
 from ringback.supervision import Pause, Work, run_forever
 

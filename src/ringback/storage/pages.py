@@ -1,19 +1,16 @@
 """Pages of an account's rows, newest first: by number, or by key after or before a row."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, tuple_
 
 from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps, finish
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
-
 
 ROWS_AT_ONCE = DEFAULT_PAGE_SIZE + 1
 """How many rows are read between two pauses."""
@@ -53,13 +50,13 @@ class PagedRows(Generic[Row]):
         self._statements: dict[tuple[tuple[str, ...], Direction | None], Statement] = {}
 
     def page(
-        self, unit_of_work: "UnitOfWork", account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
+        self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Page[Row]:
         """Return one page at once: of rows that are quickly read."""
-        return finish(self.page_steps(unit_of_work, account_sid, values, request))
+        return finish(self.page_steps(session, account_sid, values, request))
 
     def page_steps(
-        self, unit_of_work: "UnitOfWork", account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
+        self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Steps[Page[Row]]:
         """Return one page; the filters that hold are those whose names are among the parameters' `values`."""
         token = request.token
@@ -67,7 +64,7 @@ class PagedRows(Generic[Row]):
         found: list[Row] = []
         statement = self._statement(values, token)
         limits = {**place, "account_sid": account_sid, "row_limit": request.page_size + 1}
-        for rows in unit_of_work.batches(statement, ROWS_AT_ONCE, **values, **limits):
+        for rows in session.batches(statement, ROWS_AT_ONCE, **values, **limits):
             found += map(self._row_of, rows)
             yield
         more = len(found) > request.page_size

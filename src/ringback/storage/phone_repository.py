@@ -1,19 +1,17 @@
 """How the phones of an account behave: their rules, and the scripts of what their next calls meet."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
 from ringback.domain.phones import MOST_PHONE_SECONDS, PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, upsert
 from ringback.storage.tables import phone_rules as rules
 from ringback.storage.tables import phone_scripts as scripts
 from ringback.storage.unreadable_rows import readable, require
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_RULE = "default"
 """Stands where a phone rule's number would, for all the account's phones without a rule of their own."""
@@ -54,37 +52,37 @@ DELETE_SCRIPT = Statement(delete(scripts).where(_THIS_SCRIPT))
 class PhoneRepository:
     """The rules and scripts of each account's phones; numbers are E.164, or `DEFAULT_RULE`."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def save_rule(self, account_sid: AccountSid, phone_number: str, rule: PhoneRule) -> None:
-        self._unit_of_work.change(SAVE_RULE, account_sid=account_sid, phone_number=phone_number, **_said(rule))
+        self._session.change(SAVE_RULE, account_sid=account_sid, phone_number=phone_number, **_said(rule))
 
     def all_rules(self, account_sid: AccountSid) -> dict[str, PhoneRule]:
         """Return the rules of an account by number; one that cannot be read is left out, and logged."""
-        return dict(readable("phone_rules", self._unit_of_work.all(ALL_RULES, account_sid=account_sid), _named_rule))
+        return dict(readable("phone_rules", self._session.all(ALL_RULES, account_sid=account_sid), _named_rule))
 
     def delete_rule(self, account_sid: AccountSid, phone_number: str) -> bool:
         """Delete the rule of a phone; False where there is none."""
-        return self._unit_of_work.change(DELETE_RULE, account_sid=account_sid, phone_number=phone_number) > 0
+        return self._session.change(DELETE_RULE, account_sid=account_sid, phone_number=phone_number) > 0
 
     def append_to_script(self, account_sid: AccountSid, phone_number: str, entries: Sequence[PhoneRule]) -> None:
         """Add to what the next calls to a number will meet, one each."""
         for entry in entries:
-            self._unit_of_work.change(QUEUE, account_sid=account_sid, phone_number=phone_number, **_said(entry))
+            self._session.change(QUEUE, account_sid=account_sid, phone_number=phone_number, **_said(entry))
 
     def script(self, account_sid: AccountSid, phone_number: str) -> list[PhoneRule]:
         """Return what the next calls to a number will meet."""
-        rows = self._unit_of_work.all(SCRIPT, account_sid=account_sid, phone_number=phone_number)
+        rows = self._session.all(SCRIPT, account_sid=account_sid, phone_number=phone_number)
         return [rule for _, rule in readable("phone_scripts", rows, _named_rule)]
 
     def script_lengths(self, account_sid: AccountSid) -> dict[str, int]:
         """Return how many entries the script of each number has; numbers without a script are left out."""
-        return {row[0]: row[1] for row in self._unit_of_work.all(SCRIPT_LENGTHS, account_sid=account_sid)}
+        return {row[0]: row[1] for row in self._session.all(SCRIPT_LENGTHS, account_sid=account_sid)}
 
     def delete_script(self, account_sid: AccountSid, phone_number: str) -> bool:
         """Forget what the next calls to a number were to meet; False where that was nothing."""
-        return self._unit_of_work.change(DELETE_SCRIPT, account_sid=account_sid, phone_number=phone_number) > 0
+        return self._session.change(DELETE_SCRIPT, account_sid=account_sid, phone_number=phone_number) > 0
 
     def rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
         """Return what is said of the phone at this number."""
@@ -94,7 +92,7 @@ class PhoneRepository:
         """Return what is said of the phone that a call meets; its entry of the script is used up."""
         taken, entry_ids = self._rules_at(account_sid, phone_number)
         for entry_id in entry_ids:
-            self._unit_of_work.change(DELETE_ENTRY, entry_id=entry_id)
+            self._session.change(DELETE_ENTRY, entry_id=entry_id)
         return taken
 
     def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, list[int]]:
@@ -103,10 +101,10 @@ class PhoneRepository:
         Those are one entry, and the ones before it that cannot be read.
         """
         named = {"account_sid": account_sid, "phone_number": phone_number}
-        found = dict(readable("phone_rules", self._unit_of_work.all(FIND_RULES, **named), _named_rule))
+        found = dict(readable("phone_rules", self._session.all(FIND_RULES, **named), _named_rule))
         own, default = found.get(phone_number), found.get(DEFAULT_RULE)
         used_up: list[int] = []
-        for row in self._unit_of_work.all(SCRIPT, **named):
+        for row in self._session.all(SCRIPT, **named):
             used_up.append(row[0])
             for _, entry in readable("phone_scripts", [row], _named_rule):
                 return PhoneRules(entry, own, default), used_up

@@ -13,7 +13,7 @@ from psycopg import pq
 from sqlalchemy import Engine
 from sqlalchemy.engine import URL
 
-from ringback.storage.database import DatabaseUnavailable, shown
+from ringback.storage.errors import DatabaseUnavailable, redacted
 
 NETWORK = {
     "connect_timeout": 2,
@@ -76,7 +76,7 @@ def prepare_threshold(url: URL) -> int | None:
 
 
 def _wrong_parameter(url: URL, name: str, reason: str) -> DatabaseUnavailable:
-    return DatabaseUnavailable(f"cannot use the database {shown(url)}: the URL's parameter {name!r} {reason}")
+    return DatabaseUnavailable(f"cannot use the database {redacted(url)}: the URL's parameter {name!r} {reason}")
 
 
 def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
@@ -118,6 +118,6 @@ def check_encoding(driver: psycopg.Connection, url: URL) -> None:
     encoding = driver.info.parameter_status("server_encoding")
     if encoding != ENCODING:
         raise DatabaseUnavailable(
-            f"the database {shown(url)} has the encoding {encoding}, ringback needs {ENCODING}: "
+            f"the database {redacted(url)} has the encoding {encoding}, ringback needs {ENCODING}: "
             f"create another one with CREATE DATABASE name ENCODING '{ENCODING}' TEMPLATE template0"
         )

@@ -20,7 +20,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
-from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, unavailable
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, unavailable
 from ringback.storage.locks import SharedLocks
 from ringback.storage.postgresql_connection import (
     BEGIN_WITH_SETTINGS,

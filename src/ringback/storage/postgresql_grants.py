@@ -3,7 +3,8 @@
 from sqlalchemy import text
 
 from ringback.storage import journal_tables as journals
-from ringback.storage.database import Database, DatabaseUnavailable, shown
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable, redacted
 from ringback.storage.schema_owner import VERSION_TABLE
 from ringback.storage.statements import Statement
 
@@ -51,8 +52,8 @@ def check_grants(database: Database) -> None:
         names = [name for (name,) in rows]
         more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
         raise DatabaseUnavailable(
-            f"the role of the database {shown(database.url)} lacks privileges: {', '.join(names[:NAMES_SHOWN])}{more}. "
-            f"Grant them, {DOCUMENTED}"
+            f"the role of the database {redacted(database.url)} lacks privileges: "
+            f"{', '.join(names[:NAMES_SHOWN])}{more}. Grant them, {DOCUMENTED}"
         )
 
 
@@ -65,10 +66,10 @@ def check_may_create(database: Database) -> None:
     role, schema, may_create = row
     if schema is None:
         raise DatabaseUnavailable(
-            f"no schema of the search path of role {role} exists in the database {shown(database.url)}: create it"
+            f"no schema of the search path of role {role} exists in the database {redacted(database.url)}: create it"
         )
     if not may_create:
         raise DatabaseUnavailable(
-            f"the role {role} cannot create tables in the database {shown(database.url)}: "
+            f"the role {role} cannot create tables in the database {redacted(database.url)}: "
             f"GRANT CREATE ON SCHEMA {schema} TO {role}, {DOCUMENTED}"
         )

@@ -1,6 +1,6 @@
 """The requests that accounts keep of those that the Twilio surface has answered."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, insert, select
@@ -10,11 +10,9 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.journal_statements import prune
 from ringback.storage.journal_tables import requests as table
 from ringback.storage.request_journal import RequestJournal
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns
 from ringback.storage.unreadable_rows import first_readable, require
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _PARAMETERS = AnsweredRequest._fields.index("parameters")
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
@@ -34,26 +32,26 @@ PRUNE = prune(table)
 class RequestRepository:
     """What was asked; what is not written yet waits in `journal`."""
 
-    def __init__(self, unit_of_work: "UnitOfWork", journal: RequestJournal) -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session, journal: RequestJournal) -> None:
+        self._session = session
         self.journal = journal
 
     def add(self, request: AnsweredRequest) -> None:
         values = request._asdict()
         values["parameters"] = orjson.dumps(request.parameters).decode()
-        self._unit_of_work.change(ADD, **values)
+        self._session.change(ADD, **values)
 
     def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
         """Return the account's requests before the one with an id, newest first; unreadable ones are left out."""
 
         def fetch(before_id: int, rows: int) -> list[tuple[Any, ...]]:
-            return self._unit_of_work.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)
+            return self._session.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)
 
         return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Forget all but the newest `kept` requests."""
-        self._unit_of_work.change(PRUNE, account_sid=account_sid, kept=kept)
+        self._session.change(PRUNE, account_sid=account_sid, kept=kept)
 
 
 def _request(row: tuple[Any, ...]) -> JournaledRequest:

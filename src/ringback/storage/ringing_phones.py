@@ -1,16 +1,14 @@
 """How many phones ring in each account."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, func, literal, select
 
 from ringback.domain.calls import IN_PROGRESS_STATES, CallState
 from ringback.domain.sids import AccountSid
+from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.tables import accounts, validation_calls
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
 
 _REACHED = sorted({CallState.RINGING, *IN_PROGRESS_STATES})
 _SOME = (
@@ -40,9 +38,9 @@ class RingingAccount(NamedTuple):
 class RingingPhones:
     """The phones that ring or are in a call, counted account by account."""
 
-    def __init__(self, unit_of_work: "UnitOfWork") -> None:
-        self._unit_of_work = unit_of_work
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     def accounts(self, *, most: int) -> list[RingingAccount]:
         """Return the accounts that have such phones; no more than `most` are counted in each."""
-        return [RingingAccount(*row) for row in self._unit_of_work.all(RINGING, most=most)]
+        return [RingingAccount(*row) for row in self._session.all(RINGING, most=most)]

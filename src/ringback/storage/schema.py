@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import text
 
-from ringback.storage.database import Database, DatabaseUnavailable, shown
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable, redacted
 from ringback.storage.postgresql_grants import check_grants, check_may_create
 from ringback.storage.schema_owner import SchemaOwner, listed, present_tables, schema_owner
 from ringback.storage.statements import Statement
@@ -59,7 +60,7 @@ def check_is_at_head(database: Database) -> None:
     if not is_at_head(database):
         _check_owner(database)
         raise DatabaseUnavailable(
-            f"the schema of {shown(database.url)} is not up to date: run `ringback migrate` first"
+            f"the schema of {redacted(database.url)} is not up to date: run `ringback migrate` first"
         )
     check_grants(database)
 
@@ -87,13 +88,13 @@ def _check_owner(database: Database) -> None:
     owner = schema_owner(tables, at, known_revisions())
     if owner == SchemaOwner.NEWER_RINGBACK:
         raise DatabaseUnavailable(
-            f"the database {shown(database.url)} was written by a newer ringback (schema {at}): "
+            f"the database {redacted(database.url)} was written by a newer ringback (schema {at}): "
             "upgrade ringback, or choose another database with --database-url or RINGBACK_DATABASE_URL"
         )
     if owner == SchemaOwner.ANOTHER_APPLICATION:
         advice = " or schema (?options=-csearch_path%3DNAME)" if database.is_shared else ""
         raise DatabaseUnavailable(
-            f"the database {shown(database.url)} has tables of another application ({listed(tables)}): "
+            f"the database {redacted(database.url)} has tables of another application ({listed(tables)}): "
             f"choose another database{advice} with --database-url or RINGBACK_DATABASE_URL"
         )
 
@@ -124,4 +125,4 @@ def migrate(database: Database) -> None:
             connection.commit()
     except CommandError as error:
         reason = str(error).partition("\n")[0]
-        raise DatabaseUnavailable(f"cannot bring the schema of {shown(database.url)} to date: {reason}") from error
+        raise DatabaseUnavailable(f"cannot bring the schema of {redacted(database.url)} to date: {reason}") from error

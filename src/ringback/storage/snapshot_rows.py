@@ -20,12 +20,13 @@ from ringback.storage.callback_rows import (
     callback_of,
     callback_status,
 )
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.event_repository import event_of
 from ringback.storage.fault_repository import fault_of
 from ringback.storage.inbox_repository import SHOWN, message_of
 from ringback.storage.phone_repository import is_phone_duration, rule_of
 from ringback.storage.request_repository import request_parameters_of
-from ringback.storage.snapshots import TABLES, InvalidSnapshot
+from ringback.storage.snapshots import TABLES
 from ringback.storage.unreadable_rows import ERRORS, reason_of, require
 
 Row = Mapping[str, Any]

@@ -1,11 +1,12 @@
 """The whole state as plain values, and back: every row of every table, some at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import BigInteger, insert, select, text
 
 from ringback.domain.timestamps import Timestamp
+from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.journal_tables import events, faults, inbox_messages, requests
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.stepwise import Steps
@@ -19,9 +20,7 @@ from ringback.storage.tables import (
     status_callbacks,
     validation_calls,
 )
-
-if TYPE_CHECKING:
-    from ringback.storage.unit_of_work import UnitOfWork
+from ringback.storage.unit_of_work import UnitOfWork
 
 TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
 """The rows of each table by its name, some at a time, each row's values by the names of their columns."""
@@ -59,11 +58,7 @@ _COUNT_ON = tuple(
 )
 
 
-class InvalidSnapshot(Exception):
-    """The rows cannot be stored: they are not those of a state that was taken."""
-
-
-def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str, Any]]]:
+def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
     """Return every row of a table, some at a time, in the order of their keys."""
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
     for values in unit_of_work.rows(_READ[name]):
@@ -76,7 +71,7 @@ def read_table(unit_of_work: "UnitOfWork", name: str) -> Iterator[list[dict[str,
         yield rows
 
 
-def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
+def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
     """Add these rows, of tables and columns that are the schema's, to tables that are empty.
 
     A callback that was being sent is due at once. Raises InvalidSnapshot if a row cannot be stored.
@@ -94,7 +89,7 @@ def write_tables(unit_of_work: "UnitOfWork", tables: TableRows, *, system_now: T
             unit_of_work.all(statement)
 
 
-def _write(unit_of_work: "UnitOfWork", name: str, rows: Sequence[Mapping[str, Any]]) -> Steps[None]:
+def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]]) -> Steps[None]:
     for start in range(0, len(rows), ROWS_AT_ONCE):
         try:
             unit_of_work.change_all(_ADD[name], rows[start : start + ROWS_AT_ONCE])
@@ -104,7 +99,7 @@ def _write(unit_of_work: "UnitOfWork", name: str, rows: Sequence[Mapping[str, An
         yield
 
 
-def _write_accounts(unit_of_work: "UnitOfWork", batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
+def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
     """Add accounts after their parents; those whose parents are missing come last, and are refused by the database."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []

@@ -7,7 +7,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool, Pool, StaticPool
 
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.sqlite_checkpoint import LOG_FILE_BYTES
 from ringback.storage.sqlite_owner import APPLICATION_ID
 

@@ -10,7 +10,8 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from ringback.storage.database import Database, DatabaseDamaged, DatabaseUnavailable, Outage, shown, unavailable
+from ringback.storage.database import Database, Outage
+from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, redacted, unavailable
 from ringback.storage.locks import Locks
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
@@ -144,7 +145,7 @@ class SqliteDatabase(Database):
             async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000), self._long_operation:
                 return
         except TimeoutError as error:
-            raise DatabaseUnavailable(f"the database {shown(self.url)} is busy with a long operation") from error
+            raise DatabaseUnavailable(f"the database {redacted(self.url)} is busy with a long operation") from error
 
     def failed(self, error: sqlite3.Error) -> DatabaseUnavailable:
         """Note that the database cannot be used, and return the error to raise."""

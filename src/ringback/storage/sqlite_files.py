@@ -8,7 +8,7 @@ import ctypes
 import os
 from pathlib import Path
 
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.sqlite_lock import DatabaseFileLock, file_id
 
 HEADER_BYTES, LARGEST_PAGE_BYTES = 100, 65_536

@@ -15,7 +15,7 @@ import stat
 from pathlib import Path
 from threading import Lock
 
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 
 try:
     import fcntl

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import known_revisions
 from ringback.storage.schema_owner import SQLITE_TABLES, VERSION_TABLE, SchemaOwner, listed, schema_owner
 from ringback.storage.sqlite_lock import DatabaseFileLock

@@ -1,12 +1,12 @@
-"""A unit of work: the repositories over one connection, and the transaction around what an operation changes."""
+"""A unit of work: the repositories over one connection, and the transaction around the changes of an operation."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVarTuple
+from typing import NamedTuple, Self
 
 from sqlalchemy import Dialect
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
+from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from ringback.domain.sids import AccountSid
 from ringback.monitoring.metrics import Metrics
@@ -22,81 +22,69 @@ from ringback.storage.locks import Locks
 from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.request_repository import RequestRepository
-from ringback.storage.statements import Statement
+from ringback.storage.session import AdaptParameters, Session
 from ringback.storage.stepwise import Pause, Steps
 
-Row = tuple[Any, ...]
-Note = tuple[Callable[..., object], tuple[Any, ...]]
-Values = TypeVarTuple("Values")
-
-_COUNTER_BITS = 0xFFFF_FFFF
-"""SQLite counts in so many, and after 2,147,483,647 goes on below 0."""
+_COUNTER_MASK = 0xFFFF_FFFF
+"""SQLite's counter of changes has 32 bits: after 2,147,483,647 it continues below 0."""
 
 
 class Backend(NamedTuple):
-    """What is one database's own.
+    """The differences between the databases that a unit of work must know.
 
-    How a transaction begins; what its driver raises for values that cannot be stored; what keeps apart those who write
-    at the same time; what makes parameters fit that it would not take; and whether its connections count the rows that
-    were changed, also those of what was undone, as `total_changes`.
+    `begin` is the statement that starts a transaction. The driver raises `data_errors` for values that it cannot store;
+    `adapt_parameters` replaces some of those. With `counts_changes` the connection has `total_changes`, which also
+    counts changes that were rolled back.
     """
 
     begin: str
     data_errors: tuple[type[Exception], ...]
-    locks: Callable[["UnitOfWork"], Locks]
-    adapt_parameters: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    locks: Callable[[Session], Locks]
+    adapt_parameters: AdaptParameters | None = None
     counts_changes: bool = False
 
 
-class UnitOfWork:
-    """Reads at once; writes between ``with unit_of_work:`` and its end, where they are committed, all or none.
+class UnitOfWork(Session):
+    """Reads outside of a transaction; a ``with unit_of_work:`` block is a transaction, committed at its end.
 
-    Blocks may be nested: the outermost one commits. When it raises, nothing was changed. `on_commit` is then told the
-    accounts in which something happened, `changed` and `invalidated`, and again the latter: their clocks were set or
-    their contents replaced, so that whoever is at work with them has to begin anew.
-
-    What is to be said after a commit is handed over to whoever may say it, by `run_on_loop`. `changed_rows` counts what
-    was committed, where the database counts that. `before_commit` prevents a commit by raising.
+    Blocks may be nested: the outermost one commits. If it raises, the transaction is rolled back. After a commit,
+    `run_on_loop` is given a function that runs the callbacks and calls `on_commit` with the changed accounts, including
+    the invalidated ones, and with the invalidated accounts; without `run_on_loop` that happens at once. `changed_rows`
+    counts the committed changes if the backend counts them. `before_commit` prevents the commit by raising.
     """
 
     def __init__(
         self,
         connection: DBAPIConnection,
         dialect: Dialect,
-        traits: Backend,
+        backend: Backend,
         *,
         on_commit: Callable[[Collection[AccountSid], Collection[AccountSid]], None],
         journal: RequestJournal,
         metrics: Metrics,
         run_on_loop: Callable[[Callable[[], None]], None] | None = None,
     ) -> None:
-        self._connection = connection
-        self._dialect = dialect
-        self._begin = traits.begin
+        super().__init__(connection, dialect, backend.adapt_parameters, metrics)
+        self._begin = backend.begin
         self._on_commit = on_commit
         self._depth = 0
         self._is_committed = False
-        self._notes: list[Note] = []
         self._run_on_loop = run_on_loop
-        self.before_commit: Callable[[], None] | None = None
-        self.locks = traits.locks(self)
-        self.data_errors = traits.data_errors
-        self._adapt_parameters = traits.adapt_parameters
-        self._counts_changes = traits.counts_changes
+        self._counts_changes = backend.counts_changes
         self._rows_before = 0
         self.changed_rows = 0
-        self.metrics = metrics
-        self.changed: set[AccountSid] = set()
-        self.invalidated: set[AccountSid] = set()
+        self.before_commit: Callable[[], None] | None = None
+        self.data_errors = backend.data_errors
+        self.locks = backend.locks(self)
         self.accounts = AccountRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
         self.due_calls = DueCallRepository(self)
         self.callbacks = CallbackRepository(self)
         self.phones = PhoneRepository(self)
-        self.events = EventRepository(self)
+        self.events = EventRepository(self, self.locks)
         self.requests = RequestRepository(self, journal)
-        self.faults = FaultRepository(self)
+        self.faults = FaultRepository(self, self.accounts)
         self.backlog = BacklogRepository(self)
 
     def __enter__(self) -> Self:
@@ -112,7 +100,7 @@ class UnitOfWork:
         self._depth -= 1
         if self._depth:
             return
-        notes, self._notes = self._notes, []
+        callbacks, self._callbacks = self._callbacks, []
         changed, self.changed = self.changed, set()
         invalidated, self.invalidated = self.invalidated, set()
         is_committed, self._is_committed = self._is_committed, False
@@ -127,17 +115,18 @@ class UnitOfWork:
         except BaseException:
             self._roll_back()
             raise
-        self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_BITS
+        self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_MASK
+        notify = partial(self._notify, callbacks, changed, invalidated)
         if self._run_on_loop is None:
-            self._notify(notes, changed, invalidated)
-        elif notes or changed or invalidated:
-            self._run_on_loop(partial(self._notify, notes, changed, invalidated))
+            notify()
+        elif callbacks or changed or invalidated:
+            self._run_on_loop(notify)
 
     def commit_in_thread(self) -> Steps[None]:
-        """Commit the much that a long operation has changed, as the last thing in its block.
+        """Commit a large transaction in a thread, as the last step in its block.
 
-        SQLite computes the checksums of the whole write-ahead log again when pages were written to it twice: 100 ms for
-        150 MB. In a block within another one, nothing happens: the outermost one commits.
+        SQLite computes the checksums of the whole write-ahead log again if pages were written to it twice: 100 ms for
+        150 MB. A nested block leaves the commit to the outermost one.
         """
         if self._depth > 1:
             return
@@ -149,63 +138,21 @@ class UnitOfWork:
         self._is_committed = True
         yield
 
-    def _notify(self, notes: list[Note], changed: set[AccountSid], invalidated: set[AccountSid]) -> None:
-        """Let it be known what was committed."""
-        for note, values in notes:
-            note(*values)
+    def _notify(
+        self,
+        callbacks: list[tuple[Callable[..., object], tuple[object, ...]]],
+        changed: set[AccountSid],
+        invalidated: set[AccountSid],
+    ) -> None:
+        for callback, values in callbacks:
+            callback(*values)
         if changed or invalidated:
             self._on_commit(changed | invalidated, invalidated)
 
     def _roll_back(self) -> None:
-        self.events.forget_unwritten()
+        self.events.discard()
         self._connection.rollback()
 
     @property
     def _total_changes(self) -> int:
         return int(self._connection.total_changes) if self._counts_changes else 0
-
-    @property
-    def is_embedded(self) -> bool:
-        """Whether nobody else is at work with the database."""
-        return self._dialect.name == "sqlite"
-
-    def when_committed(self, note: Callable[[*Values], object], *values: *Values) -> None:
-        """Note something of what this unit of work changes, as soon as it is committed; never, if it is not."""
-        self._notes.append((note, values))
-
-    def all(self, statement: Statement, **parameters: Any) -> list[Row]:
-        """Run a query and return all its rows."""
-        return self._run(statement, parameters).fetchall()  # type: ignore[return-value]
-
-    def batches(self, statement: Statement, size: int, **parameters: Any) -> Iterator[list[Row]]:
-        """Run a query and return its rows bit by bit; nothing of what it reads may be changed meanwhile."""
-        cursor = self._run(statement, parameters)
-        while rows := cursor.fetchmany(size):
-            yield rows  # type: ignore[misc]
-
-    def rows(self, statement: Statement, **parameters: Any) -> Iterator[Row]:
-        """Run a query and return its rows one by one; nothing of what it reads may be changed meanwhile."""
-        return iter(self._run(statement, parameters))  # type: ignore[call-overload, no-any-return]
-
-    def first(self, statement: Statement, **parameters: Any) -> Row | None:
-        """Run a query and return its first row, or None."""
-        return self._run(statement, parameters).fetchone()
-
-    def change(self, statement: Statement, **parameters: Any) -> int:
-        """Run an INSERT, UPDATE or DELETE and return how many rows it touched."""
-        return self._run(statement, parameters).rowcount
-
-    def change_all(self, statement: Statement, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Run an INSERT or UPDATE once for each of the rows, its parameters by their names; it has no literals."""
-        sql, literals = statement.for_dialect(self._dialect)
-        assert not literals  # noqa: S101 - each row would have to be copied
-        self._connection.cursor().executemany(
-            sql, [*map(self._adapt_parameters, rows)] if self._adapt_parameters else rows
-        )
-
-    def _run(self, statement: Statement, parameters: dict[str, Any]) -> DBAPICursor:
-        sql, literals = statement.for_dialect(self._dialect)
-        given = {**literals, **parameters} if literals else parameters
-        cursor = self._connection.cursor()
-        cursor.execute(sql, self._adapt_parameters(given) if self._adapt_parameters else given)
-        return cursor

@@ -28,7 +28,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import INTERCEPTED_KEY
-from ringback.storage.database import DatabaseUnavailable
+from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.fault_injection import ConnectionDropped, FaultInjectingApp, pick_fault
 from ringback.twilio_api.request_context import Passage

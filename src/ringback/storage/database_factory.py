@@ -1,0 +1,47 @@
+"""Opening the database of a URL, whichever it is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
+
+from ringback.storage.database import Database
+from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable, unavailable
+
+
+def open_database(database_url: str, listen_url: str | None = None) -> Database:
+    """Open the database of a URL; an embedded one is created where it does not exist.
+
+    `listen_url` leads to the same PostgreSQL past a connection pooler. Raises DatabaseUnavailable with one line.
+    """
+    url = _parse_url(database_url, "database_url")
+    with reported_as_unavailable(database_url), _path_errors_reported(url):
+        if url.get_backend_name() == "postgresql":
+            from ringback.storage.postgresql_database import PostgresqlDatabase
+
+            return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
+        from ringback.storage.sqlite_connection import located
+        from ringback.storage.sqlite_database import SqliteDatabase
+
+        return SqliteDatabase(located(url))
+
+
+def _parse_url(text: str, setting: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError) as error:  # the message could show the password
+        raise DatabaseUnavailable(
+            f"{setting} cannot be read: its host or port is not valid. It must be postgresql+psycopg://user:password@host"
+            ":port/database, with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
+        ) from error
+
+
+@contextmanager
+def _path_errors_reported(url: URL) -> Iterator[None]:
+    """Report a path or host name that the system does not accept as DatabaseUnavailable."""
+    try:
+        yield
+    except (OSError, RuntimeError, UnicodeError) as error:
+        raise unavailable(url, error) from error

@@ -1,0 +1,52 @@
+"""Errors of the database, with messages for the user: one line that names no password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+_REASONS = {"SQLITE_IOERR_SHMSIZE": "database or disk is full"}
+"""Reasons that the driver does not name."""
+
+
+class DatabaseUnavailable(Exception):
+    """The database cannot be used at present, or belongs to another application; the message is for the user."""
+
+
+class DatabaseDamaged(DatabaseUnavailable):
+    """The stored data are damaged: retrying cannot help."""
+
+
+class InvalidSnapshot(Exception):
+    """A snapshot cannot be restored; the message says why."""
+
+
+@contextmanager
+def reported_as_unavailable(database_url: str) -> Iterator[None]:
+    """Turn the driver's errors into DatabaseUnavailable."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise unavailable(make_url(database_url), error.orig if isinstance(error, DBAPIError) else error) from error
+    except Exception as error:
+        if not _is_driver_error(error):
+            raise
+        raise unavailable(make_url(database_url), error) from error
+
+
+def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
+    """Return the error to raise for a driver's error."""
+    reason = _REASONS.get(getattr(error, "sqlite_errorname", ""), str(error)).partition("\n")[0].strip()
+    return DatabaseUnavailable(f"cannot use the database {redacted(url)}: {reason}")
+
+
+def redacted(url: URL) -> str:
+    """Return a database URL without its password and its query, which may hold another one."""
+    return url.set(query={}).render_as_string()
+
+
+def _is_driver_error(error: Exception) -> bool:
+    """Tell whether a driver raised this error; the driver may not have been imported."""
+    return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)
