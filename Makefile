@@ -19,7 +19,7 @@ help:
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
 	@echo "make pictures  take README's pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
-	@echo "make docs    draw docs/call-states.md from the transition table, and make the phone page's numbering plan"
+	@echo "make docs    generate docs/call-states.md, the phone page's numbering plan and the file of place names"
 
 # An interpreter that is too old is reported before pip fails on it.
 define CHECK_PYTHON
@@ -92,6 +92,7 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.call_states > docs/call-states.md
 	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
+	$(BIN)/python -m tests.support.place_names > src/ringback/domain/place_names.txt
 
 # README's pictures of the phone page.
 pictures: $(VENV)/.installed-dev

@@ -1,4 +1,4 @@
-"""Where numbers are at home: what the library's own geocoder says, without what it costs."""
+"""A number's home is the one that the library's own geocoder tells, without loading all its place names."""
 
 import subprocess
 import sys
@@ -6,8 +6,7 @@ import sys
 import phonenumbers
 import pytest
 
-from ringback.domain.geography import Geography, geography
-from ringback.domain.us_states import US_STATE_CODES
+from ringback.domain.geography import STATE_CODES, Geography, geography
 from support.waiting import PROGRAM_SECONDS
 
 COMPARED = [
@@ -31,8 +30,8 @@ COMPARED = [
 ]
 
 
-def test_every_place_is_the_one_the_librarys_geocoder_names() -> None:
-    from phonenumbers import geocoder  # noqa: PLC0415 - it loads all the world: this test alone pays for that
+def test_home_is_the_one_that_the_librarys_geocoder_tells() -> None:
+    from phonenumbers import geocoder  # noqa: PLC0415 - it loads the place names of all languages
 
     for number in COMPARED:
         parsed = phonenumbers.parse(number)
@@ -41,7 +40,7 @@ def test_every_place_is_the_one_the_librarys_geocoder_names() -> None:
         country = geocoder.country_name_for_number(parsed, "en")
 
         said = f"{place.city}, {place.state}" if place.city and place.state else place.city or place.state
-        expected = US_STATE_CODES.get(described, "" if described == country else described)
+        expected = STATE_CODES.get(described, "" if described == country else described)
         assert said == expected, number
         assert place.country == (phonenumbers.region_code_for_number(parsed) or ""), number
 
@@ -63,11 +62,11 @@ def test_every_place_is_the_one_the_librarys_geocoder_names() -> None:
         ("+11234567890", Geography()),
     ],
 )
-def test_what_is_known_is_told_and_the_rest_is_empty(number: str, place: Geography) -> None:
+def test_known_parts_of_a_home_are_told_and_the_rest_is_empty(number: str, place: Geography) -> None:
     assert geography(number) == place
 
 
-def test_the_worlds_place_names_are_not_loaded() -> None:
+def test_place_names_of_all_languages_are_not_loaded() -> None:
     program = (
         "import sys; from ringback.domain.geography import geography; print(geography('+12125551234').city);"
         "print([name for name in sys.modules if name.startswith(('phonenumbers.geodata', 'phonenumbers.geocoder'))])"

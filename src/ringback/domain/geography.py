@@ -1,29 +1,28 @@
-"""Where a number is at home, as far as the phonenumbers library knows.
+"""The city, state and country of a phone number, as far as the phonenumbers library knows them.
 
-`phonenumbers.geocoder` answers that too, but importing it loads every place name of the world in every language:
-100 MB and half a second. Its data lie sorted in modules of ten thousand prefixes each, one a line; this reads, when a
-number asks for them, the one or two that can hold its prefixes, as text, and evaluates the English names it needs.
+The library answers that itself, but importing `phonenumbers.geocoder` loads the place names of the world in every
+language: 100 MB and half a second. `place_names.txt`, generated from the library's data, holds the English ones.
+
+A line of the file is an area: the first digits of its numbers, then its places. A place is a tab, its name, and the
+remaining digits of its prefixes, each between semicolons: ``1212<tab>New York, NY;;``.
 """
 
-import re
-from ast import literal_eval
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 
 import phonenumbers
 
-from ringback.domain.us_states import US_STATE_CODES
-
+PLACE_NAMES = Path(__file__).with_name("place_names.txt")
+AREA_DIGITS = 4
 LONGEST_PREFIX_DIGITS = 9
 SHORTEST_PREFIX_DIGITS = 3
-CACHED_CHUNKS = 8
-"""Some 1.5 MB each."""
-
-_FIRST_PREFIX = re.compile(r"^ '([0-9]+)':", re.MULTILINE)
-_ENGLISH_NAME = re.compile(r"""'en': (?:u\()?('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
-_HEAD_BYTES = 4096
+CACHED_AREAS = 32
+"""A longer prefix of the same area is looked up just before; the longest line has 270 KB."""
+NO_COUNTRY = frozenset({"", "001"})
+"""Region codes of numbers that belong to no country: unknown, or of an international network."""
+COUNTRIES_WITH_STATES = frozenset({"US", "CA"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,57 +37,120 @@ class Geography:
 
 @lru_cache(maxsize=4096)
 def geography(e164: str) -> Geography:
-    """Return where an E.164 number is at home. Zip codes are known of no number."""
+    """Return the home of an E.164 number. Its zip code is always empty.
+
+    The first call reads the file of place names; the first call for a country loads the library's data about it.
+    """
     try:
         number = phonenumbers.parse(e164, None)
     except phonenumbers.NumberParseException:
         return Geography()
     country = phonenumbers.region_code_for_number(number) or ""
-    if country in ("", "001"):
+    if country in NO_COUNTRY:
         return Geography()
     place = _place_name(e164.removeprefix("+"))
-    if country not in ("US", "CA"):
+    if country not in COUNTRIES_WITH_STATES:
         return Geography(city=place, country=country)
-    if place in US_STATE_CODES:
-        return Geography(state=US_STATE_CODES[place], country=country)
+    if place in STATE_CODES:
+        return Geography(state=STATE_CODES[place], country=country)
     city, _, state = place.partition(", ")
     return Geography(city=city, state=state, country=country)
 
 
 def _place_name(digits: str) -> str:
-    """Return the English name of the longest known prefix of `digits`, or an empty string."""
+    """Return the name of the longest known prefix of `digits`, or an empty string."""
     for length in range(min(LONGEST_PREFIX_DIGITS, len(digits)), SHORTEST_PREFIX_DIGITS - 1, -1):
-        english = _ENGLISH_NAME.search(_line_of(digits[:length]))
-        if english:
-            return str(literal_eval(english[1]))
+        prefix = digits[:length].encode()
+        places = _places(prefix[:AREA_DIGITS])
+        end = places.find(b";%b;" % prefix[AREA_DIGITS:])
+        if end >= 0:
+            return places[places.rfind(b"\t", 0, end) + 1 : end].partition(b";")[0].decode()
     return ""
 
 
-def _line_of(prefix: str) -> str:
-    """Return the line of the data that tells a prefix's names, or an empty string."""
-    chunks = _chunks()
-    position = bisect_right(chunks, (prefix, Path("~"))) - 1
-    if position < 0:
-        return ""
-    lines, begin = _read_chunk(chunks[position][1]), f" '{prefix}':"
-    found = bisect_left(lines, begin)
-    return lines[found] if found < len(lines) and lines[found].startswith(begin) else ""
+@lru_cache(maxsize=CACHED_AREAS)
+def _places(area: bytes) -> bytes:
+    """Return the line of an area, found by bisection because the lines are sorted; empty for an unknown area."""
+    data, line_start = _data(), area + b"\t"
+
+    def line_at(position: int) -> bytes:
+        start = data.rfind(b"\n", 0, position) + 1
+        return data[start : start + len(line_start)]
+
+    start = bisect_left(range(len(data)), line_start, key=line_at)
+    return data[start : data.find(b"\n", start)] if data.startswith(line_start, start) else b""
 
 
 @cache
-def _chunks() -> list[tuple[str, Path]]:
-    """List the library's data modules as (first prefix, file), sorted; empty where it ships none as source."""
-    files = Path(phonenumbers.__file__).with_name("geodata").glob("data*.py")
-    found = ((_FIRST_PREFIX.search(_head(file)), file) for file in files)
-    return sorted((match[1], file) for match, file in found if match)
+def _data() -> bytes:
+    """Read the file of place names, 2 MB."""
+    return PLACE_NAMES.read_bytes()
 
 
-def _head(file: Path) -> str:
-    with file.open(encoding="utf-8") as source:
-        return source.read(_HEAD_BYTES)
-
-
-@lru_cache(maxsize=CACHED_CHUNKS)
-def _read_chunk(file: Path) -> list[str]:
-    """Return a data module's lines of prefixes, sorted as they stand."""
-    return [line for line in file.read_text(encoding="utf-8").splitlines() if line.startswith(" '")]
+STATE_CODES = {
+    "Alabama": "AL",
+    "Alaska": "AK",
+    "Arizona": "AZ",
+    "Arkansas": "AR",
+    "California": "CA",
+    "Colorado": "CO",
+    "Connecticut": "CT",
+    "Delaware": "DE",
+    "District of Columbia": "DC",
+    "Washington D.C.": "DC",
+    "Florida": "FL",
+    "Georgia": "GA",
+    "Hawaii": "HI",
+    "Idaho": "ID",
+    "Illinois": "IL",
+    "Indiana": "IN",
+    "Iowa": "IA",
+    "Kansas": "KS",
+    "Kentucky": "KY",
+    "Louisiana": "LA",
+    "Maine": "ME",
+    "Maryland": "MD",
+    "Massachusetts": "MA",
+    "Michigan": "MI",
+    "Minnesota": "MN",
+    "Mississippi": "MS",
+    "Missouri": "MO",
+    "Montana": "MT",
+    "Nebraska": "NE",
+    "Nevada": "NV",
+    "New Hampshire": "NH",
+    "New Jersey": "NJ",
+    "New Mexico": "NM",
+    "New York": "NY",
+    "North Carolina": "NC",
+    "North Dakota": "ND",
+    "Ohio": "OH",
+    "Oklahoma": "OK",
+    "Oregon": "OR",
+    "Pennsylvania": "PA",
+    "Rhode Island": "RI",
+    "South Carolina": "SC",
+    "South Dakota": "SD",
+    "Tennessee": "TN",
+    "Texas": "TX",
+    "Utah": "UT",
+    "Vermont": "VT",
+    "Virginia": "VA",
+    "Washington State": "WA",
+    "Washington": "WA",
+    "West Virginia": "WV",
+    "Wisconsin": "WI",
+    "Wyoming": "WY",
+    "Alberta": "AB",
+    "British Columbia": "BC",
+    "British Colombia": "BC",
+    "Manitoba": "MB",
+    "New Brunswick": "NB",
+    "Newfoundland and Labrador": "NL",
+    "Nova Scotia": "NS",
+    "Ontario": "ON",
+    "Prince Edward Island": "PE",
+    "Quebec": "QC",
+    "Saskatchewan": "SK",
+}
+"""The two-letter codes of the states and provinces of the United States and Canada, by the library's names."""
