@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ringback.proxy.certificate_authority import OTHER_FOLDER
 from support.command import Command
 from support.interception import InterceptingServer
 
@@ -41,7 +42,9 @@ def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) ->
     finished = command("serve", "--intercept", *options)
 
     assert finished.status == 1
-    assert finished.complaints == ["ringback: no authority can be kept in /dev/null/x: Not a directory"]
+    assert finished.complaints == [
+        f"ringback: cannot keep the certificate authority in /dev/null/x: Not a directory. {OTHER_FOLDER}"
+    ]
 
 
 def test_without_a_temporary_folder_one_clear_line_says_so(
@@ -53,7 +56,7 @@ def test_without_a_temporary_folder_one_clear_line_says_so(
 
     assert finished.status == 1
     [complaint] = finished.complaints
-    assert complaint.startswith("ringback: no certificate can be put into a temporary folder: ")
+    assert complaint.startswith("ringback: cannot write a certificate to a temporary folder: ")
 
 
 def test_a_proxy_that_others_reach_is_warned_of(tmp_path: Path) -> None:

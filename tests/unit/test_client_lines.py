@@ -234,7 +234,11 @@ def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> N
         (("--client", "Ruby"), 2, "Did you mean 'ruby'?"),
         ((), 2, "--client"),
         (("--client", "go", "--intercept-port", "0"), 2, "--intercept-port"),
-        (("--client", "go", "--authority-folder", "/dev/null/x"), 1, "no authority can be kept in /dev/null/x"),
+        (
+            ("--client", "go", "--authority-folder", "/dev/null/x"),
+            1,
+            "cannot keep the certificate authority in /dev/null/x",
+        ),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(command: Command, arguments: tuple[str, ...], status: int, said: str) -> None:

@@ -201,8 +201,8 @@ CLIENTS: Mapping[str, Callable[[ProxyEnvironment], list[str]]] = {
 def shell_lines(client: str, settings: Settings) -> list[str]:
     """Return the lines for one of CLIENTS, which contain no secret. Warnings go to standard error.
 
-    Raises AuthorityUnavailable if there is no authority that may be trusted and none can be made, and UnfitFolder if
-    the client cannot be pointed at its folder.
+    Raises CertificateAuthorityUnavailable if no trusted authority can be read or created, and UnfitFolder if the client
+    cannot read the path of its folder.
     """
     folder = Path(os.path.realpath(authority_folder(settings)))
     is_new = not TrustFiles(folder).key.exists()

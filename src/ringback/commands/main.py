@@ -4,7 +4,7 @@ import gc
 import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from enum import StrEnum
 from socket import socket
@@ -28,7 +28,7 @@ from ringback.server.console import print_error, print_lines
 
 if TYPE_CHECKING:
     from ringback.monitoring.log_writer import LogWriter
-    from ringback.proxy.listener import DoorsOf
+    from ringback.proxy.listeners import Listener
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 OK, FAILED, WRONG_USAGE, TASK_FAILED = 0, 1, 2, 70
@@ -125,7 +125,7 @@ def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.commands.startup_message import warn_of_unknown_settings
     from ringback.server.logging_config import configure_logs
-    from ringback.server.uvicorn_server import CannotListen, listen, listen_beside
+    from ringback.server.uvicorn_server import CannotListen, listen, listen_to_intercept
     from ringback.storage.errors import DatabaseUnavailable
 
     log_writer = configure_logs(settings.log_format, settings.log_level)
@@ -133,9 +133,11 @@ def _serve(given: dict[str, Any]) -> int:
     try:
         with ExitStack() as listening:
             listener = listening.enter_context(closing(listen(settings.host, settings.port)))
-            beside = {name: listening.enter_context(closing(opened)) for name, opened in listen_beside(settings)}
+            interception = {
+                name: listening.enter_context(closing(opened)) for name, opened in listen_to_intercept(settings)
+            }
             if settings.workers == 1:
-                return _work(settings, listener, beside, log_writer)
+                return _work(settings, listener, interception, log_writer)
             from ringback.server.prefork import run_workers
 
             _check_database(settings)
@@ -164,7 +166,7 @@ def _check_database(settings: Settings) -> None:
 def _work(
     settings: Settings,
     listener: socket,
-    beside: Mapping[str, socket],
+    interception: Mapping[str, socket],
     log_writer: "LogWriter",
     *,
     announces: bool = True,
@@ -173,12 +175,12 @@ def _work(
     from ringback.app import create_app
     from ringback.commands.startup_message import announce
     from ringback.domain.seed import SeedError
-    from ringback.proxy.listener import CertificateAuthorityUnavailable
+    from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
     from ringback.server.uvicorn_server import serve, url_of
     from ringback.storage.errors import DatabaseUnavailable
 
     try:
-        make_listeners = _doors_of(settings, beside)
+        make_listeners = _listener_factory(settings, interception)
         app = create_app(settings)
         app.state.watch_log(log_writer)
     except (CertificateAuthorityUnavailable, DatabaseUnavailable) as error:
@@ -188,21 +190,22 @@ def _work(
     gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
     gc.enable()
     BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
-    urls = {name: url_of(opened, name) for name, opened in beside.items()}
+    urls = {name: url_of(opened, name) for name, opened in interception.items()}
     has_worked = serve(
         app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, make_listeners(app)
     )
     return OK if has_worked else TASK_FAILED
 
 
-def _doors_of(settings: Settings, beside: Mapping[str, socket]) -> "DoorsOf":
-    """Return what makes the doors for the sockets besides; where there are none, nothing of it is imported."""
-    if not beside:
+def _listener_factory(settings: Settings, interception: Mapping[str, socket]) -> "Callable[[Any], Sequence[Listener]]":
+    """Open the certificate authority for the sockets of the proxy and of TLS. Import nothing if there are none."""
+    if not interception:
         return lambda _: ()
     from ringback.clock import SystemClock
-    from ringback.proxy.listeners import make_listeners
+    from ringback.proxy.listeners import make_listeners, open_certificates
 
-    return make_listeners(beside, authority_folder(settings), SystemClock().now)
+    certificates = open_certificates(authority_folder(settings), SystemClock().now)
+    return lambda app: make_listeners(app, certificates, **interception)
 
 
 def _env(given: dict[str, Any]) -> int:
@@ -211,7 +214,7 @@ def _env(given: dict[str, Any]) -> int:
     if settings.intercept_port == 0:
         return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
     from ringback.commands.env import UnfitFolder, shell_lines
-    from ringback.proxy.listener import CertificateAuthorityUnavailable
+    from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 
     try:
         is_printed = print_lines(*shell_lines(client, settings))

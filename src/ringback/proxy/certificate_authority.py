@@ -1,4 +1,4 @@
-"""The certificate authority of this machine: made on first use, kept in one folder, renewed when near its end."""
+"""The certificate authority of this machine: created on first use, stored in one folder, renewed before it expires."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,37 +17,37 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from ringback.domain.timestamps import MICROSECONDS, Timestamp
-from ringback.proxy.file_permissions import check_folder
-from ringback.proxy.listener import CertificateAuthorityUnavailable
+from ringback.proxy.file_permissions import CertificateAuthorityUnavailable, check_folder
 from ringback.proxy.name_constraints import PERMITTED_NAMES, UNCONSTRAINED, is_constrained
-from ringback.proxy.trust_files import TrustFiles, write_anew
+from ringback.proxy.trust_files import TrustFiles, write_new_file
 
 try:
     import fcntl
 except ImportError:  # on Windows
     fcntl = None  # type: ignore[assignment]
 
-AUTHORITY_DAYS, RENEWED_BEFORE_DAYS = 825, 60
+VALID_DAYS, RENEWED_BEFORE_DAYS = 825, 60
 LEAF_DAYS = 30
 PRIVATE_MODE, PRIVATE_FOLDER_MODE, PARENT_MODE = 0o600, 0o700, 0o755
 _BACKDATED = timedelta(days=1)
-"""Clocks of containers and machines differ."""
-_WAITED_FOR = timedelta(days=1)
-"""How long before its begin an authority is still kept: the clock may have gone back, and will be right."""
+"""How long before now a certificate becomes valid: the clocks of containers and machines differ."""
+_MAX_CLOCK_SKEW = timedelta(days=1)
+"""How far in the future an authority may become valid and still be kept: a clock that went back will be corrected."""
+OTHER_FOLDER = "Choose another folder with --authority-folder."
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A server's certificate and its key, as PEM, valid until `ends`."""
+    """A server certificate with its key, as PEM, valid until `expires_at`."""
 
     pem: bytes
-    ends: datetime
+    expires_at: datetime
 
 
 class Authority:
-    """Signs certificates, for names below twilio.com and this machine's own alone: others its certificate forbids."""
+    """Signs server certificates. Its name constraints permit only names below twilio.com and this machine's own."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self._key = key
@@ -55,41 +55,41 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The certificate that clients are to trust."""
+        """The certificate that clients must trust."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, names: Sequence[str], now: datetime) -> Leaf:
-        """Make a certificate for these host names and addresses, with a key of its own."""
+        """Create a key and a certificate for these host names and IP addresses."""
         key = ec.generate_private_key(ec.SECP256R1())
-        ends = min(now + timedelta(days=LEAF_DAYS), self.certificate.not_valid_after_utc)
+        expires_at = min(now + timedelta(days=LEAF_DAYS), self.certificate.not_valid_after_utc)
         certificate = (
-            _begun("ringback", self.certificate.subject, key.public_key(), now - _BACKDATED, ends)
+            _certificate_builder("ringback", self.certificate.subject, key.public_key(), now - _BACKDATED, expires_at)
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(signs_certificates=False), critical=True)
+            .add_extension(_key_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(_identifier_of(self._key), critical=False)
+            .add_extension(_key_identifier(self._key), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        return Leaf(_pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM), ends)
+        return Leaf(_pem_of(key) + certificate.public_bytes(serialization.Encoding.PEM), expires_at)
 
-    def kept(self) -> bytes:
-        """Return key and certificate as they are kept on the disk."""
+    def to_pem(self) -> bytes:
+        """Return key and certificate as they are stored on disk."""
         return _pem_of(self._key) + self.pem
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether it is neither near its end nor far from its begin: made by a clock that was ahead, say."""
-        begins, ends = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
-        return begins - _WAITED_FOR <= now < ends - timedelta(days=RENEWED_BEFORE_DAYS)
+        """Tell whether it is valid and does not expire soon."""
+        valid_from, expires_at = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        return valid_from - _MAX_CLOCK_SKEW <= now < expires_at - timedelta(days=RENEWED_BEFORE_DAYS)
 
 
 def open_authority(folder: Path, now: Timestamp) -> Authority:
-    """Return the authority that is kept in `folder`, after making or renewing it where there is none that can be used.
+    """Return the authority that is stored in `folder`. Create it if it is missing, and renew it before it expires.
 
-    Puts what clients are to trust beside it. Raises AuthorityUnavailable, a message for the user, also where untrusted
-    users could have made or could change what is there.
+    Also writes the files that clients read. Raises CertificateAuthorityUnavailable, also if untrusted users could have
+    created or could change one of the files.
     """
-    moment = datetime.fromtimestamp(now / MICROSECONDS, UTC)
+    system_now = datetime.fromtimestamp(now / MICROSECONDS, UTC)
     folder = Path(os.path.realpath(folder))
     files = TrustFiles(folder)
     _check_path(folder)
@@ -98,28 +98,27 @@ def open_authority(folder: Path, now: Timestamp) -> Authority:
         check_folder(folder)
         with _locked(folder):
             files.check()
-            authority = _kept_authority(files.key, moment) or _new_authority(files.key, moment)
+            authority = _read_authority(files.key, system_now) or _create_authority(files.key, system_now)
             files.write(authority.pem)
     except OSError as error:
         raise CertificateAuthorityUnavailable(
-            f"no authority can be kept in {folder}: {error.strerror or error}"
+            f"cannot keep the certificate authority in {folder}: {error.strerror or error}. {OTHER_FOLDER}"
         ) from error
     return authority
 
 
 def _check_path(folder: Path) -> None:
-    """Raise AuthorityUnavailable for a path that is not UTF-8: the files that clients read could not name it."""
+    """Raise CertificateAuthorityUnavailable if a path is not UTF-8: the files that clients read could not name it."""
     try:
         str(folder).encode()
     except UnicodeEncodeError:
-        hint = "choose another folder with --authority-folder"
         raise CertificateAuthorityUnavailable(
-            f"no authority can be kept in {folder}: the path is not UTF-8; {hint}"
+            f"cannot keep the certificate authority in {folder}: the path is not UTF-8. {OTHER_FOLDER}"
         ) from None
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    """Make a folder, and missing parents that only this user can change whatever the umask is."""
+    """Create a folder and its missing parents, which only this user can change, whatever the umask is."""
     try:
         folder.mkdir(mode, exist_ok=True)
     except FileNotFoundError:
@@ -129,7 +128,7 @@ def _make_folder(folder: Path, mode: int) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time look after a folder, where the system and the disk know such locks."""
+    """Hold an exclusive lock on a folder, if the operating system and the file system support locks."""
     if fcntl is None:
         yield
         return
@@ -142,10 +141,10 @@ def _locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _kept_authority(file: Path, now: datetime) -> Authority | None:
-    """Return the authority of a file, after making sure that nobody else may read it; None where it cannot be used.
+def _read_authority(file: Path, now: datetime) -> Authority | None:
+    """Read the authority from a file, and make the file private. Return None if there is none or it cannot be used.
 
-    Raises AuthorityUnavailable if it could sign certificates for any host.
+    Raises CertificateAuthorityUnavailable if it could sign certificates for any host.
     """
     try:
         content = file.read_bytes()
@@ -153,16 +152,16 @@ def _kept_authority(file: Path, now: datetime) -> Authority | None:
         return None
     if file.stat().st_mode & 0o077:
         file.chmod(PRIVATE_MODE)
-    authority = _read(content)
+    authority = _parse(content)
     if authority is not None and not is_constrained(authority.certificate):
         raise CertificateAuthorityUnavailable(UNCONSTRAINED.format(folder=file.parent))
     if authority is None or not authority.is_usable(now):
-        log.warning("the authority cannot be used: another one is made", file=str(file))
+        log.warning("unusable certificate authority replaced", file=str(file))
         return None
     return authority
 
 
-def _read(content: bytes) -> Authority | None:
+def _parse(content: bytes) -> Authority | None:
     try:
         key = serialization.load_pem_private_key(content, None)
         certificate = x509.load_pem_x509_certificate(content)
@@ -172,51 +171,55 @@ def _read(content: bytes) -> Authority | None:
     return Authority(key, certificate) if is_pair and isinstance(key, ec.EllipticCurvePrivateKey) else None
 
 
-def _new_authority(file: Path, now: datetime) -> Authority:
-    """Make an authority and keep it, in one step for those who read meanwhile."""
-    authority = _made(now)
+def _create_authority(file: Path, now: datetime) -> Authority:
+    """Create an authority and write it in one step, so that concurrent readers never see a part of it."""
+    authority = _generate(now)
     draft = file.with_name(f".{token_hex(8)}")
     try:
-        write_anew(draft, authority.kept(), PRIVATE_MODE)
+        write_new_file(draft, authority.to_pem(), PRIVATE_MODE)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
     return authority
 
 
-def _made(now: datetime) -> Authority:
+def _generate(now: datetime) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"ringback on this machine, {token_hex(4)}")])
     certificate = (
-        _begun(name, name, key.public_key(), now - _BACKDATED, now + timedelta(days=AUTHORITY_DAYS))
+        _certificate_builder(name, name, key.public_key(), now - _BACKDATED, now + timedelta(days=VALID_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
+        .add_extension(_key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.NameConstraints(PERMITTED_NAMES, None), critical=True)
-        .add_extension(_identifier_of(key), critical=False)
+        .add_extension(_key_identifier(key), critical=False)
         .sign(key, hashes.SHA256())
     )
     return Authority(key, certificate)
 
 
-def _begun(
-    subject: x509.Name | str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, begins: datetime, ends: datetime
+def _certificate_builder(
+    subject: x509.Name | str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    valid_from: datetime,
+    expires_at: datetime,
 ) -> x509.CertificateBuilder:
     if isinstance(subject, str):
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
     return (
         builder.serial_number(x509.random_serial_number())
-        .not_valid_before(begins)
-        .not_valid_after(ends)
+        .not_valid_before(valid_from)
+        .not_valid_after(expires_at)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
-def _identifier_of(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+def _key_identifier(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
-def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+def _key_usage(*, signs_certificates: bool) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=True,
         content_commitment=False,

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ringback.proxy.listener import CertificateAuthorityUnavailable
-
 FOLDER, FILE = "folder", "file"
 _IS_KIND: dict[str, Callable[[int], bool]] = {FOLDER: stat.S_ISDIR, FILE: stat.S_ISREG}
 ROOT_UID = 0
@@ -17,13 +15,17 @@ UNTRUSTED = (
 )
 
 
-def check_folder(folder: Path) -> None:
-    """Raise AuthorityUnavailable unless only trusted users can change a folder, or move it away.
+class CertificateAuthorityUnavailable(Exception):
+    """The certificate authority cannot be read or made, or is not trusted; the message is for the user."""
 
-    `folder` is resolved: a link in it could be changed by the owner of the link. A parent may belong to anybody, and be
-    writable by all if it is sticky, as /tmp is: then nobody else can move the folder.
+
+def check_folder(folder: Path) -> None:
+    """Raise CertificateAuthorityUnavailable unless only trusted users can change or move a folder.
+
+    `folder` must be resolved: the owner of a symbolic link could change it. A parent may belong to any user, and all
+    users may write to it if it is sticky, as /tmp is: then nobody else can move the folder.
     """
-    if sys.platform == "win32":  # has neither owners nor modes in this sense
+    if sys.platform == "win32":  # has no such owners and modes
         return
     reason = _reason_against(folder, FOLDER)
     parents = (_reason_against_parent(parent) for parent in folder.parents)
@@ -32,9 +34,10 @@ def check_folder(folder: Path) -> None:
 
 
 def check_entry(path: Path, kind: str) -> None:
-    """Raise AuthorityUnavailable if an entry of the authority's folder is a link, or untrusted users can change it.
+    """Raise CertificateAuthorityUnavailable if an entry of the authority's folder is not safe.
 
-    A missing entry is accepted. `kind` is FILE or FOLDER.
+    It is not if it is a symbolic link or if untrusted users can change it. A missing entry is accepted. `kind` is FILE
+    or FOLDER.
     """
     if sys.platform == "win32" or not os.path.lexists(path):
         return
@@ -48,15 +51,15 @@ def _reason_against(path: Path, kind: str) -> str | None:
         return f"{path} is not a {kind}"
     if status.st_uid not in (os.geteuid(), ROOT_UID):
         return f"{path} belongs to another user (uid {status.st_uid})"
-    return _writable_by_strangers(path, status)
+    return _reason_against_mode(path, status)
 
 
 def _reason_against_parent(parent: Path) -> str | None:
     status = parent.lstat()
-    return None if status.st_mode & stat.S_ISVTX else _writable_by_strangers(parent, status)
+    return None if status.st_mode & stat.S_ISVTX else _reason_against_mode(parent, status)
 
 
-def _writable_by_strangers(path: Path, status: os.stat_result) -> str | None:
+def _reason_against_mode(path: Path, status: os.stat_result) -> str | None:
     if status.st_mode & stat.S_IWOTH:
         return f"all users can change {path}"
     if status.st_mode & stat.S_IWGRP and status.st_gid not in (os.getegid(), *os.getgroups()):

@@ -1,27 +1,45 @@
-"""The doors beside the plain one, by which requests come in that were meant for Twilio: the proxy, and TLS."""
+"""The listeners for intercepted requests: the proxy, and TLS under Twilio's host names."""
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.twilio_hosts import EMULATED_HOST
 from ringback.proxy.certificate_authority import open_authority
+from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.host_filter import TwilioHostFilter
-from ringback.proxy.listener import PROXY, TLS, CertificateAuthorityUnavailable, DoorsOf, Listener, NewProtocol
-from ringback.proxy.proxy import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Proxy
-from ringback.proxy.tls_contexts import Certificates
+from ringback.proxy.proxy import Proxy
+from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
+
+NewProtocol = Callable[[ASGIApp], asyncio.Protocol]
+"""Makes the protocol that serves one connection for an application."""
 
 
-class ProxyDoor:
-    """The proxy, whose way to Twilio's hosts ends at the application."""
+class Listener(Protocol):
+    """A listening socket in addition to the server's own, from `start` to `close`."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket, certificates: Certificates) -> None:
+    async def start(self, new_protocol: NewProtocol) -> None:
+        """Accept connections."""
+
+    def stop_accepting(self) -> None:
+        """Accept no further connections; those that are open stay so."""
+
+    async def close(self) -> None:
+        """Close the open connections."""
+
+
+class ProxyListener:
+    """The proxy; the application answers the requests for Twilio's hosts."""
+
+    def __init__(self, app: FastAPI, listening_socket: socket.socket, certificates: Certificates) -> None:
         self._app = app
-        self._proxy = Proxy(listener, certificates, app.state.refusals)
+        self._proxy = Proxy(listening_socket, certificates, app.state.refusals)
 
     async def start(self, new_protocol: NewProtocol) -> None:
         await self._proxy.start(lambda host: new_protocol(TwilioHostFilter(self._app, self._app.state.refusals, host)))
@@ -33,18 +51,18 @@ class ProxyDoor:
         await self._proxy.close()
 
 
-class TlsDoor:
-    """The application by TLS; those whom a network leads here under Twilio's names are shown these."""
+class TlsListener:
+    """The application over TLS, for networks in which Twilio's host names resolve to this machine."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket, certificates: Certificates) -> None:
-        self._gate = TwilioHostFilter(app, app.state.refusals)
-        self._listener = listener
+    def __init__(self, app: FastAPI, listening_socket: socket.socket, certificates: Certificates) -> None:
+        self._host_filter = TwilioHostFilter(app, app.state.refusals)
+        self._socket = listening_socket
         self._context = certificates.context_by_name()
 
     async def start(self, new_protocol: NewProtocol) -> None:
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: new_protocol(self._gate),
-            sock=self._listener,
+            lambda: new_protocol(self._host_filter),
+            sock=self._socket,
             ssl=self._context,
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
             ssl_shutdown_timeout=SHUTDOWN_GRACE_SECONDS,
@@ -54,24 +72,35 @@ class TlsDoor:
         self._server.close()
 
     async def close(self) -> None:
-        """Nothing is left: the server ends the connections with its own."""
+        """Do nothing: the server closes these connections together with its own."""
 
 
-KINDS: Mapping[str, Callable[[FastAPI, socket.socket, Certificates], Listener]] = {PROXY: ProxyDoor, TLS: TlsDoor}
+def open_certificates(folder: Path, now: Callable[[], Timestamp]) -> Certificates:
+    """Open the certificate authority in `folder`, or make it. `now` is the machine's time.
 
-
-def make_listeners(listeners: Mapping[str, socket.socket], folder: Path, now: Callable[[], Timestamp]) -> DoorsOf:
-    """Return what makes an application's doors for these listening sockets, with the authority kept in `folder`.
-
-    Raises AuthorityUnavailable, a message for the user.
+    Raises CertificateAuthorityUnavailable, also if no certificate can be used because no temporary file can be written.
     """
     certificates = Certificates(open_authority(folder, now()), now)
     try:
-        certificates.context_for(EMULATED_HOST)
-    except OSError as error:  # it is of no use to find out when somebody asks
-        raise CertificateAuthorityUnavailable(f"no certificate can be put into a temporary folder: {error}") from error
+        certificates.context_for(EMULATED_HOST)  # fail at startup, not at the first request
+    except OSError as error:
+        raise CertificateAuthorityUnavailable(
+            f"cannot write a certificate to a temporary folder: {error}. Set TMPDIR to a folder that can be written to."
+        ) from error
+    return certificates
 
-    def make(app: FastAPI) -> list[Listener]:
-        return [KINDS[name](app, listener, certificates) for name, listener in listeners.items()]
 
-    return make
+def make_listeners(
+    app: FastAPI,
+    certificates: Certificates,
+    *,
+    proxy: socket.socket | None = None,
+    tls: socket.socket | None = None,
+) -> list[Listener]:
+    """Return a listener for each of the given listening sockets."""
+    listeners: list[Listener] = []
+    if proxy is not None:
+        listeners.append(ProxyListener(app, proxy, certificates))
+    if tls is not None:
+        listeners.append(TlsListener(app, tls, certificates))
+    return listeners

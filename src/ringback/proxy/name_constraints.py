@@ -12,7 +12,7 @@ PERMITTED_NAMES = (
     x509.IPAddress(ip_network("127.0.0.0/8")),
     x509.IPAddress(ip_network("::1/128")),
 )
-"""The names and addresses that an authority may sign for, by the name constraints of its certificate."""
+"""The names and addresses for which an authority may sign certificates."""
 UNCONSTRAINED = (
     "the certificate authority in {folder} is not trusted, because its certificate is not limited to names below "
     "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one made, or choose "
@@ -21,7 +21,7 @@ UNCONSTRAINED = (
 
 
 def is_constrained(certificate: x509.Certificate) -> bool:
-    """Tell whether clients believe a certificate for PERMITTED_NAMES alone."""
+    """Tell whether the name constraints of a certificate are critical and permit exactly PERMITTED_NAMES."""
     try:
         constraints = certificate.extensions.get_extension_for_class(x509.NameConstraints)
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):

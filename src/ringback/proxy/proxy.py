@@ -18,15 +18,12 @@ from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
 from ringback.operations.refused_requests import RefusedRequests, shown_host
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
-from ringback.proxy.tls_contexts import Certificates
+from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
 from ringback.proxy.tunnel import END_OF_HEAD, Stream, first_bytes, relay, whole_body
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
-HANDSHAKE_SECONDS = 10.0
-SHUTDOWN_GRACE_SECONDS = 1.0
-"""How long a client may take to end TLS when this side does; the server's stop waits for it."""
 MAX_CONNECTIONS = 250
 """How many clients at a time; each takes up to three of the files that a process may open, of which there are 1,024."""
 LINGER_SECONDS = 1.0

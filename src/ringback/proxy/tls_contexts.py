@@ -1,4 +1,4 @@
-"""Contexts for TLS as a server: one a host name, made when it is first asked for."""
+"""Server-side TLS contexts, one per host name, created on first use."""
 
 import ssl
 from collections import OrderedDict
@@ -12,53 +12,60 @@ from ringback.domain.timestamps import MICROSECONDS, Timestamp
 from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
 from ringback.proxy.certificate_authority import Authority
 
-KEPT_CONTEXTS = 128
-LEFT_AT_LEAST = timedelta(days=7)
-"""A certificate that has less than this left is made anew."""
-LOCAL = ("localhost", "127.0.0.1", "::1")
+HANDSHAKE_SECONDS = 10.0
+SHUTDOWN_GRACE_SECONDS = 1.0
+"""How long a client may take to answer a TLS shutdown; a stop of the server waits for it."""
+MAX_CACHED_CONTEXTS = 128
+MIN_REMAINING = timedelta(days=7)
+"""A certificate that expires sooner is replaced."""
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
-class _Kept(NamedTuple):
+class _CachedContext(NamedTuple):
     context: ssl.SSLContext
-    ends: datetime
+    expires_at: datetime
 
 
 class Certificates:
-    """Gives the contexts. `now` is the machine's time."""
+    """Issues certificates and caches their TLS contexts. `now` is the machine's time."""
 
     def __init__(self, authority: Authority, now: Callable[[], Timestamp]) -> None:
         self._authority = authority
         self._now = now
-        self._kept: OrderedDict[tuple[str, ...], _Kept] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, ...], _CachedContext] = OrderedDict()
 
     def context_for(self, *names: str) -> ssl.SSLContext:
-        """Return a context whose certificate is for these names."""
-        moment = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
-        kept = self._kept.get(names)
-        if kept is None or kept.ends - moment < LEFT_AT_LEAST:
-            leaf = self._authority.issue(names, moment)
-            kept = self._kept[names] = _Kept(_context(leaf.pem), leaf.ends)
-            if len(self._kept) > KEPT_CONTEXTS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(names)
-        return kept.context
+        """Return a context with a certificate for these names."""
+        system_now = datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)
+        cached = self._cache.get(names)
+        if cached is None or cached.expires_at - system_now < MIN_REMAINING:
+            leaf = self._authority.issue(names, system_now)
+            cached = self._cache[names] = _CachedContext(_context(leaf.pem), leaf.expires_at)
+            if len(self._cache) > MAX_CACHED_CONTEXTS:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(names)
+        return cached.context
 
     def context_by_name(self) -> ssl.SSLContext:
-        """Return a context that shows each of Twilio's names its own certificate, and others this machine's."""
-        context = _context(self._authority.issue(LOCAL, datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)).pem)
-        context.sni_callback = self._choose
+        """Return a context that chooses the certificate by SNI: for one of Twilio's names, else for this machine."""
+        context = _context(
+            self._authority.issue(LOCAL_NAMES, datetime.fromtimestamp(self._now() / MICROSECONDS, UTC)).pem
+        )
+        context.sni_callback = self._select_certificate
         return context
 
-    def _choose(self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    def _select_certificate(
+        self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> None:
         host = host_name(name or "")
-        is_twilios = is_valid_name(host) and role_of(host) is not HostRole.OTHER
-        connection.context = self.context_for(host) if is_twilios else self.context_for(*LOCAL)
+        is_twilio_name = is_valid_name(host) and role_of(host) is not HostRole.OTHER
+        connection.context = self.context_for(host) if is_twilio_name else self.context_for(*LOCAL_NAMES)
 
 
 def _context(pem: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
-    with TemporaryDirectory(prefix="ringback-") as folder:  # a key can be given to the ssl module by a file alone
+    with TemporaryDirectory(prefix="ringback-") as folder:  # the ssl module reads keys only from files
         file = Path(folder) / "leaf.pem"
         file.write_bytes(pem)
         context.load_cert_chain(file)

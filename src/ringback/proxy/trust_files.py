@@ -1,4 +1,4 @@
-"""The files beside the authority that clients are pointed at: what to trust, in the form that each can read."""
+"""The files that tell clients to trust the certificate authority, one for each format that clients read."""
 
 import os
 import ssl
@@ -23,10 +23,10 @@ _BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 class TrustFiles:
-    """Where things are in the authority's folder.
+    """The files in the authority's folder.
 
-    `certificate` is to be trusted besides what a client trusts anyway; `bundle` and `store` are for clients that trust
-    one file and nothing else: they hold the public authorities too, so that other hosts are still believed.
+    `certificate` is for clients that trust it in addition to their own authorities. `bundle` and `store` are for
+    clients that trust one file alone: they also contain the public authorities, so that other hosts stay trusted.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -45,32 +45,32 @@ class TrustFiles:
             check_entry(file, FILE)
 
     def write(self, pem: bytes) -> None:
-        """Write what is not there yet, or of another authority."""
+        """Write the files that are missing or belong to another authority."""
         certificates = [pem, *_public_authorities()]
         bundle = b"".join(certificates)
         self.php_folder.mkdir(mode=PUBLIC_FOLDER_MODE, exist_ok=True)
-        is_new = not self.store.exists() or not _holds(self.bundle, bundle)
-        _write_if_other(self.certificate, pem)
-        _write_if_other(self.php_settings, _php_settings(self.bundle.resolve()))
-        _write_if_other(self.node_redirect, Path(__file__).with_name("node_redirect.cjs").read_bytes())
-        if is_new:
+        is_outdated = not self.store.exists() or not _has_content(self.bundle, bundle)
+        _write_if_changed(self.certificate, pem)
+        _write_if_changed(self.php_settings, _php_settings(self.bundle.resolve()))
+        _write_if_changed(self.node_redirect, Path(__file__).with_name("node_redirect.cjs").read_bytes())
+        if is_outdated:
             _replace(self.store, _java_store(certificates))
             _replace(self.bundle, bundle)
 
 
-def write_anew(file: Path, content: bytes, mode: int) -> None:
-    """Write a file that does not exist yet, which nobody may ever read who may not in the end."""
+def write_new_file(file: Path, content: bytes, mode: int) -> None:
+    """Create a file with its final mode, so that no other user can read it at any time. Raises FileExistsError."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "wb") as opened:
         opened.write(content)
 
 
-def _write_if_other(file: Path, content: bytes) -> None:
-    if not _holds(file, content):
+def _write_if_changed(file: Path, content: bytes) -> None:
+    if not _has_content(file, content):
         _replace(file, content)
 
 
-def _holds(file: Path, content: bytes) -> bool:
+def _has_content(file: Path, content: bytes) -> bool:
     try:
         return file.read_bytes() == content
     except FileNotFoundError:
@@ -78,24 +78,24 @@ def _holds(file: Path, content: bytes) -> bool:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Write a file in one step: those who read it meanwhile find the old one, or the new one."""
+    """Replace a file in one step: concurrent readers see either the old content or the new."""
     draft = file.with_name(f".{token_hex(8)}")
     try:
-        write_anew(draft, content, PUBLIC_MODE)
+        write_new_file(draft, content, PUBLIC_MODE)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def _public_authorities() -> list[bytes]:
-    """Return those that the machine's programs trust, and those that Mozilla does, each as PEM and once."""
-    places = [ssl.get_default_verify_paths().openssl_cafile, certifi.where()]
-    files = [Path(place) for place in places if Path(place).is_file()]
+    """Return the authorities that this machine or Mozilla trusts, as PEM, without duplicates."""
+    paths = [ssl.get_default_verify_paths().openssl_cafile, certifi.where()]
+    files = [Path(path) for path in paths if Path(path).is_file()]
     return list(dict.fromkeys(pem for file in files for pem in _certificates(file.read_bytes())))
 
 
 def _certificates(content: bytes) -> list[bytes]:
-    """Return the certificates in a file, without what is written around them."""
+    """Return the certificates in a file, without the text around them."""
     parts = (part.partition(_END) for part in content.replace(b"\r\n", b"\n").split(_BEGIN)[1:])
     return [_BEGIN + body + _END + b"\n" for body, _, _ in parts]
 
@@ -108,15 +108,15 @@ def _java_store(certificates: list[bytes]) -> bytes:
     from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
     from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
 
-    trusted = [
+    entries = [
         PKCS12Certificate(certificate, f"authority {number}".encode())
-        for number, certificate in enumerate(list(_readable(certificates)))
+        for number, certificate in enumerate(list(_parse_valid(certificates)))
     ]
-    return serialize_java_truststore(trusted, BestAvailableEncryption(STORE_PASSWORD.encode()))
+    return serialize_java_truststore(entries, BestAvailableEncryption(STORE_PASSWORD.encode()))
 
 
-def _readable(certificates: list[bytes]) -> "Iterator[Certificate]":
-    """Leave out the few old authorities whose certificates break today's rules."""
+def _parse_valid(certificates: list[bytes]) -> "Iterator[Certificate]":
+    """Parse certificates; skip the few old authorities whose certificates break today's rules."""
     from cryptography.x509 import load_pem_x509_certificate
 
     with warnings.catch_warnings():

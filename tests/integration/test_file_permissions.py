@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ringback.clock import SystemClock
 from ringback.domain.timestamps import Timestamp
 from ringback.proxy.certificate_authority import Authority, open_authority
-from ringback.proxy.listener import CertificateAuthorityUnavailable
+from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES
 from ringback.proxy.trust_files import TrustFiles
 from support.command import Command
@@ -47,7 +47,7 @@ def planted(constraints: x509.NameConstraints | None, *, critical: bool = True) 
         own = own.add_extension(constraints, critical=critical)
     begins = datetime.now(UTC) - timedelta(days=1)
     certificate = own.not_valid_before(begins).not_valid_after(begins + timedelta(days=365)).sign(key, hashes.SHA256())
-    return Authority(key, certificate).kept()
+    return Authority(key, certificate).to_pem()
 
 
 OTHER_CONSTRAINTS: dict[str, tuple[x509.NameConstraints | None, bool]] = {

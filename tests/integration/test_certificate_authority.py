@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from ringback.clock import SystemClock
 from ringback.domain.timestamps import Timestamp, after
 from ringback.proxy.certificate_authority import Authority, open_authority
-from ringback.proxy.listener import CertificateAuthorityUnavailable
-from ringback.proxy.tls_contexts import KEPT_CONTEXTS, Certificates
+from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
+from ringback.proxy.tls_contexts import MAX_CACHED_CONTEXTS, Certificates
 from ringback.proxy.trust_files import TrustFiles
 from support.waiting import PATIENCE_SECONDS
 
@@ -186,7 +186,7 @@ def test_of_those_who_make_one_at_once_all_have_the_same(tmp_path: Path, now: Ti
 
 def test_a_folder_that_cannot_be_is_one_line(now: Timestamp) -> None:
     with pytest.raises(
-        CertificateAuthorityUnavailable, match="no authority can be kept in /dev/null/x: Not a directory"
+        CertificateAuthorityUnavailable, match="cannot keep the certificate authority in /dev/null/x: Not a directory"
     ):
         open_authority(Path("/dev/null/x"), now)
 
@@ -246,7 +246,7 @@ def test_only_so_many_contexts_are_kept(tmp_path: Path, now: Timestamp) -> None:
     certificates = Certificates(open_authority(tmp_path, now), lambda: now)
     first = certificates.context_for("api.twilio.com")
 
-    for number in range(KEPT_CONTEXTS):
+    for number in range(MAX_CACHED_CONTEXTS):
         certificates.context_for(f"api.r{number}.twilio.com")
 
     assert certificates.context_for("api.twilio.com") is not first
@@ -257,5 +257,5 @@ def test_no_certificate_outlives_its_authority(tmp_path: Path, now: Timestamp) -
 
     leaf = authority.issue(["api.twilio.com"], authority.certificate.not_valid_after_utc)
 
-    assert leaf.ends == authority.certificate.not_valid_after_utc
-    assert x509.load_pem_x509_certificate(leaf.pem).not_valid_after_utc == leaf.ends
+    assert leaf.expires_at == authority.certificate.not_valid_after_utc
+    assert x509.load_pem_x509_certificate(leaf.pem).not_valid_after_utc == leaf.expires_at
