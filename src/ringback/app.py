@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback import __version__, health, phone_page
-from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.clock import Clock, SystemClock
@@ -71,7 +71,7 @@ def create_app(
     database = beginnings.open_database(the_clock.now())
     refusals = RefusedRequests(the_clock.now)
     egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
-    deliverer = Deliverer(database, the_clock, delivery_policy(settings), egress, callback_transport)
+    deliverer = CallbackDelivery(database, the_clock, delivery_policy(settings), egress, callback_transport)
     sender = CallbackSender(database, the_clock, deliverer, identifiers.draw)
     runner = CallRunner(database, the_clock, policy, identifiers, on_call_ended=sender.wake)
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from ringback.callback_delivery import delivery as deliverer
-from ringback.callback_delivery import storage_retry as patience
+from ringback.callback_delivery import delivery
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.faults import FaultTarget
@@ -117,9 +116,8 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
     def failing(*_: Any, **__: Any) -> None:
         raise database_error(outbox.simulation.database)
 
-    monkeypatch.setattr(deliverer, "record_attempt", failing)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "record_attempt", failing)
+    outbox.database_retries = {"patience_seconds": 0.05, "retry_seconds": 0.01}
     outbox.let({"drop": True}, times=1)
     sid = outbox.owe(f"{receiver.url}/done")
 

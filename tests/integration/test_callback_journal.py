@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.callback_delivery import delivery as deliverer
-from ringback.callback_delivery import storage_retry as patience
+from ringback.callback_delivery import delivery
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
@@ -34,9 +33,8 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
     def failing(*_: Any, **__: Any) -> None:
         raise database_error(outbox.simulation.database)
 
-    monkeypatch.setattr(deliverer, "record_attempt", failing)
-    monkeypatch.setattr(patience, "PATIENCE_SECONDS", 0.05)
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "record_attempt", failing)
+    outbox.database_retries = {"patience_seconds": 0.05, "retry_seconds": 0.01}
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:
@@ -44,7 +42,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
             await until(lambda: len(lines) == 2)
 
     assert [(line["event"], line["call_sid"]) for line in lines] == [
-        ("a delivery waits for the database", sid),
+        ("delivery waiting for database", sid),
         ("callback outcome not stored, sending again", sid),
     ]
     assert outbox.status(sid) == CallbackStatus.PENDING
@@ -60,14 +58,14 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
             raise database_error(outbox.simulation.database, sqlite3.SQLITE_FULL)
         return record_attempt(*arguments, **rest)
 
-    monkeypatch.setattr(deliverer, "record_attempt", sometimes_full)
-    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(delivery, "record_attempt", sometimes_full)
+    outbox.database_retries = {"retry_seconds": 0.01}
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:
         await outbox.deliver()
 
-    assert [line["event"] for line in lines] == ["a delivery waits for the database", "callback"]
+    assert [line["event"] for line in lines] == ["delivery waiting for database", "callback"]
     assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 1)
 
 
@@ -90,17 +88,17 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
     def failing(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(deliverer, "delivery_policy", failing)
+    monkeypatch.setattr(delivery, "delivery_policy", failing)
     sid = outbox.owe(f"{receiver.url}/done?key=s3cret")
 
     with capture_logs() as lines:
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
-    assert [line["event"] for line in lines] == ["a StatusCallback could not be sent"]
+    assert [line["event"] for line in lines] == ["internal error in callback delivery"]
     assert outbox.status(sid) == CallbackStatus.FAILED
     assert (attempt.number, attempt.url, attempt.status_code) == (1, f"{receiver.url}/done", None)
-    assert attempt.error == "an internal error of ringback, which its log describes"
+    assert attempt.error == "internal error in ringback; its log has the details"
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 
@@ -110,15 +108,15 @@ async def test_attempt_that_cannot_be_journaled_fails_the_callback_and_is_not_re
     def failing(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(deliverer, "record_attempt", failing)
+    monkeypatch.setattr(delivery, "record_attempt", failing)
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:
         await outbox.deliver()
 
     assert [line["event"] for line in lines] == [
-        "a StatusCallback could not be sent",
-        "a callback's attempt could not be journaled",
+        "internal error in callback delivery",
+        "callback attempt not journaled",
     ]
     assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.FAILED, 1)
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
@@ -177,7 +175,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
         forgotten.set()
         return parameters
 
-    monkeypatch.setattr(deliverer, "with_geography", forgetting)
+    monkeypatch.setattr(delivery, "with_geography", forgetting)
     outbox.owe(receiver.url)
     async with outbox.sending() as sender:
         await until(forgotten.is_set)

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.callback_delivery import sender as callback_sender
-from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import CallbackStatus, StatusCallback
 from ringback.domain.timestamps import after
@@ -199,15 +199,15 @@ async def deliver_again(outbox: Outbox, sender: CallbackSender) -> None:
 async def test_a_delivery_that_fails_is_logged_and_repeated_when_its_lease_expires(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    deliver, failed = Deliverer.deliver, asyncio.Event()
+    deliver, failed = CallbackDelivery.deliver, asyncio.Event()
 
-    async def failing_once(deliverer: Deliverer, callback: StatusCallback) -> None:
+    async def failing_once(delivery: CallbackDelivery, callback: StatusCallback) -> None:
         if not failed.is_set():
             failed.set()
             raise ZeroDivisionError
-        await deliver(deliverer, callback)
+        await deliver(delivery, callback)
 
-    monkeypatch.setattr(Deliverer, "deliver", failing_once)
+    monkeypatch.setattr(CallbackDelivery, "deliver", failing_once)
     sid = outbox.owe(receiver.url)
     with capture_logs() as lines:
         async with outbox.sending() as sender:

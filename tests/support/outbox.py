@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import (
@@ -39,7 +39,7 @@ PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["Seque
 
 @dataclass
 class Outbox:
-    """Ended calls that owe callbacks; `policy` and `egress` are the sender's.
+    """Ended calls with pending callbacks; `policy`, `egress` and `database_retries` are arguments of the delivery.
 
     Unless a test sets a policy or a URL's fragment, no time-out ends a delivery before the test's own patience does.
     """
@@ -47,6 +47,7 @@ class Outbox:
     simulation: Simulation
     policy: DeliveryPolicy = PATIENT
     egress: EgressPolicy = field(default_factory=EgressPolicy)
+    database_retries: dict[str, float] = field(default_factory=dict)
     owed: list[str] = field(default_factory=list)
 
     def owe(self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any) -> str:
@@ -106,8 +107,10 @@ class Outbox:
 
     def a_sender(self, **seconds: float) -> CallbackSender:
         simulation = self.simulation
-        deliverer = Deliverer(simulation.database, simulation.clock, self.policy, self.egress)
-        return CallbackSender(simulation.database, simulation.clock, deliverer, simulation.identifiers.draw, **seconds)
+        delivery = CallbackDelivery(
+            simulation.database, simulation.clock, self.policy, self.egress, **self.database_retries
+        )
+        return CallbackSender(simulation.database, simulation.clock, delivery, simulation.identifiers.draw, **seconds)
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:

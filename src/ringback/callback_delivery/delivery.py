@@ -1,42 +1,71 @@
-"""Delivers one StatusCallback: its tries, its faults, the homes of its numbers, and the record of each try."""
+"""The delivery of one StatusCallback: its plan, its attempts and retries, and the record of each attempt."""
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 import structlog
 
-from ringback.callback_delivery.callback_faults import DROPPED, sending
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.callback_delivery.storage_retry import retry_until_available
 from ringback.clock import Clock
 from ringback.domain.callback_hops import Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
+from ringback.domain.faults import BadSignature, Duplicate, Suppress
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
 from ringback.operations.callbacks import abandon_callback, is_pending, record_attempt
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
+from ringback.storage.unit_of_work import UnitOfWork
 
+PATIENCE_SECONDS = 40.0
+"""How long a delivery retries a database operation. Meanwhile this process does not claim the callback again, and no
+other process can without the database."""
+RETRY_SECONDS = 1.0
+"""Pause between two tries of a database operation."""
 AREA_CHARACTERS = len("+1415")
-"""How much of a number tells which files know its home."""
-MOST_KNOWN_AREAS = 1_000
+"""The prefix of a number that determines which geography data are read."""
+MAX_KNOWN_AREAS = 1_000
 
-INTERNAL_ERROR = "an internal error of ringback, which its log describes"
+SUPPRESSED = "a fault dropped it"
+INTERNAL_ERROR = "internal error in ringback; its log has the details"
 
 if TYPE_CHECKING:
     import httpx
 
     from ringback.callback_delivery.http_client import CallbackClient, Outcome
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 log = structlog.get_logger()
 
 
-class Deliverer:
-    """Delivers callbacks that were leased, each over a client of its own; `transport` replaces the network in tests."""
+class Send(NamedTuple):
+    """A plan to send a callback `copies` times, signed with `auth_token`."""
+
+    copies: int
+    auth_token: str
+
+
+def plan(callback: StatusCallback) -> Send | Suppress:
+    """Decide how to deliver a claimed callback, given its fault. A delaying fault has passed before the claim."""
+    match callback.fault:
+        case Suppress():
+            return callback.fault
+        case Duplicate(copies):
+            return Send(copies, callback.auth_token)
+        case BadSignature():
+            return Send(1, callback.fault.token(callback.auth_token))
+    return Send(1, callback.auth_token)
+
+
+class CallbackDelivery:
+    """Delivers claimed callbacks. Each delivery borrows an HTTP client; `transport` replaces the network in tests."""
 
     def __init__(
         self,
@@ -45,122 +74,139 @@ class Deliverer:
         default_policy: DeliveryPolicy,
         egress: EgressPolicy,
         transport: "httpx.AsyncBaseTransport | None" = None,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
         self._default_policy = default_policy
         self._egress = egress
         self._transport = transport
+        self._patience_seconds = patience_seconds
+        self._retry_seconds = retry_seconds
         self._idle_clients: list[CallbackClient] = []
         self._known_areas: set[str] = set()
 
     async def close(self) -> None:
-        """Let go of the clients; no delivery is under way."""
+        """Close the HTTP clients. No delivery may be in progress."""
         await asyncio.gather(*(client.close() for client in self._idle_clients))
 
     async def deliver(self, callback: StatusCallback) -> None:
-        """Try until it has arrived or is given up, and record that; what cannot be recorded stays owed."""
+        """Deliver a claimed callback as planned. It stays pending if the database cannot store the outcome."""
+        client: CallbackClient | None = None
         try:
+            planned = plan(callback)
+            if isinstance(planned, Suppress):
+                await self._give_up(callback, SUPPRESSED)
+                return
             client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
-            try:
-                await self._send(callback, client)
-            finally:
-                self._idle_clients.append(client)
+            parameters = await self._with_geography(callback)
+            prepared = replace(callback, auth_token=planned.auth_token, parameters=parameters)
+            if await self._retry_until_available(callback, is_pending, prepared):
+                await self._send(prepared, planned.copies, client)
         except DatabaseUnavailable as error:
             log.warning("callback outcome not stored, sending again", call_sid=callback.call_sid, reason=str(error))
         except Exception:
-            log.exception("a StatusCallback could not be sent", call_sid=callback.call_sid)
+            log.exception("internal error in callback delivery", call_sid=callback.call_sid)
             await self._give_up(callback, INTERNAL_ERROR)
-
-    async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Journal a delivery that failed for a reason of ours, so that it is not begun again for ever."""
-        at, number = self._clock.now(), callback.attempts + 1
-        attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
-        with suppress(DatabaseUnavailable):
-            try:
-                await retry_until_available(
-                    self._database, callback.call_sid, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
-                )
-            except DatabaseUnavailable:
-                raise
-            except Exception:
-                log.exception("a callback's attempt could not be journaled", call_sid=callback.call_sid)
-                await retry_until_available(self._database, callback.call_sid, abandon_callback, callback)
+        finally:
+            if client:
+                self._idle_clients.append(client)
 
     def _new_client(self) -> "CallbackClient":
-        """Return one more client; the first one takes long, for it imports httpx and loads the certificates."""
+        """Return a new client. The first one takes long: it imports httpx and loads the certificates."""
         from ringback.callback_delivery.http_client import CallbackClient
 
         return CallbackClient(self._egress, self._transport)
 
-    async def _send(self, callback: StatusCallback, client: "CallbackClient") -> None:
-        """Deliver a callback once, unless a fault will have it otherwise: delivered is what arrived at all."""
-        callback, times = sending(callback)
-        if not times:
-            await self._give_up(callback, DROPPED)
-            return
-        callback = replace(callback, parameters=await self._with_places(callback))
-        if not await retry_until_available(self._database, callback.call_sid, is_pending, callback):
-            return
-        best = CallbackStatus.FAILED
-        for left in reversed(range(times)):
-            tried = await self._try_until_settled(callback, client, best, is_last=not left)
-            if tried is None:
-                return
-            attempts, best = tried
-            callback = replace(callback, attempts=attempts, earlier_attempts=attempts)
+    async def _with_geography(self, callback: StatusCallback) -> Parameters:
+        """Return a callback's parameters with the geography of its numbers.
 
-    async def _with_places(self, callback: StatusCallback) -> Parameters:
-        """Return a callback's parameters with the homes of its numbers, before the receiver's time begins to run.
-
-        The first look-up in an area reads files, which is done beside the event loop.
+        The first lookup in an area reads files, so it runs in a thread.
         """
         area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
         if area in self._known_areas:
             return with_geography(callback.parameters)
-        if len(self._known_areas) >= MOST_KNOWN_AREAS:
+        if len(self._known_areas) >= MAX_KNOWN_AREAS:
             self._known_areas.clear()
         self._known_areas.add(area)
         return await asyncio.to_thread(with_geography, callback.parameters)
 
-    async def _try_until_settled(
-        self, callback: StatusCallback, client: "CallbackClient", best: CallbackStatus, *, is_last: bool
-    ) -> tuple[int, CallbackStatus] | None:
-        """Try until it arrives or is given up; return the attempts made, and the better of that and `best`.
+    async def _send(self, callback: StatusCallback, copies: int, client: "CallbackClient") -> None:
+        """Send copies one after another, each with its own retries, and record every attempt.
 
-        It stays owed unless this `is_last`. None where its call was forgotten meanwhile.
+        One successful attempt marks the callback as delivered. It stays pending until the last copy has been sent.
         """
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
-        deadline = time.monotonic() + policy.total_timeout_ms / 1000
-        number = callback.attempts
-        status = CallbackStatus.PENDING
-        while status == CallbackStatus.PENDING:
-            number += 1
-            at, started = self._clock.now(), time.perf_counter()
-            outcome = await client.attempt(callback, policy, deadline - time.monotonic())
-            elapsed_ms = (time.perf_counter() - started) * 1000
-            if outcome.failure is None:
-                status = CallbackStatus.DELIVERED
-            elif (
-                not policy.retries_after(outcome.failure, number - callback.earlier_attempts)
-                or time.monotonic() >= deadline
-            ):
-                status = CallbackStatus.FAILED
-            if status != CallbackStatus.PENDING and best == CallbackStatus.DELIVERED:
-                status = best
-            attempt = _attempt(number, at, elapsed_ms, outcome)
-            stored = status if is_last else CallbackStatus.PENDING
-            now, sid = self._clock.now(), callback.call_sid
-            is_recorded = await retry_until_available(
-                self._database, sid, record_attempt, callback, attempt, stored, now=now
-            )
-            _log_attempt(callback, attempt, status)
-            if not is_recorded:
-                return None
-        return number, status
+        number, earlier_attempts = callback.attempts, callback.earlier_attempts
+        is_delivered = False
+        for remaining_copies in reversed(range(copies)):
+            deadline = time.monotonic() + policy.total_timeout_ms / 1000
+            status = CallbackStatus.PENDING
+            while status == CallbackStatus.PENDING:
+                number += 1
+                at, started = self._clock.now(), time.perf_counter()
+                outcome = await client.attempt(callback, policy, deadline - time.monotonic())
+                attempt = _attempt(number, at, time.perf_counter() - started, outcome)
+                is_delivered |= outcome.failure is None
+                if not (
+                    outcome.failure
+                    and policy.retries_after(outcome.failure, number - earlier_attempts)
+                    and time.monotonic() < deadline
+                ):
+                    status = CallbackStatus.DELIVERED if is_delivered else CallbackStatus.FAILED
+                stored = CallbackStatus.PENDING if remaining_copies else status
+                is_recorded = await self._retry_until_available(
+                    callback, record_attempt, callback, attempt, stored, now=self._clock.now()
+                )
+                _log_attempt(callback, attempt, status)
+                if not is_recorded:
+                    return  # the call was deleted
+            earlier_attempts = number
+
+    async def _give_up(self, callback: StatusCallback, error: str) -> None:
+        """Record a delivery as failed that sent nothing or hit an internal error, so that it is not repeated."""
+        at, number = self._clock.now(), callback.attempts + 1
+        attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
+        with suppress(DatabaseUnavailable):
+            try:
+                await self._retry_until_available(
+                    callback, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
+                )
+            except DatabaseUnavailable:
+                raise
+            except Exception:
+                log.exception("callback attempt not journaled", call_sid=callback.call_sid)
+                await self._retry_until_available(callback, abandon_callback, callback)
+
+    async def _retry_until_available(
+        self,
+        callback: StatusCallback,
+        operation: Callable[Concatenate[UnitOfWork, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run an operation, and retry it while the database is unavailable, at most for `patience_seconds`.
+
+        Without retries, a callback that has arrived would be sent again when its lease expires. Raises
+        DatabaseUnavailable.
+        """
+        deadline = None
+        while True:
+            try:
+                return await self._database.run(operation, *args, **kwargs)
+            except DatabaseUnavailable as error:
+                now = time.monotonic()
+                if deadline is None:
+                    deadline = now + self._patience_seconds
+                    log.warning("delivery waiting for database", call_sid=callback.call_sid, reason=str(error))
+                if now >= deadline:
+                    raise
+            await asyncio.sleep(self._retry_seconds)
 
 
-def _attempt(number: int, at: Timestamp, elapsed_ms: float, outcome: "Outcome") -> CallbackAttempt:
+def _attempt(number: int, at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
     last = outcome.hops[-1]
     return CallbackAttempt(
         number=number,
@@ -170,7 +216,7 @@ def _attempt(number: int, at: Timestamp, elapsed_ms: float, outcome: "Outcome") 
         headers=last.headers,
         status_code=last.status_code,
         answer=outcome.answer,
-        elapsed_ms=round(elapsed_ms, 3),
+        elapsed_ms=round(seconds * 1000, 3),
         error=outcome.error,
         hops=outcome.hops,
     )

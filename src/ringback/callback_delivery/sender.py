@@ -7,7 +7,7 @@ from functools import partial
 
 import structlog
 
-from ringback.callback_delivery.delivery import Deliverer
+from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.clock import Clock
 from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.faults import RandomFraction, described
@@ -41,7 +41,7 @@ class CallbackSender:
         self,
         database: Database,
         clock: Clock,
-        deliverer: Deliverer,
+        delivery: CallbackDelivery,
         draw: RandomFraction,
         *,
         renew_seconds: float = RENEW_SECONDS,
@@ -49,7 +49,7 @@ class CallbackSender:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._deliverer = deliverer
+        self._delivery = delivery
         self._draw = draw
         self._renew_seconds = renew_seconds
         self._retry_seconds = retry_seconds
@@ -99,7 +99,7 @@ class CallbackSender:
             with suppress(DatabaseUnavailable, TimeoutError):
                 async with asyncio.timeout(SHUTDOWN_MESSAGE_SECONDS):
                     await self._database.run(release_leases, cut_off, now=self._clock.now())
-        await self._deliverer.close()
+        await self._delivery.close()
 
     async def _start_due(self) -> Timestamp | None:
         """Begin with callbacks that are due, as many as there is room for, and return when to look again."""
@@ -120,9 +120,9 @@ class CallbackSender:
                 continue  # its lease had run out, and is prolonged by that
             self._under_way_calls.add(callback.call_sid)
             self._under_way[lane] += 1
-            delivery = asyncio.create_task(self._deliverer.deliver(callback))
-            self._deliveries.add(delivery)
-            delivery.add_done_callback(partial(self._ended, callback.call_sid, lane))
+            task = asyncio.create_task(self._delivery.deliver(callback))
+            self._deliveries.add(task)
+            task.add_done_callback(partial(self._ended, callback.call_sid, lane))
         return claim.next_due
 
     async def _pause_seconds(self) -> float:

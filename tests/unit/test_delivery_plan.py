@@ -1,0 +1,31 @@
+"""The plan of a callback's delivery: what its fault makes of it."""
+
+import pytest
+
+from ringback.callback_delivery.delivery import Send, plan
+from ringback.domain.faults import BadSignature, Delay, Duplicate, Effect, Suppress
+from support.domain_values import a_callback
+
+URL = "http://app.test/done"
+AUTH_TOKEN = a_callback(URL).auth_token
+
+
+@pytest.mark.parametrize("fault", [None, Delay(2)])
+def test_callback_without_a_fault_or_with_a_delay_that_has_passed_is_sent_once(fault: Effect | None) -> None:
+    assert plan(a_callback(URL, fault=fault)) == Send(1, AUTH_TOKEN)
+
+
+def test_duplicated_callback_is_sent_as_often_as_its_fault_says() -> None:
+    assert plan(a_callback(URL, fault=Duplicate(3))) == Send(3, AUTH_TOKEN)
+
+
+def test_badly_signed_callback_is_signed_with_another_token() -> None:
+    planned = plan(a_callback(URL, fault=BadSignature()))
+
+    assert isinstance(planned, Send)
+    assert planned.copies == 1
+    assert planned.auth_token != AUTH_TOKEN
+
+
+def test_dropped_callback_is_suppressed() -> None:
+    assert plan(a_callback(URL, fault=Suppress())) == Suppress()
