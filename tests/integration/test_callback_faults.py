@@ -117,7 +117,7 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
         raise database_error(outbox.simulation.database)
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
-    outbox.database_retries = {"patience_seconds": 0.05, "retry_seconds": 0.01}
+    outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
     outbox.let({"drop": True}, times=1)
     sid = outbox.owe(f"{receiver.url}/done")
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ringback.callback_delivery.bounded_response import ConnectionMonitor
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.callbacks import CallbackStatus
@@ -148,9 +149,11 @@ async def test_of_several_addresses_the_bad_one_is_never_connected_to(
     connected: list[str] = []
     send = CallbackClient._send  # noqa: SLF001
 
-    async def recording(client: CallbackClient, attempt: Any, address: str, policy: DeliveryPolicy) -> object:
+    async def recording(
+        client: CallbackClient, request: Any, address: str, policy: DeliveryPolicy, monitor: ConnectionMonitor
+    ) -> object:
         connected.append(address)
-        return await send(client, attempt, address, policy)
+        return await send(client, request, address, policy, monitor)
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     monkeypatch.setattr(CallbackClient, "_send", recording)

@@ -34,7 +34,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
         raise database_error(outbox.simulation.database)
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
-    outbox.database_retries = {"patience_seconds": 0.05, "retry_seconds": 0.01}
+    outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:
@@ -59,7 +59,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
         return record_attempt(*arguments, **rest)
 
     monkeypatch.setattr(delivery, "record_attempt", sometimes_full)
-    outbox.database_retries = {"retry_seconds": 0.01}
+    outbox.retry_seconds = 0.01
     sid = outbox.owe(receiver.url)
 
     with capture_logs() as lines:

@@ -15,7 +15,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.callback_delivery import http_client as callback_client
-from ringback.callback_delivery.bounded_response import BoundedReading
+from ringback.callback_delivery.bounded_response import ConnectionMonitor
 from ringback.callback_delivery.connection_errors import connection_error
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
@@ -265,7 +265,7 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
 
     error = await error_of(outbox, "http://127.0.0.1:1/done#rc=0")
 
-    assert error == "there is no route to 127.0.0.1:1"
+    assert error == "no route to 127.0.0.1:1"
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
     ],
 )
 def test_rare_failure_is_named(error: Exception, words: str) -> None:
-    said = connection_error(error, parse_url("http://app.test/"), "127.0.0.1", BoundedReading(), DeliveryPolicy())
+    said = connection_error(error, parse_url("http://app.test/"), "127.0.0.1", ConnectionMonitor(), DeliveryPolicy())
 
     assert said.startswith(words)
 

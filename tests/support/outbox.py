@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ringback.callback_delivery.delivery import CallbackDelivery
+from ringback.callback_delivery import delivery
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import (
@@ -39,7 +39,7 @@ PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["Seque
 
 @dataclass
 class Outbox:
-    """Ended calls with pending callbacks; `policy`, `egress` and `database_retries` are arguments of the delivery.
+    """Ended calls with pending callbacks; the other fields are arguments of the delivery.
 
     Unless a test sets a policy or a URL's fragment, no time-out ends a delivery before the test's own patience does.
     """
@@ -47,7 +47,8 @@ class Outbox:
     simulation: Simulation
     policy: DeliveryPolicy = PATIENT
     egress: EgressPolicy = field(default_factory=EgressPolicy)
-    database_retries: dict[str, float] = field(default_factory=dict)
+    patience_seconds: float = delivery.PATIENCE_SECONDS
+    retry_seconds: float = delivery.RETRY_SECONDS
     owed: list[str] = field(default_factory=list)
 
     def owe(self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any) -> str:
@@ -107,10 +108,17 @@ class Outbox:
 
     def a_sender(self, **seconds: float) -> CallbackSender:
         simulation = self.simulation
-        delivery = CallbackDelivery(
-            simulation.database, simulation.clock, self.policy, self.egress, **self.database_retries
+        callback_delivery = delivery.CallbackDelivery(
+            simulation.database,
+            simulation.clock,
+            self.policy,
+            self.egress,
+            patience_seconds=self.patience_seconds,
+            retry_seconds=self.retry_seconds,
         )
-        return CallbackSender(simulation.database, simulation.clock, delivery, simulation.identifiers.draw, **seconds)
+        return CallbackSender(
+            simulation.database, simulation.clock, callback_delivery, simulation.identifiers.draw, **seconds
+        )
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:

@@ -1,4 +1,4 @@
-"""Why a receiver did not answer, in words that say what to do about it."""
+"""Error messages of failed requests: why a receiver did not answer, and what to do about it."""
 
 import errno
 import socket
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import BoundedReading, ResponseTooLarge
+from ringback.callback_delivery.bounded_response import ConnectionMonitor, ResponseTooLarge
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
 
 _SHOWN_BYTES = 40
 _TLS_ALERT = b"\x15\x03"
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"})
-"""OpenSSL's reasons for an answer to its handshake that is not TLS."""
+"""OpenSSL's reasons when the peer's answer to the handshake is not TLS."""
 _CLOSED = frozenset({"UNEXPECTED_EOF_WHILE_READING", None})
 _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL})
 
@@ -25,12 +25,12 @@ _OTHER_NAMES = frozenset({62, 64})
 
 
 def connection_error(
-    error: Exception, url: HttpUrl, address: str, reading: BoundedReading, policy: DeliveryPolicy
+    error: Exception, url: HttpUrl, address: str, monitor: ConnectionMonitor, policy: DeliveryPolicy
 ) -> str:
-    """Say why a request to `url`, sent to `address`, got no answer."""
+    """Return why a request to `url`, sent to `address`, got no answer."""
     place = receiver_name(url, address)
     if isinstance(error, httpx.ConnectTimeout):
-        return _connect_timeout(place, reading, policy)
+        return _connect_timeout(place, monitor, policy)
     if isinstance(error, httpx.ConnectError):
         return _connect_error(error, url, place)
     if isinstance(error, httpx.TimeoutException):
@@ -39,11 +39,11 @@ def connection_error(
         return f"the answer of {place} is too long: {error}"
     if isinstance(error, httpx.LocalProtocolError):
         return f"the request to {place} cannot be sent: {error}"
-    return _broken_answer(error, url, place, reading)
+    return _broken_answer(error, url, place, monitor)
 
 
 def resolution_error(error: OSError, host: str) -> str:
-    """Say why a host name has no address."""
+    """Return why a host name has no address."""
     advice = "Check its spelling and DNS, or map it to an address with the setting callback_host_map"
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         return f"the name server did not answer for the host name {host}. {advice}"
@@ -51,7 +51,7 @@ def resolution_error(error: OSError, host: str) -> str:
 
 
 def seconds(milliseconds: int) -> str:
-    """Return a duration as it is shown: ``1.5 s``."""
+    """Format a duration in seconds: ``1.5 s``."""
     return f"{milliseconds / 1000:g} s"
 
 
@@ -61,9 +61,9 @@ def receiver_name(url: HttpUrl, address: str) -> str:
     return f"{host}:{url.port}" if url.host == address else f"{host}:{url.port} ({address})"
 
 
-def _connect_timeout(place: str, reading: BoundedReading, policy: DeliveryPolicy) -> str:
+def _connect_timeout(place: str, monitor: ConnectionMonitor, policy: DeliveryPolicy) -> str:
     within = seconds(policy.connect_timeout_ms)
-    if reading.is_connected:
+    if monitor.is_connected:
         return f"{place} did not complete the TLS handshake within {within}. Does it speak TLS?"
     return (
         f"no connection to {place} within {within}. Is the receiver running, and does a firewall let ringback reach it?"
@@ -79,7 +79,7 @@ def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
         if isinstance(cause, ConnectionRefusedError):
             return f"connection refused by {place}: nothing listens there. Start the receiver, or correct the URL"
         if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
-            return f"there is no route to {place}"
+            return f"no route to {place}"
     if url.scheme == "https":
         return (
             f"{place} closed the connection during the TLS handshake. If it does not speak TLS, use http:// in the URL"
@@ -109,27 +109,27 @@ def _certificate_error(error: ssl.SSLCertVerificationError, host: str) -> str:
     )
 
 
-def _broken_answer(error: Exception, url: HttpUrl, place: str, reading: BoundedReading) -> str:
-    if reading.start.startswith(_TLS_ALERT) and url.scheme == "http":
+def _broken_answer(error: Exception, url: HttpUrl, place: str, monitor: ConnectionMonitor) -> str:
+    if monitor.start.startswith(_TLS_ALERT) and url.scheme == "http":
         return f"{place} speaks TLS: use https:// in the URL"
-    if not reading.start:
+    if not monitor.start:
         advice = ". If it speaks TLS, use https:// in the URL" if url.scheme == "http" else ""
         return f"{place} closed the connection before it answered{advice}"
     if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
-        start = reading.start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
+        start = monitor.start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
         return f"the answer of {place} is not valid HTTP. It starts with {start!r}"
     return f"{place} closed the connection in the middle of its answer"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and all that led to it, those within exception groups too."""
-    pending, known = [error], set[int]()
+    """Yield an exception, its causes and contexts, and the members of exception groups among them."""
+    pending, seen = [error], set[int]()
     while pending:
         cause = pending.pop(0)
-        if id(cause) in known:
+        if id(cause) in seen:
             continue
-        known.add(id(cause))
+        seen.add(id(cause))
         yield cause
-        pending += [one for one in (cause.__cause__, cause.__context__) if one is not None]
+        pending += [linked for linked in (cause.__cause__, cause.__context__) if linked is not None]
         if isinstance(cause, BaseExceptionGroup):
             pending += cause.exceptions

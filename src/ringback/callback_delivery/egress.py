@@ -1,4 +1,4 @@
-"""Where StatusCallbacks may go: names resolved, addresses checked, hosts mapped, before anything is connected."""
+"""The egress policy of callbacks: hosts are mapped and resolved, and their addresses checked, before a connection."""
 
 import errno
 from collections.abc import Mapping, Sequence
@@ -10,15 +10,15 @@ from ringback.dns import found_addresses
 
 
 class EgressRefused(Exception):
-    """A callback's destination is not allowed."""
+    """The egress policy allows no address of a callback's host."""
 
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """Which hosts callbacks may reach, and where to really connect for some of them.
+    """The hosts that callbacks may reach, and the hosts to connect to in place of others.
 
-    Without `names` and `networks` that is every host. Metadata services of clouds, link-local addresses among them, are
-    reached only when a network names them.
+    Without `names` and `networks` every host is allowed. Metadata services of clouds and link-local addresses are
+    allowed only by a network that contains them.
     """
 
     names: Sequence[str] = ()
@@ -33,23 +33,25 @@ class EgressPolicy:
         return cls(names, networks, {name.lower(): target for name, target in host_map.items()})
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses to try, in order, for a URL's host.
+        """Return the allowed addresses of a URL's host, in the order in which to try them.
 
-        Raises EgressRefused where none may be reached, OSError where the name cannot be resolved.
+        Raises EgressRefused if none is allowed, OSError if the name cannot be resolved.
         """
-        resolved = await _resolve(self.host_map.get(host.lower(), host), port)
-        allowed = [str(address) for address in resolved if self._allows(host.lower(), address)]
+        name = host.lower()
+        target = self.host_map.get(name, host)
+        try:
+            resolved = [ip_address(target)]
+        except ValueError:
+            resolved = await _resolve(target, port)
+        is_host_allowed = not (self.names or self.networks) or any(_matches(name, pattern) for pattern in self.names)
+        allowed: list[str] = []
+        for address in resolved:
+            effective = getattr(address, "ipv4_mapped", None) or address
+            if is_in(self.networks, effective) or (is_host_allowed and not is_metadata_service(effective)):
+                allowed.append(str(address))
         if not allowed:
             raise EgressRefused(f"callbacks to {host} ({', '.join(map(str, resolved))}) are not allowed")
         return allowed
-
-    def _allows(self, host: str, address: Address) -> bool:
-        system_now = getattr(address, "ipv4_mapped", None) or address
-        if is_in(self.networks, system_now):
-            return True
-        if is_metadata_service(system_now):
-            return False
-        return not (self.names or self.networks) or any(_matches(host, name) for name in self.names)
 
 
 def _network(text: str) -> Network | None:
@@ -63,13 +65,9 @@ def _matches(host: str, pattern: str) -> bool:
     return host.endswith(pattern[1:]) if pattern.startswith("*.") else host == pattern
 
 
-async def _resolve(host: str, port: int) -> list[Address]:
+async def _resolve(name: str, port: int) -> list[Address]:
     try:
-        return [ip_address(host)]
-    except ValueError:
-        pass
-    try:
-        found = await found_addresses(host, port)
+        found = await found_addresses(name, port)
     except UnicodeError as error:
-        raise OSError(errno.EINVAL, "the host can be no domain name") from error
+        raise OSError(errno.EINVAL, "the host is not a valid domain name") from error
     return list(dict.fromkeys(ip_address(address.partition("%")[0]) for _, address in found))

@@ -1,8 +1,8 @@
-"""The HTTP client that carries a StatusCallback to its receiver: one try, redirects included, and what came of it.
+"""The HTTP client of callbacks: one attempt, redirects included, and its outcome.
 
-A long-lived transport of its own for every delivery under way: one shared by all slows down with the number of
-connections it keeps books on. No connection is kept for a second request, so that none is found dead. What a client of
-httpx would add - redirects, cookies, headers, decoding - is done here as Twilio does it, or must not be done.
+Every delivery in progress has a long-lived transport of its own: a shared one slows down as its connections grow.
+Connections are not reused, so that a request never meets a dead one. The client uses httpx's transport instead of
+httpx's client, which would add redirects, cookies, headers and decoding that differ from Twilio's.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from functools import cache
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import BoundedReading, ResponseTooLarge
+from ringback.callback_delivery.bounded_response import ConnectionMonitor, ResponseTooLarge
 from ringback.callback_delivery.connection_errors import connection_error, resolution_error, seconds
 from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 from ringback.domain.callback_hops import CallbackHop, masked_location
@@ -31,13 +31,13 @@ from ringback.domain.retry_policy import DeliveryPolicy, Failure
 from ringback.domain.secrets import MASKED
 
 ANSWER_CHARACTERS = 2_048
-"""How much of a receiver's answer is kept."""
-LONGEST_CHARACTER_BYTES = 4
+"""The journal keeps this much of a receiver's answer."""
+MAX_BYTES_PER_CHARACTER = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The result of one attempt: its requests in order, at least one; `failure` is None for a delivered callback."""
+    """The result of one attempt: its requests in order, at least one. `failure` is None if the callback arrived."""
 
     hops: tuple[CallbackHop, ...]
     answer: str = ""
@@ -47,7 +47,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """An answer to one request, or why there is none."""
+    """The answer to one request, or the error if there is none."""
 
     is_sent: bool
     status_code: int | None = None
@@ -68,60 +68,58 @@ class CallbackClient:
     async def close(self) -> None:
         await self._transport.aclose()
 
-    async def attempt(self, callback: StatusCallback, policy: DeliveryPolicy, seconds_left: float) -> Outcome:
-        """Try once to deliver `callback`, following redirects, within `seconds_left`."""
-        attempt = _Attempt(first_request(callback))
-        try:
-            async with asyncio.timeout(seconds_left):
-                return await self._follow(callback, attempt, policy)
-        except TimeoutError:
-            error = f"no answer within {seconds(policy.total_timeout_ms)} in all"
-            answer = _Answer(attempt.reading.is_sent, failure=Failure.READ, error=error)
-            attempt.add(answer)
-            return attempt.outcome(answer)
-
-    async def _follow(self, callback: StatusCallback, attempt: "_Attempt", policy: DeliveryPolicy) -> Outcome:
+    async def attempt(self, callback: StatusCallback, policy: DeliveryPolicy, remaining_seconds: float) -> Outcome:
+        """Send `callback` once, follow redirects, and return the outcome within `remaining_seconds`."""
+        deadline = asyncio.get_running_loop().time() + remaining_seconds
+        request, hops = first_request(callback), list[CallbackHop]()
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(attempt, policy)
-            attempt.add(answer)
+            started = time.perf_counter()
+            answer = await self._exchange(request, policy, deadline)
+            hops.append(_hop(request, answer, time.perf_counter() - started))
             status, location = answer.status_code, answer.location
             if status not in REDIRECT_STATUSES or location is None:
-                return attempt.outcome(answer)
+                return _outcome(hops, answer)
             try:
-                attempt.begin(redirected_request(callback, attempt.request, location, status))
+                request = redirected_request(callback, request, location, status)
             except ValueError as error:
                 reason = f"answered {status} with a Location that cannot be followed: {error}"
-                return attempt.outcome(replace(answer, failure=Failure.OTHER, error=reason))
-        return attempt.outcome(replace(answer, failure=Failure.OTHER, error=_too_many(attempt.hops)))
+                return _outcome(hops, replace(answer, failure=Failure.OTHER, error=reason))
+        return _outcome(hops, replace(answer, failure=Failure.OTHER, error=_too_many_redirects(hops)))
 
-    async def _exchange(self, attempt: "_Attempt", policy: DeliveryPolicy) -> _Answer:
-        """Send the attempt's present request, and return the answer."""
-        url = attempt.request.url
-        try:
-            addresses = await self._egress.addresses(url.host, url.port)
-        except EgressRefused as error:
-            return _Answer(is_sent=False, failure=Failure.OTHER, error=str(error))
-        except OSError as error:
-            return _Answer(is_sent=False, failure=Failure.CONNECT, error=resolution_error(error, url.host))
+    async def _exchange(self, request: SignedRequest, policy: DeliveryPolicy, deadline: float) -> _Answer:
+        """Send a request to the first allowed address of its host that takes a connection, and return the answer."""
+        url, monitor = request.url, ConnectionMonitor()
         answer = _Answer(is_sent=False)
-        for address in addresses:
-            attempt.reading = BoundedReading()
-            try:
-                return await self._send(attempt, address, policy)
-            except (httpx.HTTPError, ResponseTooLarge) as error:
-                reason = connection_error(error, url, address, attempt.reading, policy)
-                is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                failure = Failure.CONNECT if is_connection else Failure.READ
-                answer = _Answer(attempt.reading.is_sent, failure=failure, error=reason)
-                if not is_connection:
-                    return answer
+        try:
+            async with asyncio.timeout_at(deadline):
+                try:
+                    addresses = await self._egress.addresses(url.host, url.port)
+                except EgressRefused as error:
+                    return replace(answer, failure=Failure.OTHER, error=str(error))
+                except OSError as error:
+                    return replace(answer, failure=Failure.CONNECT, error=resolution_error(error, url.host))
+                for address in addresses:
+                    monitor = ConnectionMonitor()
+                    try:
+                        return await self._send(request, address, policy, monitor)
+                    except (httpx.HTTPError, ResponseTooLarge) as error:
+                        is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                        failure = Failure.CONNECT if is_connection else Failure.READ
+                        reason = connection_error(error, url, address, monitor, policy)
+                        answer = _Answer(monitor.is_sent, failure=failure, error=reason)
+                        if not is_connection:
+                            return answer
+        except TimeoutError:
+            reason = f"no answer within {seconds(policy.total_timeout_ms)} in all"
+            return _Answer(monitor.is_sent, failure=Failure.READ, error=reason)
         return answer
 
-    async def _send(self, attempt: "_Attempt", address: str, policy: DeliveryPolicy) -> _Answer:
-        """Send one request to an address that was checked, under the name that the receiver knows itself by."""
-        request = attempt.request
+    async def _send(
+        self, request: SignedRequest, address: str, policy: DeliveryPolicy, monitor: ConnectionMonitor
+    ) -> _Answer:
+        """Send a request to an allowed address, with the host's name in SNI, certificate check and Host header."""
         read_seconds, connect_seconds = policy.read_timeout_ms / 1000, policy.connect_timeout_ms / 1000
-        sent = httpx.Request(
+        http_request = httpx.Request(
             request.method,
             httpx.URL(scheme=request.url.scheme, host=address, port=request.url.port),
             headers=request.headers,
@@ -129,11 +127,11 @@ class CallbackClient:
             extensions={
                 "target": request.url.target.encode(),
                 "sni_hostname": request.url.host,
-                "trace": attempt.reading.trace,
+                "trace": monitor.trace,
                 "timeout": httpx.Timeout(read_seconds, connect=connect_seconds).as_dict(),
             },
         )
-        response = await self._transport.handle_async_request(sent)
+        response = await self._transport.handle_async_request(http_request)
         try:
             body = await _first_characters(response)
         finally:
@@ -146,45 +144,24 @@ class CallbackClient:
         )
 
 
-class _Attempt:
-    """One attempt under way: the requests that have ended, and the present one."""
-
-    def __init__(self, request: SignedRequest) -> None:
-        self.hops: list[CallbackHop] = []
-        self.begin(request)
-
-    def begin(self, request: SignedRequest) -> None:
-        """Turn to the next request."""
-        self.request = request
-        self.reading = BoundedReading()
-        self._started = time.perf_counter()
-
-    def add(self, answer: _Answer) -> None:
-        """Add the present request with its answer."""
-        request = self.request
-        self.hops.append(
-            CallbackHop(
-                request.method,
-                request.url.signed,
-                tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
-                is_sent=answer.is_sent,
-                status_code=answer.status_code,
-                location=_shown_location(answer.location),
-                elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),
-                error=answer.error if answer.status_code is None else None,
-            )
-        )
-
-    def outcome(self, answer: _Answer) -> Outcome:
-        """Return the outcome of the attempt, given the answer to its last request."""
-        return Outcome(tuple(self.hops), answer.body, answer.failure, answer.error)
+def _hop(request: SignedRequest, answer: _Answer, elapsed_seconds: float) -> CallbackHop:
+    return CallbackHop(
+        request.method,
+        request.url.signed,
+        tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
+        is_sent=answer.is_sent,
+        status_code=answer.status_code,
+        location=None if answer.location is None else masked_location(answer.location)[:MAX_LOCATION_CHARACTERS],
+        elapsed_ms=round(elapsed_seconds * 1000, 3),
+        error=answer.error if answer.status_code is None else None,
+    )
 
 
-def _shown_location(location: str | None) -> str | None:
-    return None if location is None else masked_location(location)[:MAX_LOCATION_CHARACTERS]
+def _outcome(hops: Sequence[CallbackHop], last: _Answer) -> Outcome:
+    return Outcome(tuple(hops), last.body, last.failure, last.error)
 
 
-def _too_many(hops: Sequence[CallbackHop]) -> str:
+def _too_many_redirects(hops: Sequence[CallbackHop]) -> str:
     error = f"more than {MAX_REDIRECTS} redirects"
     is_loop = len({(hop.method, hop.url) for hop in hops}) < len(hops)
     return f"{error}, in a loop" if is_loop else error
@@ -192,16 +169,16 @@ def _too_many(hops: Sequence[CallbackHop]) -> str:
 
 @cache
 def _ssl_context() -> ssl.SSLContext:
-    """Return the context that all clients share: making one takes as long as fifty deliveries."""
+    """Return the context that all clients share: creating one takes as long as fifty deliveries."""
     return httpx.create_ssl_context()
 
 
 async def _first_characters(response: httpx.Response) -> str:
-    """Return the begin of an answer as it came: a receiver that encodes it in some way has its reasons."""
+    """Return the start of an answer's body as received, without decoding a Content-Encoding."""
     answer = b""
     async for part in response.aiter_raw():
         answer += part
-        if len(answer) >= ANSWER_CHARACTERS * LONGEST_CHARACTER_BYTES:
+        if len(answer) >= ANSWER_CHARACTERS * MAX_BYTES_PER_CHARACTER:
             break
     return answer.decode(errors="replace")[:ANSWER_CHARACTERS]
 

@@ -1,4 +1,4 @@
-"""The addresses of cloud metadata services, which give out a machine's credentials, and how IPv6 can lead to them."""
+"""Addresses of cloud metadata services, which return credentials, and IPv6 addresses that lead to them."""
 
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
@@ -28,47 +28,50 @@ METADATA_SERVICES: tuple[Network, ...] = tuple(
 
 IPV4_BITS = 32
 _LOW_32_BITS = 0xFFFF_FFFF
-_AT_THE_END = (
+_IPV4_IN_LOW_BITS = (
     IPv6Network("::ffff:0:0/96"),  # IPv4-mapped (RFC 4291)
     IPv6Network("::/96"),  # IPv4-compatible (RFC 4291, deprecated)
     IPv6Network("::ffff:0:0:0/96"),  # IPv4-translated (RFC 7915)
     IPv6Network("64:ff9b::/96"),  # NAT64's well-known prefix (RFC 6052)
 )
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-"""A network chooses its NAT64 prefix in here (RFC 8215); its length says where the IPv4 address stands (RFC 6052)."""
+"""Networks choose their NAT64 prefix in this range (RFC 8215). Its length gives the position of the IPv4 address
+(RFC 6052)."""
 _ISATAP_MARKS = frozenset({0x0000_5EFE, 0x0200_5EFE})
 _UNUSED_BITS = range(64, 72)
-"""The octet that RFC 6052 leaves out of an embedded address."""
+"""The octet of an embedded address that RFC 6052 reserves."""
 
 
 def is_in(networks: Sequence[Network], address: Address) -> bool:
-    """Tell whether one of these networks holds an address; IPv4 and IPv6 are never in each other's."""
+    """Tell whether one of the networks contains the address. IPv4 and IPv6 never match."""
     return any(address.version == network.version and address in network for network in networks)
 
 
 def is_metadata_service(address: Address) -> bool:
-    """Tell whether an address is a metadata service's, or may lead to one."""
-    return any(is_in(METADATA_SERVICES, one) for one in (address, *embedded_addresses(address)))
+    """Tell whether an address belongs to a metadata service or may lead to one."""
+    return any(is_in(METADATA_SERVICES, candidate) for candidate in (address, *embedded_addresses(address)))
 
 
 def embedded_addresses(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address may lead to, by translation or by a tunnel."""
+    """Yield the IPv4 addresses that an IPv6 address may lead to by translation or tunnel."""
     if not isinstance(address, IPv6Address):
         return
     number = int(address)
     if address.sixtofour:
         yield address.sixtofour
     yield from address.teredo or ()
-    if any(address in network for network in _AT_THE_END):
+    if any(address in network for network in _IPV4_IN_LOW_BITS):
         yield IPv4Address(number & _LOW_32_BITS)
     if (number >> IPV4_BITS) & _LOW_32_BITS in _ISATAP_MARKS:  # RFC 5214
         yield IPv4Address(number & _LOW_32_BITS)
     if address in _LOCAL_NAT64:
         for prefix_length in (48, 56, 64, 96):
-            yield _translated(number, prefix_length)
+            yield _nat64_address(number, prefix_length)
 
 
-def _translated(number: int, prefix_length: int) -> IPv4Address:
-    """Return the IPv4 address behind a NAT64 prefix."""
+def _nat64_address(number: int, prefix_length: int) -> IPv4Address:
+    """Return the IPv4 address that follows a NAT64 prefix of this length."""
     bits = [bit for bit in range(prefix_length, 128) if bit not in _UNUSED_BITS][:IPV4_BITS]
-    return IPv4Address(sum(((number >> (127 - bit)) & 1) << (IPV4_BITS - 1 - place) for place, bit in enumerate(bits)))
+    return IPv4Address(
+        sum(((number >> (127 - bit)) & 1) << (IPV4_BITS - 1 - position) for position, bit in enumerate(bits))
+    )
