@@ -1,26 +1,31 @@
 """Health checks and metrics: ``/livez``, ``/readyz`` and ``/metrics``."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ringback.domain.timestamps import Timestamp
-from ringback.monitoring.metrics import Backlog
+from ringback.monitoring.metrics import Backlog, Metrics
 from ringback.operations.backlog import count_backlog
+from ringback.operations.services import Services
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
+from ringback.storage.schema import find_unready_reason
+from ringback.supervision import Supervisor
 
-LIVE_PATH = "/livez"
-READY_PATH = "/readyz"
+LIVE_PATH, READY_PATH, METRICS_PATH = "/livez", "/readyz", "/metrics"
+PATHS = frozenset({LIVE_PATH, READY_PATH, METRICS_PATH})
 SERVICE_UNAVAILABLE = 503
+METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Exposition = Callable[[Metrics, Backlog | None], bytes]
 
 
-def health_router(reason_not_ready: Callable[[], Awaitable[str | None]]) -> APIRouter:
-    """Return the two routes; `reason_not_ready` says what is missing, or None when nothing is."""
+def health_router(database: Database, supervisor: Supervisor) -> APIRouter:
+    """Return the routes that report whether the process is up and whether it can do its work."""
     router = APIRouter(tags=["Health"])
 
     @router.head(LIVE_PATH, include_in_schema=False)
@@ -31,7 +36,7 @@ def health_router(reason_not_ready: Callable[[], Awaitable[str | None]]) -> APIR
     @router.head(READY_PATH, include_in_schema=False)
     @router.get(READY_PATH, summary="Can it do its work?")
     async def ready(_: Request) -> Response:
-        reason = await reason_not_ready()
+        reason = await find_unready_reason(database) or supervisor.trouble()
         if reason:
             return JSONResponse({"status": "not ready", "reason": reason}, SERVICE_UNAVAILABLE)
         return JSONResponse({"status": "ready"})
@@ -39,37 +44,28 @@ def health_router(reason_not_ready: Callable[[], Awaitable[str | None]]) -> APIR
     return router
 
 
-if TYPE_CHECKING:
-    from ringback.monitoring.metrics import Metrics
-
-METRICS_PATH = "/metrics"
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Exposition = Callable[["Metrics", Backlog | None], bytes]
-
-
-def metrics_router(database: Database, now: Callable[[], Timestamp]) -> APIRouter:
-    """Return the route; `now` is the machine's time."""
+def metrics_router(services: Services) -> APIRouter:
+    """Return the route of the metrics."""
     router = APIRouter(tags=["Health"])
 
     @router.head(METRICS_PATH, include_in_schema=False)
     @router.get(METRICS_PATH, summary="What has it counted?", response_class=PlainTextResponse)
     async def metrics(_: Request) -> Response:
         exposition = await asyncio.to_thread(_exposition)
-        return Response(exposition(database.metrics, await _backlog(database, now())), media_type=CONTENT_TYPE)
+        backlog = await _backlog(services.database, services.now())
+        return Response(exposition(services.metrics, backlog), media_type=METRICS_CONTENT_TYPE)
 
     return router
 
 
 def _exposition() -> Exposition:
-    """Import what writes the format when it is first asked for: the start is not to wait for it."""
     from ringback.monitoring.metric_families import exposition
 
     return exposition
 
 
 async def _backlog(database: Database, system_now: Timestamp) -> Backlog | None:
-    """Return what is pending; None where the database cannot tell, which is when the rest is wanted most."""
+    """Return the counts of pending work, or None while the database is unavailable: the other metrics still count."""
     try:
         return await database.run(count_backlog, system_now=system_now)
     except DatabaseUnavailable:

@@ -1,13 +1,18 @@
-"""Startup and shutdown: open, migrate and seed the database, then run the background tasks for the lifespan."""
+"""Startup and shutdown: open, migrate and seed the database; run the background tasks during the lifespan."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.config.settings import Settings
+from ringback.domain.callbacks import VALIDATION_CALLER
+from ringback.domain.geography import geography
 from ringback.domain.phones import Phone
 from ringback.domain.policies import CallPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
@@ -22,10 +27,11 @@ from ringback.operations.clock_recovery import bring_pending_work_forward
 from ringback.operations.clocks import recompute_due_times
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.seed import UnknownAccount, apply_seed
+from ringback.operations.services import Services
 from ringback.simulator.call_runner import CALL_RUNNER, CallRunner
 from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
 from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
-from ringback.storage.database import Database
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import reported_as_unavailable
 from ringback.storage.schema import check_is_at_head, migrate
@@ -48,132 +54,157 @@ TASK_NAMES = (
     LOG_WRITER,
 )
 """All background tasks, in any configuration (ADR 16)."""
+WARM_UP_AFTER_SECONDS = 0.5
+"""Pause between startup and warm-up, so that the server is ready first."""
 CALLBACK_GRACE_SECONDS = 2.0
-"""How long callbacks under way may take to end when the server stops."""
+"""Grace period for callback deliveries in progress at shutdown."""
+MILLISECONDS = 1000
 
 log = structlog.get_logger()
 
 
-class Background:
-    """The supervised background tasks of an application, and what must be closed after them."""
+class LazyApplication:
+    """An application that is built in a thread when it is first needed, so that startup does not wait for it."""
+
+    def __init__(self, build: Callable[[], ASGIApp]) -> None:
+        self._build = build
+        self._app: ASGIApp | None = None
+        self._building = asyncio.Lock()
+
+    async def get(self) -> ASGIApp:
+        """Return the application; build it the first time."""
+        async with self._building:
+            if self._app is None:
+                self._app = await asyncio.to_thread(self._build)
+            return self._app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await self.get()
+        await app(scope, receive, send)
+
+
+class Lifespan:
+    """The supervised background tasks of an application, from its startup to its shutdown."""
 
     def __init__(
-        self,
-        database: Database,
-        now: Callable[[], Timestamp],
-        runner: CallRunner,
-        sender: CallbackSender,
-        *,
-        wake: Callable[[], None],
-        warm_up: Callable[[], Awaitable[None]],
+        self, services: Services, runner: CallRunner, sender: CallbackSender, control_app: LazyApplication
     ) -> None:
+        database = services.database
         self._database = database
+        self._metrics = services.metrics
         self._sender = sender
+        self._control_app = control_app
         self._journal_writer = JournalWriter(database)
-        housekeeper = Housekeeper(database, now)
+        housekeeper = Housekeeper(database, services.now, services.change_notifier)
         tasks = [
             BackgroundTask(CALL_RUNNER, runner.run),
             BackgroundTask(CALLBACK_SENDER, sender.run),
             BackgroundTask(CALLBACK_LEASES, sender.renew_leases),
             BackgroundTask(PRUNING, housekeeper.run_pruning),
             BackgroundTask(REQUEST_JOURNAL, self._journal_writer.run),
-            BackgroundTask(WARM_UP, warm_up, finite=True),
-            *database.background_tasks(wake),
+            BackgroundTask(WARM_UP, self._warm_up, finite=True),
+            *database.background_tasks(services.wake),
         ]
         if not database.is_shared:
             tasks.append(BackgroundTask(CHECKPOINT, housekeeper.run_checkpoints))
-        self.supervisor = Supervisor(tasks, _Reports(database.metrics))
+        self.supervisor = Supervisor(tasks, _TaskReports(services.metrics))
 
     def watch_log(self, writer: LogWriter) -> None:
         """Supervise the thread that writes the log, and count the lines that it drops."""
         self.supervisor.add(BackgroundTask(LOG_WRITER, writer.watch))
-        self._database.metrics.dropped_log_lines = lambda: writer.dropped_lines
+        self._metrics.dropped_log_lines = lambda: writer.dropped_lines
 
     @asynccontextmanager
-    async def lifespan(self, _: FastAPI) -> AsyncIterator[None]:
-        """Run the background tasks; afterwards nothing that was acknowledged is lost."""
-        async with AsyncExitStack() as at_the_end:
-            at_the_end.callback(self._database.close)
-            at_the_end.push_async_callback(self._sender.close, CALLBACK_GRACE_SECONDS)
-            at_the_end.push_async_callback(self._journal_writer.close)
-            at_the_end.push_async_callback(self.supervisor.stop)
+    async def __call__(self, _: FastAPI) -> AsyncIterator[None]:
+        """Run the background tasks, and shut down without losing acknowledged work."""
+        async with AsyncExitStack() as shutdown:
+            shutdown.callback(self._database.close)
+            shutdown.push_async_callback(self._sender.close, CALLBACK_GRACE_SECONDS)
+            shutdown.push_async_callback(self._journal_writer.close)
+            shutdown.push_async_callback(self.supervisor.stop)
             self.supervisor.start()
             yield
 
+    async def _warm_up(self) -> None:
+        """Prepare what the first requests need, after the server is ready."""
+        await asyncio.sleep(WARM_UP_AFTER_SECONDS)
+        await asyncio.to_thread(geography, VALIDATION_CALLER)
+        await self._control_app.get()
+        if gc.get_freeze_count():  # the command froze its objects: a full collection would take more than 10 ms
+            gc.freeze()
 
-class _Reports:
-    """Passes on what happens to background tasks: to the metrics and to the log."""
+
+class _TaskReports:
+    """Counts and logs the starts and failures of background tasks."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._meters = metrics
+        self._metrics = metrics
 
     def started(self, name: str) -> None:
-        self._meters.task_started(name)
+        self._metrics.task_started(name)
         log.debug("background task started", task=name)
 
     def failed(self, name: str, failure: BaseException, restart_seconds: float | None) -> None:
-        self._meters.task_failed(name)
+        self._metrics.task_failed(name)
         if restart_seconds is None:
             log.critical("background task failed too often, stopping", task=name, exc_info=failure)
         else:
             log.error("background task failed, restarting", task=name, seconds=restart_seconds, exc_info=failure)
 
 
-MILLISECONDS = 1000
-
-
-class Beginnings:
-    """The accounts that settings and seed file name. Raises SeedError where the file holds mistakes."""
+class InitialState:
+    """The accounts that settings and seed file define. Raises SeedError if the file has mistakes."""
 
     def __init__(self, settings: Settings, identifiers: IdGenerator) -> None:
         self._settings = settings
         self._identifiers = identifiers
         self._seed: Seed = _read_seed(settings)
 
-    def open_database(self, now: Timestamp) -> Database:
-        """Open the database, bring an embedded one to head, and give it what it is to begin with.
+    def open_database(self, system_now: Timestamp, process_state: ProcessState) -> Database:
+        """Open the database, migrate it if it is embedded, and seed it.
 
-        Raises DatabaseUnavailable or SeedError, each a message for the user.
+        Raises DatabaseUnavailable or SeedError with a message for the user.
         """
-        database = open_database(self._settings.database_url, self._settings.database_listen_url)
-        with ExitStack() as on_failure, reported_as_unavailable(self._settings.database_url):
+        settings = self._settings
+        database = open_database(settings.database_url, settings.database_listen_url, process_state)
+        with ExitStack() as on_failure, reported_as_unavailable(settings.database_url):
             on_failure.callback(database.close)
             if database.is_shared:
                 check_is_at_head(database)
             else:
                 migrate(database)
-            database.run_sync(self.make, now)
+            database.run_sync(self.seed, system_now)
             if not database.is_shared:
-                database.run_sync(release_all_leases, now=now)
-            database.run_sync(bring_pending_work_forward, system_now=now)
-            database.run_sync(recompute_due_times, system_now=now)
+                database.run_sync(release_all_leases, now=system_now)
+            database.run_sync(bring_pending_work_forward, system_now=system_now)
+            database.run_sync(recompute_due_times, system_now=system_now)
             on_failure.pop_all()
         return database
 
-    def make(self, unit_of_work: UnitOfWork, now: Timestamp) -> None:
-        """Make the accounts that are missing, and what is theirs."""
-        finish(self._making(unit_of_work, now))
+    def seed(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> None:
+        """Create the accounts that are missing, with their caller IDs and phones."""
+        finish(self._seed_steps(unit_of_work, system_now))
 
-    def _making(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
+    def _seed_steps(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> Steps[None]:
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
             unit_of_work.locks.startup()
-            ensure_account(unit_of_work, sid, self._settings.auth_token, now)
+            ensure_account(unit_of_work, sid, self._settings.auth_token, system_now)
             try:
-                yield from apply_seed.steps(unit_of_work, self._seed, now=now, identifiers=self._identifiers)
+                yield from apply_seed.steps(unit_of_work, self._seed, now=system_now, identifiers=self._identifiers)
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
 
-    def make_anew(self, unit_of_work: UnitOfWork, now: Timestamp) -> None:
-        """Forget everything there is, and start again."""
-        finish(self.make_anew_steps(unit_of_work, now))
+    def reset(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> None:
+        """Delete everything, and seed the database again."""
+        finish(self.reset_steps(unit_of_work, system_now))
 
-    def make_anew_steps(self, unit_of_work: UnitOfWork, now: Timestamp) -> Steps[None]:
-        """Forget everything there is, and start again, step by step."""
+    def reset_steps(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> Steps[None]:
+        """Delete everything, and seed the database again, step by step."""
         with unit_of_work:
-            unit_of_work.locks.startup()  # before all accounts, as those who start have it
+            unit_of_work.locks.startup()  # before the accounts' locks, as at startup: otherwise both could deadlock
             yield from reset_everything.steps(unit_of_work)
-            yield from self._making(unit_of_work, now)
+            yield from self._seed_steps(unit_of_work, system_now)
             yield from unit_of_work.commit_in_thread()
 
 
@@ -190,7 +221,7 @@ def _read_seed(settings: Settings) -> Seed:
 
 
 def call_policy(settings: Settings) -> CallPolicy:
-    """Return how calls go, as the settings have it."""
+    """Return the policy of calls that the settings define."""
     return CallPolicy(
         settings.ring_timeout_seconds,
         settings.prompt_timeout_seconds,
@@ -203,7 +234,7 @@ def call_policy(settings: Settings) -> CallPolicy:
 
 
 def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return how patiently StatusCallbacks are delivered, as the settings have it."""
+    """Return the timeouts of StatusCallbacks that the settings define."""
     total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
     return DeliveryPolicy(
         connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),

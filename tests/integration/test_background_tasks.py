@@ -9,13 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
-from ringback.app import LazyApplication
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.monitoring.log_writer import LogWriter
 from ringback.simulator.call_runner import CallRunner
 from ringback.simulator.housekeeping import Housekeeper
 from ringback.simulator.journal_writer import JournalWriter
-from ringback.startup import TASK_NAMES
+from ringback.startup import TASK_NAMES, LazyApplication
 from ringback.storage.postgresql_notify import PostgresNotifier
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.supervision import Supervisor
@@ -49,7 +48,7 @@ WORK: dict[str, tuple[type, str]] = {
     "notification_publisher": (PostgresNotifier, "_publish"),
     "notification_listener": (PostgresNotifier, "_listen"),
     "notification_poll": (PostgresNotifier, "_look"),
-    "warm_up": (LazyApplication, "made"),
+    "warm_up": (LazyApplication, "get"),
     "log_writer": (LogWriter, "_restart_thread"),
 }
 """The method that is the work of each task."""

@@ -139,7 +139,7 @@ def file_bytes(database: SqliteDatabase) -> int:
 @asynccontextmanager
 async def keeping_house(database: SqliteDatabase, **seconds: float) -> AsyncIterator[None]:
     """Run a housekeeper."""
-    housekeeper = Housekeeper(database, FakeClock().now, **seconds)
+    housekeeper = Housekeeper(database, FakeClock().now, database.process_state.change_notifier, **seconds)
     tasks = [asyncio.create_task(work()) for work in (housekeeper.run_checkpoints, housekeeper.run_pruning)]
     try:
         yield

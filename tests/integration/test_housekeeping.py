@@ -17,11 +17,11 @@ from ringback.operations.clocks import set_clock
 from ringback.operations.retention import KEPT_CALLS, prune
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import housekeeping as housekeeper
-from ringback.simulator.housekeeping import Housekeeper
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.polling import until
+from support.runners import a_housekeeper
 from support.simulation import Simulation, query
 
 pytest_plugins = ["support.simulation_fixtures"]
@@ -169,9 +169,7 @@ async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
 ) -> None:
     monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
     ended_calls(simulation, 9)
-    keeping = asyncio.create_task(
-        Housekeeper(simulation.database, simulation.clock.now, prune_seconds=0.001).run_pruning()
-    )
+    keeping = asyncio.create_task(a_housekeeper(simulation, prune_seconds=0.001).run_pruning())
 
     await until(lambda: len(query(simulation.database, SIDS)) == 3)
 
@@ -185,7 +183,7 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
 ) -> None:
     failing = {AccountSid("AC" + digit * 32) for digit in "3456789"}
     for account_sid in failing:
-        simulation.database.change_notifier.mark_changed(account_sid)
+        simulation.database.process_state.change_notifier.mark_changed(account_sid)
     tried: list[AccountSid] = []
 
     def failing_for_some(unit_of_work: UnitOfWork, account_sid: AccountSid, **rest: Any) -> bool:
@@ -198,13 +196,13 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
     ended_calls(simulation, 5)
 
     with capture_logs() as lines:
-        await Housekeeper(simulation.database, simulation.clock.now).prune()
+        await a_housekeeper(simulation).prune()
 
     assert len(query(simulation.database, SIDS)) == 3
     assert {line["account_sid"] for line in lines} == failing
     failing.clear()
     tried.clear()
-    await Housekeeper(simulation.database, simulation.clock.now).prune()
+    await a_housekeeper(simulation).prune()
     assert len(tried) == len(lines)
 
 
@@ -223,6 +221,6 @@ async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
 
     monkeypatch.setattr(housekeeper, "prune", restored_before)
 
-    await Housekeeper(simulation.database, simulation.clock.now).prune()
+    await a_housekeeper(simulation).prune()
 
     assert query(simulation.database, EVENT_IDS) == kept

@@ -32,7 +32,7 @@ GONE = AccountSid("AC" + "9" * 32)
 
 def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -> None:
     for number in range(count):
-        database.journal.add(
+        database.process_state.journal.add(
             AnsweredRequest(account_sid, Timestamp(number), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
         )
 
@@ -43,7 +43,7 @@ async def test_all_there_is_is_written(simulation: Simulation) -> None:
     await JournalWriter(simulation.database).write()
 
     assert query(simulation.database, COUNT) == [(2 * WRITTEN_AT_ONCE + 1,)]
-    assert not simulation.database.journal
+    assert not simulation.database.process_state.journal
 
 
 async def test_no_more_than_a_thousand_are_kept_however_they_are_written(simulation: Simulation) -> None:
@@ -131,7 +131,7 @@ def test_requests_are_noted_while_others_are_taken_out() -> None:
 
 async def test_what_no_database_can_store_keeps_nothing_later_from_being_written(simulation: Simulation) -> None:
     database = simulation.database
-    database.journal.add(
+    database.process_state.journal.add(
         AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)
     )
     with capture_logs() as lines:

@@ -96,7 +96,7 @@ async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
 def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
-    metrics = simulation.database.metrics
+    metrics = simulation.database.process_state.metrics
 
     with simulation.unit_of_work:
         simulation.run()
@@ -106,7 +106,7 @@ def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: 
 
 
 def test_what_is_undone_is_not_counted(simulation: Simulation) -> None:
-    metrics = simulation.database.metrics
+    metrics = simulation.database.process_state.metrics
     before = metrics.events.total()
 
     with suppress(ZeroDivisionError), simulation.unit_of_work:
@@ -126,7 +126,7 @@ def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
     for _ in range(2):
         strike(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, draw=lambda *_: 0.0)
 
-    assert simulation.database.metrics.faults == {("fetch-call", "status"): 1}
+    assert simulation.database.process_state.metrics.faults == {("fetch-call", "status"): 1}
 
 
 def test_the_backlog_is_what_is_due_and_what_is_owed(simulation: Simulation) -> None:

@@ -191,7 +191,7 @@ async def test_a_character_that_postgresql_does_not_take_is_replaced(database: D
 
 async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Database, listening: list[int]) -> None:
     before = len(listening)
-    with database.change_notifier.subscribe(ACCOUNT_SID) as told:
+    with database.process_state.change_notifier.subscribe(ACCOUNT_SID) as told:
         break_all_connections(database)
 
         await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
@@ -272,9 +272,9 @@ async def test_databases_of_two_schemas_do_not_hear_each_other(database: Databas
         await until(lambda: told, 30)
         before = len(told)
         assert isinstance(database, PostgresqlDatabase)
-        with other.change_notifier.subscribe(ACCOUNT_SID) as heard:
+        with other.process_state.change_notifier.subscribe(ACCOUNT_SID) as heard:
             notify(database, channel(database), a_message())
-            await until(database.change_notifier.take_changed, 30)
+            await until(database.process_state.change_notifier.take_changed, 30)
             notify(database, channel(other), "wakes everybody")
             await until(lambda: len(told) > before, 30)
     finally:
@@ -282,7 +282,7 @@ async def test_databases_of_two_schemas_do_not_hear_each_other(database: Databas
         other.close()
         execute(database, "DROP SCHEMA other CASCADE")
 
-    assert other.change_notifier.take_changed() == set()
+    assert other.process_state.change_notifier.take_changed() == set()
     assert heard.is_set()
     assert listening
 

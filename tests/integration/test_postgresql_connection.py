@@ -211,7 +211,10 @@ async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[Postgr
 
 
 async def test_notifications_come_by_the_listen_url(exchange: PostgresqlDatabase, migrated_url: URL) -> None:
-    with exchange.change_notifier.subscribe(ACCOUNT_SID) as told, closing(open_database(text(migrated_url))) as other:
+    with (
+        exchange.process_state.change_notifier.subscribe(ACCOUNT_SID) as told,
+        closing(open_database(text(migrated_url))) as other,
+    ):
         assert isinstance(other, PostgresqlDatabase)
         other.committed({ACCOUNT_SID}, set())
         tasks = started(other, lambda: None)

@@ -23,7 +23,7 @@ from ringback.operations.events import fetch_events
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.housekeeping import Housekeeper
-from ringback.startup import Beginnings
+from ringback.startup import InitialState
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
@@ -224,11 +224,11 @@ async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: l
 
 
 async def test_a_server_that_starts_while_another_one_resets_everything_starts(pair: list[Database]) -> None:
-    beginnings = Beginnings(Settings(database_url="sqlite://"), IdGenerator())
+    initial_state = InitialState(Settings(database_url="sqlite://"), IdGenerator())
 
     await asyncio.gather(
         *(
-            pair[turn % 2].run(beginnings.make_anew if turn % 3 else beginnings.make, FakeClock().now())
+            pair[turn % 2].run(initial_state.reset if turn % 3 else initial_state.seed, FakeClock().now())
             for turn in range(AT_ONCE)
         )
     )
@@ -354,7 +354,7 @@ async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list
     execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
     left_behind = await pair[1].run(move, clock)
 
-    await Housekeeper(pair[1], clock.now).look_after_accounts()
+    await Housekeeper(pair[1], clock.now, pair[1].process_state.change_notifier).look_after_accounts()
 
     assert left_behind == []
     assert await pair[1].run(move, clock) == [sid]

@@ -40,7 +40,14 @@ async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> 
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
     simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
     sid = simulation.validate().call_sid
-    runner = CallRunner(simulation.database, SystemClock(), simulation.policy, simulation.identifiers, lambda: None)
+    runner = CallRunner(
+        simulation.database,
+        SystemClock(),
+        simulation.policy,
+        simulation.identifiers,
+        lambda: None,
+        metrics=simulation.database.process_state.metrics,
+    )
 
     async with running(runner):
         await until(lambda: simulation.call(sid).is_ended)

@@ -14,7 +14,7 @@ from ringback import app as app_module
 from ringback import startup
 from ringback.config.settings import Settings
 from ringback.operations import caller_ids
-from ringback.storage.database import Database
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api import app as edge
@@ -35,8 +35,8 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
     """Make the application on a database in memory; its simulator runs only where a test lets it."""
     opened: list[Database] = []
 
-    def opening(database_url: str, _listen_url: str | None) -> Database:
-        opened.append(open_database(database_url))
+    def opening(database_url: str, _listen_url: str | None, process_state: ProcessState) -> Database:
+        opened.append(open_database(database_url, process_state=process_state))
         return opened[-1]
 
     monkeypatch.setattr(startup, "open_database", opening)

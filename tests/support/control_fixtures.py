@@ -25,7 +25,7 @@ async def controlled(
     settings: Settings, migrated: Template, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Controlled]:
     """Run an application with its simulator; the machine's clock stands still."""
-    monkeypatch.setattr(startup, "open_database", lambda *_: migrated.copy())
+    monkeypatch.setattr(startup, "open_database", lambda _url, _listen_url, process_state: migrated.copy(process_state))
     clock = FakeClock()
     app = create_app(settings, clock=clock)
     app.state.watch_log(LogWriter(len, lambda count: f"{count} lines dropped".encode()))

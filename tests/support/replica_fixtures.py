@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 import httpx
 import pytest
@@ -24,14 +25,16 @@ def databases(migrated: PostgresqlTemplate) -> list[Database]:
 
 
 @pytest.fixture
-async def replicas(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
+async def replicas(migrated: PostgresqlTemplate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
     """Run two applications."""
-    left = iter(databases)
-    monkeypatch.setattr(startup, "open_database", lambda *_: next(left))
+    remaining = iter((migrated.copy, partial(open_database, migrated.url, None)))
+    monkeypatch.setattr(
+        startup, "open_database", lambda _url, _listen_url, process_state: next(remaining)(process_state)
+    )
     clock = FakeClock()
     async with AsyncExitStack() as stack:
         running = []
-        for _ in databases:
+        for _ in range(2):
             app = create_app(Settings(database_url="sqlite://"), clock=clock)
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
             await stack.enter_async_context(app.router.lifespan_context(app))

@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from ringback.simulator.call_runner import CallRunner
+from ringback.simulator.housekeeping import Housekeeper
 from support.simulation import Simulation
+
+
+def a_housekeeper(simulation: Simulation, **seconds: float) -> Housekeeper:
+    """Return a housekeeper of the simulation's database; `seconds` are its intervals."""
+    notifier = simulation.database.process_state.change_notifier
+    return Housekeeper(simulation.database, simulation.clock.now, notifier, **seconds)
 
 
 def a_runner(
@@ -17,6 +24,7 @@ def a_runner(
         simulation.policy,
         simulation.identifiers,
         on_call_ended,
+        metrics=simulation.database.process_state.metrics,
         retry_seconds=retry_seconds,
     )
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 from sqlalchemy import text
 
-from ringback.storage.database import Database
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
@@ -33,7 +33,7 @@ def only(kind: str) -> pytest.MarkDecorator:
 class Template(Protocol):
     """A migrated database."""
 
-    def copy(self) -> Database:
+    def copy(self, process_state: ProcessState | None = None) -> Database:
         """Return a database with nothing in it, for one test, which closes it."""
         ...
 
@@ -45,8 +45,8 @@ class EmbeddedTemplate:
         self._database = open_database("sqlite://")
         migrate(self._database)
 
-    def copy(self) -> Database:
-        copy = open_database("sqlite://")
+    def copy(self, process_state: ProcessState | None = None) -> Database:
+        copy = open_database("sqlite://", process_state=process_state)
         assert isinstance(copy, SqliteDatabase)
         assert isinstance(self._database, SqliteDatabase)
         self._database.connection.backup(copy.connection)
@@ -62,8 +62,8 @@ class PostgresqlTemplate:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def copy(self) -> Database:
-        database = open_database(self.url)
+    def copy(self, process_state: ProcessState | None = None) -> Database:
+        database = open_database(self.url, process_state=process_state)
         with database.engine.begin() as connection:
             connection.execute(EMPTY)
         return database

@@ -19,10 +19,10 @@ from ringback.domain.account_clock import ClockMode
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
-from ringback.simulator.housekeeping import Housekeeper
 from support import loop_watch
 from support.extent import WHOLE
 from support.loop_watch import LONGEST_CALLBACK_MS, RUNS, Callback, WatchedServer, assert_yields, too_long
+from support.runners import a_housekeeper
 from support.server import ACCOUNT_SID, caller_ids_path
 from support.simulation import Simulation, execute, query
 
@@ -223,7 +223,7 @@ def make_messages(http: httpx.Client, count: int) -> None:
 @pytest.mark.anyio
 async def test_housekeeping_of_many_frozen_accounts_yields_to_requests(simulation: Simulation) -> None:
     make_frozen_accounts(simulation)
-    housekeeper = Housekeeper(simulation.database, simulation.clock.now)
+    housekeeper = a_housekeeper(simulation)
 
     for _ in range(RUNS):
         execute(simulation.database, "UPDATE validation_calls SET real_due_at = 0")

@@ -32,7 +32,7 @@ from ringback.control_api import refused_requests as refused
 from ringback.control_api.access_control import Guards
 from ringback.control_api.errors import ControlError, error_response, no_json
 from ringback.control_api.openapi import tell_errors, tell_the_token
-from ringback.control_api.services import ControlServices
+from ringback.operations.services import Services
 from ringback.storage.errors import DatabaseUnavailable
 
 DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
@@ -69,7 +69,7 @@ class ControlApplication(FastAPI):
         return super().openapi()
 
 
-def control_application(services: ControlServices, control_token: str | None, host: str) -> FastAPI:
+def control_application(services: Services, control_token: str | None, host: str) -> FastAPI:
     """Return the control API over these services; with a `control_token` it asks for it.
 
     `host` is what the server listens on: a name that it may be asked by without a token.

@@ -2,17 +2,24 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Path, Request
 
 from ringback.control_api.errors import ControlError, not_found
-from ringback.control_api.services import ControlServices, services_of
 from ringback.domain.accounts import Account
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import find_account
 from ringback.operations.calls import find_call
+from ringback.operations.services import Services as _Services
 
-Services = Annotated[ControlServices, Depends(services_of)]
+
+def services_of(request: Request) -> _Services:
+    """Return the services of the application that received a request."""
+    services: _Services = request.app.state.services
+    return services
+
+
+Services = Annotated[_Services, Depends(services_of)]
 AccountSidOfPath = Annotated[str, Path(alias="account_sid", description="`AC…`")]
 
 

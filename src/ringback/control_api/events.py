@@ -12,7 +12,6 @@ from pydantic import Field
 from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
 from ringback.control_api.large_responses import list_answer
 from ringback.control_api.schemas import Time, View
-from ringback.control_api.services import ControlServices
 from ringback.domain.events import Event, EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import rfc_3339
@@ -108,7 +107,7 @@ async def stream_events(
     The stream ends with the account.
     """
     position = after if last_event_id is None else last_event_id
-    while not services.database.change_notifier.is_closed:
+    while not services.change_notifier.is_closed:
         found = await _next_events(services, account.sid, position, kind, call_sid, None)
         if found is None:
             return
@@ -121,7 +120,7 @@ async def stream_events(
 
 
 async def _next_events(
-    services: ControlServices,
+    services: Services,
     account_sid: AccountSid,
     after: int,
     kind: EventType | None,
@@ -132,7 +131,7 @@ async def _next_events(
 
     None when the account is gone.
     """
-    notifier = services.database.change_notifier
+    notifier = services.change_notifier
     with notifier.subscribe(account_sid) as told:
         looked_to, invalidations = after, notifier.invalidations(account_sid)
         while True:
@@ -151,7 +150,7 @@ async def _next_events(
 
 
 async def _read_events(
-    services: ControlServices, account_sid: AccountSid, after: int, kind: EventType | None, call_sid: str | None
+    services: Services, account_sid: AccountSid, after: int, kind: EventType | None, call_sid: str | None
 ) -> EventBatch | None:
     """Read the next EVENTS_PER_READ events after an id; None when the account is gone."""
     return await services.database.run(

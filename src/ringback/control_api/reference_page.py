@@ -4,6 +4,9 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
 SECURITY_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 _STYLE = """
@@ -14,6 +17,12 @@ h2 { font-size: 1.1rem; overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid #8884; }
 """
+
+
+async def show(request: Request) -> HTMLResponse:
+    """Answer the reference page of the application that received the request."""
+    page = render(request.app.openapi(), request.scope.get("root_path", ""))
+    return HTMLResponse(page, headers=SECURITY_HEADERS)
 
 
 def render(openapi: Mapping[str, Any], base_path: str = "") -> str:

@@ -56,4 +56,4 @@ async def list_refused(
 
     It is no account's, and in the memory of the process: a reset of everything, and a new start, forget it.
     """
-    return await list_answer("refused", services.refusals.newest(limit, after), refused_view)
+    return await list_answer("refused", services.refused_requests.newest(limit, after), refused_view)

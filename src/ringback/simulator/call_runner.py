@@ -9,6 +9,7 @@ from ringback.clock import Clock
 from ringback.domain.calls import ENDED, ValidationCall
 from ringback.domain.policies import CallPolicy
 from ringback.domain.timestamps import Timestamp, after, seconds_between
+from ringback.monitoring.metrics import Metrics
 from ringback.operations.calls import (
     advance_due_calls,
     due_call_sids,
@@ -46,6 +47,7 @@ class CallRunner:
         identifiers: IdGenerator,
         on_call_ended: Callable[[], None],
         *,
+        metrics: Metrics,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._database = database
@@ -53,6 +55,7 @@ class CallRunner:
         self._policy = policy
         self._identifiers = identifiers
         self._on_call_ended = on_call_ended
+        self._metrics = metrics
         self._wake_event = asyncio.Event()
         self._retry_seconds = retry_seconds
 
@@ -119,7 +122,7 @@ class CallRunner:
             only=only,
             is_enough=_never if self._database.is_shared else is_over(BATCH_SECONDS),
         )
-        self._database.metrics.runner_polled()
+        self._metrics.runner_polled()
         return moved
 
     async def _pause_seconds(self) -> float:

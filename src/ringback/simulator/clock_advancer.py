@@ -23,6 +23,7 @@ from ringback.operations.clocks import (
 )
 from ringback.operations.id_generator import IdGenerator
 from ringback.simulator.call_runner import log_move
+from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.database import Database
 from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
 
@@ -45,6 +46,7 @@ class ClockAdvancer:
         policy: CallPolicy,
         identifiers: IdGenerator,
         *,
+        change_notifier: ChangeNotifier,
         on_call_ended: Callable[[], None],
         on_advanced: Callable[[], None],
     ) -> None:
@@ -52,6 +54,7 @@ class ClockAdvancer:
         self._clock = clock
         self._policy = policy
         self._identifiers = identifiers
+        self._change_notifier = change_notifier
         self._on_call_ended = on_call_ended
         self._on_advanced = on_advanced
         self._locks: WeakValueDictionary[AccountSid, asyncio.Lock] = WeakValueDictionary()
@@ -65,7 +68,7 @@ class ClockAdvancer:
         and where the server stops.
         """
         async with self._turn(account_sid):
-            notifier = self._database.change_notifier
+            notifier = self._change_notifier
             invalidations = notifier.invalidations(account_sid)  # other processes tell theirs too late to be counted
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
@@ -126,12 +129,12 @@ class ClockAdvancer:
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
         """Wait until the account owes no callback; True when there was nothing to wait for."""
         waited = False
-        with self._database.change_notifier.subscribe(account_sid) as told:
+        with self._change_notifier.subscribe(account_sid) as told:
             while True:
                 told.clear()
                 if not await self._database.run(owes_callbacks, account_sid):
                     break
-                if self._database.change_notifier.is_closed:
+                if self._change_notifier.is_closed:
                     return False
                 waited = True
                 try:

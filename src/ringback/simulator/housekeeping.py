@@ -8,6 +8,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.clocks import accounts_to_follow, follow_clock
 from ringback.operations.retention import newest_event_to_go, prune
+from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
@@ -28,6 +29,7 @@ class Housekeeper:
         self,
         database: Database,
         now: Callable[[], Timestamp],
+        change_notifier: ChangeNotifier,
         *,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
         prune_seconds: float = PRUNE_SECONDS,
@@ -35,6 +37,7 @@ class Housekeeper:
     ) -> None:
         self._database = database
         self._now = now
+        self._change_notifier = change_notifier
         self._checkpoint_seconds = checkpoint_seconds
         self._prune_seconds = prune_seconds
         self._retry_seconds = retry_seconds
@@ -74,7 +77,7 @@ class Housekeeper:
 
         An account where that fails has its turn again, and keeps no other from having its own.
         """
-        notifier = self._database.change_notifier
+        notifier = self._change_notifier
         for account_sid in notifier.take_changed():
             try:
                 await self._prune_account(account_sid)
@@ -86,7 +89,7 @@ class Housekeeper:
                 log.exception("what is old could not be forgotten; trying again", account_sid=account_sid)
 
     async def _prune_account(self, account_sid: AccountSid) -> None:
-        notifier = self._database.change_notifier
+        notifier = self._change_notifier
         invalidations = notifier.invalidations(account_sid)
         counted = await self._database.run(newest_event_to_go, account_sid)
 

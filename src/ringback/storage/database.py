@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Engine
@@ -41,20 +41,27 @@ class Outage:
             self.reason = None
 
 
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """State that a process keeps in memory beside the database: metrics, unwritten requests, and subscribers."""
+
+    metrics: Metrics = field(default_factory=Metrics)
+    journal: RequestJournal = field(default_factory=RequestJournal)
+    change_notifier: ChangeNotifier = field(default_factory=ChangeNotifier)
+
+
 class Database(ABC):
-    """An open database, with what its process knows beside it."""
+    """An open database. Its units of work report commits to the `process_state`."""
 
     is_shared: bool
     """Whether other processes may be at work with it."""
     missing_table_errors: type[Exception] | tuple[type[Exception], ...]
     """The driver's exception for a table or column that does not exist."""
 
-    def __init__(self, url: URL, engine: Engine) -> None:
+    def __init__(self, url: URL, engine: Engine, process_state: ProcessState) -> None:
         self.url = url
         self.engine = engine
-        self.change_notifier = ChangeNotifier()
-        self.journal = RequestJournal()
-        self.metrics = Metrics()
+        self.process_state = process_state
         self.outage = Outage()
         self.outage_log = OutageLog()
 

@@ -7,25 +7,30 @@ from sqlalchemy import make_url
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError
 
-from ringback.storage.database import Database
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable, unavailable
 
 
-def open_database(database_url: str, listen_url: str | None = None) -> Database:
+def open_database(
+    database_url: str, listen_url: str | None = None, process_state: ProcessState | None = None
+) -> Database:
     """Open the database of a URL; an embedded one is created where it does not exist.
 
-    `listen_url` leads to the same PostgreSQL past a connection pooler. Raises DatabaseUnavailable with one line.
+    `listen_url` leads to the same PostgreSQL past a connection pooler. Without a `process_state` the database gets one
+    of its own. Raises DatabaseUnavailable with one line.
     """
+    process_state = process_state or ProcessState()
     url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
             from ringback.storage.postgresql_database import PostgresqlDatabase
 
-            return PostgresqlDatabase(url, _parse_url(listen_url, "database_listen_url") if listen_url else None)
+            listen = _parse_url(listen_url, "database_listen_url") if listen_url else None
+            return PostgresqlDatabase(url, listen, process_state)
         from ringback.storage.sqlite_connection import located
         from ringback.storage.sqlite_database import SqliteDatabase
 
-        return SqliteDatabase(located(url))
+        return SqliteDatabase(located(url), process_state)
 
 
 def _parse_url(text: str, setting: str) -> URL:

@@ -20,7 +20,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import NullPool
 
-from ringback.storage.database import Database
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, unavailable
 from ringback.storage.locks import SharedLocks
 from ringback.storage.postgresql_connection import (
@@ -80,8 +80,9 @@ class PostgresqlDatabase(Database):
     is_shared = True
     missing_table_errors = (UndefinedTable, UndefinedColumn)
 
-    def __init__(self, url: URL, listen_url: URL | None = None) -> None:
-        super().__init__(url, create_engine(url, poolclass=NullPool, connect_args=connect_parameters(url)))
+    def __init__(self, url: URL, listen_url: URL | None, process_state: ProcessState) -> None:
+        engine = create_engine(url, poolclass=NullPool, connect_args=connect_parameters(url))
+        super().__init__(url, engine, process_state)
         self.prepare_threshold = prepare_threshold(url)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="postgresql")
         self._running: set[Future[Any]] = set()
@@ -97,7 +98,7 @@ class PostgresqlDatabase(Database):
         self._is_polling = session.is_pooled and listen_url is None
         self._notifier = PostgresNotifier(
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
-            self.change_notifier,
+            self.process_state.change_notifier,
             lambda news: self.run(send, news),
             outage_log=self.outage_log,
             read_database=(lambda: self.run(read_database)) if listen_url else None,
@@ -194,7 +195,7 @@ class PostgresqlDatabase(Database):
 
     def committed(self, *accounts: Any) -> None:
         """Let those who wait know what was committed, here and in other processes."""
-        self.change_notifier.publish(*accounts)
+        self.process_state.change_notifier.publish(*accounts)
         self._notifier.publish(*accounts)
 
     def close(self) -> None:
@@ -233,8 +234,8 @@ class _Session:
             database.engine.dialect,
             POOLED_BACKEND if self.is_pooled else BACKEND,
             on_commit=database.committed,
-            journal=database.journal,
-            metrics=database.metrics,
+            journal=database.process_state.journal,
+            metrics=database.process_state.metrics,
             run_on_loop=self._run_on_loop,
         )
 

@@ -10,7 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from ringback.storage.database import Database, Outage
+from ringback.storage.database import Database, Outage, ProcessState
 from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, redacted, unavailable
 from ringback.storage.locks import Locks
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
@@ -51,8 +51,8 @@ class SqliteDatabase(Database):
     is_shared = False
     missing_table_errors = sqlite3.OperationalError
 
-    def __init__(self, url: URL) -> None:
-        super().__init__(url, create_sqlite_engine(url))
+    def __init__(self, url: URL, process_state: ProcessState) -> None:
+        super().__init__(url, create_sqlite_engine(url), process_state)
         self._lock = None if self.is_in_memory else DatabaseFileLock(Path(str(url.database)))
         self._files: DatabaseFiles | None = None
         self._log: WriteAheadLog | None = None
@@ -71,9 +71,9 @@ class SqliteDatabase(Database):
             self.connection,
             self.engine.dialect,
             BACKEND,
-            on_commit=self.change_notifier.publish,
-            journal=self.journal,
-            metrics=self.metrics,
+            on_commit=process_state.change_notifier.publish,
+            journal=process_state.journal,
+            metrics=process_state.metrics,
         )
         if self._files:
             self._unit_of_work.before_commit = self._files.check

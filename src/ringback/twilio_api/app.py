@@ -10,6 +10,7 @@ from http import HTTPStatus
 from urllib.parse import unquote
 
 import structlog
+from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -28,13 +29,13 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import INTERCEPTED_KEY
+from ringback.operations.services import Services
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.fault_injection import ConnectionDropped, FaultInjectingApp, pick_fault
 from ringback.twilio_api.request_context import Passage
 from ringback.twilio_api.responses import STATE_KEY, Exchange, no_content
 from ringback.twilio_api.routes import Routes
-from ringback.twilio_api.services import Services
 
 _ACCOUNTS_PATH = "/2010-04-01/Accounts/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
@@ -162,6 +163,19 @@ class TwilioApp:
             return
         if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
             passage.reason = unfit_path(passage.username or "", account_sid, passage.account)
+
+
+class Application(FastAPI):
+    """FastAPI's application behind `twilio_app`, whose requests skip all layers of FastAPI."""
+
+    twilio_app: TwilioApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.twilio_app(scope, receive, send)
+
+    async def answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that is not for the Twilio API."""
+        await super().__call__(scope, receive, send)
 
 
 def _account_sid(path: str) -> str:

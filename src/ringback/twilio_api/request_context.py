@@ -12,11 +12,11 @@ from ringback.domain.errors import TwilioError
 from ringback.domain.faults import DROP_BEFORE, Effect, described
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
 from ringback.domain.sids import AccountSid
+from ringback.operations.services import Services
 from ringback.twilio_api import documents
 from ringback.twilio_api.parameters import FORM_KEY, QUERY_KEY, UNREAD_KEY
 from ringback.twilio_api.representations import Representation, for_errors, split_suffix
 from ringback.twilio_api.responses import CALL_KEY, TwilioResponse
-from ringback.twilio_api.services import Services
 
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
@@ -135,11 +135,11 @@ class Passage:
 
     def enter(self, services: Services) -> None:
         """Count the logged request, and enter it into the journal of its account, if there is one."""
-        metrics = services.database.metrics
-        metrics.observe_request(self._operation, self._method, self.status, self._elapsed_ms / 1000)
+        seconds = self._elapsed_ms / 1000
+        services.metrics.observe_request(self._operation, self._method, self.status, seconds)
         if self.account is None:
             return
-        services.database.journal.add(
+        services.journal.add(
             AnsweredRequest(
                 self.account.sid,
                 self.account.clock.now(services.now()),

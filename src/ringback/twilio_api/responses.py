@@ -10,9 +10,9 @@ from starlette.responses import Response
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.paging import Page
+from ringback.operations.services import Services
 from ringback.twilio_api.documents import Document
 from ringback.twilio_api.representations import Representation
-from ringback.twilio_api.services import Services
 
 Row = TypeVar("Row")
 

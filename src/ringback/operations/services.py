@@ -1,0 +1,48 @@
+"""The services that the handlers of the Twilio API and of the control API share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ringback.domain.account_clock import AccountTime
+from ringback.domain.caller_ids import ValidationCodeFormat
+from ringback.domain.phone_numbers import NumberValidation
+from ringback.domain.policies import CallPolicy
+from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import Timestamp
+from ringback.monitoring.metrics import Metrics
+from ringback.operations.id_generator import IdGenerator
+from ringback.operations.refused_requests import RefusedRequests
+from ringback.storage.change_notifier import ChangeNotifier
+from ringback.storage.database import Database
+from ringback.storage.request_journal import RequestJournal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The collaborators of a request, built once by create_app.
+
+    `now` returns the machine's time. `wake_runner` must be called after a call became pending, `wake_sender` after a
+    StatusCallback became pending. `advance` advances an account's clock by seconds and returns None if there is no such
+    account. `reset_all` deletes everything and seeds the database again.
+    """
+
+    database: Database
+    metrics: Metrics
+    journal: RequestJournal
+    change_notifier: ChangeNotifier
+    refused_requests: RefusedRequests
+    identifiers: IdGenerator
+    call_policy: CallPolicy
+    number_validation: NumberValidation
+    validation_code_format: ValidationCodeFormat
+    snapshot_limit_bytes: int
+    now: Callable[[], Timestamp]
+    wake_runner: Callable[[], None]
+    wake_sender: Callable[[], None]
+    advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]
+    reset_all: Callable[[], Awaitable[None]]
+
+    def wake(self) -> None:
+        """Wake the runner and the sender."""
+        self.wake_runner()
+        self.wake_sender()
