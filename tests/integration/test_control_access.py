@@ -103,7 +103,7 @@ async def test_a_failure_of_ours_shows_nothing_of_ours(controlled: Controlled, m
 
     assert [line["event"] for line in lines] == ["a control request failed"]
     assert answer.status_code == 500
-    assert answer.json() == {"error": "ringback failed", "hint": "its log tells why"}
+    assert answer.json() == {"error": "ringback failed", "hint": "see the error in ringback's log"}
 
 
 async def test_accounts_are_made_listed_suspended_and_deleted(controlled: Controlled) -> None:

@@ -81,7 +81,7 @@ async def test_a_number_that_is_verified_already_is_not_placed_again(account: Co
     answer = await account.control("POST", "/caller-ids", {"phone_number": "(415) 867-5309", "friendly_name": "Other"})
 
     assert answer.status_code == 409
-    assert answer.json()["error"] == f"{NUMBER} is verified already in this account"
+    assert answer.json()["error"] == f"{NUMBER} is already verified in this account"
     assert placed["sid"] in answer.json()["hint"]
     assert [found["friendly_name"] for found in await listed(account)] == ["(415) 867-5309"]
     assert len(await account.events()) == 1
@@ -194,7 +194,7 @@ async def test_listing_them_is_no_request_to_the_twilio_surface(account: Control
 
     [fault] = (await account.control("GET", "/faults")).json()["faults"]
     assert answer.status_code == 200
-    assert (fault["chances"], fault["times_left"]) == (0, 1)
+    assert (fault["trials"], fault["times_left"]) == (0, 1)
 
 
 async def test_a_caller_id_is_deleted_once(account: ControlledAccount) -> None:

@@ -35,7 +35,7 @@ async def test_a_wait_ends_with_its_account(controlled: Controlled, account: Con
 
     answer = await asyncio.wait_for(wait, PATIENCE_SECONDS)
     assert answer.status_code == 404
-    assert answer.json()["error"] == f"there is no account {account.sid}"
+    assert answer.json()["error"] == f"account {account.sid} does not exist"
 
 
 async def test_a_wait_ends_with_the_parent_of_its_account(controlled: Controlled, account: ControlledAccount) -> None:

@@ -59,5 +59,5 @@ async def test_nobody_keys_digits_where_the_extension_was_not_dialled(account: C
     await account.advance(60)
 
     assert refused.status_code == 409
-    assert "nobody hears the prompt" in refused.json()["error"]
+    assert "the phone was not reached" in refused.json()["error"]
     assert (await account.call(sid))["verification_status"] == "failed"

@@ -25,7 +25,7 @@ async def test_a_counted_fault_strikes_so_often_and_is_gone(account: ControlledA
     fault = await add(account, "list-outgoing-caller-ids", {"status": 503}, times=2)
 
     first = await statuses(account, 1)
-    left = [(found["times_left"], found["strikes"]) for found in await faults(account)]
+    left = [(found["times_left"], found["triggered"]) for found in await faults(account)]
     then = await statuses(account, 2)
     deleted = await account.control("DELETE", f"/faults/{fault['id']}")
 
@@ -58,7 +58,7 @@ async def test_a_fault_strikes_until_it_is_deleted(account: ControlledAccount) -
     deleted = await account.control("DELETE", f"/faults/{fault['id']}")
 
     assert (before, deleted.status_code, await statuses(account, 1)) == ([500] * 3, 204, [200])
-    assert (counted["chances"], counted["strikes"], counted["times_left"]) == (3, 3, None)
+    assert (counted["trials"], counted["triggered"], counted["times_left"]) == (3, 3, None)
 
 
 async def test_a_fault_strikes_its_operation_alone(account: ControlledAccount) -> None:
@@ -92,7 +92,7 @@ async def test_nobody_elses_requests_meet_a_fault(controlled: Controlled, accoun
     assert other == [200]
     answers = (stranger, wrong, options, nowhere, not_allowed)
     assert [answer.status_code for answer in answers] == [401, 401, 204, 404, 405]
-    assert (untouched["chances"], await statuses(account, 1)) == (0, [500])
+    assert (untouched["trials"], await statuses(account, 1)) == (0, [500])
 
 
 async def test_the_fault_asked_for_first_has_its_chance_first(account: ControlledAccount) -> None:
@@ -107,7 +107,7 @@ async def test_where_the_first_fault_does_not_strike_the_next_one_may(account: C
     await add(account, "*", {"status": 429})
 
     assert await statuses(account, 2) == [429, 429]
-    assert [(fault["chances"], fault["strikes"]) for fault in await faults(account)] == [(2, 0), (2, 2)]
+    assert [(fault["trials"], fault["triggered"]) for fault in await faults(account)] == [(2, 0), (2, 2)]
 
 
 async def test_a_probable_fault_strikes_at_the_same_requests_each_time(controlled: Controlled) -> None:

@@ -25,8 +25,8 @@ async def test_a_fault_is_shown_as_it_was_asked_for(account: ControlledAccount) 
         "effect": {"status": 503},
         "times_left": 2,
         "probability": None,
-        "chances": 0,
-        "strikes": 0,
+        "trials": 0,
+        "triggered": 0,
         "date_created": "2010-07-27T20:21:11.000000Z",
     }
     assert (second["effect"], second["times_left"], second["probability"]) == ({"drop": True}, None, 0.5)

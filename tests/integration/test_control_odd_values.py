@@ -42,7 +42,7 @@ async def test_a_snapshot_that_no_server_wrote_is_refused(controlled: Controlled
     answer = await _send(controlled.http, "PUT", "/snapshot", snapshot)
 
     assert answer.status_code == 422
-    assert answer.json()["error"].startswith("this is no snapshot to be restored")
+    assert answer.json()["error"].startswith("the snapshot cannot be restored")
 
 
 @pytest.mark.parametrize("end", ["%0A", "%0D%0A"])

@@ -38,7 +38,7 @@ async def test_what_is_no_number_is_refused(account: ControlledAccount, number: 
     ]
 
     assert [answer.status_code for answer in answers] == [422] * 3
-    assert all("is no phone number" in answer.json()["error"] for answer in answers)
+    assert all("is not a valid phone number" in answer.json()["error"] for answer in answers)
     assert all("+14158675309" in answer.json()["hint"] for answer in answers)
 
 

@@ -165,7 +165,7 @@ async def test_a_deleted_rule_is_gone_and_cannot_be_deleted_twice(account: Contr
     second = await account.control("DELETE", f"/phones/{number}")
 
     assert (first.status_code, first.content, second.status_code) == (204, b"", 404)
-    assert f"no rule of {number}" in second.json()["error"]
+    assert f"a rule for {number}" in second.json()["error"]
     assert await phone(account) == WITHOUT_RULE
 
 

@@ -16,7 +16,7 @@ OF_THE_SETTINGS = {
     "calls_per_number_and_week": 2,
     "code_lifetime_seconds": None,
     "code_attempts": 3,
-    "own": [],
+    "overrides": [],
 }
 
 
@@ -47,9 +47,9 @@ async def test_a_policy_is_set_as_a_whole_and_forgotten(controlled: Controlled, 
     assert first.json() == OF_THE_SETTINGS | {
         "code_attempts": 1,
         "code_lifetime_seconds": 2.5,
-        "own": ["code_lifetime_seconds", "code_attempts"],
+        "overrides": ["code_lifetime_seconds", "code_attempts"],
     }
-    assert second.json() == shown == OF_THE_SETTINGS | {"account_type": "full", "own": ["account_type"]}
+    assert second.json() == shown == OF_THE_SETTINGS | {"account_type": "full", "overrides": ["account_type"]}
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert await policy(account) == await policy(other) == OF_THE_SETTINGS
 

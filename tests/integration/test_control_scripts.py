@@ -205,8 +205,8 @@ async def test_default_has_no_script(account: ControlledAccount, method: str, bo
 
     assert answer.status_code == 422
     assert answer.json() == {
-        "error": "number: a script is that of one number",
-        "hint": "PUT the rule of default, or name a number",
+        "error": "number: default has no script",
+        "hint": "PUT a rule for default, or name a phone number",
     }
 
 
@@ -214,7 +214,7 @@ async def test_no_script_is_that_of_no_number(account: ControlledAccount) -> Non
     answer = await account.control("POST", "/phones/12/script", ["busy"])
 
     assert answer.status_code == 422
-    assert "'12' is no phone number" in answer.json()["error"]
+    assert "'12' is not a valid phone number" in answer.json()["error"]
 
 
 async def test_numbers_with_a_script_are_listed_although_they_have_no_rule(account: ControlledAccount) -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.control_api.accounts import ApiKeyView
+from ringback.control_api.accounts import ApiKeyResponse
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 
@@ -21,8 +21,8 @@ ONLY_FORMS = "Twilio reads parameters only from form bodies"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-async def make_key(account: ControlledAccount) -> ApiKeyView:
-    return ApiKeyView.model_validate((await account.control("POST", "/keys")).json())
+async def make_key(account: ControlledAccount) -> ApiKeyResponse:
+    return ApiKeyResponse.model_validate((await account.control("POST", "/keys")).json())
 
 
 async def logged_refusal(http: httpx.AsyncClient, path_sid: str, **options: Any) -> dict[str, Any]:

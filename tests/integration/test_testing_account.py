@@ -83,9 +83,9 @@ def test_each_limit_of_a_policy_is_its_own_exception(ringback: Account) -> None:
     assert [(raised.value.status, raised.value.code) for raised in (too_often, full)] == [(429, 22100), (400, 10002)]
     assert ringback.call(late).verification_status == "failed"
     assert ringback.call(late).code_expires_at == ringback.call(late).date_created + timedelta(seconds=5)
-    assert policy.own == ("account_type", "calls_per_number_and_week", "code_lifetime_seconds")
+    assert policy.overrides == ("account_type", "calls_per_number_and_week", "code_lifetime_seconds")
     assert client.validation_requests.create("+14158675308").validation_code
-    assert (ringback.policy.read().account_type, ringback.policy.read().own) == ("full", ())
+    assert (ringback.policy.read().account_type, ringback.policy.read().overrides) == ("full", ())
 
 
 def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
@@ -99,7 +99,7 @@ def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
     assert (seen.behavior, seen.source) == ("unreachable", "script")
     assert [entry.behavior for entry in seen.script] == ["unreachable", "enter-code"]
     assert (phone.look().behavior, phone.look().source) == ("enter-code", "setting")
-    with pytest.raises(ControlError, match="there is no rule of"):
+    with pytest.raises(ControlError, match=r"a rule for .* does not exist"):
         phone.forget()
 
 
@@ -146,7 +146,7 @@ def test_faults_come_and_go(ringback: Account) -> None:
     with pytest.raises(TwilioException):
         ringback.client().outgoing_caller_ids.list()
     [left] = ringback.faults.list()
-    assert (left.id, left.strikes, left.effect) == (fault.id, 1, {"status": 503})
+    assert (left.id, left.triggered, left.effect) == (fault.id, 1, {"status": 503})
 
     ringback.faults.delete(fault.id)
     ringback.faults.add("*", {"status": 500}, times=3)
@@ -230,7 +230,7 @@ def test_an_account_can_be_suspended_emptied_and_deleted(ringback: Account, ring
     assert client.outgoing_caller_ids.list() == []
 
     ringback.delete()
-    with pytest.raises(ControlError, match="there is no account"):
+    with pytest.raises(ControlError, match=r"account AC.* does not exist"):
         ringback_server.existing_account(ringback.account_sid)
 
 

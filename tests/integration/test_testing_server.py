@@ -185,7 +185,7 @@ def test_a_server_with_a_control_token_is_asked_with_it(guarded: Server) -> None
 def test_a_wrong_control_token_is_told_with_what_to_do(guarded: Server, token: str | None) -> None:
     with (
         connect(guarded.base_url, token) as connection,
-        pytest.raises(ControlError, match=r"asks for its token\. Hint: send .*control_token .*accounts: 401") as raised,
+        pytest.raises(ControlError, match=r"requires a token\. Hint: send .*control_token .*accounts: 401") as raised,
     ):
         connection.account()
 

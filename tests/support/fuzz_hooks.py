@@ -32,11 +32,11 @@ UNSPEAKABLE = (
     "friendly_name: it holds a character that XML cannot carry",
     "owner_email:",
     "parent_sid: AC",
-    "seconds: clocks are not set later",
+    "seconds: a clock cannot be advanced",
     "effect:",
     "effect.message:",
     "times, probability: one of them",
-    "this is no snapshot to be restored",
+    "the snapshot cannot be restored",
 )
 """How each complaint begins of a value that is refused for what JSON Schema cannot say, and descriptions do."""
 

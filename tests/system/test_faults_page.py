@@ -34,5 +34,5 @@ def test_the_pages_lines_ask_for_three_faults_and_forget_them() -> None:
 
     assert finished.returncode == 0, finished.stderr
     listed = finished.stdout.rpartition('{"faults":')[2]
-    assert listed.count('"strikes":0') == 3
+    assert listed.count('"triggered":0') == 3
     assert left == {"faults": []}

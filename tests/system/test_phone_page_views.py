@@ -164,9 +164,11 @@ def test_what_cannot_be_done_is_told_with_its_hint(phone_page: PhonePage) -> Non
     form.get_by_label("Phone number").fill("12")
     form.get_by_role("button").click()
 
-    expect(phone_page.page.get_by_role("alert").filter(has_text="no phone number")).to_contain_text("+14158675309")
+    expect(phone_page.page.get_by_role("alert").filter(has_text="not a valid phone number")).to_contain_text(
+        "+14158675309"
+    )
     phone_page.button("Dismiss this message").click()
-    expect(phone_page.page.get_by_role("alert").filter(has_text="no phone number")).to_have_count(0)
+    expect(phone_page.page.get_by_role("alert").filter(has_text="not a valid phone number")).to_have_count(0)
 
 
 def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) -> None:

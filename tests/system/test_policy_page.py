@@ -38,4 +38,4 @@ def test_the_pages_lines_set_a_policy_show_it_and_forget_it(quick_server: Server
     assert finished.returncode == 0, finished.stderr
     [answered, shown] = [json.loads(line) for line in finished.stdout.replace("}{", "}\n{").splitlines()]
     assert answered == shown
-    assert (shown["calls_per_number_and_week"], shown["code_lifetime_seconds"], left["own"]) == (3, 60, [])
+    assert (shown["calls_per_number_and_week"], shown["code_lifetime_seconds"], left["overrides"]) == (3, 60, [])

@@ -1,17 +1,16 @@
-"""Accounts to throw away, their keys, and forgetting what is in them."""
+"""Accounts: create, list, suspend, reset and delete them, and create API keys."""
 
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, Response
 from pydantic import Field
 
 from ringback.config.email_address import EmailAddress
 from ringback.config.validators import AccountSidText, FriendlyName
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.errors import unprocessable
-from ringback.control_api.large_responses import list_answer
-from ringback.control_api.schemas import Body, Time, View
+from ringback.control_api.large_responses import list_response
+from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel
 from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import rfc_3339
@@ -20,22 +19,22 @@ from ringback.operations import accounts as operations
 router = APIRouter(tags=["Accounts"])
 
 
-class NewAccount(Body):
-    """What an account can be given; all of it may be left out."""
+class CreateAccountRequest(RequestModel):
+    """Properties of a new account. All are optional."""
 
     friendly_name: FriendlyName | None = None
-    owner_email: EmailAddress | None = Field(None, description="Checked by its syntax alone.")
-    parent_sid: AccountSidText | None = Field(None, description="The account whose subaccount it is to be.")
+    owner_email: EmailAddress | None = Field(None, description="Only the syntax is checked.")
+    parent_sid: AccountSidText | None = Field(None, description="Parent account: the new account is its subaccount.")
 
 
-class AccountChange(Body):
-    """What can be changed of an account."""
+class UpdateAccountRequest(RequestModel):
+    """Properties of an account that can be changed."""
 
-    status: AccountStatus = Field(description="Only an active account's requests are served.")
+    status: AccountStatus = Field(description="ringback serves only requests of active accounts.")
 
 
-class AccountView(View):
-    """An account, with what it takes to authenticate."""
+class AccountResponse(ResponseModel):
+    """An account with its auth token."""
 
     sid: str
     auth_token: str
@@ -43,122 +42,116 @@ class AccountView(View):
     owner_email: str | None
     status: AccountStatus
     parent_sid: str | None
-    date_created: Time
-    date_updated: Time
+    date_created: DateTimeOut
+    date_updated: DateTimeOut
 
 
-class AccountList(View):
-    """Accounts, the oldest first."""
+class AccountListResponse(ResponseModel):
+    """All accounts, oldest first."""
 
-    accounts: list[AccountView]
+    accounts: list[AccountResponse]
 
 
-class ApiKeyView(View):
-    """An API key: user name and password of requests for its account."""
+class ApiKeyResponse(ResponseModel):
+    """An API key: its SID and secret are the user name and password of requests for its account."""
 
     sid: str
     secret: str
     account_sid: str
-    date_created: Time
+    date_created: DateTimeOut
 
 
-def account_view(account: Account) -> AccountView:
-    """Show an account."""
-    return AccountView(**_shown(account))
+def account_response(account: Account) -> AccountResponse:
+    """Return the response for an account."""
+    return AccountResponse(
+        sid=account.sid,
+        auth_token=account.auth_token,
+        friendly_name=account.friendly_name,
+        owner_email=account.owner_email,
+        status=account.status,
+        parent_sid=account.parent_sid,
+        date_created=rfc_3339(account.date_created),
+        date_updated=rfc_3339(account.date_updated),
+    )
 
 
-def _shown(account: Account) -> dict[str, Any]:
-    return {
-        "sid": account.sid,
-        "auth_token": account.auth_token,
-        "friendly_name": account.friendly_name,
-        "owner_email": account.owner_email,
-        "status": account.status,
-        "parent_sid": account.parent_sid,
-        "date_created": rfc_3339(account.date_created),
-        "date_updated": rfc_3339(account.date_updated),
-    }
-
-
-@router.post("/accounts", status_code=HTTPStatus.CREATED, summary="Make an account")
-async def create_account(services: Services, wanted: NewAccount | None = None) -> AccountView:
-    """Make an account with a new SID and auth token, for one test or one suite."""
-    wanted = wanted or NewAccount()
+@router.post("/accounts", status_code=HTTPStatus.CREATED, summary="Create an account")
+async def create_account(services: Services, body: CreateAccountRequest | None = None) -> AccountResponse:
+    """Create an account with a new SID and auth token, for one test or one test suite."""
+    body = body or CreateAccountRequest()
     try:
         account = await services.database.run(
             operations.create_account,
-            friendly_name=wanted.friendly_name,
-            owner_email=wanted.owner_email,
-            parent_sid=AccountSid(wanted.parent_sid) if wanted.parent_sid else None,
+            friendly_name=body.friendly_name,
+            owner_email=body.owner_email,
+            parent_sid=AccountSid(body.parent_sid) if body.parent_sid else None,
             now=services.now(),
             identifiers=services.identifiers,
         )
     except operations.UnfitParent as error:
         raise unprocessable(
-            f"parent_sid: {error} is no account, or is a subaccount itself",
+            f"parent_sid: {error} is not an account, or is a subaccount itself",
             "leave parent_sid out, or name an account that has no parent",
         ) from error
-    return account_view(account)
+    return account_response(account)
 
 
-@router.get("/accounts", response_model=AccountList, summary="List the accounts")
+@router.get("/accounts", response_model=AccountListResponse, summary="List the accounts")
 async def list_accounts(services: Services) -> Response:
-    """Show all accounts, the oldest first."""
+    """Return all accounts, oldest first."""
     accounts = await services.database.run_in_steps(operations.list_accounts.steps)
-    return await list_answer("accounts", accounts, account_view)
+    return await list_response("accounts", accounts, account_response)
 
 
 @router.get("/accounts/{account_sid}", summary="Fetch an account")
-async def fetch_account(account: AccountOfPath) -> AccountView:
-    """Show an account."""
-    return account_view(account)
+async def fetch_account(account: PathAccount) -> AccountResponse:
+    """Return an account."""
+    return account_response(account)
 
 
-@router.patch("/accounts/{account_sid}", summary="Suspend an account, close it, make it active again")
-async def change_account(services: Services, account: AccountOfPath, change: AccountChange) -> AccountView:
+@router.patch("/accounts/{account_sid}", summary="Suspend, close or reactivate an account")
+async def update_account(services: Services, account: PathAccount, body: UpdateAccountRequest) -> AccountResponse:
     """Change the status of an account."""
-    changed = await services.database.run(
-        operations.change_account_status, account.sid, change.status, system_now=services.now()
+    updated_account = await services.database.run(
+        operations.change_account_status, account.sid, body.status, system_now=services.now()
     )
-    if changed is None:
-        raise no_such_account(account.sid)
-    return account_view(changed)
+    if updated_account is None:
+        raise account_not_found(account.sid)
+    return account_response(updated_account)
 
 
 @router.delete("/accounts/{account_sid}", status_code=HTTPStatus.NO_CONTENT, summary="Delete an account")
-async def delete_account(services: Services, account: AccountOfPath) -> Response:
-    """Delete an account, its subaccounts and all that is theirs, calls under way too."""
+async def delete_account(services: Services, account: PathAccount) -> Response:
+    """Delete an account, its subaccounts and all their data, including calls in progress."""
     await services.database.run_in_steps(operations.delete_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.post("/accounts/{account_sid}/keys", status_code=HTTPStatus.CREATED, summary="Make an API key")
-async def create_api_key(services: Services, account: AccountOfPath) -> ApiKeyView:
-    """Make a key whose SID and secret authenticate for the account."""
+@router.post("/accounts/{account_sid}/keys", status_code=HTTPStatus.CREATED, summary="Create an API key")
+async def create_api_key(services: Services, account: PathAccount) -> ApiKeyResponse:
+    """Create a key whose SID and secret authenticate requests for the account."""
     key = await services.database.run(
         operations.create_api_key, account, system_now=services.now(), identifiers=services.identifiers
     )
     if key is None:
-        raise no_such_account(account.sid)
-    return ApiKeyView(
+        raise account_not_found(account.sid)
+    return ApiKeyResponse(
         sid=key.sid, secret=key.secret, account_sid=key.account_sid, date_created=rfc_3339(key.date_created)
     )
 
 
-@router.post("/accounts/{account_sid}/reset", status_code=HTTPStatus.NO_CONTENT, summary="Empty an account")
-async def reset_account(services: Services, account: AccountOfPath) -> Response:
-    """Forget the account's caller IDs, calls, callbacks, phones, faults, policy and journals.
+@router.post("/accounts/{account_sid}/reset", status_code=HTTPStatus.NO_CONTENT, summary="Reset an account")
+async def reset_account(services: Services, account: PathAccount) -> Response:
+    """Delete the account's caller IDs, calls, callbacks, phones, faults, policy and journals.
 
-    Its clock shows the real time.
-
-    The account itself stays, with its auth token, keys and subaccounts.
+    Its clock shows real time again. The account itself stays, with its auth token, keys and subaccounts.
     """
     await services.database.run_in_steps(operations.reset_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.post("/reset", status_code=HTTPStatus.NO_CONTENT, summary="Forget everything")
+@router.post("/reset", status_code=HTTPStatus.NO_CONTENT, summary="Reset the server")
 async def reset_everything(services: Services) -> Response:
-    """Forget all accounts and all that is theirs; settings and seed file make theirs anew."""
+    """Delete all accounts and their data, then create the accounts of the settings and the seed file again."""
     await services.reset_all()
     return Response(status_code=HTTPStatus.NO_CONTENT)

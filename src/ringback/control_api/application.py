@@ -1,18 +1,14 @@
-"""The control API as an application of its own, with its own OpenAPI: mounted at ``/_ringback``."""
+"""The control API as an application with its own OpenAPI description; `app` mounts it at ``/_ringback``."""
 
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
+from fastapi import FastAPI
 from starlette.requests import ClientDisconnect
-from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ringback import __version__
-from ringback.config.validators import complaint
 from ringback.control_api import (
     accounts,
     callbacks,
@@ -25,36 +21,48 @@ from ringback.control_api import (
     phones,
     policies,
     requests,
-    ringing_phones,
     snapshot,
 )
-from ringback.control_api import refused_requests as refused
-from ringback.control_api.access_control import Guards
-from ringback.control_api.errors import ControlError, error_response, no_json
-from ringback.control_api.openapi import tell_errors, tell_the_token
+from ringback.control_api.access_control import AccessControlMiddleware
+from ringback.control_api.error_handlers import DOCS_HINT, EXCEPTION_HANDLERS
+from ringback.control_api.errors import error_response
+from ringback.control_api.openapi import add_error_responses, add_token_security
 from ringback.operations.services import Services
-from ringback.storage.errors import DatabaseUnavailable
 
-DESCRIPTION = """Everything a test does beside the Twilio surface. All of it but the global reset and the snapshot
-belongs to one account, so that tests run side by side without seeing each other. Times are RFC 3339 in UTC; durations
-are seconds. Errors are `{"error": "...", "hint": "..."}`."""
-DOCS_HINT = "GET /_ringback/docs lists what there is"
-RETRY_AFTER_SECONDS = "1"
-JSON_HINT = "send the body with Content-Type: application/json"
+DESCRIPTION = """Controls everything around the emulated Twilio API: accounts, phones, calls, clocks, faults, callbacks.
+Everything except the global reset and the snapshot belongs to one account, so that tests can run in parallel. Times are
+RFC 3339 in UTC; durations are seconds. Errors are `{"error": "...", "hint": "..."}`."""
 
-BROKEN_STREAM = frozenset({"BrokenResourceError", "ClosedResourceError"})
-"""anyio's errors, by which FastAPI's event streams end when their client disconnects."""
+ROUTERS = (
+    accounts.router,
+    clocks.router,
+    calls.router,
+    events.router,
+    snapshot.router,
+    phones.router,
+    policies.router,
+    caller_ids.router,
+    callbacks.router,
+    faults.router,
+    requests.router,
+    inbox.router,
+    inbox.receiver_router,
+)
+"""All routers of the control API, in the order of the OpenAPI description."""
+
+STREAM_ERRORS = frozenset({"BrokenResourceError", "ClosedResourceError"})
+"""Names of anyio's errors that end FastAPI's event streams when the client disconnects."""
 
 log = structlog.get_logger()
 
 
 class ControlApplication(FastAPI):
-    """Describes itself truly."""
+    """A FastAPI application whose OpenAPI description has the control API's errors and its token."""
 
-    asks_for_a_token = False
+    requires_token = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, but not for a path with a final line feed: the $ of Starlette's patterns matches before it."""
+        """Answer 404 for a path that ends with a line feed: `$` in Starlette's path patterns matches before it."""
         if scope["type"] == "http" and scope["path"].endswith("\n"):
             await error_response(HTTPStatus.NOT_FOUND, "Not Found", DOCS_HINT)(scope, receive, send)
             return
@@ -63,16 +71,16 @@ class ControlApplication(FastAPI):
     def openapi(self) -> dict[str, Any]:
         if self.openapi_schema is None:
             document = super().openapi()
-            if self.asks_for_a_token:
-                tell_the_token(document)
-            tell_errors(document)
+            if self.requires_token:
+                add_token_security(document)
+            add_error_responses(document)
         return super().openapi()
 
 
 def control_application(services: Services, control_token: str | None, host: str) -> FastAPI:
-    """Return the control API over these services; with a `control_token` it asks for it.
+    """Return the control API. With a `control_token`, requests must send it.
 
-    `host` is what the server listens on: a name that it may be asked by without a token.
+    `host` is the host that the server listens on: requests without a token may name it in their Host header.
     """
     app = ControlApplication(
         title="ringback control API",
@@ -83,80 +91,24 @@ def control_application(services: Services, control_token: str | None, host: str
         openapi_url="/openapi.json",
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        exception_handlers={
-            ControlError: _answer_control_error,
-            RequestValidationError: _answer_unfit_values,
-            HTTPException: _answer_http_exception,
-            DatabaseUnavailable: _answer_no_database,
-            Exception: _answer_failure,
-        },
+        exception_handlers=EXCEPTION_HANDLERS,
     )
     app.state.services = services
+    app.requires_token = control_token is not None
     app.add_middleware(
-        Guards,
+        AccessControlMiddleware,
         control_token=control_token,
         host=host,
-        open_routes=inbox.receiver.routes,
+        public_routes=inbox.receiver_router.routes,
         snapshot_limit_bytes=services.snapshot_limit_bytes,
     )
-    app.asks_for_a_token = control_token is not None
-    for router in (
-        accounts.router,
-        clocks.router,
-        calls.router,
-        events.router,
-        snapshot.router,
-        phones.router,
-        ringing_phones.router,
-        policies.router,
-        caller_ids.router,
-        callbacks.router,
-        faults.router,
-        requests.router,
-        refused.router,
-        inbox.router,
-        inbox.receiver,
-    ):
-        app.router.routes.extend(router.routes)  # include_router would build each of them once more
+    for router in ROUTERS:
+        app.router.routes.extend(router.routes)  # include_router would build each route a second time
     return app
 
 
-async def _answer_control_error(_: Request, raised: Exception) -> Response:
-    assert isinstance(raised, ControlError)  # noqa: S101
-    return raised.response
-
-
-async def _answer_unfit_values(_: Request, raised: Exception) -> Response:
-    assert isinstance(raised, RequestValidationError)  # noqa: S101
-    if any(details["type"] == "json_invalid" for details in raised.errors()):
-        return no_json().response
-    mistakes = [_mistake(details) for details in raised.errors()]
-    was_read = not isinstance(raised.body, bytes)  # of another Content-Type it is left as it came
-    return error_response(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(mistakes), DOCS_HINT if was_read else JSON_HINT)
-
-
-def _mistake(details: Any) -> str:
-    place = ".".join(str(part) for part in details["loc"][1:]) or str(details["loc"][0])
-    return f"{place}: {complaint(details)}"
-
-
-async def _answer_http_exception(_: Request, raised: Exception) -> Response:
-    assert isinstance(raised, HTTPException)  # noqa: S101
-    return error_response(raised.status_code, str(raised.detail), DOCS_HINT, raised.headers)
-
-
-async def _answer_no_database(request: Request, raised: Exception) -> Response:
-    log.warning("control request failed, database unavailable", path=request.url.path, reason=str(raised))
-    retry_after = {"Retry-After": RETRY_AFTER_SECONDS}
-    return error_response(HTTPStatus.SERVICE_UNAVAILABLE, "the database cannot be used", "try again soon", retry_after)
-
-
-async def _answer_failure(_: Request, __: Exception) -> Response:
-    return error_response(HTTPStatus.INTERNAL_SERVER_ERROR, "ringback failed", "its log tells why")
-
-
 class ErrorLoggingMiddleware:
-    """Logs what failed for a reason of ours, and raises it where no whole answer was sent.
+    """Middleware that logs unexpected exceptions, and raises those that occur before the response is complete.
 
     A client that disconnects during a response is not a failure.
     """
@@ -165,32 +117,32 @@ class ErrorLoggingMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answered = disconnected = False
+        is_complete = is_disconnected = False
 
-        async def watched(message: Message) -> None:
-            nonlocal answered
+        async def observed_send(message: Message) -> None:
+            nonlocal is_complete
             await send(message)
-            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
+            is_complete = message["type"] == "http.response.body" and not message.get("more_body", False)
 
-        async def watched_receive() -> Message:
-            nonlocal disconnected
+        async def observed_receive() -> Message:
+            nonlocal is_disconnected
             message = await receive()
-            disconnected = disconnected or message["type"] == "http.disconnect"
+            is_disconnected = is_disconnected or message["type"] == "http.disconnect"
             return message
 
         try:
-            await self._app(scope, watched_receive, watched)
+            await self._app(scope, observed_receive, observed_send)
         except Exception as error:
-            if disconnected and _is_of_the_connection(error):
+            if is_disconnected and _is_disconnection(error):
                 log.debug("client disconnected during a response", path=scope["path"])
                 return
             log.exception("a control request failed", path=scope["path"])
-            if not answered:
+            if not is_complete:
                 raise
 
 
-def _is_of_the_connection(error: Exception) -> bool:
-    """Tell whether an error is that of a stream whose other end is gone."""
+def _is_disconnection(error: Exception) -> bool:
+    """Tell whether a closed connection raised the error."""
     if isinstance(error, ExceptionGroup):
-        return all(map(_is_of_the_connection, error.exceptions))
-    return isinstance(error, ClientDisconnect | OSError) or type(error).__name__ in BROKEN_STREAM
+        return all(map(_is_disconnection, error.exceptions))
+    return isinstance(error, ClientDisconnect | OSError) or type(error).__name__ in STREAM_ERRORS

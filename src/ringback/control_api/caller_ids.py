@@ -1,4 +1,4 @@
-"""Verified numbers: placed directly, without a call, listed and deleted."""
+"""Caller IDs: create them without a call, list and delete them."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -7,11 +7,10 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from ringback.config.validators import FriendlyName
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import CONFLICTS, conflict, not_found
-from ringback.control_api.large_responses import list_answer
-from ringback.control_api.phone_numbers import e164_of
-from ringback.control_api.schemas import Body, Moment, Time, View, instant_of
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found, parse_phone_number
+from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, not_found
+from ringback.control_api.large_responses import list_response
+from ringback.control_api.schemas import DateTimeIn, DateTimeOut, RequestModel, ResponseModel, to_timestamp
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.errors import TwilioError
 from ringback.domain.paging import MAX_PAGE_SIZE, PageRequest
@@ -28,34 +27,34 @@ DEFAULT_LIMIT = 100
 router = APIRouter(tags=["Caller IDs"])
 
 
-class NewCallerId(Body):
-    """A number that is to be verified at once."""
+class CreateCallerIdRequest(RequestModel):
+    """A phone number to verify without a call."""
 
     phone_number: str = Field(max_length=64, examples=["+14158675309"])
-    friendly_name: FriendlyName | None = Field(None, description="The number as Twilio writes it unless given.")
-    date_created: Moment | None = Field(None, description="Now, by the account's clock, unless given.")
+    friendly_name: FriendlyName | None = Field(None, description="Default: the number as Twilio formats it.")
+    date_created: DateTimeIn | None = Field(None, description="Default: now, by the account's clock.")
 
 
-class CallerIdView(View):
-    """A verified number."""
+class CallerIdResponse(ResponseModel):
+    """A caller ID (verified number)."""
 
     sid: str
     account_sid: str
     phone_number: str
     friendly_name: str
-    date_created: Time
-    date_updated: Time
+    date_created: DateTimeOut
+    date_updated: DateTimeOut
 
 
-class CallerIdList(View):
-    """Verified numbers, newest first."""
+class CallerIdListResponse(ResponseModel):
+    """Caller IDs, newest first."""
 
-    caller_ids: list[CallerIdView]
+    caller_ids: list[CallerIdResponse]
 
 
-def caller_id_view(caller_id: OutgoingCallerId) -> CallerIdView:
-    """Show a verified number."""
-    return CallerIdView(
+def caller_id_response(caller_id: OutgoingCallerId) -> CallerIdResponse:
+    """Return the response for a caller ID."""
+    return CallerIdResponse(
         sid=caller_id.sid,
         account_sid=caller_id.account_sid,
         phone_number=caller_id.phone_number,
@@ -65,56 +64,56 @@ def caller_id_view(caller_id: OutgoingCallerId) -> CallerIdView:
     )
 
 
-@router.get("/accounts/{account_sid}/caller-ids", response_model=CallerIdList, summary="List the caller IDs")
+@router.get("/accounts/{account_sid}/caller-ids", response_model=CallerIdListResponse, summary="List the caller IDs")
 async def list_caller_ids(
     services: Services,
-    account: AccountOfPath,
+    account: PathAccount,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Show the account's newest verified numbers; no fault strikes here, and no journal tells of it."""
+    """Return the account's newest caller IDs. Faults and the request journal do not apply to this request."""
     page = await services.database.run(list_outgoing_caller_ids, account.sid, PageRequest(page_size=limit))
-    return await list_answer("caller_ids", page.rows, caller_id_view)
+    return await list_response("caller_ids", page.rows, caller_id_response)
 
 
 @router.post(
     "/accounts/{account_sid}/caller-ids",
     status_code=HTTPStatus.CREATED,
-    responses=CONFLICTS,
-    summary="Place a caller ID",
+    responses=CONFLICT_RESPONSE,
+    summary="Create a caller ID without a call",
 )
-async def place(services: Services, account: AccountOfPath, wanted: NewCallerId) -> CallerIdView:
-    """Make a number a verified one of the account at once: nobody is called, no code is asked for."""
-    number = e164_of(services, wanted.phone_number, "phone_number")
+async def create_caller_id(services: Services, account: PathAccount, body: CreateCallerIdRequest) -> CallerIdResponse:
+    """Add a verified number to the account at once, without a call and a code."""
+    number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
-        placed = await services.database.run(
+        caller_id = await services.database.run(
             place_caller_id,
             account.sid,
             number,
-            wanted.friendly_name,
-            created=instant_of(wanted.date_created),
+            body.friendly_name,
+            created=to_timestamp(body.date_created),
             system_now=services.now(),
             identifiers=services.identifiers,
         )
     except AlreadyVerified as error:
-        hint = f"it is {error.caller_id.sid}: delete that one first, or place another number"
-        raise conflict(f"{number} is verified already in this account", hint) from error
-    if placed is None:
-        raise no_such_account(account.sid)
-    return caller_id_view(placed)
+        hint = f"delete the caller ID {error.caller_id.sid} first, or use another number"
+        raise conflict(f"{number} is already verified in this account", hint) from error
+    if caller_id is None:
+        raise account_not_found(account.sid)
+    return caller_id_response(caller_id)
 
 
 @router.delete(
     "/accounts/{account_sid}/caller-ids/{sid}", status_code=HTTPStatus.NO_CONTENT, summary="Delete a caller ID"
 )
 async def delete_caller_id(
-    services: Services, account: AccountOfPath, sid: Annotated[str, Path(description="`PN…`")]
+    services: Services, account: PathAccount, sid: Annotated[str, Path(description="SID of the caller ID, `PN…`.")]
 ) -> Response:
-    """Let a number be verified no longer, as the Twilio surface would."""
+    """Delete a caller ID, as the Twilio API does."""
     try:
         is_deleted = await services.database.run(delete_outgoing_caller_id, account.sid, sid, system_now=services.now())
     except TwilioError as error:
-        raise no_such_account(account.sid) from error
+        raise account_not_found(account.sid) from error
     if not is_deleted:
-        hint = f"GET /_ringback/accounts/{account.sid}/caller-ids lists those there are"
+        hint = f"GET /_ringback/accounts/{account.sid}/caller-ids lists the caller IDs of the account"
         raise not_found(f"caller ID {sid[:40]} in this account", hint)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -1,14 +1,14 @@
-"""Validation calls with their timelines, and being the person who is called."""
+"""Validation calls: list them with their timelines, and act as the callee."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from ringback.control_api.dependencies import AccountOfPath, CallOfPath, Services, no_such_call
-from ringback.control_api.errors import CONFLICTS, conflict, unprocessable
-from ringback.control_api.large_responses import list_answer
-from ringback.control_api.schemas import Body, Time, View, shown
+from ringback.control_api.dependencies import PathAccount, PathCall, Services, call_not_found
+from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, unprocessable
+from ringback.control_api.large_responses import list_response
+from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, to_date_time
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
 from ringback.domain.faults import described
@@ -23,22 +23,22 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 router = APIRouter(tags=["Calls"])
 
 
-class Keys(Body):
-    """What is keyed in."""
+class DigitsRequest(RequestModel):
+    """Keys that the callee presses."""
 
-    digits: str = Field(pattern=r"^[0-9*#]{1,32}$", examples=["123456"], description="As many keys as are pressed.")
+    digits: str = Field(pattern=r"^[0-9*#]{1,32}$", examples=["123456"], description="The pressed keys.")
 
 
-class TimelineEntryView(View):
-    """One thing that happened to a call."""
+class TimelineEntryResponse(ResponseModel):
+    """One event in the timeline of a call."""
 
-    at: Time
+    at: DateTimeOut
     event: str
     detail: str
 
 
-class PhoneView(View):
-    """The phone that a call met."""
+class CallPhoneResponse(ResponseModel):
+    """The simulated phone that a call reached."""
 
     behavior: PhoneBehavior
     ring_seconds: float
@@ -46,22 +46,22 @@ class PhoneView(View):
     extension: str | None
 
 
-class CallbackSummaryView(View):
-    """The state of a call's StatusCallback at a glance; GET …/callbacks shows every attempt."""
+class CallbackSummaryResponse(ResponseModel):
+    """Summary of a call's StatusCallback; GET …/callbacks returns every attempt."""
 
     status: CallbackStatus | None = Field(description="Null until the call has ended.")
-    attempts: int = Field(description="How many were made, redeliveries included.")
-    status_code: int | None = Field(description="What the last attempt was answered with. Null without an answer.")
+    attempts: int = Field(description="Number of attempts, including redeliveries.")
+    status_code: int | None = Field(description="Status of the response to the last attempt. Null if there was none.")
     error: str | None = Field(description="Why the last attempt failed.")
-    fault: str | None = Field(description="The fault that the last delivery met.", examples=["signature bad"])
+    fault: str | None = Field(description="The fault injected into the last delivery.", examples=["signature bad"])
     is_signature_valid: bool | None = Field(
-        description="Whether the last attempt was signed with the account's auth token. Null where nothing was sent."
+        description="Whether the last attempt was signed with the account's auth token. Null if nothing was sent."
     )
-    redirects: int = Field(description="How many redirects the last attempt followed.")
+    redirects: int = Field(description="Number of redirects that the last attempt followed.")
 
 
-class CallView(View):
-    """A validation call; `phone` is null until the number was dialled."""
+class CallResponse(ResponseModel):
+    """A validation call. `phone` is null until the number is dialed."""
 
     sid: str
     account_sid: str
@@ -69,7 +69,7 @@ class CallView(View):
     friendly_name: str | None
     validation_code: str
     status: CallStatus
-    state: str = Field(description="Finer than the status while the call is in progress.")
+    state: str = Field(description="More detailed than the status while the call is in progress.")
     verification_status: VerificationStatus | None
     outgoing_caller_id_sid: str | None
     attempts_left: int
@@ -77,26 +77,26 @@ class CallView(View):
     call_delay_seconds: int
     status_callback: str | None
     status_callback_method: str
-    callback: CallbackSummaryView | None = Field(description="Null where no StatusCallback was asked for.")
-    phone: PhoneView | None
-    date_created: Time
-    code_expires_at: Time | None = Field(description="Null for a code that is right as long as the call lasts.")
-    ringing_at: Time | None
-    answered_at: Time | None
-    ended_at: Time | None
-    timeline: list[TimelineEntryView]
+    callback: CallbackSummaryResponse | None = Field(description="Null if no StatusCallback was requested.")
+    phone: CallPhoneResponse | None
+    date_created: DateTimeOut
+    code_expires_at: DateTimeOut | None = Field(description="Null if the code is valid until the call ends.")
+    ringing_at: DateTimeOut | None
+    answered_at: DateTimeOut | None
+    ended_at: DateTimeOut | None
+    timeline: list[TimelineEntryResponse]
 
 
-class CallList(View):
+class CallListResponse(ResponseModel):
     """Calls, newest first."""
 
-    calls: list[CallView]
+    calls: list[CallResponse]
 
 
-def call_view(call: ValidationCall, summary: CallbackSummary | None) -> CallView:
-    """Show a call, with the summary of its StatusCallback."""
+def call_response(call: ValidationCall, summary: CallbackSummary | None) -> CallResponse:
+    """Return the response for a call, with the summary of its StatusCallback."""
     phone = call.phone
-    return CallView(
+    return CallResponse(
         sid=call.sid,
         account_sid=call.account_sid,
         phone_number=call.phone_number,
@@ -112,20 +112,21 @@ def call_view(call: ValidationCall, summary: CallbackSummary | None) -> CallView
         status_callback=call.status_callback,
         status_callback_method=call.status_callback_method,
         callback=_callback(summary) if call.status_callback is not None else None,
-        phone=PhoneView.model_validate(phone, from_attributes=True) if phone else None,
+        phone=CallPhoneResponse.model_validate(phone, from_attributes=True) if phone else None,
         date_created=rfc_3339(call.date_created),
-        code_expires_at=shown(call.code_expires_at),
-        ringing_at=shown(call.ringing_at),
-        answered_at=shown(call.answered_at),
-        ended_at=shown(call.ended_at),
+        code_expires_at=to_date_time(call.code_expires_at),
+        ringing_at=to_date_time(call.ringing_at),
+        answered_at=to_date_time(call.answered_at),
+        ended_at=to_date_time(call.ended_at),
         timeline=[
-            TimelineEntryView(at=rfc_3339(entry.at), event=entry.event, detail=entry.detail) for entry in call.timeline
+            TimelineEntryResponse(at=rfc_3339(entry.at), event=entry.event, detail=entry.detail)
+            for entry in call.timeline
         ],
     )
 
 
-def _callback(summary: CallbackSummary | None) -> CallbackSummaryView:
-    return CallbackSummaryView(
+def _callback(summary: CallbackSummary | None) -> CallbackSummaryResponse:
+    return CallbackSummaryResponse(
         status=summary.status if summary else None,
         attempts=summary.attempts if summary else 0,
         status_code=summary.status_code if summary else None,
@@ -136,58 +137,58 @@ def _callback(summary: CallbackSummary | None) -> CallbackSummaryView:
     )
 
 
-@router.get("/accounts/{account_sid}/calls", response_model=CallList, summary="List the account's calls")
+@router.get("/accounts/{account_sid}/calls", response_model=CallListResponse, summary="List the account's calls")
 async def list_calls(
     services: Services,
-    account: AccountOfPath,
+    account: PathAccount,
     phone_number: Annotated[str | None, Query(description="Only calls to this number.")] = None,
-    status: Annotated[CallStatus | None, Query(description="Only calls of this status.")] = None,
+    status: Annotated[CallStatus | None, Query(description="Only calls with this status.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Show the account's calls, newest first, each with its code, its timeline and the state of its callback."""
+    """Return the account's calls, newest first, each with its code, its timeline and the state of its callback."""
     e164 = None if phone_number is None else to_e164(phone_number, None)
     if phone_number is not None and e164 is None:
-        raise unprocessable("phone_number: no phone number", "write it as +14158675309, the + as %2B")
+        raise unprocessable("phone_number: not a valid phone number", "write it as +14158675309, with %2B for the +")
     calls = await services.database.run_in_steps(
         newest_calls.steps, account.sid, limit=limit, phone_number=e164, status=status
     )
-    return await list_answer("calls", calls, lambda found: call_view(*found))
+    return await list_response("calls", calls, lambda row: call_response(*row))
 
 
 @router.get("/accounts/{account_sid}/calls/{call_sid}", summary="Fetch a call")
-async def fetch_call(services: Services, call: CallOfPath) -> CallView:
-    """Show a call."""
+async def fetch_call(services: Services, call: PathCall) -> CallResponse:
+    """Return a call."""
     return await _with_callback(services, call)
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/answer", responses=CONFLICTS, summary="Pick the phone up")
-async def answer(services: Services, call: CallOfPath) -> CallView:
-    """Answer a ringing phone, whatever its behaviour is."""
-    return await _act(services, call, CallEvent.ANSWER, "a phone can be answered while it rings")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/answer", responses=CONFLICT_RESPONSE, summary="Answer the call")
+async def answer(services: Services, call: PathCall) -> CallResponse:
+    """Answer a ringing phone, regardless of its behavior."""
+    return await _act(services, call, CallEvent.ANSWER, "answer a call while its phone rings")
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/digits", responses=CONFLICTS, summary="Key digits in")
-async def key_digits(services: Services, call: CallOfPath, keys: Keys) -> CallView:
-    """Key digits in at the prompt: six are a code, fewer wait for the rest."""
-    hint = "digits can be keyed in at the prompt, after the phone was answered and the extension dialled"
-    return await _act(services, call, CallEvent.DIGITS, hint, keys.digits)
+@router.post("/accounts/{account_sid}/calls/{call_sid}/digits", responses=CONFLICT_RESPONSE, summary="Enter digits")
+async def enter_digits(services: Services, call: PathCall, body: DigitsRequest) -> CallResponse:
+    """Enter digits at the prompt. Six digits are a code; after fewer, the prompt waits for the others."""
+    hint = "enter digits at the prompt, after the phone is answered and the extension is dialed"
+    return await _act(services, call, CallEvent.DIGITS, hint, body.digits)
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/hang-up", responses=CONFLICTS, summary="Hang up")
-async def hang_up(services: Services, call: CallOfPath) -> CallView:
-    """End a call that was answered."""
-    return await _act(services, call, CallEvent.HANG_UP, "a call can be hung up once answered; before, reject it")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/hang-up", responses=CONFLICT_RESPONSE, summary="Hang up")
+async def hang_up(services: Services, call: PathCall) -> CallResponse:
+    """End an answered call."""
+    return await _act(services, call, CallEvent.HANG_UP, "hang up an answered call; reject a ringing one")
 
 
-@router.post("/accounts/{account_sid}/calls/{call_sid}/reject", responses=CONFLICTS, summary="Reject the call")
-async def reject(services: Services, call: CallOfPath) -> CallView:
-    """Refuse a ringing call: its status is busy."""
-    return await _act(services, call, CallEvent.REJECT, "a call can be rejected while it rings")
+@router.post("/accounts/{account_sid}/calls/{call_sid}/reject", responses=CONFLICT_RESPONSE, summary="Reject the call")
+async def reject(services: Services, call: PathCall) -> CallResponse:
+    """Reject a ringing call: its status becomes busy."""
+    return await _act(services, call, CallEvent.REJECT, "reject a call while its phone rings")
 
 
-async def _act(services: Services, call: ValidationCall, event: CallEvent, hint: str, digits: str = "") -> CallView:
+async def _act(services: Services, call: ValidationCall, event: CallEvent, hint: str, digits: str = "") -> CallResponse:
     try:
-        moved = await services.database.run(
+        updated_call = await services.database.run(
             apply_callee_action,
             call.sid,
             event,
@@ -200,16 +201,16 @@ async def _act(services: Services, call: ValidationCall, event: CallEvent, hint:
         raise conflict(f"call {error.call.sid} is {error.call.state}", hint) from error
     except PersonNotReached as error:
         raise conflict(
-            f"a switchboard answered call {call.sid}, and nobody hears the prompt",
-            "the Extension of the validation request, waits aside, must be the phone's extension",
+            f"a switchboard answered call {call.sid}; the phone was not reached",
+            "the Extension of the validation request (without w) must equal the phone's extension",
         ) from error
-    if moved is None:
-        raise no_such_call(call.account_sid, call.sid)
+    if updated_call is None:
+        raise call_not_found(call.account_sid, call.sid)
     services.wake()
-    return await _with_callback(services, moved)
+    return await _with_callback(services, updated_call)
 
 
-async def _with_callback(services: Services, call: ValidationCall) -> CallView:
+async def _with_callback(services: Services, call: ValidationCall) -> CallResponse:
     if call.status_callback is None:
-        return call_view(call, None)
-    return call_view(call, await services.database.run(callback_summary, call.sid))
+        return call_response(call, None)
+    return call_response(call, await services.database.run(callback_summary, call.sid))

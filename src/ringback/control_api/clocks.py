@@ -1,4 +1,4 @@
-"""The account's own time: frozen, set, advanced."""
+"""Clocks: read, freeze, set and advance an account's clock."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,9 +6,18 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import CONFLICTS, conflict, unprocessable
-from ringback.control_api.schemas import LAST_YEAR, Body, Moment, StrictNumber, Time, View, instant_of, shown
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found
+from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, unprocessable
+from ringback.control_api.schemas import (
+    LAST_YEAR,
+    DateTimeIn,
+    DateTimeOut,
+    RequestModel,
+    ResponseModel,
+    StrictNumber,
+    to_date_time,
+    to_timestamp,
+)
 from ringback.domain.account_clock import AccountTime, ClockMode
 from ringback.domain.accounts import Account
 from ringback.domain.timestamps import after, from_datetime, rfc_3339
@@ -20,67 +29,72 @@ LATEST = from_datetime(datetime(LAST_YEAR, 12, 31, tzinfo=UTC))
 router = APIRouter(tags=["Clock"])
 
 
-class ClockSetting(Body):
-    """How an account's clock is to be."""
+class SetClockRequest(RequestModel):
+    """New state of an account's clock."""
 
-    mode: ClockMode = Field(description="Whether time passes by itself.")
-    now: Moment | None = Field(None, description="What it is to show; what it shows already unless given.")
+    mode: ClockMode = Field(description="Whether the clock runs or is frozen.")
+    now: DateTimeIn | None = Field(None, description="The time to set. Default: the time that the clock shows.")
 
 
-class Advance(Body):
-    """How much time is to pass."""
+class AdvanceClockRequest(RequestModel):
+    """Time by which to advance a clock."""
 
     seconds: Annotated[float, Field(ge=0, le=LONGEST_ADVANCE_SECONDS, allow_inf_nan=False), StrictNumber]
 
 
-class ClockView(View):
-    """An account's clock."""
+class ClockResponse(ResponseModel):
+    """State of an account's clock."""
 
     mode: ClockMode
-    now: Time
-    next_event_at: Time | None = Field(
-        description="When, by this clock, the next thing happens to a call by itself. Null where nothing is pending."
+    now: DateTimeOut
+    next_event_at: DateTimeOut | None = Field(
+        description="When the next event of a call falls due, by this clock. Null if none is pending."
     )
 
 
-async def _clock(services: Services, account: Account, time: AccountTime) -> ClockView:
+async def _clock_response(services: Services, account: Account, time: AccountTime) -> ClockResponse:
     next_event_at = await services.database.run(next_event_time, account.sid)
-    return ClockView(mode=time.clock.mode, now=rfc_3339(time.now), next_event_at=shown(next_event_at))
+    return ClockResponse(mode=time.clock.mode, now=rfc_3339(time.now), next_event_at=to_date_time(next_event_at))
 
 
 @router.get("/accounts/{account_sid}/clock", summary="Read the account's clock")
-async def fetch_clock(services: Services, account: AccountOfPath) -> ClockView:
-    """Show the account's time."""
-    return await _clock(services, account, account.clock.at(services.now()))
+async def fetch_clock(services: Services, account: PathAccount) -> ClockResponse:
+    """Return the state of the account's clock."""
+    return await _clock_response(services, account, account.clock.at(services.now()))
 
 
-@router.put("/accounts/{account_sid}/clock", summary="Freeze the account's clock, set it, let it run")
-async def change_clock(services: Services, account: AccountOfPath, setting: ClockSetting) -> ClockView:
-    """Set the clock that all dates of the account follow. What is overdue by the new time happens at once.
+@router.put("/accounts/{account_sid}/clock", summary="Freeze, set or run the account's clock")
+async def set_account_clock(services: Services, account: PathAccount, body: SetClockRequest) -> ClockResponse:
+    """Set the clock that all dates of the account follow. Everything that is overdue by the new time happens at once.
 
-    To let things happen in order on the way to a later time, advance the clock.
+    To let events happen in order on the way to a later time, advance the clock instead.
     """
     time = await services.database.run_in_steps(
-        set_clock.steps, account.sid, mode=setting.mode, now=instant_of(setting.now), system_now=services.now()
+        set_clock.steps, account.sid, mode=body.mode, now=to_timestamp(body.now), system_now=services.now()
     )
     if time is None:
-        raise no_such_account(account.sid)
+        raise account_not_found(account.sid)
     services.wake()
-    return await _clock(services, account, time)
+    return await _clock_response(services, account, time)
 
 
-@router.post("/accounts/{account_sid}/clock/advance", responses=CONFLICTS, summary="Let the account's time pass")
-async def advance_clock(services: Services, account: AccountOfPath, advance: Advance) -> ClockView:
-    """Let everything happen, in order, that falls due within so many seconds, and answer when it has settled.
+@router.post(
+    "/accounts/{account_sid}/clock/advance", responses=CONFLICT_RESPONSE, summary="Advance the account's clock"
+)
+async def advance_clock(services: Services, account: PathAccount, body: AdvanceClockRequest) -> ClockResponse:
+    """Advance the clock, let everything that falls due happen in order, and answer when the account has settled.
 
-    Settled is: the calls are moved, and the callbacks they owe are delivered or given up. `0` settles what is due now.
+    An account has settled when its calls have moved and their callbacks are delivered or have failed. `0` settles what
+    is due now.
     """
-    if after(account.clock.now(services.now()), advance.seconds) > LATEST:
-        raise unprocessable(f"seconds: clocks are not set later than the year {LAST_YEAR}", "advance it by less")
+    if after(account.clock.now(services.now()), body.seconds) > LATEST:
+        raise unprocessable(
+            f"seconds: a clock cannot be advanced beyond the year {LAST_YEAR}", "send a smaller number of seconds"
+        )
     try:
-        time = await services.advance(account.sid, advance.seconds)
+        time = await services.advance(account.sid, body.seconds)
     except AdvanceStopped as error:
-        raise conflict(str(error), "GET the clock to see what it shows") from error
+        raise conflict(str(error), "GET the clock to see the time that it shows") from error
     if time is None:
-        raise no_such_account(account.sid)
-    return await _clock(services, account, time)
+        raise account_not_found(account.sid)
+    return await _clock_response(services, account, time)

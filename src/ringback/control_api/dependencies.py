@@ -1,56 +1,73 @@
-"""What the paths of the control API name: an account, a call."""
+"""Values that routes take from the path of a request: an account, a call, a phone number."""
 
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
-from ringback.control_api.errors import ControlError, not_found
+from ringback.control_api.errors import ControlError, not_found, unprocessable
 from ringback.domain.accounts import Account
 from ringback.domain.calls import ValidationCall
+from ringback.domain.phone_numbers import to_e164
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import find_account
 from ringback.operations.calls import find_call
-from ringback.operations.services import Services as _Services
+from ringback.operations.services import Services as SharedServices
+
+_SHOWN_CHARACTERS = 40
 
 
-def services_of(request: Request) -> _Services:
-    """Return the services of the application that received a request."""
-    services: _Services = request.app.state.services
+def _get_services(request: Request) -> SharedServices:
+    """Return the services of the application that received the request."""
+    services: SharedServices = request.app.state.services
     return services
 
 
-Services = Annotated[_Services, Depends(services_of)]
-AccountSidOfPath = Annotated[str, Path(alias="account_sid", description="`AC…`")]
+Services = Annotated[SharedServices, Depends(_get_services)]
 
 
-async def _account(services: Services, account_sid: AccountSidOfPath) -> Account:
+async def _find_account(
+    services: Services, account_sid: Annotated[str, Path(description="SID of the account, `AC…`.")]
+) -> Account:
     account = await services.database.run(find_account, AccountSid(account_sid))
     if account is None:
-        raise no_such_account(account_sid)
+        raise account_not_found(account_sid)
     return account
 
 
-def no_such_account(account_sid: str) -> ControlError:
-    """Say that an account is not there, or not any more."""
-    return not_found(f"account {account_sid[:40]}", "GET /_ringback/accounts lists those there are")
+def account_not_found(account_sid: str) -> ControlError:
+    """Return the error for an account that does not exist, or no longer."""
+    return not_found(f"account {account_sid[:_SHOWN_CHARACTERS]}", "GET /_ringback/accounts lists all accounts")
 
 
-AccountOfPath = Annotated[Account, Depends(_account)]
+PathAccount = Annotated[Account, Depends(_find_account)]
+"""The account that the path names."""
 
 
-async def _call(
-    services: Services, account: AccountOfPath, call_sid: Annotated[str, Path(description="`CA…`")]
+async def _find_call(
+    services: Services, account: PathAccount, call_sid: Annotated[str, Path(description="SID of the call, `CA…`.")]
 ) -> ValidationCall:
     call = await services.database.run(find_call, account.sid, call_sid)
     if call is None:
-        raise no_such_call(account.sid, call_sid)
+        raise call_not_found(account.sid, call_sid)
     return call
 
 
-def no_such_call(account_sid: str, call_sid: str) -> ControlError:
-    """Say that a call is not there, or not any more."""
-    hint = f"GET /_ringback/accounts/{account_sid}/calls lists those there are"
-    return not_found(f"call {call_sid[:40]} in this account", hint)
+def call_not_found(account_sid: str, call_sid: str) -> ControlError:
+    """Return the error for a call that does not exist, or no longer."""
+    hint = f"GET /_ringback/accounts/{account_sid}/calls lists the calls of the account"
+    return not_found(f"call {call_sid[:_SHOWN_CHARACTERS]} in this account", hint)
 
 
-CallOfPath = Annotated[ValidationCall, Depends(_call)]
+PathCall = Annotated[ValidationCall, Depends(_find_call)]
+"""The call that the path names, in the account that the path names."""
+
+
+def parse_phone_number(services: SharedServices, text: str, field: str) -> str:
+    """Return the E.164 form of a phone number in a request. Raises ControlError (422), which names the `field`."""
+    e164 = to_e164(text, services.number_validation)
+    if e164 is None:
+        raise unprocessable(
+            f"{field}: {text[:_SHOWN_CHARACTERS]!r} is not a valid phone number",
+            "write it as +14158675309; the setting number_validation=possible checks only the length of numbers",
+        )
+    return e164

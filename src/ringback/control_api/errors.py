@@ -1,4 +1,4 @@
-"""Errors of the control API: what is wrong, and what to do about it."""
+"""Errors of the control API: each says what happened and what to do."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -8,14 +8,14 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-CONFLICTS: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
-"""Of a route that may have to say `conflict`."""
+CONFLICT_RESPONSE: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
+"""The `responses` of a route that can answer 409."""
 
 
 class ControlError(HTTPException):
-    """An answer that is an error: `detail` says what is wrong, `hint` what to do about it, `reason` is for the log.
+    """An error response: `detail` says what happened, `hint` what to do; `reason` is for the log.
 
-    FastAPI lets an HTTPException through wherever it is raised, while a body is read too.
+    It is an HTTPException because FastAPI lets those through while it reads a body.
     """
 
     def __init__(
@@ -30,49 +30,49 @@ class ControlError(HTTPException):
         return error_response(self.status_code, self.detail, self.hint, self.headers)
 
 
-class ErrorBody(BaseModel):
-    """Every error of the control API."""
+class ErrorResponse(BaseModel):
+    """An error of the control API."""
 
-    error: str = Field(description="What is wrong.")
-    hint: str = Field(description="What to do about it.")
+    error: str = Field(description="What happened.")
+    hint: str = Field(description="What to do.")
 
 
 def not_found(what: str, hint: str) -> ControlError:
-    """`what` is, say, ``account AC…``."""
-    return ControlError(HTTPStatus.NOT_FOUND, f"there is no {what}", hint)
+    """Return the error for something that does not exist; `what` is, for example, ``account AC…``."""
+    return ControlError(HTTPStatus.NOT_FOUND, f"{what} does not exist", hint)
 
 
 def conflict(error: str, hint: str) -> ControlError:
-    """Say that something cannot be done as things stand."""
+    """Return the error for an action that the present state does not allow."""
     return ControlError(HTTPStatus.CONFLICT, error, hint)
 
 
 def unprocessable(error: str, hint: str) -> ControlError:
-    """Say that a value cannot be used."""
+    """Return the error for an invalid value."""
     return ControlError(HTTPStatus.UNPROCESSABLE_ENTITY, error, hint)
 
 
-def no_json() -> ControlError:
-    """Say that a body is no JSON."""
-    return ControlError(HTTPStatus.BAD_REQUEST, "the body is no JSON", "send a JSON object, or no body at all")
+def invalid_json() -> ControlError:
+    """Return the error for a body that is not valid JSON."""
+    return ControlError(HTTPStatus.BAD_REQUEST, "the body is not valid JSON", "send a JSON object, or no body")
 
 
-def too_large(limit: int) -> ControlError:
-    """Say that a body has more than `limit` bytes."""
+def body_too_large(limit: int) -> ControlError:
+    """Return the error for a body of more than `limit` bytes."""
     return ControlError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body is too large", f"send at most {limit} bytes")
 
 
-def refuse_excess(announced: str, limit: int) -> None:
-    """Raise ControlError for a Content-Length of more than `limit`, however many zeros it begins with."""
-    if announced.isascii() and announced.isdigit() and int(announced.lstrip("0") or "0") > limit:
-        raise too_large(limit)
+def check_content_length(content_length: str, limit: int) -> None:
+    """Raise ControlError for a Content-Length of more than `limit` bytes. Leading zeros do not count."""
+    if content_length.isascii() and content_length.isdigit() and int(content_length.lstrip("0") or "0") > limit:
+        raise body_too_large(limit)
 
 
 def error_response(status: int, error: str, hint: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error as every error of the control API is."""
-    return JSONResponse({"error": _sendable(error), "hint": _sendable(hint)}, status, headers)
+    """Return a response with an error and a hint."""
+    return JSONResponse({"error": _without_surrogates(error), "hint": _without_surrogates(hint)}, status, headers)
 
 
-def _sendable(text: str) -> str:
-    """Replace the lone surrogates that what a request said may hold."""
+def _without_surrogates(text: str) -> str:
+    """Replace lone surrogates, which UTF-8 cannot encode and a request may contain."""
     return text.encode("utf-8", "replace").decode()

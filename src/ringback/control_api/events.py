@@ -1,4 +1,4 @@
-"""Waiting instead of sleeping: an account's events by long poll, or as they come."""
+"""Events of an account: wait for them with a long poll, or stream them as Server-Sent Events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Header, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Field
 
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.large_responses import list_answer
-from ringback.control_api.schemas import Time, View
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found
+from ringback.control_api.large_responses import list_response
+from ringback.control_api.schemas import DateTimeOut, ResponseModel
 from ringback.domain.events import Event, EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import rfc_3339
@@ -21,90 +21,90 @@ from ringback.storage.stepwise import yield_to_requests
 DEFAULT_WAIT_SECONDS, MAX_WAIT_SECONDS = 30.0, 300.0
 MAX_EVENTS = 1_000
 EVENTS_PER_READ = 200
-"""Reading a thousand events at once would hold up other requests for 8 ms."""
+"""Batch size of a read: a batch of 1,000 events would delay other requests by 8 ms."""
 EVENTS_AT_ONCE = 20
-"""How many events of a stream are written between two pauses, about."""
+"""About how many events of a stream are written between two pauses for other requests."""
 LARGEST_ID = 2**53
 
 router = APIRouter(tags=["Events"])
 
 
-class EventHopView(View):
-    """One request of the attempt that settled a StatusCallback, where it was redirected."""
+class EventHopResponse(ResponseModel):
+    """One request of the last attempt of a StatusCallback that was redirected."""
 
     method: str
     url: str
     parameters: dict[str, str] = Field(description="The parameters in this request.")
-    status_code: int | None = Field(description="Null when no answer came.")
-    location: str | None = Field(description="The Location header of a 3xx answer.")
-    error: str | None = Field(description="Why no answer came.")
+    status_code: int | None = Field(description="Null if there was no response.")
+    location: str | None = Field(description="The Location header of a 3xx response.")
+    error: str | None = Field(description="Why there was no response.")
 
 
-class EventView(View):
-    """One thing that happened in the account."""
+class EventResponse(ResponseModel):
+    """Something that happened in the account."""
 
-    id: int = Field(description="Later events have higher ids: `after` this one come those that follow.")
-    at: Time
+    id: int = Field(description="Later events have higher ids. Pass an id as `after` to get only later events.")
+    at: DateTimeOut
     type: EventType
     call_sid: str | None
-    data: dict[str, str | int | list[EventHopView] | None]
+    data: dict[str, str | int | list[EventHopResponse] | None]
 
 
-class EventList(View):
-    """Events in the order in which they happened; none when the time to wait ran out."""
+class EventListResponse(ResponseModel):
+    """Events, oldest first; empty if none happened within `wait_seconds`."""
 
-    events: list[EventView]
+    events: list[EventResponse]
 
 
-After = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Only events after the one with this id; 0 is all.")]
+After = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Only events after the one with this id. 0: all events.")]
 Kind = Annotated[EventType | None, Query(alias="type", description="Only events of this type.")]
 OfCall = Annotated[str | None, Query(max_length=34, description="Only events of this call.")]
 
 
-def event_view(event: Event) -> EventView:
-    """Show an event."""
+def event_response(event: Event) -> EventResponse:
+    """Return the response for an event."""
     fields = {"id": event.id, "at": rfc_3339(event.at), "type": event.type, "call_sid": event.call_sid}
-    return EventView.model_validate({**fields, "data": event.data})
+    return EventResponse.model_validate({**fields, "data": event.data})
 
 
-@router.get("/accounts/{account_sid}/events", response_model=EventList, summary="Wait for something to happen")
+@router.get("/accounts/{account_sid}/events", response_model=EventListResponse, summary="List events, or wait for one")
 async def wait_for_events(
     services: Services,
-    account: AccountOfPath,
+    account: PathAccount,
     after: After = 0,
     kind: Kind = None,
     call_sid: OfCall = None,
     wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = DEFAULT_WAIT_SECONDS,
 ) -> Response:
-    """Answer the events that have happened, or as soon as one happens; an empty list when none does in time.
+    """Return the events so far. If there are none, wait up to `wait_seconds` for one.
 
-    Where the account is deleted meanwhile, that is told at once, by 404.
+    If the account is deleted while the request waits, the answer is 404.
     """
     deadline = asyncio.get_running_loop().time() + wait_seconds
     found = await _next_events(services, account.sid, after, kind, call_sid, deadline)
     if found is None:
-        raise no_such_account(account.sid)
+        raise account_not_found(account.sid)
     while found and len(found) < MAX_EVENTS and len(found) % EVENTS_PER_READ == 0:
         await yield_to_requests()
         batch = await _read_events(services, account.sid, found[-1].id, kind, call_sid)
         if batch is None or not batch.events:
             break
         found += batch.events
-    return await list_answer("events", found, event_view)
+    return await list_response("events", found, event_response)
 
 
-@router.get("/accounts/{account_sid}/events/stream", response_class=EventSourceResponse, summary="Follow what happens")
+@router.get("/accounts/{account_sid}/events/stream", response_class=EventSourceResponse, summary="Stream events")
 async def stream_events(
     services: Services,
-    account: AccountOfPath,
+    account: PathAccount,
     after: After = 0,
     kind: Kind = None,
     call_sid: OfCall = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
-    """Send the events as Server-Sent Events, those that have happened first; a client that reconnects misses none.
+    """Send events as Server-Sent Events: past events first, then new ones. A client that reconnects misses none.
 
-    The stream ends with the account.
+    The stream ends when the account is deleted.
     """
     position = after if last_event_id is None else last_event_id
     while not services.change_notifier.is_closed:
@@ -113,7 +113,7 @@ async def stream_events(
             return
         for event in found:
             position = event.id
-            data = orjson.dumps(event_view(event).model_dump()).decode()
+            data = orjson.dumps(event_response(event).model_dump()).decode()
             yield ServerSentEvent(id=str(event.id), event=event.type, raw_data=data)
             if position % EVENTS_AT_ONCE == 0:
                 await yield_to_requests()
@@ -127,9 +127,9 @@ async def _next_events(
     call_sid: str | None,
     deadline: float | None,
 ) -> list[Event] | None:
-    """Return the events after an id, waiting for the first until the loop's clock shows `deadline`.
+    """Return the events after an id; if there are none, wait for one until `deadline` (time of the event loop).
 
-    None when the account is gone.
+    Return None if the account no longer exists.
     """
     notifier = services.change_notifier
     with notifier.subscribe(account_sid) as told:
@@ -152,7 +152,7 @@ async def _next_events(
 async def _read_events(
     services: Services, account_sid: AccountSid, after: int, kind: EventType | None, call_sid: str | None
 ) -> EventBatch | None:
-    """Read the next EVENTS_PER_READ events after an id; None when the account is gone."""
+    """Read the next EVENTS_PER_READ events after an id. Return None if the account no longer exists."""
     return await services.database.run(
         fetch_events, account_sid, after_id=after, limit=EVENTS_PER_READ, kind=kind, call_sid=call_sid
     )

@@ -1,4 +1,4 @@
-"""What is to go wrong: errors, delays and cut connections of the Twilio surface, mishaps of StatusCallbacks."""
+"""Faults: inject errors, delays and dropped connections into the Twilio API, and failures into StatusCallbacks."""
 
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Response
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
 
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
-from ringback.control_api.errors import CONFLICTS, conflict, not_found, unprocessable
-from ringback.control_api.large_responses import list_answer
-from ringback.control_api.schemas import Body, StrictNumber, Time, View
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found
+from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, not_found, unprocessable
+from ringback.control_api.large_responses import list_response
+from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, StrictNumber
 from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_from_dict
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
@@ -25,91 +25,94 @@ EXAMPLES: list[JsonValue] = [
 router = APIRouter(tags=["Faults"])
 
 
-def _printable(message: str) -> str:
+def _check_printable(message: str) -> str:
     if not message.isprintable():
-        raise ValueError("characters that can be printed")
+        raise ValueError("must contain only printable characters")
     return message
 
 
-def _no_number(drop: object) -> object:
+def _reject_number(drop: object) -> object:
     if drop == 1 and drop is not True:
         raise ValueError("input should be 'before', 'after' or True")
     return drop
 
 
-class FaultEffect(Body):
-    """What a fault does: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
+class FaultEffectRequest(RequestModel):
+    """Effect of a fault: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
 
     status: Annotated[int, Field(ge=400, le=599), StrictNumber] | None = Field(
-        None, description="Answer so, with Twilio's body; nothing is changed."
+        None, description="Answer with this status and Twilio's error body; change nothing."
     )
     code: Annotated[int, Field(ge=1, le=999_999), StrictNumber] | None = Field(
-        None, description="With `status`: another code than Twilio's."
+        None, description="With `status`: error code instead of Twilio's."
     )
-    message: Annotated[str, AfterValidator(_printable)] | None = Field(
-        None, min_length=1, max_length=MESSAGE_MAX_CHARACTERS, description="With `status`: other words than Twilio's."
+    message: Annotated[str, AfterValidator(_check_printable)] | None = Field(
+        None,
+        min_length=1,
+        max_length=MESSAGE_MAX_CHARACTERS,
+        description="With `status`: error message instead of Twilio's.",
     )
     delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), StrictNumber] | None = Field(
-        None, description="Let so many real seconds pass first."
+        None, description="Wait this many real seconds first."
     )
-    drop: Annotated[Literal["before", "after", True], BeforeValidator(_no_number)] | None = Field(
+    drop: Annotated[Literal["before", "after", True], BeforeValidator(_reject_number)] | None = Field(
         None,
-        description="Cut the connection before anything is changed, or after the change is committed. "
-        "For `status-callback` only `true`: never send it.",
+        description="Close the connection before anything is changed, or after the change is committed. "
+        "For `status-callback` only `true`: do not send it.",
     )
     duplicate: Annotated[int, Field(ge=2, le=10), StrictNumber] | None = Field(
-        None, description="For `status-callback`: send it so often in all."
+        None, description="For `status-callback`: how many times to send it."
     )
-    signature: Literal["bad"] | None = Field(None, description="For `status-callback`: sign it wrongly.")
+    signature: Literal["bad"] | None = Field(None, description="For `status-callback`: send an invalid signature.")
 
 
-class FaultRequest(Body):
-    """A fault: where, what, and how often. With neither `times` nor `probability` it strikes until it is deleted."""
+class CreateFaultRequest(RequestModel):
+    """A new fault. Without `times` and `probability` it is triggered every time until it is deleted."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
 
-    operation: FaultTarget = Field(description="`*` is every operation of the Twilio surface.")
-    effect: FaultEffect
+    operation: FaultTarget = Field(description="`*`: every operation of the Twilio API, but not `status-callback`.")
+    effect: FaultEffectRequest
     times: Annotated[int, Field(ge=1, le=1_000_000), StrictNumber] | None = Field(
-        None, description="So often, then it is gone."
+        None, description="How many times the fault is triggered before it is deleted."
     )
     probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False), StrictNumber] | None = Field(
-        None, description="Each time with this probability; see `random_seed`."
+        None, description="Probability that the fault is triggered. The setting `random_seed` makes it reproducible."
     )
 
 
-class FaultView(View):
-    """A fault that may still strike."""
+class FaultResponse(ResponseModel):
+    """A fault that can still be triggered."""
 
     id: int
     operation: FaultTarget
     effect: dict[str, Any] = Field(examples=[{"status": 429}])
-    times_left: int | None = Field(description="Null for a fault that is not counted.")
+    times_left: int | None = Field(description="Null for a fault without `times`.")
     probability: float | None
-    chances: int = Field(description="How often it might have struck.")
-    strikes: int = Field(description="How often it did.")
-    date_created: Time
+    trials: int = Field(description="How often the fault could have been triggered.")
+    triggered: int = Field(description="How often it was triggered.")
+    date_created: DateTimeOut
 
 
-class FaultList(View):
-    """Faults in the order in which they have their chance; those that are used up are gone."""
+class FaultListResponse(ResponseModel):
+    """Faults in the order in which they are tried. Used up faults are not listed."""
 
-    faults: list[FaultView]
+    faults: list[FaultResponse]
 
 
 FaultId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
-def fault_view(fault: Fault) -> FaultView:
-    """Show a fault."""
-    return FaultView(
+def fault_response(fault: Fault) -> FaultResponse:
+    """Return the response for a fault."""
+    return FaultResponse(
         id=fault.id,
         operation=fault.operation,
         effect=dict(fault.effect.said),
         times_left=fault.times_left,
         probability=fault.probability,
-        chances=fault.chances,
-        strikes=fault.strikes,
+        trials=fault.chances,
+        triggered=fault.strikes,
         date_created=rfc_3339(fault.date_created),
     )
 
@@ -117,49 +120,50 @@ def fault_view(fault: Fault) -> FaultView:
 @router.post(
     "/accounts/{account_sid}/faults",
     status_code=HTTPStatus.CREATED,
-    responses=CONFLICTS,
-    summary="Let something go wrong",
+    responses=CONFLICT_RESPONSE,
+    summary="Create a fault",
 )
-async def create_fault(services: Services, account: AccountOfPath, wanted: FaultRequest) -> FaultView:
-    """Let the account's requests to an operation, or its StatusCallbacks, meet a fault.
+async def create_fault(services: Services, account: PathAccount, body: CreateFaultRequest) -> FaultResponse:
+    """Inject a fault into the account's requests for an operation, or into its StatusCallbacks.
 
-    Of several faults that fit, the one asked for first has its chance first, and at most one strikes. A request that
-    is not authenticated, or is for no operation, meets none; a StatusCallback meets one a delivery, not one a try.
+    If several faults match, they are tried in the order of their creation, and at most one is triggered.
+    Unauthenticated requests and requests for unknown paths are not affected. A StatusCallback is tried once for each
+    delivery, not for each attempt.
     """
     try:
-        effect = effect_from_dict(wanted.effect.model_dump(exclude_none=True))
-        new = NewFault(wanted.operation, effect, wanted.times, wanted.probability)
+        effect = effect_from_dict(body.effect.model_dump(exclude_none=True))
+        new = NewFault(body.operation, effect, body.times, body.probability)
     except UnfitFault as error:
-        raise unprocessable(str(error), "GET /_ringback/docs tells which effects there are") from error
+        raise unprocessable(str(error), "GET /_ringback/docs lists the effects") from error
     try:
         fault = await services.database.run(operations.add_fault, account, new, system_now=services.now())
     except operations.TooManyFaults as error:
         raise conflict(
-            f"the account has {operations.MAX_FAULTS} faults", "delete those that are not needed any more"
+            f"the account has {operations.MAX_FAULTS} faults", "delete faults that are no longer needed"
         ) from error
     if fault is None:
-        raise no_such_account(account.sid)
-    return fault_view(fault)
+        raise account_not_found(account.sid)
+    return fault_response(fault)
 
 
-@router.get("/accounts/{account_sid}/faults", response_model=FaultList, summary="List the faults")
-async def list_faults(services: Services, account: AccountOfPath) -> Response:
-    """Show the faults that may still strike."""
+@router.get("/accounts/{account_sid}/faults", response_model=FaultListResponse, summary="List the faults")
+async def list_faults(services: Services, account: PathAccount) -> Response:
+    """Return the faults that can still be triggered."""
     faults = await services.database.run(operations.list_faults, account.sid)
-    return await list_answer("faults", faults, fault_view)
+    return await list_response("faults", faults, fault_response)
 
 
 @router.delete("/accounts/{account_sid}/faults", status_code=HTTPStatus.NO_CONTENT, summary="Delete all faults")
-async def delete_faults(services: Services, account: AccountOfPath) -> Response:
-    """Let nothing go wrong any more."""
+async def delete_faults(services: Services, account: PathAccount) -> Response:
+    """Delete all faults of the account."""
     await services.database.run(operations.delete_faults, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.delete("/accounts/{account_sid}/faults/{fault_id}", status_code=HTTPStatus.NO_CONTENT, summary="Delete a fault")
-async def delete_fault(services: Services, account: AccountOfPath, fault_id: FaultId) -> Response:
-    """Delete a fault that may still strike; one that is used up is gone already."""
+async def delete_fault(services: Services, account: PathAccount, fault_id: FaultId) -> Response:
+    """Delete a fault. A used up fault no longer exists."""
     if not await services.database.run(operations.delete_fault, account.sid, fault_id):
-        hint = f"GET /_ringback/accounts/{account.sid}/faults lists those that may still strike"
+        hint = f"GET /_ringback/accounts/{account.sid}/faults lists the faults of the account"
         raise not_found(f"fault {fault_id} in this account", hint)
     return Response(status_code=HTTPStatus.NO_CONTENT)

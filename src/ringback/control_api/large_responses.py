@@ -1,4 +1,4 @@
-"""Answers of many megabytes: written in short steps, and sent part by part, as fast as the client reads."""
+"""JSON responses of many megabytes: serialized in steps that yield to other requests, and sent in parts."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from ringback.control_api.schemas import View
+from ringback.control_api.schemas import ResponseModel
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.operations.spool import Spool
 from ringback.storage.stepwise import Steps, run_steps, yield_to_requests
@@ -14,19 +14,19 @@ from ringback.storage.stepwise import Steps, run_steps, yield_to_requests
 T = TypeVar("T")
 
 
-class _Stored(Protocol):
+class _Row(Protocol):
     @property
     def id(self) -> int: ...
 
 
-Stored = TypeVar("Stored", bound=_Stored)
+Row = TypeVar("Row", bound=_Row)
 
-ROWS_AT_ONCE = 8
-"""How many rows are read between two pauses: a message in an inbox may have 128 KiB."""
+ROWS_PER_READ = 8
+"""Batch size of a read. Small, because a message of an inbox can have 128 KiB."""
 
 
-class LargeAnswer(Response):
-    """A JSON document that is sent part by part; each is let go when it is sent."""
+class SpooledJsonResponse(Response):
+    """A JSON document that is sent in parts. Each part is freed when it is sent."""
 
     media_type = "application/json"
 
@@ -42,66 +42,68 @@ class LargeAnswer(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
-async def list_answer(name: str, values: Iterable[T], shown: Callable[[T], View]) -> LargeAnswer:
-    """Return an object with a list of this name, each of its values as `shown`, written in short steps."""
-    return await lists_of(**{name: await written(values, shown)})
+async def list_response(
+    name: str, values: Iterable[T], to_response: Callable[[T], ResponseModel]
+) -> SpooledJsonResponse:
+    """Return an object with one list, `name`, of the given values."""
+    return await lists_response(**{name: await serialize(values, to_response)})
 
 
-async def written(values: Iterable[T], shown: Callable[[T], View]) -> list[bytes]:
-    """Return each of these values as `shown`, in JSON, written in short steps."""
-    return await run_steps(_texts(values, shown))
+async def serialize(values: Iterable[T], to_response: Callable[[T], ResponseModel]) -> list[bytes]:
+    """Return each of the values as JSON."""
+    return await run_steps(_serialize(values, to_response))
 
 
-def _texts(values: Iterable[T], shown: Callable[[T], View]) -> Steps[list[bytes]]:
-    texts: list[bytes] = []
+def _serialize(values: Iterable[T], to_response: Callable[[T], ResponseModel]) -> Steps[list[bytes]]:
+    items: list[bytes] = []
     for value in values:
-        texts.append(json_of(shown(value)))
+        items.append(to_json(to_response(value)))
         yield
-    return texts
+    return items
 
 
-async def newest(
-    fetch: Callable[[int, int], Awaitable[Sequence[Stored]]], shown: Callable[[Stored], View], limit: int
+async def serialize_newest(
+    fetch: Callable[[int, int], Awaitable[Sequence[Row]]], to_response: Callable[[Row], ResponseModel], limit: int
 ) -> list[bytes]:
-    """Return at most `limit` rows as `shown`, in JSON, newest first: read page by page, so that nobody waits for all.
+    """Return at most `limit` rows as JSON, newest first. Rows are read in small batches.
 
-    `fetch` is given the id before which a page begins, and how many rows it has.
+    `fetch` takes the id before which a batch begins, and the number of rows.
     """
-    texts: list[bytes] = []
+    items: list[bytes] = []
     before_id = AFTER_ALL_IDS
-    while len(texts) < limit:
-        wanted = min(ROWS_AT_ONCE, limit - len(texts))
-        rows = await fetch(before_id, wanted)
-        texts += await written(rows, shown)
-        if len(rows) < wanted:
+    while len(items) < limit:
+        batch_size = min(ROWS_PER_READ, limit - len(items))
+        rows = await fetch(before_id, batch_size)
+        items += await serialize(rows, to_response)
+        if len(rows) < batch_size:
             break
         before_id = rows[-1].id
         await yield_to_requests()
-    return texts
+    return items
 
 
-async def lists_of(**lists: list[bytes]) -> LargeAnswer:
-    """Return an object with lists of these names, whose values are JSON already, and are let go."""
-    return LargeAnswer(await run_steps(_spooled(lists)))
+async def lists_response(**lists: list[bytes]) -> SpooledJsonResponse:
+    """Return an object with the given lists, whose items are JSON. The lists are emptied, to free memory."""
+    return SpooledJsonResponse(await run_steps(_spool(lists)))
 
 
-def _spooled(lists: Mapping[str, list[bytes]]) -> Steps[Spool]:
-    document, mark = Spool(), b"{"
-    for name, texts in lists.items():
-        document.write(b'%b"%b":[' % (mark, name.encode()))
-        mark = b""
-        texts.reverse()
-        while texts:
-            document.write(mark)
-            document.write(texts.pop())
-            mark = b","
+def _spool(lists: Mapping[str, list[bytes]]) -> Steps[Spool]:
+    document, separator = Spool(), b"{"
+    for name, items in lists.items():
+        document.write(b'%b"%b":[' % (separator, name.encode()))
+        separator = b""
+        items.reverse()
+        while items:
+            document.write(separator)
+            document.write(items.pop())
+            separator = b","
             yield
         document.write(b"]")
-        mark = b","
+        separator = b","
     document.write(b"}")
     return document
 
 
-def json_of(view: View) -> bytes:
-    """Return a view as JSON, as every answer has it."""
-    return view.__pydantic_serializer__.to_json(view)
+def to_json(response: ResponseModel) -> bytes:
+    """Return a response as JSON."""
+    return response.__pydantic_serializer__.to_json(response)

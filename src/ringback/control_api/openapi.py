@@ -1,34 +1,34 @@
-"""What the OpenAPI description tells beside the routes: the token, and of each operation the errors it can answer."""
+"""Additions to the OpenAPI description that FastAPI makes: the token, and the errors of each operation."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from ringback.control_api.errors import ErrorBody
+from ringback.control_api.errors import ErrorResponse
 from ringback.control_api.inbox import INBOX_PATH
 
-ERRORS: Mapping[int, str] = {
-    HTTPStatus.BAD_REQUEST: "The body is no JSON.",
+ERROR_DESCRIPTIONS: Mapping[int, str] = {
+    HTTPStatus.BAD_REQUEST: "The body is not valid JSON.",
     HTTPStatus.UNAUTHORIZED: "The control token is missing or wrong.",
-    HTTPStatus.FORBIDDEN: "A web page of another site asks, or the server is asked by a name that may be anybody's.",
-    HTTPStatus.NOT_FOUND: "What the path names is not there.",
-    HTTPStatus.CONFLICT: "It cannot be done as things stand.",
+    HTTPStatus.FORBIDDEN: "The request comes from a web page of another site, or names an unknown host.",
+    HTTPStatus.NOT_FOUND: "Something that the path names does not exist.",
+    HTTPStatus.CONFLICT: "The present state does not allow this.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-    HTTPStatus.UNPROCESSABLE_ENTITY: "A value cannot be used.",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "A value is invalid.",
 }
 _SIDS = {("path", "account_sid"), ("path", "call_sid")}
-"""Whatever they are, they are there or not: no value of theirs is unfit."""
+"""Parameters that accept every value: an unknown SID is 404, never 422."""
 _BEARER = "HTTPBearer"
-_OF_FASTAPI = ("HTTPValidationError", "ValidationError")
+_FASTAPI_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 
-def tell_the_token(document: dict[str, Any]) -> None:
-    """Put into a description that the control token is asked for, but by inboxes, to which callbacks come.
+def add_token_security(document: dict[str, Any]) -> None:
+    """Add the bearer token to every operation of a description, except those of inboxes, which receive callbacks.
 
-    The guards look at it before any route: to the routes it would be a dependency that does nothing.
+    It is not a FastAPI dependency because `AccessControlMiddleware` checks the token before any route.
     """
     document["components"]["securitySchemes"] = {
-        _BEARER: {"type": "http", "scheme": "bearer", "description": "The setting `control_token`."}
+        _BEARER: {"type": "http", "scheme": "bearer", "description": "The value of the setting `control_token`."}
     }
     for path, operations in document["paths"].items():
         if path != INBOX_PATH:
@@ -36,19 +36,21 @@ def tell_the_token(document: dict[str, Any]) -> None:
                 operation["security"] = [{_BEARER: []}]
 
 
-def tell_errors(document: dict[str, Any]) -> None:
-    """Put into each operation of a description the errors that it can answer; those that it names itself stay."""
+def add_error_responses(document: dict[str, Any]) -> None:
+    """Add to each operation of a description the errors that it can answer."""
     schemas = document["components"]["schemas"]
-    for name in _OF_FASTAPI:
+    for name in _FASTAPI_SCHEMAS:
         schemas.pop(name, None)
-    schemas[ErrorBody.__name__] = ErrorBody.model_json_schema()
+    schemas[ErrorResponse.__name__] = ErrorResponse.model_json_schema()
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            answers = operation["responses"]
-            named = {int(status) for status in answers if int(status) in ERRORS} - {HTTPStatus.UNPROCESSABLE_ENTITY}
-            successes = {status: answer for status, answer in answers.items() if int(status) not in ERRORS}
-            told = sorted(named | set(_possible_errors(path, operation)))
-            operation["responses"] = successes | {str(int(status)): _answer(status) for status in told}
+            responses = operation["responses"]
+            declared = {int(status) for status in responses if int(status) in ERROR_DESCRIPTIONS}
+            successes = {status: item for status, item in responses.items() if int(status) not in ERROR_DESCRIPTIONS}
+            errors = (declared - {HTTPStatus.UNPROCESSABLE_ENTITY}) | set(_possible_errors(path, operation))
+            operation["responses"] = successes | {
+                str(int(status)): _error_response(status) for status in sorted(errors)
+            }
 
 
 def _possible_errors(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
@@ -66,6 +68,6 @@ def _possible_errors(path: str, operation: Mapping[str, Any]) -> Iterator[int]:
         yield HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def _answer(status: int) -> dict[str, Any]:
-    schema = {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}
-    return {"description": ERRORS[status], "content": {"application/json": {"schema": schema}}}
+def _error_response(status: int) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{ErrorResponse.__name__}"}
+    return {"description": ERROR_DESCRIPTIONS[status], "content": {"application/json": {"schema": schema}}}

@@ -1,22 +1,21 @@
-"""Simulated phones: their rules, and scripts of what the next calls meet."""
+"""Simulated phones: their rules, the scripts for their next calls, and the accounts in which phones ring."""
 
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
-from fastapi import Body as RequestBody
+from fastapi import APIRouter, Body, Depends, Path, Response
 from pydantic import BeforeValidator, Field
 
 from ringback.config.validators import PhoneExtension
-from ringback.control_api.dependencies import AccountOfPath, Services, no_such_account
+from ringback.control_api.dependencies import PathAccount, Services, account_not_found, parse_phone_number
 from ringback.control_api.errors import not_found, unprocessable
-from ringback.control_api.large_responses import lists_of, written
-from ringback.control_api.phone_numbers import e164_of
-from ringback.control_api.schemas import Body, Seconds, View
+from ringback.control_api.large_responses import lists_response, serialize
+from ringback.control_api.schemas import RequestModel, ResponseModel, Seconds
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneSource
 from ringback.operations import phones as operations
 from ringback.operations.phones import KnownPhone
+from ringback.operations.ringing_phones import MOST_COUNTED, ringing_accounts
 from ringback.storage.phone_repository import DEFAULT_RULE
 
 MAX_ENTRIES = 1_000
@@ -24,17 +23,17 @@ MAX_ENTRIES = 1_000
 router = APIRouter(tags=["Phones"])
 
 
-class PhoneSetting(Body):
-    """What a phone does when it is called; a time left out is the setting's, in a script the phone's own."""
+class PhoneRuleRequest(RequestModel):
+    """Behavior of a phone. Omitted times are those of the settings; in a script, those of the phone's rule."""
 
     behavior: PhoneBehavior
-    ring_seconds: Seconds | None = Field(None, description="How long it rings before it is answered.")
-    key_seconds: Seconds | None = Field(None, description="How long its owner takes to key the code in.")
-    extension: PhoneExtension | None = Field(None, description="Who is to be reached: calls must dial these digits.")
+    ring_seconds: Seconds | None = Field(None, description="How long the phone rings before it is answered.")
+    key_seconds: Seconds | None = Field(None, description="How long the callee takes to enter the code.")
+    extension: PhoneExtension | None = Field(None, description="Extension of the callee: calls must dial it.")
 
 
-class EntryView(View):
-    """What one call meets; null is as the phone ever is."""
+class ScriptEntryResponse(ResponseModel):
+    """Behavior of a phone for one call. A null value is that of the phone's rule, or of the settings."""
 
     behavior: PhoneBehavior
     ring_seconds: float | None
@@ -42,167 +41,194 @@ class EntryView(View):
     extension: str | None
 
 
-class RuleView(EntryView):
-    """The rule of one phone, or of all the others: `default`."""
+class PhoneRuleResponse(ScriptEntryResponse):
+    """The rule of one phone, or of all phones without a rule (`default`)."""
 
     phone_number: str
 
 
-class ScriptLengthView(View):
-    """The script of one phone, by its length."""
+class ScriptLengthResponse(ResponseModel):
+    """The length of a phone's script."""
 
     phone_number: str
-    entries: int = Field(description="How many of the next calls it is for.")
+    entries: int = Field(description="Number of entries, one for each of the next calls.")
 
 
-class RuleList(View):
-    """All rules and all scripts of the account, by number."""
+class PhoneRuleListResponse(ResponseModel):
+    """All rules and scripts of the account, by phone number."""
 
-    phones: list[RuleView]
-    scripts: list[ScriptLengthView] = Field(description="GET …/phones/{number} shows a script.")
+    phones: list[PhoneRuleResponse]
+    scripts: list[ScriptLengthResponse] = Field(description="GET …/phones/{number} returns the entries of a script.")
 
 
-class ScriptView(View):
-    """What the next calls to a number meet, one each."""
+class PhoneScriptResponse(ResponseModel):
+    """The script of a phone: one entry for each of the next calls."""
 
     phone_number: str
-    script: list[EntryView]
+    script: list[ScriptEntryResponse]
 
 
-class PhoneAtNumber(View):
-    """The phone that the next call meets."""
+class PhoneResponse(ResponseModel):
+    """The phone that the next call reaches."""
 
     phone_number: str
     behavior: PhoneBehavior
     ring_seconds: float
     key_seconds: float
     extension: str | None
-    source: PhoneSource = Field(description="What makes it behave so.")
-    script: list[EntryView] = Field(description="What the next calls meet, one each.")
+    source: PhoneSource = Field(description="What determines the behavior.")
+    script: list[ScriptEntryResponse] = Field(description="One entry for each of the next calls.")
 
 
-def _named(entry: object) -> object:
+class RingingAccountResponse(ResponseModel):
+    """An account in which phones ring or are in a call."""
+
+    account_sid: str
+    friendly_name: str
+    phones: int = Field(description=f"Number of these phones; at most {MOST_COUNTED} are counted.")
+
+
+class RingingAccountListResponse(ResponseModel):
+    """The accounts in which phones ring or are in a call."""
+
+    accounts: list[RingingAccountResponse]
+
+
+def _expand_behavior(entry: object) -> object:
     return {"behavior": entry} if isinstance(entry, str) else entry
 
 
-ScriptEntry = Annotated[PhoneSetting, BeforeValidator(_named, json_schema_input_type=PhoneBehavior | PhoneSetting)]
-"""A phone's setting; the name of a behaviour stands for the setting that says no more."""
+ScriptEntry = Annotated[
+    PhoneRuleRequest, BeforeValidator(_expand_behavior, json_schema_input_type=PhoneBehavior | PhoneRuleRequest)
+]
+"""An entry of a script: an object, or only the name of a behavior."""
 Script = Annotated[
     list[ScriptEntry],
-    RequestBody(min_length=1, max_length=MAX_ENTRIES, examples=[["busy", "no-answer", "enter-code"]]),
+    Body(min_length=1, max_length=MAX_ENTRIES, examples=[["busy", "no-answer", "enter-code"]]),
 ]
 
 
 def _number_or_default(
     services: Services,
-    number: Annotated[str, Path(description="A phone number, or `default` for all without a rule.")],
+    number: Annotated[str, Path(description="A phone number, or `default` for all phones without a rule.")],
 ) -> str:
-    return number if number == DEFAULT_RULE else e164_of(services, number, "number")
+    return number if number == DEFAULT_RULE else parse_phone_number(services, number, "number")
 
 
 def _number(services: Services, number: Annotated[str, Path(description="A phone number.")]) -> str:
     if number == DEFAULT_RULE:
-        raise unprocessable("number: a script is that of one number", "PUT the rule of default, or name a number")
-    return e164_of(services, number, "number")
+        raise unprocessable("number: default has no script", "PUT a rule for default, or name a phone number")
+    return parse_phone_number(services, number, "number")
 
 
 NumberOrDefault = Annotated[str, Depends(_number_or_default)]
 Number = Annotated[str, Depends(_number)]
 
 
-@router.get("/accounts/{account_sid}/phones", response_model=RuleList, summary="List the rules and scripts of phones")
-async def list_rules(services: Services, account: AccountOfPath) -> Response:
-    """Show the rules by number, with the one of all other phones as `default`, and the numbers that have a script."""
+@router.get(
+    "/accounts/{account_sid}/phones",
+    response_model=PhoneRuleListResponse,
+    summary="List the rules and scripts of phones",
+)
+async def list_rules(services: Services, account: PathAccount) -> Response:
+    """Return all rules by phone number (`default`: all other phones), and the phone numbers that have a script."""
     rules = await services.database.run(operations.phone_rules, account.sid)
     lengths = await services.database.run(operations.script_lengths, account.sid)
-    return await lists_of(
-        phones=await written(rules.items(), lambda rule: _rule_view(*rule)),
-        scripts=await written(
-            lengths.items(), lambda script: ScriptLengthView(phone_number=script[0], entries=script[1])
+    return await lists_response(
+        phones=await serialize(rules.items(), lambda item: _rule_response(*item)),
+        scripts=await serialize(
+            lengths.items(), lambda item: ScriptLengthResponse(phone_number=item[0], entries=item[1])
         ),
     )
 
 
-@router.get("/accounts/{account_sid}/phones/{number}", summary="Look at a phone")
-async def fetch_phone(services: Services, account: AccountOfPath, number: NumberOrDefault) -> PhoneAtNumber:
-    """Show what the next call to any number meets, and why."""
+@router.get("/accounts/{account_sid}/phones/{number}", summary="Fetch a phone")
+async def fetch_phone(services: Services, account: PathAccount, number: NumberOrDefault) -> PhoneResponse:
+    """Return the phone that the next call to a number reaches, and what determines its behavior."""
     default = services.call_policy.default_phone
-    return _phone(await services.database.run(operations.find_phone, account.sid, number, default=default))
+    return _phone_response(await services.database.run(operations.find_phone, account.sid, number, default=default))
 
 
-@router.put("/accounts/{account_sid}/phones/{number}", summary="Make the rule of a phone")
-async def save_rule(
-    services: Services, account: AccountOfPath, number: NumberOrDefault, setting: PhoneSetting
-) -> PhoneAtNumber:
-    """Say how a phone behaves from the next call on; the rule it had is forgotten."""
+@router.put("/accounts/{account_sid}/phones/{number}", summary="Set the rule of a phone")
+async def set_rule(
+    services: Services, account: PathAccount, number: NumberOrDefault, body: PhoneRuleRequest
+) -> PhoneResponse:
+    """Set the behavior of a phone from the next call on. It replaces the present rule."""
     default = services.call_policy.default_phone
-    known = await services.database.run(
-        operations.save_phone_rule, account.sid, number, _rule(setting), default=default
-    )
-    if known is None:
-        raise no_such_account(account.sid)
-    return _phone(known)
+    phone = await services.database.run(operations.save_phone_rule, account.sid, number, _rule(body), default=default)
+    if phone is None:
+        raise account_not_found(account.sid)
+    return _phone_response(phone)
 
 
 @router.delete(
     "/accounts/{account_sid}/phones/{number}", status_code=HTTPStatus.NO_CONTENT, summary="Delete the rule of a phone"
 )
-async def delete_rule(services: Services, account: AccountOfPath, number: NumberOrDefault) -> Response:
-    """Let a phone behave as the account's others; its script stays."""
+async def delete_rule(services: Services, account: PathAccount, number: NumberOrDefault) -> Response:
+    """Delete the rule of a phone: it behaves as phones without a rule. Its script stays."""
     if not await services.database.run(operations.delete_phone_rule, account.sid, number):
-        hint = f"GET /_ringback/accounts/{account.sid}/phones lists those there are"
-        raise not_found(f"rule of {number} in this account", hint)
+        hint = f"GET /_ringback/accounts/{account.sid}/phones lists the rules of the account"
+        raise not_found(f"a rule for {number} in this account", hint)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.post(
     "/accounts/{account_sid}/phones/{number}/script",
     status_code=HTTPStatus.CREATED,
-    summary="Say what the next calls meet",
+    summary="Add entries to the script of a phone",
 )
-async def queue_script(services: Services, account: AccountOfPath, number: Number, entries: Script) -> ScriptView:
-    """Add to the script of a phone: each call that is dialled meets one entry, in order, then the rule applies again.
+async def queue_script(
+    services: Services, account: PathAccount, number: Number, entries: Script
+) -> PhoneScriptResponse:
+    """Append entries to the script of a phone. Each dialed call uses one entry; when none remains, the rule applies.
 
-    An entry is the name of a behaviour, or an object like a rule's.
+    An entry is the name of a behavior, or an object with the properties of a rule.
     """
     script = await services.database.run(
         operations.queue_script, account.sid, number, [_rule(entry) for entry in entries]
     )
     if script is None:
-        raise no_such_account(account.sid)
-    return ScriptView(phone_number=number, script=_entries(script))
+        raise account_not_found(account.sid)
+    return PhoneScriptResponse(phone_number=number, script=_script_response(script))
 
 
-@router.get("/accounts/{account_sid}/phones/{number}/script", summary="Look at a phone's script")
-async def fetch_script(services: Services, account: AccountOfPath, number: Number) -> ScriptView:
-    """Show what the next calls meet; an empty list is what the rule says."""
+@router.get("/accounts/{account_sid}/phones/{number}/script", summary="Fetch the script of a phone")
+async def fetch_script(services: Services, account: PathAccount, number: Number) -> PhoneScriptResponse:
+    """Return the script of a phone. If it is empty, the rule applies to the next call."""
     script = await services.database.run(operations.phone_script, account.sid, number)
-    return ScriptView(phone_number=number, script=_entries(script))
+    return PhoneScriptResponse(phone_number=number, script=_script_response(script))
 
 
 @router.delete(
     "/accounts/{account_sid}/phones/{number}/script",
     status_code=HTTPStatus.NO_CONTENT,
-    summary="Forget a phone's script",
+    summary="Delete the script of a phone",
 )
-async def forget_script(services: Services, account: AccountOfPath, number: Number) -> Response:
-    """Let the next calls meet what the rule says, whether or not there was a script."""
+async def delete_script(services: Services, account: PathAccount, number: Number) -> Response:
+    """Delete the script of a phone: its rule applies to the next call. Succeeds also if there is no script."""
     await services.database.run(operations.forget_script, account.sid, number)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _rule(setting: PhoneSetting) -> PhoneRule:
-    return PhoneRule(setting.behavior, setting.ring_seconds, setting.key_seconds, setting.extension)
+@router.get("/ringing-phones", summary="Count the ringing phones of all accounts")
+async def list_ringing_phones(services: Services) -> RingingAccountListResponse:
+    """Return the accounts in which phones ring or are in a call, with the number of these phones."""
+    accounts = await services.database.run(ringing_accounts)
+    return RingingAccountListResponse(accounts=[RingingAccountResponse(**account._asdict()) for account in accounts])
 
 
-def _rule_view(number: str, rule: PhoneRule) -> RuleView:
-    return RuleView(phone_number=number, **asdict(rule))
+def _rule(body: PhoneRuleRequest) -> PhoneRule:
+    return PhoneRule(body.behavior, body.ring_seconds, body.key_seconds, body.extension)
 
 
-def _entries(script: list[PhoneRule]) -> list[EntryView]:
-    return [EntryView(**asdict(entry)) for entry in script]
+def _rule_response(number: str, rule: PhoneRule) -> PhoneRuleResponse:
+    return PhoneRuleResponse(phone_number=number, **asdict(rule))
 
 
-def _phone(known: KnownPhone) -> PhoneAtNumber:
-    script = _entries(known.script)
-    return PhoneAtNumber(phone_number=known.number, **asdict(known.phone), source=known.source, script=script)
+def _script_response(script: list[PhoneRule]) -> list[ScriptEntryResponse]:
+    return [ScriptEntryResponse(**asdict(entry)) for entry in script]
+
+
+def _phone_response(phone: KnownPhone) -> PhoneResponse:
+    script = _script_response(phone.script)
+    return PhoneResponse(phone_number=phone.number, **asdict(phone.phone), source=phone.source, script=script)

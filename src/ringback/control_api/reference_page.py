@@ -1,4 +1,4 @@
-"""An OpenAPI document as a plain page: no script, no asset from elsewhere, so that it works offline."""
+"""HTML reference page for an OpenAPI document. It needs no scripts and no other files, so it works offline."""
 
 from collections.abc import Iterator, Mapping
 from html import escape
@@ -28,7 +28,7 @@ async def show(request: Request) -> HTMLResponse:
 def render(openapi: Mapping[str, Any], base_path: str = "") -> str:
     """Return an HTML page that lists every operation of an OpenAPI 3 document with its parameters.
 
-    `base_path` is where the application is mounted.
+    `base_path` is the path at which the application is mounted.
     """
     info, openapi_path = openapi["info"], f"{base_path}/openapi.json"
     schemas = openapi.get("components", {}).get("schemas", {})
@@ -49,7 +49,7 @@ def render(openapi: Mapping[str, Any], base_path: str = "") -> str:
 
 def _operation(method: str, path: str, operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
     rows = [*_parameter_rows(operation), *_body_rows(operation, schemas)]
-    head = "<tr><th>Parameter</th><th>In</th><th>Value</th><th>Meaning</th></tr>"
+    head = "<tr><th>Parameter</th><th>In</th><th>Value</th><th>Description</th></tr>"
     table = f"<table>{head}{''.join(rows)}</table>" if rows else ""
     return (
         f"<section><h2><code>{escape(method.upper())} {escape(path)}</code></h2>"
@@ -64,29 +64,30 @@ def _parameter_rows(operation: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _body_rows(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[str]:
-    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-        schema = _resolved(content["schema"], schemas)
-        place = kind.rpartition("/")[2].removeprefix("x-www-").removesuffix("-urlencoded")
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        schema = _resolve(content["schema"], schemas)
+        location = media_type.rpartition("/")[2].removeprefix("x-www-").removesuffix("-urlencoded")
         for name, field in schema.get("properties", {}).items():
-            yield _row(name, place, _resolved(field, schemas), field.get("description", ""))
+            yield _row(name, location, _resolve(field, schemas), field.get("description", ""))
 
 
-def _resolved(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Follow a schema's reference, or that of the first of its kinds that is not null."""
-    kind = next((kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"), schema)
-    reference = kind.get("$ref", "").rpartition("/")[2]
-    resolved: Mapping[str, Any] = schemas.get(reference, kind)
+def _resolve(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Resolve the reference of a schema, or of its first alternative that is not null."""
+    alternatives = (item for item in schema.get("anyOf", ()) if item.get("type") != "null")
+    schema = next(alternatives, schema)
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    resolved: Mapping[str, Any] = schemas.get(reference, schema)
     return resolved
 
 
-def _row(name: str, place: str, schema: Mapping[str, Any], meaning: str) -> str:
-    cells = (escape(place), escape(_value(schema)), escape(meaning))
+def _row(name: str, location: str, schema: Mapping[str, Any], description: str) -> str:
+    cells = (escape(location), escape(_value(schema)), escape(description))
     return f"<tr><td><code>{escape(name)}</code></td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _value(schema: Mapping[str, Any]) -> str:
-    """Say in a few words what a value may be."""
-    inner = next((kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"), schema)
+    """Describe the allowed values of a schema in a few words."""
+    inner = next((item for item in schema.get("anyOf", ()) if item.get("type") != "null"), schema)
     limits = {
         "minimum": "from {}",
         "maximum": "to {}",

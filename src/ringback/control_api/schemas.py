@@ -1,4 +1,4 @@
-"""Types that requests and answers of the control API share, and how domain values are shown."""
+"""Base classes and field types that the requests and responses of the control API share."""
 
 import re
 from datetime import UTC, datetime
@@ -12,72 +12,72 @@ from ringback.domain.timestamps import Timestamp, from_datetime, rfc_3339
 _DATE_AND_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 MAX_FIELDS = 100
 LAST_YEAR = 9000
-"""Clocks are not set later, so that no sum of times leaves what a date can be."""
+"""Clocks cannot be set to a later year: sums of times must stay within the range of `datetime`."""
 
 
-class Body(BaseModel):
-    """What a request carries: no field of another name."""
+class RequestModel(BaseModel):
+    """The body of a request. Unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _has_few_fields(cls, fields: object) -> object:
-        """Complain of 100,000 fields once, and not of each."""
+    def _check_number_of_fields(cls, fields: object) -> object:
+        """Report a body with 100,000 fields as one error instead of one for each field."""
         if isinstance(fields, dict) and len(fields) > MAX_FIELDS:
             raise ValueError(f"at most {MAX_FIELDS} fields")
         return fields
 
 
-class View(BaseModel):
-    """What an answer shows."""
+class ResponseModel(BaseModel):
+    """The body of a response, or a part of it."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class SignatureView(View):
-    """What is to be said of a request's X-Twilio-Signature."""
+class SignatureResponse(ResponseModel):
+    """The verdict on a request's X-Twilio-Signature."""
 
     is_valid: bool
     explanation: str
-    signed_url: str = Field(description="What is to be signed for this request, as its receiver sees it.")
-    matching_url: str | None = Field(description="What a wrong signature is right for, if that was found.")
-    difference: str | None = Field(description="How that differs from `signed_url` and the parameters.")
+    signed_url: str = Field(description="The URL that the sender must sign for this request, as the receiver sees it.")
+    matching_url: str | None = Field(description="The URL that an invalid signature is valid for, if one was found.")
+    difference: str | None = Field(description="The difference between that request and this one.")
 
 
-def _within_reach(moment: datetime) -> datetime:
+def _check_year(time: datetime) -> datetime:
     years = range(1970, LAST_YEAR + 1)
-    if moment.year not in years or moment.astimezone(UTC).year not in years:
+    if time.year not in years or time.astimezone(UTC).year not in years:
         raise ValueError(f"between the years 1970 and {LAST_YEAR}")
-    return moment
+    return time
 
 
-def _written_out(moment: object) -> object:
-    if not (isinstance(moment, str) and _DATE_AND_TIME.match(moment)):
+def _check_format(text: object) -> object:
+    if not (isinstance(text, str) and _DATE_AND_TIME.match(text)):
         raise ValueError("write it as 2026-01-31T12:00:00Z")
-    return moment
+    return text
 
 
-def _number_itself(value: object) -> object:
+def _check_number(value: object) -> object:
     if isinstance(value, str | bool):
-        raise ValueError("input should be a number")  # noqa: TRY004 - pydantic wants it
+        raise ValueError("input should be a number")  # noqa: TRY004 - pydantic reports only ValueError
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reach), BeforeValidator(_written_out)]
-"""A time in a request: RFC 3339 with its offset."""
-Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.000000Z"])]
-"""A time in an answer."""
-StrictNumber = BeforeValidator(_number_itself)
-"""Of a number in a body: neither text nor a truth value stands for it."""
+DateTimeIn = Annotated[AwareDatetime, AfterValidator(_check_year), BeforeValidator(_check_format)]
+"""A time in a request: RFC 3339 with a UTC offset."""
+DateTimeOut = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.000000Z"])]
+"""A time in a response: RFC 3339 in UTC."""
+StrictNumber = BeforeValidator(_check_number)
+"""Validator of numbers in a body: strings and booleans are errors."""
 Seconds = Annotated[validators.Seconds, StrictNumber]
 
 
-def shown(instant: Timestamp | None) -> str | None:
-    """Show an instant, if there is one."""
-    return None if instant is None else rfc_3339(instant)
+def to_date_time(timestamp: Timestamp | None) -> str | None:
+    """Return a timestamp as RFC 3339, or None."""
+    return None if timestamp is None else rfc_3339(timestamp)
 
 
-def instant_of(moment: datetime | None) -> Timestamp | None:
-    """Return the instant of a time in a request, if there is one."""
-    return None if moment is None else from_datetime(moment)
+def to_timestamp(time: datetime | None) -> Timestamp | None:
+    """Return a time of a request as a timestamp, or None."""
+    return None if time is None else from_datetime(time)

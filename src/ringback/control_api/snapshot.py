@@ -1,4 +1,4 @@
-"""The whole state as one JSON document, and back."""
+"""Snapshots: the whole state of the server as one JSON document, and its restoration."""
 
 from http import HTTPStatus
 
@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import ClientDisconnect
 
 from ringback.control_api.dependencies import Services
-from ringback.control_api.errors import CONFLICTS, conflict, no_json, unprocessable
-from ringback.control_api.large_responses import LargeAnswer
+from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, invalid_json, unprocessable
+from ringback.control_api.large_responses import SpooledJsonResponse
 from ringback.operations.snapshot import TooLargeSnapshot, read_snapshot, restore_snapshot, take_snapshot
 from ringback.operations.spool import Spool
 from ringback.storage.errors import InvalidSnapshot
@@ -17,30 +17,30 @@ from ringback.storage.stepwise import run_steps
 router = APIRouter(tags=["Snapshot"])
 
 
-class SnapshotView(BaseModel):
-    """All accounts and all that is theirs: to be kept and given back, not to be edited.
+class SnapshotDocument(BaseModel):
+    """All accounts and their data. Restore it unchanged; an edited snapshot is rejected.
 
-    Told in the description alone: there may be too many rows for a model to look at while others wait.
+    The model is for the OpenAPI description only: validating that many rows would block other requests.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = Field(description="The database schema it is written in; another version's is refused.")
-    digest: str = Field(description="Tells whether the tables are whole.")
+    version: str = Field(description="Version of the database schema. Snapshots of other versions are rejected.")
+    digest: str = Field(description="Checksum of the tables.")
     tables: dict[str, list[dict[str, str | int | float | None]]]
 
 
-BODY = {
+REQUEST_BODY = {
     "required": True,
-    "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{SnapshotView.__name__}"}}},
+    "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{SnapshotDocument.__name__}"}}},
 }
 
 
-@router.get("/snapshot", response_model=SnapshotView, responses=CONFLICTS, summary="Take a snapshot")
+@router.get("/snapshot", response_model=SnapshotDocument, responses=CONFLICT_RESPONSE, summary="Take a snapshot")
 async def fetch_snapshot(services: Services) -> Response:
-    """Show the whole state, secrets included. What would be too large to be restored is refused."""
+    """Return the whole state of the server, including secrets. A snapshot that is too large to restore is refused."""
     try:
-        return LargeAnswer(
+        return SpooledJsonResponse(
             await services.database.run_in_steps(take_snapshot.steps, limit=services.snapshot_limit_bytes)
         )
     except TooLargeSnapshot as error:
@@ -49,10 +49,13 @@ async def fetch_snapshot(services: Services) -> Response:
 
 
 @router.put(
-    "/snapshot", status_code=HTTPStatus.NO_CONTENT, openapi_extra={"requestBody": BODY}, summary="Restore a snapshot"
+    "/snapshot",
+    status_code=HTTPStatus.NO_CONTENT,
+    openapi_extra={"requestBody": REQUEST_BODY},
+    summary="Restore a snapshot",
 )
 async def put_snapshot(services: Services, request: Request) -> Response:
-    """Put a snapshot in the place of everything that is there; what was pending in it goes on."""
+    """Replace the whole state of the server with a snapshot. Its pending calls and callbacks continue."""
     try:
         document = Spool()
         async for part in request.stream():
@@ -64,9 +67,9 @@ async def put_snapshot(services: Services, request: Request) -> Response:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except InvalidSnapshot as error:
         raise unprocessable(
-            f"this is no snapshot to be restored: {error}", "PUT what GET answered, unchanged"
+            f"the snapshot cannot be restored: {error}", "PUT the document that GET returned, unchanged"
         ) from error
     except ValueError as error:
-        raise no_json() from error
+        raise invalid_json() from error
     services.wake()
     return Response(status_code=HTTPStatus.NO_CONTENT)

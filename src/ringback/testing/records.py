@@ -74,7 +74,7 @@ class PolicyReading(Record):
     calls_per_number_and_week: int | None
     code_lifetime_seconds: float | None
     code_attempts: int
-    own: tuple[str, ...]
+    overrides: tuple[str, ...]
 
 
 class CallerId(Record):
@@ -174,8 +174,8 @@ class Fault(Record):
     effect: dict[str, Any]
     times_left: int | None
     probability: float | None
-    chances: int
-    strikes: int
+    trials: int
+    triggered: int
     date_created: datetime
 
 

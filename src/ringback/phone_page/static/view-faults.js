@@ -83,7 +83,7 @@ function row(fault) {
     h("th", { scope: "row" }, fault.operation),
     h("td", {}, Object.entries(fault.effect).map(([name, value]) => `${name} ${value}`).join(", ")),
     h("td", {}, often(fault)),
-    h("td", {}, `${fault.strikes} of ${fault.chances}`),
+    h("td", {}, `${fault.triggered} of ${fault.trials}`),
     h("td", {}, h("button", { class: "small", "aria-label": `Delete fault ${fault.id}`, onclick: () => remove(`/${fault.id}`) }, "Delete")),
   );
 }
