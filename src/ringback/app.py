@@ -20,9 +20,8 @@ from ringback.simulator.call_runner import CallRunner
 from ringback.simulator.clock_advancer import ClockAdvancer
 from ringback.startup import InitialState, LazyApplication, Lifespan, call_policy, delivery_policy
 from ringback.storage.database import ProcessState
-from ringback.twilio_api import accounts, caller_id, caller_ids, calls
 from ringback.twilio_api.app import Application, TwilioApp, answer_http_exception
-from ringback.twilio_api.routes import Routes
+from ringback.twilio_api.routes import api_router
 
 if TYPE_CHECKING:
     import httpx
@@ -111,10 +110,7 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
     app.state.supervisor = lifespan.supervisor
     app.state.watch_log = lifespan.watch_log
     for router in (
-        caller_ids.router,
-        caller_id.router,
-        accounts.router,
-        calls.router,
+        api_router,
         health.health_router(services.database, lifespan.supervisor),
         health.metrics_router(services),
         phone_page.router,
@@ -122,7 +118,7 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, reference_page.show, methods=["GET"], include_in_schema=False)
     app.mount(CONTROL_PATH, control_app)
-    app.twilio_app = TwilioApp(app.answer_other, services, Routes(app.routes), OTHER_PATHS, f"{CONTROL_PATH}/")
+    app.twilio_app = TwilioApp(app.answer_other, services, OTHER_PATHS, f"{CONTROL_PATH}/")
     return app
 
 

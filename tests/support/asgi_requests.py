@@ -1,11 +1,18 @@
 """Requests as ASGI delivers them, for tests without a server."""
 
-from starlette.requests import Request
+from typing import cast
+
 from starlette.types import Message
 
+from ringback.operations.services import Services
+from ringback.twilio_api.request_context import RequestContext
 
-def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> Request:
-    """Return a request whose body arrives in `parts`; unless `complete`, the client then leaves."""
+
+def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> RequestContext:
+    """Return the context of a request whose body arrives in `parts`; unless `complete`, the client then leaves.
+
+    It has no services: what reads a body needs none.
+    """
     messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages.append({"type": "http.request"} if complete else {"type": "http.disconnect"})
     names = [(name.replace("_", "-").encode(), value) for name, value in headers.items()]
@@ -13,4 +20,8 @@ def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> Request
     async def receive() -> Message:
         return messages.pop(0)
 
-    return Request({"type": "http", "headers": names, "query_string": b""}, receive)
+    async def send(message: Message) -> None:
+        raise AssertionError(f"nothing is sent while a body is read: {message}")
+
+    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": names, "query_string": b""}
+    return RequestContext(cast("Services", None), scope, receive, send)

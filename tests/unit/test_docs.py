@@ -42,7 +42,7 @@ def test_every_name_stands_in_the_source_file_after_which_fidelity_names_it() ->
         if not re.search(rf"\b{part}\b", (ROOT / "src/ringback" / file).read_text(encoding="utf-8"))
     )
 
-    assert ("twilio_api/request_context.py", "Passage") in named
+    assert ("twilio_api/request_context.py", "RequestContext") in named
     assert missing == []
 
 

@@ -12,8 +12,7 @@ from ringback.domain.paging import Page, PageLinks, PageRequest
 from ringback.domain.policies import AccountType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
-from ringback.twilio_api import account_documents, call_documents
-from ringback.twilio_api.documents import Record
+from ringback.twilio_api.documents import CALL_COLUMNS, Record, account_document, call_document, call_page_document
 from ringback.twilio_api.representations import CSV, JSON, XML
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
 from support.openapi import field_names
@@ -25,7 +24,7 @@ LINKS = PageLinks(uri=f"{PATH}/Calls", first=f"{PATH}/Calls?Page=0", previous=No
 
 
 def test_an_account_has_the_descriptions_fields_in_order() -> None:
-    assert json.loads(JSON.serialize(account_documents.account(AN_ACCOUNT, AccountType.FULL, ".json"))) == {
+    assert json.loads(JSON.serialize(account_document(AN_ACCOUNT, AccountType.FULL, ".json"))) == {
         "auth_token": AUTH_TOKEN,
         "date_created": "Tue, 27 Jul 2010 20:21:11 +0000",
         "date_updated": "Tue, 27 Jul 2010 20:21:12 +0000",
@@ -37,21 +36,21 @@ def test_an_account_has_the_descriptions_fields_in_order() -> None:
         "type": "Full",
         "uri": f"{PATH}.json",
     }
-    assert list(account_documents.account(AN_ACCOUNT, AccountType.FULL, "").fields) == field_names("api.v2010.account")
+    assert list(account_document(AN_ACCOUNT, AccountType.FULL, "").fields) == field_names("api.v2010.account")
 
 
 def test_a_subaccounts_owner_is_its_parent() -> None:
-    fields = account_documents.account(AN_ACCOUNT._replace(parent_sid=PARENT_SID), AccountType.FULL, "").fields
+    fields = account_document(AN_ACCOUNT._replace(parent_sid=PARENT_SID), AccountType.FULL, "").fields
 
     assert fields["owner_account_sid"] == PARENT_SID
 
 
 def test_an_account_on_trial_says_so() -> None:
-    assert account_documents.account(AN_ACCOUNT, AccountType.TRIAL, "").fields["type"] == "Trial"
+    assert account_document(AN_ACCOUNT, AccountType.TRIAL, "").fields["type"] == "Trial"
 
 
 def test_fields_within_a_field_are_elements_within_an_element() -> None:
-    body = XML.serialize(account_documents.account(AN_ACCOUNT, AccountType.FULL, ""))
+    body = XML.serialize(account_document(AN_ACCOUNT, AccountType.FULL, ""))
 
     assert (
         f"<SubresourceUris><Calls>{PATH}/Calls</Calls><OutgoingCallerIds>{PATH}/OutgoingCallerIds</OutgoingCallerIds>"
@@ -73,10 +72,10 @@ def test_fields_within_a_field_are_left_out_of_a_table() -> None:
 
 
 def test_a_call_has_the_descriptions_fields_in_order() -> None:
-    fields = call_documents.call(a_call(), ".json").fields
+    fields = call_document(a_call(), ".json").fields
 
     assert list(fields) == field_names("api.v2010.account.call")
-    assert (*call_documents.CALL_COLUMNS, "subresource_uris") == tuple(fields)
+    assert (*CALL_COLUMNS, "subresource_uris") == tuple(fields)
 
 
 def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> None:
@@ -84,7 +83,7 @@ def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> N
         state=CallState.COMPLETED, ringing_at=after(T0, 1), answered_at=after(T0, 4.5), ended_at=after(T0, 7.25)
     )
 
-    fields = call_documents.call(call, "").fields
+    fields = call_document(call, "").fields
 
     assert [fields[name] for name in ("status", "duration", "start_time", "end_time")] == [
         "completed",
@@ -96,7 +95,7 @@ def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> N
 
 def test_a_finer_state_is_shown_by_twilios_word() -> None:
     shown = [
-        call_documents.call(a_call(state=state), "").fields["status"]
+        call_document(a_call(state=state), "").fields["status"]
         for state in (CallState.DIALING_EXTENSION, CallState.PROMPTING)
     ]
 
@@ -107,8 +106,7 @@ def test_a_page_of_calls_in_each_form() -> None:
     page = Page(PageRequest(), [a_call()], None, None)
 
     in_json, in_xml, in_csv = (
-        form.serialize(call_documents.call_page(page, LINKS, f"{PATH}/Calls", form.uri_suffix))
-        for form in (JSON, XML, CSV)
+        form.serialize(call_page_document(page, LINKS, f"{PATH}/Calls", form.uri_suffix)) for form in (JSON, XML, CSV)
     )
 
     [call] = json.loads(in_json)["calls"]

@@ -3,21 +3,22 @@
 import asyncio
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from ringback.domain.errors import TwilioError
 from ringback.twilio_api.parameters import MAX_BODY_BYTES, Parameters, read_form
+from ringback.twilio_api.request_context import RequestContext
 from support.asgi_requests import a_request
 
 FORM = b"application/x-www-form-urlencoded"
 
 
-async def next_message(request: Request) -> Message:
+async def next_message(request: RequestContext) -> Message:
     return await request.receive()
 
 
-def form_of(request: Request) -> Parameters:
+def form_of(request: RequestContext) -> Parameters:
     return asyncio.run(read_form(request))
 
 

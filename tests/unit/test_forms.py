@@ -7,7 +7,7 @@ import pytest
 
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.errors import TwilioError
-from ringback.twilio_api.parameters import new_friendly_name, parse_parameters, validation_request
+from ringback.twilio_api.parameters import parse_caller_id_update, parse_parameters, parse_validation_request
 from support.domain_values import NUMBER
 
 LONG_URL = "http://app.test/"
@@ -23,7 +23,7 @@ WRONG = {
 
 
 def checked(**parameters: str) -> ValidationRequest:
-    return validation_request({"PhoneNumber": NUMBER} | parameters, "valid")
+    return parse_validation_request({"PhoneNumber": NUMBER} | parameters, "valid")
 
 
 def code_of(**parameters: str) -> int:
@@ -53,7 +53,7 @@ def test_every_parameter_is_taken() -> None:
 @pytest.mark.parametrize("parameters", [{}, {"PhoneNumber": ""}, {"PhoneNumber": "  "}, {"phonenumber": NUMBER}])
 def test_a_missing_number_is_21201(parameters: dict[str, str]) -> None:
     with pytest.raises(TwilioError) as refusal:
-        validation_request(parameters, "valid")
+        parse_validation_request(parameters, "valid")
 
     assert (refusal.value.status, refusal.value.code) == (400, 21201)
 
@@ -70,7 +70,7 @@ def test_an_american_number_becomes_e164() -> None:
 
 
 def test_the_setting_says_how_strictly_numbers_are_checked() -> None:
-    assert validation_request({"PhoneNumber": "+11234567890"}, "possible").phone_number == "+11234567890"
+    assert parse_validation_request({"PhoneNumber": "+11234567890"}, "possible").phone_number == "+11234567890"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
@@ -165,13 +165,13 @@ def test_a_missing_number_comes_before_everything_else() -> None:
     ("parameters", "name"), [({}, None), ({"FriendlyName": "Home"}, "Home"), ({"Other": "x"}, None)]
 )
 def test_an_update_takes_a_name_or_none(parameters: dict[str, str], name: str | None) -> None:
-    assert new_friendly_name(parameters) == name
+    assert parse_caller_id_update(parameters) == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\x0b"])
 def test_an_update_to_a_wrong_name_is_20002(name: str) -> None:
     with pytest.raises(TwilioError) as refusal:
-        new_friendly_name({"FriendlyName": name})
+        parse_caller_id_update({"FriendlyName": name})
 
     assert (refusal.value.status, refusal.value.code) == (400, 20002)
 

@@ -24,22 +24,22 @@ DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 
 def a_page(**changes: Any) -> Document:
     page = Page(PageRequest(0, 50), [a_caller_id(**changes)], None, None)
-    return documents.outgoing_caller_id_page(page, LINKS, LIST, ".json")
+    return documents.caller_id_page_document(page, LINKS, LIST, ".json")
 
 
 def an_empty_page() -> Document:
-    return documents.outgoing_caller_id_page(Page(PageRequest(3, 7), [], None, None), LINKS, LIST, "")
+    return documents.caller_id_page_document(Page(PageRequest(3, 7), [], None, None), LINKS, LIST, "")
 
 
 def an_answer(
     friendly_name: str | None = None, code: str = "012345", form: ValidationCodeFormat = "string"
 ) -> Document:
     answer = ValidationAnswer(ACCOUNT_SID, NUMBER, friendly_name, code, CALL_SID)
-    return documents.validation_request(answer, form)
+    return documents.validation_request_document(answer, form)
 
 
 def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
-    body = JSON.serialize(documents.outgoing_caller_id(a_caller_id(), ".json"))
+    body = JSON.serialize(documents.caller_id_document(a_caller_id(), ".json"))
 
     assert list(json.loads(body).items()) == [
         ("sid", CALLER_ID_SID),
@@ -53,7 +53,7 @@ def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
 
 
 def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
-    body = XML.serialize(documents.outgoing_caller_id(a_caller_id(friendly_name="<b>&\u00e9\u4e2d"), ""))
+    body = XML.serialize(documents.caller_id_document(a_caller_id(friendly_name="<b>&\u00e9\u4e2d"), ""))
 
     assert body.decode() == (
         f"{DECLARATION}<TwilioResponse><OutgoingCallerId><Sid>{CALLER_ID_SID}</Sid><AccountSid>{ACCOUNT_SID}</AccountSid>"
@@ -65,7 +65,7 @@ def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ["\r\n\t", " a ", "]]>", "\u2028", "\U0001f4de", '"quoted", comma', "line\nbreak"])
 def test_any_friendly_name_survives_each_form(name: str) -> None:
-    record = documents.outgoing_caller_id(a_caller_id(friendly_name=name), "")
+    record = documents.caller_id_document(a_caller_id(friendly_name=name), "")
 
     in_json, in_xml, in_csv = JSON.serialize(record), XML.serialize(record), CSV.serialize(record)
 
@@ -89,7 +89,7 @@ def test_a_page_in_json_has_exactly_nine_keys_in_order() -> None:
     ]
     assert list(told)[-1] == "outgoing_caller_ids"
     assert told["outgoing_caller_ids"] == [
-        json.loads(JSON.serialize(documents.outgoing_caller_id(a_caller_id(), ".json")))
+        json.loads(JSON.serialize(documents.caller_id_document(a_caller_id(), ".json")))
     ]
 
 
@@ -159,7 +159,7 @@ def test_the_code_can_be_the_pages_literal_integer() -> None:
 
 
 def test_an_error_has_four_fields_in_json_and_in_xml() -> None:
-    error = documents.error(not_found("/x"))
+    error = documents.error_document(not_found("/x"))
 
     more_info = "https://www.twilio.com/docs/errors/20404"
     message = "The requested resource /x was not found"

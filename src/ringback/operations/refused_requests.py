@@ -13,15 +13,9 @@ from ringback.domain.timestamps import Timestamp
 KEPT_REFUSALS = 1_000
 KEPT_CHARACTERS = 1_000
 """How much of a path, and of a message, is kept."""
-INTERCEPTED_KEY = "ringback.intercepted"
-"""Where the scope of a request that was meant for Twilio itself holds a `Refuse`."""
-
 PRINTED = "".join(map(chr, range(0x21, 0x7F)))
 LONGEST_HOST = 253
 """A name has no more; of a longer one the end is shown, which made it Twilio's."""
-
-Refuse = Callable[[str, str], None]
-"""Is called with the path and answered message of a refused request."""
 
 log = structlog.get_logger()
 

@@ -11,9 +11,9 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
-from ringback.operations.refused_requests import INTERCEPTED_KEY, PRINTED, RefusedRequests, shown_host
+from ringback.operations.refused_requests import PRINTED, RefusedRequests, shown_host
 from ringback.twilio_api.representations import JSON
-from ringback.twilio_api.request_context import error_response, response_headers
+from ringback.twilio_api.request_context import INTERCEPTED_KEY, error_response, response_headers
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 

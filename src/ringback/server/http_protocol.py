@@ -11,8 +11,7 @@ from ringback.domain.errors import TwilioError, malformed_request, request_timeo
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
 from ringback.server.transports import OneWriteTransport, PipelineFlowControl
-from ringback.twilio_api.fault_injection import DROP_EXTENSION
-from ringback.twilio_api.request_context import error_response, response_headers
+from ringback.twilio_api.request_context import DROP_EXTENSION, error_response, response_headers
 
 MAX_HEAD_BYTES = 64 * 1024
 """How long a request line and its header fields may be together."""

@@ -1,7 +1,6 @@
-"""What every request to the Twilio surface goes through, once, in one place.
+"""The ASGI entry of the Twilio API: every request is authenticated, routed, answered, logged and recorded here.
 
-The suffix is taken off the path, the client authenticated, the answer given Twilio's headers, every error Twilio's
-shape, and one line is logged. Pure ASGI: a BaseHTTPMiddleware would cost more than the rest of a request.
+It is plain ASGI: Starlette's BaseHTTPMiddleware would cost more time than the rest of a request.
 """
 
 import asyncio
@@ -16,7 +15,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.domain.accounts import Account
 from ringback.domain.authentication_reasons import unfit_path
 from ringback.domain.errors import (
     TwilioError,
@@ -27,142 +25,139 @@ from ringback.domain.errors import (
 )
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import authenticate, find_account
-from ringback.operations.id_generator import new_request_sid
-from ringback.operations.refused_requests import INTERCEPTED_KEY
 from ringback.operations.services import Services
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
-from ringback.twilio_api.fault_injection import ConnectionDropped, FaultInjectingApp, pick_fault
-from ringback.twilio_api.request_context import Passage
-from ringback.twilio_api.responses import STATE_KEY, Exchange, no_content
-from ringback.twilio_api.routes import Routes
+from ringback.twilio_api.documents import ACCOUNTS_PATH
+from ringback.twilio_api.fault_injection import ConnectionDropped, pick_fault, respond_with_fault
+from ringback.twilio_api.request_context import INTERCEPTED_KEY, RequestContext, no_content
+from ringback.twilio_api.router import Router
+from ringback.twilio_api.routes import ROUTES
 
-_ACCOUNTS_PATH = "/2010-04-01/Accounts/"
+_ACCOUNTS_PREFIX = f"{ACCOUNTS_PATH}/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 
 log = structlog.get_logger()
 
 
 class TwilioApp:
-    """The Twilio surface, which answers by its own `routes`; `other_paths` and those under `other_prefix` are not its.
+    """ASGI application that answers the Twilio API.
 
-    Those pass through, to `app`, unless they were meant for Twilio itself, where ringback's own pages are not.
+    It passes requests to `app` whose path is one of `other_paths` or starts with `other_prefix`, except intercepted
+    ones: those were meant for Twilio itself, which does not have ringback's own pages.
     """
 
-    def __init__(
-        self, app: ASGIApp, services: Services, routes: Routes, other_paths: frozenset[str], other_prefix: str
-    ) -> None:
+    def __init__(self, app: ASGIApp, services: Services, other_paths: frozenset[str], other_prefix: str) -> None:
         self._app = app
         self._services = services
-        self._routes = routes
+        self._router = Router(ROUTES)
         self._other_paths = other_paths
         self._other_prefix = other_prefix
-        self._requests_under_way = 0
+        self._requests_in_progress = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         if b"%" in scope["raw_path"]:
-            scope = {**scope, "path": _decoded(scope["raw_path"])}
-        if self._is_elsewhere(scope["path"]) and INTERCEPTED_KEY not in scope:
+            scope = {**scope, "path": _decode_path(scope["raw_path"])}
+        if self._is_other_path(scope["path"]) and INTERCEPTED_KEY not in scope:
             await self._app(scope, receive, send)
             return
-        self._requests_under_way += 1
-        passage = Passage(scope, send, new_request_sid(), self._requests_under_way)
+        self._requests_in_progress += 1
+        context = RequestContext(self._services, scope, receive, send, self._requests_in_progress)
         try:
-            await self._pass(passage, receive)
+            await self._handle(context)
         except ClientDisconnect:
-            log.info("the client left before its request was complete", request_id=passage.request_sid)
+            log.info("client disconnected", request_id=context.request_sid)
         finally:
-            self._requests_under_way -= 1
-            passage.log()
-            passage.enter(self._services)
+            self._requests_in_progress -= 1
+            context.log()
+            context.record()
 
-    def _is_elsewhere(self, path: str) -> bool:
+    def _is_other_path(self, path: str) -> bool:
         return path in self._other_paths or path.startswith(self._other_prefix)
 
-    async def _pass(self, passage: Passage, receive: Receive) -> None:
+    async def _handle(self, context: RequestContext) -> None:
+        """Send the response of a request, or the error that it ends in."""
         try:
-            self._reject_unsupported_resource(passage)
-            if passage.scope["method"] == "OPTIONS":
-                await no_content()(passage.scope, receive, passage.send)
-                return
-            exchange = await self._exchange(passage)
-            passage.scope["state"] = {STATE_KEY: exchange}
-            route = self._routes.find(passage.scope, passage.path)
-            app = route.app
-            if exchange.account.has_faults and (fault := await pick_fault(exchange, route.name)):
-                passage.fault, app = fault, FaultInjectingApp(app, fault, passage.path)
-            await app(passage.scope, receive, passage.send)
+            response = await self._respond(context)
+            await response(context.scope, context.receive, context.send)
         except TwilioError as error:
-            await passage.answer_error(error, receive)
-            if passage.refused_sid:
-                await self._attribute_to_account(passage, passage.refused_sid, error)
+            await context.send_error(error)
+            if context.refused_account_sid:
+                await self._attribute_to_account(context, context.refused_account_sid, error)
         except (ClientDisconnect, ConnectionDropped):
             raise
         except DatabaseUnavailable as error:
-            if passage.status:
+            if context.status:
                 raise
-            await passage.answer_error(service_unavailable(str(error)), receive)
+            await context.send_error(service_unavailable(str(error)))
         except Exception:
-            if passage.status:
+            if context.status:
                 raise
-            log.exception("a request failed", request_id=passage.request_sid, path=passage.path)
-            await passage.answer_error(internal_server_error(), receive)
+            log.exception("request failed", request_id=context.request_sid, path=context.path)
+            await context.send_error(internal_server_error())
 
-    def _reject_unsupported_resource(self, passage: Passage) -> None:
+    async def _respond(self, context: RequestContext) -> Response:
+        """Return the handler's response. Raises TwilioError.
+
+        The client is authenticated before anything else about the path is looked at.
+        """
+        if INTERCEPTED_KEY in context.scope:
+            self._reject_unsupported_resource(context)
+        if context.method == "OPTIONS":
+            return no_content()
+        await self._authenticate(context)
+        if not context.has_known_suffix:
+            raise context.not_found()
+        route = self._router.find(context)
+        if context.account.has_faults:
+            context.fault = await pick_fault(context, route.operation)
+        if context.fault:
+            return await respond_with_fault(context, route.handler, context.fault)
+        return await route.handler(context)
+
+    def _reject_unsupported_resource(self, context: RequestContext) -> None:
         """Raise TwilioError 20404 for an intercepted request whose resource or method is not emulated.
 
-        Before authentication, as the answer tells nothing of accounts, and the credentials may be real ones.
+        This comes before authentication: the answer tells nothing about accounts, and the credentials may be real ones.
         """
-        refuse, path = passage.scope.get(INTERCEPTED_KEY), passage.scope["path"]
-        if refuse is None:
+        method, path = context.route_method, context.resource_path
+        if self._router.matches(method, path) and not self._is_other_path(path):
             return
-        method = passage.scope["method"]
-        if self._routes.emulate(method, path) and not self._is_elsewhere(path):
-            return
-        error = resource_not_emulated(method, passage.path)
-        refuse(passage.path, error.message)
-        passage.refused_sid = AccountSid(_account_sid(path))
+        error = resource_not_emulated(method, context.path)
+        context.scope[INTERCEPTED_KEY](context.path, error.message)
+        context.refused_account_sid = AccountSid(_account_sid(path))
         raise error
 
-    async def _exchange(self, passage: Passage) -> Exchange:
-        """Authenticate the client for the path's account, before anything else about the path is looked at."""
-        account_sid = _account_sid(passage.scope["path"])
+    async def _authenticate(self, context: RequestContext) -> None:
+        """Set the context's account. Raises TwilioError 20003, or 20404 for a path that has no account SID."""
+        account_sid = _account_sid(context.resource_path)
         if not account_sid:
-            raise not_found(passage.path)
-        account = await self._authenticated(passage, account_sid)
-        if passage.representation is None:
-            raise not_found(passage.path)
-        return Exchange(self._services, passage.path, passage.representation, account)
-
-    async def _authenticated(self, passage: Passage, account_sid: str) -> Account:
-        database = self._services.database
+            raise not_found(context.path)
         try:
-            credentials = credentials_of(passage.scope["headers"])
-            passage.username = credentials.username
-            passage.account = account = await database.run(authenticate, credentials, account_sid)
+            credentials = credentials_of(context.scope["headers"])
+            context.username = credentials.username
+            account = await self._services.database.run(authenticate, credentials, account_sid)
         except TwilioError:
-            passage.refused_sid = AccountSid(account_sid)
+            context.refused_account_sid = AccountSid(account_sid)
             raise
-        return account
+        context.account = context.journal_account = account
 
-    async def _attribute_to_account(self, passage: Passage, account_sid: AccountSid, error: TwilioError) -> None:
-        """Find the account that a refused request was meant for, and the reason for the log where that is the path.
+    async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
+        """Find the account whose journal records a refused request, and log why the path does not fit the credentials.
 
-        After the answer was sent, so that its timing does not tell a stranger which accounts exist.
+        Timing side channel: this follows the response, so that its timing does not tell which accounts exist.
         """
         await asyncio.sleep(0)
         try:
-            passage.account = await self._services.database.run(find_account, account_sid)
+            context.journal_account = await self._services.database.run(find_account, account_sid)
         except DatabaseUnavailable as failure:
-            log.warning(
-                "the account of a refused request is unknown", request_id=passage.request_sid, reason=str(failure)
-            )
+            log.warning("account lookup failed", request_id=context.request_sid, reason=str(failure))
             return
         if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
-            passage.reason = unfit_path(passage.username or "", account_sid, passage.account)
+            context.reason = unfit_path(context.username or "", account_sid, context.journal_account)
 
 
 class Application(FastAPI):
@@ -179,20 +174,20 @@ class Application(FastAPI):
 
 
 def _account_sid(path: str) -> str:
-    """Return what a path has in the place of an account's SID, or nothing; a suffix, known or not, is no part of it."""
-    if not path.startswith(_ACCOUNTS_PATH):
+    """Return the segment of a path where an account SID belongs, without any suffix, or an empty string."""
+    if not path.startswith(_ACCOUNTS_PREFIX):
         return ""
-    segment, slash, _ = path[len(_ACCOUNTS_PATH) :].partition("/")
+    segment, slash, _ = path[len(_ACCOUNTS_PREFIX) :].partition("/")
     return segment if slash else segment[:1] + segment[1:].partition(".")[0]
 
 
-def _decoded(raw_path: bytes) -> str:
-    """Return the path to route by: an escaped slash or dot is no separator, and stays escaped."""
+def _decode_path(raw_path: bytes) -> str:
+    """Return the path to route by. An escaped slash or dot stays escaped, so that it does not separate."""
     return unquote(_ESCAPED_SEPARATOR.sub(b"%25", raw_path))
 
 
 async def answer_http_exception(_: Request, raised: Exception) -> Response:
-    """Turn the router's own 404 and 405, beside the Twilio surface, into a plain JSON error."""
+    """Return a plain JSON error for FastAPI's own 404 and 405, on paths outside the Twilio API."""
     assert isinstance(raised, HTTPException)  # noqa: S101
     error = {"error": str(raised.detail), "hint": "GET /docs lists what there is"}
     return JSONResponse(error, raised.status_code, raised.headers)

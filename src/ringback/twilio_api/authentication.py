@@ -1,4 +1,4 @@
-"""The Authorization header."""
+"""The Authorization header: HTTP Basic credentials."""
 
 import base64
 import binascii
@@ -8,26 +8,23 @@ from ringback.domain.errors import no_credentials
 from ringback.operations.accounts import Credentials
 
 HEADER = b"authorization"
-REMEMBERED_BYTES = 512
-"""Longer fields are read anew each time: nobody's credentials are so long, and 256 of them would fill the memory."""
+MAX_CACHED_BYTES = 512
+"""Longer values are parsed each time: valid credentials are shorter, and 256 long ones would take up memory."""
 
 
 def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials:
-    """Return the HTTP Basic credentials of a request.
-
-    Raises TwilioError 20003 where there are none, or none that can be read.
-    """
+    """Return the HTTP Basic credentials of a request. Raises TwilioError 20003 for missing or malformed ones."""
     for name, value in headers:
         if name == HEADER:
-            credentials = _remembered(value) if len(value) <= REMEMBERED_BYTES else _read(value)
+            credentials = _parse_cached(value) if len(value) <= MAX_CACHED_BYTES else _parse(value)
             if isinstance(credentials, Credentials):
                 return credentials
             raise no_credentials(credentials)
     raise no_credentials("no Authorization header")
 
 
-def _read(header: bytes) -> Credentials | str:
-    """Return the credentials in a header, or why they cannot be read."""
+def _parse(header: bytes) -> Credentials | str:
+    """Return the credentials in a header, or the reason why they cannot be read."""
     scheme, _, encoded = header.strip().partition(b" ")
     if scheme.lower() != b"basic":
         return "the Authorization header is not Basic"
@@ -41,4 +38,4 @@ def _read(header: bytes) -> Credentials | str:
     return Credentials(username, password) if colon else "malformed Basic credentials: no colon"
 
 
-_remembered = lru_cache(maxsize=256)(_read)
+_parse_cached = lru_cache(maxsize=256)(_parse)

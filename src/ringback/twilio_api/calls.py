@@ -1,68 +1,45 @@
-"""The validation calls: ``/2010-04-01/Accounts/{AccountSid}/Calls`` and ``…/Calls/{Sid}``, to be read only."""
+"""Handlers of validation calls, which Twilio's API can list and fetch."""
 
-from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
 from ringback.domain.paging import page_links, page_request
-from ringback.operations.call_lists import list_calls
+from ringback.operations import call_lists
 from ringback.operations.calls import find_call
-from ringback.twilio_api import call_documents
-from ringback.twilio_api import parameters as forms
-from ringback.twilio_api.openapi import answers, fields, page_of, query_parameters
-from ringback.twilio_api.responses import exchange_of
-from ringback.twilio_api.routes import DirectRoute
+from ringback.twilio_api.documents import call_document, call_page_document, calls_path
+from ringback.twilio_api.parameters import read_query
+from ringback.twilio_api.request_context import RequestContext
 
-LIST_PATH = "/2010-04-01/Accounts/{AccountSid}/Calls"
-INSTANCE_PATH = f"{LIST_PATH}/{{Sid}}"
 FILTERS = {
     "Status": "Only calls of this status.",
     "To": "Only calls to this number.",
     "From": "Only calls from this number: all come from +14157234000.",
-    "StartTime": "Only calls dialled on this day (UTC), such as 2009-07-06.",
-    "StartTime<": "Only calls dialled before this day or time.",
-    "StartTime>": "Only calls dialled on this day, at this time or later.",
-    "ParentCallSid": "Only calls that belong to this one: none does.",
+    "StartTime": "Only calls dialed on this day (UTC), such as 2009-07-06.",
+    "StartTime<": "Only calls dialed before this day or time.",
+    "StartTime>": "Only calls dialed on this day, at this time or later.",
+    "ParentCallSid": "Only child calls of this call: validation calls have none.",
     "EndTime": "Only calls completed on this day (UTC).",
     "EndTime<": "Only calls completed before this day or time.",
     "EndTime>": "Only calls completed on this day, at this time or later.",
 }
 """In the order in which a page's URIs have them."""
 
-CALL = fields(call_documents.CALL_COLUMNS, call_documents.NULL_COLUMNS, subresource_uris={"type": "object"})
 
-router = APIRouter(tags=["Calls"], route_class=DirectRoute)
-
-
-@router.get(
-    LIST_PATH,
-    name="list-calls",
-    summary="List the validation calls",
-    openapi_extra=query_parameters(
-        **FILTERS,
-        PageSize="How many on a page: 50 unless given, 1000 at most.",
-        Page="The number of the page, the first being 0.",
-        PageToken="Where the page begins, as another page's links give it.",
-    ),
-    responses=answers(page_of("calls", CALL)),
-)
-async def list_validation_calls(request: Request) -> Response:
+async def list_calls(context: RequestContext) -> Response:
     """Answer one page of the account's calls, newest first."""
-    exchange = exchange_of(request)
-    asked = forms.read_query(request)
-    account_sid = exchange.account.sid
-    page = await exchange.services.database.run_in_steps(list_calls.steps, account_sid, page_request(asked), asked)
-    path, suffix = call_documents.calls_path(account_sid), exchange.representation.uri_suffix
-    filters = {name: asked[name] for name in FILTERS if name in asked}
-    links = page_links(path + suffix, filters, page, asked)
-    return await exchange.answer_page(page, lambda page: call_documents.call_page(page, links, path, suffix))
+    query = read_query(context)
+    account_sid = context.account.sid
+    page = await context.services.database.run_in_steps(
+        call_lists.list_calls.steps, account_sid, page_request(query), query
+    )
+    path, suffix = calls_path(account_sid), context.representation.uri_suffix
+    filters = {name: query[name] for name in FILTERS if name in query}
+    links = page_links(path + suffix, filters, page, query)
+    return await context.make_page_response(page, lambda page: call_page_document(page, links, path, suffix))
 
 
-@router.get(INSTANCE_PATH, name="fetch-call", summary="Fetch a validation call", responses=answers(CALL))
-async def fetch_call(request: Request) -> Response:
-    """Answer one call, as far as it has got."""
-    exchange = exchange_of(request)
-    found = await exchange.services.database.run(find_call, exchange.account.sid, request.path_params["Sid"])
-    if found is None:
-        raise exchange.not_found()
-    return exchange.answer(call_documents.call(found, exchange.representation.uri_suffix))
+async def fetch_call(context: RequestContext) -> Response:
+    """Answer one call in its current state."""
+    call = await context.services.database.run(find_call, context.account.sid, context.path_parameters["Sid"])
+    if call is None:
+        raise context.not_found()
+    return context.make_response(call_document(call, context.representation.uri_suffix))

@@ -1,68 +1,51 @@
-"""What /docs says of the routes: they read and answer requests by themselves, so FastAPI cannot know.
+"""The OpenAPI description of the routes, derived from their table.
 
-What is described is the path without a suffix. With one it is answered in that form alone.
+FastAPI generates it, but cannot inspect handlers that take a RequestContext, so everything is stated here. It describes
+paths without a suffix; with one, the response has that representation alone.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from http import HTTPStatus
+from inspect import cleandoc
 from typing import Any
 
+from fastapi import APIRouter
 from pydantic import BaseModel
 
+from ringback.twilio_api import documents
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE
 from ringback.twilio_api.parameters import FORM_CONTENT_TYPE
 from ringback.twilio_api.representations import BY_SUFFIX, ERRORS_IN, JSON, Representation
+from ringback.twilio_api.request_context import NO_CONTENT
+from ringback.twilio_api.router import Route, Schema
 
 ERRORS = {
-    HTTPStatus.BAD_REQUEST: "A parameter cannot be used, or the parameters cannot be read.",
-    HTTPStatus.UNAUTHORIZED: "The credentials are missing or wrong, or not good for this account.",
-    HTTPStatus.NOT_FOUND: "What the path names is not there.",
+    HTTPStatus.BAD_REQUEST: "A parameter is invalid, or the parameters cannot be parsed.",
+    HTTPStatus.UNAUTHORIZED: "The credentials are missing, wrong or not valid for this account.",
+    HTTPStatus.NOT_FOUND: "The resource does not exist.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.TOO_MANY_REQUESTS: "The account's policy allows no more calls to this number for now.",
 }
-SUCCESS = "In the form that the path's suffix asks for: XML where there is none."
-PATH_PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
-SIDS = {"AccountSid": "The account: AC and 32 hexadecimal digits.", "Sid": "The resource, by its SID."}
+EVERY_OPERATION_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+SUCCESS = "In the representation that the path's suffix names: XML where there is no suffix."
+SIDS = {"AccountSid": "The account: AC and 32 hexadecimal digits.", "Sid": "The resource's SID."}
+
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 NUMBER = {"type": "integer"}
-PAGE: dict[str, dict[str, Any]] = {
+OBJECT = {"type": "object"}
+PAGE: dict[str, Schema] = {
     **dict.fromkeys(("page", "page_size", "start", "end"), NUMBER),
     **dict.fromkeys(("uri", "first_page_uri"), TEXT),
     **dict.fromkeys(("previous_page_uri", "next_page_uri"), TEXT_OR_NULL),
 }
 
-
-def form_body(form: type[BaseModel]) -> dict[str, Any]:
-    """Describe a route that takes this form as its body, urlencoded or multipart."""
-    schema = form.model_json_schema(by_alias=True)
-    content_types = (FORM_CONTENT_TYPE, MULTIPART_CONTENT_TYPE)
-    return {"requestBody": {"content": {name.decode(): {"schema": schema} for name in content_types}}}
+_PATH_PARAMETER = re.compile(r"\{([A-Za-z]+)\}")
 
 
-def query_parameters(**descriptions: str) -> dict[str, Any]:
-    """Describe a route that takes these parameters in its query."""
-    return {
-        "parameters": [
-            {"name": name, "in": "query", "description": description, "schema": {"type": "string"}}
-            for name, description in descriptions.items()
-        ]
-    }
-
-
-def with_path_parameters(path: str, operation: dict[str, Any] | None) -> dict[str, Any]:
-    """Add the parameters in a route's path to what is said of it besides."""
-    said = operation or {}
-    named = [
-        {"name": name, "in": "path", "required": True, "description": SIDS[name], "schema": TEXT}
-        for name in PATH_PARAMETER.findall(path)
-    ]
-    return {**said, "parameters": [*named, *said.get("parameters", ())]}
-
-
-def fields(columns: Sequence[str], nullable: Collection[str] = (), **others: dict[str, Any]) -> dict[str, Any]:
-    """Describe a JSON object of just these fields: texts, but for the `others`, some of which may be null."""
+def fields(columns: Sequence[str], nullable: Collection[str] = (), **others: Schema) -> Schema:
+    """Return the schema of a JSON object with exactly these fields: strings, except for `others`."""
     properties = {name: TEXT_OR_NULL if name in nullable else TEXT for name in columns} | others
     return {
         "type": "object",
@@ -72,29 +55,87 @@ def fields(columns: Sequence[str], nullable: Collection[str] = (), **others: dic
     }
 
 
-def page_of(key: str, record: dict[str, Any]) -> dict[str, Any]:
-    """Describe a page of records in JSON."""
-    others: dict[str, dict[str, Any]] = {**PAGE, key: {"type": "array", "items": record}}
+def page_of(key: str, record: Schema) -> Schema:
+    """Return the schema of a page of records in JSON."""
+    others: dict[str, Schema] = {**PAGE, key: {"type": "array", "items": record}}
     return fields((), (), **others)
 
 
-def answers(
-    success: dict[str, Any] | None, *, has_form: bool = False, has_limit: bool = False
-) -> dict[int | str, dict[str, Any]]:
-    """Describe what a route answers: success, a JSON object of this kind or nothing at all, and its errors."""
-    kinds = list(BY_SUFFIX.values())
-    forms_of_errors = dict.fromkeys(ERRORS_IN.get(kind, kind) for kind in kinds)
+ACCOUNT = fields(documents.ACCOUNT_COLUMNS, subresource_uris=OBJECT)
+CALL = fields(documents.CALL_COLUMNS, documents.NULLABLE_CALL_COLUMNS, subresource_uris=OBJECT)
+CALLER_ID = fields(documents.OUTGOING_CALLER_ID_COLUMNS)
+VALIDATION_REQUEST = fields(
+    ("account_sid", "phone_number", "friendly_name", "call_sid"),
+    nullable={"friendly_name"},
+    validation_code={"type": ["string", "integer"]},
+)
+
+
+def describe(routes: Iterable[Route]) -> APIRouter:
+    """Return FastAPI routes that put `routes` into the OpenAPI description. TwilioApp answers their requests itself."""
+    router = APIRouter()
+    for route in routes:
+        for method in route.methods:  # a route of two methods would have one operation ID
+            router.add_api_route(
+                route.path,
+                _answered_by_twilio_app,
+                methods=[method],
+                name=route.operation.value,
+                tags=[_tag(route.path)],
+                summary=route.summary,
+                description=cleandoc(route.handler.__doc__ or ""),
+                status_code=None if route.schema else NO_CONTENT,
+                responses=_responses(route),
+                openapi_extra=_parameters(route),
+            )
+    return router
+
+
+async def _answered_by_twilio_app() -> None:
+    """Stand for a handler in FastAPI's routes, which no request reaches."""
+
+
+def _tag(path: str) -> str:
+    """Return the last word of a path that is not a parameter, such as OutgoingCallerIds."""
+    return [segment for segment in path.split("/") if segment and not _PATH_PARAMETER.fullmatch(segment)][-1]
+
+
+def _parameters(route: Route) -> dict[str, Any]:
+    path = [
+        {"name": name, "in": "path", "required": True, "description": SIDS[name], "schema": TEXT}
+        for name in _PATH_PARAMETER.findall(route.path)
+    ]
+    query = [
+        {"name": name, "in": "query", "description": description, "schema": TEXT}
+        for name, description in route.query.items()
+    ]
+    body = _form_body(route.form) if route.form else {}
+    return {**body, "parameters": [*path, *query]}
+
+
+def _form_body(form: type[BaseModel]) -> dict[str, Any]:
+    """Describe a body that has the parameters of `form`, urlencoded or multipart."""
+    schema = form.model_json_schema(by_alias=True)
+    content_types = (FORM_CONTENT_TYPE, MULTIPART_CONTENT_TYPE)
+    return {"requestBody": {"content": {name.decode(): {"schema": schema} for name in content_types}}}
+
+
+def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
+    """Describe the responses of a route: its errors, and its success unless that is 204."""
+    representations = list(BY_SUFFIX.values())
+    of_errors = dict.fromkeys(ERRORS_IN.get(each, each) for each in representations)
     error = fields(("message", "more_info"), code=NUMBER, status=NUMBER)
-    conditions = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: has_form, HTTPStatus.TOO_MANY_REQUESTS: has_limit}
-    told: dict[int | str, dict[str, Any]] = {
-        int(status): {"description": words, "content": _content(forms_of_errors, error)}
-        for status, words in ERRORS.items()
-        if conditions.get(status, True)
+    statuses = {*EVERY_OPERATION_ERRORS, *route.errors}
+    if route.form:
+        statuses.add(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+    responses: dict[int | str, dict[str, Any]] = {
+        int(status): {"description": ERRORS[status], "content": _content(of_errors, error)}
+        for status in sorted(statuses)
     }
-    if success is not None:
-        told[int(HTTPStatus.OK)] = {"description": SUCCESS, "content": _content(kinds, success)}
-    return told
+    if route.schema is not None:
+        responses[int(HTTPStatus.OK)] = {"description": SUCCESS, "content": _content(representations, route.schema)}
+    return responses
 
 
-def _content(kinds: Collection[Representation], json: dict[str, Any]) -> dict[str, Any]:
-    return {kind.content_type.decode(): {"schema": json if kind == JSON else TEXT} for kind in kinds}
+def _content(representations: Collection[Representation], json: Schema) -> Mapping[str, Any]:
+    return {each.content_type.decode(): {"schema": json if each == JSON else TEXT} for each in representations}

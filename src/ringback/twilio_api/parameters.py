@@ -1,4 +1,4 @@
-"""Parameters: read from the query or a form body, checked one after the other; the first that fails answers."""
+"""Parameters of requests: reading a query or a form body, and the checks of each form's parameters."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,42 +7,45 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 
 from ringback.domain import errors
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_fault
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
+from ringback.twilio_api.request_context import RequestContext
 
-QUERY_KEY, FORM_KEY = "ringback.query", "ringback.form"
-"""Where a request's scope keeps the parameters that were read of its query and of its form, for its journal."""
-UNREAD_KEY = "ringback.unread"
-"""Where a request's scope says, for the log, why parameters were not read."""
 FORM_CONTENT_TYPE = b"application/x-www-form-urlencoded"
 ONLY_FORMS = "Twilio reads parameters only from form bodies"
 SHOWN_TYPE_BYTES = 64
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 PARSED_AT_ONCE_BYTES = 16 * 1024
+"""A longer urlencoded body is parsed in a thread: one of 1 MiB can take 300 ms."""
 MULTIPART_PARSED_AT_ONCE_BYTES = 2 * 1024
-"""Larger multipart bodies are parsed in a thread: 16 KiB can take 10 ms."""
-"""A larger body is parsed beside the event loop: one of a mebibyte, made to take long, takes 300 ms."""
+"""A longer multipart body is parsed in a thread: one of 16 KiB can take 10 ms."""
 MAX_CALL_DELAY_SECONDS = 60
 MAX_EXTENSION_CHARACTERS = 50
 MAX_URL_CHARACTERS = 1000
 CALL_DELAY_DIGITS = 2
 EXTENSION_CHARACTERS = frozenset("0123456789#*wW")
 METHODS = ("GET", "POST")
+PAGING = {
+    "PageSize": "The page size: 50 by default, at most 1000.",
+    "Page": "The number of the page, from 0.",
+    "PageToken": "Where the page begins: a token from another page's links.",
+}
+"""The parameters of every list, and their descriptions."""
 
 Parameters = dict[str, str]
 Parse = Callable[[bytes], Parameters]
 
 
 def parse_parameters(encoded: bytes) -> Parameters:
-    """Decode ``a=b&c=d``; of a repeated name the last one wins.
+    """Decode ``a=b&c=d``; the last value of a repeated name wins.
 
-    Raises TwilioError 400 for bytes that are no UTF-8, and for more parameters than anybody means.
+    Raises TwilioError 20400 for bytes that are not UTF-8, and for more than 1,000 parameters.
     """
     if not encoded:
         return {}
@@ -55,32 +58,33 @@ def parse_parameters(encoded: bytes) -> Parameters:
         raise errors.malformed_request(f"more than {MAX_PARAMETERS} parameters") from error
 
 
-def read_query(request: Request) -> Parameters:
-    """Return the parameters of a query. Raises TwilioError 400 as `parse_parameters` does."""
-    parameters = request.scope[QUERY_KEY] = parse_parameters(request.scope["query_string"])
+def read_query(context: RequestContext) -> Parameters:
+    """Return the parameters of the query, and keep them for the journal. Raises what `parse_parameters` raises."""
+    parameters = context.query = parse_parameters(context.scope["query_string"])
     return parameters
 
 
-async def read_form(request: Request) -> Parameters:
-    """Return the parameters of a form body, urlencoded or multipart; a body of any other type has none.
+async def read_form(context: RequestContext) -> Parameters:
+    """Return the parameters of a form body, urlencoded or multipart, and keep them for the journal.
 
-    Raises TwilioError 413 for more than 1 MiB, and 400 for a body that is malformed or not UTF-8.
+    A body of any other type has none. Raises TwilioError 20413 for more than 1 MiB, and 20400 for a body that is
+    malformed or not UTF-8.
     """
-    headers = dict(request.scope["headers"])
-    _refuse_announced_excess(headers)
-    body = await _read_body(request)
+    headers = dict(context.scope["headers"])
+    _reject_large_content_length(headers)
+    body = await _read_body(context)
     content_type = headers.get(b"content-type", b"")
     parse = _parser_of(content_type)
-    if parse is not parse_parameters or request.scope["query_string"] or body[:1] == b"{":
-        request.scope[UNREAD_KEY] = _unread_parts(request, content_type, body, parse)
+    if parse is not parse_parameters or context.scope["query_string"] or body[:1] == b"{":
+        context.unread_hint = _unread_hint(context, content_type, body, parse)
     at_once_bytes = PARSED_AT_ONCE_BYTES if parse is parse_parameters else MULTIPART_PARSED_AT_ONCE_BYTES
     parameters = parse(body) if len(body) <= at_once_bytes else await asyncio.to_thread(parse, body)
-    request.scope[FORM_KEY] = parameters
+    context.form = parameters
     return parameters
 
 
 def _parser_of(content_type: bytes) -> Parse:
-    """Return the function that reads the parameters of a body of this type."""
+    """Return the function that parses a body of this type."""
     if content_type == FORM_CONTENT_TYPE:  # as most libraries send it
         return parse_parameters
     media_type = content_type.partition(b";")[0].strip().lower()
@@ -95,30 +99,30 @@ def _no_parameters(_: bytes) -> Parameters:
     return {}
 
 
-def _unread_parts(request: Request, content_type: bytes, body: bytes, parse: Parse) -> str:
-    """Say which parts of a request were not read as parameters, for the log; nothing where there are none."""
+def _unread_hint(context: RequestContext, content_type: bytes, body: bytes, parse: Parse) -> str:
+    """Return the log's hint about the parts of a request that are not read as parameters; empty if all are."""
     parts = []
     if body and parse is _no_parameters:
         media_type = quote(content_type.partition(b";")[0].strip()[:SHOWN_TYPE_BYTES], safe="/+")
         parts.append(f"the body is {media_type}" if media_type else "the body has no Content-Type")
     elif body[:1] == b"{":
         parts.append("the body looks like JSON")
-    if request.scope["query_string"]:
-        parts.append(f"the query of a {request.method} is not read")
+    if context.scope["query_string"]:
+        parts.append(f"the query of a {context.method} is not read")
     return "; ".join([*parts, ONLY_FORMS]) if parts else ""
 
 
-def _refuse_announced_excess(headers: dict[bytes, bytes]) -> None:
-    """Refuse a body that is announced to be too large, before the client that asks first has sent it."""
-    announced = headers.get(b"content-length", b"").lstrip(b"0")  # of which there may be more than int() takes
-    if int(announced or b"0") > MAX_BODY_BYTES:
+def _reject_large_content_length(headers: dict[bytes, bytes]) -> None:
+    """Raise TwilioError 20413 for a large Content-Length, before a client that waits for 100 sends its body."""
+    digits = headers.get(b"content-length", b"").lstrip(b"0")  # int() limits digits, and zeros count
+    if int(digits or b"0") > MAX_BODY_BYTES:
         raise errors.body_too_large(MAX_BODY_BYTES, hang_up=b"expect" in headers)
 
 
-async def _read_body(request: Request) -> bytes:
+async def _read_body(context: RequestContext) -> bytes:
     body, more = bytearray(), True
     while more:
-        message = await request.receive()
+        message = await context.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
@@ -185,22 +189,22 @@ class _Form(BaseModel):
 
 
 class ValidationRequestForm(_Form):
-    """The parameters of POST on the list, in the order in which they are checked."""
+    """The parameters of a validation request, in the order in which they are checked."""
 
     phone_number: Annotated[str, _checked_by(_phone_number)] = Field(
         "",
         alias="PhoneNumber",
         validate_default=True,
-        description="The number to verify: E.164, or an American number as it is written there.",
+        description="The number to verify: E.164, or a US number in national format.",
     )
     friendly_name: FriendlyName | None = Field(
-        None, alias="FriendlyName", description="The name of the caller ID; by default the number, nicely written."
+        None, alias="FriendlyName", description="The name of the caller ID; by default the formatted number."
     )
     call_delay_seconds: Annotated[int, _checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
         0, alias="CallDelay", description="Seconds to wait before calling: 0 to 60."
     )
     extension: Annotated[str, _checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
-        None, alias="Extension", description="Digits to dial after the call was answered; w waits half a second."
+        None, alias="Extension", description="Digits to dial after the call is answered; w waits half a second."
     )
     status_callback: Annotated[str, _checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
         None, alias="StatusCallback", description="The URL to request when the call has ended."
@@ -211,13 +215,13 @@ class ValidationRequestForm(_Form):
 
 
 class CallerIdForm(_Form):
-    """The parameters of POST or PUT on a caller ID."""
+    """The parameters of an update of a caller ID."""
 
     friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The caller ID's new name.")
 
 
-def validation_request(parameters: Parameters, validation: NumberValidation) -> ValidationRequest:
-    """Check the parameters of POST on the list. Raises the TwilioError of the first that fails."""
+def parse_validation_request(parameters: Parameters, validation: NumberValidation) -> ValidationRequest:
+    """Return the validation request that these parameters ask for. Raises the TwilioError of the first invalid one."""
     form = ValidationRequestForm.model_validate(parameters, context=validation)
     return ValidationRequest(
         form.phone_number,
@@ -229,6 +233,6 @@ def validation_request(parameters: Parameters, validation: NumberValidation) -> 
     )
 
 
-def new_friendly_name(parameters: Parameters) -> str | None:
-    """Check the parameters of an update. Raises TwilioError 20002."""
+def parse_caller_id_update(parameters: Parameters) -> str | None:
+    """Return the new FriendlyName of a caller ID, None where there is none. Raises TwilioError 20002."""
     return CallerIdForm.model_validate(parameters).friendly_name

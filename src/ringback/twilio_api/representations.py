@@ -1,38 +1,79 @@
-"""Which form an answer takes: the path's suffix says so, and nothing else does."""
+"""The representations of a document: JSON, XML and CSV. The path's suffix chooses one; no header does."""
 
-from collections.abc import Callable
+import csv
+import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from ringback.twilio_api import csv_serializer, json_serializer
-from ringback.twilio_api import xml as xml_serializer
-from ringback.twilio_api.documents import Document
+import orjson
+
+from ringback.twilio_api import xml
+from ringback.twilio_api.documents import Document, Record
 
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One form of an answer.
-
-    `uri_suffix` is what the URIs in it end with; `errors` names the form that errors take here.
-    """
+    """One form of a response's body; `uri_suffix` is what the URIs in it end with."""
 
     content_type: bytes
     uri_suffix: str
     serialize: Callable[[Document], bytes]
 
 
-XML = Representation(b"application/xml", "", xml_serializer.serialize)
-JSON = Representation(b"application/json", ".json", json_serializer.serialize)
-CSV = Representation(b"text/csv", "", csv_serializer.serialize)
+def serialize_json(document: Document) -> bytes:
+    """Return a document as JSON; a page has exactly nine keys, in the product page's order."""
+    if isinstance(document, Record):
+        return orjson.dumps(document.fields)
+    page, links = document.page, document.links
+    return orjson.dumps(
+        {
+            "page": page.request.page,
+            "page_size": page.request.page_size,
+            "start": page.start,
+            "end": page.end,
+            "uri": links.uri,
+            "first_page_uri": links.first,
+            "previous_page_uri": links.previous,
+            "next_page_uri": links.next,
+            document.key: document.items,
+        }
+    )
+
+
+def serialize_csv(document: Document) -> bytes:
+    """Return a document as CSV: a header and a row for each resource.
+
+    The columns have the names of the XML elements. Fields that contain fields have no column. Source: docs/fidelity.md,
+    CSV [documented, assumed].
+    """
+    if isinstance(document, Record):
+        columns, rows = _columns(document), [document.fields]
+    else:
+        columns, rows = list(document.columns), list(document.items)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(map(xml.element_name, columns))
+    writer.writerows([row[column] for column in columns] for row in rows)
+    return text.getvalue().encode()
+
+
+def _columns(record: Record) -> list[str]:
+    return [name for name, value in record.fields.items() if not isinstance(value, Mapping)]
+
+
+XML = Representation(b"application/xml", "", xml.serialize)
+JSON = Representation(b"application/json", ".json", serialize_json)
+CSV = Representation(b"text/csv", "", serialize_csv)
 
 BY_SUFFIX = {"xml": XML, "json": JSON, "csv": CSV}
 ERRORS_IN = {CSV: XML}
-"""Source: docs/fidelity.md, representation [assumed]."""
+"""The representation of errors where it differs. Source: docs/fidelity.md, representation [assumed]."""
 
 
 def split_suffix(path: str) -> tuple[str, Representation | None]:
-    """Return a path without its suffix, and the representation that asks for: XML when there is none.
+    """Return a path without its suffix, and the representation that the suffix names; XML where there is no suffix.
 
-    None, and the path as it is, for a suffix that names no representation.
+    For a suffix that names no representation, return the path unchanged and None.
     """
     head, dot, suffix = path.rpartition(".")
     if not dot or "/" in suffix:
@@ -42,5 +83,5 @@ def split_suffix(path: str) -> tuple[str, Representation | None]:
 
 
 def for_errors(representation: Representation | None) -> Representation:
-    """Return the form an error takes where `representation` was asked for."""
+    """Return the representation of an error where `representation` was asked for; None is an unknown suffix."""
     return XML if representation is None else ERRORS_IN.get(representation, representation)

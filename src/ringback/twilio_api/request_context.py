@@ -1,6 +1,10 @@
-"""One request on its way through the edge: the answer's own headers, its errors, and what is said of it afterwards."""
+"""The context of one request to the Twilio API, which every handler takes, and the responses that handlers return."""
 
+import asyncio
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -8,16 +12,28 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from ringback.domain.accounts import Account
-from ringback.domain.errors import TwilioError
+from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.faults import DROP_BEFORE, Effect, described
+from ringback.domain.operations import Operation
+from ringback.domain.paging import Page
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
-from ringback.domain.sids import AccountSid
+from ringback.domain.sids import AccountSid, CallSid
+from ringback.operations.id_generator import new_request_sid
 from ringback.operations.services import Services
-from ringback.twilio_api import documents
-from ringback.twilio_api.parameters import FORM_KEY, QUERY_KEY, UNREAD_KEY
-from ringback.twilio_api.representations import Representation, for_errors, split_suffix
-from ringback.twilio_api.responses import CALL_KEY, TwilioResponse
+from ringback.twilio_api.documents import Document, error_document
+from ringback.twilio_api.representations import XML, Representation, for_errors, split_suffix
 
+INTERCEPTED_KEY = "ringback.intercepted"
+"""Scope key that the proxy's host filter sets on a request meant for Twilio itself: a `ReportRefusal`."""
+DROP_EXTENSION = "ringback.drop_connection"
+"""Key in the scope's extensions where the server puts a callable that closes the connection."""
+ReportRefusal = Callable[[str, str], None]
+"""Called with the path and the error message of an intercepted request that is not emulated."""
+
+NO_CONTENT = 204
+ROWS_ON_EVENT_LOOP = 100
+"""The longest page that is serialized on the event loop. A longer one takes milliseconds, so a thread does it."""
+NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
@@ -35,120 +51,157 @@ CONSTANT_HEADERS = [
 ]
 """Source: docs/fidelity.md, headers [observed]."""
 
-_PRINTED = "".join(map(chr, range(0x21, 0x7F)))
+_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+Row = TypeVar("Row")
 
 log = structlog.get_logger()
 
 
-def response_headers(request_sid: str, elapsed_seconds: float, requests_under_way: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer carries."""
-    return [
-        (b"twilio-request-id", request_sid.encode()),
-        (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
-        (b"twilio-concurrent-requests", b"%d" % requests_under_way),
-        *CONSTANT_HEADERS,
-    ]
+class RequestContext:
+    """One request to the Twilio API: what it asks for, who asks, and what the log and the journal keep of it.
 
-
-class Passage:
-    """One request on its way through the edge, and what is to be said of it afterwards."""
+    `method` and `path` are as the client sent them, for errors, log and journal; `path` is printable. Requests are
+    routed by `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp sets `account`,
+    `operation` and `path_parameters` before it calls the handler. `journal_account` is the account whose journal
+    records the request, which is known for some requests that are not authenticated. `status` is 0 until the response
+    starts.
+    """
 
     __slots__ = (
         "_elapsed_ms",
         "_error_code",
         "_is_head",
-        "_method",
-        "_operation",
-        "_requests_under_way",
+        "_requests_in_progress",
         "_send",
         "_started",
         "account",
+        "call_sid",
         "fault",
+        "form",
+        "has_known_suffix",
+        "journal_account",
+        "method",
+        "operation",
         "path",
+        "path_parameters",
+        "query",
         "reason",
-        "refused_sid",
+        "receive",
+        "refused_account_sid",
         "representation",
         "request_sid",
+        "resource_path",
+        "route_method",
         "scope",
+        "services",
         "status",
+        "unread_hint",
         "username",
     )
 
-    def __init__(self, scope: Scope, send: Send, request_sid: str, requests_under_way: int) -> None:
+    account: Account
+    path_parameters: Mapping[str, str]
+
+    def __init__(
+        self, services: Services, scope: Scope, receive: Receive, send: Send, requests_in_progress: int = 1
+    ) -> None:
         self._started = time.perf_counter()
-        self._method = scope["method"]
-        self._is_head = self._method == "HEAD"
+        self.services = services
+        self.scope = scope
+        self.receive = receive
         self._send = send
-        self._requests_under_way = requests_under_way
-        self._error_code: int | None = None
-        self.reason = ""
-        self.request_sid = request_sid
-        self.status = 0
-        self.account: Account | None = None
-        self.refused_sid: AccountSid | None = None
+        self._requests_in_progress = requests_in_progress
+        self.request_sid = new_request_sid()
+        self.method: str = scope["method"]
+        self._is_head = self.method == "HEAD"
+        self.route_method = "GET" if self._is_head else self.method
+        self.path = quote(scope["raw_path"], safe=_PRINTABLE)
+        self.resource_path, representation = split_suffix(scope["path"])
+        self.has_known_suffix = representation is not None
+        self.representation = representation or XML
+        self.operation: Operation | None = None
         self.username: str | None = None
+        self.refused_account_sid: AccountSid | None = None
+        self.journal_account: Account | None = None
+        self.query = self.form = NO_PARAMETERS
+        self.unread_hint = ""
+        self.call_sid: CallSid | None = None
         self.fault: Effect | None = None
-        self.path = quote(scope["raw_path"], safe=_PRINTED)
-        inner_path, self.representation = split_suffix(scope["path"])
-        self.scope = {**scope, "path": inner_path, "method": "GET" if self._is_head else self._method}
+        self.reason = ""
+        self._error_code: int | None = None
+        self.status = 0
+
+    def make_response(self, document: Document) -> Response:
+        """Return status 200 with `document` in the representation that the path asks for."""
+        return TwilioResponse(200, self.representation.serialize(document), self.representation.content_type)
+
+    async def make_page_response(self, page: Page[Row], make_document: Callable[[Page[Row]], Document]) -> Response:
+        """Return status 200 with the document of `page`; a thread makes and serializes that of a long one."""
+        if len(page.rows) <= ROWS_ON_EVENT_LOOP:
+            return self.make_response(make_document(page))
+        return await asyncio.to_thread(lambda: self.make_response(make_document(page)))
+
+    def not_found(self) -> TwilioError:
+        """Return TwilioError 20404, which names the path."""
+        return not_found(self.path)
 
     async def send(self, message: Message) -> None:
-        """Send on an answer's message, its head with Twilio's headers, its body unless only the head was asked for."""
+        """Send an ASGI message of the response, with Twilio's headers added and, for HEAD, the body removed."""
         if message["type"] == "http.response.start":
             self.status = 0 if self.fault == DROP_BEFORE else message["status"]
             elapsed_seconds = time.perf_counter() - self._started
-            own = response_headers(self.request_sid, elapsed_seconds, self._requests_under_way)
+            own = response_headers(self.request_sid, elapsed_seconds, self._requests_in_progress)
             message["headers"] = [*message["headers"], *own]
         elif self._is_head:
             message = {**message, "body": b""}
         await self._send(message)
 
-    async def answer_error(self, error: TwilioError, receive: Receive) -> None:
-        """Answer with an error, in the form the path asks errors to be in."""
+    async def send_error(self, error: TwilioError) -> None:
+        """Send an error in the representation that the path asks errors to be in."""
         self._error_code = error.code
         self.reason = error.reason
-        await error_response(error, self.representation)(self.scope, receive, self.send)
+        await error_response(error, self.representation)(self.scope, self.receive, self.send)
 
     def log(self) -> None:
         """Log the request in one line, without credentials and parameters.
 
-        `reason` says why it was not authenticated, or why the database was unavailable; `hint` says why its parameters
+        `reason` says why the client was not authenticated or why the database was unavailable, `hint` why parameters
         were not read.
         """
-        route = self.scope.get("route")
-        self._operation = route.name if route else None
         self._elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
         log.info(
             "request",
-            method=self._method,
+            method=self.method,
             path=self.path,
-            operation=self._operation,
+            operation=self.operation.value if self.operation else None,
             status=self.status,
             code=self._error_code,
             milliseconds=self._elapsed_ms,
             request_id=self.request_sid,
-            **({"call_sid": self.scope[CALL_KEY]} if CALL_KEY in self.scope else {}),
+            **({"call_sid": self.call_sid} if self.call_sid else {}),
             **({"fault": described(self.fault)} if self.fault else {}),
             **({"reason": self.reason} if self.reason else {}),
-            **({"hint": self.scope[UNREAD_KEY]} if self.scope.get(UNREAD_KEY) else {}),
+            **({"hint": self.unread_hint} if self.unread_hint else {}),
         )
 
-    def enter(self, services: Services) -> None:
-        """Count the logged request, and enter it into the journal of its account, if there is one."""
-        seconds = self._elapsed_ms / 1000
-        services.metrics.observe_request(self._operation, self._method, self.status, seconds)
-        if self.account is None:
+    def record(self) -> None:
+        """Count the logged request, and add it to the journal of its account if that is known."""
+        services = self.services
+        operation = self.operation.value if self.operation else None
+        services.metrics.observe_request(operation, self.method, self.status, self._elapsed_ms / 1000)
+        if self.journal_account is None:
             return
         services.journal.add(
             AnsweredRequest(
-                self.account.sid,
-                self.account.clock.now(services.now()),
+                self.journal_account.sid,
+                self.journal_account.clock.now(services.now()),
                 self.request_sid,
-                self._method,
+                self.method,
                 self.path[:KEPT_CHARACTERS],
-                self._operation,
+                operation,
                 self.username,
-                self._parameters(),
+                self._journal_parameters(),
                 self.status,
                 self._error_code,
                 self._elapsed_ms,
@@ -156,17 +209,47 @@ class Passage:
             )
         )
 
-    def _parameters(self) -> dict[str, str]:
-        """Return what the journal keeps of the request's parameters; a query that was read is not read again."""
-        query, read, form = self.scope["query_string"], self.scope.get(QUERY_KEY), self.scope.get(FORM_KEY, {})
-        if read:
-            return kept_parameters(b"", {**read, **form})
-        return kept_parameters(query, form) if query or form else {}
+    def _journal_parameters(self) -> dict[str, str]:
+        """Return the parameters that the journal keeps; a query that was parsed is not parsed again."""
+        query_string = self.scope["query_string"]
+        if self.query:
+            return kept_parameters(b"", {**self.query, **self.form})
+        return kept_parameters(query_string, self.form) if query_string or self.form else {}
+
+
+Handler = Callable[[RequestContext], Awaitable[Response]]
+
+
+class TwilioResponse(Response):
+    """A response that is complete when it is made, which skips Starlette's work on headers, cookies and charset."""
+
+    def __init__(self, status: int, body: bytes, content_type: bytes | None) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = [(b"content-length", b"%d" % len(body))] if content_type else []
+        if content_type:
+            self.raw_headers.append((b"content-type", content_type))
+
+
+def no_content() -> Response:
+    """Return status 204: no body, no Content-Type."""
+    return TwilioResponse(NO_CONTENT, b"", None)
 
 
 def error_response(error: TwilioError, representation: Representation | None) -> Response:
-    """Return an error as an answer, its own headers included."""
+    """Return the response for an error, with the error's own headers."""
     form = for_errors(representation)
-    response = TwilioResponse(error.status, form.serialize(documents.error(error)), form.content_type)
+    response = TwilioResponse(error.status, form.serialize(error_document(error)), form.content_type)
     response.raw_headers += [(name.lower().encode(), value.encode()) for name, value in error.headers.items()]
     return response
+
+
+def response_headers(request_sid: str, elapsed_seconds: float, requests_in_progress: int) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every response of the Twilio API carries."""
+    return [
+        (b"twilio-request-id", request_sid.encode()),
+        (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
+        (b"twilio-concurrent-requests", b"%d" % requests_in_progress),
+        *CONSTANT_HEADERS,
+    ]

@@ -1,0 +1,26 @@
+"""Handler that asks for a number to be verified."""
+
+from starlette.responses import Response
+
+from ringback.operations import validation_requests
+from ringback.twilio_api.documents import validation_request_document
+from ringback.twilio_api.parameters import parse_validation_request, read_form
+from ringback.twilio_api.request_context import RequestContext
+
+
+async def create_validation_request(context: RequestContext) -> Response:
+    """Answer the code that the callee must key in, and the call that asks for it; nothing is verified yet."""
+    services = context.services
+    answer = await services.database.run(
+        validation_requests.create_validation_request,
+        context.account.sid,
+        parse_validation_request(await read_form(context), services.number_validation),
+        system_now=services.now(),
+        policy=services.call_policy,
+        identifiers=services.identifiers,
+    )
+    context.call_sid = answer.call_sid
+    services.wake_runner()
+    if answer.has_superseded:
+        services.wake_sender()
+    return context.make_response(validation_request_document(answer, services.validation_code_format))

@@ -1,0 +1,50 @@
+"""The Twilio API's routing table, and the check that it is complete."""
+
+import re
+
+import pytest
+
+from ringback.domain.faults import FaultTarget
+from ringback.domain.operations import Operation
+from ringback.twilio_api.router import Router, check_routes
+from ringback.twilio_api.routes import CALLER_ID_PATH, ROUTES
+
+SID = "AC" + "a" * 32
+LIST = f"/2010-04-01/Accounts/{SID}/OutgoingCallerIds"
+CALLS = f"/2010-04-01/Accounts/{SID}/Calls"
+
+
+@pytest.mark.parametrize("operation", list(Operation))
+def test_operation_without_a_route_is_named(operation: Operation) -> None:
+    routes = [route for route in ROUTES if route.operation != operation]
+
+    with pytest.raises(RuntimeError, match=f"routes.py must have exactly one route for: {operation.value}$"):
+        check_routes(routes)
+
+
+def test_operation_with_two_routes_is_named_with_their_endpoint() -> None:
+    with pytest.raises(RuntimeError, match=re.escape(f"fetch-outgoing-caller-id, GET {CALLER_ID_PATH}")):
+        check_routes([*ROUTES, ROUTES[2]])
+
+
+def test_method_with_two_operations_is_named() -> None:
+    moved = ROUTES[3]._replace(methods=("DELETE",))
+
+    with pytest.raises(RuntimeError, match=re.escape(f"for: DELETE {CALLER_ID_PATH}")):
+        check_routes([*ROUTES[:3], moved, *ROUTES[4:]])
+
+
+def test_faults_have_every_operation_as_a_target() -> None:
+    assert {target.value for target in FaultTarget} - {"status-callback", "*"} == {each.value for each in Operation}
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", LIST), ("PATCH", LIST), ("OPTIONS", CALLS), ("GET", CALLS)])
+def test_router_matches_operations_and_every_method_of_a_complete_resource(method: str, path: str) -> None:
+    assert Router(ROUTES).matches(method, path)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", CALLS), ("GET", f"{LIST}\n"), ("GET", f"/2010-04-01/Accounts/{SID}/Messages")]
+)
+def test_router_does_not_match_what_is_not_emulated(method: str, path: str) -> None:
+    assert not Router(ROUTES).matches(method, path)
