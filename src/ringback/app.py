@@ -48,21 +48,21 @@ def create_app(
     or SeedError with a message for the user.
     """
     clock = clock or SystemClock()
-    identifiers = IdGenerator(settings.random_seed, settings.validation_code_format)
+    id_generator = IdGenerator(settings.random_seed, settings.validation_code_format)
     policy = call_policy(settings)
     process_state = ProcessState()
-    initial_state = InitialState(settings, identifiers)
+    initial_state = InitialState(settings, id_generator)
     database = initial_state.open_database(clock.now(), process_state)
     refused_requests = RefusedRequests(clock.now)
     egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
     delivery = CallbackDelivery(database, clock, delivery_policy(settings), egress, callback_transport)
-    sender = CallbackSender(database, clock, delivery, identifiers.draw)
-    runner = CallRunner(database, clock, policy, identifiers, on_call_ended=sender.wake, metrics=process_state.metrics)
+    sender = CallbackSender(database, clock, delivery, id_generator.random_fraction)
+    runner = CallRunner(database, clock, policy, id_generator, on_call_ended=sender.wake, metrics=process_state.metrics)
     advancer = ClockAdvancer(
         database,
         clock,
         policy,
-        identifiers,
+        id_generator,
         change_notifier=process_state.change_notifier,
         on_call_ended=sender.wake,
         on_advanced=runner.wake,
@@ -78,7 +78,7 @@ def create_app(
         journal=process_state.journal,
         change_notifier=process_state.change_notifier,
         refused_requests=refused_requests,
-        identifiers=identifiers,
+        id_generator=id_generator,
         call_policy=policy,
         number_validation=settings.number_validation,
         validation_code_format=settings.validation_code_format,

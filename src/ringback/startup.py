@@ -155,9 +155,9 @@ class _TaskReports:
 class InitialState:
     """The accounts that settings and seed file define. Raises SeedError if the file has mistakes."""
 
-    def __init__(self, settings: Settings, identifiers: IdGenerator) -> None:
+    def __init__(self, settings: Settings, id_generator: IdGenerator) -> None:
         self._settings = settings
-        self._identifiers = identifiers
+        self._id_generator = id_generator
         self._seed: Seed = _read_seed(settings)
 
     def open_database(self, system_now: Timestamp, process_state: ProcessState) -> Database:
@@ -191,7 +191,7 @@ class InitialState:
             unit_of_work.locks.startup()
             ensure_account(unit_of_work, sid, self._settings.auth_token, system_now)
             try:
-                yield from apply_seed.steps(unit_of_work, self._seed, now=system_now, identifiers=self._identifiers)
+                yield from apply_seed.steps(unit_of_work, self._seed, now=system_now, id_generator=self._id_generator)
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
 

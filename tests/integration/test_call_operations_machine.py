@@ -83,7 +83,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
             digits=digits,
             time=self.simulation.time(),
             policy=self.simulation.policy,
-            identifiers=self.simulation.identifiers,
+            id_generator=self.simulation.id_generator,
         )
 
     @rule(seconds=st.floats(0, 30))

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.anyio
 OTHER_ACCOUNT = AccountSid("AC" + "1" * 32)
 
 
-def strikes(outbox: Outbox) -> list[int]:
-    return [fault.strikes for fault in outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID)]
+def triggered(outbox: Outbox) -> list[int]:
+    return [fault.triggered for fault in outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID)]
 
 
 async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
@@ -62,7 +62,7 @@ def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Out
     assert [(callback.call_sid, callback.fault) for callback in struck.struck] == [(sid, Delay(100))]
     assert waiting.next_due == outbox.simulation.clock.now()
     assert [callback.call_sid for callback, _ in then.callbacks] == [sid]
-    assert (then.struck, strikes(outbox)) == ([], [1])
+    assert (then.struck, triggered(outbox)) == ([], [1])
 
 
 def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
@@ -85,7 +85,7 @@ def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) ->
     outbox.simulation.clock.advance(100)
     then = outbox.claim().callbacks
 
-    assert (released, early, strikes(outbox)) == (0, [], [1])
+    assert (released, early, triggered(outbox)) == (0, [], [1])
     assert [callback.call_sid for callback, _ in then] == [sid]
 
 

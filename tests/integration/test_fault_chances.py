@@ -1,4 +1,4 @@
-"""Faults that might have struck: each chance is counted, by one statement for all of a request."""
+"""Each trial of a fault is counted, with one statement for all trials of a request."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, Suppress
 from ringback.operations.accounts import list_accounts
-from ringback.operations.faults import add_fault, list_faults, strike
+from ringback.operations.faults import add_fault, apply_faults, list_faults
 from ringback.storage import fault_repository
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
@@ -30,7 +30,7 @@ def _add(simulation: Simulation, target: FaultTarget, effect: Effect = BUSY, **o
 
 @pytest.fixture
 def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
-    """Return the statements by which chances were counted."""
+    """Return the statements that counted trials."""
     made: list[Statement] = []
     change = UnitOfWork.change
 
@@ -43,23 +43,23 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
     return made
 
 
-@pytest.mark.parametrize("last_strikes", [True, False])
-def test_all_that_might_have_struck_had_a_chance(
-    simulation: Simulation, changes: list[Statement], *, last_strikes: bool
+@pytest.mark.parametrize("last_is_triggered", [True, False])
+def test_each_fault_that_applies_has_a_trial_until_one_is_triggered(
+    simulation: Simulation, changes: list[Statement], *, last_is_triggered: bool
 ) -> None:
     for target in (EVERY, FaultTarget.FETCH_CALL, LIST, EVERY):
         _add(simulation, target, probability=0.0)
     _add(simulation, CALLBACK, Suppress(), probability=0.0)
-    _add(simulation, LIST, **({"times": 2} if last_strikes else {"probability": 0.0}))
+    _add(simulation, LIST, **({"times": 2} if last_is_triggered else {"probability": 0.0}))
     _add(simulation, FaultTarget.FETCH_CALL)
     _add(simulation, EVERY, probability=0.5)
     [account] = list_accounts(simulation.unit_of_work)
 
-    met = strike(simulation.unit_of_work, account.sid, LIST, draw=_never)
+    met = apply_faults(simulation.unit_of_work, account.sid, LIST, random_fraction=_never)
 
-    after_it = 0 if last_strikes else 1
-    assert met == (BUSY if last_strikes else None)
+    trials_after_it = 0 if last_is_triggered else 1
+    assert met == (BUSY if last_is_triggered else None)
     faults = list_faults(simulation.unit_of_work, account.sid)
-    assert [fault.chances for fault in faults] == [1, 0, 1, 1, 0, 1, 0, after_it]
-    assert [fault.strikes for fault in faults] == [0, 0, 0, 0, 0, int(last_strikes), 0, 0]
-    assert len(changes) == (2 if last_strikes else 1)
+    assert [fault.trials for fault in faults] == [1, 0, 1, 1, 0, 1, 0, trials_after_it]
+    assert [fault.triggered for fault in faults] == [0, 0, 0, 0, 0, int(last_is_triggered), 0, 0]
+    assert len(changes) == (2 if last_is_triggered else 1)

@@ -14,11 +14,11 @@ from support.simulation import Simulation, query
 pytest_plugins = ["support.simulation_fixtures"]
 
 
-def drawn(identifiers: IdGenerator) -> list[str]:
+def drawn(id_generator: IdGenerator) -> list[str]:
     return [
         value
         for _ in range(50)
-        for value in (identifiers.sid("PN"), identifiers.validation_code(), identifiers.idempotency_token())
+        for value in (id_generator.sid("PN"), id_generator.validation_code(), id_generator.idempotency_token())
     ]
 
 
@@ -33,23 +33,23 @@ def test_another_seed_or_none_draws_others() -> None:
 
 @pytest.mark.parametrize("seed", [None, 0, 7, -1])
 def test_what_is_drawn_has_its_form(seed: int | None) -> None:
-    identifiers = IdGenerator(seed)
+    id_generator = IdGenerator(seed)
 
-    assert re.fullmatch("PN[0-9a-f]{32}", identifiers.sid("PN"))
+    assert re.fullmatch("PN[0-9a-f]{32}", id_generator.sid("PN"))
     assert re.fullmatch("RQ[0-9a-f]{32}", new_request_sid())
-    assert uuid.UUID(identifiers.idempotency_token()).version == 4
-    assert all(re.fullmatch("[0-9]{6}", identifiers.validation_code()) for _ in range(1000))
+    assert uuid.UUID(id_generator.idempotency_token()).version == 4
+    assert all(re.fullmatch("[0-9]{6}", id_generator.validation_code()) for _ in range(1000))
 
 
 def test_sids_come_in_the_order_of_their_making_and_tell_no_more_than_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    identifiers = IdGenerator()
+    id_generator = IdGenerator()
     before = time.time_ns()
-    sids = [identifiers.sid("PN") for _ in range(1000)]
+    sids = [id_generator.sid("PN") for _ in range(1000)]
     after = time.time_ns()
     monkeypatch.setattr(time, "time_ns", lambda: before)  # the machine's clock was set back
-    sids.append(identifiers.sid("PN"))
+    sids.append(id_generator.sid("PN"))
 
     assert sids == sorted(sids)
     assert before <= int(sids[0][2:18], 16) <= int(sids[-1][2:18], 16) <= after + len(sids)
@@ -68,7 +68,7 @@ def test_codes_may_begin_with_a_zero_unless_they_are_integers() -> None:
 
 
 def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: Simulation) -> None:
-    simulation.identifiers = IdGenerator(7)
+    simulation.id_generator = IdGenerator(7)
     answer = simulation.validate()
     expected = IdGenerator(7)
 
@@ -78,11 +78,11 @@ def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: S
 def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Simulation) -> None:
     answers = []
     for number in (NUMBER, "+12125551234", "+442079460958"):
-        simulation.identifiers = IdGenerator(7)
+        simulation.id_generator = IdGenerator(7)
         answers.append(simulation.validate(number))
     simulation.run()
-    simulation.identifiers = IdGenerator(7)
-    simulation.identifiers.validation_code()
+    simulation.id_generator = IdGenerator(7)
+    simulation.id_generator.validation_code()
     again = simulation.validate("+12125551235")
     simulation.run()
 
@@ -95,7 +95,7 @@ def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Si
 def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
     for number in (NUMBER, "+12125551234"):
         sid = simulation.validate(number).call_sid
-        simulation.identifiers = IdGenerator(7)
+        simulation.id_generator = IdGenerator(7)
         simulation.run()
         assert simulation.call(sid).is_verified
 
@@ -105,9 +105,9 @@ def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -
 def test_an_idempotency_token_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
-        simulation.identifiers = IdGenerator()
+        simulation.id_generator = IdGenerator()
         simulation.validate(number, status_callback="http://app.test/done")
-        simulation.identifiers = IdGenerator(7)
+        simulation.id_generator = IdGenerator(7)
         simulation.run()
 
     assert len(query(simulation.database, "SELECT DISTINCT idempotency_token FROM status_callbacks")) == 2

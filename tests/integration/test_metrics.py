@@ -12,7 +12,7 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.monitoring.metrics import Backlog
 from ringback.operations import backlog
 from ringback.operations.backlog import count_backlog
-from ringback.operations.faults import add_fault, strike
+from ringback.operations.faults import add_fault, apply_faults
 from ringback.storage.backlog_repository import DUE_CALLS, PENDING_CALLBACKS
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
@@ -124,7 +124,7 @@ def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
     add_fault(simulation.unit_of_work, account, wanted, system_now=simulation.clock.now())
 
     for _ in range(2):
-        strike(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, draw=lambda *_: 0.0)
+        apply_faults(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, random_fraction=lambda *_: 0.0)
 
     assert simulation.database.process_state.metrics.faults == {("fetch-call", "status"): 1}
 

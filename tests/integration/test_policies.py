@@ -211,7 +211,7 @@ async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
                 ValidationRequest(number(place)),
                 system_now=after(simulation.clock.now(), -order),
                 policy=simulation.policy,
-                identifiers=simulation.identifiers,
+                id_generator=simulation.id_generator,
             )
             for order, place in enumerate(numbers)
         ],

@@ -60,9 +60,9 @@ async def account(replicas: Replicas) -> ControlledAccount:
 
 def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = None) -> str:
     request = ValidationRequest(number, status_callback=callback)
-    identifiers = IdGenerator()
+    id_generator = IdGenerator()
     answer = create_validation_request(
-        unit_of_work, ACCOUNT_SID, request, system_now=T0, policy=POLICY, identifiers=identifiers
+        unit_of_work, ACCOUNT_SID, request, system_now=T0, policy=POLICY, id_generator=id_generator
     )
     return answer.call_sid
 
@@ -82,7 +82,7 @@ def owe_a_callback(database: Database, sid: str, clock: FakeClock) -> None:
 
 
 def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
-    moved = advance_due_calls(unit_of_work, system_now=clock.now(), policy=POLICY, identifiers=IdGenerator())
+    moved = advance_due_calls(unit_of_work, system_now=clock.now(), policy=POLICY, id_generator=IdGenerator())
     return [call.sid for call in moved]
 
 
@@ -181,7 +181,9 @@ async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[
     owe_a_callback(pair[0], sid, clock)
 
     def claimed(unit_of_work: UnitOfWork) -> list[str]:
-        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=IdGenerator().draw)
+        claim = claim_due_callbacks(
+            unit_of_work, now=clock.now(), under_way={}, random_fraction=IdGenerator().random_fraction
+        )
         return [callback.call_sid for callback, _ in claim.callbacks]
 
     first = await pair[0].run(claimed)
@@ -207,7 +209,9 @@ async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Da
 
     holding = asyncio.create_task(pair[0].run(hold))
     await until(held.is_set)
-    claim = await pair[1].run(claim_due_callbacks, now=FakeClock().now(), under_way={}, draw=IdGenerator().draw)
+    claim = await pair[1].run(
+        claim_due_callbacks, now=FakeClock().now(), under_way={}, random_fraction=IdGenerator().random_fraction
+    )
     release.set()
     await holding
 
@@ -247,7 +251,9 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
     owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
 
     def claimed(unit_of_work: UnitOfWork) -> StatusCallback:
-        claim = claim_due_callbacks(unit_of_work, now=clock.now(), under_way={}, draw=IdGenerator().draw)
+        claim = claim_due_callbacks(
+            unit_of_work, now=clock.now(), under_way={}, random_fraction=IdGenerator().random_fraction
+        )
         [(callback, _)] = claim.callbacks
         return callback
 
@@ -268,7 +274,7 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
 async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list[Database]) -> None:
     def make(unit_of_work: UnitOfWork) -> str:
         return create_account(
-            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, identifiers=IdGenerator(7)
+            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, id_generator=IdGenerator(7)
         ).sid
 
     made = await asyncio.gather(*(pair[turn % 2].run(make) for turn in range(AT_ONCE)))

@@ -44,7 +44,7 @@ async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> 
         simulation.database,
         SystemClock(),
         simulation.policy,
-        simulation.identifiers,
+        simulation.id_generator,
         lambda: None,
         metrics=simulation.database.process_state.metrics,
     )

@@ -87,7 +87,7 @@ def test_the_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
             digits=older.validation_code,
             time=simulation.time(),
             policy=simulation.policy,
-            identifiers=simulation.identifiers,
+            id_generator=simulation.id_generator,
         )
 
     assert simulation.caller_ids() == []

@@ -102,7 +102,7 @@ class Outbox:
             simulation.unit_of_work,
             now=simulation.clock.now(),
             under_way=under_way or {},
-            draw=simulation.identifiers.draw,
+            random_fraction=simulation.id_generator.random_fraction,
             slots=slots,
         )
 
@@ -117,7 +117,7 @@ class Outbox:
             retry_seconds=self.retry_seconds,
         )
         return CallbackSender(
-            simulation.database, simulation.clock, callback_delivery, simulation.identifiers.draw, **seconds
+            simulation.database, simulation.clock, callback_delivery, simulation.id_generator.random_fraction, **seconds
         )
 
     @asynccontextmanager

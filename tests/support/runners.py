@@ -22,7 +22,7 @@ def a_runner(
         simulation.database,
         simulation.clock,
         simulation.policy,
-        simulation.identifiers,
+        simulation.id_generator,
         on_call_ended,
         metrics=simulation.database.process_state.metrics,
         retry_seconds=retry_seconds,

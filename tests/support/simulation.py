@@ -34,7 +34,7 @@ class Simulation:
 
     database: Database
     clock: FakeClock
-    identifiers: IdGenerator
+    id_generator: IdGenerator
     policy: CallPolicy = POLICY
 
     @property
@@ -55,7 +55,7 @@ class Simulation:
             ValidationRequest(number, **parameters),
             system_now=self.clock.now(),
             policy=self.policy,
-            identifiers=self.identifiers,
+            id_generator=self.id_generator,
         )
 
     def time(self, account_sid: AccountSid = ACCOUNT_SID) -> AccountTime:
@@ -67,7 +67,7 @@ class Simulation:
     def step(self) -> list[ValidationCall]:
         """Move what is due now."""
         return advance_due_calls(
-            self.unit_of_work, system_now=self.clock.now(), policy=self.policy, identifiers=self.identifiers
+            self.unit_of_work, system_now=self.clock.now(), policy=self.policy, id_generator=self.id_generator
         )
 
     def run(self) -> None:

@@ -7,14 +7,14 @@ from support.domain_values import POLICY
 
 
 def test_an_account_without_a_policy_is_as_the_settings_have_it() -> None:
-    assert LEFT_TO_THE_SETTINGS.over(POLICY) is POLICY
-    assert AccountPolicy().over(POLICY) == POLICY
-    assert AccountPolicy().given == {}
+    assert LEFT_TO_THE_SETTINGS.merged_with(POLICY) is POLICY
+    assert AccountPolicy().merged_with(POLICY) == POLICY
+    assert AccountPolicy().overrides == {}
 
 
 def test_what_is_given_goes_before_the_settings_and_the_rest_is_theirs() -> None:
     settings = replace(POLICY, account_type=AccountType.TRIAL, calls_per_number_and_week=3)
 
-    policy = AccountPolicy(account_type=AccountType.FULL, code_attempts=1).over(settings)
+    policy = AccountPolicy(account_type=AccountType.FULL, code_attempts=1).merged_with(settings)
 
     assert policy == replace(settings, account_type=AccountType.FULL, code_attempts=1)

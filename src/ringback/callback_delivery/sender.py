@@ -10,7 +10,7 @@ import structlog
 from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.clock import Clock
 from ringback.domain.callbacks import DeliveryPartition
-from ringback.domain.faults import RandomFraction, described
+from ringback.domain.faults import RandomFraction, describe_effect
 from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
@@ -35,14 +35,14 @@ log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends what the outbox holds; `draw` decides about faults."""
+    """Sends what the outbox holds; `random_fraction` decides about faults."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
         delivery: CallbackDelivery,
-        draw: RandomFraction,
+        random_fraction: RandomFraction,
         *,
         renew_seconds: float = RENEW_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
@@ -50,7 +50,7 @@ class CallbackSender:
         self._database = database
         self._clock = clock
         self._delivery = delivery
-        self._draw = draw
+        self._random_fraction = random_fraction
         self._renew_seconds = renew_seconds
         self._retry_seconds = retry_seconds
         self._next_due: Timestamp | None = None
@@ -107,12 +107,12 @@ class CallbackSender:
             claim_due_callbacks,
             now=self._clock.now(),
             under_way=dict(self._under_way),
-            draw=self._draw,
+            random_fraction=self._random_fraction,
             slots=MAX_DELIVERIES,
         )
         for callback in claim.struck:
             if callback.fault:
-                log.info("callback fault", call_sid=callback.call_sid, fault=described(callback.fault))
+                log.info("callback fault", call_sid=callback.call_sid, fault=describe_effect(callback.fault))
         for callback, reason in claim.failed:
             log.error("callback", call_sid=callback.call_sid, outcome="failed", error=f"unreadable row: {reason}")
         for callback, lane in claim.callbacks:

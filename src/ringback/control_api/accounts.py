@@ -86,7 +86,7 @@ async def create_account(services: Services, body: CreateAccountRequest | None =
             owner_email=body.owner_email,
             parent_sid=AccountSid(body.parent_sid) if body.parent_sid else None,
             now=services.now(),
-            identifiers=services.identifiers,
+            id_generator=services.id_generator,
         )
     except operations.UnfitParent as error:
         raise unprocessable(
@@ -131,7 +131,7 @@ async def delete_account(services: Services, account: PathAccount) -> Response:
 async def create_api_key(services: Services, account: PathAccount) -> ApiKeyResponse:
     """Create a key whose SID and secret authenticate requests for the account."""
     key = await services.database.run(
-        operations.create_api_key, account, system_now=services.now(), identifiers=services.identifiers
+        operations.create_api_key, account, system_now=services.now(), id_generator=services.id_generator
     )
     if key is None:
         raise account_not_found(account.sid)

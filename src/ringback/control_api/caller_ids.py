@@ -92,7 +92,7 @@ async def create_caller_id(services: Services, account: PathAccount, body: Creat
             body.friendly_name,
             created=to_timestamp(body.date_created),
             system_now=services.now(),
-            identifiers=services.identifiers,
+            id_generator=services.id_generator,
         )
     except AlreadyVerified as error:
         hint = f"delete the caller ID {error.caller_id.sid} first, or use another number"

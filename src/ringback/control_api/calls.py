@@ -11,7 +11,7 @@ from ringback.control_api.large_responses import list_response
 from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, to_date_time
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
-from ringback.domain.faults import described
+from ringback.domain.faults import describe_effect
 from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import rfc_3339
@@ -131,7 +131,7 @@ def _callback(summary: CallbackSummary | None) -> CallbackSummaryResponse:
         attempts=summary.attempts if summary else 0,
         status_code=summary.status_code if summary else None,
         error=summary.error if summary else None,
-        fault=described(summary.fault) if summary and summary.fault else None,
+        fault=describe_effect(summary.fault) if summary and summary.fault else None,
         is_signature_valid=summary.is_signature_valid if summary else None,
         redirects=summary.redirects if summary else 0,
     )
@@ -195,7 +195,7 @@ async def _act(services: Services, call: ValidationCall, event: CallEvent, hint:
             digits=digits,
             system_now=services.now(),
             policy=services.call_policy,
-            identifiers=services.identifiers,
+            id_generator=services.id_generator,
         )
     except IllegalCallEvent as error:
         raise conflict(f"call {error.call.sid} is {error.call.state}", hint) from error

@@ -10,7 +10,7 @@ from ringback.control_api.dependencies import PathAccount, Services, account_not
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, not_found, unprocessable
 from ringback.control_api.large_responses import list_response
 from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, StrictNumber
-from ringback.domain.faults import Fault, FaultTarget, NewFault, UnfitFault, effect_from_dict
+from ringback.domain.faults import Fault, FaultTarget, InvalidFault, NewFault, effect_from_dict
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
 
@@ -108,11 +108,11 @@ def fault_response(fault: Fault) -> FaultResponse:
     return FaultResponse(
         id=fault.id,
         operation=fault.operation,
-        effect=dict(fault.effect.said),
+        effect=dict(fault.effect.to_dict()),
         times_left=fault.times_left,
         probability=fault.probability,
-        trials=fault.chances,
-        triggered=fault.strikes,
+        trials=fault.trials,
+        triggered=fault.triggered,
         date_created=rfc_3339(fault.date_created),
     )
 
@@ -133,7 +133,7 @@ async def create_fault(services: Services, account: PathAccount, body: CreateFau
     try:
         effect = effect_from_dict(body.effect.model_dump(exclude_none=True))
         new = NewFault(body.operation, effect, body.times, body.probability)
-    except UnfitFault as error:
+    except InvalidFault as error:
         raise unprocessable(str(error), "GET /_ringback/docs lists the effects") from error
     try:
         fault = await services.database.run(operations.add_fault, account, new, system_now=services.now())

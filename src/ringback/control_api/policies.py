@@ -49,13 +49,13 @@ class PolicyResponse(ResponseModel):
 
 
 def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse:
-    policy = own.over(settings)
+    policy = own.merged_with(settings)
     return PolicyResponse(
         account_type=policy.account_type,
         calls_per_number_and_week=policy.calls_per_number_and_week,
         code_lifetime_seconds=policy.code_lifetime_seconds,
         code_attempts=policy.code_attempts,
-        overrides=list(own.given),
+        overrides=list(own.overrides),
     )
 
 

@@ -1,6 +1,6 @@
-"""Faults that a test asks for: where they strike, what they do, how often.
+"""Faults that a test injects: where they apply, their effect, and how often they are triggered.
 
-An effect is a value; the Twilio surface and the callback sender know how to bring it about.
+An effect is a value. The Twilio API and the callback sender carry it out.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +23,12 @@ from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 
 FIRST_CODE = 20_000
-"""The code of an HTTP status that has none of its own is this and the status. Source: docs/fidelity.md, errors."""
+"""Added to an HTTP status that has no Twilio code of its own. Source: docs/fidelity.md, errors."""
 
 RandomFraction = Callable[[int, int], float]
-"""Returns a number from 0 up to 1, without 1, for a fault's place in its account's list and its how manieth chance."""
-Said = Mapping[str, Any]
+"""Return a random number in [0, 1) for a fault's index in its account and the number of its trial."""
+EffectDict = Mapping[str, Any]
+"""An effect as JSON has it: its name and value, ``{"status": 429}``."""
 
 
 class FaultTarget(StrEnum):
@@ -45,29 +46,29 @@ class FaultTarget(StrEnum):
     EVERY_OPERATION = "*"
 
 
-class UnfitFault(ValueError):
-    """No fault can be like this; the message says where it is wrong, and what would fit."""
+class InvalidFault(ValueError):
+    """A fault is invalid; the message names the part and what would be valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerError:
-    """The request is answered with an error, and nothing is changed; Twilio's own code and words unless given."""
+    """Answer the request with an error and change nothing; `code` and `message` default to Twilio's own."""
 
     status: int
     code: int | None = None
     message: str | None = None
 
-    @property
-    def said(self) -> Said:
-        return _given(status=self.status, code=self.code, message=self.message)
+    def to_dict(self) -> EffectDict:
+        fields = {"status": self.status, "code": self.code, "message": self.message}
+        return {name: value for name, value in fields.items() if value is not None}
 
     def error(self, path: str) -> TwilioError:
-        """Return the error to answer a request for `path` with."""
-        own = _OWN_WORDS[self.status](path) if self.status in _OWN_WORDS else _plain_error(self.status)
-        return TwilioError(self.status, self.code or own.code, self.message or own.message, own.headers)
+        """Return the error that answers a request for `path`."""
+        default = _TWILIO_ERRORS[self.status](path) if self.status in _TWILIO_ERRORS else _plain_error(self.status)
+        return TwilioError(self.status, self.code or default.code, self.message or default.message, default.headers)
 
 
-_OWN_WORDS: Mapping[int, Callable[[str], TwilioError]] = MappingProxyType(
+_TWILIO_ERRORS: Mapping[int, Callable[[str], TwilioError]] = MappingProxyType(
     {
         401: lambda _: wrong_credentials(),
         404: not_found,
@@ -86,115 +87,106 @@ def _plain_error(status: int) -> TwilioError:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """So many real seconds pass first, whatever the account's clock shows."""
+    """Wait first: `seconds` of real time, whatever the account's clock shows."""
 
     seconds: float
 
-    @property
-    def said(self) -> Said:
+    def to_dict(self) -> EffectDict:
         return {"delay_seconds": self.seconds}
 
 
 @dataclass(frozen=True, slots=True)
 class DropConnection:
-    """The connection is closed without a response, before anything is changed or after the change is committed."""
+    """Close the connection without a response, before anything is changed or after the change is committed."""
 
     moment: Literal["before", "after"]
 
-    @property
-    def said(self) -> Said:
+    def to_dict(self) -> EffectDict:
         return {"drop": self.moment}
 
 
 DROP_BEFORE = DropConnection("before")
-"""The fault whose request is never answered and changes nothing."""
+"""The effect of a request that is never answered and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A StatusCallback is sent so often in all."""
+    """Send a StatusCallback `times` times in all."""
 
     times: int
 
-    @property
-    def said(self) -> Said:
+    def to_dict(self) -> EffectDict:
         return {"duplicate": self.times}
 
 
 @dataclass(frozen=True, slots=True)
 class BadSignature:
-    """A StatusCallback is signed with what is not its account's auth token."""
+    """Sign a StatusCallback with a token that is not its account's."""
 
-    @property
-    def said(self) -> Said:
+    def to_dict(self) -> EffectDict:
         return {"signature": "bad"}
 
     def token(self, auth_token: str) -> str:
-        """Return what it is signed with instead of its account's `auth_token`."""
+        """Return the token that replaces its account's `auth_token`."""
         return f"{auth_token}?"
 
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
-    """A StatusCallback is never sent, and counts as failed."""
+    """Never send a StatusCallback; it counts as failed."""
 
-    @property
-    def said(self) -> Said:
+    def to_dict(self) -> EffectDict:
         return {"drop": True}
 
 
 Effect = AnswerError | Delay | DropConnection | Duplicate | BadSignature | Suppress
 
-_MAKERS: Mapping[str, Callable[[Said], Effect]] = MappingProxyType(
+_EFFECTS: Mapping[str, Callable[[EffectDict], Effect]] = MappingProxyType(
     {
-        "status": lambda said: AnswerError(said["status"], said.get("code"), said.get("message")),
-        "delay_seconds": lambda said: Delay(said["delay_seconds"]),
-        "drop": lambda said: Suppress() if said["drop"] is True else DropConnection(said["drop"]),
-        "duplicate": lambda said: Duplicate(said["duplicate"]),
+        "status": lambda data: AnswerError(data["status"], data.get("code"), data.get("message")),
+        "delay_seconds": lambda data: Delay(data["delay_seconds"]),
+        "drop": lambda data: Suppress() if data["drop"] is True else DropConnection(data["drop"]),
+        "duplicate": lambda data: Duplicate(data["duplicate"]),
         "signature": lambda _: BadSignature(),
     }
 )
-_FIT_OPERATIONS = (AnswerError, Delay, DropConnection)
-_FIT_CALLBACKS = (Delay, Duplicate, BadSignature, Suppress)
-_SAID_OF_OPERATIONS = 'status, delay_seconds, drop "before", drop "after"'
-_SAID_OF_CALLBACKS = 'delay_seconds, duplicate, signature "bad", drop true'
+_OPERATION_EFFECTS = (AnswerError, Delay, DropConnection)
+_CALLBACK_EFFECTS = (Delay, Duplicate, BadSignature, Suppress)
+_OPERATION_EFFECT_NAMES = 'status, delay_seconds, drop "before", drop "after"'
+_CALLBACK_EFFECT_NAMES = 'delay_seconds, duplicate, signature "bad", drop true'
 
 
-def _given(**values: Any) -> Said:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def described(effect: Effect) -> str:
-    """Return an effect in a word or two, for a log line: ``status 429``."""
-    name, value = next(iter(effect.said.items()))
+def describe_effect(effect: Effect) -> str:
+    """Describe an effect in a word or two, for a log line: ``status 429``."""
+    name, value = next(iter(effect.to_dict().items()))
     return f"{name} {str(value).lower() if isinstance(value, bool) else value}"
 
 
-def effect_from_dict(said: Said) -> Effect:
-    """Return the effect that is said by its name and value: ``{"status": 429}``. Raises UnfitFault."""
-    named = [name for name in _MAKERS if name in said]
-    if len(named) != 1:
-        raise UnfitFault(f"effect: exactly one of {', '.join(_MAKERS)}")
-    if named != ["status"] and said.keys() & {"code", "message"}:
-        raise UnfitFault("effect: code and message belong to status")
-    return _MAKERS[named[0]](said)
+def effect_from_dict(data: EffectDict) -> Effect:
+    """Return the effect that `data` names: ``{"status": 429}``. Raises InvalidFault."""
+    names = [name for name in _EFFECTS if name in data]
+    if len(names) != 1:
+        raise InvalidFault(f"effect: exactly one of {', '.join(_EFFECTS)}")
+    if names != ["status"] and data.keys() & {"code", "message"}:
+        raise InvalidFault("effect: code and message belong to status")
+    return _EFFECTS[names[0]](data)
 
 
-def callback_effect(said: Said) -> Effect:
-    """Return the effect of a fault that a StatusCallback met. Raises UnfitFault for what cannot be one."""
-    effect = effect_from_dict(said)
-    if not isinstance(effect, _FIT_CALLBACKS):
-        raise UnfitFault(f"effect: {described(effect)} is not for StatusCallbacks")
+def callback_effect_from_dict(data: EffectDict) -> Effect:
+    """Return the effect on a StatusCallback that `data` names. Raises InvalidFault for one that applies to requests."""
+    effect = effect_from_dict(data)
+    if not isinstance(effect, _CALLBACK_EFFECTS):
+        raise InvalidFault(f"effect: {describe_effect(effect)} is not for StatusCallbacks")
     if isinstance(effect, Delay) and not isinstance(effect.seconds, int | float):
-        raise UnfitFault("effect: delay_seconds is not a number")
+        raise InvalidFault("effect: delay_seconds is not a number")
     if isinstance(effect, Duplicate) and not isinstance(effect.times, int):
-        raise UnfitFault("effect: duplicate is not a number")
+        raise InvalidFault("effect: duplicate is not a number")
     return effect
 
 
 @dataclass(frozen=True, slots=True)
 class NewFault:
-    """A fault that is about to be stored; it strikes so many `times`, or with a `probability`, or always."""
+    """A fault that is not stored yet: it is triggered `times` times, or with a `probability`, or always."""
 
     operation: FaultTarget
     effect: Effect
@@ -202,18 +194,20 @@ class NewFault:
     probability: float | None = None
 
     def __post_init__(self) -> None:
-        """Raise UnfitFault where the parts do not go together."""
+        """Raise InvalidFault for parts that do not go together."""
         if self.times is not None and self.probability is not None:
-            raise UnfitFault("times, probability: one of them, or neither for a fault that strikes always")
+            raise InvalidFault("times, probability: give one of them, or neither for a fault that always applies")
         is_callback = self.operation == FaultTarget.STATUS_CALLBACK
-        if not isinstance(self.effect, _FIT_CALLBACKS if is_callback else _FIT_OPERATIONS):
-            what_fits = _SAID_OF_CALLBACKS if is_callback else _SAID_OF_OPERATIONS
-            raise UnfitFault(f"effect: {described(self.effect)} is none for {self.operation}, which takes {what_fits}")
+        if not isinstance(self.effect, _CALLBACK_EFFECTS if is_callback else _OPERATION_EFFECTS):
+            allowed = _CALLBACK_EFFECT_NAMES if is_callback else _OPERATION_EFFECT_NAMES
+            raise InvalidFault(
+                f"effect: {describe_effect(self.effect)} is not valid for {self.operation}, which takes {allowed}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A fault that may strike: it had so many `chances`, and took so many as there are `strikes`.
+    """A stored fault: how many `trials` it had, and how many of them `triggered` it.
 
     `times_left` is None for one that is not counted.
     """
@@ -223,27 +217,27 @@ class Fault:
     effect: Effect
     times_left: int | None
     probability: float | None
-    chances: int
-    strikes: int
+    trials: int
+    triggered: int
     date_created: Timestamp
 
     @property
     def is_used_up(self) -> bool:
         return self.times_left == 0
 
-    def fits(self, operation: FaultTarget) -> bool:
-        """Tell whether this fault may strike there; the StatusCallback is no operation."""
+    def applies_to(self, target: FaultTarget) -> bool:
+        """Tell whether this fault may be triggered there; `*` is every operation, but not the StatusCallback."""
         if self.operation == FaultTarget.EVERY_OPERATION:
-            return operation != FaultTarget.STATUS_CALLBACK
-        return self.operation == operation
+            return target != FaultTarget.STATUS_CALLBACK
+        return self.operation == target
 
-    def tried(self, place: int, draw: RandomFraction) -> "Fault":
-        """Return this fault after one more chance; it has struck if it has one more strike.
+    def after_trial(self, index: int, random_fraction: RandomFraction) -> "Fault":
+        """Return this fault after one more trial, which triggered it if `triggered` is one higher.
 
-        `place` is where it stands in its account's list, from 0.
+        `index` is its position among its account's faults, from 0.
         """
-        chances = self.chances + 1
-        if self.probability is not None and draw(place, chances) >= self.probability:
-            return replace(self, chances=chances)
-        left = None if self.times_left is None else self.times_left - 1
-        return replace(self, chances=chances, strikes=self.strikes + 1, times_left=left)
+        trials = self.trials + 1
+        if self.probability is not None and random_fraction(index, trials) >= self.probability:
+            return replace(self, trials=trials)
+        times_left = None if self.times_left is None else self.times_left - 1
+        return replace(self, trials=trials, triggered=self.triggered + 1, times_left=times_left)

@@ -1,4 +1,4 @@
-"""What an account allows: how calls go and how many there may be, by the settings or by its own policy."""
+"""Policies: timeouts, attempts and limits of calls, from the settings or from an account's own policy."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 from ringback.domain.phones import Phone
 
 TRIAL_VERIFIED_NUMBERS = 5
-"""How many numbers a trial account can verify. Source: docs/fidelity.md, policy [documented]."""
+"""Maximum verified numbers of a trial account. Source: docs/fidelity.md, policy [documented]."""
 WEEK_SECONDS = 7 * 86_400
-"""Calls are counted in the last seven days, not since Monday. Source: docs/fidelity.md, policy [assumed]."""
+"""Calls are counted over the last seven days, not since Monday. Source: docs/fidelity.md, policy [assumed]."""
 MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS = 1_000, 100
 LONGEST_CODE_LIFETIME_SECONDS = 86_400
 
 
 class AccountType(StrEnum):
-    """Twilio's own words, which it writes with a capital."""
+    """The type of an account. Twilio writes it with a capital letter."""
 
     FULL = "full"
     TRIAL = "trial"
@@ -23,10 +23,10 @@ class AccountType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """The network's patience, in seconds and attempts, the phone that answers where no rule says otherwise, and limits.
+    """Timeouts and attempts of a call, the phone that answers where no rule applies, and limits.
 
-    A `code_lifetime_seconds` begins with the request; None is as long as the call lasts. None of
-    `calls_per_number_and_week` is no limit.
+    `code_lifetime_seconds` counts from the request; None means as long as the call lasts. `calls_per_number_and_week`
+    is None for no limit.
     """
 
     ring_timeout_seconds: float
@@ -39,7 +39,7 @@ class CallPolicy:
 
 
 class AccountPolicy(NamedTuple):
-    """What an account has of its own; None leaves it to the settings."""
+    """An account's own policy; None leaves a value to the settings."""
 
     account_type: AccountType | None = None
     calls_per_number_and_week: int | None = None
@@ -47,16 +47,16 @@ class AccountPolicy(NamedTuple):
     code_attempts: int | None = None
 
     @property
-    def given(self) -> dict[str, Any]:
-        """What is not left to the settings, by name."""
+    def overrides(self) -> dict[str, Any]:
+        """The values that are not left to the settings, by name."""
         return {name: value for name, value in self._asdict().items() if value is not None}
 
-    def over(self, settings: CallPolicy) -> CallPolicy:
-        """Return what holds for the account where the settings say this."""
+    def merged_with(self, settings: CallPolicy) -> CallPolicy:
+        """Return the account's policy: its own values over those of the settings."""
         if self is LEFT_TO_THE_SETTINGS:
             return settings
-        return replace(settings, **self.given)
+        return replace(settings, **self.overrides)
 
 
 LEFT_TO_THE_SETTINGS = AccountPolicy()
-"""The policy of an account that has none."""
+"""The policy of an account without one of its own."""

@@ -113,7 +113,7 @@ class Metrics:
 
     def count_fault(self, operation: FaultTarget, effect: Effect) -> None:
         """Count a fault that a test asked for."""
-        self.faults[operation.value, next(iter(effect.said))] += 1
+        self.faults[operation.value, next(iter(effect.to_dict()))] += 1
 
     def task_started(self, name: str) -> None:
         """Count that a background task runs; the first time is not a restart."""

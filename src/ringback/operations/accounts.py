@@ -114,7 +114,7 @@ def create_account(
     owner_email: str | None,
     parent_sid: AccountSid | None,
     now: Timestamp,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> Account:
     """Make an account with a new SID and auth token. Raises UnfitParent."""
     with unit_of_work:
@@ -124,7 +124,7 @@ def create_account(
                 raise UnfitParent(parent_sid)
         name = friendly_name or DEFAULT_ACCOUNT_NAME
         while True:
-            sid, token = AccountSid(identifiers.sid(ACCOUNT)), identifiers.secret()
+            sid, token = AccountSid(id_generator.sid(ACCOUNT)), id_generator.secret()
             account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, now, now)
             if unit_of_work.accounts.add(account):
                 return account
@@ -174,15 +174,15 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
 
 
 def create_api_key(
-    unit_of_work: UnitOfWork, account: Account, *, system_now: Timestamp, identifiers: IdGenerator
+    unit_of_work: UnitOfWork, account: Account, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> ApiKey | None:
     """Make an API key for an account; None where the account is gone."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account.sid) is None:
             return None
         while True:
-            sid = ApiKeySid(identifiers.sid(API_KEY))
-            key = ApiKey(sid, identifiers.secret(), account.sid, account.clock.now(system_now))
+            sid = ApiKeySid(id_generator.sid(API_KEY))
+            key = ApiKey(sid, id_generator.secret(), account.sid, account.clock.now(system_now))
             if unit_of_work.accounts.add_key(key):
                 return key
 

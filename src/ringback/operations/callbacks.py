@@ -17,7 +17,7 @@ from ringback.domain.faults import Delay, FaultTarget, RandomFraction
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.calls import lock_call
 from ringback.operations.delivery_slots import MAX_DELIVERIES, DeliverySlots
-from ringback.operations.faults import strike
+from ringback.operations.faults import apply_faults
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.storage.unreadable_rows import UnreadableRow
 
@@ -44,7 +44,7 @@ def claim_due_callbacks(
     *,
     now: Timestamp,
     under_way: Mapping[DeliveryPartition, int],
-    draw: RandomFraction,
+    random_fraction: RandomFraction,
     slots: int = MAX_DELIVERIES,
 ) -> Claim:
     """Lease callbacks that are due, as many as there is room for, the lanes that waited longest first.
@@ -66,7 +66,9 @@ def claim_due_callbacks(
     with unit_of_work:
         for lane in sorted(open_lanes, key=open_lanes.__getitem__)[: len(open_lanes) - len(later)]:
             if limit := room.of(lane):
-                later += _claim_lane(unit_of_work, lane, limit, now=now, draw=draw, room=room, claim=claim)
+                later += _claim_lane(
+                    unit_of_work, lane, limit, now=now, random_fraction=random_fraction, room=room, claim=claim
+                )
     return claim._replace(next_due=min(later, default=None))
 
 
@@ -76,7 +78,7 @@ def _claim_lane(
     limit: int,
     *,
     now: Timestamp,
-    draw: RandomFraction,
+    random_fraction: RandomFraction,
     room: DeliverySlots,
     claim: Claim,
 ) -> list[Timestamp]:
@@ -91,7 +93,7 @@ def _claim_lane(
             claim.failed.append(leased)
             again.append(now)
             continue
-        callback = _after_its_fault(unit_of_work, leased, now, draw)
+        callback = _after_its_fault(unit_of_work, leased, now, random_fraction)
         if callback.fault != leased.fault:
             claim.struck.append(callback)
             if isinstance(callback.fault, Delay):
@@ -122,12 +124,14 @@ def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timesta
 
 
 def _after_its_fault(
-    unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, draw: RandomFraction
+    unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, random_fraction: RandomFraction
 ) -> StatusCallback:
     """Return a leased callback with the fault that it meets, if it meets one; a delivery has one chance of it."""
     if callback.fault or not callback.may_meet_fault:
         return callback
-    effect = strike(unit_of_work, callback.account_sid, FaultTarget.STATUS_CALLBACK, draw=draw)
+    effect = apply_faults(
+        unit_of_work, callback.account_sid, FaultTarget.STATUS_CALLBACK, random_fraction=random_fraction
+    )
     if effect is None:
         return callback
     if isinstance(effect, Delay):

@@ -26,7 +26,7 @@ def add_caller_id(
     friendly_name: str | None,
     *,
     created: Timestamp,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> tuple[OutgoingCallerId, bool]:
     """Add a number, within the caller's transaction, and return its caller ID and True; no event tells of it.
 
@@ -38,7 +38,7 @@ def add_caller_id(
         known = unit_of_work.caller_ids.find_by_number(account_sid, phone_number)
         if known:
             return known, False
-        sid = OutgoingCallerIdSid(identifiers.sid(OUTGOING_CALLER_ID))
+        sid = OutgoingCallerIdSid(id_generator.sid(OUTGOING_CALLER_ID))
         caller_id = OutgoingCallerId(sid, account_sid, name, phone_number, created, created)
         if unit_of_work.caller_ids.add(caller_id):
             return caller_id, True
@@ -52,7 +52,7 @@ def place_caller_id(
     *,
     created: Timestamp | None,
     system_now: Timestamp,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> OutgoingCallerId | None:
     """Make a number a caller ID at once, without a call; `created` now unless given. None where the account is gone.
 
@@ -65,7 +65,7 @@ def place_caller_id(
         now = account.clock.now(system_now)
         created = now if created is None else created
         placed, is_new = add_caller_id(
-            unit_of_work, account_sid, phone_number, friendly_name, created=created, identifiers=identifiers
+            unit_of_work, account_sid, phone_number, friendly_name, created=created, id_generator=id_generator
         )
         if not is_new:
             raise AlreadyVerified(placed)

@@ -29,7 +29,7 @@ def advance_call(
     digits: str = "",
     time: AccountTime,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> ValidationCall:
     """Let `event` happen to `call`, and store all that follows from it in one transaction.
 
@@ -46,17 +46,17 @@ def advance_call(
         if told:
             unit_of_work.events.add(told)
         if moved.is_verified:
-            caller_id_sid = _verified(unit_of_work, moved, time.now, identifiers)
+            caller_id_sid = _verified(unit_of_work, moved, time.now, id_generator)
             moved = moved._replace(outgoing_caller_id_sid=caller_id_sid)
         unit_of_work.calls.update(moved, next_event(moved, policy, time.now), time)
         if moved.is_ended:
             unit_of_work.events.add(call_ended(moved, time.now))
-            _owe_status_callback(unit_of_work, moved, time, identifiers)
+            _owe_status_callback(unit_of_work, moved, time, id_generator)
         return moved
 
 
 def _verified(
-    unit_of_work: UnitOfWork, call: ValidationCall, now: Timestamp, identifiers: IdGenerator
+    unit_of_work: UnitOfWork, call: ValidationCall, now: Timestamp, id_generator: IdGenerator
 ) -> OutgoingCallerIdSid:
     """Return the SID of the number's caller ID: the new one, or the one it has got meanwhile."""
     caller_id, is_new = add_caller_id(
@@ -65,7 +65,7 @@ def _verified(
         call.phone_number,
         call.friendly_name,
         created=now,
-        identifiers=identifiers,
+        id_generator=id_generator,
     )
     if not is_new:
         return caller_id.sid
@@ -74,7 +74,7 @@ def _verified(
 
 
 def _owe_status_callback(
-    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, identifiers: IdGenerator
+    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, id_generator: IdGenerator
 ) -> None:
     if call.status_callback is None:
         return
@@ -82,7 +82,7 @@ def _owe_status_callback(
     parameters = status_callback_parameters(call)
     owed = False
     while not owed:
-        token = identifiers.idempotency_token()
+        token = id_generator.idempotency_token()
         owed = unit_of_work.callbacks.enqueue(call, parameters, receiver=receiver, idempotency_token=token, time=time)
 
 
@@ -91,7 +91,7 @@ def advance_due_calls(
     *,
     system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
     only: str | None = None,
     is_enough: Callable[[], bool] = lambda: False,
 ) -> list[ValidationCall]:
@@ -106,7 +106,13 @@ def advance_due_calls(
             time = clock.at(system_now)
             moved.append(
                 advance_call(
-                    unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, identifiers=identifiers
+                    unit_of_work,
+                    call,
+                    due.event,
+                    digits=due.digits,
+                    time=time,
+                    policy=policy,
+                    id_generator=id_generator,
                 )
             )
             if is_enough():
@@ -177,7 +183,7 @@ def apply_callee_action(
     digits: str = "",
     system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> ValidationCall | None:
     """Do to a call what the person who was called can do, and return it moved; None where there is no such call.
 
@@ -191,4 +197,6 @@ def apply_callee_action(
         if event == CallEvent.DIGITS and call.phone and not is_reached(call.phone, call.extension):
             raise PersonNotReached(call.sid)
         time = account.clock.at(system_now)
-        return advance_call(unit_of_work, call, event, digits=digits, time=time, policy=policy, identifiers=identifiers)
+        return advance_call(
+            unit_of_work, call, event, digits=digits, time=time, policy=policy, id_generator=id_generator
+        )

@@ -2,7 +2,7 @@
 
 import orjson
 
-from ringback.domain.faults import Delay, UnfitFault, effect_from_dict
+from ringback.domain.faults import Delay, InvalidFault, effect_from_dict
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.callbacks import LEASE_SECONDS
 from ringback.storage.clock_recovery import (
@@ -43,6 +43,6 @@ def _delay_seconds(fault: str | None) -> float:
     """Return how long a stored fault delays a callback; one that cannot be read does not."""
     try:
         effect = effect_from_dict(orjson.loads(fault)) if fault else None
-    except (ValueError, TypeError, AttributeError, UnfitFault):
+    except (ValueError, TypeError, AttributeError, InvalidFault):
         return 0.0
     return effect.seconds if isinstance(effect, Delay) else 0.0

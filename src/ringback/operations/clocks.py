@@ -106,7 +106,7 @@ def advance_step(
     batch: Batch,
     system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
     """Advance an account's clock through some of the calls that fall due, in order.
 
@@ -130,7 +130,7 @@ def advance_step(
                 break
             time = time.later(max(due.at, time.now))
             after_move = advance_call(
-                unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, identifiers=identifiers
+                unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, id_generator=id_generator
             )
             moved.append(after_move)
             pause_at = _callback_pause(after_move, pause_at, time.now)

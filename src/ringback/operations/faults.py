@@ -1,4 +1,4 @@
-"""Faults: asked for, listed, forgotten; and whether one strikes."""
+"""Inject, list and delete faults, and apply them to a request or a StatusCallback."""
 
 from ringback.domain.accounts import Account
 from ringback.domain.faults import Effect, Fault, FaultTarget, NewFault, RandomFraction
@@ -7,15 +7,15 @@ from ringback.domain.timestamps import Timestamp
 from ringback.storage.unit_of_work import UnitOfWork
 
 MAX_FAULTS = 100
-"""How many faults an account can have at a time: each request looks at all of them."""
+"""Maximum number of an account's faults: each request reads all of them."""
 
 
 class TooManyFaults(Exception):
-    """The account has as many faults as it can have."""
+    """The account has the maximum number of faults."""
 
 
 def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, system_now: Timestamp) -> Fault | None:
-    """Let a fault strike from now on; None where the account is gone. Raises TooManyFaults."""
+    """Inject a fault; return None if the account was deleted. Raises TooManyFaults."""
     with unit_of_work:
         if unit_of_work.accounts.lock_exclusive(account.sid) is None:
             return None
@@ -25,44 +25,41 @@ def add_fault(unit_of_work: UnitOfWork, account: Account, fault: NewFault, *, sy
 
 
 def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault]:
-    """Return the faults that may still strike, in the order in which they were asked for."""
+    """Return the faults that may still be triggered, oldest first."""
     return unit_of_work.faults.all(account_sid)
 
 
 def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
-    """Forget a fault; False where there is none, or none any more."""
+    """Delete a fault; return False if there is none with that id."""
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         return unit_of_work.faults.delete(account_sid, fault_id)
 
 
 def delete_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
-    """Forget all faults of an account."""
+    """Delete all faults of an account."""
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         unit_of_work.faults.delete_all(account_sid)
 
 
-def strike(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, operation: FaultTarget, *, draw: RandomFraction
+def apply_faults(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, target: FaultTarget, *, random_fraction: RandomFraction
 ) -> Effect | None:
-    """Return what goes wrong this time, if anything does.
-
-    The faults that fit have their chance in the order in which they were asked for, until one strikes.
-    """
+    """Try the account's faults in the order they were injected; return the effect of the first one triggered."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
         missed: list[Fault] = []
-        for place, fault in enumerate(unit_of_work.faults.lock_all(account_sid)):
-            if not fault.fits(operation):
+        for index, fault in enumerate(unit_of_work.faults.lock_all(account_sid)):
+            if not fault.applies_to(target):
                 continue
-            tried = fault.tried(place, draw)
-            if tried.strikes == fault.strikes:
+            tried = fault.after_trial(index, random_fraction)
+            if tried.triggered == fault.triggered:
                 missed.append(tried)
             else:
                 unit_of_work.faults.save_misses(account_sid, missed)
                 unit_of_work.faults.save_trial(account_sid, tried)
-                unit_of_work.when_committed(unit_of_work.metrics.count_fault, operation, fault.effect)
+                unit_of_work.when_committed(unit_of_work.metrics.count_fault, target, fault.effect)
                 return fault.effect
         unit_of_work.faults.save_misses(account_sid, missed)
     return None

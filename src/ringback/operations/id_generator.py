@@ -1,4 +1,4 @@
-"""Where SIDs, validation codes, idempotency tokens and the luck of faults come from."""
+"""The generator of SIDs, validation codes, idempotency tokens, and the random numbers that decide about faults."""
 
 import hashlib
 import random
@@ -12,17 +12,17 @@ from ringback.domain.sids import REQUEST
 
 _SID_BITS = 128
 _RANDOM_BITS_OF_SID = 64
-_DRAW_BYTES = 6
-"""A float holds so many bytes of a fraction exactly; of more it might make 1."""
+_FRACTION_BYTES = 6
+"""A float holds a fraction of this many bytes exactly. More could round up to 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
-"""An integer has no leading zero to lose, so those codes start at 100000."""
+"""An integer has no leading zeros, so those codes start at 100000."""
 
 
 class IdGenerator:
-    """Draws identifiers nobody can guess; with a `seed`, the same ones in the same order each time, for tests.
+    """Generator of ids that cannot be guessed; with a `seed`, of the same ids in the same order each time.
 
-    A SID that is not seeded begins with the time in nanoseconds, and with more than that of any before: an index of
-    SIDs grows at its end then, and a commit writes fewer pages, the larger the database the fewer (ADR 14).
+    An unseeded SID starts with the time in nanoseconds, always higher than that of the SID before. The index of SIDs
+    then grows at its end, so that a commit writes fewer pages (ADR 14).
     """
 
     def __init__(self, seed: int | None = None, code_format: ValidationCodeFormat = "string") -> None:
@@ -39,28 +39,28 @@ class IdGenerator:
         return f"{prefix}{self._newest_sid_ns << _RANDOM_BITS_OF_SID | secrets.randbits(_RANDOM_BITS_OF_SID):032x}"
 
     def validation_code(self) -> str:
-        """Return six digits."""
+        """Return a new code of six digits."""
         return f"{self._random.randrange(self._first_code, 10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
     def secret(self) -> str:
-        """Return an auth token, or the secret of an API key."""
+        """Return a new auth token or secret of an API key."""
         return f"{self._random.getrandbits(_SID_BITS):032x}"
 
     def idempotency_token(self) -> str:
         """Return a random UUID."""
         return str(uuid.UUID(int=self._random.getrandbits(_SID_BITS), version=4))
 
-    def draw(self, place: int, chance: int) -> float:
-        """Return a number from 0 up to 1, without 1, for the `chance`-th chance of the fault at a place of its list.
+    def random_fraction(self, index: int, trial: int) -> float:
+        """Return a random number in [0, 1) for a fault's `index` in its account and the number of its trial.
 
-        With a seed it depends on these alone: whatever else is drawn, in whatever order, it is the same each time.
+        With a seed it depends only on these two, not on what else is generated or in which order.
         """
         if self._seed is None:
             return self._random.random()
-        digest = hashlib.sha256(f"{self._seed} {place} {chance}".encode()).digest()
-        return int.from_bytes(digest[:_DRAW_BYTES], "big") / (1 << 8 * _DRAW_BYTES)
+        digest = hashlib.sha256(f"{self._seed} {index} {trial}".encode()).digest()
+        return int.from_bytes(digest[:_FRACTION_BYTES], "big") / (1 << 8 * _FRACTION_BYTES)
 
 
 def new_request_sid() -> str:
-    """Return the id of one request; never a seeded one, for requests are not part of what a test repeats."""
+    """Return a new id of a request. It is never seeded, as tests do not repeat requests exactly."""
     return f"{REQUEST}{secrets.token_hex(_SID_BITS // 8)}"

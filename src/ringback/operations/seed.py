@@ -17,7 +17,7 @@ class UnknownAccount(Exception):
 
 
 @in_steps
-def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, identifiers: IdGenerator) -> Steps[None]:
+def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, id_generator: IdGenerator) -> Steps[None]:
     """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
 
     What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
@@ -30,7 +30,7 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, identifi
                 unit_of_work.accounts.save_key(replace(key, date_created=now))
                 yield
             for caller_id in seeded.caller_ids:
-                _add_caller_id(unit_of_work, account.sid, caller_id, now, identifiers)
+                _add_caller_id(unit_of_work, account.sid, caller_id, now, id_generator)
                 yield
             for number, rule in seeded.phone_rules:
                 unit_of_work.phones.save_rule(account.sid, number, rule)
@@ -56,7 +56,7 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Timestamp) ->
 
 
 def _add_caller_id(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Timestamp, identifiers: IdGenerator
+    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Timestamp, id_generator: IdGenerator
 ) -> None:
     created = now if seeded.date_created is None else seeded.date_created
     add_caller_id(
@@ -65,5 +65,5 @@ def _add_caller_id(
         seeded.phone_number,
         seeded.friendly_name,
         created=created,
-        identifiers=identifiers,
+        id_generator=id_generator,
     )

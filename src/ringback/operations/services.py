@@ -31,7 +31,7 @@ class Services:
     journal: RequestJournal
     change_notifier: ChangeNotifier
     refused_requests: RefusedRequests
-    identifiers: IdGenerator
+    id_generator: IdGenerator
     call_policy: CallPolicy
     number_validation: NumberValidation
     validation_code_format: ValidationCodeFormat

@@ -26,7 +26,7 @@ def create_validation_request(
     *,
     system_now: Timestamp,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> ValidationAnswer:
     """Queue the call that will ask for a new code, and return that code.
 
@@ -36,15 +36,15 @@ def create_validation_request(
     """
     with unit_of_work:
         time, own = present_and_policy(unit_of_work, account_sid, system_now)
-        policy = own.over(policy)
+        policy = own.merged_with(policy)
         unit_of_work.locks.phone_number(account_sid, request.phone_number)
         superseded = unit_of_work.calls.lock_active(account_sid, request.phone_number)
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):  # after them: one may have ended
             raise phone_number_already_verified()
         _check_limits(unit_of_work, account_sid, request.phone_number, time, policy)
         for older in superseded:
-            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, identifiers=identifiers)
-        call = _queued(unit_of_work, account_sid, request, time, policy, identifiers)
+            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, id_generator=id_generator)
+        call = _queued(unit_of_work, account_sid, request, time, policy, id_generator)
         unit_of_work.events.add(call_queued(call))
         return ValidationAnswer(
             account_sid,
@@ -82,12 +82,12 @@ def _queued(
     request: ValidationRequest,
     time: AccountTime,
     policy: CallPolicy,
-    identifiers: IdGenerator,
+    id_generator: IdGenerator,
 ) -> ValidationCall:
-    code, lifetime_seconds = identifiers.validation_code(), policy.code_lifetime_seconds
+    code, lifetime_seconds = id_generator.validation_code(), policy.code_lifetime_seconds
     while True:
         call = ValidationCall(
-            sid=CallSid(identifiers.sid(CALL)),
+            sid=CallSid(id_generator.sid(CALL)),
             account_sid=account_sid,
             phone_number=request.phone_number,
             friendly_name=request.friendly_name,

@@ -44,7 +44,7 @@ class CallRunner:
         database: Database,
         clock: Clock,
         policy: CallPolicy,
-        identifiers: IdGenerator,
+        id_generator: IdGenerator,
         on_call_ended: Callable[[], None],
         *,
         metrics: Metrics,
@@ -53,7 +53,7 @@ class CallRunner:
         self._database = database
         self._clock = clock
         self._policy = policy
-        self._identifiers = identifiers
+        self._id_generator = id_generator
         self._on_call_ended = on_call_ended
         self._metrics = metrics
         self._wake_event = asyncio.Event()
@@ -118,7 +118,7 @@ class CallRunner:
             advance_due_calls,
             system_now=system_now,
             policy=self._policy,
-            identifiers=self._identifiers,
+            id_generator=self._id_generator,
             only=only,
             is_enough=_never if self._database.is_shared else is_over(BATCH_SECONDS),
         )

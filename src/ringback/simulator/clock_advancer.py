@@ -44,7 +44,7 @@ class ClockAdvancer:
         database: Database,
         clock: Clock,
         policy: CallPolicy,
-        identifiers: IdGenerator,
+        id_generator: IdGenerator,
         *,
         change_notifier: ChangeNotifier,
         on_call_ended: Callable[[], None],
@@ -53,7 +53,7 @@ class ClockAdvancer:
         self._database = database
         self._clock = clock
         self._policy = policy
-        self._identifiers = identifiers
+        self._id_generator = id_generator
         self._change_notifier = change_notifier
         self._on_call_ended = on_call_ended
         self._on_advanced = on_advanced
@@ -116,7 +116,7 @@ class ClockAdvancer:
             batch=Batch(MOST_MOVED_IN_THREAD, lambda: False) if self._database.is_shared else at_once,
             system_now=self._clock.now(),
             policy=self._policy,
-            identifiers=self._identifiers,
+            id_generator=self._id_generator,
         )
         if step:
             for call in step.moved:

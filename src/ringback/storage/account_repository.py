@@ -253,4 +253,4 @@ def _status(text: str, account_sid: str) -> AccountStatus:
 
 
 def _policy_text(policy: AccountPolicy) -> str | None:
-    return orjson.dumps(policy.given).decode() if policy.given else None
+    return orjson.dumps(policy.overrides).decode() if policy.overrides else None

@@ -216,7 +216,7 @@ class CallbackRepository:
 
     def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
         """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
-        effect = orjson.dumps(fault.said).decode()
+        effect = orjson.dumps(fault.to_dict()).decode()
         self._session.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:

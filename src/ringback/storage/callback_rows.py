@@ -6,7 +6,7 @@ import orjson
 
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import BEFORE_THE_PLACES, PARTIES, CallbackAttempt, CallbackStatus, StatusCallback
-from ringback.domain.faults import Effect, callback_effect
+from ringback.domain.faults import Effect, callback_effect_from_dict
 from ringback.domain.urls import parse_url
 from ringback.storage.callback_hops import hops_of
 from ringback.storage.statements import columns
@@ -90,7 +90,7 @@ def _effect(text: Any) -> Effect | None:
     if text is None:
         return None
     try:
-        return callback_effect(orjson.loads(text))
+        return callback_effect_from_dict(orjson.loads(text))
     except ERRORS as error:
         raise UnreadableRow(f"fault is {text!r}"[:MAX_REASON_CHARACTERS]) from error
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, select
 
 from ringback.domain.callback_hops import CallbackHop
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
-from ringback.domain.faults import BadSignature, callback_effect
+from ringback.domain.faults import BadSignature, callback_effect_from_dict
 from ringback.storage.callback_hops import hops_of
 from ringback.storage.statements import Statement
 from ringback.storage.tables import callback_attempts, status_callbacks
@@ -47,7 +47,7 @@ def summary_of(row: tuple[Any, ...]) -> CallbackSummary | None:
 def _summary(row: tuple[Any, ...]) -> CallbackSummary:
     status, attempts, fault, status_code, error, hops_text = row
     hops = hops_of(hops_text)
-    effect = callback_effect(orjson.loads(fault)) if fault else None
+    effect = callback_effect_from_dict(orjson.loads(fault)) if fault else None
     return CallbackSummary(
         status=CallbackStatus(status),
         attempts=attempts,

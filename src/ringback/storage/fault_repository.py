@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect, effect_from_dict
+from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect_from_dict, effect_from_dict
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import AccountRepository
@@ -66,7 +66,7 @@ class FaultRepository:
             ADD,
             account_sid=account_sid,
             operation=fault.operation.value,
-            effect=orjson.dumps(fault.effect.said).decode(),
+            effect=orjson.dumps(fault.effect.to_dict()).decode(),
             times_left=fault.times,
             probability=fault.probability,
             chances=0,
@@ -94,8 +94,8 @@ class FaultRepository:
             account_sid=account_sid,
             fault_id=fault.id,
             left=fault.times_left,
-            had=fault.chances,
-            struck=fault.strikes,
+            had=fault.trials,
+            struck=fault.triggered,
         )
 
     def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
@@ -126,7 +126,7 @@ def fault_of(row: tuple[Any, ...]) -> Fault:
     """Return the fault of a row. Raises ValueError if it cannot be read."""
     fault_id, operation, effect, times_left, probability, *counts = row
     target, effect = FaultTarget(operation), orjson.loads(effect)
-    made = callback_effect(effect) if target == FaultTarget.STATUS_CALLBACK else effect_from_dict(effect)
+    made = callback_effect_from_dict(effect) if target == FaultTarget.STATUS_CALLBACK else effect_from_dict(effect)
     NewFault(target, made, times_left, probability)
     for name, count in zip(("chances", "strikes", "date_created"), counts, strict=True):
         require(isinstance(count, int), name, count)

@@ -167,7 +167,7 @@ class CallbackSummary(Record):
 
 
 class Fault(Record):
-    """A failure on purpose: it might have struck `chances` times, and did `strikes` times."""
+    """An injected fault: it had `trials` trials, and `triggered` of them triggered it."""
 
     id: int
     operation: str

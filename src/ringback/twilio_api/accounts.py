@@ -11,5 +11,5 @@ async def fetch_account(context: RequestContext) -> Response:
     account = context.account
     if context.path_parameters["AccountSid"] != account.sid:  # the path has a second suffix, before the one removed
         raise context.not_found()
-    policy = account.policy.over(context.services.call_policy)
+    policy = account.policy.merged_with(context.services.call_policy)
     return context.make_response(account_document(account, policy.account_type, context.representation.uri_suffix))

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from ringback.domain.errors import TwilioError, service_unavailable
 from ringback.domain.faults import AnswerError, Delay, DropConnection, Effect, FaultTarget
 from ringback.domain.operations import Operation
-from ringback.operations.faults import strike
+from ringback.operations.faults import apply_faults
 from ringback.twilio_api.request_context import DROP_EXTENSION, Handler, RequestContext, no_content
 
 
@@ -18,7 +18,9 @@ class ConnectionDropped(Exception):
 async def pick_fault(context: RequestContext, operation: Operation) -> Effect | None:
     """Return the effect of the account's first fault that applies to this request, or None."""
     services, target = context.services, FaultTarget(operation)
-    return await services.database.run(strike, context.account.sid, target, draw=services.identifiers.draw)
+    return await services.database.run(
+        apply_faults, context.account.sid, target, random_fraction=services.id_generator.random_fraction
+    )
 
 
 async def respond_with_fault(context: RequestContext, handler: Handler, fault: Effect) -> Response:

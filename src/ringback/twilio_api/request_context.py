@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
-from ringback.domain.faults import DROP_BEFORE, Effect, described
+from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
@@ -180,7 +180,7 @@ class RequestContext:
             milliseconds=self._elapsed_ms,
             request_id=self.request_sid,
             **({"call_sid": self.call_sid} if self.call_sid else {}),
-            **({"fault": described(self.fault)} if self.fault else {}),
+            **({"fault": describe_effect(self.fault)} if self.fault else {}),
             **({"reason": self.reason} if self.reason else {}),
             **({"hint": self.unread_hint} if self.unread_hint else {}),
         )
@@ -205,7 +205,7 @@ class RequestContext:
                 self.status,
                 self._error_code,
                 self._elapsed_ms,
-                described(self.fault) if self.fault else None,
+                describe_effect(self.fault) if self.fault else None,
             )
         )
 

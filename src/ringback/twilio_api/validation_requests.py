@@ -17,7 +17,7 @@ async def create_validation_request(context: RequestContext) -> Response:
         parse_validation_request(await read_form(context), services.number_validation),
         system_now=services.now(),
         policy=services.call_policy,
-        identifiers=services.identifiers,
+        id_generator=services.id_generator,
     )
     context.call_sid = answer.call_sid
     services.wake_runner()
