@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.bare_proxy import connect
 from support.interception import LIST, MESSAGES, InterceptingServer
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
@@ -338,7 +339,7 @@ def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
     place = receiver.url.removeprefix("http://")
 
     with socket.create_connection(server.proxy_address, PATIENCE_SECONDS) as connection:
-        connection.sendall(f"CONNECT {place} HTTP/1.1\r\n\r\n".encode())
+        connection.sendall(connect(place))
         assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
         with pytest.raises((ssl.SSLError, ConnectionError)):
             ssl.create_default_context().wrap_socket(connection, server_hostname=name)

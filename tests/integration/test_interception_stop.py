@@ -10,6 +10,7 @@ import pytest
 
 from ringback.proxy.proxy import ESTABLISHED
 from ringback.server.uvicorn_server import listen
+from support.bare_proxy import connect
 from support.interception import InterceptingServer
 from support.server import serve_with
 from support.waiting import PATIENCE_SECONDS
@@ -32,7 +33,7 @@ def test_a_server_with_tunnels_open_stops_soon(tmp_path: Path, silent: socket.so
         tunnels = []
         for target in (f"127.0.0.1:{port}", "api.twilio.com:443", "api.twilio.com:80"):
             tunnel = socket.create_connection(server.proxy_address, timeout=PATIENCE_SECONDS)
-            tunnel.sendall(f"CONNECT {target} HTTP/1.1\r\n\r\n".encode())
+            tunnel.sendall(connect(target))
             assert tunnel.recv(1000) == ESTABLISHED
             tunnels.append(tunnel)
         tunnels.append(socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS))
@@ -48,7 +49,7 @@ def test_a_server_with_idle_connections_by_tls_stops_soon(tmp_path: Path) -> Non
     with InterceptingServer(tmp_path, command=PATIENT) as server:
         context = ssl.create_default_context(cafile=server.trust / "authority.pem")
         tunnel = socket.create_connection(server.proxy_address, timeout=PATIENCE_SECONDS)
-        tunnel.sendall(b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+        tunnel.sendall(connect("api.twilio.com:443"))
         assert tunnel.recv(1000) == ESTABLISHED
         direct = socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS)
         clients = [context.wrap_socket(plain, server_hostname="api.twilio.com") for plain in (tunnel, direct)]

@@ -9,9 +9,9 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from ringback.proxy import proxy as proxy_module
-from ringback.proxy import tunnel as relay_module
+from ringback.proxy import tunnel as tunnel_module
 from ringback.server.uvicorn_server import listen
-from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, conversation, origin
+from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, origin
 
 pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -20,13 +20,17 @@ pytestmark = pytest.mark.anyio
 @pytest.mark.parametrize(
     ("said", "status"),
     [
-        (b"GET / HTTP/1.1\r\n\r\n", b"400 Bad Request"),
-        (b"GET http://a.test/ HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", b"431 Request Header Fields Too Large"),
+        (b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n", b"400 Bad Request"),
+        (b"CONNECT a.test:443 HTTP/1.1\r\n\r\n", b"400 Bad Request"),
+        (
+            b"GET http://a.test/ HTTP/1.1\r\nHost: a.test\r\nA: " + b"x" * 70_000 + b"\r\n\r\n",
+            b"431 Request Header Fields Too Large",
+        ),
         (b"x" * 200_000, b"431 Request Header Fields Too Large"),
-        (b"CONNECT a..test:443 HTTP/1.1\r\n\r\n", b"502 Bad Gateway"),
-        (b"CONNECT " + b"a" * 250 + b":443 HTTP/1.1\r\n\r\n", b"502 Bad Gateway"),
+        (connect("a..test:443"), b"502 Bad Gateway"),
+        (connect("a" * 250 + ":443"), b"502 Bad Gateway"),
     ],
-    ids=["origin", "long field", "no line", "empty label", "long label"],
+    ids=["origin", "no host field", "long field", "no line", "empty label", "long label"],
 )
 async def test_what_is_no_request_is_answered_shortly(proxy: tuple[str, int], said: bytes, status: bytes) -> None:
     answer = await conversation(proxy, said)
@@ -66,13 +70,13 @@ async def test_a_client_that_never_begins_tls_is_given_up(
 ) -> None:
     monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
 
-    answer = await conversation(proxy, b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n")
+    answer = await conversation(proxy, connect("api.twilio.com:443"))
 
     assert answer == proxy_module.ESTABLISHED
 
 
 async def test_a_client_that_speaks_no_tls_is_hung_up_on(proxy: tuple[str, int]) -> None:
-    answer = await conversation(proxy, b"CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n" * 9)
+    answer = await conversation(proxy, connect("api.twilio.com:443"), b"GET / HTTP/1.1\r\n\r\n" * 9)
 
     assert b"Traceback" not in answer
 
@@ -88,10 +92,10 @@ def silent() -> Iterator[socket.socket]:
 async def test_a_tunnel_in_which_nothing_happens_is_closed(
     proxy: tuple[str, int], silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "IDLE_SECONDS", SHORT_SECONDS)
+    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)
     port = silent.getsockname()[1]
 
-    answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode())
+    answer = await conversation(proxy, connect(f"127.0.0.1:{port}"))
 
     assert answer == proxy_module.ESTABLISHED
 
@@ -100,8 +104,8 @@ async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> Non
     got = bytearray()
 
     async with origin(got, b"body") as port:
-        first = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nContent-Length: 4\r\n\r\nbody".encode()
-        answer = await conversation(proxy, first + b"POST http://api.twilio.com/Messages HTTP/1.1\r\n\r\n")
+        first = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nbody".encode()
+        answer = await conversation(proxy, first + b"POST http://api.twilio.com/Messages HTTP/1.1\r\nHost: x\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 204 ")
     assert got.endswith(b"Connection: close\r\n\r\nbody")
@@ -125,7 +129,7 @@ async def test_the_answer_to_a_plain_request_tells_that_the_connection_ends_with
     proxy: tuple[str, int], answer: bytes, passed_on: bytes
 ) -> None:
     async with origin(bytearray(), b"\r\n\r\n", answer) as port:
-        said = await conversation(proxy, f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n".encode())
+        said = await conversation(proxy, f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
     assert said == passed_on
 
@@ -134,7 +138,7 @@ async def test_a_chunked_body_is_sent_on_as_it_comes(proxy: tuple[str, int]) -> 
     got = bytearray()
 
     async with origin(got, b"0\r\n\r\n") as port:
-        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         answer = await conversation(proxy, head, b"4\r\nbody\r\n", b"0\r\n\r\n")
 
     assert answer.startswith(b"HTTP/1.1 204 ")
@@ -146,8 +150,10 @@ async def test_what_follows_a_chunked_body_is_not_sent_on(proxy: tuple[str, int]
     body = b"4;a=b\r\nbody\r\n0\r\nTrailer: x\r\n\r\n"
 
     async with origin(got, b"x\r\n\r\n") as port:
-        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-        answer = await conversation(proxy, head + body + b"POST http://api.twilio.com/Messages HTTP/1.1\r\n\r\n")
+        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        answer = await conversation(
+            proxy, head + body + b"POST http://api.twilio.com/Messages HTTP/1.1\r\nHost: x\r\n\r\n"
+        )
 
     assert answer.startswith(b"HTTP/1.1 204 ")
     assert got.endswith(b"\r\n\r\n" + body)
@@ -158,7 +164,7 @@ async def test_trailers_wait_until_they_are_taken() -> None:
     reader.feed_data(b"0\r\n" + b"A: b\r\n" * 50 + b"\r\n")
     writer = Mock(drain=AsyncMock())
 
-    await relay_module.whole_body(reader, writer, Mock())
+    await tunnel_module.chunked_body(reader, writer, Mock())
 
     assert writer.drain.await_count > 50
 
@@ -168,7 +174,7 @@ async def test_trailers_wait_until_they_are_taken() -> None:
 )
 async def test_a_body_that_is_not_chunked_as_it_says_ends_the_request(proxy: tuple[str, int], body: bytes) -> None:
     async with origin(bytearray(), b"never") as port:
-        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         answer = await conversation(proxy, head + body, ends=True)
 
     assert answer == b""
@@ -196,9 +202,9 @@ async def test_no_name_of_twilios_is_looked_up(proxy: tuple[str, int], monkeypat
 
     monkeypatch.setattr(socket, "getaddrinfo", recorded)
     monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
-    monkeypatch.setattr(relay_module, "IDLE_SECONDS", SHORT_SECONDS)  # nothing answers for Twilio's hosts here
+    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)  # nothing answers for Twilio's hosts here
     for host in ("api.twilio.com", "messaging.twilio.com", "twilio.com", "WWW.Twilio.Com.", "example.test"):
-        await conversation(proxy, f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
-        await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\n\r\n".encode())
+        await conversation(proxy, connect(f"{host}:443"))
+        await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
 
     assert looked_up == ["example.test", "example.test"]

@@ -4,7 +4,7 @@ import pytest
 
 from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy.proxy import ESTABLISHED
-from support.bare_proxy import conversation, origin
+from support.bare_proxy import connect, conversation, origin
 
 pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -32,7 +32,7 @@ async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
 
     async with origin(got, b"never") as port:
         said = hello(b"api.twilio.com", extra_bytes)
-        answer = await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
+        answer = await conversation(proxy, connect(f"127.0.0.1:{port}") + said)
 
     assert answer == ESTABLISHED
     assert got == b""
@@ -41,8 +41,8 @@ async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
 async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: RefusedRequests) -> None:
     async with origin(bytearray(), b"never") as port:
         said = hello(b"\x1b[2J\n" + b"x" * 9_000 + b".twilio.com")
-        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + said)
-        await conversation(proxy, f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode() + hello(b"a\n\x9b.twilio.com"))
+        await conversation(proxy, connect(f"127.0.0.1:{port}") + said)
+        await conversation(proxy, connect(f"127.0.0.1:{port}") + hello(b"a\n\x9b.twilio.com"))
 
     newest, before = refusals.newest(2)
     assert newest.host == "a%0A%C2%9B.twilio.com"
@@ -53,7 +53,7 @@ async def test_a_protocol_that_begins_as_tls_does_is_passed_on_at_once(proxy: tu
     got = bytearray()
 
     async with origin(got, b"ping", b"pong") as port:
-        head = f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n".encode()
+        head = connect(f"127.0.0.1:{port}")
         answer = await conversation(proxy, head, b"\x16\0\0\1\0\1ping")
 
     assert answer == ESTABLISHED + b"pong"

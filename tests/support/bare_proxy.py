@@ -13,6 +13,11 @@ LONG_SECONDS = 2 * PATIENCE_SECONDS
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
+def connect(target: str) -> bytes:
+    """Return the head of a request for a tunnel to `host:port`."""
+    return f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode()
+
+
 async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
     """Send some pieces, and return all that comes until the proxy hangs up."""
     reader, writer = await asyncio.open_connection(*address)

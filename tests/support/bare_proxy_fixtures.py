@@ -12,7 +12,7 @@ import pytest
 from ringback.clock import SystemClock
 from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy import proxy as proxy_module
-from ringback.proxy import tunnel as relay_module
+from ringback.proxy import tunnel as tunnel_module
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import Certificates
@@ -38,7 +38,7 @@ async def proxy(
     """Run a proxy without short time-outs and return its address; check afterwards that it leaves no task behind."""
     for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS"):
         monkeypatch.setattr(proxy_module, name, LONG_SECONDS)
-    monkeypatch.setattr(relay_module, "IDLE_SECONDS", LONG_SECONDS)
+    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", LONG_SECONDS)
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
     running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals)
@@ -46,7 +46,7 @@ async def proxy(
     yield listener.getsockname()
     running.stop_accepting()
     await asyncio.wait_for(running.close(), PATIENCE_SECONDS)
-    assert [task for task in asyncio.all_tasks() if "/interception/" in code_of(task)] == []
+    assert [task for task in asyncio.all_tasks() if "/ringback/proxy/" in code_of(task)] == []
 
 
 def code_of(task: "asyncio.Task[object]") -> str:

@@ -19,9 +19,9 @@ RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with which closing a connection resets it."""
 
 PROXIED = {
-    "a tunnel to an emulated host": "CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n",
-    "a TLS handshake": "CONNECT api.twilio.com:443 HTTP/1.1\r\n\r\n\x16\x03\x01\x02\x00\x01",
-    "a tunnel to another host": "CONNECT 127.0.0.1:9 HTTP/1.1\r\n\r\n",
+    "a tunnel to an emulated host": "CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a TLS handshake": "CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: x\r\n\r\n\x16\x03\x01\x02\x00\x01",
+    "a tunnel to another host": "CONNECT 127.0.0.1:9 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a body": f"POST http://api.twilio.com{LIST} HTTP/1.1\r\nHost: api.twilio.com\r\nContent-Length: 50\r\n\r\nabc",
     "chunks": f"POST http://api.twilio.com{LIST} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz",
     "no request": "nonsense\r\n\r\n",

@@ -1,10 +1,10 @@
-"""What a client asks of the proxy, and what is sent on of it."""
+"""Heads of requests to the proxy: what is parsed, rejected and forwarded."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.proxy.request_head import ProxyRequest, UnfitRequest, read_head
+from ringback.proxy.request_head import MAX_REASON_CHARACTERS, InvalidRequest, ProxyRequest, parse_head
 
 
 def head(*lines: str) -> bytes:
@@ -21,14 +21,18 @@ def head(*lines: str) -> bytes:
     ],
 )
 def test_connect_asks_for_a_tunnel(line: str, host: str, port: int) -> None:
-    request = read_head(head(line, "Proxy-Authorization: Basic eDp5", "Host: elsewhere.test"))
+    request = parse_head(head(line, "Proxy-Authorization: Basic eDp5", "Host: elsewhere.test"))
 
     assert request == ProxyRequest(host, port)
     assert request.is_tunnel
 
 
-def test_an_absolute_url_is_sent_on_as_its_server_wants_it() -> None:
-    request = read_head(
+def test_connect_of_http_1_0_needs_no_host_field() -> None:
+    assert parse_head(head("CONNECT app.test:443 HTTP/1.0")) == ProxyRequest("app.test", 443)
+
+
+def test_absolute_url_is_forwarded_as_its_server_expects_it() -> None:
+    request = parse_head(
         head(
             "POST http://App.test:8080/a/b?c=d HTTP/1.1",
             "Host: twilio.com",
@@ -55,23 +59,34 @@ def test_an_absolute_url_is_sent_on_as_its_server_wants_it() -> None:
 @pytest.mark.parametrize(
     ("url", "target"), [("http://app.test", "/"), ("HTTP://app.test?x", "/?x"), ("http://app.test/", "/")]
 )
-def test_a_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
-    request = read_head(head(f"GET {url} HTTP/1.1"))
+def test_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
+    request = parse_head(head(f"GET {url} HTTP/1.1", "Host: app.test"))
 
     assert request == ProxyRequest(
         "app.test", 80, head(f"GET {target} HTTP/1.1", "Host: app.test", "Connection: close"), 0
     )
 
 
-def test_a_client_of_http_1_0_is_answered_as_such() -> None:
-    request = read_head(head("GET http://app.test/ HTTP/1.0"))
+def test_http_1_0_stays_http_1_0() -> None:
+    request = parse_head(head("GET http://app.test/ HTTP/1.0"))
 
     assert request.head.startswith(b"GET / HTTP/1.0\r\n")
 
 
-def test_a_chunked_body_tells_its_own_length() -> None:
-    request = read_head(
-        head("POST http://app.test/ HTTP/1.1", "Transfer-Encoding: chunked", "Connection: transfer-encoding")
+def test_any_method_that_is_a_token_is_forwarded() -> None:
+    request = parse_head(head("VERSION-CONTROL http://app.test/ HTTP/1.1", "Host: app.test"))
+
+    assert request.head.startswith(b"VERSION-CONTROL / HTTP/1.1\r\n")
+
+
+def test_chunked_body_has_no_length() -> None:
+    request = parse_head(
+        head(
+            "POST http://app.test/ HTTP/1.1",
+            "Host: app.test",
+            "Transfer-Encoding: chunked",
+            "Connection: transfer-encoding",
+        )
     )
 
     assert request.body_bytes is None
@@ -79,14 +94,14 @@ def test_a_chunked_body_tells_its_own_length() -> None:
 
 
 def test_request_line_of_a_redirected_client_is_completed_by_its_host_field() -> None:
-    request = read_head(head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2"))
+    request = parse_head(head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2"))
 
     assert (request.host, request.port, request.body_bytes) == ("api.twilio.com", 80, 2)
     assert request.head == head("POST /v1?x HTTP/1.1", "Host: API.twilio.com", "Content-Length: 2", "Connection: close")
 
 
-def test_https_url_of_twilio_is_taken_in_plain() -> None:
-    request = read_head(head("GET https://api.twilio.com/v1 HTTP/1.1"))
+def test_https_url_of_twilio_is_accepted_in_plain_text() -> None:
+    request = parse_head(head("GET https://api.twilio.com/v1 HTTP/1.1", "Host: api.twilio.com"))
 
     assert (request.host, request.port, request.is_tunnel) == ("api.twilio.com", 443, False)
     assert request.head == head("GET /v1 HTTP/1.1", "Host: api.twilio.com", "Connection: close")
@@ -96,11 +111,25 @@ def test_https_url_of_twilio_is_taken_in_plain() -> None:
     "lines",
     [
         ("GET / HTTP/1.1",),
+        ("GET / HTTP/1.0",),
         ("GET / HTTP/1.1", "Host: app.test"),
         ("GET / HTTP/1.1", "Host: twilio.com.app.test"),
         ("GET / HTTP/1.1", "Host: api.twilio.com", "Host: api.twilio.com"),
         ("GET / HTTP/1.1", "Host: user@api.twilio.com"),
         ("GET / HTTP/1.1", "Host: api.twilio.com/x?y=.twilio.com"),
+        ("GET http://app.test/ HTTP/1.1",),
+        ("GET http://app.test/ HTTP/1.1", "Host: app.test", "Host: app.test"),
+        ("CONNECT app.test:443 HTTP/1.1",),
+    ],
+)
+def test_missing_or_doubtful_host_is_rejected(lines: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_head(head(*lines))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
         ("GET https://app.test/ HTTP/1.1",),
         ("GET http://user:secret@app.test/ HTTP/1.1",),
         ("GET http://a%2etest/ HTTP/1.1",),
@@ -116,27 +145,41 @@ def test_https_url_of_twilio_is_taken_in_plain() -> None:
         ("connect app.test:443 HTTP/1.1",),
         ("",),
         ("GET http://app.test/ HTTP/1.1", " folded"),
+        ("GET http://app.test/ HTTP/1.1", "A: x", "\tfolded"),
         ("GET http://app.test/ HTTP/1.1", "no colon"),
         ("GET http://app.test/ HTTP/1.1", "Space : x"),
-        ("GET http://app.test/ HTTP/1.1", "A: x\nHost: messaging.twilio.com"),
+        ("GET http://app.test/ HTTP/1.1", "A: x\nB: messaging.twilio.com"),
+        ("GET http://app.test/ HTTP/1.1", "A: x\n\nGET http://messaging.twilio.com/ HTTP/1.1"),
+        ("GET http://app.test/ HTTP/1.1", "A: x\rB: y"),
+        ("GET http://app.test/ HTTP/1.1", "A: x\0"),
         ("GET http://app.test/ HTTP/1.1", "Content-Length: 1", "Content-Length: 1"),
         ("GET http://app.test/ HTTP/1.1", "Content-Length: 1", "Transfer-Encoding: chunked"),
+        ("GET http://app.test/ HTTP/1.1", "Transfer-Encoding: chunked", "A: b", "content-length: 1"),
         ("GET http://app.test/ HTTP/1.1", "Transfer-Encoding: gzip, chunked"),
+        ("GET http://app.test/ HTTP/1.1", "Transfer-Encoding: gzip"),
         ("GET http://app.test/ HTTP/1.1", "Content-Length: -1"),
         ("GET http://app.test/ HTTP/1.1", "Content-Length: 1, 1"),
+        ("GET http://app.test/ HTTP/1.1", f"Content-Length: {10**30}"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_not_read_at_all(lines: tuple[str, ...]) -> None:
-    with pytest.raises(UnfitRequest):
-        read_head(head(*lines))
+def test_ambiguous_or_malformed_head_is_rejected(lines: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest):
+        parse_head(head(lines[0], "Host: app.test", *lines[1:]))
+
+
+def test_reason_does_not_repeat_a_long_line() -> None:
+    with pytest.raises(InvalidRequest) as rejected:
+        parse_head(head("GET http://app.test/ HTTP/1.1", "Host: app.test", "x" * 60_000))
+
+    assert len(str(rejected.value)) < 2 * MAX_REASON_CHARACTERS
 
 
 @given(st.binary(max_size=200))
-def test_whatever_comes_is_read_or_found_unfit(noise: bytes) -> None:
-    for start in (b"", b"CONNECT ", b"GET http://", b"GET http://app.test/ HTTP/1.1\r\n"):
+def test_noise_is_parsed_or_rejected(noise: bytes) -> None:
+    for start in (b"", b"CONNECT ", b"GET http://", b"GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n"):
         try:
-            request = read_head(start + noise + b"\r\n\r\n")
-        except UnfitRequest:
+            request = parse_head(start + noise + b"\r\n\r\n")
+        except InvalidRequest:
             continue
         assert 0 < request.port < 2**16
         assert request.head.count(b"\r\n\r\n") == (0 if request.is_tunnel else 1)

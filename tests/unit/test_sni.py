@@ -1,4 +1,4 @@
-"""The name in what a client begins TLS with."""
+"""The host name in a ClientHello."""
 
 import ssl
 
@@ -6,11 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ringback.proxy.sni import ClientHello
+from ringback.domain.twilio_hosts import host_name
+from ringback.proxy.sni import ClientHelloParser
+
+NAME = "api.twilio.com"
 
 
-def hello(name: str | None) -> bytes:
-    """Return what Python's own client says first."""
+def client_hello(name: str | None) -> bytes:
+    """Return the ClientHello of Python's own client."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -19,45 +22,45 @@ def hello(name: str | None) -> bytes:
     return outgoing.read()
 
 
-def server_name(begin: bytes) -> str | None:
-    return ClientHello().name_after(begin)
+def name_in(data: bytes) -> str | None:
+    return ClientHelloParser().feed(data)
 
 
-def test_the_name_is_found_as_hosts_are_written() -> None:
-    assert server_name(hello("API.Twilio.com")) == "api.twilio.com"
+def test_name_is_found_as_hosts_are_written() -> None:
+    assert name_in(client_hello("API.Twilio.com")) == NAME
 
 
-def test_there_may_be_no_name() -> None:
-    assert server_name(hello(None)) == ""
+def test_hello_without_sni_has_no_name() -> None:
+    assert name_in(client_hello(None)) == ""
 
 
-def test_until_all_is_there_nothing_is_known() -> None:
-    whole = hello("api.twilio.com")
+def test_name_is_unknown_until_the_hello_is_complete() -> None:
+    whole = client_hello(NAME)
 
-    assert {server_name(whole[:length]) for length in range(len(whole))} == {None}
+    assert {name_in(whole[:length]) for length in range(len(whole))} == {None}
 
 
-def test_it_may_come_in_several_records() -> None:
-    whole = hello("api.twilio.com")
-    kind, message = whole[:3], whole[5:]
+def test_hello_may_span_several_records() -> None:
+    whole = client_hello(NAME)
+    header, message = whole[:3], whole[5:]
     pieces = [message[:1], message[1:3], message[3:60], message[60:]]
 
-    assert server_name(b"".join(kind + len(piece).to_bytes(2) + piece for piece in pieces)) == "api.twilio.com"
+    assert name_in(b"".join(header + len(piece).to_bytes(2) + piece for piece in pieces)) == NAME
 
 
-def test_it_is_known_as_soon_as_all_is_there_in_however_small_pieces() -> None:
-    message = hello("api.twilio.com")[5:]
+def test_name_is_known_with_the_last_byte_of_a_hello_in_single_bytes() -> None:
+    message = client_hello(NAME)[5:]
     records = b"".join(b"\x16\x03\x01\x00\x01" + message[place : place + 1] for place in range(len(message)))
-    begun = ClientHello()
+    parser = ClientHelloParser()
 
-    found = [begun.name_after(records[place : place + 1]) for place in range(len(records))]
+    names = [parser.feed(records[place : place + 1]) for place in range(len(records))]
 
-    assert set(found[:-1]) == {None}
-    assert found[-1] == "api.twilio.com"
+    assert set(names[:-1]) == {None}
+    assert names[-1] == NAME
 
 
 @pytest.mark.parametrize(
-    "begin",
+    "data",
     [
         b"GET / HTTP/1.1\r\n",
         b"SSH-2.0-x",
@@ -67,12 +70,84 @@ def test_it_is_known_as_soon_as_all_is_there_in_however_small_pieces() -> None:
         b"\x16abc",
     ],
 )
-def test_other_things_have_none(begin: bytes) -> None:
-    assert server_name(begin) == ""
+def test_other_protocols_have_no_name(data: bytes) -> None:
+    assert name_in(data) == ""
 
 
 @given(st.binary())
-def test_whatever_comes_is_no_failure(rest: bytes) -> None:
-    named = server_name(b"\x16\x03\x01" + len(rest).to_bytes(2) + b"\x01" + rest)
+def test_noise_raises_nothing(noise: bytes) -> None:
+    named = name_in(b"\x16\x03\x01" + len(noise).to_bytes(2) + b"\x01" + noise)
 
     assert named is None or isinstance(named, str)
+
+
+class NamedConnection(ssl.SSLObject):
+    """OpenSSL's view of a connection: `asked_for` is the name that its SNI callback was given, None before the call."""
+
+    asked_for: str | None = None
+
+
+def name_by_openssl(data: bytes) -> str | None:
+    """Return the name that OpenSSL finds, "" without SNI, None for a hello that it rejects before."""
+    incoming = ssl.MemoryBIO()
+    incoming.write(data)
+    connection = SERVER.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
+    assert isinstance(connection, NamedConnection)
+    with pytest.raises(ssl.SSLError):
+        connection.do_handshake()
+    return connection.asked_for
+
+
+def refuse_named(connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int:
+    assert isinstance(connection, NamedConnection)
+    connection.asked_for = name or ""
+    return ssl.ALERT_DESCRIPTION_ACCESS_DENIED
+
+
+SERVER = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+SERVER.sslobject_class = NamedConnection
+SERVER.sni_callback = refuse_named
+HELLO = client_hello(NAME)
+
+
+def test_openssl_finds_the_same_name() -> None:
+    assert name_by_openssl(HELLO) == NAME
+    assert name_by_openssl(client_hello(None)) == ""
+
+
+@given(place=st.integers(0, len(HELLO) - 1), byte=st.integers(0, 127))
+def test_altered_hello_never_hides_a_name_that_openssl_finds(place: int, byte: int) -> None:
+    altered = HELLO[:place] + bytes([byte]) + HELLO[place + 1 :]
+
+    found = name_by_openssl(altered)
+
+    if found is not None:
+        assert name_in(altered) == host_name(found)
+
+
+@pytest.mark.parametrize(
+    "name", [b"x" * 300 + b".twilio.com", b"api.twilio.com\0"], ids=["longer than 255 bytes", "NUL"]
+)
+def test_parser_finds_names_at_which_openssl_rejects_the_hello(name: bytes) -> None:
+    hello = built_hello(name)
+
+    assert name_by_openssl(hello) is None
+    assert name_in(hello) == name.decode()
+
+
+def test_built_hello_is_accepted_by_openssl() -> None:
+    assert name_by_openssl(built_hello(NAME.encode())) == NAME
+
+
+def built_hello(name: bytes) -> bytes:
+    """Return a ClientHello of TLS 1.2 that has no extension but the name."""
+    server_name = vector(vector(b"\0" + vector(name, 2), 2), 2)
+    cipher = b"\xc0\x2f"
+    body = (
+        b"\3\3" + bytes(32) + vector(b"", 1) + vector(cipher, 2) + vector(b"\0", 1) + vector(b"\0\0" + server_name, 2)
+    )
+    return b"\x16\3\1" + vector(b"\1" + vector(body, 3), 2)
+
+
+def vector(content: bytes, width: int) -> bytes:
+    return len(content).to_bytes(width) + content

@@ -1,4 +1,4 @@
-"""What stands before the application where requests come that were meant for Twilio itself."""
+"""Middleware that filters intercepted requests by the host names that they contain."""
 
 import re
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
 
 class TwilioHostFilter:
-    """Lets requests for api.twilio.com through, and has those for Twilio's other hosts refused, and listed.
+    """Passes requests for api.twilio.com to the application; refuses and lists those for Twilio's other hosts.
 
-    `host` is the one that the connection was opened to, where that is known; those that a request names, in its Host or
-    in the URL that it asks for, count besides. What is meant for no host of Twilio's goes through as it is.
+    `host` is the host to which the client opened the connection, if known. The Host field and an absolute URL of each
+    request count as well. A request that names no host of Twilio's is passed on unmodified.
     """
 
     def __init__(self, app: ASGIApp, refusals: RefusedRequests, host: str = "") -> None:
@@ -31,11 +31,11 @@ class TwilioHostFilter:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hosts = {role_of(host): host for host in (self._host, *map(host_name, _named_in(scope)))}
-        if refused := hosts.get(HostRole.REFUSED):
-            await self._refuse(refused, scope, receive, send)
-        elif emulated := hosts.get(HostRole.EMULATED):
-            refuse = partial(self._list, emulated, scope["method"])  # the application takes HEAD for GET
+        hosts = {role_of(host): host for host in (self._host, *map(host_name, _hosts_in(scope)))}
+        if refused_host := hosts.get(HostRole.REFUSED):
+            await self._refuse(refused_host, scope, receive, send)
+        elif emulated_host := hosts.get(HostRole.EMULATED):
+            refuse = partial(self._list, emulated_host, scope["method"])  # the application replaces HEAD by GET
             await self._app({**scope, INTERCEPTED_KEY: refuse}, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -53,8 +53,8 @@ class TwilioHostFilter:
         await response(scope, receive, send)
 
 
-def _named_in(scope: Scope) -> Iterator[str]:
-    """Yield the hosts that a request names, each with its port as it stands there."""
+def _hosts_in(scope: Scope) -> Iterator[str]:
+    """Yield the hosts that a request names, each with its port if there is one."""
     for name, value in scope["headers"]:
         if name == b"host":
             yield value.decode("latin-1")

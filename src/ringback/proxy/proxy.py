@@ -1,4 +1,4 @@
-"""The proxy: CONNECT, and plain http:// URLs. Twilio's hosts end here, others are passed on to, untouched."""
+"""The proxy, which takes CONNECT and http:// URLs. It terminates what is for Twilio's hosts and forwards the rest."""
 
 import asyncio
 import socket
@@ -16,34 +16,34 @@ from ringback.dns import connected
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
 from ringback.operations.refused_requests import RefusedRequests, shown_host
-from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, ProxyRequest, UnfitRequest, read_head
-from ringback.proxy.sni import TLS_HANDSHAKE, read_begin
+from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, InvalidRequest, ProxyRequest, parse_head
+from ringback.proxy.sni import TLS_HANDSHAKE, read_client_hello
 from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
-from ringback.proxy.tunnel import END_OF_HEAD, Stream, first_bytes, relay, whole_body
+from ringback.proxy.tunnel import END_OF_HEAD, Stream, chunked_body, forward, sized_body
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 MAX_CONNECTIONS = 250
-"""How many clients at a time; each takes up to three of the files that a process may open, of which there are 1,024."""
+"""Each client takes up to three file descriptors, of which a process often has only 1,024."""
 LINGER_SECONDS = 1.0
 BACKLOG = 1024
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 log = structlog.get_logger()
 
-BeginOf = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
-"""Reads what a client says first in a tunnel; None is a reason to end it."""
+FirstReader = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
+"""Reads a client's first bytes in a tunnel; returns None to end the tunnel."""
 NewProtocol = Callable[[str], asyncio.Protocol]
-"""Given a host of Twilio's, makes what serves one connection to it."""
+"""Makes the protocol that serves one connection to this host of Twilio's."""
 
 
 class MisdirectedHandshake(Exception):
-    """A client began TLS with the proxy itself, and not for a host of Twilio's."""
+    """A client started TLS with the proxy itself, but not for a host of Twilio's."""
 
 
 class Proxy:
-    """Serves one listening socket, from `start` to `close`."""
+    """A proxy on one listening socket, from `start` to `close`."""
 
     def __init__(self, listener: socket.socket, certificates: Certificates, refusals: RefusedRequests) -> None:
         self._listener = listener
@@ -61,7 +61,7 @@ class Proxy:
         self._server.close()
 
     async def close(self) -> None:
-        """End every connection."""
+        """Close all connections."""
         self._server.close()
         for client in self._clients:
             client.cancel()
@@ -69,15 +69,15 @@ class Proxy:
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         client = Stream(reader, writer)
-        serving = self._serve(client) if len(self._clients) < MAX_CONNECTIONS else _turn_away(client)
-        task = asyncio.create_task(_closing(client, serving))
+        serving = self._serve(client) if len(self._clients) < MAX_CONNECTIONS else _reject(client)
+        task = asyncio.create_task(_run_and_close(client, serving))
         self._clients.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(self._on_done)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
+    def _on_done(self, task: "asyncio.Task[None]") -> None:
         self._clients.discard(task)
         if not task.cancelled() and (failure := task.exception()):
-            log.error("a connection to the proxy failed", exc_info=failure)
+            log.error("proxy connection failed", exc_info=failure)
 
     async def _serve(self, client: Stream) -> None:
         try:
@@ -86,11 +86,15 @@ class Proxy:
         except asyncio.IncompleteReadError:
             return
         except TimeoutError:
-            await _answer(client, HTTPStatus.REQUEST_TIMEOUT, f"a head may take {HEAD_SECONDS:g} seconds")
+            await _answer(
+                client,
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"the head of the request did not arrive within {HEAD_SECONDS:g} seconds",
+            )
         except asyncio.LimitOverrunError:
-            message = f"a head may have {MAX_HEAD_BYTES} bytes"
+            message = f"the head of the request is longer than {MAX_HEAD_BYTES} bytes"
             await _answer(client, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
-        except UnfitRequest as error:
+        except InvalidRequest as error:
             await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
         except MisdirectedHandshake as error:
             log.warning("TLS handshake refused", reason=str(error))
@@ -101,57 +105,57 @@ class Proxy:
                 await self._terminate(client, request)
 
     async def _forward(self, client: Stream, request: ProxyRequest) -> None:
-        """Connect with where the client wants to get, and leave the two alone."""
+        """Connect to the host that the client wants to reach, and forward bytes between the two."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 server = Stream(*await connected(request.host, request.port))
         except (OSError, UnicodeError) as error:
-            log.info("a host cannot be reached", host=request.host, port=request.port, reason=str(error))
+            log.info("host unreachable", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")
             return
-        await _closing(server, _joined(client, server, request, self._begin_of))
+        await _run_and_close(server, _exchange(client, server, request, self._read_first))
 
-    async def _begin_of(self, client: Stream, request: ProxyRequest) -> bytes | None:
-        """Return what a client says first in a tunnel, or None where it means a host of Twilio's after all."""
-        begin, name = await read_begin(client.reader)
+    async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
+        """Read a client's first bytes in a tunnel. Return None if its TLS asks for a host of Twilio's after all."""
+        first, name = await read_client_hello(client.reader)
         if role_of(name) is HostRole.OTHER:
-            return begin
-        asked = f"{request.host}:{request.port}"
+            return first
         shown = shown_host(name)
-        message = f"{shown} was asked for at {asked}: only a client that names it to the proxy is answered"
+        address = f"{request.host}:{request.port}"
+        message = f"{shown} was asked for at {address}: only a client that names it to the proxy is answered"
         self._refusals.add(host=shown, method="CONNECT", path="", message=message)
         return None
 
     async def _terminate(self, client: Stream, request: ProxyRequest) -> None:
-        """Let the client speak with this server as if it were the host that it wants to reach."""
+        """Connect the client to this server, in place of the host that it wants to reach."""
         is_tls = request.is_tunnel and request.port != HTTP_PORT
         context = self._certificates.context_for(request.host) if is_tls else None
-        ours, theirs = socket.socketpair()
+        client_end, server_end = socket.socketpair()
         serving = asyncio.create_task(
             asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._new_protocol(request.host),
-                theirs,
+                server_end,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
                 ssl_shutdown_timeout=SHUTDOWN_GRACE_SECONDS if context else None,
             )
         )
         try:
-            server = Stream(*await _opened(ours))
-            await _closing(server, _joined(client, server, request))
+            server = Stream(*await _open_streams(client_end))
+            await _run_and_close(server, _exchange(client, server, request))
         finally:
-            await self._look_at_handshake(serving, request)
+            await self._report_handshake(serving, request)
 
-    async def _look_at_handshake(self, serving: "asyncio.Task[object]", request: ProxyRequest) -> None:
-        """Say what became of a client that did not get as far as a request: most likely it trusts others only."""
+    async def _report_handshake(self, serving: "asyncio.Task[object]", request: ProxyRequest) -> None:
+        """Log and list a failed TLS handshake. Usually the client does not trust the authority."""
         [failure] = await asyncio.gather(serving, return_exceptions=True)
         if not isinstance(failure, OSError | ssl.SSLError):
             return
         log.warning(
-            "a client broke off before TLS was agreed upon",
+            "TLS handshake failed",
             host=request.host,
             reason=str(failure),
-            hint="does it trust the authority? `ringback env` prints how it is told to",
+            hint="does the client trust the authority? `ringback env` prints the settings for it",
         )
         if role_of(request.host) is HostRole.REFUSED:
             message = host_not_emulated(request.host, "CONNECT", f"{request.host}:{request.port}").message
@@ -159,51 +163,55 @@ class Proxy:
 
 
 async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
-    """Read what a client asks of the proxy, or the ClientHello of one that was redirected here on its way to Twilio.
+    """Read the head of a request, or the ClientHello of a client that was redirected here.
 
-    Raises UnfitRequest, MisdirectedHandshake, and asyncio's errors of readers.
+    Raises InvalidRequest, MisdirectedHandshake, and asyncio's errors of readers.
     """
     first = await reader.readexactly(1)
     if first != TLS_HANDSHAKE:
-        return read_head(first + await reader.readuntil(END_OF_HEAD))
+        return parse_head(first + await reader.readuntil(END_OF_HEAD))
     try:
-        client_hello, host = await read_begin(reader, first)
+        client_hello, host = await read_client_hello(reader, first)
     except ValueError as error:
         raise MisdirectedHandshake(str(error)) from error
     if role_of(host) is HostRole.OTHER or not is_valid_name(host):
         raise MisdirectedHandshake(
-            f"{shown_host(host) or 'no host'} was asked for; without CONNECT only Twilio's are served"
+            f"{shown_host(host) or 'no host'} was asked for; without CONNECT only Twilio's hosts are served"
         )
     return ProxyRequest(host, HTTPS_PORT, client_hello=client_hello)
 
 
-async def _opened(end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open an end of a pair of sockets; these are of another kind where there are no Unix ones."""
+async def _open_streams(end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open one end of a socket pair, whose family is not Unix on Windows."""
     if end.family is socket.AF_INET:
         return await asyncio.open_connection(sock=end)
     return await asyncio.open_unix_connection(sock=end)
 
 
-async def _joined(client: Stream, server: Stream, request: ProxyRequest, begin_of: BeginOf | None = None) -> None:
+async def _exchange(
+    client: Stream, server: Stream, request: ProxyRequest, read_first: FirstReader | None = None
+) -> None:
+    """Forward one request and its response, or the bytes of a tunnel."""
     if not request.is_tunnel:
         server.writer.write(request.head)
-        await relay(client, server, body=whole_body if request.body_bytes is None else first_bytes(request.body_bytes))
+        forward_body = chunked_body if request.body_bytes is None else sized_body(request.body_bytes)
+        await forward(client, server, forward_body=forward_body)
         return
     if request.client_hello:
         server.writer.write(request.client_hello)
     else:
         client.writer.write(ESTABLISHED)
-    await relay(client, server, begin=partial(begin_of, client, request) if begin_of else None)
+    await forward(client, server, read_first=partial(read_first, client, request) if read_first else None)
 
 
-async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:
-    """Do some work, and close a stream afterwards; a broken connection is not a failure."""
+async def _run_and_close(stream: Stream, work: Coroutine[Any, Any, None]) -> None:
+    """Await `work`, then close a stream. A broken connection is not an error."""
     try:
         try:
             await work
         except OSError:
             pass
-        except RuntimeError:  # uvloop's error for a write to a connection that the client has reset
+        except RuntimeError:  # raised by uvloop for a write to a connection that the client has reset
             if not stream.writer.transport.is_closing():
                 raise
         stream.writer.close()
@@ -215,13 +223,13 @@ async def _closing(stream: Stream, work: Coroutine[Any, Any, None]) -> None:
         stream.writer.transport.abort()
 
 
-async def _turn_away(client: Stream) -> None:
-    await _answer(client, HTTPStatus.SERVICE_UNAVAILABLE, f"the proxy has {MAX_CONNECTIONS} clients already")
+async def _reject(client: Stream) -> None:
+    await _answer(client, HTTPStatus.SERVICE_UNAVAILABLE, f"the proxy serves {MAX_CONNECTIONS} clients at most")
 
 
 async def _answer(client: Stream, status: HTTPStatus, error: str) -> None:
-    """Answer with an error, and wait a moment: closed at once, the connection might be reset, and the answer lost."""
-    body = orjson.dumps({"error": error, "hint": "`ringback env` prints how clients are pointed here"})
+    """Answer with an error, and keep reading for LINGER_SECONDS: an immediate close could reset the connection."""
+    body = orjson.dumps({"error": error, "hint": "`ringback env` prints the settings for each client"})
     fields = [
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Content-Type: application/json",

@@ -1,37 +1,41 @@
-"""What a client asks of a proxy: the head of its request, read strictly, and as it is sent on."""
+"""The head of a request to the proxy: which host the client wants to reach, and the head that is forwarded there.
+
+h11 parses the head. Where it resolves an ambiguity that RFC 9112 allows it to resolve, the proxy rejects the request
+instead, because the server behind it might resolve it differently (request smuggling).
+"""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import h11
+
 from ringback.domain.twilio_hosts import HostRole, host_name, role_of
 
 HTTP_PORT, HTTPS_PORT = 80, 443
+MAX_REASON_CHARACTERS = 100
+"""h11 quotes the invalid line, which may be long."""
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
-_CONNECT = re.compile(rf"CONNECT {_AUTHORITY}:(?P<port>[0-9]{{1,5}}) HTTP/1\.[01]")
-_ABSOLUTE = re.compile(
-    rf"(?!CONNECT)(?P<method>[A-Z]{{1,20}}) (?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?"
-    r"(?P<target>[/?][!-~]*)? (?P<version>HTTP/1\.[01])"
-)
-_ORIGIN = re.compile(r"(?P<method>[A-Z]{1,20}) (?P<target>/[!-~]*) (?P<version>HTTP/1\.[01])")
+_TUNNEL_TARGET = re.compile(rf"{_AUTHORITY}:(?P<port>[0-9]{{1,5}})")
+_URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<path>[/?].*)?")
 _HOST_FIELD = re.compile(rf"{_AUTHORITY}(:[0-9]{{1,5}})?")
-_FIELD = re.compile(r"(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(?P<value>[^\r\n\0]*)")
-_LENGTH = re.compile(r"[0-9]{1,18}")
-_OF_ONE_HOP = frozenset(
-    {"connection", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "upgrade"}
+_BARE_LINE_FEED_OR_FOLDED_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
+_FRAMING_FIELDS = re.compile(rb"\r\n(?:content-length|transfer-encoding):([^\r]*)", re.IGNORECASE)
+_FRAMING_NAMES = frozenset({b"content-length", b"transfer-encoding"})
+_HOP_BY_HOP_NAMES = frozenset(
+    {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"upgrade"}
 )
-_WHOLE_BODY = "chunked"
 
 
-class UnfitRequest(Exception):
-    """A request that a proxy does not take; the message says why."""
+class InvalidRequest(Exception):
+    """The proxy rejects a request; the message says why."""
 
 
 class ProxyRequest(NamedTuple):
-    """Where a client wants to get, and what is sent on there.
+    """Which host a client wants to reach, and what the proxy sends there first.
 
-    `head` is empty for a tunnel: all bytes are passed on. `body_bytes` is None for a body in chunks. A redirected
-    client begins TLS without CONNECT: its `client_hello` has been read.
+    `head` is empty for a tunnel: all bytes are forwarded. `body_bytes` is None for a chunked body. A redirected client
+    starts TLS without CONNECT; then `client_hello` is what has been read from it.
     """
 
     host: str
@@ -45,87 +49,83 @@ class ProxyRequest(NamedTuple):
         return not self.head
 
 
-def read_head(head: bytes) -> ProxyRequest:
-    """Read a head that ends with its empty line. Raises UnfitRequest."""
-    request_line, *lines = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
-    fields = list(_fields(lines))
-    if tunnel := _CONNECT.fullmatch(request_line):
-        return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
-    absolute = _ABSOLUTE.fullmatch(request_line) or _ABSOLUTE.fullmatch(_redirected(request_line, fields))
-    if absolute is None:
-        raise UnfitRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
-    return _whole_request(absolute, fields)
+def parse_head(head: bytes) -> ProxyRequest:
+    """Parse a head, which includes its empty line. Raises InvalidRequest."""
+    request = _parse_unambiguous(head)
+    target = request.target.decode("ascii")
+    if request.method == b"CONNECT":
+        if tunnel := _TUNNEL_TARGET.fullmatch(target):
+            return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
+    elif url := _URL.fullmatch(target) or _URL.fullmatch(_redirected_url(target, request)):
+        return _forwarded_request(url, request)
+    raise InvalidRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
 
 
-def _redirected(request_line: str, fields: list[tuple[str, str]]) -> str:
-    """Return a request line with the whole URL for a redirected client, or an empty string for other clients.
+def _parse_unambiguous(head: bytes) -> h11.Request:
+    if _BARE_LINE_FEED_OR_FOLDED_LINE.search(head):
+        raise InvalidRequest("a line of the head is folded or does not end with CRLF")
+    framing = _FRAMING_FIELDS.findall(head)
+    if len(framing) > 1 or b"," in b"".join(framing):
+        raise InvalidRequest("the length of the body is ambiguous")
+    connection = h11.Connection(h11.SERVER)
+    connection.receive_data(head)
+    try:
+        request = connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise InvalidRequest(f"the head is not valid HTTP: {str(error)[:MAX_REASON_CHARACTERS]}") from error
+    if not isinstance(request, h11.Request) or request.http_version not in (b"1.0", b"1.1"):
+        raise InvalidRequest("the proxy speaks HTTP/1.0 and HTTP/1.1")
+    return request
 
-    A redirected client believes that it speaks with a host of Twilio's, so its request line has only a path.
+
+def _redirected_url(target: str, request: h11.Request) -> str:
+    """Return the URL of a redirected client's request, or an empty string for other clients.
+
+    A redirected client assumes that it is connected to one of Twilio's hosts, so its target is only a path.
     """
-    origin = _ORIGIN.fullmatch(request_line)
-    hosts = [value.strip() for name, value in fields if name.lower() == "host"]
-    if origin is None or len(hosts) != 1 or not _HOST_FIELD.fullmatch(hosts[0]):
-        return ""
-    if role_of(host_name(hosts[0])) is HostRole.OTHER:
-        return ""
-    return f"{origin['method']} http://{hosts[0]}{origin['target']} {origin['version']}"
+    host = dict(request.headers).get(b"host", b"").decode("latin-1")
+    is_redirected = target.startswith("/") and _HOST_FIELD.fullmatch(host)
+    return f"http://{host}{target}" if is_redirected and role_of(host_name(host)) is not HostRole.OTHER else ""
 
 
-def _whole_request(absolute: re.Match[str], fields: list[tuple[str, str]]) -> ProxyRequest:
-    """Return a request that names its URL, and which comes as plain HTTP even where that begins with https://."""
-    is_https = absolute["scheme"].lower() == "https"
-    if is_https and role_of(host_name(absolute["host"])) is HostRole.OTHER:
-        raise UnfitRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for others")
+def _forwarded_request(url: re.Match[str], request: h11.Request) -> ProxyRequest:
+    """Return a request for a URL. One with https:// has come in plain text too, as some clients send it to a proxy."""
+    is_https = url["scheme"].lower() == "https"
+    if is_https and role_of(host_name(url["host"])) is HostRole.OTHER:
+        raise InvalidRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for others")
     default_port = HTTPS_PORT if is_https else HTTP_PORT
-    port = _port(absolute["port"]) if absolute["port"] else default_port
-    authority = absolute["host"] if port == default_port else f"{absolute['host']}:{port}"
-    target = absolute["target"] or "/"
-    sent_on = [
-        f"{absolute['method']} {target if target[0] == '/' else f'/{target}'} {absolute['version']}",
-        f"Host: {authority}",
-        *(f"{name}: {value}" for name, value in _sent_on(fields)),
-        "Connection: close",
+    port = _port(url["port"]) if url["port"] else default_port
+    authority = url["host"] if port == default_port else f"{url['host']}:{port}"
+    path = (url["path"] or "/").encode()
+    lines = [
+        b"%b %b HTTP/%b" % (request.method, path if path.startswith(b"/") else b"/" + path, request.http_version),
+        b"Host: " + authority.encode(),
+        *(name + b": " + value for name, value in _forwarded_fields(request)),
+        b"Connection: close",
     ]
-    head = "\r\n".join([*sent_on, "", ""]).encode("latin-1")
-    return ProxyRequest(host_name(absolute["host"]), port, head, _body_bytes(fields))
+    return ProxyRequest(host_name(url["host"]), port, b"\r\n".join([*lines, b"", b""]), _body_bytes(request))
 
 
 def _port(digits: str) -> int:
     port = int(digits)
     if not 0 < port < 2**16:
-        raise UnfitRequest(f"there is no port {port}")
+        raise InvalidRequest(f"{port} is not a valid port")
     return port
 
 
-def _fields(lines: list[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        field = _FIELD.fullmatch(line)
-        if field is None:
-            raise UnfitRequest("a header field cannot be read")
-        yield field["name"], field["value"]
-
-
-def _sent_on(fields: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-    """Leave out what is said to the proxy alone. Source: RFC 9110, 7.6.1."""
-    named = {
-        part.strip().lower() for name, value in fields if name.lower() == "connection" for part in value.split(",")
+def _forwarded_fields(request: h11.Request) -> Iterator[tuple[bytes, bytes]]:
+    """Leave out hop-by-hop fields, and Host. Source: RFC 9110, 7.6.1."""
+    listed = {
+        option.strip().lower()
+        for name, value in request.headers
+        if name == b"connection"
+        for option in value.split(b",")
     }
-    framing = {"content-length", "transfer-encoding"}
-    return ((name, value) for name, value in fields if name.lower() not in (_OF_ONE_HOP | named) - framing | {"host"})
+    removed = ((_HOP_BY_HOP_NAMES | listed) - _FRAMING_NAMES) | {b"host"}
+    return ((name, value) for name, value in request.headers.raw_items() if name.lower() not in removed)
 
 
-def _body_bytes(fields: list[tuple[str, str]]) -> int | None:
-    """Return how long the body is, None where its own framing tells. Raises UnfitRequest where that is in doubt."""
-    lengths = [value.strip() for name, value in fields if name.lower() == "content-length"]
-    codings = [value.strip().lower() for name, value in fields if name.lower() == "transfer-encoding"]
-    if len(lengths) + len(codings) > 1:
-        raise UnfitRequest("the length of the body is told twice")
-    if codings:
-        if codings != [_WHOLE_BODY]:
-            raise UnfitRequest("of transfer codings there is only chunked")
-        return None
-    if not lengths:
-        return 0
-    if not _LENGTH.fullmatch(lengths[0]):
-        raise UnfitRequest("the length of the body is no number")
-    return int(lengths[0])
+def _body_bytes(request: h11.Request) -> int | None:
+    """Return the length of the body, or None if it is chunked."""
+    fields = dict(request.headers)
+    return None if b"transfer-encoding" in fields else int(fields.get(b"content-length", b"0"))

@@ -1,6 +1,11 @@
-"""Which host a client means that begins TLS: the name in its ClientHello.
+"""The host name (SNI) in a client's ClientHello, and the bytes that were read to find it.
 
 Source: RFC 8446, 4.1.2 and 5.1; RFC 6066, 3.
+
+This is our own parser. An `ssl.SSLObject` with an `sni_callback` finds the same names (a test compares them), but it
+cannot replace the parser. OpenSSL rejects some hellos before it names a host: those of protocol versions that the
+machine's policy forbids, and names that are longer than 255 bytes, contain NUL or are not ASCII. The proxy must forward
+such a tunnel if it is for another host, and list its name as refused if it is for one of Twilio's.
 """
 
 import asyncio
@@ -8,73 +13,72 @@ import asyncio
 from ringback.domain.twilio_hosts import host_name
 
 TLS_HANDSHAKE = b"\x16"
-"""The first byte of a client that speaks TLS."""
-_HANDSHAKE, _CLIENT_HELLO, _SERVER_NAME = b"\x16\x03", 1, 0
-"""How a record of a handshake begins, with the major version that all of TLS has; and kinds within it."""
-_RECORD_HEAD_BYTES, _MESSAGE_HEAD_BYTES = 5, 4
+"""The first byte that a TLS client sends."""
+_RECORD_START, _CLIENT_HELLO, _SERVER_NAME = b"\x16\x03", 1, 0
+"""The first bytes of a handshake record in all versions of TLS; the type of the message; the type of the extension."""
+_RECORD_HEADER_BYTES, _MESSAGE_HEADER_BYTES = 5, 4
 _VERSION_AND_RANDOM_BYTES = 34
-MAX_HELLO_BYTES = 64 * 1024
+MAX_CLIENT_HELLO_BYTES = 64 * 1024
 
 
-async def read_begin(reader: asyncio.StreamReader, first: bytes = b"") -> tuple[bytes, str]:
-    """Read until the name is known; return what was read, and the name, empty where none is given or it is no TLS.
+async def read_client_hello(reader: asyncio.StreamReader, received: bytes = b"") -> tuple[bytes, str]:
+    """Read until the host name is known. Return the bytes read, and the name: "" without SNI, and for other protocols.
 
-    `first` is what was read before, less than a record.
-
-    Raises ValueError where a ClientHello is longer than any client's: its name is not known, and may be Twilio's.
+    `received` was read before, and is shorter than a record. Raises ValueError if the ClientHello is too long: its name
+    is unknown, and could be one of Twilio's.
     """
-    begin, hello = bytearray(first), ClientHello()
-    name: str | None = hello.name_after(first)
-    while name is None and (piece := await reader.read(MAX_HELLO_BYTES)):
-        begin += piece
-        name = hello.name_after(piece)
-        if name is None and len(begin) >= MAX_HELLO_BYTES:
-            raise ValueError(f"a ClientHello may have {MAX_HELLO_BYTES} bytes")
-    return bytes(begin), name or ""
+    data, parser = bytearray(received), ClientHelloParser()
+    name: str | None = parser.feed(received)
+    while name is None and (piece := await reader.read(MAX_CLIENT_HELLO_BYTES)):
+        data += piece
+        name = parser.feed(piece)
+        if name is None and len(data) >= MAX_CLIENT_HELLO_BYTES:
+            raise ValueError(f"a ClientHello may have {MAX_CLIENT_HELLO_BYTES} bytes")
+    return bytes(data), name or ""
 
 
-class ClientHello:
-    """Takes apart what a client says first, as it comes: each byte is looked at once, in however small pieces."""
+class ClientHelloParser:
+    """An incremental parser, which reads each byte once, however small the pieces are."""
 
     def __init__(self) -> None:
         self._records = bytearray()
         self._message = bytearray()
 
-    def name_after(self, piece: bytes) -> str | None:
-        """Take one more piece; return the name, "" where there is none or it is something else, None until known."""
+    def feed(self, piece: bytes) -> str | None:
+        """Parse one more piece. Return the host name, "" without SNI or for other protocols, None while incomplete."""
         self._records += piece
         while self._records:
-            if not _HANDSHAKE.startswith(bytes(self._records[: len(_HANDSHAKE)])):
+            if not _RECORD_START.startswith(bytes(self._records[: len(_RECORD_START)])):
                 return ""
-            end = _RECORD_HEAD_BYTES + int.from_bytes(self._records[3:_RECORD_HEAD_BYTES])
+            end = _RECORD_HEADER_BYTES + int.from_bytes(self._records[3:_RECORD_HEADER_BYTES])
             if len(self._records) < end:
                 return None
-            self._message += self._records[_RECORD_HEAD_BYTES:end]
+            self._message += self._records[_RECORD_HEADER_BYTES:end]
             del self._records[:end]
             if self._message and self._message[0] != _CLIENT_HELLO:
                 return ""
-            whole_bytes = _MESSAGE_HEAD_BYTES + int.from_bytes(self._message[1:_MESSAGE_HEAD_BYTES])
-            if len(self._message) >= whole_bytes:
-                return _name_in(bytes(self._message[_MESSAGE_HEAD_BYTES:whole_bytes]))
+            message_end = _MESSAGE_HEADER_BYTES + int.from_bytes(self._message[1:_MESSAGE_HEADER_BYTES])
+            if len(self._message) >= message_end:
+                return _server_name(bytes(self._message[_MESSAGE_HEADER_BYTES:message_end]))
         return None
 
 
-def _name_in(hello: bytes) -> str:
-    session = hello[_VERSION_AND_RANDOM_BYTES:]
-    extensions = _vector(_behind(_behind(_behind(session, 1), 2), 1), 2)
+def _server_name(client_hello: bytes) -> str:
+    session_id = client_hello[_VERSION_AND_RANDOM_BYTES:]
+    extensions = _vector(_after_vector(_after_vector(_after_vector(session_id, 1), 2), 1), 2)
     while extensions:
         kind, content = int.from_bytes(extensions[:2]), _vector(extensions[2:], 2)
         if kind == _SERVER_NAME:
             return host_name(_vector(_vector(content, 2)[1:], 2).decode("latin-1"))
-        extensions = _behind(extensions[2:], 2)
+        extensions = _after_vector(extensions[2:], 2)
     return ""
 
 
 def _vector(data: bytes, width: int) -> bytes:
-    """Return what follows its own length, a number of `width` bytes; less where there is no more."""
+    """Return the vector at the start of `data`: its length in `width` bytes, then its content, which may be cut off."""
     return data[width : width + int.from_bytes(data[:width])]
 
 
-def _behind(data: bytes, width: int) -> bytes:
-    """Return what comes after such a vector."""
+def _after_vector(data: bytes, width: int) -> bytes:
+    """Return the bytes that follow a vector."""
     return data[width + int.from_bytes(data[:width]) :]

@@ -1,4 +1,4 @@
-"""Passing bytes on in both directions, untouched, until it is over."""
+"""Forwarding bytes between a client and a server in both directions, unmodified, until the connection ends."""
 
 import asyncio
 import re
@@ -9,13 +9,13 @@ from typing import NamedTuple, Self
 
 PIECE_BYTES = 64 * 1024
 IDLE_SECONDS = 600.0
-"""How long nothing may come in either direction: event streams and long polls say something every few minutes."""
+"""How long both directions may be silent: event streams and long polls send something every few minutes."""
 
 
 END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
-CLOSING = b"Connection: close\r\n"
+CONNECTION_CLOSE = b"Connection: close\r\n"
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}(?=[ \t;\r])")
-_INTERIM = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
+_INTERIM_RESPONSE = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
 class Stream(NamedTuple):
@@ -25,59 +25,63 @@ class Stream(NamedTuple):
     writer: asyncio.StreamWriter
 
 
-async def relay(client: Stream, server: Stream, *, body: "Body | None" = None, begin: "Begin | None" = None) -> None:
-    """Pass on what comes, until the server has said all.
+async def forward(
+    client: Stream,
+    server: Stream,
+    *,
+    forward_body: "BodyForwarder | None" = None,
+    read_first: "FirstReader | None" = None,
+) -> None:
+    """Forward bytes in both directions until the server closes its side.
 
-    With a `body` it is one request: of what the client sends no more than that is passed on, and the answer tells the
-    client so. Else it is a tunnel, whose `begin` reads what the client sends first; None ends it. Whoever sends faster
-    than the other side takes it has to wait.
+    With `forward_body` this is a single request: nothing that follows its body is forwarded, and the response tells the
+    client so. Otherwise it is a tunnel. `read_first` returns the client's first bytes, or None to end the tunnel.
+    A sender that is faster than the receiver must wait (backpressure).
     """
-    async with _IdleTimeout() as patience:
-        sending = asyncio.create_task(_send_on(client, server, body, begin, patience))
+    async with _IdleTimeout() as idle_timeout:
+        sending = asyncio.create_task(_forward_to_server(client, server, forward_body, read_first, idle_timeout))
         try:
-            if body:
-                await _copy_head(server.reader, client.writer)
-            await _copy(server.reader, client.writer, patience)
+            if forward_body:
+                await _copy_response_head(server.reader, client.writer)
+            await _copy(server.reader, client.writer, idle_timeout)
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
 
 
 class _IdleTimeout:
-    """Ends what is done within it when nothing has happened for IDLE_SECONDS; broken connections end it too."""
+    """A context that ends after IDLE_SECONDS without a call of `renew`, and when a connection breaks."""
 
     def __init__(self) -> None:
-        self._limit = asyncio.timeout(IDLE_SECONDS)
+        self._timeout = asyncio.timeout(IDLE_SECONDS)
 
     async def __aenter__(self) -> Self:
-        await self._limit.__aenter__()
+        await self._timeout.__aenter__()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
         try:
-            await self._limit.__aexit__(kind, error, None)
+            await self._timeout.__aexit__(kind, error, None)
         except TimeoutError:
             return True
         return isinstance(error, OSError)
 
     def renew(self) -> None:
-        self._limit.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
+        self._timeout.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
 
 
-Body = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _IdleTimeout], Awaitable[None]]
-"""Passes on the body of a request, and no more."""
+BodyForwarder = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _IdleTimeout], Awaitable[None]]
+"""Forwards the body of one request, and nothing that follows it."""
+FirstReader = Callable[[], Awaitable[bytes | None]]
 
 
-Begin = Callable[[], Awaitable[bytes | None]]
+def sized_body(body_bytes: int) -> BodyForwarder:
+    """Return the forwarder of a body of this length."""
+    return partial(_copy, limit=body_bytes)
 
 
-def first_bytes(count: int) -> Body:
-    """Return what passes on a body of so many bytes."""
-    return partial(_copy, limit=count)
-
-
-async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _IdleTimeout) -> None:
-    """Pass on a chunked body. Raises ValueError, and asyncio's errors of readers, where it has no such form or end.
+async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: _IdleTimeout) -> None:
+    """Forward a chunked body. Raises ValueError, and asyncio's errors of readers, if it is malformed or incomplete.
 
     Source: RFC 9112, 7.1.
     """
@@ -87,12 +91,12 @@ async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
         size = _chunk_bytes(line)
         writer.write(line)
         if size:
-            await _copy(reader, writer, patience, size)
+            await _copy(reader, writer, idle_timeout, size)
             if await reader.readexactly(len(END_OF_LINE)) != END_OF_LINE:
-                raise ValueError("a chunk is longer than it says")
+                raise ValueError("a chunk is longer than its stated size")
             writer.write(END_OF_LINE)
     while (line := await reader.readuntil(END_OF_LINE)) != END_OF_LINE:
-        patience.renew()
+        idle_timeout.renew()
         writer.write(line)
         await writer.drain()
     writer.write(END_OF_LINE)
@@ -102,61 +106,61 @@ async def whole_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
 def _chunk_bytes(line: bytes) -> int:
     size = _CHUNK_SIZE.match(line)
     if size is None:
-        raise ValueError("the length of a chunk is no number")
+        raise ValueError("the size of a chunk is not a number")
     return int(size[0], 16)
 
 
-async def _send_on(
+async def _forward_to_server(
     client: Stream,
     server: Stream,
-    body: Body | None,
-    begin: Begin | None,
-    patience: _IdleTimeout,
+    forward_body: BodyForwarder | None,
+    read_first: FirstReader | None,
+    idle_timeout: _IdleTimeout,
 ) -> None:
     try:
-        if body:
-            await body(client.reader, server.writer, patience)
+        if forward_body:
+            await forward_body(client.reader, server.writer, idle_timeout)
             return
-        first = await begin() if begin else b""
+        first = await read_first() if read_first else b""
         if first is None:
             server.writer.transport.abort()
             return
         server.writer.write(first)
-        await _copy(client.reader, server.writer, patience)
+        await _copy(client.reader, server.writer, idle_timeout)
         if server.writer.can_write_eof():
             server.writer.write_eof()
     except (ValueError, EOFError, asyncio.LimitOverrunError):
         server.writer.transport.abort()
     except OSError:
-        if client.reader.exception() is not None:  # else it is the server that takes no more: its answer may be here
+        if client.reader.exception() is not None:  # otherwise the server reads no more, but may still send its response
             server.writer.transport.abort()
 
 
 async def _copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, patience: _IdleTimeout, limit: int | None = None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: _IdleTimeout, limit: int | None = None
 ) -> None:
-    left = limit
-    while left is None or left > 0:
-        piece = await reader.read(PIECE_BYTES if left is None else min(left, PIECE_BYTES))
+    remaining = limit
+    while remaining is None or remaining > 0:
+        piece = await reader.read(PIECE_BYTES if remaining is None else min(remaining, PIECE_BYTES))
         if not piece:
             return
-        patience.renew()
+        idle_timeout.renew()
         writer.write(piece)
         await writer.drain()
-        left = None if left is None else left - len(piece)
+        remaining = None if remaining is None else remaining - len(piece)
 
 
-async def _copy_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass on the head of an answer, with the news that the connection ends with it: else it might be used again.
+async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Forward the head of a response and add `Connection: close`, because the client could reuse the connection.
 
-    What has no head that can be read is left to be passed on as it is.
+    A response without a readable head is left to be forwarded unmodified.
     """
     with suppress(asyncio.LimitOverrunError):
         try:
-            while _INTERIM.match(head := await reader.readuntil(END_OF_HEAD)):
+            while _INTERIM_RESPONSE.match(head := await reader.readuntil(END_OF_HEAD)):
                 writer.write(head)
         except asyncio.IncompleteReadError as error:
             writer.write(error.partial)
             return
         status_line, _, fields = head.partition(END_OF_LINE)
-        writer.write(status_line + END_OF_LINE + CLOSING + fields)
+        writer.write(status_line + END_OF_LINE + CONNECTION_CLOSE + fields)
