@@ -23,8 +23,7 @@ from ringback.monitoring.log_writer import LogWriter
 from ringback.monitoring.metrics import Metrics
 from ringback.operations.accounts import ensure_account, reset_everything
 from ringback.operations.callbacks import release_all_leases
-from ringback.operations.clock_recovery import bring_pending_work_forward
-from ringback.operations.clocks import recompute_due_times
+from ringback.operations.clocks import bring_pending_work_forward, recompute_due_times
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.operations.services import Services

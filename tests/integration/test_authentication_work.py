@@ -50,7 +50,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
         pairs.append((one, other))
         return compare(one, other)
 
-    monkeypatch.setattr("ringback.domain.secrecy.hmac.compare_digest", recording)
+    monkeypatch.setattr("ringback.domain.secrets.hmac.compare_digest", recording)
     return pairs
 
 

@@ -11,7 +11,7 @@ from ringback.domain.paging import PageRequest
 from ringback.domain.phones import Phone
 from ringback.domain.sids import CallSid
 from ringback.domain.timestamps import Timestamp, after, rfc_3339
-from ringback.operations.call_lists import list_calls
+from ringback.operations.calls import list_calls
 from ringback.storage.unit_of_work import UnitOfWork
 from support.control import ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_call, a_phone

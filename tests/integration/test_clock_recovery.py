@@ -5,8 +5,7 @@ import pytest
 from ringback.domain.account_clock import ClockMode
 from ringback.domain.timestamps import after
 from ringback.operations.callbacks import LEASE_SECONDS
-from ringback.operations.clock_recovery import REPLICAS_DIFFER_SECONDS, bring_pending_work_forward
-from ringback.operations.clocks import set_clock
+from ringback.operations.clocks import REPLICAS_DIFFER_SECONDS, bring_pending_work_forward, set_clock
 from support.clocks import START
 from support.domain_values import ACCOUNT_SID
 from support.outbox import Outbox

@@ -24,7 +24,7 @@ async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> l
 
 def right(url: str) -> dict[str, Any]:
     """Return the verdict on a signature that is right for `url`."""
-    explanation = f"The signature is right for {url}."
+    explanation = f"The signature is valid for {url}."
     return {
         "is_valid": True,
         "signed_url": url,

@@ -29,7 +29,7 @@ async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount)
         "body": "b=2&a=1",
         "signature": {
             "is_valid": True,
-            "explanation": f"The signature is right for {url(account)}.",
+            "explanation": f"The signature is valid for {url(account)}.",
             "signed_url": url(account),
             "matching_url": None,
             "difference": None,

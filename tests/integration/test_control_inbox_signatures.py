@@ -53,7 +53,7 @@ async def test_what_a_proxy_changed_is_named(
 
     assert message["signature"] == {
         "is_valid": False,
-        "explanation": f"The signature is right for {signed_url}: {difference}.",
+        "explanation": f"The signature is valid for {signed_url}: {difference}.",
         "signed_url": url(account),
         "matching_url": signed_url,
         "difference": difference,

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 from typing import Any
 
-from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, verify_signature
 
 TOKEN = "12345"
 FORM_TYPE = ("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -30,4 +30,4 @@ def verdict(  # noqa: PLR0913
     """Judge a request whose sender signed the text `signed` with `token`."""
     all_headers = (("Host", host), ("X-Twilio-Signature", sign(signed, token)), *headers)
     request = ReceivedRequest(method, scheme, target.encode(), all_headers, body.encode())
-    return signature_verdict(request, TOKEN, **options)
+    return verify_signature(request, TOKEN, **options)

@@ -106,7 +106,7 @@ def test_what_a_proxy_did_to_a_signed_url_is_named(
     assert sent.status_code == 204
     assert message["signature"] == {
         "is_valid": False,
-        "explanation": f"The signature is right for {url}: {difference}.",
+        "explanation": f"The signature is valid for {url}: {difference}.",
         "signed_url": inbox,
         "matching_url": url,
         "difference": difference,

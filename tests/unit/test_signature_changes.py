@@ -113,7 +113,7 @@ def test_each_single_difference_is_named(difference: str, signed: str, received:
     assert difference in str(told.difference)
     assert ", and " not in str(told.difference)
     assert signed.startswith(str(told.matching_url))
-    assert told.explanation == f"The signature is right for {told.matching_url}: {told.difference}."
+    assert told.explanation == f"The signature is valid for {told.matching_url}: {told.difference}."
 
 
 def test_every_known_difference_has_a_case() -> None:

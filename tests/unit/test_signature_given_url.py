@@ -16,7 +16,7 @@ def test_by_post_the_url_was_signed_with_its_own_query() -> None:
     assert told == SignatureVerdict(
         is_valid=False,
         signed_url="http://app.test/inbox/x",
-        explanation=f"The signature is right for {SIGNED}: {WORDS}.",
+        explanation=f"The signature is valid for {SIGNED}: {WORDS}.",
         matching_url=SIGNED,
         difference=WORDS,
     )

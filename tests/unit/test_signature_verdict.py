@@ -13,7 +13,7 @@ from ringback.domain.signature_check import (
     UNEXPLAINED,
     ReceivedRequest,
     SignatureVerdict,
-    signature_verdict,
+    verify_signature,
 )
 from support.signed_requests import FORM_TYPE, TOKEN, verdict
 
@@ -35,16 +35,16 @@ JUNK_TEXT = st.text(st.characters(), max_size=40)
 def test_the_documented_vector_is_right() -> None:
     headers = (("host", "mycompany.com"), ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
-    told = signature_verdict(ReceivedRequest("POST", "https", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
+    told = verify_signature(ReceivedRequest("POST", "https", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
 
     url = "https://mycompany.com/myapp.php?foo=1&bar=2"
-    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is right for {url}.")
+    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is valid for {url}.")
 
 
 def test_the_documented_vector_behind_a_proxy_that_ends_tls_and_has_a_port() -> None:
     headers = (("Host", "mycompany.com:8080"), ("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
-    told = signature_verdict(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
+    told = verify_signature(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
 
     assert told.signed_url == "http://mycompany.com:8080/myapp.php?foo=1&bar=2"
     assert told.matching_url == "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -61,7 +61,7 @@ def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
     assert told == SignatureVerdict(
         is_valid=False,
         signed_url="http://app.test/x",
-        explanation=f"The signature is right for https://app.test/x: {difference}.",
+        explanation=f"The signature is valid for https://app.test/x: {difference}.",
         matching_url="https://app.test/x",
         difference=difference,
     )
@@ -80,7 +80,7 @@ def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
 def test_a_signature_that_fits_nothing_has_no_difference(name: str, value: str, explanation: str) -> None:
     request = ReceivedRequest("POST", "http", b"/x?a=1", (("Host", "app.test"), (name, value)), b"b=2")
 
-    told = signature_verdict(request, TOKEN)
+    told = verify_signature(request, TOKEN)
 
     assert told == SignatureVerdict(is_valid=False, signed_url="http://app.test/x?a=1", explanation=explanation)
 
@@ -179,7 +179,7 @@ def test_a_request_signed_for_the_url_it_came_to_is_right(scheme: str, host: str
 
     told = verdict(f"{url}a1b2 3", target, "b=2+3&a=1", scheme=scheme, host=host)
 
-    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is right for {url}.")
+    assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is valid for {url}.")
 
 
 @given(
@@ -199,8 +199,8 @@ def test_junk_is_judged_wrong_and_never_raises(
 ) -> None:
     signed = (("X-Twilio-Signature", "A" * 27 + "="),)
 
-    bare = signature_verdict(ReceivedRequest(method, "http", target, tuple(headers), body), TOKEN)
-    searched = signature_verdict(ReceivedRequest(method, "http", target, (*signed, *headers), body), TOKEN)
+    bare = verify_signature(ReceivedRequest(method, "http", target, tuple(headers), body), TOKEN)
+    searched = verify_signature(ReceivedRequest(method, "http", target, (*signed, *headers), body), TOKEN)
 
     assert bare.explanation in {MISSING, MALFORMED}
     assert searched.explanation == UNEXPLAINED

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.control_api.errors import ControlError, body_too_large, check_content_length
-from ringback.domain.secrecy import is_same_secret
+from ringback.domain.secrets import is_same_secret
 
 MAX_BODY_BYTES = 1024 * 1024
 PUBLIC_PATHS = frozenset({"/docs", "/openapi.json"})

@@ -88,7 +88,7 @@ async def create_account(services: Services, body: CreateAccountRequest | None =
             now=services.now(),
             id_generator=services.id_generator,
         )
-    except operations.UnfitParent as error:
+    except operations.InvalidParent as error:
         raise unprocessable(
             f"parent_sid: {error} is not an account, or is a subaccount itself",
             "leave parent_sid out, or name an account that has no parent",

@@ -11,8 +11,7 @@ from ringback.control_api.errors import CONFLICT_RESPONSE, conflict
 from ringback.control_api.schemas import DateTimeOut, ResponseModel, SignatureResponse
 from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
-from ringback.domain.sent_signatures import Verifier, judge_of, last_request
-from ringback.domain.signature_check import SignatureVerdict
+from ringback.domain.signature_check import SignatureVerdict, Verifier, last_request, make_verifier
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
 
@@ -133,7 +132,7 @@ async def _journal_response(journal: CallbackJournal) -> CallbackJournalResponse
 
 def _attempt_responses(callback: StatusCallback, attempts: list[CallbackAttempt]) -> list[CallbackAttemptResponse]:
     parameters = with_geography(callback.parameters)
-    verify = judge_of(callback.auth_token, parameters)
+    verify = make_verifier(callback.auth_token, parameters)
     return [_attempt_response(attempt, parameters, verify) for attempt in attempts]
 
 

@@ -22,7 +22,7 @@ from ringback.operations.inbox import (
     list_inboxes,
     newest_messages,
     receive_message,
-    suspects,
+    signature_candidates,
 )
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -106,7 +106,7 @@ async def receive_post(request: Request, services: Services, account: PathAccoun
     except ClientDisconnect:
         return
     call_sid = dict(received_parameters(received)).get("CallSid")
-    candidates = await services.database.run(suspects, account, call_sid)
+    candidates = await services.database.run(signature_candidates, account, call_sid)
     message = await asyncio.to_thread(inbox_message, received, time.now, account.auth_token, candidates)
     if not await services.database.run(receive_message, account.sid, name, message):
         raise account_not_found(account.sid)

@@ -14,8 +14,7 @@ from ringback.control_api.large_responses import lists_response, serialize
 from ringback.control_api.schemas import RequestModel, ResponseModel, Seconds
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneSource
 from ringback.operations import phones as operations
-from ringback.operations.phones import KnownPhone
-from ringback.operations.ringing_phones import MOST_COUNTED, ringing_accounts
+from ringback.operations.phones import MOST_COUNTED, KnownPhone, ringing_accounts
 from ringback.storage.phone_repository import DEFAULT_RULE
 
 MAX_ENTRIES = 1_000

@@ -1,4 +1,7 @@
-"""Accounts, subaccounts and API keys: who may ask, and on whose paths."""
+"""Accounts, subaccounts and API keys, and why a client was not authenticated.
+
+The explanations are for the log: they contain no secret, and of the client's text only SIDs.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,12 +9,12 @@ from typing import NamedTuple
 
 from ringback.domain.account_clock import REAL_TIME, AccountClock
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
-from ringback.domain.sids import AccountSid, ApiKeySid
+from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp
 
 
 class AccountStatus(StrEnum):
-    """Twilio's own words; only an active account is served."""
+    """Twilio's status of an account; only an active one is served."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
@@ -19,9 +22,9 @@ class AccountStatus(StrEnum):
 
 
 class Account(NamedTuple):
-    """An account; `parent_sid` is None for one that is nobody's subaccount, `has_faults` when any may strike.
+    """An account; `parent_sid` is None unless it is a subaccount, `has_faults` tells whether it has any faults.
 
-    A tuple: every request reads one or two.
+    A tuple is faster than a dataclass: every request reads one or two accounts.
     """
 
     sid: AccountSid
@@ -41,15 +44,54 @@ class Account(NamedTuple):
         return self.status == AccountStatus.ACTIVE
 
     def may_act_for(self, other: "Account") -> bool:
-        """Tell whether this account's credentials open `other`'s paths: its own, and its subaccounts'."""
+        """Tell whether this account's credentials are valid for `other`'s paths: its own and its subaccounts'."""
         return self.is_active and other.is_active and self.sid in (other.sid, other.parent_sid)
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key ``SK…`` whose secret stands in for its account's auth token."""
+    """An API key ``SK…``, whose secret replaces its account's auth token."""
 
     sid: ApiKeySid
     secret: str
     account_sid: AccountSid
     date_created: Timestamp
+
+
+def explain_unknown_username(username: str) -> str:
+    """Explain a user name that is not an account or API key."""
+    if is_sid(ACCOUNT, username):
+        return f"unknown account {username}"
+    if is_sid(API_KEY, username):
+        return f"unknown API key {username}"
+    return "the user name is not an account SID or API key SID"
+
+
+def explain_wrong_secret(username: str) -> str:
+    """Explain a wrong password for an existing user name."""
+    return f"wrong secret for key {username}" if is_sid(API_KEY, username) else f"wrong auth token for {username}"
+
+
+def explain_inactive_account(account: Account) -> str:
+    """Explain why an inactive account is not served."""
+    return f"account {account.sid} is {account.status}"
+
+
+def explain_deleted_account(account_sid: str) -> str:
+    """Explain the failure of a request whose account was deleted after authentication."""
+    return f"account {account_sid} was deleted while the request was processed"
+
+
+def explain_wrong_path(username: str, path_sid: str, account: Account | None) -> str:
+    """Explain why valid credentials of `username` do not open a path; `account` is that of `path_sid`, if it exists."""
+    if is_sid(API_KEY, path_sid):
+        return "the path names an API key where an account SID belongs"
+    if not is_sid(ACCOUNT, path_sid):
+        return "the path does not name an account SID"
+    if account is None:
+        return f"the path names the unknown account {path_sid}"
+    if not account.is_active:
+        return explain_inactive_account(account)
+    if is_sid(API_KEY, username):
+        return f"key {username} belongs to another account than {path_sid}"
+    return f"account {username} is neither {path_sid} nor its parent account"

@@ -1,4 +1,4 @@
-"""What comes in at an inbox: the ready-made receiver of StatusCallbacks."""
+"""Inbox messages: requests to the built-in receiver of StatusCallbacks, with a verdict on their signatures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.secrets import MASKED, SECRET_HEADERS, without_user_info
 from ringback.domain.signature_alterations import pairs
-from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, signature_verdict
+from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, verify_signature
 from ringback.domain.timestamps import Timestamp
 
 KEPT_BODY_BYTES = 64 * 1024
@@ -18,7 +18,7 @@ _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """What a wrong signature may have been made with or for: auth tokens by name, and the call's StatusCallback URL."""
+    """What may have made an invalid signature: auth tokens by their owners' names, and the StatusCallback URL."""
 
     other_tokens: Mapping[str, str]
     given_url: str | None
@@ -26,7 +26,7 @@ class SignatureCandidates:
 
 @dataclass(frozen=True, slots=True)
 class InboxMessage:
-    """A request as it came in: `at` in the account's time, `headers` with credentials masked, `body` cut."""
+    """A received request: `at` in the account's time, `headers` with credentials masked, `body` truncated."""
 
     at: Timestamp
     method: str
@@ -39,7 +39,7 @@ class InboxMessage:
 
 @dataclass(frozen=True, slots=True)
 class InboxSummary:
-    """An inbox that has messages: how many, and when the newest came, in the account's time."""
+    """An inbox with messages: how many, and when the newest arrived, in the account's time."""
 
     name: str
     messages: int
@@ -48,14 +48,14 @@ class InboxSummary:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """A message as it was stored: later ones have higher ids."""
+    """A stored message; later ones have higher ids."""
 
     id: int
     message: InboxMessage
 
 
 def received_parameters(request: ReceivedRequest) -> Parameters:
-    """Return the parameters that came: of the query by GET, of the form otherwise; what is cut off is not read."""
+    """Return the first parameters of a request: those of the query by GET, of the form otherwise."""
     if request.method in _BODILESS_METHODS:
         encoded = request.target.partition(b"?")[2]
     else:
@@ -66,10 +66,10 @@ def received_parameters(request: ReceivedRequest) -> Parameters:
 
 
 def inbox_message(
-    request: ReceivedRequest, at: Timestamp, auth_token: str, suspects: SignatureCandidates
+    request: ReceivedRequest, at: Timestamp, auth_token: str, candidates: SignatureCandidates
 ) -> InboxMessage:
-    """Judge a request and return what is kept of it; takes some twenty milliseconds when its signature is wrong."""
-    verdict = signature_verdict(request, auth_token, suspects.other_tokens, suspects.given_url)
+    """Verify a request's signature and return the message to keep. An invalid signature takes about 20 ms."""
+    verdict = verify_signature(request, auth_token, candidates.other_tokens, candidates.given_url)
     return InboxMessage(
         at=at,
         method=request.method,

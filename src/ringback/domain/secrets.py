@@ -1,5 +1,7 @@
-"""What is never shown: passwords that stand in URLs and headers."""
+"""Secrets: comparing them in constant time, and masking those in URLs and headers."""
 
+import hashlib
+import hmac
 import re
 
 MASKED = "***"
@@ -9,9 +11,18 @@ SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 _USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
 
 
+def is_same_secret(known: str, given: str) -> bool:
+    """Compare two secrets in a time that reveals neither where they differ nor how long the known one is."""
+    return hmac.compare_digest(_digest(known), _digest(given))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
+
+
 def without_user_info(text: str, characters: int | None = None) -> str:
     """Return `text`, or its first `characters`, with the user name and password of every URL in it masked."""
     if "@" in text:
-        shown_urls = 0 if characters is None else characters // SHORTEST_MASKED + 1  # what follows is not shown
+        shown_urls = 0 if characters is None else characters // SHORTEST_MASKED + 1  # later URLs are cut off anyway
         text = _USER_INFO.sub(rf"\1{MASKED}@", text, count=shown_urls)
     return text[:characters]

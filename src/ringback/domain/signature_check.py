@@ -1,29 +1,39 @@
-"""Whether a received StatusCallback's X-Twilio-Signature is right; if not, the nearest request it would be right for.
+"""Verification of X-Twilio-Signature, and a search for the request that an invalid signature would be valid for.
 
-What is tried are the rows of `CHANGES`, from the likeliest to the furthest: single ones first, then pairs.
+The search tries the rows of `CHANGES`, the likeliest first: single changes, then pairs.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import chain, combinations, islice, product
+from urllib.parse import urlencode
 
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callbacks import CallbackAttempt
+from ringback.domain.faults import BadSignature
 from ringback.domain.signature_alterations import CHANGES, Change, Signable, other_token, pairs
 from ringback.domain.urls import parse_url
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
-"""What all reconstructions of one request may add up to: bounds the time that a huge body takes."""
+"""Total size of all reconstructions of one request, which bounds the time that a huge body takes."""
 
 MISSING = "There is no X-Twilio-Signature header."
-MALFORMED = "The X-Twilio-Signature header is no signature: that is 28 characters, base64 of 20 bytes."
+MALFORMED = "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes."
 UNEXPLAINED = "The signature matches no reconstruction of this request; is it another account's auth token?"
+
+BAD_SIGNATURE_OWNER = 'nobody, as the fault {"signature": "bad"} has it'
+"""The name of the token that the fault signs with."""
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 _FORM_CONTENT_TYPES = frozenset({"", "application/x-www-form-urlencoded"})
 _SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
 _ABSOLUTE_TARGET = re.compile(r"(https?)://([^/?]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
+
+_NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callbacks to .* are not allowed", re.DOTALL)
+"""The start of an attempt's error in journals of ringback 0.1.0 if no connection was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +49,10 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, slots=True)
 class SignatureVerdict:
-    """Whether the signature is right for `signed_url`, the URL as the receiver sees it; `explanation` says it in words.
+    """The result of a verification: whether the signature is valid for `signed_url`, the URL as the receiver sees it.
 
-    `matching_url` and `difference` tell the nearest request a wrong signature is right for, None where none was found.
-    `matching_url` equals `signed_url` where the parameters or the auth token are what differs.
+    For an invalid signature, `matching_url` and `difference` name the most similar request that it is valid for; both
+    are None if none was found. `matching_url` equals `signed_url` if only the parameters or the auth token differ.
     """
 
     is_valid: bool
@@ -52,44 +62,44 @@ class SignatureVerdict:
     difference: str | None = None
 
 
-def signature_verdict(
+def verify_signature(
     request: ReceivedRequest,
     auth_token: str,
     other_tokens: Mapping[str, str] | None = None,
     given_url: str | None = None,
 ) -> SignatureVerdict:
-    """Judge the signature of `request` by its account's `auth_token`; whatever the bytes are, nothing is raised.
+    """Verify the signature of `request` with its account's `auth_token`. Never raises, whatever the bytes are.
 
-    `other_tokens` are auth tokens it may have been signed with by mistake, by the name to tell them by. `given_url` is
-    the StatusCallback URL that the sender was given, if that is known: it is tried last.
-    A wrong signature takes some twenty milliseconds: up to `MAX_RECONSTRUCTIONS` are computed.
+    `other_tokens` are auth tokens that may have been used by mistake, by their owners' names. `given_url` is the
+    StatusCallback URL that the sender was given, if known; it is tried last. An invalid signature takes about 20 ms, as
+    up to `MAX_RECONSTRUCTIONS` are tried.
     """
     seen = _as_seen(request, auth_token)
     given = seen.headers.get("x-twilio-signature", "").strip()
     if seen.bears(given):
         return SignatureVerdict(
-            is_valid=True, signed_url=seen.url, explanation=f"The signature is right for {seen.url}."
+            is_valid=True, signed_url=seen.url, explanation=f"The signature is valid for {seen.url}."
         )
     if not _SIGNATURE.fullmatch(given):
         return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
     for difference, signable in chain(reconstructions(seen, other_tokens or {}), _as_given(seen, given_url)):
         if signable.bears(given):
-            return _explained(seen, signable, difference)
+            return _reconstructed(seen, signable, difference)
     return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=UNEXPLAINED)
 
 
-def _explained(seen: Signable, signed: Signable, difference: str) -> SignatureVerdict:
+def _reconstructed(seen: Signable, signed: Signable, difference: str) -> SignatureVerdict:
     return SignatureVerdict(
         is_valid=False,
         signed_url=seen.url,
-        explanation=f"The signature is right for {signed.url}: {difference}.",
+        explanation=f"The signature is valid for {signed.url}: {difference}.",
         matching_url=signed.url,
         difference=difference,
     )
 
 
 def reconstructions(seen: Signable, other_tokens: Mapping[str, str]) -> Iterator[tuple[str, Signable]]:
-    """Yield what may have been signed instead of what is `seen`, each once, nearest first, and how it differs."""
+    """Yield the requests that may have been signed instead, and their difference: each once, the likeliest first."""
     tokens = [other_token(name, token) for name, token in other_tokens.items()]
     known, characters = {seen}, 0
     for changes in islice(_tries(seen, tokens), MAX_RECONSTRUCTIONS):
@@ -105,7 +115,7 @@ def reconstructions(seen: Signable, other_tokens: Mapping[str, str]) -> Iterator
 
 
 def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Signable]]:
-    """Yield what is signed for the URL as it was given: by POST, and by GET with its parameters behind it."""
+    """Yield the request for the given URL: by POST, and by GET with the parameters in its query."""
     try:
         url = parse_url(given_url or "")
     except ValueError:
@@ -118,7 +128,7 @@ def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Sign
 
 
 def _tries(seen: Signable, tokens: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
-    """Yield single changes, then pairs of those that do change something, each in its own way."""
+    """Yield single changes, then pairs of those that have an effect, each a different one."""
     yield from ((change,) for change in chain(CHANGES, tokens))
     results = [(row[1](seen), row) for row in CHANGES]
     alone = dict(reversed(results))
@@ -140,3 +150,44 @@ def _as_seen(request: ReceivedRequest, auth_token: str) -> Signable:
     has_form = request.method.upper() not in _BODILESS_METHODS and content_type in _FORM_CONTENT_TYPES
     form = pairs(body) if has_form else ()
     return Signable(auth_token, scheme, host, path, query if mark else None, form, "", headers, body)
+
+
+Verifier = Callable[[CallbackHop], SignatureVerdict | None]
+
+
+def make_verifier(auth_token: str, parameters: Parameters) -> Verifier:
+    """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
+
+    Equal requests are verified once, because an invalid signature that no fault explains takes about 20 ms.
+    """
+    other_tokens = {BAD_SIGNATURE_OWNER: BadSignature().token(auth_token)}
+
+    @cache
+    def verdict(request: ReceivedRequest) -> SignatureVerdict:
+        return verify_signature(request, auth_token, other_tokens)
+
+    def verify_hop(hop: CallbackHop) -> SignatureVerdict | None:
+        return verdict(_received(hop, parameters)) if hop.is_sent else None
+
+    return verify_hop
+
+
+def last_request(attempt: CallbackAttempt) -> CallbackHop:
+    """Return the last request of an attempt, the only one that a journal of ringback 0.1.0 holds."""
+    if attempt.hops:
+        return attempt.hops[-1]
+    is_sent = attempt.status_code is not None or (
+        bool(attempt.headers) and not _NOT_CONNECTED.match(attempt.error or "")
+    )
+    error = attempt.error if attempt.status_code is None else None
+    return CallbackHop(
+        attempt.method, attempt.url, attempt.headers, is_sent, attempt.status_code, None, attempt.elapsed_ms, error
+    )
+
+
+def _received(hop: CallbackHop, parameters: Parameters) -> ReceivedRequest:
+    """Return a request as its receiver got it. Each is signed for its own URL; a GET has its parameters there."""
+    scheme, _, rest = hop.url.partition("://")
+    target = f"/{rest.partition('/')[2]}".encode(errors="replace")
+    body = urlencode(parameters).encode() if hop.method == "POST" else b""
+    return ReceivedRequest(hop.method, scheme, target, hop.headers, body)

@@ -3,11 +3,18 @@
 from typing import NamedTuple
 
 from ringback.domain.account_clock import AccountTime
-from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.authentication_reasons import deleted_account, inactive_account, unknown_user_name, wrong_secret
+from ringback.domain.accounts import (
+    Account,
+    AccountStatus,
+    ApiKey,
+    explain_deleted_account,
+    explain_inactive_account,
+    explain_unknown_username,
+    explain_wrong_secret,
+)
 from ringback.domain.errors import invalid_username, wrong_credentials
 from ringback.domain.policies import AccountPolicy
-from ringback.domain.secrecy import is_same_secret
+from ringback.domain.secrets import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
@@ -36,12 +43,12 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     holder, secret = _holder(unit_of_work, credentials.username)
     is_valid = is_same_secret(secret, credentials.password)
     if holder is None:
-        raise invalid_username(unknown_user_name(credentials.username))
+        raise invalid_username(explain_unknown_username(credentials.username))
     if not is_valid:
-        raise wrong_credentials(wrong_secret(credentials.username))
+        raise wrong_credentials(explain_wrong_secret(credentials.username))
     account = holder if account_sid == holder.sid else unit_of_work.accounts.find_subaccount(account_sid, holder.sid)
     if not holder.is_active:
-        raise wrong_credentials(inactive_account(holder))
+        raise wrong_credentials(explain_inactive_account(holder))
     if account is None or not holder.may_act_for(account):
         raise wrong_credentials()
     return account
@@ -69,7 +76,7 @@ def present_and_policy(
     """Return the present as `present` does, and the account's own policy as it is then."""
     held = unit_of_work.accounts.lock_clock_and_policy(account_sid)
     if held is None:
-        raise wrong_credentials(deleted_account(account_sid))
+        raise wrong_credentials(explain_deleted_account(account_sid))
     clock, own = held
     return clock.at(system_now), own
 
@@ -88,7 +95,7 @@ def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token
         return account
 
 
-class UnfitParent(Exception):
+class InvalidParent(Exception):
     """No account can be a subaccount of this one: it is not there, or is a subaccount itself."""
 
 
@@ -121,7 +128,7 @@ def create_account(
         if parent_sid is not None:
             parent = unit_of_work.accounts.lock_shared(parent_sid)
             if parent is None or parent.parent_sid is not None:
-                raise UnfitParent(parent_sid)
+                raise InvalidParent(parent_sid)
         name = friendly_name or DEFAULT_ACCOUNT_NAME
         while True:
             sid, token = AccountSid(id_generator.sid(ACCOUNT)), id_generator.secret()

@@ -1,12 +1,14 @@
 """The one door through which a validation call moves, whoever moves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ringback.domain.account_clock import AccountTime
+from ringback.domain.call_filters import NothingMatches, call_filters
 from ringback.domain.call_schedule import next_event
 from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
+from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phones import is_reached, phone_at
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
@@ -200,3 +202,18 @@ def apply_callee_action(
         return advance_call(
             unit_of_work, call, event, digits=digits, time=time, policy=policy, id_generator=id_generator
         )
+
+
+@in_steps
+def list_calls(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
+) -> Steps[Page[ValidationCall]]:
+    """Return one page, newest first; `asked` are the list's parameters by Twilio's names.
+
+    A filter that can match nothing matches nothing, and is no error.
+    """
+    try:
+        filters = call_filters(asked)
+    except NothingMatches:
+        return Page(request, [], None, None)
+    return (yield from unit_of_work.calls.page(account_sid, filters, request))

@@ -1,4 +1,4 @@
-"""The inboxes of an account: what comes in, and who may have signed it."""
+"""Receive, list and empty the inboxes of an account."""
 
 from ringback.domain.accounts import Account
 from ringback.domain.inbox import InboxMessage, InboxSummary, SignatureCandidates, StoredMessage
@@ -8,15 +8,15 @@ from ringback.storage.inbox_repository import InboxRepository
 from ringback.storage.unit_of_work import UnitOfWork
 
 KEPT_MESSAGES = 1_000
-"""How many messages an account keeps, in all its inboxes together."""
+"""Maximum number of messages that an account keeps, in all its inboxes together."""
 MOST_OTHER_TOKENS = 20
-"""Each is tried in every reconstruction."""
+"""Maximum number of other accounts' tokens: each is tried with every reconstruction."""
 
 
-def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
-    """Return what a request that is not signed as it should be may have been signed with, or for.
+def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
+    """Return what an invalid signature may have been made with.
 
-    Those are auth tokens, the parent account's first, and the URL that the account's call was given.
+    Those are other accounts' auth tokens, the parent account's first, and the StatusCallback URL of the account's call.
     """
     accounts = unit_of_work.accounts.first(MOST_OTHER_TOKENS)
     parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
@@ -32,7 +32,7 @@ def suspects(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -
 
 
 def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:
-    """Keep a message; False where the account is gone."""
+    """Store a message; return False if the account was deleted."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account_sid) is None:
             return False
@@ -45,16 +45,16 @@ def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: st
 def newest_messages(
     unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, *, limit: int, before_id: int = AFTER_ALL_IDS
 ) -> list[StoredMessage]:
-    """Return the newest messages of an inbox that came before the one with an id, newest first."""
+    """Return the messages of an inbox with ids below `before_id`, newest first."""
     return InboxRepository(unit_of_work).newest(account_sid, inbox, before_id=before_id, limit=limit)
 
 
 def list_inboxes(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[InboxSummary]:
-    """Return the account's inboxes that have messages, the one with the newest message first."""
+    """Return the account's inboxes with messages, the one with the newest message first."""
     return InboxRepository(unit_of_work).summaries(account_sid)
 
 
 def empty_inbox(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str) -> None:
-    """Forget the messages of an inbox."""
+    """Delete the messages of an inbox."""
     with unit_of_work:
         InboxRepository(unit_of_work).empty(account_sid, inbox)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from ringback.domain.phones import Phone, PhoneRule, PhoneRules, PhoneSource, phone_at
 from ringback.domain.sids import AccountSid
 from ringback.storage.phone_repository import DEFAULT_RULE
+from ringback.storage.ringing_phones import RingingAccount, RingingPhones
 from ringback.storage.unit_of_work import UnitOfWork
 
 
@@ -77,3 +78,12 @@ def forget_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str
     """Let the next calls to a number meet what its rule says."""
     with unit_of_work:
         unit_of_work.phones.delete_script(account_sid, number)
+
+
+MOST_COUNTED = 100
+"""How many phones are counted in one account: counting all would delay other requests."""
+
+
+def ringing_accounts(unit_of_work: UnitOfWork) -> list[RingingAccount]:
+    """Return the accounts with phones that ring or are in a call, and how many; at most MOST_COUNTED in each."""
+    return RingingPhones(unit_of_work).accounts(most=MOST_COUNTED)

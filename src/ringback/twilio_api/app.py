@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ringback.domain.authentication_reasons import unfit_path
+from ringback.domain.accounts import explain_wrong_path
 from ringback.domain.errors import (
     TwilioError,
     internal_server_error,
@@ -157,7 +157,7 @@ class TwilioApp:
             log.warning("account lookup failed", request_id=context.request_sid, reason=str(failure))
             return
         if error.status == HTTPStatus.UNAUTHORIZED and not error.reason:
-            context.reason = unfit_path(context.username or "", account_sid, context.journal_account)
+            context.reason = explain_wrong_path(context.username or "", account_sid, context.journal_account)
 
 
 class Application(FastAPI):

@@ -3,8 +3,7 @@
 from starlette.responses import Response
 
 from ringback.domain.paging import page_links, page_request
-from ringback.operations import call_lists
-from ringback.operations.calls import find_call
+from ringback.operations import calls as operations
 from ringback.twilio_api.documents import call_document, call_page_document, calls_path
 from ringback.twilio_api.parameters import read_query
 from ringback.twilio_api.request_context import RequestContext
@@ -29,7 +28,7 @@ async def list_calls(context: RequestContext) -> Response:
     query = read_query(context)
     account_sid = context.account.sid
     page = await context.services.database.run_in_steps(
-        call_lists.list_calls.steps, account_sid, page_request(query), query
+        operations.list_calls.steps, account_sid, page_request(query), query
     )
     path, suffix = calls_path(account_sid), context.representation.uri_suffix
     filters = {name: query[name] for name in FILTERS if name in query}
@@ -39,7 +38,9 @@ async def list_calls(context: RequestContext) -> Response:
 
 async def fetch_call(context: RequestContext) -> Response:
     """Answer one call in its current state."""
-    call = await context.services.database.run(find_call, context.account.sid, context.path_parameters["Sid"])
+    call = await context.services.database.run(
+        operations.find_call, context.account.sid, context.path_parameters["Sid"]
+    )
     if call is None:
         raise context.not_found()
     return context.make_response(call_document(call, context.representation.uri_suffix))
