@@ -27,9 +27,8 @@ from ringback.operations.clocks import bring_pending_work_forward, recompute_due
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.operations.services import Services
+from ringback.simulator.background import CHECKPOINT, PRUNING, REQUEST_JOURNAL, Housekeeper, JournalWriter
 from ringback.simulator.call_runner import CALL_RUNNER, CallRunner
-from ringback.simulator.housekeeping import CHECKPOINT, PRUNING, Housekeeper
-from ringback.simulator.journal_writer import REQUEST_JOURNAL, JournalWriter
 from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import reported_as_unavailable

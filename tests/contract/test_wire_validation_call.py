@@ -14,7 +14,7 @@ from support.server import ServerProcess, serve_with
 pytest_plugins = ["support.contract_fixtures"]
 
 SWITCHBOARD_NUMBER = "+15105554444"
-ONLY_WHEN_TOLD = serve_with({"ringback.callback_delivery.sender.LONGEST_PAUSE_SECONDS": 3600.0})
+ONLY_WHEN_TOLD = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})
 """Serves with a sender that looks for pending callbacks only when it is notified, not also every now and then."""
 
 

@@ -11,9 +11,8 @@ from structlog.testing import capture_logs
 
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.monitoring.log_writer import LogWriter
+from ringback.simulator.background import Housekeeper, JournalWriter
 from ringback.simulator.call_runner import CallRunner
-from ringback.simulator.housekeeping import Housekeeper
-from ringback.simulator.journal_writer import JournalWriter
 from ringback.startup import TASK_NAMES, LazyApplication
 from ringback.storage.postgresql_notify import PostgresNotifier
 from ringback.storage.sqlite_database import SqliteDatabase
@@ -40,10 +39,10 @@ TASKS = pytest.mark.parametrize(
 )
 WORK: dict[str, tuple[type, str]] = {
     "call_runner": (CallRunner, "step"),
-    "callback_sender": (CallbackSender, "_start_due"),
+    "callback_sender": (CallbackSender, "_poll"),
     "callback_leases": (CallbackSender, "_renew_leases"),
     "checkpoint": (SqliteDatabase, "checkpoint"),
-    "pruning": (Housekeeper, "look_after_accounts"),
+    "pruning": (Housekeeper, "maintain_accounts"),
     "request_journal": (JournalWriter, "write"),
     "notification_publisher": (PostgresNotifier, "_publish"),
     "notification_listener": (PostgresNotifier, "_listen"),

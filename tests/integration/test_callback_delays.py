@@ -8,7 +8,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import delete_account, ensure_account, reset_account
 from ringback.operations.callbacks import LEASE_SECONDS, release_all_leases
-from ringback.operations.delivery_slots import LANE_DELIVERIES
+from ringback.operations.delivery_slots import MAX_PARTITION_DELIVERIES
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
 from support.polling import until
@@ -26,8 +26,8 @@ def triggered(outbox: Outbox) -> list[int]:
 
 async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
-    outbox.let({"delay_seconds": 300}, times=2 * LANE_DELIVERIES)
-    late = [outbox.owe(receiver.url) for _ in range(2 * LANE_DELIVERIES)]
+    outbox.let({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
+    late = [outbox.owe(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
     outbox.simulation.clock.advance(0.001)  # of what falls due in one instant any may be the first, and meet the fault
     punctual = outbox.owe(receiver.url), outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
 
@@ -53,25 +53,25 @@ def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Out
     outbox.let({"delay_seconds": 100})
     sid = outbox.owe("http://app.test/")
 
-    struck = outbox.claim()
+    claimed = outbox.claim()
     waiting = outbox.claim()
     outbox.simulation.clock.advance(100)
     then = outbox.claim()
 
-    assert (struck.callbacks, waiting.callbacks) == ([], [])
-    assert [(callback.call_sid, callback.fault) for callback in struck.struck] == [(sid, Delay(100))]
+    assert (claimed.callbacks, waiting.callbacks) == ([], [])
+    assert [(callback.call_sid, callback.fault) for callback in claimed.triggered] == [(sid, Delay(100))]
     assert waiting.next_due == outbox.simulation.clock.now()
     assert [callback.call_sid for callback, _ in then.callbacks] == [sid]
-    assert (then.struck, triggered(outbox)) == ([], [1])
+    assert (then.triggered, triggered(outbox)) == ([], [1])
 
 
 def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 0})
     sid = outbox.owe("http://app.test/")
 
-    struck = outbox.claim()
+    claimed = outbox.claim()
 
-    assert struck.next_due == outbox.simulation.clock.now()
+    assert claimed.next_due == outbox.simulation.clock.now()
     assert [callback.call_sid for callback, _ in outbox.claim().callbacks] == [sid]
 
 
@@ -99,7 +99,7 @@ def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbo
 
     assert before.fault == Duplicate(2)
     assert [(callback.call_sid, callback.fault) for callback, _ in again.callbacks] == [(before.call_sid, before.fault)]
-    assert again.struck == []
+    assert again.triggered == []
 
 
 async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
@@ -109,11 +109,11 @@ async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver
     outbox.let({"delay_seconds": 1}, times=1)
 
     outbox.simulation.unit_of_work.callbacks.redeliver(sid, outbox.simulation.clock.now())
-    [struck] = outbox.claim().struck
+    [delayed] = outbox.claim().triggered
     outbox.simulation.clock.advance(1)
     await outbox.deliver()
 
-    assert struck.fault == Delay(1)
+    assert delayed.fault == Delay(1)
     assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 3)
 
 

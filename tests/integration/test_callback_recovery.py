@@ -259,10 +259,7 @@ async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
             await until(outbox.is_settled)
 
 
-async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(callback_sender, "SHUTDOWN_MESSAGE_SECONDS", PATIENCE_SECONDS)
+async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(outbox: Outbox) -> None:
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
         outbox.owe(receiver.url)

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from ringback.callback_delivery import sender as callback_sender
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.retry_policy import DeliveryPolicy
-from ringback.operations.delivery_slots import LANE_DELIVERIES
+from ringback.operations.delivery_slots import MAX_PARTITION_DELIVERIES
 from support.outbox import Outbox
 from support.polling import until
 from support.receiver import Answer, CallbackReceiver, Received
@@ -166,24 +165,24 @@ async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(out
 
 async def test_a_slow_receiver_delays_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
-        slow_ones = [outbox.owe(f"{slow.url}/done") for _ in range(3 * LANE_DELIVERIES)]
+        slow_ones = [outbox.owe(f"{slow.url}/done") for _ in range(3 * MAX_PARTITION_DELIVERIES)]
         quick_ones = [outbox.owe(f"{receiver.url}/done") for _ in range(20)]
         async with outbox.sending():
             await until(lambda: outbox.is_settled(*quick_ones))
             settled = [sid for sid in slow_ones if outbox.is_settled(sid)]
-            under_way = len(slow.received)
+            in_progress = len(slow.received)
 
     assert settled == []
-    assert under_way <= LANE_DELIVERIES
+    assert in_progress <= MAX_PARTITION_DELIVERIES
 
 
 async def test_at_the_limit_the_next_delivery_begins_when_one_has_ended(
-    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+    outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    monkeypatch.setattr(callback_sender, "MAX_DELIVERIES", 1)
     for _ in range(3):
         outbox.owe(f"{receiver.url}/done")
 
-    await outbox.deliver()
+    async with outbox.sending(outbox.a_sender(max_deliveries=1)):
+        await until(outbox.is_settled)
 
     assert len(receiver.received) == 3

@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.operations.accounts import ensure_account
-from ringback.simulator.housekeeping import Housekeeper
+from ringback.simulator.background import Housekeeper
 from ringback.storage import sqlite_checkpoint as write_ahead_log
 from ringback.storage import sqlite_database as sqlite_module
 from ringback.storage.database_factory import open_database

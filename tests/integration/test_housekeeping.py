@@ -11,12 +11,12 @@ from ringback.domain.account_clock import ClockMode
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import from_datetime
-from ringback.operations import retention as housekeeping
+from ringback.operations import retention
 from ringback.operations.accounts import ensure_account
 from ringback.operations.clocks import set_clock
 from ringback.operations.retention import KEPT_CALLS, prune
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
-from ringback.simulator import housekeeping as housekeeper
+from ringback.simulator import background
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import Outbox
@@ -35,8 +35,8 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let accounts keep three calls and ten events."""
-    monkeypatch.setattr(housekeeping, "KEPT_CALLS", 3)
-    monkeypatch.setattr(housekeeping, "KEPT_EVENTS", 10)
+    monkeypatch.setattr(retention, "KEPT_CALLS", 3)
+    monkeypatch.setattr(retention, "KEPT_EVENTS", 10)
 
 
 def ended_calls(simulation: Simulation, count: int, **parameters: Any) -> list[str]:
@@ -78,7 +78,7 @@ def test_the_newest_events_are_kept(simulation: Simulation) -> None:
 def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "EVENTS_FORGOTTEN_AT_ONCE", 4)
+    monkeypatch.setattr(retention, "EVENTS_FORGOTTEN_AT_ONCE", 4)
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
@@ -143,7 +143,7 @@ def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> No
 
 @pytest.mark.usefixtures("few")
 def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
     owed = [outbox.owe("http://app.test/") for _ in range(3)]
     outbox.simulation.clock.advance(1)
     others = ended_calls(outbox.simulation, 5)
@@ -167,7 +167,7 @@ def test_accounts_are_counted_apart(simulation: Simulation) -> None:
 async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(housekeeping, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
     ended_calls(simulation, 9)
     keeping = asyncio.create_task(a_housekeeper(simulation, prune_seconds=0.001).run_pruning())
 
@@ -192,7 +192,7 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
             raise ZeroDivisionError
         return prune(unit_of_work, account_sid, **rest)
 
-    monkeypatch.setattr(housekeeper, "prune", failing_for_some)
+    monkeypatch.setattr(background, "prune", failing_for_some)
     ended_calls(simulation, 5)
 
     with capture_logs() as lines:
@@ -219,7 +219,7 @@ async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
         restore_snapshot(unit_of_work, snapshot, system_now=simulation.clock.now())
         return prune(unit_of_work, account_sid, **rest)
 
-    monkeypatch.setattr(housekeeper, "prune", restored_before)
+    monkeypatch.setattr(background, "prune", restored_before)
 
     await a_housekeeper(simulation).prune()
 

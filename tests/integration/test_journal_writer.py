@@ -12,8 +12,7 @@ from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.requests import WRITTEN_AT_ONCE
-from ringback.simulator import journal_writer
-from ringback.simulator.journal_writer import JournalWriter
+from ringback.simulator.background import JournalWriter
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.request_journal import KEPT_REQUESTS, RequestJournal
@@ -64,7 +63,7 @@ async def test_what_was_asked_of_an_account_that_is_gone_is_dropped(simulation: 
 
 
 async def test_it_writes_again_and_again(simulation: Simulation) -> None:
-    writing = asyncio.create_task(JournalWriter(simulation.database, pause_seconds=0.001).run())
+    writing = asyncio.create_task(JournalWriter(simulation.database, write_seconds=0.001).run())
     for number in range(1, 3):
         ask(simulation.database, 1)
         await until(lambda wanted=number: query(simulation.database, COUNT) == [(wanted,)])  # type: ignore[misc]
@@ -74,11 +73,8 @@ async def test_it_writes_again_and_again(simulation: Simulation) -> None:
     assert query(simulation.database, COUNT) == [(2,)]
 
 
-async def test_when_it_is_stopped_it_writes_what_is_left(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(journal_writer, "LAST_WRITE_SECONDS", PATIENCE_SECONDS)
-    writer = JournalWriter(simulation.database)
+async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation) -> None:
+    writer = JournalWriter(simulation.database, final_write_seconds=PATIENCE_SECONDS)
     ask(simulation.database, 1)
 
     await writer.close()

@@ -16,13 +16,19 @@ from ringback.domain.events import EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import create_account, ensure_account, present
-from ringback.operations.callbacks import HELD_SECONDS, LEASE_SECONDS, claim_due_callbacks, record_attempt, renew_leases
+from ringback.operations.callbacks import (
+    LEASE_SECONDS,
+    LOCKED_RETRY_SECONDS,
+    claim_due_callbacks,
+    record_attempt,
+    renew_leases,
+)
 from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import fetch_events
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.validation_requests import create_validation_request
-from ringback.simulator.housekeeping import Housekeeper
+from ringback.simulator.background import Housekeeper
 from ringback.startup import InitialState
 from ringback.storage.database import Database
 from ringback.storage.unit_of_work import UnitOfWork
@@ -182,7 +188,7 @@ async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[
 
     def claimed(unit_of_work: UnitOfWork) -> list[str]:
         claim = claim_due_callbacks(
-            unit_of_work, now=clock.now(), under_way={}, random_fraction=IdGenerator().random_fraction
+            unit_of_work, now=clock.now(), in_progress={}, random_fraction=IdGenerator().random_fraction
         )
         return [callback.call_sid for callback, _ in claim.callbacks]
 
@@ -210,13 +216,13 @@ async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Da
     holding = asyncio.create_task(pair[0].run(hold))
     await until(held.is_set)
     claim = await pair[1].run(
-        claim_due_callbacks, now=FakeClock().now(), under_way={}, random_fraction=IdGenerator().random_fraction
+        claim_due_callbacks, now=FakeClock().now(), in_progress={}, random_fraction=IdGenerator().random_fraction
     )
     release.set()
     await holding
 
     assert claim.callbacks == []
-    assert claim.next_due == after(FakeClock().now(), HELD_SECONDS)
+    assert claim.next_due == after(FakeClock().now(), LOCKED_RETRY_SECONDS)
 
 
 async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: list[Database]) -> None:
@@ -252,7 +258,7 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
 
     def claimed(unit_of_work: UnitOfWork) -> StatusCallback:
         claim = claim_due_callbacks(
-            unit_of_work, now=clock.now(), under_way={}, random_fraction=IdGenerator().random_fraction
+            unit_of_work, now=clock.now(), in_progress={}, random_fraction=IdGenerator().random_fraction
         )
         [(callback, _)] = claim.callbacks
         return callback
@@ -360,7 +366,7 @@ async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list
     execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
     left_behind = await pair[1].run(move, clock)
 
-    await Housekeeper(pair[1], clock.now, pair[1].process_state.change_notifier).look_after_accounts()
+    await Housekeeper(pair[1], clock.now, pair[1].process_state.change_notifier).maintain_accounts()
 
     assert left_behind == []
     assert await pair[1].run(move, clock) == [sid]

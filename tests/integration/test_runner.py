@@ -12,7 +12,7 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import after
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
-from ringback.simulator.call_runner import POSTPONED_SECONDS
+from ringback.simulator.call_runner import POSTPONE_SECONDS
 from ringback.storage.errors import DatabaseUnavailable
 from support.domain_values import T0
 from support.runners import a_runner
@@ -48,44 +48,35 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     return lambda sid, event: doomed.add((sid, event))
 
 
-async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 60)
+async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
     ended: list[bool] = []
 
-    moves = await a_runner(simulation, lambda: ended.append(True)).step()
+    moves = await a_runner(simulation, lambda: ended.append(True), batch_seconds=60).step()
 
     assert moves == 450
     assert all(simulation.call(sid).call_status == CallStatus.BUSY for sid in sids)
     assert len(ended) == ceil(450 / operations.DUE_CALLS_AT_ONCE)
 
 
-async def test_a_batch_that_requests_wait_for_ends_in_time(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 0)
+async def test_a_batch_that_requests_wait_for_ends_in_time(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in range(5):
         simulation.validate(f"+1415867{number:04d}")
     ended: list[bool] = []
 
-    assert await a_runner(simulation, lambda: ended.append(True)).step() == 5
+    assert await a_runner(simulation, lambda: ended.append(True), batch_seconds=0).step() == 5
 
     assert len(ended) == (1 if simulation.database.is_shared else 5)
 
 
-async def test_in_a_long_step_what_happens_later_says_so(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(runner_module, "BATCH_SECONDS", 0)
+async def test_in_a_long_step_what_happens_later_says_so(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     calls = 2 * operations.DUE_CALLS_AT_ONCE
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(calls)]
 
-    moves = await a_runner(simulation, lambda: simulation.clock.advance(1)).step()
+    moves = await a_runner(simulation, lambda: simulation.clock.advance(1), batch_seconds=0).step()
 
     assert moves == calls
     ends = {simulation.call(sid).ended_at for sid in sids}
@@ -130,7 +121,7 @@ async def test_a_call_that_cannot_be_moved_waits_and_holds_up_no_other(
     assert moves == 1
     assert simulation.call(doomed).state == CallState.QUEUED
     assert simulation.call(other).state == CallState.RINGING
-    assert due == [(after(T0, POSTPONED_SECONDS),)]
+    assert due == [(after(T0, POSTPONE_SECONDS),)]
     assert [line["call_sid"] for line in failures] == [doomed]
 
 
@@ -152,7 +143,7 @@ async def test_a_call_that_waited_goes_on_when_the_reason_is_gone(simulation: Si
         patch.setattr(operations, "next_event", lambda *_: 1 / 0)
         await a_runner(simulation).step()
 
-    simulation.clock.advance(POSTPONED_SECONDS)
+    simulation.clock.advance(POSTPONE_SECONDS)
     await a_runner(simulation).step()
 
     assert simulation.call(sid).state == CallState.RINGING

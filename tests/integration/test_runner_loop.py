@@ -13,7 +13,7 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
-from ringback.simulator.call_runner import SHORTEST_PAUSE_SECONDS, CallRunner
+from ringback.simulator.call_runner import MIN_PAUSE_SECONDS, CallRunner
 from support.polling import until
 from support.runners import a_runner, running
 from support.simulation import Simulation, database_error
@@ -78,7 +78,7 @@ async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
                 runner.wake()
                 await asyncio.sleep(0)
 
-    assert time.monotonic() - began >= 3 * SHORTEST_PAUSE_SECONDS
+    assert time.monotonic() - began >= 3 * MIN_PAUSE_SECONDS
 
 
 async def test_a_database_that_cannot_be_used_for_a_while_does_not_end_it(

@@ -95,18 +95,18 @@ class Outbox:
     def is_settled(self, *sids: str) -> bool:
         return all(self.summary(sid).status != CallbackStatus.PENDING for sid in sids or self.owed)
 
-    def claim(self, under_way: Mapping[DeliveryPartition, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
+    def claim(self, in_progress: Mapping[DeliveryPartition, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
         """Lease what is due, as a sender does."""
         simulation = self.simulation
         return claim_due_callbacks(
             simulation.unit_of_work,
             now=simulation.clock.now(),
-            under_way=under_way or {},
+            in_progress=in_progress or {},
             random_fraction=simulation.id_generator.random_fraction,
             slots=slots,
         )
 
-    def a_sender(self, **seconds: float) -> CallbackSender:
+    def a_sender(self, *, max_deliveries: int = MAX_DELIVERIES, **seconds: float) -> CallbackSender:
         simulation = self.simulation
         callback_delivery = delivery.CallbackDelivery(
             simulation.database,
@@ -117,7 +117,12 @@ class Outbox:
             retry_seconds=self.retry_seconds,
         )
         return CallbackSender(
-            simulation.database, simulation.clock, callback_delivery, simulation.id_generator.random_fraction, **seconds
+            simulation.database,
+            simulation.clock,
+            callback_delivery,
+            simulation.id_generator.random_fraction,
+            max_deliveries=max_deliveries,
+            **seconds,
         )
 
     @asynccontextmanager
@@ -131,7 +136,7 @@ class Outbox:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-            await sender.close(0)
+            await sender.close(0, release_seconds=PATIENCE_SECONDS)
 
     async def deliver(self, seconds: float = PATIENCE_SECONDS) -> None:
         """Send all that is owed until it is delivered or given up."""

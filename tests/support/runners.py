@@ -4,20 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
-from ringback.simulator.call_runner import CallRunner
-from ringback.simulator.housekeeping import Housekeeper
+from ringback.simulator.background import Housekeeper
+from ringback.simulator.call_runner import CallRunner, Timing
 from support.simulation import Simulation
 
 
-def a_housekeeper(simulation: Simulation, **seconds: float) -> Housekeeper:
-    """Return a housekeeper of the simulation's database; `seconds` are its intervals."""
-    notifier = simulation.database.process_state.change_notifier
-    return Housekeeper(simulation.database, simulation.clock.now, notifier, **seconds)
-
-
-def a_runner(
-    simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None, *, retry_seconds: float = 1.0
-) -> CallRunner:
+def a_runner(simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None, **seconds: float) -> CallRunner:
+    """Return a runner of the simulation's calls; `seconds` are its `Timing`."""
     return CallRunner(
         simulation.database,
         simulation.clock,
@@ -25,8 +18,14 @@ def a_runner(
         simulation.id_generator,
         on_call_ended,
         metrics=simulation.database.process_state.metrics,
-        retry_seconds=retry_seconds,
+        timing=Timing(**seconds),
     )
+
+
+def a_housekeeper(simulation: Simulation, **seconds: float) -> Housekeeper:
+    """Return a housekeeper of the simulation's database; `seconds` are its intervals."""
+    notifier = simulation.database.process_state.change_notifier
+    return Housekeeper(simulation.database, simulation.clock.now, notifier, **seconds)
 
 
 @asynccontextmanager

@@ -228,7 +228,7 @@ async def test_housekeeping_of_many_frozen_accounts_yields_to_requests(simulatio
     for _ in range(RUNS):
         execute(simulation.database, "UPDATE validation_calls SET real_due_at = 0")
         with loop_watch.watched() as callbacks:
-            await housekeeper.look_after_accounts()
+            await housekeeper.maintain_accounts()
         if not too_long(callbacks):
             break
 

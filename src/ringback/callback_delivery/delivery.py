@@ -11,7 +11,7 @@ import structlog
 
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.clock import Clock
-from ringback.domain.callback_hops import Parameters, redirect_hint
+from ringback.domain.callback_hops import redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
 from ringback.domain.faults import BadSignature, Duplicate, Suppress
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
@@ -28,8 +28,7 @@ other process can without the database."""
 RETRY_SECONDS = 1.0
 """Pause between two tries of a database operation."""
 AREA_CHARACTERS = len("+1415")
-"""The prefix of a number that determines which geography data are read."""
-MAX_KNOWN_AREAS = 1_000
+"""Numbers with the same first characters need the same data of the geography lookup."""
 
 SUPPRESSED = "a fault dropped it"
 INTERNAL_ERROR = "internal error in ringback; its log has the details"
@@ -101,7 +100,12 @@ class CallbackDelivery:
                 await self._give_up(callback, SUPPRESSED)
                 return
             client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
-            parameters = await self._with_geography(callback)
+            area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
+            if area in self._known_areas:
+                parameters = with_geography(callback.parameters)
+            else:  # the first lookup in an area reads files
+                parameters = await asyncio.to_thread(with_geography, callback.parameters)
+                self._known_areas.add(area)
             prepared = replace(callback, auth_token=planned.auth_token, parameters=parameters)
             if await self._retry_until_available(callback, is_pending, prepared):
                 await self._send(prepared, planned.copies, client)
@@ -119,19 +123,6 @@ class CallbackDelivery:
         from ringback.callback_delivery.http_client import CallbackClient
 
         return CallbackClient(self._egress, self._transport)
-
-    async def _with_geography(self, callback: StatusCallback) -> Parameters:
-        """Return a callback's parameters with the geography of its numbers.
-
-        The first lookup in an area reads files, so it runs in a thread.
-        """
-        area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
-        if area in self._known_areas:
-            return with_geography(callback.parameters)
-        if len(self._known_areas) >= MAX_KNOWN_AREAS:
-            self._known_areas.clear()
-        self._known_areas.add(area)
-        return await asyncio.to_thread(with_geography, callback.parameters)
 
     async def _send(self, callback: StatusCallback, copies: int, client: "CallbackClient") -> None:
         """Send copies one after another, each with its own retries, and record every attempt.

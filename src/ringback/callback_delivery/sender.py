@@ -1,4 +1,4 @@
-"""Takes up the StatusCallbacks that are owed: many side by side, few to one receiver, each leased meanwhile."""
+"""The sender of StatusCallbacks: it claims due callbacks, starts their deliveries, and renews their leases."""
 
 import asyncio
 from collections import Counter
@@ -24,10 +24,10 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
 CALLBACK_SENDER, CALLBACK_LEASES = "callback_sender", "callback_leases"
-SHORTEST_PAUSE_SECONDS = 0.001
-LONGEST_PAUSE_SECONDS = 30.0
-SHUTDOWN_MESSAGE_SECONDS = 0.5
-"""How long the end of the process may wait for its leases to be given up."""
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.001, 30.0
+"""Shortest and longest time between two polls of the outbox."""
+SHUTDOWN_RELEASE_SECONDS = 0.5
+"""Timeout of the release of leases at shutdown."""
 RENEW_SECONDS = LEASE_SECONDS / 3
 """Interval between two renewals of leases: two may fail before the leases expire."""
 
@@ -35,7 +35,7 @@ log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends what the outbox holds; `random_fraction` decides about faults."""
+    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` decides about faults."""
 
     def __init__(
         self,
@@ -44,6 +44,7 @@ class CallbackSender:
         delivery: CallbackDelivery,
         random_fraction: RandomFraction,
         *,
+        max_deliveries: int = MAX_DELIVERIES,
         renew_seconds: float = RENEW_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
@@ -51,20 +52,21 @@ class CallbackSender:
         self._clock = clock
         self._delivery = delivery
         self._random_fraction = random_fraction
+        self._max_deliveries = max_deliveries
         self._renew_seconds = renew_seconds
         self._retry_seconds = retry_seconds
         self._next_due: Timestamp | None = None
-        self._under_way_calls: set[str] = set()
+        self._call_sids: set[str] = set()
         self._deliveries: set[asyncio.Task[None]] = set()
-        self._under_way: Counter[DeliveryPartition] = Counter()
+        self._in_progress: Counter[DeliveryPartition] = Counter()
         self._wake_event = asyncio.Event()
 
     def wake(self) -> None:
-        """Look at the outbox soon."""
+        """Poll the outbox soon."""
         self._wake_event.set()
 
     async def run(self) -> None:
-        """Run until cancelled; raise what is not a matter of the database."""
+        """Send due callbacks until cancelled."""
         await run_on_database(
             CALLBACK_SENDER,
             self._poll,
@@ -75,70 +77,67 @@ class CallbackSender:
         )
 
     async def renew_leases(self) -> None:
-        """Renew the leases of deliveries in progress until cancelled; the leases of a dead process expire."""
+        """Renew the leases of deliveries in progress until cancelled. The leases of a dead process expire."""
         await run_on_database(
             CALLBACK_LEASES, self._renew_leases, self._renew_seconds, self._database.outage_log, self._retry_seconds
         )
 
-    async def _poll(self) -> None:
-        self._next_due = await self._start_due()
-
     async def _renew_leases(self) -> None:
-        if self._under_way_calls:
-            await self._database.run(renew_leases, list(self._under_way_calls), now=self._clock.latest())
+        if self._call_sids:
+            await self._database.run(renew_leases, list(self._call_sids), now=self._clock.latest())
 
-    async def close(self, grace_seconds: float) -> None:
-        """Give deliveries under way some time to end; what is cut off stays owed."""
+    async def close(self, grace_seconds: float, release_seconds: float = SHUTDOWN_RELEASE_SECONDS) -> None:
+        """Wait for deliveries in progress, cancel the remaining ones, and release their leases."""
         if self._deliveries:
             await asyncio.wait(self._deliveries, timeout=grace_seconds)
         for delivery in self._deliveries:
             delivery.cancel()
-        cut_off = list(self._under_way_calls)
+        cancelled_call_sids = list(self._call_sids)
         await asyncio.gather(*self._deliveries, return_exceptions=True)
-        if cut_off:
+        if cancelled_call_sids:
             with suppress(DatabaseUnavailable, TimeoutError):
-                async with asyncio.timeout(SHUTDOWN_MESSAGE_SECONDS):
-                    await self._database.run(release_leases, cut_off, now=self._clock.now())
+                async with asyncio.timeout(release_seconds):
+                    await self._database.run(release_leases, cancelled_call_sids, now=self._clock.now())
         await self._delivery.close()
 
-    async def _start_due(self) -> Timestamp | None:
-        """Begin with callbacks that are due, as many as there is room for, and return when to look again."""
+    async def _poll(self) -> None:
+        """Claim due callbacks, as many as may be in progress, and start their deliveries."""
         claim = await self._database.run(
             claim_due_callbacks,
             now=self._clock.now(),
-            under_way=dict(self._under_way),
+            in_progress=dict(self._in_progress),
             random_fraction=self._random_fraction,
-            slots=MAX_DELIVERIES,
+            slots=self._max_deliveries,
         )
-        for callback in claim.struck:
+        self._next_due = claim.next_due
+        for callback in claim.triggered:
             if callback.fault:
                 log.info("callback fault", call_sid=callback.call_sid, fault=describe_effect(callback.fault))
         for callback, reason in claim.failed:
             log.error("callback", call_sid=callback.call_sid, outcome="failed", error=f"unreadable row: {reason}")
-        for callback, lane in claim.callbacks:
-            if callback.call_sid in self._under_way_calls:
-                continue  # its lease had run out, and is prolonged by that
-            self._under_way_calls.add(callback.call_sid)
-            self._under_way[lane] += 1
-            task = asyncio.create_task(self._delivery.deliver(callback))
-            self._deliveries.add(task)
-            task.add_done_callback(partial(self._ended, callback.call_sid, lane))
-        return claim.next_due
+        for callback, partition in claim.callbacks:
+            if callback.call_sid in self._call_sids:
+                continue  # its lease had expired; the claim has renewed it
+            self._call_sids.add(callback.call_sid)
+            self._in_progress[partition] += 1
+            delivery = asyncio.create_task(self._delivery.deliver(callback))
+            self._deliveries.add(delivery)
+            delivery.add_done_callback(partial(self._ended, callback.call_sid, partition))
 
     async def _pause_seconds(self) -> float:
-        """Return the seconds until the next callback is due that there is room for."""
+        """Return the seconds until the next callback is due that may be started."""
         if self._next_due is None:
-            return LONGEST_PAUSE_SECONDS
+            return MAX_PAUSE_SECONDS
         seconds = seconds_between(self._clock.now(), self._next_due)
-        return min(max(seconds, SHORTEST_PAUSE_SECONDS), LONGEST_PAUSE_SECONDS)
+        return min(max(seconds, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
 
-    def _ended(self, call_sid: str, lane: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
-        """Note that a delivery is over. One that failed is sent again when its lease expires."""
+    def _ended(self, call_sid: str, partition: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
+        """Free the slot of a delivery. A failed one is repeated when its lease expires."""
         self._deliveries.discard(delivery)
-        self._under_way_calls.discard(call_sid)
-        self._under_way[lane] -= 1
-        if not self._under_way[lane]:
-            del self._under_way[lane]
+        self._call_sids.discard(call_sid)
+        self._in_progress[partition] -= 1
+        if not self._in_progress[partition]:
+            del self._in_progress[partition]
         if not delivery.cancelled() and (failure := delivery.exception()):
             log.error("callback delivery failed", call_sid=call_sid, exc_info=failure)
         self.wake()

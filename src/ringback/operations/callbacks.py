@@ -1,4 +1,4 @@
-"""StatusCallbacks: leasing those that are due to a sender, and recording what came of each try."""
+"""StatusCallbacks: claim due ones for a sender, renew their leases, record attempts, and redeliver."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,19 +22,20 @@ from ringback.storage.unit_of_work import UnitOfWork
 from ringback.storage.unreadable_rows import UnreadableRow
 
 LEASE_SECONDS = 15.0
-"""How long nobody else takes up a delivery whose process may have died. One that lives prolongs its leases."""
-HELD_SECONDS = 0.01
-"""After how long to look again where something is due that another process holds."""
+"""Lease duration. A live process renews its leases; after a crash another process takes over when they expire."""
+LOCKED_RETRY_SECONDS = 0.01
+"""Time until the next poll of a partition whose due callbacks are locked by another process."""
 
 
 class Claim(NamedTuple):
-    """Callbacks leased to a sender, each with its lane; those that a fault struck; and when to look again.
+    """Callbacks leased to a sender, each with its partition.
 
-    `next_due` is None where something has to happen first. `failed` are those that cannot be read.
+    `triggered` are the callbacks that met a fault in this claim, delayed ones included. `failed` are those with
+    unreadable rows. `next_due` is the time of the next poll; None means to poll when woken.
     """
 
     callbacks: list[tuple[StatusCallback, DeliveryPartition]]
-    struck: list[StatusCallback]
+    triggered: list[StatusCallback]
     next_due: Timestamp | None
     failed: list[UnreadableCallback]
 
@@ -43,90 +44,103 @@ def claim_due_callbacks(
     unit_of_work: UnitOfWork,
     *,
     now: Timestamp,
-    under_way: Mapping[DeliveryPartition, int],
+    in_progress: Mapping[DeliveryPartition, int],
     random_fraction: RandomFraction,
     slots: int = MAX_DELIVERIES,
 ) -> Claim:
-    """Lease callbacks that are due, as many as there is room for, the lanes that waited longest first.
+    """Lease due callbacks, as many as there are free slots, those of the longest overdue partitions first.
 
-    `under_way` counts the deliveries in each lane that have not ended, of `slots` in all. One that a fault delays is
-    not leased: it is owed later.
+    `in_progress` counts the deliveries of each partition that have not ended; `slots` limits their total. A callback
+    with a delaying fault is not leased: it is due later.
     """
-    room = DeliverySlots(under_way, slots)
-    if not room.is_left:
+    free_slots = DeliverySlots(in_progress, slots)
+    if not free_slots.has_free:
         return Claim([], [], None, [])
-    lanes = unit_of_work.callbacks.partitions()
-    if timeless := [lane for lane, due in lanes.items() if due is None]:
-        return Claim([], [], now, _fail_timeless(unit_of_work, timeless, slots, now))
-    open_lanes = {lane: due for lane, due in lanes.items() if due is not None and room.in_lane(lane)}
-    later = [due for due in open_lanes.values() if due > now]
-    if len(open_lanes) == len(later):
-        return Claim([], [], min(later, default=None), [])
+    due_times = unit_of_work.callbacks.partitions()
+    if without_time := [partition for partition, due in due_times.items() if due is None]:
+        return Claim([], [], now, _fail_without_time(unit_of_work, without_time, slots, now))
+    waiting = {
+        partition: due for partition, due in due_times.items() if due is not None and free_slots.has_free_in(partition)
+    }
+    next_due = [due for due in waiting.values() if due > now]
+    overdue = sorted((partition for partition, due in waiting.items() if due <= now), key=waiting.__getitem__)
     claim = Claim([], [], None, [])
-    with unit_of_work:
-        for lane in sorted(open_lanes, key=open_lanes.__getitem__)[: len(open_lanes) - len(later)]:
-            if limit := room.of(lane):
-                later += _claim_lane(
-                    unit_of_work, lane, limit, now=now, random_fraction=random_fraction, room=room, claim=claim
-                )
-    return claim._replace(next_due=min(later, default=None))
+    if overdue:
+        with unit_of_work:
+            for partition in overdue:
+                if limit := free_slots.free_in(partition):
+                    next_due += _claim_partition(
+                        unit_of_work,
+                        partition,
+                        limit,
+                        now=now,
+                        random_fraction=random_fraction,
+                        slots=free_slots,
+                        claim=claim,
+                    )
+    return claim._replace(next_due=min(next_due, default=None))
 
 
-def _claim_lane(
+def _claim_partition(
     unit_of_work: UnitOfWork,
-    lane: DeliveryPartition,
+    partition: DeliveryPartition,
     limit: int,
     *,
     now: Timestamp,
     random_fraction: RandomFraction,
-    room: DeliverySlots,
+    slots: DeliverySlots,
     claim: Claim,
 ) -> list[Timestamp]:
-    """Add up to `limit` callbacks of a lane to `claim`, and return when to look at the lane again, if that is soon."""
-    again: list[Timestamp] = []
-    found = unit_of_work.callbacks.claim_due(lane, now=now, limit=limit, leased_until=after(now, LEASE_SECONDS))
-    if not found:
-        again.append(after(now, HELD_SECONDS))
-    for leased in found:
-        if isinstance(leased, UnreadableCallback):
-            _fail(unit_of_work, leased, now)
-            claim.failed.append(leased)
-            again.append(now)
+    """Add up to `limit` callbacks of a partition to `claim`. Return when to poll the partition again, if soon."""
+    next_polls: list[Timestamp] = []
+    leased_until = after(now, LEASE_SECONDS)
+    leased = unit_of_work.callbacks.claim_due(partition, now=now, limit=limit, leased_until=leased_until)
+    if not leased:
+        next_polls.append(after(now, LOCKED_RETRY_SECONDS))
+    for callback in leased:
+        if isinstance(callback, UnreadableCallback):
+            _fail_unreadable(unit_of_work, callback, now)
+            claim.failed.append(callback)
+            next_polls.append(now)
             continue
-        callback = _after_its_fault(unit_of_work, leased, now, random_fraction)
-        if callback.fault != leased.fault:
-            claim.struck.append(callback)
-            if isinstance(callback.fault, Delay):
-                again.append(now)  # its place is free: the lane may have more that is due
+        after_fault = _apply_fault(unit_of_work, callback, now, random_fraction)
+        if after_fault.fault != callback.fault:
+            claim.triggered.append(after_fault)
+            if isinstance(after_fault.fault, Delay):
+                next_polls.append(now)  # its slot is free for another callback of the partition
                 continue
-        claim.callbacks.append((callback, lane))
-        room.take(lane)
-    return again
+        claim.callbacks.append((after_fault, partition))
+        slots.take(partition)
+    return next_polls
 
 
-def _fail_timeless(
-    unit_of_work: UnitOfWork, lanes: Sequence[DeliveryPartition], limit: int, now: Timestamp
+def _fail_without_time(
+    unit_of_work: UnitOfWork, partitions: Sequence[DeliveryPartition], limit: int, now: Timestamp
 ) -> list[UnreadableCallback]:
-    """Fail callbacks whose due time is not a number; any others of their lanes are found by the next claim."""
+    """Fail callbacks whose due time is not a number. The next claim finds the other callbacks of their partitions."""
     with unit_of_work:
-        failed = [unreadable for lane in lanes for unreadable in unit_of_work.callbacks.find_without_time(lane, limit)]
+        failed = [
+            unreadable
+            for partition in partitions
+            for unreadable in unit_of_work.callbacks.find_without_time(partition, limit)
+        ]
         for unreadable in failed:
-            _fail(unit_of_work, unreadable, now)
+            _fail_unreadable(unit_of_work, unreadable, now)
     return failed
 
 
-def _fail(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
-    """Fail a callback whose row cannot be read, and journal why: it must not hold up those of others."""
+def _fail_unreadable(unit_of_work: UnitOfWork, unreadable: UnreadableCallback, now: Timestamp) -> None:
+    """Fail a callback whose row cannot be read, and journal the reason, so that it does not hold up others."""
     callback, error = unreadable.callback, f"the stored callback cannot be read: {unreadable.reason}"
     number = callback.attempts + 1
     attempt = CallbackAttempt(number, now, callback.method, callback.url, (), None, "", 0.0, error)
     record_attempt(unit_of_work, callback, attempt, CallbackStatus.FAILED, now=now)
 
 
-def _after_its_fault(
+def _apply_fault(
     unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, random_fraction: RandomFraction
 ) -> StatusCallback:
-    """Return a leased callback with the fault that it meets, if it meets one; a delivery has one chance of it."""
+    """Return a leased callback with the fault of its delivery, drawn once per delivery, and store the fault."""
     if callback.fault or not callback.may_meet_fault:
         return callback
     effect = apply_faults(
@@ -143,21 +157,21 @@ def _after_its_fault(
 
 
 def renew_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
-    """Prolong the leases of callbacks that are under way."""
+    """Renew the leases of callbacks in delivery."""
     with unit_of_work:
         for sid in sorted(call_sids):
             unit_of_work.callbacks.renew_lease(sid, after(now, LEASE_SECONDS))
 
 
 def release_leases(unit_of_work: UnitOfWork, call_sids: Sequence[str], *, now: Timestamp) -> None:
-    """Make callbacks due at once whose deliveries were cut off."""
+    """Make callbacks due at once whose deliveries were cancelled."""
     with unit_of_work:
         for sid in sorted(call_sids):
             unit_of_work.callbacks.renew_lease(sid, now)
 
 
 def is_pending(unit_of_work: UnitOfWork, callback: StatusCallback) -> bool:
-    """Tell whether a callback that was leased is to be sent still: its call may have been forgotten."""
+    """Tell whether a claimed callback must still be sent. Its call may have been deleted since the claim."""
     return unit_of_work.callbacks.is_pending(callback)
 
 
@@ -169,10 +183,10 @@ def record_attempt(
     *,
     now: Timestamp,
 ) -> bool:
-    """Journal one try that has ended, and settle the callback unless its `status` is still pending.
+    """Journal an attempt, and settle the callback unless `status` is pending. Return False if the call was deleted.
 
-    `attempt.at` and `now` are the machine's time; journal and event have the account's. False, and nothing is
-    journalled, where the call was forgotten while its callback was under way: nothing more of it is to be sent.
+    `attempt.at` and `now` are the machine's time; journal and event use the account's. Nothing is stored for a deleted
+    call, and its callback must not be sent again.
     """
     due = after(now, LEASE_SECONDS) if status == CallbackStatus.PENDING else None
     with unit_of_work:
@@ -189,19 +203,19 @@ def record_attempt(
 
 
 def abandon_callback(unit_of_work: UnitOfWork, callback: StatusCallback) -> None:
-    """Mark a callback as failed whose attempt cannot be journaled, so that it is not sent again and again."""
+    """Mark a callback as failed whose attempt cannot be journaled, so that it is not sent repeatedly."""
     with unit_of_work:
         unit_of_work.callbacks.settle(callback, CallbackStatus.FAILED, attempts_made=callback.attempts + 1, due=None)
 
 
 def release_all_leases(unit_of_work: UnitOfWork, *, now: Timestamp) -> int:
-    """Make every leased callback due again; for a process that is alone with its database and has just started."""
+    """Make every leased callback due. Only a process without others on its database may do so, at startup."""
     with unit_of_work:
         return unit_of_work.callbacks.release_all(now)
 
 
 class CallbackJournal(NamedTuple):
-    """A call's StatusCallback and what stands with it, both None while the call owes none; every attempt so far."""
+    """A call's StatusCallback and its status, both None without one, and all attempts."""
 
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -209,13 +223,13 @@ class CallbackJournal(NamedTuple):
 
 
 class NotRedeliverable(Exception):
-    """A StatusCallback that cannot be sent again now; the message says why, and nothing was changed."""
+    """The StatusCallback cannot be redelivered now. The message completes "call CA… …"."""
 
 
 def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal:
-    """Return what was tried to deliver a call's StatusCallback, the oldest attempt first.
+    """Return a call's StatusCallback with its attempts, oldest first.
 
-    A callback that cannot be read is None, and has failed.
+    An unreadable callback is None, with status failed.
     """
     callback: StatusCallback | None
     status: CallbackStatus | None
@@ -227,14 +241,14 @@ def callback_journal(unit_of_work: UnitOfWork, call_sid: str) -> CallbackJournal
 
 
 def callback_summary(unit_of_work: UnitOfWork, call_sid: str) -> CallbackSummary | None:
-    """Return the state of a call's StatusCallback at a glance, None while it has none."""
+    """Return a summary of a call's StatusCallback, or None without one."""
     return unit_of_work.callbacks.summary(call_sid)
 
 
 def redeliver_callback(unit_of_work: UnitOfWork, call_sid: str, *, system_now: Timestamp) -> CallbackJournal | None:
-    """Owe a call's StatusCallback again, with the same idempotency token, due at once; None where the call is gone.
+    """Enqueue a call's StatusCallback again, due at once, with the same idempotency token.
 
-    Raises NotRedeliverable.
+    Return None if the call does not exist. Raises NotRedeliverable.
     """
     with unit_of_work:
         call = lock_call(unit_of_work, call_sid)

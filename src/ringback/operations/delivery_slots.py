@@ -1,4 +1,4 @@
-"""How many deliveries of StatusCallbacks may run at once: in all, in a lane, and of an account."""
+"""Limits on concurrent deliveries of StatusCallbacks: in total, per partition, and per account."""
 
 import math
 from collections import Counter
@@ -7,38 +7,42 @@ from collections.abc import Mapping
 from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.sids import AccountSid
 
-LANE_DELIVERIES = 8
-"""How many deliveries in one lane are under way at once."""
 MAX_DELIVERIES = 128
-"""How many deliveries are under way at once, of all accounts."""
-KEPT_FREE = 3
-"""How many places an account leaves free for each that it takes: alone it takes 32 of 128, with another one 25 each,
-and the next callback finds room."""
+"""Concurrent deliveries of all accounts."""
+MAX_PARTITION_DELIVERIES = 8
+"""Concurrent deliveries in one partition."""
+FREE_SLOTS_PER_DELIVERY = 3
+"""Slots that an account must leave free for each of its deliveries. One account alone takes 32 of 128 slots, two take
+25 each, and the next account still finds a free one."""
 
 
 class DeliverySlots:
-    """The deliveries that may still start, by lane and by account."""
+    """The slots for further deliveries, given the deliveries in progress."""
 
-    def __init__(self, under_way: Mapping[DeliveryPartition, int], slots: int) -> None:
-        self._lanes = Counter(under_way)
+    def __init__(self, in_progress: Mapping[DeliveryPartition, int], slots: int) -> None:
+        self._partitions = Counter(in_progress)
         self._accounts: Counter[AccountSid] = Counter()
-        for lane, deliveries in under_way.items():
-            self._accounts[lane.account_sid] += deliveries
+        for partition, deliveries in in_progress.items():
+            self._accounts[partition.account_sid] += deliveries
         self._free = slots - self._accounts.total()
 
     @property
-    def is_left(self) -> bool:
+    def has_free(self) -> bool:
         return self._free > 0
 
-    def in_lane(self, lane: DeliveryPartition) -> int:
-        return LANE_DELIVERIES - self._lanes[lane]
+    def has_free_in(self, partition: DeliveryPartition) -> bool:
+        """Tell whether the partition is below its own limit."""
+        return self._partitions[partition] < MAX_PARTITION_DELIVERIES
 
-    def of(self, lane: DeliveryPartition) -> int:
-        """Return how many may begin in a lane, of which the last one has to leave enough free for others."""
-        share = math.ceil((self._free - KEPT_FREE * self._accounts[lane.account_sid]) / (KEPT_FREE + 1))
-        return max(0, min(self.in_lane(lane), share))
+    def free_in(self, partition: DeliveryPartition) -> int:
+        """Return the number of deliveries that may start in a partition, by all three limits."""
+        account_deliveries = self._accounts[partition.account_sid]
+        account_share = math.ceil(
+            (self._free - FREE_SLOTS_PER_DELIVERY * account_deliveries) / (FREE_SLOTS_PER_DELIVERY + 1)
+        )
+        return max(0, min(MAX_PARTITION_DELIVERIES - self._partitions[partition], account_share))
 
-    def take(self, lane: DeliveryPartition) -> None:
-        self._lanes[lane] += 1
-        self._accounts[lane.account_sid] += 1
+    def take(self, partition: DeliveryPartition) -> None:
+        self._partitions[partition] += 1
+        self._accounts[partition.account_sid] += 1
         self._free -= 1

@@ -22,7 +22,7 @@ from ringback.operations.clocks import (
     owes_callbacks,
 )
 from ringback.operations.id_generator import IdGenerator
-from ringback.simulator.call_runner import log_move
+from ringback.simulator.call_runner import log_advance
 from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.database import Database
 from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
@@ -120,7 +120,7 @@ class ClockAdvancer:
         )
         if step:
             for call in step.moved:
-                log_move(call)
+                log_advance(call)
             if any(call.is_ended for call in step.moved):
                 self._on_call_ended()
         await yield_to_requests()

@@ -1,16 +1,15 @@
-"""Lanes: no account and no receiver holds up the callbacks of another account."""
+"""Delivery partitions: no account and no receiver holds up the callbacks of another account."""
 
 import threading
 from collections import Counter
 
 import pytest
 
-from ringback.callback_delivery import sender as callback_sender
 from ringback.domain.callbacks import DeliveryPartition
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
-from ringback.operations.delivery_slots import LANE_DELIVERIES, MAX_DELIVERIES
+from ringback.operations.delivery_slots import MAX_DELIVERIES, MAX_PARTITION_DELIVERIES
 from ringback.storage.delivery_partitions import MAX_ACCOUNT_PARTITIONS
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import PARAMETERS, Outbox
@@ -38,12 +37,12 @@ def sids(claim: Claim) -> list[str]:
     return [callback.call_sid for callback, _ in claim.callbacks]
 
 
-def lanes(claim: Claim) -> Counter[DeliveryPartition]:
-    return Counter(lane for _, lane in claim.callbacks)
+def partitions(claim: Claim) -> Counter[DeliveryPartition]:
+    return Counter(partition for _, partition in claim.callbacks)
 
 
 def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers: int) -> None:
-    """Let an account owe so many callbacks, due long since, spread over so many receivers."""
+    """Enqueue overdue callbacks of an account, spread over a number of receivers."""
     database = outbox.simulation.database
     execute(
         database,
@@ -68,7 +67,7 @@ def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers:
     )
 
 
-def test_the_longest_overdue_is_claimed_first_and_busy_lanes_are_passed_over(outbox: Outbox) -> None:
+def test_longest_overdue_callback_is_claimed_first_and_full_partitions_are_skipped(outbox: Outbox) -> None:
     first = outbox.owe("http://app.test/")
     outbox.simulation.clock.advance(1)
     busy = outbox.owe("http://busy.test/")
@@ -77,9 +76,9 @@ def test_the_longest_overdue_is_claimed_first_and_busy_lanes_are_passed_over(out
     outbox.simulation.clock.advance(1)
     last = outbox.owe("http://app.test:81/")
 
-    claimed = outbox.claim({BUSY: LANE_DELIVERIES})
+    claimed = outbox.claim({BUSY: MAX_PARTITION_DELIVERIES})
 
-    assert [(callback.call_sid, lane) for callback, lane in claimed.callbacks] == [
+    assert [(callback.call_sid, partition) for callback, partition in claimed.callbacks] == [
         (first, DeliveryPartition(ACCOUNT_SID, "app.test:80")),
         (others, DeliveryPartition(OTHER_ACCOUNT, "busy.test:80")),
         (last, DeliveryPartition(ACCOUNT_SID, "app.test:81")),
@@ -88,38 +87,38 @@ def test_the_longest_overdue_is_claimed_first_and_busy_lanes_are_passed_over(out
 
 
 def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: Outbox) -> None:
-    owe_many(outbox, ACCOUNT_SID, 16 * LANE_DELIVERIES, receivers=16)
-    under_way = lanes(outbox.claim())
+    owe_many(outbox, ACCOUNT_SID, 16 * MAX_PARTITION_DELIVERIES, receivers=16)
+    in_progress = partitions(outbox.claim())
     later = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
 
-    claimed = outbox.claim(under_way)
+    claimed = outbox.claim(in_progress)
 
-    assert under_way.total() == MAX_DELIVERIES // 4
-    assert max(under_way.values()) == LANE_DELIVERIES
+    assert in_progress.total() == MAX_DELIVERIES // 4
+    assert max(in_progress.values()) == MAX_PARTITION_DELIVERIES
     assert sids(claimed) == [later]
 
 
 def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> None:
-    under_way: Counter[DeliveryPartition] = Counter()
+    in_progress: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
         owe_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
-        under_way += lanes(outbox.claim(under_way))
+        in_progress += partitions(outbox.claim(in_progress))
     last = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNTS[-1])
 
-    assert sids(outbox.claim(under_way)) == [last]
+    assert sids(outbox.claim(in_progress)) == [last]
 
 
-def test_where_no_room_is_left_nothing_is_leased(outbox: Outbox) -> None:
+def test_nothing_is_leased_without_a_free_slot(outbox: Outbox) -> None:
     sid = outbox.owe("http://app.test/")
-    under_way = {DeliveryPartition(OTHER_ACCOUNT, "busy.test:80"): 1}
+    in_progress = {DeliveryPartition(OTHER_ACCOUNT, "busy.test:80"): 1}
 
-    full = outbox.claim(under_way, slots=1)
+    full = outbox.claim(in_progress, slots=1)
 
     assert (full.callbacks, full.next_due) == ([], None)
-    assert sids(outbox.claim(under_way, slots=2)) == [sid]
+    assert sids(outbox.claim(in_progress, slots=2)) == [sid]
 
 
-def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Outbox) -> None:
+def test_thousand_partitions_of_one_account_do_not_hide_those_of_others(outbox: Outbox) -> None:
     owe_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
     behind = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
 
@@ -130,7 +129,7 @@ def test_a_thousand_lanes_of_one_account_do_not_hide_those_of_others(outbox: Out
 
 
 @only(SQLITE)
-def test_a_backlog_in_one_lane_is_not_looked_through_for_the_others(outbox: Outbox) -> None:
+def test_backlog_of_one_partition_is_not_scanned_for_the_others(outbox: Outbox) -> None:
     other = outbox.owe("http://app.test/")
     owe_many(outbox, OTHER_ACCOUNT, 5000, receivers=1)
     steps: list[int] = []
@@ -138,19 +137,16 @@ def test_a_backlog_in_one_lane_is_not_looked_through_for_the_others(outbox: Outb
 
     first = outbox.claim()
     driver.set_progress_handler(lambda: steps.append(1), 1000)
-    later = outbox.claim(lanes(first))
+    later = outbox.claim(partitions(first))
     driver.set_progress_handler(None, 0)
 
-    assert len(first.callbacks) == LANE_DELIVERIES + 1
+    assert len(first.callbacks) == MAX_PARTITION_DELIVERIES + 1
     assert other in sids(first)
     assert later.callbacks == []
     assert len(steps) <= 1
 
 
-async def test_an_account_whose_receivers_hang_holds_up_no_other(
-    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(callback_sender, "MAX_DELIVERIES", 8)
+async def test_an_account_whose_receivers_hang_holds_up_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
     released = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -159,7 +155,7 @@ async def test_an_account_whose_receivers_hang_holds_up_no_other(
 
     with CallbackReceiver(answer) as hanging:
         stuck = [outbox.owe(hanging.url) for _ in range(4)]
-        async with outbox.sending() as sender:
+        async with outbox.sending(outbox.a_sender(max_deliveries=8)) as sender:
             await until(lambda: len(hanging.received) == 2)
             quick = outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
             sender.wake()
