@@ -1,4 +1,4 @@
-"""Faults that were asked for strike at requests, without a socket."""
+"""Faults in requests to the Twilio API, without a socket."""
 
 import httpx
 import pytest
@@ -77,7 +77,7 @@ async def test_head_is_get(account: ControlledAccount) -> None:
     assert (headed.status_code, headed.content, await statuses(account, 1)) == (500, b"", [200])
 
 
-async def test_nobody_elses_requests_meet_a_fault(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_fault_does_not_apply_to_other_accounts(controlled: Controlled, account: ControlledAccount) -> None:
     await add(account, "*", {"status": 500}, times=1)
     path = f"/2010-04-01/Accounts/{account.sid}{LIST}"
 
@@ -102,7 +102,7 @@ async def test_the_fault_asked_for_first_has_its_chance_first(account: Controlle
     assert await statuses(account, 3) == [503, 429, 200]
 
 
-async def test_where_the_first_fault_does_not_strike_the_next_one_may(account: ControlledAccount) -> None:
+async def test_next_fault_may_apply_where_the_first_one_does_not(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 503}, probability=0)
     await add(account, "*", {"status": 429})
 
@@ -121,7 +121,7 @@ async def test_a_probable_fault_strikes_at_the_same_requests_each_time(controlle
     assert 10 <= runs[0].count(503) <= 30
 
 
-async def test_a_request_that_is_answered_with_an_error_changes_nothing(account: ControlledAccount) -> None:
+async def test_request_that_a_fault_answers_changes_nothing(account: ControlledAccount) -> None:
     await add(account, "create-validation-request", {"status": 500}, times=1)
 
     answer = await account.twilio("POST", LIST, {"PhoneNumber": NUMBER})
@@ -140,7 +140,7 @@ async def test_a_delayed_request_takes_so_long_and_is_answered(account: Controll
 
 
 @pytest.mark.parametrize(("moment", "calls"), [("before", 0), ("after", 1)])
-async def test_where_no_connection_can_be_cut_the_application_raises(
+async def test_application_raises_where_no_connection_can_be_dropped(
     moment: str, calls: int, controlled: Controlled, account: ControlledAccount
 ) -> None:
     await add(account, "create-validation-request", {"drop": moment}, times=1)

@@ -44,7 +44,7 @@ def test_basic_credentials_are_read(value: bytes, expected: tuple[str, str]) -> 
         [(b"authorization", b"Bearer abc"), (b"authorization", basic("AC1:token"))],
     ],
 )
-def test_no_or_unreadable_credentials_are_none(headers: list[tuple[bytes, bytes]]) -> None:
+def test_missing_or_malformed_credentials_are_rejected(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(TwilioError) as refusal:
         credentials_of(headers)
 

@@ -1,4 +1,4 @@
-"""Form bodies: which are read, and how large they may be."""
+"""Form bodies: which content types are read, and how large a body may be."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ def form_of(request: RequestContext) -> Parameters:
 @pytest.mark.parametrize(
     "content_type", [FORM, FORM + b"; charset=UTF-8", FORM + b";charset=utf-8", FORM.upper(), b" " + FORM + b" ;x"]
 )
-def test_a_form_body_is_read_whatever_its_types_parameters(content_type: bytes) -> None:
+def test_form_body_is_read_with_any_content_type_parameters(content_type: bytes) -> None:
     assert form_of(a_request(b"a=1&", b"b=2", content_type=content_type)) == {"a": "1", "b": "2"}
 
 
@@ -38,7 +38,7 @@ def test_the_parameters_of_a_body_without_a_type_count_as_absent() -> None:
     assert form_of(a_request(b"a=1")) == {}
 
 
-def test_a_body_of_just_the_limit_is_read() -> None:
+def test_body_of_just_the_limit_is_read() -> None:
     body = b"a=" + b"x" * (MAX_BODY_BYTES - 2)
 
     form = form_of(a_request(body[:1000], body[1000:], content_type=FORM, content_length=b"%d" % MAX_BODY_BYTES))
@@ -46,20 +46,20 @@ def test_a_body_of_just_the_limit_is_read() -> None:
     assert len(form["a"]) == MAX_BODY_BYTES - 2
 
 
-def test_a_body_that_grows_too_large_is_refused() -> None:
+def test_body_that_grows_too_large_is_rejected() -> None:
     with pytest.raises(TwilioError) as refusal:
         form_of(a_request(b"x" * MAX_BODY_BYTES, b"x", content_type=FORM))
 
     assert (refusal.value.status, refusal.value.code) == (413, 20413)
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_is_gone() -> None:
+def test_client_that_disconnects_during_its_body_raises() -> None:
     with pytest.raises(ClientDisconnect):
         form_of(a_request(b"a=1", complete=False, content_type=FORM))
 
 
 @pytest.mark.parametrize(("asks_first", "headers"), [(b"100-continue", {"Connection": "close"}), (None, {})])
-def test_a_body_that_is_announced_to_be_too_large_is_refused_unread(
+def test_large_content_length_is_rejected_before_the_body_is_read(
     asks_first: bytes | None, headers: dict[str, str]
 ) -> None:
     expect = {"expect": asks_first} if asks_first else {}

@@ -49,7 +49,7 @@ async def page(request: Request) -> Response:
 
 @router.get(f"{ASSETS_PATH}/{{name}}")
 async def asset(request: Request) -> Response:
-    """Answer one of the files that the page is made of; the edge lets no other name through."""
+    """Answer one of the page's files; TwilioApp passes no other name on."""
     return _answer(request, request.path_params["name"])
 
 

@@ -1,4 +1,4 @@
-"""Form bodies of type ``multipart/form-data``, as Node's helper library 3.0.0 to 3.40.0 sends them."""
+"""Parser of ``multipart/form-data`` bodies, which Node's helper library 3.0.0 to 3.40.0 sends."""
 
 import re
 from typing import TYPE_CHECKING
@@ -15,21 +15,21 @@ MULTIPART_CONTENT_TYPE = b"multipart/form-data"
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 MAX_DELIMITERS = 50
-"""How many semicolons and quotation marks a header may have: the library takes quadratic time to split them."""
+"""The most semicolons and quotation marks in a header, which python-multipart takes quadratic time to split."""
 _BOUNDARY = re.compile(rb"[ -~]{0,69}[!-~]")
-"""Source: RFC 2046, 5.1.1; helper libraries use a few characters that it does not list."""
+"""Source: RFC 2046, 5.1.1, and a few more characters that helper libraries use."""
 _PLAIN_ENCODINGS = (b"", b"7bit", b"8bit", b"binary")
 _QUOTED_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _EXTENDED_FILENAME = re.compile(rb";[ \t]*filename\*", re.IGNORECASE)
 
 
 def parse_multipart(body: bytes, content_type: bytes, *, max_parts: int) -> dict[str, str]:
-    """Return the fields of a multipart body; of a repeated name the last one wins, and files are ignored.
+    """Return the fields of a multipart body; the last value of a repeated name wins, and files are ignored.
 
     An empty body has no fields: this is how Node's helper library sends an update without parameters.
 
-    Raises TwilioError 400 for a malformed body, for names and values that are not UTF-8, and for more than `max_parts`
-    parts. Source: docs/fidelity.md, representation [documented].
+    Raises TwilioError 20400 for a malformed body, for names and values that are not UTF-8, and for more than
+    `max_parts` parts. Source: docs/fidelity.md, representation [documented].
     """
     if not body:
         return {}
@@ -53,7 +53,7 @@ def parse_multipart(body: bytes, content_type: bytes, *, max_parts: int) -> dict
 
 
 class _FieldReader:
-    """Collects the fields of one body from the events of the parser."""
+    """Collector of the fields of one body, from the parser's events."""
 
     def __init__(self, max_parts: int) -> None:
         self.fields: dict[str, str] = {}
@@ -109,14 +109,14 @@ class _FieldReader:
 
 
 def _options(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
-    """Return the value of a header and its parameters. Raises TwilioError 400 for a header that takes long to read."""
+    """Return the value of a header and its parameters. Raises TwilioError 20400 for too many parameters."""
     if header.count(b";") + header.count(b'"') > MAX_DELIMITERS:
         raise errors.malformed_request("a header of the multipart body has too many parameters")
     return parse_options_header(header)
 
 
 def _field_name(headers: dict[bytes, bytes]) -> str | None:
-    """Return the name of a part's field, or None for a file. Raises TwilioError 400 where a part is neither."""
+    """Return the name of a part's field, or None for a file. Raises TwilioError 20400 for a part that is neither."""
     disposition = headers.get(b"content-disposition", b"")
     kind, options = _options(disposition)
     if kind.strip() != b"form-data" or b"name" not in options:

@@ -174,7 +174,7 @@ class RequestContext:
             "request",
             method=self.method,
             path=self.path,
-            operation=self.operation.value if self.operation else None,
+            operation=str(self.operation) if self.operation else None,
             status=self.status,
             code=self._error_code,
             milliseconds=self._elapsed_ms,
@@ -188,7 +188,7 @@ class RequestContext:
     def record(self) -> None:
         """Count the logged request, and add it to the journal of its account if that is known."""
         services = self.services
-        operation = self.operation.value if self.operation else None
+        operation = str(self.operation) if self.operation else None
         services.metrics.observe_request(operation, self.method, self.status, self._elapsed_ms / 1000)
         if self.journal_account is None:
             return

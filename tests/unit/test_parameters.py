@@ -1,4 +1,4 @@
-"""The parameters of requests: every limit, its error, and which error comes first."""
+"""Parameters of requests: every limit, its error, and which error is reported first."""
 
 import itertools
 from typing import Any
@@ -61,20 +61,20 @@ def test_a_missing_number_is_21201(parameters: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     "number", ["12", "+11234567890", "415-867-5309 x12", "+14158675309,123", "abc", "442079460958"]
 )
-def test_a_number_that_is_none_is_21211(number: str) -> None:
+def test_invalid_number_is_21211(number: str) -> None:
     assert code_of(PhoneNumber=number) == 21211
 
 
-def test_an_american_number_becomes_e164() -> None:
+def test_us_number_becomes_e164() -> None:
     assert checked(PhoneNumber="(415) 867-5309").phone_number == NUMBER
 
 
-def test_the_setting_says_how_strictly_numbers_are_checked() -> None:
+def test_number_validation_setting_is_applied() -> None:
     assert parse_validation_request({"PhoneNumber": "+11234567890"}, "possible").phone_number == "+11234567890"
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
-def test_a_name_that_is_empty_too_long_or_no_xml_is_20002(name: str) -> None:
+def test_name_that_is_empty_too_long_or_not_xml_is_20002(name: str) -> None:
     assert code_of(FriendlyName=name) == 20002
 
 
@@ -101,7 +101,7 @@ def test_a_name_of_one_to_64_code_points_is_taken(name: str) -> None:
         pytest.param("9" * 5000, id="5000 digits"),
     ],
 )
-def test_a_delay_that_is_no_whole_number_up_to_60_is_21454(delay: str) -> None:
+def test_delay_that_is_not_an_integer_up_to_60_is_21454(delay: str) -> None:
     assert code_of(CallDelay=delay) == 21454
 
 
@@ -127,7 +127,7 @@ def test_an_empty_extension_is_none() -> None:
 @pytest.mark.parametrize(
     "url", ["", "app.test", "/done", "ftp://app.test/", "http://", "http://a b/", "http://app.test:0/"]
 )
-def test_a_callback_url_that_is_no_absolute_http_url_is_21456(url: str) -> None:
+def test_callback_url_that_is_not_an_absolute_http_url_is_21456(url: str) -> None:
     assert code_of(StatusCallback=url) == 21456
 
 
@@ -149,7 +149,7 @@ def test_a_callback_method_is_read_in_any_letter_case(written: str, method: str)
 
 
 @pytest.mark.parametrize(("first", "second"), list(itertools.combinations(WRONG, 2)))
-def test_of_two_wrong_parameters_the_one_checked_first_answers(first: str, second: str) -> None:
+def test_first_of_two_invalid_parameters_is_reported(first: str, second: str) -> None:
     parameters = {name: WRONG[name][0] for name in (second, first)}
 
     assert code_of(**parameters) == WRONG[first][1]

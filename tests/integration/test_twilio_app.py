@@ -1,4 +1,4 @@
-"""The Twilio surface as one application: suffixes, authentication, errors, headers, and the log, without a socket."""
+"""TwilioApp without a socket: suffixes, authentication, errors, headers and the log."""
 
 import base64
 from collections.abc import AsyncIterator, Iterator, MutableMapping
@@ -17,7 +17,7 @@ from ringback.operations import caller_ids
 from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.twilio_api import app as edge
+from ringback.twilio_api import app as twilio_app
 from ringback.twilio_api.request_context import CONSTANT_HEADERS
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER
@@ -73,7 +73,7 @@ async def test_every_answer_carries_twilios_headers(client: httpx.AsyncClient) -
         assert "server" not in answer.headers
 
 
-async def test_options_is_answered_to_anybody(client: httpx.AsyncClient) -> None:
+async def test_options_needs_no_credentials(client: httpx.AsyncClient) -> None:
     answer = await client.options(NOWHERE, headers={"Authorization": "nonsense"})
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -91,13 +91,13 @@ async def test_head_is_get_without_a_body(client: httpx.AsyncClient, known: str)
     ("suffix", "content_type"),
     [("", "application/xml"), (".xml", "application/xml"), (".json", "application/json"), (".csv", "text/csv")],
 )
-async def test_the_suffix_chooses_the_form(suffix: str, content_type: str, client: httpx.AsyncClient) -> None:
+async def test_suffix_chooses_the_representation(suffix: str, content_type: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{LIST}{suffix}", headers={"Accept": "application/json"})
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
 
 
-async def test_a_caller_id_is_fetched_renamed_and_deleted(client: httpx.AsyncClient, known: str) -> None:
+async def test_caller_id_is_fetched_renamed_and_deleted(client: httpx.AsyncClient, known: str) -> None:
     fetched = await client.get(f"{known}.json")
     posted = await client.post(f"{known}.json", data={"FriendlyName": "Home"})
     put = await client.put(f"{known}.json", data={"FriendlyName": "Work"})
@@ -118,7 +118,7 @@ async def test_a_caller_id_is_fetched_renamed_and_deleted(client: httpx.AsyncCli
     assert gone[0].json()["message"] == f"The requested resource {known}.json was not found"
 
 
-async def test_a_number_is_asked_to_be_verified(client: httpx.AsyncClient) -> None:
+async def test_validation_request_is_created_or_rejected(client: httpx.AsyncClient) -> None:
     created = await client.post(f"{LIST}.json", data={"PhoneNumber": "+12125551234"})
     refused = await client.post(f"{LIST}.json", data={"PhoneNumber": NUMBER})
 
@@ -134,7 +134,7 @@ async def test_a_number_is_asked_to_be_verified(client: httpx.AsyncClient) -> No
         ("PATCH", f"{NOWHERE}.json", "DELETE, GET, HEAD, OPTIONS, POST, PUT"),
     ],
 )
-async def test_a_method_that_is_not_allowed_names_those_that_are(
+async def test_method_that_is_not_allowed_gets_an_allow_header(
     method: str, path: str, allow: str, client: httpx.AsyncClient
 ) -> None:
     answer = await client.request(method, path)
@@ -154,7 +154,7 @@ async def test_a_method_that_is_not_allowed_names_those_that_are(
         f"{LIST}s",
     ],
 )
-async def test_what_is_not_there_is_404_in_the_form_asked_for(path: str, client: httpx.AsyncClient) -> None:
+async def test_missing_resource_is_404_in_the_representation_asked_for(path: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(path)
 
     expected = "application/json" if path.endswith(".json") else "application/xml"
@@ -162,7 +162,7 @@ async def test_what_is_not_there_is_404_in_the_form_asked_for(path: str, client:
     assert f"The requested resource {path} was not found" in answer.text
 
 
-async def test_a_stranger_learns_nothing(app: FastAPI) -> None:
+async def test_unauthenticated_client_gets_401_for_every_path(app: FastAPI) -> None:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as stranger:
         answers = [await stranger.get(path) for path in (f"{LIST}.json", f"{NOWHERE}.json", f"{LIST}.html")]
 
@@ -170,7 +170,7 @@ async def test_a_stranger_learns_nothing(app: FastAPI) -> None:
     assert {answer.headers["www-authenticate"] for answer in answers} == {'Basic realm="Twilio API"'}
 
 
-async def test_a_fault_inside_is_twilio_shaped_and_logged(
+async def test_bug_in_a_handler_gets_a_twilio_500_and_is_logged(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(caller_ids, "to_e164", lambda *_: 1 / 0)
@@ -186,7 +186,7 @@ async def test_a_fault_inside_is_twilio_shaped_and_logged(
     assert [line["event"] for line in lines] == ["request failed", "request"]
 
 
-async def test_each_request_is_one_log_line_without_credentials(client: httpx.AsyncClient) -> None:
+async def test_request_is_one_log_line_without_credentials(client: httpx.AsyncClient) -> None:
     with capture_logs() as lines:
         await client.get(f"{LIST}.json", params={"FriendlyName": "secret"})
         await client.get(f"{NOWHERE}.json")
@@ -199,7 +199,7 @@ async def test_each_request_is_one_log_line_without_credentials(client: httpx.As
     assert AUTH_TOKEN not in repr(lines)
 
 
-async def test_what_is_beside_the_surface_needs_no_credentials(client: httpx.AsyncClient) -> None:
+async def test_paths_outside_the_twilio_api_need_no_credentials(client: httpx.AsyncClient) -> None:
     answers = [await client.get(path, auth=("", "")) for path in ("/livez", "/readyz", "/_ringback/nowhere")]
 
     assert [answer.status_code for answer in answers] == [200, 200, 404]
@@ -215,12 +215,12 @@ async def test_server_whose_background_tasks_have_not_started_is_not_ready(app: 
     assert answer.json()["reason"] == "the background tasks have not started"
 
 
-async def test_a_client_that_leaves_in_the_middle_of_a_request_is_one_line(app: FastAPI) -> None:
+async def test_client_that_disconnects_during_its_request_is_logged(app: FastAPI) -> None:
     async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
     async def send(_: MutableMapping[str, Any]) -> None:
-        raise AssertionError("nobody is there to be answered")
+        raise AssertionError("the client has disconnected")
 
     scope = {
         "type": "http",
@@ -243,7 +243,7 @@ async def test_database_that_fails_after_a_refusal_is_one_warning(
     def fail(*_: object) -> None:
         raise DatabaseUnavailable("the file is gone")
 
-    monkeypatch.setattr(edge, "find_account", fail)
+    monkeypatch.setattr(twilio_app, "find_account", fail)
 
     with capture_logs() as lines:
         answer = await client.get(f"{LIST}.json", auth=(ACCOUNT_SID, "wrong"))

@@ -1,4 +1,4 @@
-"""Accounts and calls as documents, in each form."""
+"""The documents of accounts and calls, in each representation."""
 
 import csv
 import io
@@ -93,7 +93,7 @@ def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> N
     ]
 
 
-def test_a_finer_state_is_shown_by_twilios_word() -> None:
+def test_detailed_call_state_is_shown_as_a_twilio_status() -> None:
     shown = [
         call_document(a_call(state=state), "").fields["status"]
         for state in (CallState.DIALING_EXTENSION, CallState.PROMPTING)

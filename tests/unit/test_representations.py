@@ -1,4 +1,4 @@
-"""One document, three forms."""
+"""Documents in JSON, XML and CSV, and the suffixes that choose one of them."""
 
 import csv
 import io
@@ -64,7 +64,7 @@ def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["\r\n\t", " a ", "]]>", "\u2028", "\U0001f4de", '"quoted", comma', "line\nbreak"])
-def test_any_friendly_name_survives_each_form(name: str) -> None:
+def test_friendly_name_survives_each_representation(name: str) -> None:
     record = documents.caller_id_document(a_caller_id(friendly_name=name), "")
 
     in_json, in_xml, in_csv = JSON.serialize(record), XML.serialize(record), CSV.serialize(record)
@@ -112,7 +112,7 @@ def test_a_page_in_xml_has_its_links_as_attributes() -> None:
     ]
 
 
-def test_an_empty_page_says_so_in_each_form() -> None:
+def test_empty_page_in_each_representation() -> None:
     in_json, in_xml, in_csv = (form.serialize(an_empty_page()) for form in (JSON, XML, CSV))
 
     told = json.loads(in_json)
@@ -154,7 +154,7 @@ def test_a_validation_request_without_a_name_has_an_empty_cell_in_csv() -> None:
     assert row == f"{ACCOUNT_SID},{NUMBER},,012345,{CALL_SID}"
 
 
-def test_the_code_can_be_the_pages_literal_integer() -> None:
+def test_validation_code_can_be_an_integer_as_on_the_product_page() -> None:
     assert json.loads(JSON.serialize(an_answer("Home", "123456", "integer")))["validation_code"] == 123456
 
 
@@ -190,9 +190,9 @@ def test_an_error_has_four_fields_in_json_and_in_xml() -> None:
         ("/a/b.json/", "/a/b.json/", XML),
     ],
 )
-def test_the_paths_suffix_names_the_form(path: str, inner: str, representation: Representation | None) -> None:
+def test_path_suffix_names_the_representation(path: str, inner: str, representation: Representation | None) -> None:
     assert split_suffix(path) == (inner, representation)
 
 
-def test_errors_come_in_the_form_asked_for_and_else_in_xml() -> None:
+def test_errors_have_the_representation_asked_for_or_xml() -> None:
     assert [for_errors(form) for form in (JSON, XML, CSV, None)] == [JSON, XML, XML, XML]
