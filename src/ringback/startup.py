@@ -189,7 +189,9 @@ class InitialState:
             unit_of_work.locks.startup()
             ensure_account(unit_of_work, sid, self._settings.auth_token, system_now)
             try:
-                yield from apply_seed.steps(unit_of_work, self._seed, now=system_now, id_generator=self._id_generator)
+                yield from apply_seed.steps(
+                    unit_of_work, self._seed, system_now=system_now, id_generator=self._id_generator
+                )
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
 

@@ -46,7 +46,7 @@ FULL = an_account(
 def apply(
     unit_of_work: UnitOfWork, *seed: SeededAccount, now: Timestamp = LATER, random_seed: int | None = None
 ) -> None:
-    apply_seed(unit_of_work, seed, now=now, id_generator=IdGenerator(random_seed))
+    apply_seed(unit_of_work, seed, system_now=now, id_generator=IdGenerator(random_seed))
 
 
 def dump(simulation: Simulation) -> dict[str, list[list[dict[str, Any]]]]:

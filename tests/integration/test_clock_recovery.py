@@ -52,7 +52,7 @@ def test_call_of_a_clock_that_was_not_set_back_is_left_alone(simulation: Simulat
 
 @pytest.mark.parametrize("mode", ClockMode)
 def test_call_of_an_account_with_its_own_time_is_left_alone(simulation: Simulation, mode: ClockMode) -> None:
-    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, now=after(START, HOUR), system_now=START)
+    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=mode, account_now=after(START, HOUR), system_now=START)
     simulation.validate(call_delay_seconds=7)
     before = query(simulation.database, DUE)
 

@@ -130,10 +130,16 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
 def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> None:
     future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
     set_clock(
-        simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=future, system_now=simulation.clock.now()
+        simulation.unit_of_work,
+        ACCOUNT_SID,
+        mode=ClockMode.RUNNING,
+        account_now=future,
+        system_now=simulation.clock.now(),
     )
     older = ended_calls(simulation, 3)
-    set_clock(simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, now=T0, system_now=simulation.clock.now())
+    set_clock(
+        simulation.unit_of_work, ACCOUNT_SID, mode=ClockMode.RUNNING, account_now=T0, system_now=simulation.clock.now()
+    )
     newer = ended_calls(simulation, 2)
 
     prune(simulation.unit_of_work, ACCOUNT_SID)

@@ -148,7 +148,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
     await until(held.is_set)
     execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # what changes no key does not wait
     freezing = asyncio.create_task(
-        pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, system_now=FakeClock().now())
+        pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=FakeClock().now())
     )
     done, _ = await asyncio.wait({freezing}, timeout=MOMENT_SECONDS)
     release.set()
@@ -280,7 +280,12 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
 async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list[Database]) -> None:
     def make(unit_of_work: UnitOfWork) -> str:
         return create_account(
-            unit_of_work, friendly_name=None, owner_email=None, parent_sid=None, now=T0, id_generator=IdGenerator(7)
+            unit_of_work,
+            friendly_name=None,
+            owner_email=None,
+            parent_sid=None,
+            system_now=T0,
+            id_generator=IdGenerator(7),
         ).sid
 
     made = await asyncio.gather(*(pair[turn % 2].run(make) for turn in range(AT_ONCE)))
@@ -361,7 +366,7 @@ async def test_a_clock_set_at_the_other_may_be_advanced_at_the_one_at_once(
 async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list[Database]) -> None:
     clock = FakeClock()
     sid = await pair[0].run(ask)
-    await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, now=None, system_now=clock.now())
+    await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=clock.now())
     execute(pair[0], "UPDATE accounts SET clock_frozen_at = clock_frozen_at + 5000000")
     execute(pair[0], "UPDATE validation_calls SET real_due_at = NULL, due_at = due_at + 1000000")
     left_behind = await pair[1].run(move, clock)

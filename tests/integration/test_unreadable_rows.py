@@ -211,7 +211,7 @@ def test_clock_is_followed_by_all_calls_but_those_whose_due_time_is_not_a_number
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
     execute(simulation.database, f"UPDATE validation_calls SET due_at = 'soon' WHERE sid = '{broken}'")  # noqa: S608
 
-    set_clock(unit_of_work, ACCOUNT_SID, mode=mode, now=after(now, 3600), system_now=now)
+    set_clock(unit_of_work, ACCOUNT_SID, mode=mode, account_now=after(now, 3600), system_now=now)
     recompute_due_times(unit_of_work, system_now=now)
     moved = simulation.step()
 
@@ -227,7 +227,7 @@ def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: S
     recompute_due_times(simulation.unit_of_work, system_now=simulation.clock.now())
     simulation.validate("+14158675302")
 
-    assert simulation.time().now == simulation.clock.now()
+    assert simulation.time().account_now == simulation.clock.now()
     assert not simulation.call(sid).is_ended
 
 

@@ -243,5 +243,5 @@ def make_frozen_accounts(simulation: Simulation) -> None:
         for place in range(ACCOUNTS):
             sid = AccountSid(f"AC{place:032x}")
             ensure_account(unit_of_work, sid, "token", simulation.clock.now())
-            set_clock(unit_of_work, sid, mode=ClockMode.FROZEN, now=None, system_now=simulation.clock.now())
+            set_clock(unit_of_work, sid, mode=ClockMode.FROZEN, account_now=None, system_now=simulation.clock.now())
             simulation.validate(account_sid=sid, call_delay_seconds=10)

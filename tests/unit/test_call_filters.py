@@ -108,7 +108,7 @@ def a_course(*events: tuple[CallEvent, str], behavior: PhoneBehavior = PhoneBeha
     call, now = a_call(phone=a_phone(behavior), attempts_allowed=1, attempts_left=1), T0
     for event, digits in events:
         now = after(now, 1)
-        call = transition(call, event, now=now, digits=digits)
+        call = transition(call, event, account_now=now, digits=digits)
     return call
 
 
@@ -129,7 +129,7 @@ DIAL, ANSWER = (CallEvent.DIAL, ""), (CallEvent.ANSWER, "")
         (a_course(DIAL, ANSWER, (CallEvent.SUPERSEDE, "")), 1, None, 3),
         (a_course(DIAL, behavior=PhoneBehavior.BUSY), 1, None, 1),
         (a_course(DIAL, behavior=PhoneBehavior.UNREACHABLE), 1, None, 1),
-        (transition(a_call(), CallEvent.SUPERSEDE, now=after(T0, 1)), None, None, 1),
+        (transition(a_call(), CallEvent.SUPERSEDE, account_now=after(T0, 1)), None, None, 1),
     ],
 )
 def test_a_call_starts_when_it_is_dialled_and_ends_when_it_completes(

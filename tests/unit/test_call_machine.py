@@ -80,10 +80,10 @@ class CallMachine(RuleBasedStateMachine):
         legal = any((state, known) == (self.call.state, event) for state, known, _ in CALL_TRANSITIONS)
         if not legal:
             with pytest.raises(IllegalCallEvent):
-                transition(self.call, event, now=self.now, digits=digits)
+                transition(self.call, event, account_now=self.now, digits=digits)
             assert self.call == self.before
             return
-        self.call = transition(self.call, event, now=self.now, digits=digits)
+        self.call = transition(self.call, event, account_now=self.now, digits=digits)
         if self.call.verification_status:
             self.outcomes.append(self.call.verification_status)
 

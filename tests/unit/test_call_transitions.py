@@ -55,7 +55,7 @@ def test_each_row_of_the_table_leads_where_it_says(row: tuple[CallState, CallEve
     state, event, guard = row
     call = a_call(state=state, **CIRCUMSTANCES[guard])
 
-    moved = transition(call, event, now=NOW, digits=DIGITS.get(guard, WRONG_CODE))
+    moved = transition(call, event, account_now=NOW, digits=DIGITS.get(guard, WRONG_CODE))
 
     assert moved.state == target
     assert moved.is_ended == (target in FINAL_STATES)
@@ -69,7 +69,7 @@ def test_an_event_outside_the_table_is_refused_and_says_why(state: CallState, ev
     call = a_call(state=state)
 
     with pytest.raises(IllegalCallEvent) as refusal:
-        transition(call, event, now=NOW)
+        transition(call, event, account_now=NOW)
 
     assert str(refusal.value) == f"call {CALL_SID} is {state}: it cannot undergo {event}"
     assert refusal.value.call == call
@@ -78,13 +78,13 @@ def test_an_event_outside_the_table_is_refused_and_says_why(state: CallState, ev
 
 def test_a_number_whose_phone_is_not_known_cannot_be_dialled() -> None:
     with pytest.raises(IllegalCallEvent):
-        transition(a_call(phone=None), CallEvent.DIAL, now=NOW)
+        transition(a_call(phone=None), CallEvent.DIAL, account_now=NOW)
 
 
 def test_the_times_of_ringing_and_pickup_are_kept() -> None:
-    ringing = transition(a_call(phone=a_phone()), CallEvent.DIAL, now=T0)
+    ringing = transition(a_call(phone=a_phone()), CallEvent.DIAL, account_now=T0)
 
-    answered = transition(ringing, CallEvent.ANSWER, now=after(T0, 3))
+    answered = transition(ringing, CallEvent.ANSWER, account_now=after(T0, 3))
 
     assert ringing.ringing_at == answered.ringing_at == T0
     assert answered.answered_at == after(T0, 3)
@@ -93,9 +93,9 @@ def test_the_times_of_ringing_and_pickup_are_kept() -> None:
 def test_keys_are_gathered_until_there_are_six() -> None:
     call = prompting()
 
-    first = transition(call, CallEvent.DIGITS, now=NOW, digits=CODE[:2])
-    second = transition(first, CallEvent.DIGITS, now=NOW, digits=CODE[2:5])
-    third = transition(second, CallEvent.DIGITS, now=NOW, digits=CODE[5:])
+    first = transition(call, CallEvent.DIGITS, account_now=NOW, digits=CODE[:2])
+    second = transition(first, CallEvent.DIGITS, account_now=NOW, digits=CODE[2:5])
+    third = transition(second, CallEvent.DIGITS, account_now=NOW, digits=CODE[5:])
 
     assert (first.keys, second.keys, third.keys) == (CODE[:2], CODE[:5], "")
     assert first.attempts_left == second.attempts_left == call.attempts_left
@@ -103,21 +103,21 @@ def test_keys_are_gathered_until_there_are_six() -> None:
 
 
 def test_keys_beyond_the_sixth_count_for_nothing() -> None:
-    moved = transition(prompting(), CallEvent.DIGITS, now=NOW, digits=f"{CODE}789")
+    moved = transition(prompting(), CallEvent.DIGITS, account_now=NOW, digits=f"{CODE}789")
 
     assert moved.is_verified
 
 
 def test_a_wrong_code_costs_an_attempt_and_its_keys_are_forgotten() -> None:
-    moved = transition(prompting(keys="99"), CallEvent.DIGITS, now=NOW, digits="9999")
+    moved = transition(prompting(keys="99"), CallEvent.DIGITS, account_now=NOW, digits="9999")
 
     assert (moved.state, moved.attempts_left, moved.keys, moved.prompt_number) == (CallState.PROMPTING, 2, "", 2)
 
 
 def test_a_code_is_right_till_it_expires_and_then_as_good_as_a_wrong_one() -> None:
-    in_time = transition(prompting(code_expires_at=NOW), CallEvent.DIGITS, now=NOW, digits=CODE)
-    late = transition(prompting(code_expires_at=after(NOW, -0.000_001)), CallEvent.DIGITS, now=NOW, digits=CODE)
-    last = transition(late._replace(attempts_left=1), CallEvent.DIGITS, now=NOW, digits=CODE)
+    in_time = transition(prompting(code_expires_at=NOW), CallEvent.DIGITS, account_now=NOW, digits=CODE)
+    late = transition(prompting(code_expires_at=after(NOW, -0.000_001)), CallEvent.DIGITS, account_now=NOW, digits=CODE)
+    last = transition(late._replace(attempts_left=1), CallEvent.DIGITS, account_now=NOW, digits=CODE)
 
     assert (in_time.is_verified, late.is_verified, last.is_verified) == (True, False, False)
     assert (late.state, late.attempts_left) == (CallState.PROMPTING, 2)
@@ -129,16 +129,16 @@ def test_a_code_is_right_till_it_expires_and_then_as_good_as_a_wrong_one() -> No
 
 
 def test_silence_costs_an_attempt_and_the_keys_so_far_are_forgotten() -> None:
-    moved = transition(prompting(keys="01"), CallEvent.PROMPT_TIMEOUT, now=NOW)
+    moved = transition(prompting(keys="01"), CallEvent.PROMPT_TIMEOUT, account_now=NOW)
 
     assert (moved.state, moved.attempts_left, moved.keys) == (CallState.PROMPTING, 2, "")
 
 
 def test_the_timeline_says_what_happened_and_how_the_call_ended() -> None:
-    missing = transition(prompting(), CallEvent.DIGITS, now=T0, digits="01")
-    wrong = transition(missing, CallEvent.DIGITS, now=T0, digits="9999")
+    missing = transition(prompting(), CallEvent.DIGITS, account_now=T0, digits="01")
+    wrong = transition(missing, CallEvent.DIGITS, account_now=T0, digits="9999")
 
-    right = transition(wrong, CallEvent.DIGITS, now=NOW, digits=CODE)
+    right = transition(wrong, CallEvent.DIGITS, account_now=NOW, digits=CODE)
 
     assert right.timeline == (
         TimelineEntry(T0, "digits", "01: fewer than six keys"),
@@ -151,7 +151,7 @@ def test_the_timeline_says_what_happened_and_how_the_call_ended() -> None:
 def test_the_timeline_tells_the_extension_that_was_dialled() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension="ww12")
 
-    moved = transition(call, CallEvent.EXTENSION_DIALED, now=NOW)
+    moved = transition(call, CallEvent.EXTENSION_DIALED, account_now=NOW)
 
     assert moved.timeline == (TimelineEntry(NOW, "extension-dialed", "ww12"),)
 

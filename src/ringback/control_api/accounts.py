@@ -85,7 +85,7 @@ async def create_account(services: Services, body: CreateAccountRequest | None =
             friendly_name=body.friendly_name,
             owner_email=body.owner_email,
             parent_sid=AccountSid(body.parent_sid) if body.parent_sid else None,
-            now=services.now(),
+            system_now=services.now(),
             id_generator=services.id_generator,
         )
     except operations.InvalidParent as error:

@@ -54,7 +54,9 @@ class ClockResponse(ResponseModel):
 
 async def _clock_response(services: Services, account: Account, time: AccountTime) -> ClockResponse:
     next_event_at = await services.database.run(next_event_time, account.sid)
-    return ClockResponse(mode=time.clock.mode, now=rfc_3339(time.now), next_event_at=to_date_time(next_event_at))
+    return ClockResponse(
+        mode=time.clock.mode, now=rfc_3339(time.account_now), next_event_at=to_date_time(next_event_at)
+    )
 
 
 @router.get("/accounts/{account_sid}/clock", summary="Read the account's clock")
@@ -70,7 +72,7 @@ async def set_account_clock(services: Services, account: PathAccount, body: SetC
     To let events happen in order on the way to a later time, advance the clock instead.
     """
     time = await services.database.run_in_steps(
-        set_clock.steps, account.sid, mode=body.mode, now=to_timestamp(body.now), system_now=services.now()
+        set_clock.steps, account.sid, mode=body.mode, account_now=to_timestamp(body.now), system_now=services.now()
     )
     if time is None:
         raise account_not_found(account.sid)

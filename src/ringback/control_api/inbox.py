@@ -107,7 +107,7 @@ async def receive_post(request: Request, services: Services, account: PathAccoun
         return
     call_sid = dict(received_parameters(received)).get("CallSid")
     candidates = await services.database.run(signature_candidates, account, call_sid)
-    message = await asyncio.to_thread(inbox_message, received, time.now, account.auth_token, candidates)
+    message = await asyncio.to_thread(inbox_message, received, time.account_now, account.auth_token, candidates)
     if not await services.database.run(receive_message, account.sid, name, message):
         raise account_not_found(account.sid)
 

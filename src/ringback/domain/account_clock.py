@@ -1,4 +1,4 @@
-"""An account's own time: it runs ahead of the machine's or behind it, or stands still."""
+"""An account's clock: it runs at an offset from the system clock, or is frozen."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from ringback.domain.timestamps import Timestamp
 
 
 class ClockMode(StrEnum):
-    """Whether time passes by itself."""
+    """Whether an account's time passes."""
 
     RUNNING = "running"
     FROZEN = "frozen"
 
 
 class AccountClock(NamedTuple):
-    """A running clock is `offset` microseconds ahead of the machine's; a frozen one stands at `frozen_at`."""
+    """A running clock is `offset` microseconds ahead of the system clock; a frozen one shows `frozen_at`."""
 
     offset: int = 0
     frozen_at: Timestamp | None = None
@@ -24,37 +24,37 @@ class AccountClock(NamedTuple):
         return ClockMode.RUNNING if self.frozen_at is None else ClockMode.FROZEN
 
     def now(self, system_now: Timestamp) -> Timestamp:
-        """Return what this clock shows when the machine's shows `system_now`."""
+        """Return the account's time at the system time `system_now`."""
         return Timestamp(system_now + self.offset) if self.frozen_at is None else self.frozen_at
 
     def at(self, system_now: Timestamp) -> "AccountTime":
-        """Return the present by this clock, when the machine's shows `system_now`."""
+        """Return the moment at the system time `system_now`."""
         return AccountTime(self.now(system_now), system_now, self)
 
-    def set_to(self, now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
-        """Return the clock that shows `now` when the machine's shows `system_now`, in another mode if one is given."""
+    def set_to(self, account_now: Timestamp, *, system_now: Timestamp, mode: ClockMode | None = None) -> "AccountClock":
+        """Return the clock that shows `account_now` at the system time `system_now`; the mode stays unless given."""
         if (mode or self.mode) == ClockMode.FROZEN:
-            return AccountClock(frozen_at=now)
-        return AccountClock(offset=now - system_now)
+            return AccountClock(frozen_at=account_now)
+        return AccountClock(offset=account_now - system_now)
 
 
-REAL_TIME = AccountClock()
-"""The clock of an account that nobody has set."""
+UNSET_CLOCK = AccountClock()
+"""The clock of an account before it is set: the system clock."""
 
 
 class AccountTime(NamedTuple):
-    """One moment: `now` as the account's `clock` has it, `system_now` as the machine's."""
+    """One moment: `account_now` by the account's `clock`, `system_now` by the system clock."""
 
-    now: Timestamp
+    account_now: Timestamp
     system_now: Timestamp
     clock: AccountClock
 
-    def later(self, now: Timestamp) -> "AccountTime":
-        """Return the moment at which the account's clock shows `now`, which real time has not come to."""
-        return self._replace(now=now)
+    def later(self, account_now: Timestamp) -> "AccountTime":
+        """Return this moment with a later account time, for a clock that is being advanced."""
+        return self._replace(account_now=account_now)
 
     def system_due_at(self, due: Timestamp) -> Timestamp | None:
-        """Return when, by the machine's clock, something falls due; None while the account's stands still before it."""
+        """Return the system time at which the account's clock shows `due`; None if it is frozen before that."""
         if self.clock.frozen_at is None:
             return Timestamp(due - self.clock.offset)
         return self.system_now if due <= self.clock.frozen_at else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from ringback.domain.account_clock import REAL_TIME, AccountClock
+from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -35,7 +35,7 @@ class Account(NamedTuple):
     parent_sid: AccountSid | None
     date_created: Timestamp
     date_updated: Timestamp
-    clock: AccountClock = REAL_TIME
+    clock: AccountClock = UNSET_CLOCK
     has_faults: bool = False
     policy: AccountPolicy = LEFT_TO_THE_SETTINGS
 

@@ -21,20 +21,20 @@ class PendingEvent(NamedTuple):
     digits: str = ""
 
 
-def next_event(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent | None:
-    """Return what falls due next for a call that came into its present state, or to a new prompt, at `now`.
+def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent | None:
+    """Return what falls due next for a call that came into its present state, or to a new prompt, at `account_now`.
 
     None for a call that has ended.
     """
     match call.state:
         case CallState.QUEUED:
-            return PendingEvent(after(now, call.call_delay_seconds), CallEvent.DIAL)
+            return PendingEvent(after(account_now, call.call_delay_seconds), CallEvent.DIAL)
         case CallState.RINGING:
-            return _while_ringing(call, policy, now)
+            return _while_ringing(call, policy, account_now)
         case CallState.DIALING_EXTENSION:
-            return PendingEvent(after(now, extension_seconds(call.extension or "")), CallEvent.EXTENSION_DIALED)
+            return PendingEvent(after(account_now, extension_seconds(call.extension or "")), CallEvent.EXTENSION_DIALED)
         case CallState.PROMPTING:
-            return _at_the_prompt(call, policy, now)
+            return _at_the_prompt(call, policy, account_now)
         case _:
             return None
 
@@ -44,21 +44,21 @@ def extension_seconds(extension: str) -> float:
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
-def _while_ringing(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent:
+def _while_ringing(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent:
     phone = call.phone or policy.default_phone
     ring_seconds = answers_after_seconds(phone)
     if ring_seconds is not None and ring_seconds < policy.ring_timeout_seconds:
-        return PendingEvent(after(now, ring_seconds), CallEvent.ANSWER)
-    return PendingEvent(after(now, policy.ring_timeout_seconds), CallEvent.RING_TIMEOUT)
+        return PendingEvent(after(account_now, ring_seconds), CallEvent.ANSWER)
+    return PendingEvent(after(account_now, policy.ring_timeout_seconds), CallEvent.RING_TIMEOUT)
 
 
-def _at_the_prompt(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> PendingEvent:
+def _at_the_prompt(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent:
     phone = call.phone or policy.default_phone
-    silence = PendingEvent(after(now, policy.prompt_timeout_seconds), CallEvent.PROMPT_TIMEOUT)
+    silence = PendingEvent(after(account_now, policy.prompt_timeout_seconds), CallEvent.PROMPT_TIMEOUT)
     if call.keys or not is_reached(phone, call.extension):
         return silence
     keying = reaction_to_prompt(phone, call.prompt_number, call.validation_code)
     if keying is None or keying.after_seconds >= policy.prompt_timeout_seconds:
         return silence
     event = CallEvent.HANG_UP if keying.digits is None else CallEvent.DIGITS
-    return PendingEvent(after(now, keying.after_seconds), event, keying.digits or "")
+    return PendingEvent(after(account_now, keying.after_seconds), event, keying.digits or "")

@@ -133,9 +133,9 @@ class ValidationCall(NamedTuple):
     ended_at: Timestamp | None = None
     timeline: tuple[TimelineEntry, ...] = ()
 
-    def has_expired(self, now: Timestamp) -> bool:
+    def has_expired(self, account_now: Timestamp) -> bool:
         """Tell whether the code is not accepted any more, though the call goes on."""
-        return self.code_expires_at is not None and now > self.code_expires_at
+        return self.code_expires_at is not None and account_now > self.code_expires_at
 
     @property
     def call_status(self) -> CallStatus:
@@ -186,45 +186,45 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
 }
 
 
-def transition(call: ValidationCall, event: CallEvent, *, now: Timestamp, digits: str = "") -> ValidationCall:
+def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp, digits: str = "") -> ValidationCall:
     """Return the call after `event` (`digits` with `CallEvent.DIGITS`), its timeline one or two entries longer.
 
     Raises IllegalCallEvent, and changes nothing, where the table has no way from the call's state.
     """
-    guard = _guard(call, event, now, digits)
+    guard = _guard(call, event, account_now, digits)
     target = CALL_TRANSITIONS.get((call.state, event, guard))
     if target is None:
         raise IllegalCallEvent(call, event)
-    changes = _ending(guard, now) if target in FINAL_STATES else _going_on(event, now)
+    changes = _ending(guard, account_now) if target in FINAL_STATES else _going_on(event, account_now)
     if guard in (Guard.ATTEMPTS_LEFT, Guard.LAST_ATTEMPT):
         changes |= {"attempts_left": call.attempts_left - 1, "keys": ""}
     if guard == Guard.KEYS_MISSING:
         changes["keys"] = call.keys + digits
-    entries = [_happened(call, event, guard, now, call.keys + digits)]
+    entries = [_happened(call, event, guard, account_now, call.keys + digits)]
     if target in FINAL_STATES:
-        entries.append(TimelineEntry(now, ENDED, f"{target.status}, {changes['verification_status']}"))
+        entries.append(TimelineEntry(account_now, ENDED, f"{target.status}, {changes['verification_status']}"))
     return call._replace(state=target, timeline=(*call.timeline, *entries), **changes)
 
 
-def _guard(call: ValidationCall, event: CallEvent, now: Timestamp, digits: str) -> Guard:
+def _guard(call: ValidationCall, event: CallEvent, account_now: Timestamp, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
             return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
         case CallEvent.ANSWER:
             return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
         case CallEvent.DIGITS:
-            return _code_guard(call, (call.keys + digits)[:CODE_DIGITS], now)
+            return _code_guard(call, (call.keys + digits)[:CODE_DIGITS], account_now)
         case CallEvent.PROMPT_TIMEOUT:
             return _attempts_guard(call)
         case _:
             return Guard.ALWAYS
 
 
-def _code_guard(call: ValidationCall, keys: str, now: Timestamp) -> Guard:
+def _code_guard(call: ValidationCall, keys: str, account_now: Timestamp) -> Guard:
     """Take a code that has expired for a wrong one. Source: docs/fidelity.md, policy [assumed]."""
     if len(keys) < CODE_DIGITS:
         return Guard.KEYS_MISSING
-    is_valid = keys == call.validation_code and not call.has_expired(now)
+    is_valid = keys == call.validation_code and not call.has_expired(account_now)
     return Guard.RIGHT_CODE if is_valid else _attempts_guard(call)
 
 
@@ -232,20 +232,20 @@ def _attempts_guard(call: ValidationCall) -> Guard:
     return Guard.ATTEMPTS_LEFT if call.attempts_left > 1 else Guard.LAST_ATTEMPT
 
 
-def _ending(guard: Guard, now: Timestamp) -> dict[str, Any]:
+def _ending(guard: Guard, account_now: Timestamp) -> dict[str, Any]:
     status = VerificationStatus.SUCCESS if guard == Guard.RIGHT_CODE else VerificationStatus.FAILED
-    return {"keys": "", "ended_at": now, "verification_status": status}
+    return {"keys": "", "ended_at": account_now, "verification_status": status}
 
 
-def _going_on(event: CallEvent, now: Timestamp) -> dict[str, Any]:
+def _going_on(event: CallEvent, account_now: Timestamp) -> dict[str, Any]:
     if event == CallEvent.DIAL:
-        return {"ringing_at": now}
-    return {"answered_at": now} if event == CallEvent.ANSWER else {}
+        return {"ringing_at": account_now}
+    return {"answered_at": account_now} if event == CallEvent.ANSWER else {}
 
 
-def _happened(call: ValidationCall, event: CallEvent, guard: Guard, now: Timestamp, keys: str) -> TimelineEntry:
+def _happened(call: ValidationCall, event: CallEvent, guard: Guard, account_now: Timestamp, keys: str) -> TimelineEntry:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
-    if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(now):
+    if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(account_now):
         keyed += "the code has expired, "
     dialled = call.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
-    return TimelineEntry(now, event, f"{keyed}{dialled}{guard}")
+    return TimelineEntry(account_now, event, f"{keyed}{dialled}{guard}")

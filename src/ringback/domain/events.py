@@ -62,24 +62,26 @@ def call_queued(call: ValidationCall) -> NewEvent:
     return _of_call(call, EventType.CALL_QUEUED, call.date_created, data)
 
 
-def call_moved(call: ValidationCall, event: CallEvent, digits: str, now: Timestamp) -> NewEvent | None:
+def call_moved(call: ValidationCall, event: CallEvent, digits: str, account_now: Timestamp) -> NewEvent | None:
     """Return the event of what happened to a call, if it is one to be told; its end is told by `call_ended`."""
     if event == CallEvent.DIAL and not call.is_ended:
-        return _of_call(call, EventType.CALL_RINGING, now, {})
+        return _of_call(call, EventType.CALL_RINGING, account_now, {})
     if event == CallEvent.ANSWER:
-        return _of_call(call, EventType.CALL_ANSWERED, now, {})
+        return _of_call(call, EventType.CALL_ANSWERED, account_now, {})
     if event == CallEvent.DIGITS:
-        return _of_call(call, EventType.CALL_DIGITS, now, {"digits": digits, "attempts_left": call.attempts_left})
+        return _of_call(
+            call, EventType.CALL_DIGITS, account_now, {"digits": digits, "attempts_left": call.attempts_left}
+        )
     return None
 
 
-def call_ended(call: ValidationCall, now: Timestamp) -> NewEvent:
+def call_ended(call: ValidationCall, account_now: Timestamp) -> NewEvent:
     """Return the event of a call's end, with its outcome."""
     data: EventData = {
         "verification_status": call.verification_status,
         "outgoing_caller_id_sid": call.outgoing_caller_id_sid,
     }
-    return _of_call(call, EventType.CALL_ENDED, now, data)
+    return _of_call(call, EventType.CALL_ENDED, account_now, data)
 
 
 def _of_call(call: ValidationCall, kind: EventType, at: Timestamp, data: EventData) -> NewEvent:
@@ -100,7 +102,7 @@ def caller_id_event(
 
 
 def callback_settled(
-    callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, now: Timestamp
+    callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, account_now: Timestamp
 ) -> NewEvent:
     """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it.
 
@@ -111,4 +113,4 @@ def callback_settled(
     if len(last.hops) > 1:
         hops = [hop_data(hop, callback.parameters) for hop in last.hops]
         data = {**data, "hint": redirect_hint(last.hops, callback.parameters), "hops": hops}
-    return NewEvent(callback.account_sid, now, kind, callback.call_sid, data)
+    return NewEvent(callback.account_sid, account_now, kind, callback.call_sid, data)

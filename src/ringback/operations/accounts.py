@@ -81,16 +81,20 @@ def present_and_policy(
     return clock.at(system_now), own
 
 
-def ensure_account(unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, now: Timestamp) -> Account:
+def ensure_account(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, system_now: Timestamp
+) -> Account:
     """Make the account that the settings name, or give it the token they name; the rest of it stays as it is."""
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
-            account = Account(account_sid, auth_token, DEFAULT_ACCOUNT_NAME, None, AccountStatus.ACTIVE, None, now, now)
+            account = Account(
+                account_sid, auth_token, DEFAULT_ACCOUNT_NAME, None, AccountStatus.ACTIVE, None, system_now, system_now
+            )
         elif known.auth_token == auth_token:
             return known
         else:
-            account = known._replace(auth_token=auth_token, date_updated=now)
+            account = known._replace(auth_token=auth_token, date_updated=system_now)
         unit_of_work.accounts.save(account)
         return account
 
@@ -120,7 +124,7 @@ def create_account(
     friendly_name: str | None,
     owner_email: str | None,
     parent_sid: AccountSid | None,
-    now: Timestamp,
+    system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> Account:
     """Make an account with a new SID and auth token. Raises UnfitParent."""
@@ -132,7 +136,7 @@ def create_account(
         name = friendly_name or DEFAULT_ACCOUNT_NAME
         while True:
             sid, token = AccountSid(id_generator.sid(ACCOUNT)), id_generator.secret()
-            account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, now, now)
+            account = Account(sid, token, name, owner_email, AccountStatus.ACTIVE, parent_sid, system_now, system_now)
             if unit_of_work.accounts.add(account):
                 return account
 

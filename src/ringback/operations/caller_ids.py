@@ -62,14 +62,14 @@ def place_caller_id(
         account = unit_of_work.accounts.lock_shared(account_sid)
         if account is None:
             return None
-        now = account.clock.now(system_now)
-        created = now if created is None else created
+        account_now = account.clock.now(system_now)
+        created = account_now if created is None else created
         placed, is_new = add_caller_id(
             unit_of_work, account_sid, phone_number, friendly_name, created=created, id_generator=id_generator
         )
         if not is_new:
             raise AlreadyVerified(placed)
-        unit_of_work.events.add(caller_id_event(placed, EventType.CALLER_ID_CREATED, now))
+        unit_of_work.events.add(caller_id_event(placed, EventType.CALLER_ID_CREATED, account_now))
         return placed
 
 
@@ -111,13 +111,13 @@ def update_outgoing_caller_id(
     with unit_of_work:
         if friendly_name is None:
             return unit_of_work.caller_ids.find(account_sid, sid)
-        now = present(unit_of_work, account_sid, system_now).now
+        account_now = present(unit_of_work, account_sid, system_now).account_now
         known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return None
-        renamed = known._replace(friendly_name=friendly_name, date_updated=max(now, known.date_updated))
+        renamed = known._replace(friendly_name=friendly_name, date_updated=max(account_now, known.date_updated))
         unit_of_work.caller_ids.rename(renamed)
-        unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, now))
+        unit_of_work.events.add(caller_id_event(renamed, EventType.CALLER_ID_UPDATED, account_now))
         return renamed
 
 
@@ -126,9 +126,9 @@ def delete_outgoing_caller_id(
 ) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
-        now = present(unit_of_work, account_sid, system_now).now
+        account_now = present(unit_of_work, account_sid, system_now).account_now
         known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return False
-        unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, now))
+        unit_of_work.events.add(caller_id_event(known, EventType.CALLER_ID_DELETED, account_now))
         return unit_of_work.caller_ids.delete(account_sid, sid)

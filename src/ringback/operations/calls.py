@@ -43,22 +43,22 @@ def advance_call(
         if event == CallEvent.DIAL:
             rules = unit_of_work.phones.pop_rules_at(call.account_sid, call.phone_number)
             call = call._replace(phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
-        moved = transition(call, event, now=time.now, digits=digits)
-        told = call_moved(moved, event, digits, time.now)
+        moved = transition(call, event, account_now=time.account_now, digits=digits)
+        told = call_moved(moved, event, digits, time.account_now)
         if told:
             unit_of_work.events.add(told)
         if moved.is_verified:
-            caller_id_sid = _verified(unit_of_work, moved, time.now, id_generator)
+            caller_id_sid = _verified(unit_of_work, moved, time.account_now, id_generator)
             moved = moved._replace(outgoing_caller_id_sid=caller_id_sid)
-        unit_of_work.calls.update(moved, next_event(moved, policy, time.now), time)
+        unit_of_work.calls.update(moved, next_event(moved, policy, time.account_now), time)
         if moved.is_ended:
-            unit_of_work.events.add(call_ended(moved, time.now))
+            unit_of_work.events.add(call_ended(moved, time.account_now))
             _owe_status_callback(unit_of_work, moved, time, id_generator)
         return moved
 
 
 def _verified(
-    unit_of_work: UnitOfWork, call: ValidationCall, now: Timestamp, id_generator: IdGenerator
+    unit_of_work: UnitOfWork, call: ValidationCall, account_now: Timestamp, id_generator: IdGenerator
 ) -> OutgoingCallerIdSid:
     """Return the SID of the number's caller ID: the new one, or the one it has got meanwhile."""
     caller_id, is_new = add_caller_id(
@@ -66,12 +66,12 @@ def _verified(
         call.account_sid,
         call.phone_number,
         call.friendly_name,
-        created=now,
+        created=account_now,
         id_generator=id_generator,
     )
     if not is_new:
         return caller_id.sid
-    unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, now, call.sid))
+    unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, account_now, call.sid))
     return caller_id.sid
 
 

@@ -82,18 +82,23 @@ def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Timest
 
 @in_steps
 def set_clock(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, *, mode: ClockMode, now: Timestamp | None, system_now: Timestamp
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    *,
+    mode: ClockMode,
+    account_now: Timestamp | None,
+    system_now: Timestamp,
 ) -> Steps[AccountTime | None]:
-    """Freeze an account's clock or let it run, from `now` or else from what it shows; None where there is no account.
+    """Set an account's clock to `account_now`, or leave its time, and freeze it or let it run.
 
-    What is overdue by the new time is due at once.
+    Overdue events are due at once. Return None if the account does not exist.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account is None:
             return None
         unit_of_work.invalidated.add(account_sid)
-        shown = account.clock.now(system_now) if now is None else now
+        shown = account.clock.now(system_now) if account_now is None else account_now
         return (
             yield from _set(
                 unit_of_work, account, account.clock.set_to(shown, system_now=system_now, mode=mode).at(system_now)
@@ -132,36 +137,38 @@ def advance_step(
             raise AdvanceStopped(CLOCK_WAS_SET)
         time, pause_at = account.clock.at(system_now), course.pause_at
         if pause_at is None and unit_of_work.callbacks.has_pending(account_sid):
-            pause_at = after(time.now, CALLBACK_SECONDS)
+            pause_at = after(time.account_now, CALLBACK_SECONDS)
         moved: list[ValidationCall] = []
         horizon = _earlier(course.until, pause_at)
         for call, due, _ in unit_of_work.due_calls.claim_due_of_account(account_sid, horizon, batch.limit):
             if due.at > horizon or (moved and batch.is_enough()):
                 break
-            time = time.later(max(due.at, time.now))
+            time = time.later(max(due.at, time.account_now))
             after_move = advance_call(
                 unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, id_generator=id_generator
             )
             moved.append(after_move)
-            pause_at = _callback_pause(after_move, pause_at, time.now)
-            horizon = _earlier(_next_of(after_move, policy, time.now) or horizon, _earlier(horizon, pause_at))
+            pause_at = _callback_pause(after_move, pause_at, time.account_now)
+            horizon = _earlier(_next_of(after_move, policy, time.account_now) or horizon, _earlier(horizon, pause_at))
         if moved or pause_at is not None:
-            clock = account.clock.set_to(time.now, system_now=system_now)
+            clock = account.clock.set_to(time.account_now, system_now=system_now)
             unit_of_work.accounts.set_clock(account_sid, clock)
             return AdvanceStep(moved, clock.at(system_now), Course(course.until, clock, pause_at), is_last=False)
-        reached = account.clock.set_to(max(course.until, time.now), system_now=system_now)
+        reached = account.clock.set_to(max(course.until, time.account_now), system_now=system_now)
         time = yield from _set(unit_of_work, account, reached.at(system_now))
         return AdvanceStep(moved, time, Course(course.until, reached), is_last=True)
 
 
-def _callback_pause(call: ValidationCall, pause_at: Timestamp | None, now: Timestamp) -> Timestamp | None:
+def _callback_pause(call: ValidationCall, pause_at: Timestamp | None, account_now: Timestamp) -> Timestamp | None:
     """Return where the clock is to pause after this call was moved: soon, if it owes a callback now."""
-    return _earlier(after(now, CALLBACK_SECONDS), pause_at) if call.is_ended and call.status_callback else pause_at
+    return (
+        _earlier(after(account_now, CALLBACK_SECONDS), pause_at) if call.is_ended and call.status_callback else pause_at
+    )
 
 
-def _next_of(call: ValidationCall, policy: CallPolicy, now: Timestamp) -> Timestamp | None:
+def _next_of(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> Timestamp | None:
     """Return when the next event of a call that was just moved falls due."""
-    pending = next_event(call, policy, now)
+    pending = next_event(call, policy, account_now)
     return pending.at if pending else None
 
 

@@ -17,7 +17,9 @@ class UnknownAccount(Exception):
 
 
 @in_steps
-def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, id_generator: IdGenerator) -> Steps[None]:
+def apply_seed(
+    unit_of_work: UnitOfWork, seed: Seed, *, system_now: Timestamp, id_generator: IdGenerator
+) -> Steps[None]:
     """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
 
     What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
@@ -25,12 +27,12 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, id_gener
     """
     with unit_of_work:
         for seeded in seed:
-            account = _account(unit_of_work, seeded, now)
+            account = _account(unit_of_work, seeded, system_now)
             for key in seeded.api_keys:
-                unit_of_work.accounts.save_key(replace(key, date_created=now))
+                unit_of_work.accounts.save_key(replace(key, date_created=system_now))
                 yield
             for caller_id in seeded.caller_ids:
-                _add_caller_id(unit_of_work, account.sid, caller_id, now, id_generator)
+                _add_caller_id(unit_of_work, account.sid, caller_id, system_now, id_generator)
                 yield
             for number, rule in seeded.phone_rules:
                 unit_of_work.phones.save_rule(account.sid, number, rule)
@@ -40,25 +42,29 @@ def apply_seed(unit_of_work: UnitOfWork, seed: Seed, *, now: Timestamp, id_gener
             yield
 
 
-def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, now: Timestamp) -> Account:
+def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timestamp) -> Account:
     if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
         raise UnknownAccount(f"account {seeded.sid}: there is no account {seeded.parent_sid} to be its parent")
     known = unit_of_work.accounts.find(seeded.sid)
     if known is None and seeded.auth_token is None:
         raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")
-    before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, now, now)
+    before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, system_now, system_now)
     named = ("auth_token", "friendly_name", "owner_email", "status", "parent_sid")
     given = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
     wanted = before._replace(**given)
     if wanted != known:
-        unit_of_work.accounts.save(wanted._replace(date_updated=now))
+        unit_of_work.accounts.save(wanted._replace(date_updated=system_now))
     return wanted
 
 
 def _add_caller_id(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, seeded: SeededCallerId, now: Timestamp, id_generator: IdGenerator
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    seeded: SeededCallerId,
+    system_now: Timestamp,
+    id_generator: IdGenerator,
 ) -> None:
-    created = now if seeded.date_created is None else seeded.date_created
+    created = system_now if seeded.date_created is None else seeded.date_created
     add_caller_id(
         unit_of_work,
         account_sid,

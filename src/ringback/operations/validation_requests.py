@@ -71,7 +71,7 @@ def _check_limits(
             raise trial_account_is_full(TRIAL_VERIFIED_NUMBERS)
     limit = policy.calls_per_number_and_week
     if limit is not None:
-        since, until = after(time.now, -WEEK_SECONDS), after(time.now, WEEK_SECONDS)
+        since, until = after(time.account_now, -WEEK_SECONDS), after(time.account_now, WEEK_SECONDS)
         if unit_of_work.calls.count(account_sid, number, since=since, until=until) >= limit:
             raise too_many_calls_to_number(limit)
 
@@ -99,9 +99,11 @@ def _queued(
             state=CallState.QUEUED,
             attempts_allowed=policy.code_attempts,
             attempts_left=policy.code_attempts,
-            date_created=time.now,
-            code_expires_at=None if lifetime_seconds is None else after(time.now, lifetime_seconds),
-            timeline=(TimelineEntry(time.now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
+            date_created=time.account_now,
+            code_expires_at=None if lifetime_seconds is None else after(time.account_now, lifetime_seconds),
+            timeline=(
+                TimelineEntry(time.account_now, "queued", f"to be dialled after {request.call_delay_seconds} s"),
+            ),
         )
-        if unit_of_work.calls.add(call, next_event(call, policy, time.now), time):
+        if unit_of_work.calls.add(call, next_event(call, policy, time.account_now), time):
             return call

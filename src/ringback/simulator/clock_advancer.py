@@ -73,7 +73,7 @@ class ClockAdvancer:
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
-            course = Course(after(time.now, seconds), time.clock)
+            course = Course(after(time.account_now, seconds), time.clock)
             stopped = False
             while not stopped:
                 if notifier.is_closed:

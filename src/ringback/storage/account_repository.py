@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
-from ringback.domain.account_clock import REAL_TIME, AccountClock
+from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
 from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
@@ -221,7 +221,7 @@ def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
         return AccountClock(offset, None if frozen_at is None else Timestamp(frozen_at))
     report("accounts", account_sid, UnreadableRow(f"clock_offset is {offset!r}, clock_frozen_at is {frozen_at!r}"))
-    return REAL_TIME
+    return UNSET_CLOCK
 
 
 def _policy(text: str | None, account_sid: str = "") -> AccountPolicy:

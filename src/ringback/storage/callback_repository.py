@@ -144,7 +144,7 @@ class CallbackRepository:
             attempts=0,
             due_at=time.system_now,
             leased_until=None,
-            date_created=time.now,
+            date_created=time.account_now,
             earlier_attempts=0,
             fault=None,
         )
