@@ -1,14 +1,11 @@
 """Health checks and metrics: ``/livez``, ``/readyz`` and ``/metrics``."""
 
-import asyncio
-from collections.abc import Callable
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from ringback.domain.timestamps import Timestamp
-from ringback.monitoring.metrics import Backlog, Metrics
+from ringback.monitoring.metrics import Backlog
 from ringback.operations.backlog import count_backlog
 from ringback.operations.services import Services
 from ringback.storage.database import Database
@@ -20,8 +17,6 @@ LIVE_PATH, READY_PATH, METRICS_PATH = "/livez", "/readyz", "/metrics"
 PATHS = frozenset({LIVE_PATH, READY_PATH, METRICS_PATH})
 SERVICE_UNAVAILABLE = 503
 METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-Exposition = Callable[[Metrics, Backlog | None], bytes]
 
 
 def health_router(database: Database, supervisor: Supervisor) -> APIRouter:
@@ -51,17 +46,10 @@ def metrics_router(services: Services) -> APIRouter:
     @router.head(METRICS_PATH, include_in_schema=False)
     @router.get(METRICS_PATH, summary="What has it counted?", response_class=PlainTextResponse)
     async def metrics(_: Request) -> Response:
-        exposition = await asyncio.to_thread(_exposition)
         backlog = await _backlog(services.database, services.now())
-        return Response(exposition(services.metrics, backlog), media_type=METRICS_CONTENT_TYPE)
+        return Response(services.metrics.exposition(backlog), media_type=METRICS_CONTENT_TYPE)
 
     return router
-
-
-def _exposition() -> Exposition:
-    from ringback.monitoring.metric_families import exposition
-
-    return exposition
 
 
 async def _backlog(database: Database, system_now: Timestamp) -> Backlog | None:

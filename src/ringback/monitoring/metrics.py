@@ -1,138 +1,219 @@
-"""What a server counts while it runs: plain numbers in memory, which a reset leaves alone and a scrape reads.
+"""The metrics of a server, kept by prometheus_client in a registry per application.
 
-Whoever counts passes only words of a known few - operations, outcomes, kinds - never a path, a SID or a number: each
-word is a time series of its own.
+Label values come from small fixed sets, such as operations and outcomes, and never contain a path, a SID or a number:
+each combination is a time series.
 """
 
 import time
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import NamedTuple
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    disable_created_metrics,
+    generate_latest,
+    values,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from ringback import __version__
 from ringback.domain.calls import FINAL_STATES, CallStatus, VerificationStatus
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import Effect, FaultTarget
 
+NAMESPACE = "ringback"
 NONE = "none"
-"""The word for what there is not: the operation of a path that leads nowhere, the status of an answer never sent."""
+"""Label value for what is missing: the operation of an unknown path, the status of a response that was not sent."""
 OTHER = "other"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
 
 REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 CALLBACK_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
-"""Up to and with so many seconds an observation is in a bucket; one more bucket holds the rest."""
+"""Upper bounds of the buckets, inclusive."""
 
-CALL_ENDS = [
+FINAL_CALL_STATUSES = [
     (CallStatus.COMPLETED.value, VerificationStatus.SUCCESS.value),
     *((state.status.value, VerificationStatus.FAILED.value) for state in sorted(FINAL_STATES)),
 ]
-CALLBACK_ENDS = {EventType.CALLBACK_DELIVERED: "delivered", EventType.CALLBACK_FAILED: "failed"}
+CALLBACK_OUTCOMES: Mapping[EventType, str] = {
+    EventType.CALLBACK_DELIVERED: "delivered",
+    EventType.CALLBACK_FAILED: "failed",
+}
 
-MOST_COUNTED = 10_000
-"""So many stands for as many or more: counting on would keep requests waiting."""
+MAX_BACKLOG = 10_000
+"""Limit of each count of a backlog: counting more rows would delay requests."""
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+values.ValueClass = values.MutexValue
+"""With PROMETHEUS_MULTIPROC_DIR set, the library would share values with other programs through files."""
 
 
 class Backlog(NamedTuple):
-    """How many calls' next event is due, and how many StatusCallbacks are owed; at most MOST_COUNTED of each."""
+    """The number of calls whose next event is due, and of pending StatusCallbacks; at most MAX_BACKLOG of each."""
 
     due_calls: int
-    owed_callbacks: int
-
-
-Monotonic = Callable[[], float]
-"""Seconds that never go back."""
-
-
-class Series:
-    """How many observations each bucket holds, the last one those beyond all bounds; and the sum of all."""
-
-    __slots__ = ("counts", "total")
-
-    def __init__(self, buckets: int) -> None:
-        self.counts = [0] * buckets
-        self.total = 0.0
-
-
-class Histogram:
-    """Observations in seconds, sorted into buckets, for each of a few words."""
-
-    __slots__ = ("bounds", "series")
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        self.bounds = bounds
-        self.series: dict[str, Series] = {}
-
-    def observe(self, word: str, seconds: float) -> None:
-        series = self.series.get(word)
-        if series is None:
-            series = self.series[word] = Series(len(self.bounds) + 1)
-        series.counts[bisect_left(self.bounds, seconds)] += 1
-        series.total += seconds
+    pending_callbacks: int
 
 
 class Metrics:
-    """All that is counted. What can be known beforehand begins at 0, so that its first increase is seen, too."""
+    """The metrics of one application. Series that are known beforehand start at 0, so that their first increase shows.
 
-    def __init__(self, monotonic: Monotonic = time.monotonic) -> None:
+    `monotonic` returns seconds that never decrease. `dropped_log_lines` returns how many lines the log has dropped.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._started = self._runner_looked = monotonic()
-        self.requests: Counter[tuple[str, str, str]] = Counter()
-        self.request_seconds = Histogram(REQUEST_SECONDS)
-        self.calls: Counter[tuple[str, str]] = Counter(dict.fromkeys(CALL_ENDS, 0))
-        self.callbacks: Counter[str] = Counter(dict.fromkeys(CALLBACK_ENDS.values(), 0))
-        self.callback_lag_seconds = Histogram(CALLBACK_SECONDS)
-        self.callback_attempt_seconds = Histogram(CALLBACK_SECONDS)
-        self.faults: Counter[tuple[str, str]] = Counter()
-        self.events: Counter[str] = Counter(dict.fromkeys(EventType, 0))
-        self.task_restarts: Counter[str] = Counter()
-        self.tasks_running: dict[str, bool] = {}
+        self._started_at = self._runner_polled_at = monotonic()
         self.dropped_log_lines: Callable[[], int] = lambda: 0
+        self._started_tasks: set[str] = set()
+        self.registry = CollectorRegistry()
+        Info("build", "What runs.", namespace=NAMESPACE, registry=self.registry).info({"version": __version__})
+        self._register_ages()
+        self._requests = self._counter("requests", "Requests to the Twilio surface.", "operation", "method", "status")
+        self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
+        self._callbacks = self._counter("callbacks", "StatusCallbacks settled; one sent again counts again.", "outcome")
+        self._faults = self._counter("faults", "Faults that struck.", "operation", "effect")
+        self._events = self._counter("events", "Events written.", "type")
+        self._restarts = self._counter("background_task_restarts", "Restarts of background tasks that failed.", "task")
+        self._running = self._gauge(
+            "background_task_running", "1 while a background task runs, 0 while it is down.", "task"
+        )
+        self._register_histograms()
+        self._scraped = _ScrapeTimeCollector(self)
+        self.registry.register(self._scraped)
+        self._start_known_series()
+
+    def _register_ages(self) -> None:
+        self._gauge("uptime_seconds", "Seconds since the start.").set_function(lambda: self.uptime_seconds)
+        self._gauge(
+            "runner_last_look_age_seconds",
+            "Seconds since the runner looked for calls that are due; at rest it looks every 30 seconds.",
+        ).set_function(lambda: self.seconds_since_runner_polled)
+
+    def _register_histograms(self) -> None:
+        requests = self._histogram(
+            "request_duration_seconds",
+            "Seconds from a request's head to the end of its answer.",
+            REQUEST_SECONDS,
+            "operation",
+        )
+        attempts = self._histogram(
+            "callback_attempt_duration_seconds",
+            "Seconds that each try to deliver a StatusCallback took, by the class of its answer.",
+            CALLBACK_SECONDS,
+            "answer",
+        )
+        self._request_seconds, self._callback_attempt_seconds = cache(requests.labels), cache(attempts.labels)
+        self._callback_lag_seconds = self._histogram(
+            "callback_lag_seconds",
+            "Seconds from when a StatusCallback was due until the sender took it up.",
+            CALLBACK_SECONDS,
+        )
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
+        """Register a counter, and return the function that returns its child for label values.
+
+        The children are cached: the library's lookup takes longer than the increment.
+        """
+        return cache(Counter(name, documentation, labels, namespace=NAMESPACE, registry=self.registry).labels)
+
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
+        return Gauge(name, documentation, labels, namespace=NAMESPACE, registry=self.registry)
+
+    def _histogram(self, name: str, documentation: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(name, documentation, labels, namespace=NAMESPACE, registry=self.registry, buckets=buckets)
+
+    def _start_known_series(self) -> None:
+        for statuses in FINAL_CALL_STATUSES:
+            self._calls(*statuses)
+        for outcome in CALLBACK_OUTCOMES.values():
+            self._callbacks(outcome)
+        for kind in EventType:
+            self._events(kind.value)
 
     def observe_request(self, operation: str | None, method: str, status: int, seconds: float) -> None:
-        """Count a request to the Twilio surface; `status` 0 when no answer was sent."""
+        """Count a request to the Twilio surface; `status` is 0 if no response was sent."""
         name = operation or NONE
-        self.requests[name, method if method in METHODS else OTHER, str(status) if status else NONE] += 1
-        self.request_seconds.observe(name, seconds)
+        self._requests(name, method if method in METHODS else OTHER, status or NONE).inc()
+        self._request_seconds(name).observe(seconds)
 
     def count_event(self, event: NewEvent) -> None:
-        """Count an event that was committed, and what it tells the end of."""
-        self.events[event.type] += 1
+        """Count a committed event, and the end of the call or callback that it reports."""
+        self._events(event.type.value).inc()
         if event.type == EventType.CALL_ENDED:
-            self.calls[str(event.data["status"]), str(event.data["verification_status"])] += 1
-        elif event.type in CALLBACK_ENDS:
-            self.callbacks[CALLBACK_ENDS[event.type]] += 1
+            self._calls(event.data["status"], event.data["verification_status"]).inc()
+        elif event.type in CALLBACK_OUTCOMES:
+            self._callbacks(CALLBACK_OUTCOMES[event.type]).inc()
 
     def observe_callback_lag(self, lag_seconds: float) -> None:
-        """Count a StatusCallback that the sender took up so long after it was due."""
-        self.callback_lag_seconds.observe("", lag_seconds)
+        """Observe the time from when a StatusCallback was due until the sender claimed it."""
+        self._callback_lag_seconds.observe(lag_seconds)
 
     def observe_callback_attempt(self, status_code: int | None, seconds: float) -> None:
-        """Count one try to deliver a StatusCallback; `status_code` is None where there was no answer."""
-        self.callback_attempt_seconds.observe(f"{status_code // 100}xx" if status_code else NONE, seconds)
+        """Observe the duration of an attempt to deliver a StatusCallback; `status_code` is None without a response."""
+        self._callback_attempt_seconds(f"{status_code // 100}xx" if status_code else NONE).observe(seconds)
 
     def count_fault(self, operation: FaultTarget, effect: Effect) -> None:
-        """Count a fault that a test asked for."""
-        self.faults[operation.value, next(iter(effect.to_dict()))] += 1
+        """Count an injected fault that was triggered."""
+        self._faults(operation.value, next(iter(effect.to_dict()))).inc()
 
     def task_started(self, name: str) -> None:
-        """Count that a background task runs; the first time is not a restart."""
-        self.task_restarts[name] += name in self.tasks_running
-        self.tasks_running[name] = True
+        """Note that a background task runs. Every start but the first is a restart."""
+        self._restarts(name).inc(name in self._started_tasks)
+        self._started_tasks.add(name)
+        self._running.labels(name).set(1)
 
     def task_failed(self, name: str) -> None:
         """Note that a background task is down."""
-        self.tasks_running[name] = False
+        self._running.labels(name).set(0)
 
     def runner_polled(self) -> None:
-        """Note that the runner has just looked for calls that are due."""
-        self._runner_looked = self._monotonic()
+        """Note that the runner has just polled for due calls."""
+        self._runner_polled_at = self._monotonic()
 
     @property
     def uptime_seconds(self) -> float:
-        return self._monotonic() - self._started
+        return self._monotonic() - self._started_at
 
     @property
     def seconds_since_runner_polled(self) -> float:
-        """How long ago the runner looked; since the start, where it never did."""
-        return self._monotonic() - self._runner_looked
+        """Seconds since the runner polled for due calls; since startup if it has not polled yet."""
+        return self._monotonic() - self._runner_polled_at
+
+    def exposition(self, backlog: Backlog | None) -> bytes:
+        """Return all metrics in Prometheus's text format 0.0.4; without a `backlog`, all but the two that show it."""
+        self._scraped.backlog = backlog
+        return generate_latest(self.registry)
+
+
+class _ScrapeTimeCollector(Collector):
+    """Collects what is counted elsewhere when the metrics are scraped."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.backlog: Backlog | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        yield CounterMetricFamily(
+            f"{NAMESPACE}_log_lines_dropped",
+            "Log lines that could not be written, because the log's reader is gone or too slow, or its disk is full.",
+            value=self._metrics.dropped_log_lines(),
+        )
+        if self.backlog is not None:
+            yield GaugeMetricFamily(
+                f"{NAMESPACE}_calls_due",
+                f"Calls whose next event is due; {MAX_BACKLOG} stands for more, too.",
+                value=self.backlog.due_calls,
+            )
+            yield GaugeMetricFamily(
+                f"{NAMESPACE}_callbacks_owed",
+                f"StatusCallbacks neither delivered nor given up; {MAX_BACKLOG} stands for more, too.",
+                value=self.backlog.pending_callbacks,
+            )

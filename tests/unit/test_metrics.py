@@ -1,4 +1,9 @@
-"""What is counted, in which words, and how it is written for Prometheus."""
+"""Metrics: what is counted under which labels, and the text that Prometheus reads."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -6,13 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import AnswerError, FaultTarget
 from ringback.domain.timestamps import Timestamp
-from ringback.monitoring.metric_families import exposition
-from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Histogram, Metrics
+from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Metrics
 from support.domain_values import ACCOUNT_SID
 
 
 class Seconds:
-    """A clock that never goes back, in a test's hand."""
+    """A monotonic clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -22,10 +26,10 @@ class Seconds:
 
 
 def samples(metrics: Metrics, backlog: Backlog | None = None) -> dict[tuple[str, ...], float]:
-    """Return each sample by its name and its labels' values, in the order of their names."""
+    """Return the values of all samples by their names and label values, in the order of the labels' names."""
     return {
         (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
-        for family in text_string_to_metric_families(exposition(metrics, backlog).decode())
+        for family in text_string_to_metric_families(metrics.exposition(backlog).decode())
         for sample in family.samples
     }
 
@@ -48,27 +52,34 @@ def test_requests_are_counted_by_operation_method_and_status() -> None:
     assert found["ringback_requests_total", "GET", "fetch-call", "none"] == 1
 
 
-def test_methods_that_nobody_knows_are_one_time_series() -> None:
+def test_unknown_methods_are_one_time_series() -> None:
     metrics = Metrics()
 
     for number in range(100):
         metrics.observe_request(None, f"METHOD{number}", 405, 0.001)
 
-    assert metrics.requests == {("none", "other", "405"): 100}
+    requests = {key[1:]: value for key, value in samples(metrics).items() if key[0] == "ringback_requests_total"}
+    assert requests == {("other", "none", "405"): 100}
     assert {"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"} <= METHODS
 
 
-@pytest.mark.parametrize(("seconds", "bucket"), [(0.0, 0), (1.0, 0), (1.001, 1), (2.0, 1), (2.001, 2), (1e9, 2)])
-def test_a_bucket_holds_what_is_up_to_its_bound_and_with_it(seconds: float, bucket: int) -> None:
-    histogram = Histogram((1.0, 2.0))
+@pytest.mark.parametrize(
+    ("seconds", "bound"),
+    [(0.0, "0.0005"), (0.0005, "0.0005"), (0.000_501, "0.001"), (10.0, "10.0"), (10.001, "+Inf"), (1e9, "+Inf")],
+)
+def test_buckets_include_their_upper_bounds(seconds: float, bound: str) -> None:
+    metrics = Metrics()
 
-    histogram.observe("a", seconds)
+    metrics.observe_request("list-calls", "GET", 200, seconds)
 
-    assert [number for number, count in enumerate(histogram.series["a"].counts) if count] == [bucket]
-    assert histogram.series["a"].total == seconds
+    found = samples(metrics)
+    name = "ringback_request_duration_seconds"
+    bounds = [*map(str, REQUEST_SECONDS), "+Inf"]
+    assert next(it for it in bounds if found[f"{name}_bucket", it, "list-calls"]) == bound
+    assert found[f"{name}_sum", "list-calls"] == seconds
 
 
-def test_a_histogram_is_written_with_its_buckets_added_up() -> None:
+def test_buckets_of_a_histogram_are_cumulative() -> None:
     metrics = Metrics()
 
     for seconds in (0.0004, 0.002, 99.0):
@@ -82,7 +93,7 @@ def test_a_histogram_is_written_with_its_buckets_added_up() -> None:
     assert found[f"{name}_sum", "list-calls"] == pytest.approx(99.0024)
 
 
-def test_outcomes_begin_at_nought_and_are_counted_when_their_events_are() -> None:
+def test_outcomes_start_at_0_and_are_counted_with_their_events() -> None:
     metrics = Metrics()
     before = samples(metrics)
 
@@ -103,7 +114,7 @@ def test_outcomes_begin_at_nought_and_are_counted_when_their_events_are() -> Non
     assert {value for key, value in before.items() if key[0].endswith("_total")} == {0.0}
 
 
-def test_each_try_of_a_callback_is_counted_by_the_class_of_its_answer() -> None:
+def test_callback_attempts_are_counted_by_the_class_of_their_response() -> None:
     metrics = Metrics()
 
     for status_code in (200, 204, 503, None):
@@ -118,7 +129,7 @@ def test_each_try_of_a_callback_is_counted_by_the_class_of_its_answer() -> None:
     assert found["ringback_callback_lag_seconds_count",] == 1
 
 
-def test_faults_are_counted_by_where_they_struck_and_what_they_did() -> None:
+def test_faults_are_counted_by_operation_and_effect() -> None:
     metrics = Metrics()
 
     metrics.count_fault(FaultTarget.LIST_CALLS, AnswerError(429, message="+12125551234"))
@@ -126,7 +137,7 @@ def test_faults_are_counted_by_where_they_struck_and_what_they_did() -> None:
     assert samples(metrics)["ringback_faults_total", "status", "list-calls"] == 1
 
 
-def test_the_runners_last_look_and_the_uptime_age() -> None:
+def test_uptime_and_seconds_since_the_last_poll_grow() -> None:
     seconds = Seconds()
     metrics = Metrics(seconds)
     seconds.now += 5
@@ -135,11 +146,70 @@ def test_the_runners_last_look_and_the_uptime_age() -> None:
     metrics.runner_polled()
     seconds.now += 2
 
+    found = samples(metrics)
     assert (never, metrics.seconds_since_runner_polled, metrics.uptime_seconds) == (5, 2, 7)
+    assert (found["ringback_runner_last_look_age_seconds",], found["ringback_uptime_seconds",]) == (2, 7)
 
 
-def test_the_backlog_is_told_where_it_is_known() -> None:
+def test_backlog_is_shown_only_if_it_is_known() -> None:
     known, unknown = samples(Metrics(), Backlog(3, 4)), samples(Metrics())
 
     assert (known["ringback_calls_due",], known["ringback_callbacks_owed",]) == (3, 4)
     assert known.keys() - unknown.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}
+
+
+def test_dropped_log_lines_are_read_when_the_metrics_are_scraped() -> None:
+    metrics = Metrics()
+    before = samples(metrics)
+    metrics.dropped_log_lines = lambda: 3
+
+    assert (before["ringback_log_lines_dropped_total",], samples(metrics)["ringback_log_lines_dropped_total",]) == (
+        0,
+        3,
+    )
+
+
+def test_restarts_of_a_task_are_counted_from_its_second_start() -> None:
+    metrics = Metrics()
+
+    metrics.task_started("pruning")
+    first = samples(metrics)
+    metrics.task_failed("pruning")
+    failed = samples(metrics)
+    metrics.task_started("pruning")
+    second = samples(metrics)
+
+    names = ("ringback_background_task_restarts_total", "ringback_background_task_running")
+    assert [tuple(found[name, "pruning"] for name in names) for found in (first, failed, second)] == [
+        (0, 1),
+        (0, 0),
+        (1, 1),
+    ]
+
+
+def test_metrics_of_two_applications_are_separate() -> None:
+    one, other = Metrics(), Metrics()
+
+    one.observe_request("list-calls", "GET", 200, 0.001)
+
+    assert samples(one)["ringback_requests_total", "GET", "list-calls", "200"] == 1
+    assert ("ringback_requests_total", "GET", "list-calls", "200") not in samples(other)
+
+
+def test_no_series_tells_when_it_was_created() -> None:
+    assert [key for key in samples(Metrics()) if key[0].endswith("_created")] == []
+
+
+def test_a_multiprocess_directory_of_another_program_is_not_used(tmp_path: Path) -> None:
+    code = (
+        "from ringback.monitoring.metrics import Metrics; metrics = Metrics(); "
+        "metrics.observe_request('list-calls', 'GET', 200, 0.001); print(metrics.exposition(None).decode())"
+    )
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
+    )
+
+    assert 'ringback_requests_total{method="GET",operation="list-calls",status="200"} 1.0' in done.stdout
+    assert list(tmp_path.iterdir()) == []
