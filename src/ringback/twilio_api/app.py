@@ -189,5 +189,5 @@ def _decode_path(raw_path: bytes) -> str:
 async def answer_http_exception(_: Request, raised: Exception) -> Response:
     """Return a plain JSON error for FastAPI's own 404 and 405, on paths outside the Twilio API."""
     assert isinstance(raised, HTTPException)  # noqa: S101
-    error = {"error": str(raised.detail), "hint": "GET /docs lists what there is"}
+    error = {"error": str(raised.detail), "hint": "GET /docs lists the routes"}
     return JSONResponse(error, raised.status_code, raised.headers)

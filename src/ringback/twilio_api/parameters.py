@@ -234,5 +234,5 @@ def parse_validation_request(parameters: Parameters, validation: NumberValidatio
 
 
 def parse_caller_id_update(parameters: Parameters) -> str | None:
-    """Return the new FriendlyName of a caller ID, None where there is none. Raises TwilioError 20002."""
+    """Return the new FriendlyName of a caller ID, or None if it is not given. Raises TwilioError 20002."""
     return CallerIdForm.model_validate(parameters).friendly_name

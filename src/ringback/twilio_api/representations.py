@@ -83,5 +83,5 @@ def split_suffix(path: str) -> tuple[str, Representation | None]:
 
 
 def for_errors(representation: Representation | None) -> Representation:
-    """Return the representation of an error where `representation` was asked for; None is an unknown suffix."""
+    """Return the representation of errors for a path that names `representation`, or None by an unknown suffix."""
     return XML if representation is None else ERRORS_IN.get(representation, representation)

@@ -59,13 +59,13 @@ log = structlog.get_logger()
 
 
 class RequestContext:
-    """One request to the Twilio API: what it asks for, who asks, and what the log and the journal keep of it.
+    """One request to the Twilio API: its path, account and parameters, its response, its log line and journal entry.
 
-    `method` and `path` are as the client sent them, for errors, log and journal; `path` is printable. Requests are
-    routed by `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp sets `account`,
-    `operation` and `path_parameters` before it calls the handler. `journal_account` is the account whose journal
-    records the request, which is known for some requests that are not authenticated. `status` is 0 until the response
-    starts.
+    `method` and `path` are as the client sent them, for errors, log and journal; `path` is percent-encoded to printable
+    ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp
+    sets `account`, `operation` and `path_parameters` before it calls the handler. `journal_account` is the account
+    whose journal records the request: also set for a refused request if its path names an account. `status` is 0 until
+    the response starts.
     """
 
     __slots__ = (

@@ -26,7 +26,7 @@ class Route(NamedTuple):
     """One operation of the Twilio API: where it is, what handles it, and what OpenAPI says about it.
 
     `schema` is that of the JSON answer; None for a 204. `query` maps the parameters of the query to their descriptions,
-    `form` are those of the body. `errors` are statuses that the operation answers beside those of every operation.
+    `form` are those of the body. `errors` are the statuses of errors that not every operation has.
     """
 
     operation: Operation
