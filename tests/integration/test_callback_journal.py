@@ -77,7 +77,7 @@ async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, rec
             await until(lambda: lines)
 
     [line] = lines
-    assert (line["event"], line["call_sid"], line["attempt"], line["answer"]) == ("callback", sid, 1, 204)
+    assert (line["event"], line["call_sid"], line["attempt"], line["status_code"]) == ("callback", sid, 1, 204)
     assert (line["url"], line["outcome"], line["error"]) == (f"{receiver.url}/done", "delivered", None)
     assert "s3cret" not in repr(line)
 

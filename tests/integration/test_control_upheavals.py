@@ -119,7 +119,7 @@ async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_i
 async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refused_to_him(
     account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(advancer, "LONGEST_QUEUE_SECONDS", 0.05)
+    monkeypatch.setattr(advancer, "MAX_QUEUE_SECONDS", 0.05)
     release = threading.Event()
 
     def answer(_: Received) -> Answer:

@@ -52,7 +52,7 @@ def test_a_whole_life_at_debug_level_logs_no_secret(tmp_path: Path) -> None:
         signatures = [received.headers["X-Twilio-Signature"] for received in receiver.received]
 
     log = json.dumps(server.log)
-    assert failed["answer"] == 500
+    assert failed["status_code"] == 500
     for secret in (AUTH_TOKEN, KEY_SECRET, CONTROL_TOKEN, PASSWORD, QUERY_SECRET, GUESS, *signatures):
         assert secret not in log
     for code in codes:  # six digits may well stand in a SID or behind a time's decimal point
@@ -81,7 +81,7 @@ def test_every_request_call_and_delivery_has_its_json_line(receiver: CallbackRec
     moves = [line["moved_by"] for line in server.log if line["event"] == "call" and line["call_sid"] == call_sid]
     assert moves == ["dial", "answer", "digits"]
     [delivery] = [line for line in server.log if line["event"] == "callback"]
-    assert (delivery["call_sid"], delivery["outcome"], delivery["answer"]) == (call_sid, "delivered", 204)
+    assert (delivery["call_sid"], delivery["outcome"], delivery["status_code"]) == (call_sid, "delivered", 204)
     assert all({"timestamp", "level"} <= set(line) for line in server.log if line["event"] != "end of log")
 
 

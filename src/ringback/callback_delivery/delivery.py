@@ -224,7 +224,7 @@ def _log_attempt(callback: StatusCallback, attempt: CallbackAttempt, status: Cal
         call_sid=callback.call_sid,
         url=attempt.url.partition("?")[0],
         attempt=attempt.number,
-        answer=attempt.status_code,
+        status_code=attempt.status_code,
         outcome=status.value,
         milliseconds=attempt.elapsed_ms,
         error=attempt.error,

@@ -17,7 +17,7 @@ import httpx
 from ringback.callback_delivery.bounded_response import ConnectionMonitor, ResponseTooLarge
 from ringback.callback_delivery.connection_errors import connection_error, resolution_error, seconds
 from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
-from ringback.domain.callback_hops import CallbackHop, masked_location
+from ringback.domain.callback_hops import CallbackHop, mask_location
 from ringback.domain.callbacks import (
     MAX_LOCATION_CHARACTERS,
     MAX_REDIRECTS,
@@ -151,7 +151,7 @@ def _hop(request: SignedRequest, answer: _Answer, elapsed_seconds: float) -> Cal
         tuple((name, MASKED if name == "Authorization" else value) for name, value in request.headers),
         is_sent=answer.is_sent,
         status_code=answer.status_code,
-        location=None if answer.location is None else masked_location(answer.location)[:MAX_LOCATION_CHARACTERS],
+        location=None if answer.location is None else mask_location(answer.location)[:MAX_LOCATION_CHARACTERS],
         elapsed_ms=round(elapsed_seconds * 1000, 3),
         error=answer.error if answer.status_code is None else None,
     )

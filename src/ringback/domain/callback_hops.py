@@ -1,4 +1,4 @@
-"""The requests of one delivery attempt: a StatusCallback, then one request for each redirect that was followed."""
+"""The requests of one delivery attempt: the StatusCallback, and one request for each redirect that was followed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,10 +15,10 @@ _USER_INFO = re.compile(r"^((?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2})[^/\\?#]*@")
 
 @dataclass(frozen=True, slots=True)
 class CallbackHop:
-    """One request of an attempt, and its answer.
+    """One request of an attempt, and its response.
 
-    `is_sent` is False where no connection was made: then nothing was sent. `status_code` is None when no answer came,
-    and `error` says why. `location` is the answer's Location header, with user info masked.
+    `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
+    `location` is the response's Location header with user info masked.
     """
 
     method: str
@@ -31,29 +31,29 @@ class CallbackHop:
     error: str | None
 
     def parameters(self, form: Parameters) -> Parameters:
-        """Return the parameters in this request: those of the query by GET, else the callback's `form`."""
+        """Return the parameters of this request: those of the query by GET, else the callback's `form`."""
         return request_parameters(self.method, self.url, form)
 
     @property
     def summary(self) -> str:
-        """The request and its status in a few words, without the query, which may hold secrets."""
+        """The request and its status, without the query, which may contain secrets."""
         return f"{self.method} {self.url.partition('?')[0]} {self.status_code or 'no answer'}"
 
 
 def request_parameters(method: str, url: str, form: Parameters) -> Parameters:
-    """Return the parameters of a request to `url`: those of the query by GET, else the `form` that it carries."""
+    """Return the parameters of a request to `url`: those of the query by GET, else its `form`."""
     if method != "GET":
         return form
     return tuple(parse_qsl(url.partition("?")[2], keep_blank_values=True))
 
 
-def masked_location(location: str) -> str:
+def mask_location(location: str) -> str:
     """Return a Location header with its user name and password masked."""
     return _USER_INFO.sub(_MASKED_USER_INFO, location)
 
 
 def redirect_hint(hops: Sequence[CallbackHop], form: Parameters) -> str | None:
-    """Return advice about an attempt's redirects, None where none is needed.
+    """Return advice about an attempt's redirects, or None if it is not needed.
 
     Source: docs/fidelity.md, StatusCallback redirects.
     """
@@ -85,7 +85,7 @@ def _has_all(hop: CallbackHop, form: Parameters) -> bool:
 
 
 def _carried(hop: CallbackHop, form: Parameters) -> str:
-    """Say how many of the StatusCallback's parameters a request carried that does not have all of them."""
+    """Describe the StatusCallback's parameters in a request that lacks some of them."""
     carried = set(hop.parameters(form))
     if not carried:
         return "no parameters"
@@ -93,7 +93,7 @@ def _carried(hop: CallbackHop, form: Parameters) -> str:
 
 
 def _place(hop: CallbackHop, other: CallbackHop) -> str:
-    """Return a request's path, or its URL without the query where the other request went to another server."""
+    """Return a request's path, or its URL without the query if the other request went to another server."""
     url, other_url = urlsplit(hop.url), urlsplit(other.url)
     if (url.scheme, url.netloc) == (other_url.scheme, other_url.netloc):
         return url.path
@@ -101,7 +101,7 @@ def _place(hop: CallbackHop, other: CallbackHop) -> str:
 
 
 def hop_data(hop: CallbackHop, form: Parameters) -> Mapping[str, str | int | dict[str, str] | None]:
-    """Return a hop as an event shows it."""
+    """Return the data of a hop in an event."""
     return {
         "method": hop.method,
         "url": hop.url,

@@ -1,4 +1,4 @@
-"""The StatusCallback: its parameters, its signature, and how patiently it is delivered. Pure; the sender sends."""
+"""StatusCallbacks: their parameters, signed requests, redirects, attempts and summaries."""
 
 import base64
 import hashlib
@@ -19,25 +19,25 @@ from ringback.domain.timestamps import Timestamp, rfc_2822
 from ringback.domain.urls import HttpUrl, parse_url
 
 VALIDATION_CALLER = "+14157234000"
-"""The number Twilio calls from. Source: docs/fidelity.md, validation call [observed]."""
+"""The number that Twilio calls from. Source: docs/fidelity.md, validation call [observed]."""
 API_VERSION = "2010-04-01"
 FORM_CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 USER_AGENT = "TwilioProxy/1.1"
 REDIRECT_STATUSES = frozenset({301, 302, 303, 307})
 HTTP_TEMPORARY_REDIRECT = 307
 MAX_LOCATION_CHARACTERS = 8_192
-"""A longer Location is not followed, as the journal keeps every request. Source: docs/fidelity.md, StatusCallback
-redirects [assumed]."""
+"""Limit on the Location of a redirect, because the journal stores every request. Source: docs/fidelity.md,
+StatusCallback redirects [assumed]."""
 MAX_REDIRECTS = 10
 """Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
 PARTIES = ("From", "Caller", "To", "Called")
-"""Whose places a StatusCallback tells, in this order."""
-BEFORE_THE_PLACES = "SequenceNumber"
+"""The numbers whose geography a StatusCallback contains, in this order."""
+GEOGRAPHY_FOLLOWS = "SequenceNumber"
 
 
 class CallbackStatus(StrEnum):
-    """What became of a StatusCallback."""
+    """The status of a StatusCallback."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -46,10 +46,10 @@ class CallbackStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusCallback:
-    """One request owed to a client's server; `auth_token` is its account's, to sign with.
+    """A StatusCallback of an ended call. It is signed with `auth_token`, the account's unless a fault replaces it.
 
-    Of the `attempts` made, the `earlier_attempts` belong to deliveries that have ended. `may_meet_fault` where its
-    account has any; `fault` is what its present delivery met already.
+    `attempts` counts all attempts, `earlier_attempts` those of deliveries that have ended. `may_meet_fault` is True if
+    the account has faults; `fault` is the one that the current delivery has met.
     """
 
     call_sid: CallSid
@@ -66,14 +66,17 @@ class StatusCallback:
 
 
 class UnreadableCallback(NamedTuple):
-    """A due StatusCallback whose row cannot be read, and why; `callback` has of it what can be read."""
+    """A due StatusCallback whose row cannot be read, and the reason. `callback` contains the readable fields."""
 
     callback: StatusCallback
     reason: str
 
 
 class DeliveryPartition(NamedTuple):
-    """An account's way to one receiver (host and port): what is held up in one lane holds up no other."""
+    """One account's callbacks to one receiver (host and port).
+
+    Partitions are delivered independently, so that a slow receiver does not cause head-of-line blocking.
+    """
 
     account_sid: AccountSid
     receiver: str
@@ -81,7 +84,7 @@ class DeliveryPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A StatusCallback request ready to be sent: where to, and every header and byte of it."""
+    """A StatusCallback's request, ready to be sent."""
 
     method: str
     url: HttpUrl
@@ -93,9 +96,9 @@ class SignedRequest:
 class CallbackAttempt:
     """One attempt to deliver a StatusCallback: its requests, and the outcome.
 
-    `method`, `url` and `headers` are the last request's. `status_code` is None and `error` says why when no answer
-    came; `answer` is the start of its body. `hops` are all requests in order; none where nothing was tried, and in a
-    journal written by ringback 0.1.0, which kept the last request only.
+    `method`, `url` and `headers` are those of the last request, `answer` is the start of the last response's body.
+    Without a response `status_code` is None and `error` gives the reason. `hops` are all requests in order. They are
+    empty if nothing was sent, and in journals of ringback 0.1.0, which stored the last request only.
     """
 
     number: int
@@ -112,10 +115,11 @@ class CallbackAttempt:
 
 @dataclass(frozen=True, slots=True)
 class CallbackSummary:
-    """The state of a call's StatusCallback at a glance.
+    """A summary of a call's StatusCallback.
 
-    `attempts` counts all deliveries' attempts; `status_code`, `error` and `redirects` (how many were followed) are the
-    last one's. `fault` is what the last delivery met. `is_signature_valid` is None where the last attempt sent nothing.
+    `attempts` counts the attempts of all deliveries. `status_code`, `error` and `redirects`, the number of redirects
+    that were followed, are those of the last attempt; `fault` is that of the last delivery. `is_signature_valid` is
+    None if the last attempt sent nothing.
     """
 
     status: CallbackStatus
@@ -128,9 +132,9 @@ class CallbackSummary:
 
 
 def status_callback_parameters(call: ValidationCall) -> Parameters:
-    """Return what the StatusCallback of an ended call tells, in Twilio's order, but for the places of its numbers.
+    """Return the parameters of an ended call's StatusCallback in Twilio's order, without the geography of its numbers.
 
-    Those take long to look up: `with_geography` adds them where nobody waits for it.
+    `with_geography` adds that later, because the lookup may read files.
     Source: docs/fidelity.md, StatusCallback parameters [page, observed].
     """
     parameters = [
@@ -147,7 +151,7 @@ def status_callback_parameters(call: ValidationCall) -> Parameters:
         ("Duration", str(_minutes_rounded_up(call.answered_seconds))),
         ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
         ("CallbackSource", "call-progress-events"),
-        (BEFORE_THE_PLACES, "0"),
+        (GEOGRAPHY_FOLLOWS, "0"),
         ("VerificationStatus", call.verification_status or ""),
     ]
     if call.outgoing_caller_id_sid:
@@ -160,31 +164,31 @@ def _minutes_rounded_up(seconds: int) -> int:
 
 
 def with_geography(parameters: Parameters) -> Parameters:
-    """Return `parameters` with the homes of their numbers behind the sequence number; those told already stay.
+    """Return `parameters` with the geography of their numbers after the sequence number, unless they contain it.
 
-    The first look-up of a country reads files, some milliseconds long. Source: docs/fidelity.md, StatusCallback
+    The first lookup in an area reads files, which takes milliseconds. Source: docs/fidelity.md, StatusCallback
     parameters [observed].
     """
-    told = dict(parameters)
-    if f"{PARTIES[0]}Country" in told:
+    values = dict(parameters)
+    if f"{PARTIES[0]}Country" in values:
         return parameters
-    places = tuple(place for party in PARTIES for place in _place(party, told[party]))
-    behind = list(told).index(BEFORE_THE_PLACES) + 1
-    return parameters[:behind] + places + parameters[behind:]
+    added = tuple(parameter for party in PARTIES for parameter in _geography_parameters(party, values[party]))
+    position = list(values).index(GEOGRAPHY_FOLLOWS) + 1
+    return parameters[:position] + added + parameters[position:]
 
 
-def _place(party: str, number: str) -> Parameters:
-    place = geography(number)
+def _geography_parameters(party: str, number: str) -> Parameters:
+    found = geography(number)
     return (
-        (f"{party}City", place.city),
-        (f"{party}State", place.state),
-        (f"{party}Zip", place.zip),
-        (f"{party}Country", place.country),
+        (f"{party}City", found.city),
+        (f"{party}State", found.state),
+        (f"{party}Zip", found.zip),
+        (f"{party}Country", found.country),
     )
 
 
 def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and each form parameter by sorted name.
+    """Return the X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and the form parameters, sorted by name.
 
     Source: docs/fidelity.md, StatusCallback signature [documented].
     """
@@ -194,9 +198,9 @@ def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] = ()) -
 
 
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
-    """Return `callback` as a signed request to `target`: its own URL with parameters, or a redirect's.
+    """Return the signed request for `callback` to `target`: its own URL with parameters, or a redirect's.
 
-    The signature covers the URL exactly as it is asked for: without fragment and user info, with its port.
+    The signature covers the URL exactly as requested: with its port, without fragment and user info.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [
@@ -216,7 +220,7 @@ def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> Sign
 
 
 def first_request(callback: StatusCallback) -> SignedRequest:
-    """Return the request that opens a delivery: a form by POST, or the parameters behind the URL's own query by GET."""
+    """Return the first request of an attempt: a form by POST, or the parameters after the URL's own query by GET."""
     url = parse_url(callback.url)
     if callback.method == "GET":
         url = url.with_parameters(callback.parameters)
@@ -224,10 +228,10 @@ def first_request(callback: StatusCallback) -> SignedRequest:
 
 
 def redirected_request(callback: StatusCallback, sent: SignedRequest, location: str, status: int) -> SignedRequest:
-    """Return the request that follows a redirect to `location`, signed anew.
+    """Return the request that follows a redirect to `location`, with its own signature.
 
-    307 keeps method and parameters; after 301, 302 and 303 the location is asked for by GET, as it stands.
-    Raises ValueError where `location` is too long, or no http(s) URL.
+    307 keeps method and parameters. After 301, 302 and 303 the location is requested by GET, without parameters added.
+    Raises ValueError if `location` is too long or not an http(s) URL.
     Source: docs/fidelity.md, StatusCallback redirects [assumed].
     """
     if len(location) > MAX_LOCATION_CHARACTERS:

@@ -1,4 +1,4 @@
-"""How patiently a StatusCallback is delivered, and how a URL's fragment changes that: ``#rc=2&rp=5xx,rt&tt=8000``.
+"""Timeouts and retries of StatusCallbacks, and their overrides in a URL's fragment: ``#rc=2&rp=5xx,rt&tt=8000``.
 
 Source: docs/fidelity.md, connection overrides [documented].
 """
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 
 class Failure(StrEnum):
-    """The ways a delivery can fail, in the words of the ``rp`` override."""
+    """The kinds of failed attempts. The values are those of the ``rp`` override, except ``other``."""
 
     CONNECT = "ct"
     READ = "rt"
@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """Timeouts in milliseconds, `total_timeout_ms` for all tries together; how often to retry, and after what."""
+    """Timeouts in milliseconds (`total_timeout_ms` is for all attempts), the number of retries, and their reasons."""
 
     connect_timeout_ms: int = 5_000
     read_timeout_ms: int = 15_000
@@ -39,27 +39,30 @@ class DeliveryPolicy:
     retry_on: frozenset[str] = frozenset({Failure.CONNECT})
 
     def retries_after(self, failure: Failure, attempts_made: int) -> bool:
-        """Tell whether a delivery that failed so, in its `attempts_made`-th try, is tried again."""
+        """Tell whether to retry a delivery after its `attempts_made`-th attempt failed."""
         return attempts_made <= self.retries and bool(self.retry_on & {RETRY_ALL, failure})
 
 
 def delivery_policy(fragment: str, default: DeliveryPolicy) -> DeliveryPolicy:
-    """Return `default` as a URL's fragment overrides it; numbers are brought into range, nonsense is ignored."""
+    """Return `default` with the overrides of a URL's fragment.
+
+    Numbers are clamped to their range. Invalid values are ignored.
+    """
     overrides = dict(parse_qsl(fragment))
-    wanted = frozenset(overrides.get("rp", "").lower().split(","))
-    known = wanted & {RETRY_ALL, *(failure.value for failure in Failure if failure != Failure.OTHER)}
+    reasons = frozenset(overrides.get("rp", "").lower().split(","))
+    valid = reasons & {RETRY_ALL, *(failure.value for failure in Failure if failure != Failure.OTHER)}
     return DeliveryPolicy(
         _number(overrides, "ct", CONNECT_TIMEOUT_RANGE_MS, default.connect_timeout_ms),
         _number(overrides, "rt", READ_TIMEOUT_RANGE_MS, default.read_timeout_ms),
         _number(overrides, "tt", TOTAL_TIMEOUT_RANGE_MS, default.total_timeout_ms),
         _number(overrides, "rc", RETRIES_RANGE, default.retries),
-        known or default.retry_on,
+        valid or default.retry_on,
     )
 
 
-def _number(overrides: dict[str, str], name: str, allowed: tuple[int, int], default: int) -> int:
+def _number(overrides: dict[str, str], name: str, limits: tuple[int, int], default: int) -> int:
     text = overrides.get(name, "")
     if not _NUMBER.fullmatch(text):
         return default
-    low, high = allowed
+    low, high = limits
     return min(max(int(text), low), high)

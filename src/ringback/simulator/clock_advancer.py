@@ -1,4 +1,4 @@
-"""Advances an account's clock, and answers when all that fell due has settled."""
+"""Advances of account clocks, which wait until all calls and callbacks that fell due have settled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,17 +27,17 @@ from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.database import Database
 from ringback.storage.stepwise import STEP_SECONDS, is_over, yield_to_requests
 
-LONGEST_QUEUE_SECONDS = 5.0
-"""How long an advance waits for another one of the same clock: less than the receiver of a callback may take, who may
-ask for one while the one under way waits for his answer."""
-MOST_MOVED_AT_ONCE, MOST_MOVED_IN_THREAD = 20, 200
-"""How many calls are moved in one transaction: on the event loop as many as a step has time for, or in a thread."""
-LONGEST_LOOK_SECONDS = 1.0
-"""How long to wait, at most, before looking again whether the callbacks of an account have settled."""
+MAX_QUEUE_SECONDS = 5.0
+"""Longest wait for another advance of the same clock. It is shorter than a callback's timeout: a receiver that requests
+an advance while another one waits for its answer would otherwise cause a deadlock."""
+MAX_BATCH_CALLS, MAX_THREAD_BATCH_CALLS = 20, 200
+"""Calls that one transaction advances: on the event loop, where time limits it too, or in a thread."""
+POLL_SECONDS = 1.0
+"""Longest time between two checks whether an account's callbacks have settled."""
 
 
 class ClockAdvancer:
-    """Makes the time of accounts pass, one advance of an account after the other."""
+    """Advances account clocks. Advances of the same clock run one after another."""
 
     def __init__(
         self,
@@ -60,22 +60,21 @@ class ClockAdvancer:
         self._locks: WeakValueDictionary[AccountSid, asyncio.Lock] = WeakValueDictionary()
 
     async def advance(self, account_sid: AccountSid, seconds: float) -> AccountTime | None:
-        """Let `seconds` of an account's time pass.
+        """Advance an account's clock by `seconds`, and return its time, or None if the account does not exist.
 
-        Whatever falls due happens in order: calls move, and the callbacks they owe are delivered or given up before
-        more than a moment of the account's time has passed. None where the account is gone. Raises AdvanceStopped
-        where somebody sets the clock or resets the account meanwhile, where another advance does not come to an end,
-        and where the server stops.
+        Everything that falls due happens in order: calls advance, and their callbacks settle before the clock goes on.
+        Raises AdvanceStopped if the clock is set or the account reset meanwhile, if another advance does not end, or
+        if the server stops.
         """
-        async with self._turn(account_sid):
+        async with self._lock(account_sid):
             notifier = self._change_notifier
-            invalidations = notifier.invalidations(account_sid)  # other processes tell theirs too late to be counted
+            invalidations = notifier.invalidations(account_sid)  # those of other processes arrive too late
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
             course = Course(after(time.account_now, seconds), time.clock)
-            stopped = False
-            while not stopped:
+            is_invalidated = False
+            while not is_invalidated:
                 if notifier.is_closed:
                     raise AdvanceStopped(SERVER_STOPS)
                 step = await self._step(account_sid, course)
@@ -86,34 +85,39 @@ class ClockAdvancer:
                     if await self._callbacks_settled(account_sid) and step.is_last:
                         break
                     course = course._replace(pause_at=None)
-                stopped = not self._database.is_shared and notifier.invalidations(account_sid) != invalidations
+                is_invalidated = not self._database.is_shared and notifier.invalidations(account_sid) != invalidations
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
-        if time and stopped:
+        if time and is_invalidated:
             raise AdvanceStopped(CLOCK_WAS_SET)
         self._on_advanced()
         return time
 
     @asynccontextmanager
-    async def _turn(self, account_sid: AccountSid) -> AsyncIterator[None]:
+    async def _lock(self, account_sid: AccountSid) -> AsyncIterator[None]:
         lock = self._locks.setdefault(account_sid, asyncio.Lock())
         try:
-            async with asyncio.timeout(LONGEST_QUEUE_SECONDS):
+            async with asyncio.timeout(MAX_QUEUE_SECONDS):
                 await lock.acquire()
         except TimeoutError:
-            raise AdvanceStopped("another advance of this clock is under way, and does not come to an end") from None
+            raise AdvanceStopped(
+                f"another advance of this clock has not ended after {MAX_QUEUE_SECONDS:g} seconds"
+            ) from None
         try:
             yield
         finally:
             lock.release()
 
     async def _step(self, account_sid: AccountSid, course: Course) -> AdvanceStep | None:
-        """Move some calls, let requests be answered, and return what was done; None where the account is gone."""
-        at_once = Batch(MOST_MOVED_AT_ONCE, is_over(STEP_SECONDS))
+        """Advance some calls, then yield to requests. Return None if the account does not exist."""
+        if self._database.is_shared:
+            batch = Batch(MAX_THREAD_BATCH_CALLS, lambda: False)
+        else:
+            batch = Batch(MAX_BATCH_CALLS, is_over(STEP_SECONDS))
         step = await self._database.run_in_steps(
             advance_step.steps,
             account_sid,
             course=course,
-            batch=Batch(MOST_MOVED_IN_THREAD, lambda: False) if self._database.is_shared else at_once,
+            batch=batch,
             system_now=self._clock.now(),
             policy=self._policy,
             id_generator=self._id_generator,
@@ -127,19 +131,19 @@ class ClockAdvancer:
         return step
 
     async def _callbacks_settled(self, account_sid: AccountSid) -> bool:
-        """Wait until the account owes no callback; True when there was nothing to wait for."""
-        waited = False
-        with self._change_notifier.subscribe(account_sid) as told:
+        """Wait until the account has no pending callback. Return True if it had none."""
+        has_waited = False
+        with self._change_notifier.subscribe(account_sid) as changed:
             while True:
-                told.clear()
+                changed.clear()
                 if not await self._database.run(owes_callbacks, account_sid):
                     break
                 if self._change_notifier.is_closed:
                     return False
-                waited = True
+                has_waited = True
                 try:
-                    async with asyncio.timeout(LONGEST_LOOK_SECONDS):
-                        await told.wait()
+                    async with asyncio.timeout(POLL_SECONDS):
+                        await changed.wait()
                 except TimeoutError:
                     continue
-        return not waited
+        return not has_waited

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import BEFORE_THE_PLACES, PARTIES, CallbackAttempt, CallbackStatus, StatusCallback
+from ringback.domain.callbacks import GEOGRAPHY_FOLLOWS, PARTIES, CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.faults import Effect, callback_effect_from_dict
 from ringback.domain.urls import parse_url
 from ringback.storage.callback_hops import hops_of
@@ -81,7 +81,7 @@ def _parameters(text: object) -> Parameters:
         parameters = _pairs(text)
     except (TypeError, ValueError) as error:
         raise UnreadableRow("parameters are not pairs of text in JSON") from error
-    missing = {*PARTIES, BEFORE_THE_PLACES} - dict(parameters).keys()
+    missing = {*PARTIES, GEOGRAPHY_FOLLOWS} - dict(parameters).keys()
     require(not missing, "parameters", parameters)
     return parameters
 
