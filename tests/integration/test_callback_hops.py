@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.retry_policy import DeliveryPolicy, Failure
-from ringback.testing.records import CallbackAttempt, CallbackHop
+from ringback.testing.models import CallbackAttempt, CallbackHop
 from support.control import ControlledAccount
 from support.domain_values import a_callback
 from support.polling import until

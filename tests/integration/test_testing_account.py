@@ -28,8 +28,8 @@ def test_what_did_not_happen_is_told_with_what_did(ringback: Account) -> None:
         ringback.wait_for("call.ended", call_sid=call_sid, timeout_seconds=0.05)
 
     assert str(raised.value) == (
-        f"no call.ended of call {call_sid} within 0.05 s; what happened instead: call.queued; call {call_sid} is "
-        "queued; the account's clock is frozen (clock.advance(seconds) makes happen what is due by then)"
+        f"no call.ended of call {call_sid} within 0.05 s; events instead: call.queued; call {call_sid} is "
+        "queued; the account's clock is frozen (clock.advance(seconds) lets pending events happen)"
     )
 
 
@@ -49,7 +49,7 @@ def test_a_wait_for_what_is_to_come_leaves_out_what_was(ringback: Account) -> No
     requested(ringback)
     ended = ringback.wait_for("call.ended", timeout_seconds=PATIENCE_SECONDS)
 
-    with pytest.raises(TimeoutError, match=rf"no call.ended after event {ended.id} .*instead: nothing; the account's"):
+    with pytest.raises(TimeoutError, match=rf"no call.ended after event {ended.id} .*instead: none; the account's"):
         ringback.wait_for("call.ended", after=ended.id, timeout_seconds=0)
 
 
@@ -92,15 +92,15 @@ def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
     phone = ringback.phone(NUMBER).always("busy", ring_seconds=2, extension="123")
     phone.will("unreachable", {"behavior": "enter-code", "key_seconds": 3})
 
-    seen = phone.look()
-    phone.forget_script()
-    phone.forget()
+    seen = phone.read()
+    phone.clear_script()
+    phone.clear_rule()
 
     assert (seen.behavior, seen.source) == ("unreachable", "script")
     assert [entry.behavior for entry in seen.script] == ["unreachable", "enter-code"]
-    assert (phone.look().behavior, phone.look().source) == ("enter-code", "setting")
+    assert (phone.read().behavior, phone.read().source) == ("enter-code", "setting")
     with pytest.raises(ControlError, match=r"a rule for .* does not exist"):
-        phone.forget()
+        phone.clear_rule()
 
 
 def test_the_default_phone_is_every_other(ringback: Account) -> None:
@@ -123,12 +123,12 @@ def test_a_ringing_call_can_be_refused_and_an_answered_one_ended(ringback: Accou
     ended = requested(ringback)
     ringback.wait_for("call.ringing", call_sid=ended, timeout_seconds=PATIENCE_SECONDS)
     call = ringback.call(ended).answer()
-    assert (call.state, call.hang_up().status, call.look_again().status) == ("prompting", "completed", "completed")
+    assert (call.state, call.hang_up().status, call.refresh().status) == ("prompting", "completed", "completed")
 
     with pytest.raises(ControlError, match=rf"call {ended} is completed\. Hint: .* \(POST .*/answer: 409\)") as raised:
         call.answer()
     assert raised.value.status == 409
-    assert [entry.event for entry in call.look_again().timeline][:3] == ["queued", "dial", "answer"]
+    assert [entry.event for entry in call.refresh().timeline][:3] == ["queued", "dial", "answer"]
 
 
 def test_numbers_can_be_verified_without_a_call(ringback: Account) -> None:
@@ -174,7 +174,7 @@ def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Acc
     assert (again.answer.status_code, again.error) == (204, None)
     [listed] = ringback.inboxes()
     assert (listed.name, listed.messages, listed.newest_at) == ("of the test%2F1", 2, second.at)
-    inbox.empty()
+    inbox.clear()
     assert (inbox.messages(), ringback.inboxes()) == ([], [])
 
 

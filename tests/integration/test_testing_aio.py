@@ -117,7 +117,7 @@ async def test_synchronous_advance_does_not_warn_of_a_callback_that_failed_befor
 
 
 async def test_synchronous_wait_names_the_loop_that_it_stops(ringback: Account) -> None:
-    with pytest.raises(TimeoutError, match=r"event loop stood still meanwhile; .* use ringback\.testing\.aio"):
+    with pytest.raises(TimeoutError, match=r"blocked the event loop of this thread; .* use ringback\.testing\.aio"):
         ringback.wait_for("callback.delivered", timeout_seconds=0)
 
 
@@ -129,9 +129,9 @@ async def test_asynchronous_wait_tells_what_happened_instead(account: aio.Accoun
         await account.wait_for("call.ended", call_sid=request.call_sid, timeout_seconds=0.05)
 
     assert str(raised.value) == (
-        f"no call.ended of call {request.call_sid} within 0.05 s; what happened instead: call.queued; call "
-        f"{request.call_sid} is queued; the account's clock is frozen (clock.advance(seconds) makes happen what is due "
-        "by then)"
+        f"no call.ended of call {request.call_sid} within 0.05 s; events instead: call.queued; call "
+        f"{request.call_sid} is queued; the account's clock is frozen (clock.advance(seconds) lets pending events "
+        "happen)"
     )
 
 
@@ -146,7 +146,7 @@ async def test_callee_is_played_by_coroutines(account: aio.Account) -> None:
     hung_up = await (await hung_up.answer()).hang_up()
     rejected = await rejected.reject()
 
-    assert (await keyed.look_again()).verification_status == "success"
+    assert (await keyed.refresh()).verification_status == "success"
     assert (hung_up.status, rejected.status) == ("completed", "busy")
     assert {call.sid for call in await account.calls()} == {request.call_sid for request in requests}
 
@@ -156,23 +156,23 @@ async def test_phones_faults_policy_and_clock_are_set_by_coroutines(account: aio
     fault = await account.faults.add("list-calls", {"status": 503}, times=2)
     policy = await account.policy.set(code_attempts=1)
 
-    assert (await phone.look()).behavior == "unreachable"
+    assert (await phone.read()).behavior == "unreachable"
     assert [one.id for one in await account.faults.list()] == [fault.id]
     assert (await account.policy.read()) == policy
     assert await account.clock.freeze(NOON) == await account.clock.now() == NOON
     assert await account.clock.advance(timedelta(hours=1)) == NOON + timedelta(hours=1)
 
-    await phone.forget_script()
-    await phone.forget()
+    await phone.clear_script()
+    await phone.clear_rule()
     await account.faults.delete(fault.id)
     await account.faults.clear()
     await account.policy.clear()
     await account.clock.run()
 
-    assert (await phone.look()).source == "setting"
+    assert (await phone.read()).source == "setting"
     assert (await account.clock.read()).mode == "running"
     with pytest.raises(ControlError, match=r"a rule for .* does not exist"):
-        await phone.forget()
+        await phone.clear_rule()
 
 
 async def test_inbox_and_journals_are_read_by_coroutines(account: aio.Account) -> None:
@@ -186,7 +186,7 @@ async def test_inbox_and_journals_are_read_by_coroutines(account: aio.Account) -
     assert "create-validation-request" in {one.operation for one in await account.requests()}
     assert [event.type for event in await account.events(call_sid=request.call_sid)][-1] == "callback.delivered"
     assert [(listed.name, listed.messages) for listed in await account.inboxes()] == [("async", 2)]
-    await inbox.empty()
+    await inbox.clear()
     assert await inbox.messages() == []
 
 
@@ -222,4 +222,4 @@ async def test_server_is_managed_by_coroutines() -> None:
             with pytest.raises(ControlError, match="does not answer") as raised:
                 await connection.accounts()
             assert raised.value.status is None
-            assert connection.absence() == f"the server at {server.base_url} does not answer"
+            assert connection.describe_failure() == f"the server at {server.base_url} does not answer"

@@ -80,7 +80,7 @@ def test_a_container_that_ends_is_told_with_what_the_image_was_run_with_and_wrot
     container.with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
     container.with_setting(callback_allowed_hosts=["a.test", "b.test"], ring_second=1)
 
-    with pytest.raises(ServerNotStarted, match=r"its container is exited; it said:\n.*unknown option --ring-second"):
+    with pytest.raises(ServerNotStarted, match=r"its container is exited; its log:\n.*unknown option --ring-second"):
         container.start()
 
     [run] = engine.containers.values()
@@ -104,7 +104,7 @@ def test_an_image_that_there_is_not_is_told_with_what_to_do(engine: DockerEngine
 @pytest.mark.parametrize("name", ["host", "port", "seed"])
 @pytest.mark.usefixtures("engine")
 def test_what_the_image_decides_is_not_to_be_set(name: str) -> None:
-    with pytest.raises(TypeError, match=rf"^{name}: not to be set of a container"):
+    with pytest.raises(TypeError, match=rf"^{name}: not allowed for a container"):
         RingbackContainer().with_setting(**{name: "1"})
 
 

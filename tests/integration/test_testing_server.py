@@ -51,7 +51,7 @@ def refuses_connections(url: str) -> bool:
 
 
 def test_a_server_with_a_wrong_setting_tells_what_it_said() -> None:
-    with pytest.raises(ServerNotStarted, match=r"ended before it was ready; it said:\n  ringback: ring_seconds 'long'"):
+    with pytest.raises(ServerNotStarted, match=r"ended before it was ready; its log:\n  ringback: ring_seconds 'long'"):
         Server(ring_seconds="long")
 
 
@@ -72,7 +72,7 @@ def test_a_taken_port_is_told() -> None:
 
 def test_a_server_that_does_not_become_ready_in_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     has_spoken = threading.Event()
-    note = Process._note  # noqa: SLF001
+    note = Process._add_line  # noqa: SLF001
     wait_until_ready = Process._wait_until_ready  # noqa: SLF001
 
     def noted(process: Process, line: str) -> None:
@@ -83,10 +83,10 @@ def test_a_server_that_does_not_become_ready_in_time_is_ended(monkeypatch: pytes
         assert has_spoken.wait(PATIENCE_SECONDS)
         return wait_until_ready(process, seconds)
 
-    monkeypatch.setattr(Process, "_note", noted)
+    monkeypatch.setattr(Process, "_add_line", noted)
     monkeypatch.setattr(Process, "_wait_until_ready", waited)
 
-    with pytest.raises(ServerNotStarted, match=r"not ready within 0.2 s; it said:\n  not yet"):
+    with pytest.raises(ServerNotStarted, match=r"not ready within 0.2 s; its log:\n  not yet"):
         Process({}, command=SILENT, start_seconds=SHORT_SECONDS)
 
 
@@ -108,7 +108,7 @@ def test_a_stopped_server_is_gone_and_says_so() -> None:
     server = Server()
     server.stop()
 
-    with pytest.raises(ControlError, match=r"does not answer: .* is the server running") as raised:
+    with pytest.raises(ControlError, match=r"does not answer: .* check that the server is running") as raised:
         server.account()
 
     assert raised.value.status is None
@@ -196,6 +196,6 @@ def test_a_server_of_another_kind_is_told() -> None:
     with (
         CallbackReceiver(lambda _: Answer(200, {}, b"<p>Hello</p>")) as no_ringback,
         connect(no_ringback.url) as connection,
-        pytest.raises(ControlError, match=r"is there a ringback server at this URL\?"),
+        pytest.raises(ControlError, match=r"check that the URL is that of a ringback server"),
     ):
         connection.account()

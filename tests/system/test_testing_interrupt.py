@@ -192,7 +192,7 @@ def test_interrupted_suite_names_a_server_that_is_gone_in_one_line(tmp_path: Pat
 
     assert status == pytest.ExitCode.INTERRUPTED, out
     assert [line for line in out.splitlines() if "does not answer" in line] == [
-        f"ringback: the server at {server.base_url} does not answer; the account of test_waits was not deleted"
+        f"ringback: the server at {server.base_url} does not answer; could not delete the account of test_waits"
     ]
     assert [text for text in ("ControlError", "httpx", "ERROR") if text in out] == []
 

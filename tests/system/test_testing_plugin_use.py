@@ -72,5 +72,5 @@ def test_server_that_cannot_start_fails_a_test_without_a_traceback(tmp_path: Pat
     finished = run_suite(tmp_path, {"conftest.py": UNFIT, "test_unknown.py": UNKNOWN})
 
     assert (finished.status, finished.failed) == (1, 1), finished.out
-    assert "ringback: the server ended before it was ready; it said:" in finished.out
+    assert "ringback: the server ended before it was ready; its log:" in finished.out
     assert "process.py" not in finished.out

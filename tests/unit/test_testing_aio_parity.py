@@ -7,21 +7,20 @@ from typing import Any
 import pytest
 
 import ringback.testing.aio
-from ringback.testing import account, calls, clock, connection, faults, inbox, phones, policy, requests
-from ringback.testing import resource_requests as resources
+from ringback.testing import account, calls, connection, requests, resource_requests, resources
 from ringback.testing.aio import Account, Call, Clock, Connection, Faults, Inbox, Phone, Policy
 
 PAIRS: list[tuple[type, type, type]] = [
     (connection.Connection, Connection, requests.ServerRequests),
     (account.Account, Account, requests.AccountRequests),
     (calls.Call, Call, requests.CallRequests),
-    (clock.Clock, Clock, resources.ClockRequests),
-    (faults.Faults, Faults, resources.FaultRequests),
-    (inbox.Inbox, Inbox, resources.InboxRequests),
-    (phones.Phone, Phone, resources.PhoneRequests),
-    (policy.Policy, Policy, resources.PolicyRequests),
+    (resources.Clock, Clock, resource_requests.ClockRequests),
+    (resources.Faults, Faults, resource_requests.FaultRequests),
+    (resources.Inbox, Inbox, resource_requests.InboxRequests),
+    (resources.Phone, Phone, resource_requests.PhoneRequests),
+    (resources.Policy, Policy, resource_requests.PolicyRequests),
 ]
-NO_REQUEST = {"absence", "client", "inbox", "model_post_init", "of", "phone", "twilio_http"}
+NO_REQUEST = {"describe_failure", "client", "inbox", "model_post_init", "of", "phone", "twilio_http_client"}
 """Methods that send no request: they are no coroutines."""
 DESCRIBED_ELSEWHERE = NO_REQUEST | {"close", "now", "wait_for"}
 """Methods that send no request, or several."""
@@ -63,7 +62,7 @@ def test_methods_take_the_same_parameters(synchronous: type, asynchronous: type,
     ]
 
     assert names
-    assert [name for name in differing if name != "twilio_http"] == []
+    assert [name for name in differing if name != "twilio_http_client"] == []
 
 
 @pytest.mark.parametrize(("synchronous", "asynchronous", "_"), PAIRS, ids=lambda one: one.__name__)

@@ -38,6 +38,6 @@ def test_without_twilios_library_the_client_says_what_to_install(monkeypatch: py
 
     with (
         connect("http://127.0.0.1:9") as connection,
-        pytest.raises(ImportError, match="not installed: pip install twilio"),
+        pytest.raises(ImportError, match="Install it with: pip install twilio"),
     ):
         Account(connection, shown).client()

@@ -1,8 +1,8 @@
-"""ringback in a test suite: servers, accounts and the handles of what belongs to them.
+"""Client library for test suites: start or connect to a server, and control accounts, phones, clocks and faults.
 
-``with ringback.testing.Server() as server:`` starts a server, ``ringback.testing.connect(url)`` connects to a running
-one. Both make accounts, from which everything else is reached. pytest has an account as the fixture ``ringback``.
-`ringback.testing.aio` has the same for async tests.
+``with ringback.testing.Server() as server:`` starts a server, and ``ringback.testing.connect(url)`` connects to a
+running one. Both create accounts, and each account gives access to everything in it. With pytest, the fixture
+``ringback`` is an account. `ringback.testing.aio` has the same classes for async tests.
 """
 
 from importlib import import_module
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ringback.testing.calls import Call
     from ringback.testing.connection import Connection, connect
     from ringback.testing.errors import BlockedEventLoopWarning, ControlError, ServerNotStarted
-    from ringback.testing.records import Event
+    from ringback.testing.models import Event
     from ringback.testing.server import Server
 
 __all__ = [
@@ -28,13 +28,13 @@ __all__ = [
     "connect",
 ]
 
-_PLACES = {
+_MODULES = {
     "Account": "account",
     "BlockedEventLoopWarning": "errors",
     "Call": "calls",
     "Connection": "connection",
     "ControlError": "errors",
-    "Event": "records",
+    "Event": "models",
     "Server": "server",
     "ServerNotStarted": "errors",
     "connect": "connection",
@@ -42,7 +42,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used: pytest imports this package in every suite."""
-    if name not in _PLACES:
+    """Import a class when it is first used, because pytest imports this package in every test suite."""
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""Twilio's own helper library for Python with its asynchronous HTTP client, sent to a ringback server."""
+"""Twilio's helper library for Python with an async HTTP client that sends all requests to a ringback server."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,11 +7,11 @@ try:
     from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[import-untyped]
     from twilio.http.response import Response  # type: ignore[import-untyped]
 except ImportError as error:
-    raise ImportError("client() gives Twilio's official client, which is not installed: pip install twilio") from error
+    raise ImportError("client() needs Twilio's official client. Install it with: pip install twilio") from error
 
 
 class AsyncRedirectingHttpClient(AsyncTwilioHttpClient):  # type: ignore[misc]
-    """Sends every request to one server, whatever host it was meant for; no variable of the environment diverts it."""
+    """HTTP client that sends every request to one server, regardless of its host and of environment variables."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__()

@@ -1,22 +1,21 @@
-"""A running server, started by this process or by another."""
+"""A connection to a running server."""
 
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ringback.testing.account import Account
-from ringback.testing.control import Control
+from ringback.testing.control import Control, parse_server_url
 from ringback.testing.requests import ServerRequests
-from ringback.testing.urls import server_url
 
 if TYPE_CHECKING:
     from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-untyped]
 
 
 class Connection:
-    """A running server: it makes accounts, one for each test."""
+    """A connection to a running server. It creates accounts, one for each test."""
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
-        self.base_url = server_url(base_url)
+        self.base_url = parse_server_url(base_url)
         self.control_token = control_token
         self.control = Control(self.base_url, control_token)
         self._requests = ServerRequests()
@@ -29,43 +28,43 @@ class Connection:
         owner_email: str | None = None,
         parent_sid: str | None = None,
     ) -> Account:
-        """Make an account with a new SID and auth token."""
+        """Create an account with a new SID and auth token."""
         request = self._requests.account(friendly_name=friendly_name, owner_email=owner_email, parent_sid=parent_sid)
         return Account(self, self.control.send(request))
 
     def existing_account(self, account_sid: str) -> Account:
-        """Return an account that exists, such as the one of the server's settings. Raises ControlError."""
+        """Return an account that exists, such as that of the server's settings. Raises ControlError (404)."""
         return Account(self, self.control.send(self._requests.existing_account(account_sid)))
 
     def accounts(self) -> list[Account]:
-        """Return all accounts, the oldest first."""
+        """Return all accounts, oldest first."""
         return [Account(self, document) for document in self.control.send(self._requests.accounts())]
 
     def reset(self) -> None:
-        """Empty the server, with all accounts: not where another test uses the same server."""
+        """Delete everything, including all accounts. Do not use it while other tests use the server."""
         self.control.send(self._requests.reset())
 
     def snapshot(self) -> dict[str, Any]:
-        """Return the server's whole state as one JSON document."""
+        """Return the whole state of the server as one JSON document."""
         return self.control.send(self._requests.snapshot())
 
     def restore(self, document: dict[str, Any]) -> None:
-        """Replace the server's whole state with that of a snapshot."""
+        """Replace the whole state of the server with a snapshot."""
         self.control.send(self._requests.restore(document))
 
-    def twilio_http(self) -> "TwilioHttpClient":
-        """Return what the official clients send their requests with. Raises ImportError where twilio is missing."""
-        from ringback.testing.twilio_client import redirected_to
+    def twilio_http_client(self) -> "TwilioHttpClient":
+        """Return the HTTP client of the official clients. Raises ImportError if twilio is not installed."""
+        from ringback.testing.twilio_client import create_http_client
 
-        self._twilio_http = self._twilio_http or redirected_to(self.base_url)
+        self._twilio_http = self._twilio_http or create_http_client(self.base_url)
         return self._twilio_http
 
-    def absence(self) -> str:
-        """Return a sentence about a server that gives no answer."""
+    def describe_failure(self) -> str:
+        """Describe why the server does not answer."""
         return f"the server at {self.base_url} does not answer"
 
     def close(self) -> None:
-        """Close the connections; the server goes on."""
+        """Close the connections. The server keeps running."""
         self.control.close()
         if self._twilio_http is not None and self._twilio_http.session is not None:
             self._twilio_http.session.close()
@@ -80,5 +79,5 @@ class Connection:
 
 
 def connect(url: str, control_token: str | None = None) -> Connection:
-    """Return the server that runs at `url`; `control_token` is its setting, where it has one. Raises ValueError."""
+    """Connect to the server at `url`. Pass its `control_token` if it has one. Raises ValueError for an invalid URL."""
     return Connection(url, control_token)

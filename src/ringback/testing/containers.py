@@ -1,4 +1,4 @@
-"""A server in a container, by Testcontainers: for suites that start whatever they need in this way."""
+"""A server in a container, for test suites that use Testcontainers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,35 +11,37 @@ try:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.waiting_utils import WaitStrategy, WaitStrategyTarget
 except ImportError as error:
-    raise ImportError("RingbackContainer needs Testcontainers: pip install 'ringback[testcontainers]'") from error
+    raise ImportError(
+        "RingbackContainer needs Testcontainers. Install it with: pip install 'ringback[testcontainers]'"
+    ) from error
 
 from ringback.testing.account import Account
 from ringback.testing.connection import Connection, connect
 from ringback.testing.errors import ServerNotStarted
-from ringback.testing.process import LINES_KEPT, START_SECONDS, options
+from ringback.testing.process import LOG_LINES, START_SECONDS, options
 
 IMAGE = "ringback"
-"""The image as compose.yaml builds it: it is published nowhere."""
+"""Name of the image that compose.yaml builds. No registry has it."""
 PORT = 8010
 DEFAULTS: dict[str, Any] = {"database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0}
-"""As of `ringback.testing.Server`: nothing is kept, and phones answer and key in at once."""
-SEED = "/seed.toml"
-UNFIT = {"host", "port", "seed"}
-"""What the image decides, and what `with_seed` is for."""
+"""As for `ringback.testing.Server`: the database is in memory, and phones answer and enter the code at once."""
+SEED_PATH = "/seed.toml"
+RESERVED_SETTINGS = {"host", "port", "seed"}
+"""Settings that the image and `with_seed` set."""
 
-OUTSIDE = "host.docker.internal"
-"""The machine that the containers run on, seen from one of them."""
-HOST_MAP = {"localhost": OUTSIDE, "127.0.0.1": OUTSIDE}
-LOOK_EVERY_SECONDS = 0.1
-ENDED = {"exited", "dead"}
+DOCKER_HOST_NAME = "host.docker.internal"
+"""Name of the machine that runs the containers, as seen from a container."""
+HOST_MAP = {"localhost": DOCKER_HOST_NAME, "127.0.0.1": DOCKER_HOST_NAME}
+POLL_SECONDS = 0.1
+EXITED_STATUSES = {"exited", "dead"}
 
 
 class RingbackContainer(DockerContainer):
-    """A server in a container: ready when `start` returns, or its `with` block begins.
+    """A server in a container. It is ready when `start` returns or the `with` block begins.
 
-    `image` is to be built from a checkout: ``docker build --tag ringback .``; `options` are those of DockerContainer.
-    StatusCallbacks for localhost go to the machine that the container runs on. `start` raises ServerNotStarted with
-    what the server said.
+    Build the `image` from a checkout with ``docker build --tag ringback .``; `options` are those of DockerContainer.
+    StatusCallbacks for localhost are sent to the machine that runs the container. `start` raises ServerNotStarted with
+    the log of the server.
     """
 
     def __init__(self, image: str = IMAGE, **options: Any) -> None:
@@ -47,35 +49,37 @@ class RingbackContainer(DockerContainer):
         self._settings: dict[str, Any] = DEFAULTS | {"callback_host_map": HOST_MAP}
         self._server: Connection | None = None
         self.with_exposed_ports(PORT)
-        self.waiting_for(Readiness().with_startup_timeout(int(START_SECONDS)).with_poll_interval(LOOK_EVERY_SECONDS))
+        self.waiting_for(
+            ReadinessWaitStrategy().with_startup_timeout(int(START_SECONDS)).with_poll_interval(POLL_SECONDS)
+        )
 
     def with_setting(self, **settings: Any) -> Self:
-        """Give the server these settings, by the names of ``ringback serve``; None takes one back to its default."""
-        if unprocessable := UNFIT & settings.keys():
+        """Set settings of the server, named as for ``ringback serve``. None restores the default."""
+        if reserved := RESERVED_SETTINGS & settings.keys():
             raise TypeError(
-                f"{', '.join(sorted(unprocessable))}: not to be set of a container; with_seed(path) seeds it"
+                f"{', '.join(sorted(reserved))}: not allowed for a container. Use with_seed(path) for a seed file."
             )
         self._settings |= settings
         return self
 
     def with_seed(self, path: str | Path) -> Self:
-        """Give the server the seed file at `path` on this machine. Raises OSError where it cannot be read."""
-        self._settings["seed"] = SEED
-        return self.with_copy_into_container(Path(path).read_bytes(), SEED)
+        """Use the seed file at `path` on this machine. Raises OSError if it cannot be read."""
+        self._settings["seed"] = SEED_PATH
+        return self.with_copy_into_container(Path(path).read_bytes(), SEED_PATH)
 
     def start(self) -> Self:
         try:
             return super().start()
         except APIError as error:
             self.stop()
-            hint = "the image is published nowhere: docker build --tag ringback PATH, where PATH is a checkout"
+            hint = "build the image first: docker build --tag ringback PATH, where PATH is a checkout of ringback"
             raise ServerNotStarted(f"{self.image}: {error.explanation or error}; {hint}", ()) from error
         except TimeoutError as error:
             lines = self._log()
             self.stop()
             raise ServerNotStarted(str(error), lines) from error
 
-    def stop(self, force: bool = True, delete_volume: bool = True) -> None:  # noqa: FBT001, FBT002 - DockerContainer's own
+    def stop(self, force: bool = True, delete_volume: bool = True) -> None:  # noqa: FBT001, FBT002 - the signature of DockerContainer
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -83,12 +87,12 @@ class RingbackContainer(DockerContainer):
 
     @property
     def base_url(self) -> str:
-        """Where the server is reached from this machine."""
+        """The URL of the server on this machine."""
         return f"http://{self.get_container_host_ip()}:{self.get_exposed_port(PORT)}"
 
     @property
     def server(self) -> Connection:
-        """The running server, as ``ringback.testing.connect(url)`` gives it."""
+        """A connection to the server, as ``ringback.testing.connect(url)`` returns it."""
         if self._server is None:
             self._server = connect(self.base_url, self._settings.get("control_token"))
         return self._server
@@ -96,33 +100,33 @@ class RingbackContainer(DockerContainer):
     def account(
         self, *, friendly_name: str | None = None, owner_email: str | None = None, parent_sid: str | None = None
     ) -> Account:
-        """Make an account with a new SID and auth token."""
+        """Create an account with a new SID and auth token."""
         return self.server.account(friendly_name=friendly_name, owner_email=owner_email, parent_sid=parent_sid)
 
     def _configure(self) -> None:
-        """Turn the settings into the command, and let the container know the machine outside by its name."""
+        """Build the command from the settings, and add the name of the machine that runs the container."""
         self.with_command(["serve", *options(self._settings)])
-        known: Mapping[str, str] = self._kwargs.get("extra_hosts", {})
-        self.with_kwargs(**self._kwargs | {"extra_hosts": {OUTSIDE: "host-gateway", **known}})
+        extra_hosts: Mapping[str, str] = self._kwargs.get("extra_hosts", {})
+        self.with_kwargs(**self._kwargs | {"extra_hosts": {DOCKER_HOST_NAME: "host-gateway", **extra_hosts}})
 
     def _log(self) -> list[str]:
-        """Return the newest lines that the server wrote."""
+        """Return the newest lines of the server's log."""
         out, err = self.get_logs()
-        return (out + err).decode(errors="replace").splitlines()[-LINES_KEPT:]
+        return (out + err).decode(errors="replace").splitlines()[-LOG_LINES:]
 
 
-class Readiness(WaitStrategy):
-    """Waits until ``/readyz`` says yes, and no longer for a container that has ended; no proxy is asked."""
+class ReadinessWaitStrategy(WaitStrategy):
+    """Wait strategy that polls ``/readyz`` without a proxy until it succeeds or the container has exited."""
 
     def wait_until_ready(self, container: WaitStrategyTarget) -> None:
         with httpx.Client(trust_env=False) as http:
             if not self._poll(lambda: self._is_ready(http, container), [httpx.TransportError]):
-                raise TimeoutError(f"the server was not ready: its container is {container.status}")
+                raise TimeoutError(f"the server is not ready: its container is {container.status}")
 
     @staticmethod
     def _is_ready(http: httpx.Client, container: WaitStrategyTarget) -> bool:
         container.reload()
-        if container.status in ENDED:
+        if container.status in EXITED_STATUSES:
             raise StopIteration
         url = f"http://{container.get_container_host_ip()}:{container.get_exposed_port(PORT)}/readyz"
         return http.get(url).is_success

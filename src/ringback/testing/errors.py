@@ -1,12 +1,12 @@
-"""What can go wrong between a test and its server."""
+"""Exceptions and warnings of `ringback.testing`."""
 
 from collections.abc import Sequence
 
 
 class ControlError(Exception):
-    """The control API refused, or did not answer: `error` says what is wrong, `hint` what to do about it.
+    """The control API returned an error, or did not answer. `error` says what happened, `hint` what to do.
 
-    `status` is the answer's, or None where there was no answer.
+    `status` is the HTTP status, or None if there was no response.
     """
 
     def __init__(self, request: str, status: int | None, error: str, hint: str) -> None:
@@ -18,13 +18,13 @@ class ControlError(Exception):
 
 
 class ServerNotStarted(Exception):
-    """The server's process ended, or was not ready in time; the text ends with what it said itself."""
+    """The server process ended or was not ready in time. The message ends with its log."""
 
     def __init__(self, reason: str, lines: Sequence[str]) -> None:
-        said = "".join(f"\n  {line}" for line in lines) or " nothing"
-        super().__init__(f"{reason}; it said:{said}")
+        log = "".join(f"\n  {line}" for line in lines) or " empty"
+        super().__init__(f"{reason}; its log:{log}")
         self.lines = tuple(lines)
 
 
 class BlockedEventLoopWarning(RuntimeWarning):
-    """A synchronous call waited for a StatusCallback, and stopped the event loop that perhaps serves it."""
+    """A synchronous call waited for a StatusCallback and blocked the event loop that may serve its receiver."""

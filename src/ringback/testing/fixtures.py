@@ -1,4 +1,4 @@
-"""What the plugin's fixtures do, imported when one of them is used."""
+"""Implementation of the pytest fixtures. The plugin imports it when a fixture is first used."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ URL_VARIABLE, TOKEN_VARIABLE = "RINGBACK_TEST_URL", "RINGBACK_TEST_CONTROL_TOKEN
 
 @contextmanager
 def session_server(url: str | None, settings: Mapping[str, Any]) -> Iterator[Connection]:
-    """Give the server at `url`, or where the environment says, or else one that is started and stopped."""
+    """Connect to the server at `url` or RINGBACK_TEST_URL; without a URL, start a server and stop it at the end."""
     url = url or os.environ.get(URL_VARIABLE)
     with _running(url) if url else _started(settings) as server:
         yield server
@@ -41,12 +41,12 @@ def _started(settings: Mapping[str, Any]) -> Server:
 
 
 @contextmanager
-def account_of_a_test(server: Connection, test: str, fail: Callable[[str], None]) -> Iterator[Account]:
-    """Give a new account, and delete it unless the test did; `fail` is called when the server is gone by then."""
+def temporary_account(server: Connection, test: str, fail: Callable[[str], None]) -> Iterator[Account]:
+    """Create an account for a test, and delete it at the end. If the server has ended by then, call `fail`."""
     account = _new_account(server)
     yield account
     if reason := _deletion_failure(account, server):
-        fail(f"ringback: {reason}; the account of {test} was not deleted")
+        fail(f"ringback: {reason}; could not delete the account of {test}")
 
 
 def _new_account(server: Connection) -> Account:
@@ -55,16 +55,16 @@ def _new_account(server: Connection) -> Account:
     except ControlError as error:
         if error.status is not None:
             raise
-    pytest.fail(f"ringback: {server.absence()}", pytrace=False)
+    pytest.fail(f"ringback: {server.describe_failure()}", pytrace=False)
 
 
 def _deletion_failure(account: Account, server: Connection) -> str:
-    """Delete an account; return why that failed where the server gives no answer, and else an empty string."""
+    """Delete an account. If the server does not answer, return the reason, otherwise an empty string."""
     try:
         account.delete()
     except ControlError as error:
         if error.status not in (None, HTTPStatus.NOT_FOUND):
             raise
         was_stopped = isinstance(server, Server) and server.is_stopped
-        return server.absence() if error.status is None and not was_stopped else ""
+        return server.describe_failure() if error.status is None and not was_stopped else ""
     return ""

@@ -1,4 +1,7 @@
-"""pytest's fixtures ``ringback`` and ``ringback_server``; every suite imports this, so it imports next to nothing."""
+"""pytest plugin with the fixtures ``ringback`` and ``ringback_server``.
+
+pytest imports it in every test suite, so it imports other modules only when a fixture is used.
+"""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -10,23 +13,23 @@ if TYPE_CHECKING:
     from ringback.testing.connection import Connection
 
 LINES: "pytest.StashKey[list[str]]" = pytest.StashKey()
-"""Lines for the end of the report: there from the moment when the session finishes."""
+"""Lines for the end of the report. They exist from the moment when the session finishes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that names a server which runs already."""
-    text = "base URL of a running ringback server to test against [RINGBACK_TEST_URL]; default: start one"
-    parser.getgroup("ringback").addoption("--ringback-url", metavar="URL", help=text)
+    """Add the option for the URL of a running server."""
+    description = "base URL of a running ringback server to test against [RINGBACK_TEST_URL]; default: start a server"
+    parser.getgroup("ringback").addoption("--ringback-url", metavar="URL", help=description)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Note that the session finishes: an error in a fixture's teardown would now end pytest with a traceback."""
+    """Collect failures from now on: raised in a fixture's teardown, they would end pytest with a traceback."""
     session.config.stash[LINES] = []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Write the lines for the end of the report."""
+    """Write the collected failures at the end of the report."""
     for line in config.stash.get(LINES, []):
         terminalreporter.write_line(line)
 
@@ -40,13 +43,13 @@ def _fail(config: pytest.Config, line: str) -> None:
 
 @pytest.fixture(scope="session")
 def ringback_settings() -> dict[str, Any]:
-    """Return the settings of the server to start; a suite's conftest.py may override this fixture."""
+    """Settings of the server to start. Override this fixture in conftest.py."""
     return {}
 
 
 @pytest.fixture(scope="session")
 def ringback_server(request: pytest.FixtureRequest, ringback_settings: dict[str, Any]) -> "Iterator[Connection]":
-    """Give a server for the whole session, or this process's part of it: started when first used."""
+    """A server for the whole session (with pytest-xdist, for one worker). It starts when it is first used."""
     from ringback.testing.fixtures import session_server
 
     with session_server(request.config.getoption("--ringback-url"), ringback_settings) as server:
@@ -55,8 +58,8 @@ def ringback_server(request: pytest.FixtureRequest, ringback_settings: dict[str,
 
 @pytest.fixture
 def ringback(request: pytest.FixtureRequest, ringback_server: "Connection") -> "Iterator[Account]":
-    """Give an account of the test's own; it is deleted with all that is in it when the test has ended."""
-    from ringback.testing.fixtures import account_of_a_test
+    """An account for this test. It is deleted with everything in it when the test ends."""
+    from ringback.testing.fixtures import temporary_account
 
-    with account_of_a_test(ringback_server, request.node.name, lambda line: _fail(request.config, line)) as account:
+    with temporary_account(ringback_server, request.node.name, lambda line: _fail(request.config, line)) as account:
         yield account

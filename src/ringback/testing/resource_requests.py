@@ -1,21 +1,30 @@
-"""The requests about an account's clock, faults, policy, phones and inboxes; see `ringback.testing.requests`."""
+"""Requests for an account's clock, faults, policy, phones and inboxes; see `ringback.testing.requests`."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ringback.testing.records import ClockReading, Fault, InboxMessage, PhoneAtNumber, PolicyReading
-from ringback.testing.requests import LONG_SECONDS, MOST, Request, account_path, given, items, nothing, segment
+from ringback.testing.models import ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
+from ringback.testing.requests import (
+    LIST_LIMIT,
+    LONG_SECONDS,
+    Request,
+    account_path,
+    ignore_response,
+    list_reader,
+    quote_segment,
+    without_nones,
+)
 
 
 class ClockRequests:
-    """Requests about an account's clock."""
+    """Requests for an account's clock."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = f"{account_path(account_sid)}/clock"
 
-    def read(self) -> Request[ClockReading]:
-        return Request("GET", self._path, ClockReading.model_validate)
+    def read(self) -> Request[ClockState]:
+        return Request("GET", self._path, ClockState.model_validate)
 
     def freeze(self, now: datetime | None = None) -> Request[datetime]:
         return self._set("frozen", now)
@@ -26,19 +35,19 @@ class ClockRequests:
     def advance(self, seconds: float | timedelta) -> Request[datetime]:
         amount = seconds.total_seconds() if isinstance(seconds, timedelta) else seconds
         path = f"{self._path}/advance"
-        return Request("POST", path, _time_shown, {"seconds": amount}, wait_seconds=LONG_SECONDS)
+        return Request("POST", path, _read_time, {"seconds": amount}, wait_seconds=LONG_SECONDS)
 
     def _set(self, mode: str, now: datetime | None) -> Request[datetime]:
         body = {"mode": mode, "now": None if now is None else now.isoformat()}
-        return Request("PUT", self._path, _time_shown, body)
+        return Request("PUT", self._path, _read_time, body)
 
 
-def _time_shown(answer: Any) -> datetime:
-    return ClockReading.model_validate(answer).now
+def _read_time(document: Any) -> datetime:
+    return ClockState.model_validate(document).now
 
 
 class FaultRequests:
-    """Requests about an account's injected faults."""
+    """Requests for an account's faults."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = f"{account_path(account_sid)}/faults"
@@ -52,26 +61,26 @@ class FaultRequests:
         probability: float | None = None,
     ) -> Request[Fault]:
         body = {"operation": operation, "effect": dict(effect), "times": times, "probability": probability}
-        return Request("POST", self._path, Fault.model_validate, given(body))
+        return Request("POST", self._path, Fault.model_validate, without_nones(body))
 
     def list(self) -> Request[list[Fault]]:
-        return Request("GET", self._path, items("faults", Fault))
+        return Request("GET", self._path, list_reader("faults", Fault))
 
     def delete(self, fault_id: int) -> Request[None]:
-        return Request("DELETE", f"{self._path}/{fault_id}", nothing)
+        return Request("DELETE", f"{self._path}/{fault_id}", ignore_response)
 
     def clear(self) -> Request[None]:
-        return Request("DELETE", self._path, nothing)
+        return Request("DELETE", self._path, ignore_response)
 
 
 class PolicyRequests:
-    """Requests about an account's policy."""
+    """Requests for an account's policy."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = f"{account_path(account_sid)}/policy"
 
-    def read(self) -> Request[PolicyReading]:
-        return Request("GET", self._path, PolicyReading.model_validate)
+    def read(self) -> Request[EffectivePolicy]:
+        return Request("GET", self._path, EffectivePolicy.model_validate)
 
     def set(
         self,
@@ -80,27 +89,27 @@ class PolicyRequests:
         calls_per_number_and_week: int | None = None,
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
-    ) -> Request[PolicyReading]:
+    ) -> Request[EffectivePolicy]:
         body = {
             "account_type": account_type,
             "calls_per_number_and_week": calls_per_number_and_week,
             "code_lifetime_seconds": code_lifetime_seconds,
             "code_attempts": code_attempts,
         }
-        return Request("PUT", self._path, PolicyReading.model_validate, body)
+        return Request("PUT", self._path, EffectivePolicy.model_validate, body)
 
     def clear(self) -> Request[None]:
-        return Request("DELETE", self._path, nothing)
+        return Request("DELETE", self._path, ignore_response)
 
 
 class PhoneRequests:
-    """Requests about one simulated phone."""
+    """Requests for one simulated phone."""
 
     def __init__(self, account_sid: str, number: str) -> None:
-        self._path = f"{account_path(account_sid)}/phones/{segment(number)}"
+        self._path = f"{account_path(account_sid)}/phones/{quote_segment(number)}"
 
     def will(self, *entries: str | Mapping[str, Any]) -> Request[None]:
-        return Request("POST", f"{self._path}/script", nothing, list(entries))
+        return Request("POST", f"{self._path}/script", ignore_response, list(entries))
 
     def always(
         self,
@@ -116,26 +125,28 @@ class PhoneRequests:
             "key_seconds": key_seconds,
             "extension": extension,
         }
-        return Request("PUT", self._path, nothing, given(body))
+        return Request("PUT", self._path, ignore_response, without_nones(body))
 
-    def look(self) -> Request[PhoneAtNumber]:
-        return Request("GET", self._path, PhoneAtNumber.model_validate)
+    def read(self) -> Request[PhoneState]:
+        return Request("GET", self._path, PhoneState.model_validate)
 
-    def forget(self) -> Request[None]:
-        return Request("DELETE", self._path, nothing)
+    def clear_rule(self) -> Request[None]:
+        return Request("DELETE", self._path, ignore_response)
 
-    def forget_script(self) -> Request[None]:
-        return Request("DELETE", f"{self._path}/script", nothing)
+    def clear_script(self) -> Request[None]:
+        return Request("DELETE", f"{self._path}/script", ignore_response)
 
 
 class InboxRequests:
-    """Requests about one inbox; `path` is where StatusCallbacks are sent."""
+    """Requests for one inbox. `path` is the path to which StatusCallbacks are sent."""
 
     def __init__(self, account_sid: str, name: str) -> None:
-        self.path = f"{account_path(account_sid)}/inbox/{segment(name)}"
+        self.path = f"{account_path(account_sid)}/inbox/{quote_segment(name)}"
 
     def messages(self) -> Request[list[InboxMessage]]:
-        return Request("GET", f"{self.path}/messages", items("messages", InboxMessage), query={"limit": MOST})
+        return Request(
+            "GET", f"{self.path}/messages", list_reader("messages", InboxMessage), query={"limit": LIST_LIMIT}
+        )
 
-    def empty(self) -> Request[None]:
-        return Request("DELETE", f"{self.path}/messages", nothing)
+    def clear(self) -> Request[None]:
+        return Request("DELETE", f"{self.path}/messages", ignore_response)

@@ -1,4 +1,4 @@
-"""A server of a test suite's own."""
+"""A server that a test suite starts."""
 
 from typing import Any
 
@@ -6,34 +6,32 @@ from ringback.testing.connection import Connection
 from ringback.testing.process import Process
 
 DEFAULTS: dict[str, Any] = {"port": 0, "database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0}
-"""A free port, nothing on the disk, and phones that answer and key in at once."""
-OWN = {"log_format": "json", "log_level": "info"}
-"""What the process is read by."""
+"""A free port, a database in memory, and phones that answer and enter the code at once."""
+RESERVED_SETTINGS = {"log_format": "json", "log_level": "info"}
+"""Settings with which `Process` can read the log."""
 
-ENDING_SECONDS = 1.0
-"""How long a process may take to end after its connections were closed."""
+EXIT_SECONDS = 1.0
+"""How long a process may take to end after its connections are closed."""
 
 
 class Server(Connection):
-    """A server's process, from now until `stop` or the end of its `with` block; it is ready when this returns.
+    """A server process. It is ready when the constructor returns, and runs until `stop` or the end of the `with` block.
 
-    `settings` are those of ``ringback serve``, by name. Other than there the port is a free one, the database is in
-    memory, and phones answer and key in at once (`ring_seconds` and `key_seconds` are 0); the time-outs are as ever.
-    Raises ServerNotStarted with what the server said.
+    `settings` are those of ``ringback serve``. By default the port is a free one, the database is in memory, and phones
+    answer and enter the code at once (`ring_seconds` and `key_seconds` are 0). Raises ServerNotStarted with the log of
+    the server.
     """
 
     def __init__(self, **settings: Any) -> None:
-        if unprocessable := OWN.keys() & settings.keys():
-            raise TypeError(
-                f"{', '.join(sorted(unprocessable))}: not to be set, since this process reads the log (Server.log)"
-            )
-        self._process = Process(DEFAULTS | settings | OWN)
+        if reserved := RESERVED_SETTINGS.keys() & settings.keys():
+            raise TypeError(f"{', '.join(sorted(reserved))}: not allowed, because Server reads the log (Server.log)")
+        self._process = Process(DEFAULTS | settings | RESERVED_SETTINGS)
         super().__init__(self._process.base_url, settings.get("control_token"))
         self._stopped = False
 
     @property
     def process_id(self) -> int:
-        """The id of the server's process."""
+        """The process ID of the server."""
         return self._process.id
 
     @property
@@ -46,18 +44,18 @@ class Server(Connection):
         """Whether `stop` was called."""
         return self._stopped
 
-    def absence(self) -> str:
-        """Return a sentence about a server that gives no answer: how its process ended, if it did."""
+    def describe_failure(self) -> str:
+        """Describe why the server does not answer: how its process ended, if it did."""
         if self._stopped:
             return f"the server at {self.base_url} was stopped"
-        status = self._process.exit_status(ENDING_SECONDS)
+        status = self._process.exit_status(EXIT_SECONDS)
         if status is None:
-            return super().absence()
+            return super().describe_failure()
         how = f"was killed by signal {-status}" if status < 0 else f"ended with exit status {status}"
         return f"the server at {self.base_url} (process {self.process_id}) {how}"
 
     def stop(self) -> None:
-        """End the server. A second call does nothing."""
+        """Stop the server. A second call does nothing."""
         if not self._stopped:
             self._stopped = True
             super().close()

@@ -1,4 +1,4 @@
-"""An account, and the handles of what belongs to it, in an event loop."""
+"""An account, and access to everything in it, for async tests."""
 
 from datetime import datetime
 from functools import cached_property
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from ringback.testing.account import AccountData
 from ringback.testing.aio.calls import Call
 from ringback.testing.aio.resources import Clock, Faults, Inbox, Phone, Policy
-from ringback.testing.phones import DEFAULT
-from ringback.testing.records import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, LoggedRequest
+from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest
 from ringback.testing.requests import AccountRequests
+from ringback.testing.resources import DEFAULT
 from ringback.testing.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Account(AccountData):
-    """One account of a server. Nothing that is done to it can be seen in another."""
+    """An account of a server. Changes to it do not affect other accounts."""
 
     def __init__(self, server: "Connection", document: Any) -> None:
         super().__init__(server.base_url, document)
@@ -32,51 +32,51 @@ class Account(AccountData):
         self.default_phone = self.phone(DEFAULT)
 
     def client(self) -> "Client":
-        """Return Twilio's official client as this account, for its ``…_async`` methods; the same one each time.
+        """Return Twilio's official client of this account, for its ``…_async`` methods. All calls return the same one.
 
-        Neither proxies nor Twilio regions of the environment divert it. Raises ImportError where twilio or aiohttp is
-        missing.
+        It ignores proxies and Twilio regions in the environment. Raises ImportError if twilio or aiohttp is not
+        installed.
         """
         return self._client
 
     @cached_property
     def _client(self) -> "Client":
-        http_client = self.server.twilio_http()
-        from ringback.testing.twilio_client import client_of
+        http_client = self.server.twilio_http_client()
+        from ringback.testing.twilio_client import create_client
 
-        return client_of(self.account_sid, self.auth_token, http_client, self.base_url)
+        return create_client(self.account_sid, self.auth_token, http_client, self.base_url)
 
     def phone(self, number: str) -> Phone:
-        """Return the phone at a number, to say what it does."""
+        """Return the simulated phone at a number, to set its behavior."""
         return Phone(self._control, self.account_sid, number)
 
     async def add_caller_id(
         self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
     ) -> CallerId:
-        """Have a number verified at once, without a call."""
+        """Create a caller ID (verified number) at once, without a call."""
         return await self._control.send(self._requests.add_caller_id(number, friendly_name, date_created))
 
     async def events(
         self,
-        type: str | None = None,  # noqa: A002 - the event's own word for it
+        type: str | None = None,  # noqa: A002 - the name of the event's field
         *,
         call_sid: str | None = None,
         after: int = 0,
         wait_seconds: float = 0.0,
     ) -> list[Event]:
-        """Return the events after the one with the id `after`; if there are none, wait up to `wait_seconds` for one."""
+        """Return the events after the one with the id `after`. If there are none, wait up to `wait_seconds` for one."""
         request = self._requests.events(type, call_sid=call_sid, after=after, wait_seconds=wait_seconds)
         return await self._control.send(request)
 
     async def wait_for(
         self,
-        type: str,  # noqa: A002 - the event's own word for it
+        type: str,  # noqa: A002 - the name of the event's field
         *,
         call_sid: str | None = None,
         after: int = 0,
         timeout_seconds: float = 10.0,
     ) -> Event:
-        """Return the first such event as soon as it has happened. Raises TimeoutError with the events instead of it."""
+        """Wait for an event and return it. Raises TimeoutError, which lists the events that happened instead."""
         steps = wait_for(self.account_sid, type, call_sid, after, timeout_seconds, blocks_loop=False)
         request = next(steps)
         while True:
@@ -87,45 +87,45 @@ class Account(AccountData):
 
     async def calls(self, *, phone_number: str | None = None, status: str | None = None) -> list[Call]:
         """Return the newest 1,000 calls, newest first."""
-        found = await self._control.send(self._requests.calls(phone_number=phone_number, status=status))
-        return [Call.of(self._control, document) for document in found]
+        documents = await self._control.send(self._requests.calls(phone_number=phone_number, status=status))
+        return [Call.of(self._control, document) for document in documents]
 
     async def call(self, call_sid: str) -> Call:
-        """Return a call. Raises ControlError (404)."""
+        """Return a call. Raises ControlError (404) if it does not exist."""
         return Call.of(self._control, await self._control.send(self._requests.call(call_sid)))
 
     async def callbacks(self, call_sid: str) -> list[CallbackAttempt]:
-        """Return all attempts at delivering the call's StatusCallback, the oldest first."""
+        """Return all attempts to deliver the call's StatusCallback, oldest first."""
         return await self._control.send(self._requests.callbacks(call_sid))
 
     async def redeliver(self, call_sid: str) -> None:
-        """Have the call's StatusCallback sent again. Raises ControlError (409) unless it was delivered or given up."""
+        """Send the call's StatusCallback again. Raises ControlError (409) unless it was delivered or has failed."""
         await self._control.send(self._requests.redeliver(call_sid))
 
     def inbox(self, name: str = "inbox") -> Inbox:
-        """Return a receiver of StatusCallbacks; any name will do."""
+        """Return an inbox, a receiver of StatusCallbacks. Any name is valid."""
         return Inbox(self._control, self.base_url, self.account_sid, name)
 
     async def inboxes(self) -> list[InboxSummary]:
-        """Return the inboxes that have messages, the one with the newest message first."""
+        """Return the inboxes that have messages. The inbox with the newest message is first."""
         return await self._control.send(self._requests.inboxes())
 
-    async def requests(self) -> list[LoggedRequest]:
-        """Return the account's latest 1,000 requests to the Twilio surface, newest first."""
+    async def requests(self) -> list[JournaledRequest]:
+        """Return the newest 1,000 requests to the Twilio API for this account, newest first."""
         return await self._control.send(self._requests.requests())
 
     async def api_key(self) -> ApiKey:
-        """Make an API key."""
+        """Create an API key."""
         return await self._control.send(self._requests.api_key())
 
     async def set_status(self, status: str) -> None:
-        """Make the account `active`, `suspended` or `closed`; only an active one is served."""
+        """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""
         await self._control.send(self._requests.set_status(status))
 
     async def reset(self) -> None:
-        """Empty the account, including phones, faults, policy and clock; the account stays."""
+        """Delete everything in the account, including phones, faults and policy, and reset its clock."""
         await self._control.send(self._requests.reset())
 
     async def delete(self) -> None:
-        """Delete the account and all that is in it."""
+        """Delete the account and everything in it."""
         await self._control.send(self._requests.delete())

@@ -1,11 +1,11 @@
-"""The clock, faults, inboxes, phones and policy of an account, in an event loop."""
+"""The clock, phones, inboxes, faults and policy of an account, for async tests."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ringback.testing.control import AsyncControl
-from ringback.testing.records import Behavior, ClockReading, Fault, InboxMessage, PhoneAtNumber, PolicyReading
+from ringback.testing.models import Behavior, ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
 from ringback.testing.requests import PATH
 from ringback.testing.resource_requests import (
     ClockRequests,
@@ -17,7 +17,7 @@ from ringback.testing.resource_requests import (
 
 
 class Clock:
-    """The clock of one account; no other account's is touched."""
+    """The clock of an account."""
 
     def __init__(self, control: AsyncControl, account_sid: str) -> None:
         self._control = control
@@ -27,29 +27,29 @@ class Clock:
         """Return the account's time, in UTC."""
         return (await self.read()).now
 
-    async def read(self) -> ClockReading:
-        """Return the time that the clock shows, and whether it runs."""
+    async def read(self) -> ClockState:
+        """Return the state of the clock: its mode, its time, and when the next event falls due."""
         return await self._control.send(self._requests.read())
 
     async def freeze(self, now: datetime | None = None) -> datetime:
-        """Stop the clock, at `now` (with its time zone) or at its present time, and return the time that it shows."""
+        """Freeze the clock, and return its time. `now`, with a time zone, sets it first."""
         return await self._control.send(self._requests.freeze(now))
 
     async def run(self, now: datetime | None = None) -> datetime:
-        """Let time pass by itself, from `now` (with its time zone) or from the present time."""
+        """Let the clock run, and return its time. `now`, with a time zone, sets it first."""
         return await self._control.send(self._requests.run(now))
 
     async def advance(self, seconds: float | timedelta) -> datetime:
-        """Let so much time pass, frozen or not, and return the time that the clock then shows.
+        """Advance the clock, running or frozen, and return its new time.
 
-        All that falls due on the way happens in order, and has happened when this returns: calls are moved, callbacks
-        delivered or given up.
+        Everything that falls due happens in order. When this returns, calls have moved, and their callbacks are
+        delivered or have failed.
         """
         return await self._control.send(self._requests.advance(seconds))
 
 
 class Faults:
-    """The faults of one account; no other account's requests fail."""
+    """The injected faults of an account."""
 
     def __init__(self, control: AsyncControl, account_sid: str) -> None:
         self._control = control
@@ -63,19 +63,20 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Let an operation fail, for a number of `times` or with a `probability`; every time where neither is given.
+        """Inject a fault, a number of `times` or with a `probability`; without both, every time.
 
-        `operation` is one such as ``create-validation-request``, or ``status-callback``, or ``*``; `effect` is
-        ``{"status": 429}``, ``{"delay_seconds": 2}``, ``{"drop": "after"}`` or another that docs/testing.md lists.
+        `operation` is an operation such as ``create-validation-request``, ``*`` for all, or ``status-callback``.
+        `effect` is, for example, ``{"status": 429}``, ``{"delay_seconds": 2}`` or ``{"drop": "after"}``;
+        docs/testing.md lists all effects.
         """
         return await self._control.send(self._requests.add(operation, effect, times=times, probability=probability))
 
     async def list(self) -> list[Fault]:
-        """Return the faults that may still be injected."""
+        """Return the faults that can still be triggered."""
         return await self._control.send(self._requests.list())
 
     async def delete(self, fault_id: int) -> None:
-        """Delete one fault. Raises ControlError (404) where it is used up, or was deleted."""
+        """Delete a fault. Raises ControlError (404) if it is used up or deleted."""
         await self._control.send(self._requests.delete(fault_id))
 
     async def clear(self) -> None:
@@ -84,7 +85,7 @@ class Faults:
 
 
 class Inbox:
-    """An inbox of one account: give its `url` as StatusCallback, and read the messages that arrive."""
+    """An inbox of an account. Pass its `url` as StatusCallback, then read its messages."""
 
     def __init__(self, control: AsyncControl, base_url: str, account_sid: str, name: str) -> None:
         self._control = control
@@ -93,16 +94,16 @@ class Inbox:
         self.url = f"{base_url}{PATH}{self._requests.path}"
 
     async def messages(self) -> list[InboxMessage]:
-        """Return the messages, the oldest first, each with the verdict on its signature."""
+        """Return the messages, oldest first, each with the verdict on its signature."""
         return await self._control.send(self._requests.messages())
 
-    async def empty(self) -> None:
-        """Delete the messages."""
-        await self._control.send(self._requests.empty())
+    async def clear(self) -> None:
+        """Delete all messages."""
+        await self._control.send(self._requests.clear())
 
 
 class Phone:
-    """The phone at one number, or as `default` all those of the account that have no rule."""
+    """The simulated phone at a number, or as `default` all phones of the account without a rule."""
 
     def __init__(self, control: AsyncControl, account_sid: str, number: str) -> None:
         self.number = number
@@ -110,9 +111,9 @@ class Phone:
         self._requests = PhoneRequests(account_sid, number)
 
     async def will(self, *entries: Behavior | Mapping[str, Any]) -> Self:
-        """Queue behaviors for the next calls, one each; later calls meet the phone's rule again.
+        """Queue behaviors for the next calls, one for each. When none remains, the phone's rule applies again.
 
-        An entry may be an object instead, such as ``{"behavior": "enter-code", "key_seconds": 5}``.
+        An entry can be a mapping such as ``{"behavior": "enter-code", "key_seconds": 5}``.
         """
         await self._control.send(self._requests.will(*entries))
         return self
@@ -125,35 +126,35 @@ class Phone:
         key_seconds: float | None = None,
         extension: str | None = None,
     ) -> Self:
-        """Set the phone's rule, for every call; the server's settings decide what is not given."""
+        """Set the phone's rule, its behavior for every call. Omitted values are those of the server's settings."""
         request = self._requests.always(
             behavior, ring_seconds=ring_seconds, key_seconds=key_seconds, extension=extension
         )
         await self._control.send(request)
         return self
 
-    async def look(self) -> PhoneAtNumber:
-        """Return the phone that the next call meets, and the reason for its behavior."""
-        return await self._control.send(self._requests.look())
+    async def read(self) -> PhoneState:
+        """Return the phone that the next call reaches, and what determines its behavior."""
+        return await self._control.send(self._requests.read())
 
-    async def forget(self) -> None:
-        """Delete the phone's rule; its script stays. Raises ControlError (404) without a rule."""
-        await self._control.send(self._requests.forget())
+    async def clear_rule(self) -> None:
+        """Delete the phone's rule. Its script stays. Raises ControlError (404) if there is no rule."""
+        await self._control.send(self._requests.clear_rule())
 
-    async def forget_script(self) -> None:
-        """Delete the phone's script: the next calls meet its rule."""
-        await self._control.send(self._requests.forget_script())
+    async def clear_script(self) -> None:
+        """Delete the phone's script: its rule applies to the next call."""
+        await self._control.send(self._requests.clear_script())
 
 
 class Policy:
-    """The policy of one account; no other account's is touched."""
+    """The policy (limits) of an account."""
 
     def __init__(self, control: AsyncControl, account_sid: str) -> None:
         self._control = control
         self._requests = PolicyRequests(account_sid)
 
-    async def read(self) -> PolicyReading:
-        """Return the account's present policy."""
+    async def read(self) -> EffectivePolicy:
+        """Return the limits that apply to the account."""
         return await self._control.send(self._requests.read())
 
     async def set(
@@ -163,8 +164,8 @@ class Policy:
         calls_per_number_and_week: int | None = None,
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
-    ) -> PolicyReading:
-        """Set the policy from the next request on, and return it; the server's settings decide what is not given.
+    ) -> EffectivePolicy:
+        """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
 
         `account_type` is ``trial`` or ``full``.
         """
@@ -177,5 +178,5 @@ class Policy:
         return await self._control.send(request)
 
     async def clear(self) -> None:
-        """Leave all limits to the server's settings."""
+        """Apply the limits of the server's settings again."""
         await self._control.send(self._requests.clear())

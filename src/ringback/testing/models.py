@@ -1,4 +1,4 @@
-"""What the control API shows, as frozen values."""
+"""Values that the control API returns. All are immutable."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -18,14 +18,14 @@ Behavior = Literal[
 ]
 
 
-class Record(BaseModel):
-    """A frozen value; fields that only a newer server has are kept under their names."""
+class Model(BaseModel):
+    """Base class of all values. It keeps fields that it does not know, for newer servers."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
 
-class Event(Record):
-    """One thing that happened in an account."""
+class Event(Model):
+    """Something that happened in an account."""
 
     id: int
     at: datetime
@@ -34,16 +34,16 @@ class Event(Record):
     data: dict[str, Any]
 
 
-class TimelineEntry(Record):
-    """One thing that happened to a call."""
+class TimelineEntry(Model):
+    """One event in the timeline of a call."""
 
     at: datetime
     event: str
     detail: str
 
 
-class PhoneSetting(Record):
-    """How a phone behaves, or behaved when a call met it."""
+class PhoneSetting(Model):
+    """Behavior of a simulated phone."""
 
     behavior: str
     ring_seconds: float | None = None
@@ -51,24 +51,27 @@ class PhoneSetting(Record):
     extension: str | None = None
 
 
-class PhoneAtNumber(PhoneSetting):
-    """What the next call to a number meets: `source` is what makes it so, `script` what the calls after it meet."""
+class PhoneState(PhoneSetting):
+    """The phone that the next call reaches. `source` is what determines its behavior.
+
+    `script` has one entry for each of the next calls.
+    """
 
     phone_number: str
     source: str
     script: tuple[PhoneSetting, ...]
 
 
-class ClockReading(Record):
-    """What an account's clock shows, and whether time passes by itself: `running` or `frozen`."""
+class ClockState(Model):
+    """State of an account's clock. `mode` is `running` or `frozen`."""
 
     mode: str
     now: datetime
     next_event_at: datetime | None = None
 
 
-class PolicyReading(Record):
-    """What an account allows, None being no limit; `own` names what is not as the server's settings have it."""
+class EffectivePolicy(Model):
+    """The limits that apply to an account; None means no limit. `overrides` names those that the account sets."""
 
     account_type: str
     calls_per_number_and_week: int | None
@@ -77,8 +80,8 @@ class PolicyReading(Record):
     overrides: tuple[str, ...]
 
 
-class CallerId(Record):
-    """A verified number."""
+class CallerId(Model):
+    """A caller ID (verified number)."""
 
     sid: str
     account_sid: str
@@ -88,17 +91,17 @@ class CallerId(Record):
     date_updated: datetime
 
 
-class CallbackAnswer(Record):
-    """What a receiver answered; `body` is its begin."""
+class ReceiverResponse(Model):
+    """The HTTP response of a callback's receiver. `body` is the start of the body."""
 
     status_code: int
     body: str
 
 
-class SignatureVerdict(Record):
+class SignatureVerdict(Model):
     """The verdict on a request's X-Twilio-Signature.
 
-    A wrong one may be right for another URL, `matching_url`: `difference` is how that differs from what came.
+    An invalid signature may be valid for another URL, `matching_url`; `difference` describes how that request differs.
     """
 
     is_valid: bool
@@ -108,12 +111,12 @@ class SignatureVerdict(Record):
     difference: str | None
 
 
-class CallbackHop(Record):
-    """One request of an attempt: the StatusCallback itself, or what followed a redirect.
+class CallbackHop(Model):
+    """One request of an attempt: the StatusCallback itself, or the request after a redirect.
 
-    `parameters` are those in this request. `status_code` is None when no answer came, and `error` says why; `location`
-    is where the answer redirected to. `is_sent` is False where no connection was made: then nothing was sent, and
-    `signature` is None.
+    `parameters` are those in this request. If there was no response, `status_code` is None and `error` is the reason.
+    `location` is the Location header of a 3xx response. If no connection was made, `is_sent` is False and `signature`
+    is None.
     """
 
     method: str
@@ -128,12 +131,12 @@ class CallbackHop(Record):
     signature: SignatureVerdict | None = None
 
 
-class CallbackAttempt(Record):
-    """One attempt to deliver a StatusCallback; `answer` is None when none came, and `error` says why it failed.
+class CallbackAttempt(Model):
+    """One attempt to deliver a StatusCallback. `answer` is the response, None if there was none; `error` is the reason.
 
-    `hops` are all of its requests. After redirects there are several: `method`, `url`, `headers`, `parameters`,
-    `answer` and `signature` are those of the last one, and `hint` says if a redirect cost the parameters. `signature`
-    is None where no receiver was reached.
+    `hops` are all requests of the attempt. After redirects there are several: `method`, `url`, `headers`, `parameters`,
+    `answer` and `signature` are those of the last one. `hint` says what to do if a redirect lost the parameters.
+    `signature` is None if no receiver was reached.
     """
 
     number: int
@@ -142,7 +145,7 @@ class CallbackAttempt(Record):
     url: str
     headers: dict[str, str]
     parameters: dict[str, str]
-    answer: CallbackAnswer | None
+    answer: ReceiverResponse | None
     elapsed_ms: float
     error: str | None
     hint: str | None = None
@@ -150,10 +153,10 @@ class CallbackAttempt(Record):
     signature: SignatureVerdict | None = None
 
 
-class CallbackSummary(Record):
-    """The state of a call's StatusCallback at a glance: `attempts` were made, the rest tells of the last one.
+class CallbackSummary(Model):
+    """Summary of a call's StatusCallback: the number of `attempts`, and the result of the last one.
 
-    `status` is None until the call has ended, then pending, delivered or failed. `is_signature_valid` is None where
+    `status` is None until the call has ended, then pending, delivered or failed. `is_signature_valid` is None if
     nothing was sent.
     """
 
@@ -166,8 +169,8 @@ class CallbackSummary(Record):
     redirects: int
 
 
-class Fault(Record):
-    """An injected fault: it had `trials` trials, and `triggered` of them triggered it."""
+class Fault(Model):
+    """An injected fault. It was triggered `triggered` times in `trials` requests or callbacks that it matched."""
 
     id: int
     operation: str
@@ -179,16 +182,16 @@ class Fault(Record):
     date_created: datetime
 
 
-class InboxSummary(Record):
-    """An inbox that has messages: how many, and when the newest came, by the account's clock."""
+class InboxSummary(Model):
+    """An inbox: the number of its `messages`, and when the newest arrived, by the account's clock."""
 
     name: str
     messages: int
     newest_at: datetime
 
 
-class InboxMessage(Record):
-    """A request that came to an inbox; the names of its headers are in lower case."""
+class InboxMessage(Model):
+    """A request that an inbox received. Header names are in lower case."""
 
     id: int
     at: datetime
@@ -201,14 +204,14 @@ class InboxMessage(Record):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters by name; `pairs` has them as they came, in order."""
+        """The parameters by name. `pairs` has all of them in their order."""
         return dict(self.pairs)
 
 
-class LoggedRequest(Record):
-    """A request to the Twilio surface, and how it was answered.
+class JournaledRequest(Model):
+    """A request to the Twilio API, and its response.
 
-    `operation` is None where none was reached, `status` where the connection ended before the answer.
+    `operation` is None if the request did not reach one; `status` is None if the connection closed before the response.
     """
 
     id: int
@@ -225,8 +228,8 @@ class LoggedRequest(Record):
     fault: str | None
 
 
-class ApiKey(Record):
-    """User name (`sid`) and password (`secret`) of requests for an account."""
+class ApiKey(Model):
+    """An API key: `sid` and `secret` are the user name and password of requests for an account."""
 
     sid: str
     secret: str
@@ -234,8 +237,8 @@ class ApiKey(Record):
     date_created: datetime
 
 
-class CallReading(Record):
-    """A call as it was when it was read."""
+class CallData(Model):
+    """The properties of a validation call."""
 
     sid: str
     account_sid: str

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ringback.testing.event_loop import is_time_out
-from ringback.testing.records import CallbackAttempt
+from ringback.testing.event_loop_warnings import is_timeout
+from ringback.testing.models import CallbackAttempt
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_attempt_timed_out_if_its_error_says_so(error: str | None, expected: boo
         error=error,
     )
 
-    assert is_time_out(attempt) == expected
+    assert is_timeout(attempt) == expected

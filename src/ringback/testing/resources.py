@@ -1,0 +1,191 @@
+"""The clock, phones, inboxes, faults and policy of an account."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from ringback.testing import event_loop_warnings
+from ringback.testing.control import Control
+from ringback.testing.models import Behavior, ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
+from ringback.testing.requests import PATH
+from ringback.testing.resource_requests import (
+    ClockRequests,
+    FaultRequests,
+    InboxRequests,
+    PhoneRequests,
+    PolicyRequests,
+)
+
+
+class Clock:
+    """The clock of an account."""
+
+    def __init__(self, control: Control, account_sid: str) -> None:
+        self._control = control
+        self._account_sid = account_sid
+        self._requests = ClockRequests(account_sid)
+
+    @property
+    def now(self) -> datetime:
+        """The account's time, in UTC."""
+        return self.read().now
+
+    def read(self) -> ClockState:
+        """Return the state of the clock: its mode, its time, and when the next event falls due."""
+        return self._control.send(self._requests.read())
+
+    def freeze(self, now: datetime | None = None) -> datetime:
+        """Freeze the clock, and return its time. `now`, with a time zone, sets it first."""
+        return self._control.send(self._requests.freeze(now))
+
+    def run(self, now: datetime | None = None) -> datetime:
+        """Let the clock run, and return its time. `now`, with a time zone, sets it first."""
+        return self._control.send(self._requests.run(now))
+
+    def advance(self, seconds: float | timedelta) -> datetime:
+        """Advance the clock, running or frozen, and return its new time.
+
+        Everything that falls due happens in order. When this returns, calls have moved, and their callbacks are
+        delivered or have failed.
+        """
+        request = self._requests.advance(seconds)
+        if event_loop_warnings.is_running():
+            return event_loop_warnings.advance(self._control, self._account_sid, request)
+        return self._control.send(request)
+
+
+DEFAULT = "default"
+
+
+class Phone:
+    """The simulated phone at a number, or as `default` all phones of the account without a rule."""
+
+    def __init__(self, control: Control, account_sid: str, number: str) -> None:
+        self.number = number
+        self._control = control
+        self._requests = PhoneRequests(account_sid, number)
+
+    def will(self, *entries: Behavior | Mapping[str, Any]) -> Self:
+        """Queue behaviors for the next calls, one for each. When none remains, the phone's rule applies again.
+
+        An entry can be a mapping such as ``{"behavior": "enter-code", "key_seconds": 5}``.
+        """
+        self._control.send(self._requests.will(*entries))
+        return self
+
+    def always(
+        self,
+        behavior: Behavior,
+        *,
+        ring_seconds: float | None = None,
+        key_seconds: float | None = None,
+        extension: str | None = None,
+    ) -> Self:
+        """Set the phone's rule, its behavior for every call. Omitted values are those of the server's settings."""
+        request = self._requests.always(
+            behavior, ring_seconds=ring_seconds, key_seconds=key_seconds, extension=extension
+        )
+        self._control.send(request)
+        return self
+
+    def read(self) -> PhoneState:
+        """Return the phone that the next call reaches, and what determines its behavior."""
+        return self._control.send(self._requests.read())
+
+    def clear_rule(self) -> None:
+        """Delete the phone's rule. Its script stays. Raises ControlError (404) if there is no rule."""
+        self._control.send(self._requests.clear_rule())
+
+    def clear_script(self) -> None:
+        """Delete the phone's script: its rule applies to the next call."""
+        self._control.send(self._requests.clear_script())
+
+
+class Inbox:
+    """An inbox of an account. Pass its `url` as StatusCallback, then read its messages."""
+
+    def __init__(self, control: Control, base_url: str, account_sid: str, name: str) -> None:
+        self._control = control
+        self._requests = InboxRequests(account_sid, name)
+        self.name = name
+        self.url = f"{base_url}{PATH}{self._requests.path}"
+
+    def messages(self) -> list[InboxMessage]:
+        """Return the messages, oldest first, each with the verdict on its signature."""
+        return self._control.send(self._requests.messages())
+
+    def clear(self) -> None:
+        """Delete all messages."""
+        self._control.send(self._requests.clear())
+
+
+class Faults:
+    """The injected faults of an account."""
+
+    def __init__(self, control: Control, account_sid: str) -> None:
+        self._control = control
+        self._requests = FaultRequests(account_sid)
+
+    def add(
+        self,
+        operation: str,
+        effect: Mapping[str, Any],
+        *,
+        times: int | None = None,
+        probability: float | None = None,
+    ) -> Fault:
+        """Inject a fault, a number of `times` or with a `probability`; without both, every time.
+
+        `operation` is an operation such as ``create-validation-request``, ``*`` for all, or ``status-callback``.
+        `effect` is, for example, ``{"status": 429}``, ``{"delay_seconds": 2}`` or ``{"drop": "after"}``;
+        docs/testing.md lists all effects.
+        """
+        return self._control.send(self._requests.add(operation, effect, times=times, probability=probability))
+
+    def list(self) -> list[Fault]:
+        """Return the faults that can still be triggered."""
+        return self._control.send(self._requests.list())
+
+    def delete(self, fault_id: int) -> None:
+        """Delete a fault. Raises ControlError (404) if it is used up or deleted."""
+        self._control.send(self._requests.delete(fault_id))
+
+    def clear(self) -> None:
+        """Delete all faults."""
+        self._control.send(self._requests.clear())
+
+
+class Policy:
+    """The policy (limits) of an account."""
+
+    def __init__(self, control: Control, account_sid: str) -> None:
+        self._control = control
+        self._requests = PolicyRequests(account_sid)
+
+    def read(self) -> EffectivePolicy:
+        """Return the limits that apply to the account."""
+        return self._control.send(self._requests.read())
+
+    def set(
+        self,
+        *,
+        account_type: str | None = None,
+        calls_per_number_and_week: int | None = None,
+        code_lifetime_seconds: float | None = None,
+        code_attempts: int | None = None,
+    ) -> EffectivePolicy:
+        """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
+
+        `account_type` is ``trial`` or ``full``.
+        """
+        request = self._requests.set(
+            account_type=account_type,
+            calls_per_number_and_week=calls_per_number_and_week,
+            code_lifetime_seconds=code_lifetime_seconds,
+            code_attempts=code_attempts,
+        )
+        return self._control.send(request)
+
+    def clear(self) -> None:
+        """Apply the limits of the server's settings again."""
+        self._control.send(self._requests.clear())
