@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ringback.storage import call_repository, callback_summaries
+from ringback.storage import call_repository, callback_rows
 from ringback.storage.unit_of_work import UnitOfWork
 from support.control import ControlledAccount
 from support.receiver import Answer, CallbackReceiver, Received
@@ -131,4 +131,4 @@ async def test_list_of_ten_calls_is_one_query(account: ControlledAccount, monkey
     assert {call["callback"]["status"] for call in answer.json()["calls"]} == {"delivered"}
     assert len(answer.json()["calls"]) == 10
     assert [query for query in queries if query in call_repository.NEWEST.values()] == [call_repository.NEWEST[()]]
-    assert callback_summaries.SUMMARY not in queries
+    assert callback_rows.SUMMARY not in queries

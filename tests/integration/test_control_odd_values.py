@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from ringback.config.settings import Settings
-from ringback.storage.schema import HEAD
+from ringback.storage.tables import HEAD
 from support.control import Controlled, ControlledAccount
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ringback.storage import journal_tables as journals
-from ringback.storage.snapshots import TABLES
+from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.tables import metadata
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
@@ -54,8 +54,8 @@ async def lived_in(account: ControlledAccount) -> list[str]:
 
 
 def test_a_snapshot_has_every_table() -> None:
-    assert journals.events in TABLES
-    assert {table.name for table in TABLES} == set(metadata.tables)
+    assert journals.events in SNAPSHOT_TABLES
+    assert {table.name for table in SNAPSHOT_TABLES} == set(metadata.tables)
 
 
 async def test_what_was_reset_comes_back_byte_by_byte(controlled: Controlled) -> None:

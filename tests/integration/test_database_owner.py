@@ -11,8 +11,9 @@ from sqlalchemy.engine import URL
 
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.storage.schema import HEAD, check_is_at_head, is_at_head, known_revisions, migrate
+from ringback.storage.schema import check_is_at_head, is_at_head, known_revisions, migrate
 from ringback.storage.sqlite_owner import APPLICATION_ID
+from ringback.storage.tables import HEAD
 from support.postgresql import new_database, postgresql_server
 from support.simulation import execute
 

@@ -10,7 +10,7 @@ from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
 from ringback.operations.delivery_slots import MAX_DELIVERIES, MAX_PARTITION_DELIVERIES
-from ringback.storage.delivery_partitions import MAX_ACCOUNT_PARTITIONS
+from ringback.storage.callback_repository import MAX_ACCOUNT_PARTITIONS
 from support.domain_values import ACCOUNT_SID, T0
 from support.outbox import PARAMETERS, Outbox
 from support.polling import until

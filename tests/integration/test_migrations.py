@@ -19,7 +19,8 @@ from ringback.storage import tables
 from ringback.storage.database import Database
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
-from ringback.storage.schema import HEAD, is_at_head, migrate, migrations_folder, revision
+from ringback.storage.schema import is_at_head, migrate, migrations_folder, revision
+from ringback.storage.tables import HEAD
 from support.postgresql import new_database, postgresql_server
 from support.readme import ROOT
 from support.simulation import driver_connection, query

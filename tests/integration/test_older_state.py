@@ -14,8 +14,7 @@ from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.database_factory import open_database
 from ringback.storage.inbox_repository import message_of, verdict_text
 from ringback.storage.schema import is_at_head, migrate, migrations_folder
-from ringback.storage.snapshot_versions import ADDED_COLUMNS
-from ringback.storage.snapshots import TABLES
+from ringback.storage.snapshots import ADDED_COLUMNS, SNAPSHOT_TABLES
 from support.control import Controlled
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
@@ -79,7 +78,7 @@ def write_database(url: str) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, VERSION)
         connection.execute(text("PRAGMA foreign_keys = OFF"))
-        for table in TABLES:
+        for table in SNAPSHOT_TABLES:
             for row in SNAPSHOT["tables"][table.name]:
                 connection.execute(insert(table).values(row))
     engine.dispose()
@@ -104,9 +103,17 @@ def test_verdict_of_0_1_0_on_a_message_is_read_and_written_alike() -> None:
     assert verdict_text(verdict) == written
 
 
-def test_added_columns_are_those_that_the_tables_have_more_than_0_1_0() -> None:
-    before = {table: set(rows[0]) for table, rows in SNAPSHOT["tables"].items() if rows}
-    now = {str(table.name): {str(column.name) for column in table.c} for table in TABLES}
+def test_tables_and_columns_that_0_1_0_lacks_say_what_revision_added_them() -> None:
+    tables = {str(table.name): {str(column.name) for column in table.c} for table in SNAPSHOT_TABLES}
+    written = {name: set(rows[0]) for name, rows in SNAPSHOT["tables"].items() if rows}
 
-    added = {name: set(columns) for name, columns in ADDED_COLUMNS[VERSION].items()}
-    assert {name: now[name] - columns for name, columns in before.items() if now[name] != columns} == added
+    new_tables = tables.keys() - SNAPSHOT["tables"].keys()
+    assert new_tables == tables.keys() - ADDED_COLUMNS[VERSION].keys(), (
+        "the definition of each table in storage/tables.py that snapshots of 0.1.0 lack needs "
+        "info=registered(..., added_in=REVISION): " + ", ".join(sorted(new_tables))
+    )
+    added = {name: set(columns) for name, columns in ADDED_COLUMNS[VERSION].items() if columns}
+    new_columns = {name: tables[name] - columns for name, columns in written.items() if tables[name] != columns}
+    assert new_columns == added, (
+        f"each column in storage/tables.py that snapshots of 0.1.0 lack needs info=added_in(REVISION): {new_columns}"
+    )

@@ -17,7 +17,8 @@ from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_connection import configure
 from ringback.storage.postgresql_database import PostgresqlDatabase
-from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
+from ringback.storage.schema import find_unready_reason, migrate, revision
+from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
 from support.command import Command
 from support.cut import Line

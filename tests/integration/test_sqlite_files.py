@@ -10,10 +10,11 @@ import pytest
 from ringback.operations.accounts import ensure_account, find_account, list_accounts
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.storage.schema import HEAD, find_unready_reason, migrate, revision
+from ringback.storage.schema import find_unready_reason, migrate, revision
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.sqlite_errors import Failure, failure_of
 from ringback.storage.sqlite_files import side_files
+from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 

@@ -229,7 +229,8 @@ def _migrate(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.storage.database_factory import open_database
     from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
-    from ringback.storage.schema import HEAD, migrate
+    from ringback.storage.schema import migrate
+    from ringback.storage.tables import HEAD
 
     try:
         with closing(open_database(settings.database_url)) as database, reported_as_unavailable(settings.database_url):

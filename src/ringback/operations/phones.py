@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 from ringback.domain.phones import Phone, PhoneRule, PhoneRules, PhoneSource, phone_at
 from ringback.domain.sids import AccountSid
-from ringback.storage.phone_repository import DEFAULT_RULE
-from ringback.storage.ringing_phones import RingingAccount, RingingPhones
+from ringback.storage.phone_repository import DEFAULT_RULE, RingingAccount, RingingPhones
 from ringback.storage.unit_of_work import UnitOfWork
 
 

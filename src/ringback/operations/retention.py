@@ -19,7 +19,7 @@ def newest_event_to_go(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int
 
     To count them takes longer than to forget some, so they are counted once for all that are forgotten then.
     """
-    return unit_of_work.events.newest_to_go(account_sid, kept=KEPT_EVENTS)
+    return unit_of_work.events.newest_to_prune(account_sid, kept=KEPT_EVENTS)
 
 
 def prune(

@@ -18,11 +18,10 @@ from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explai
 from ringback.operations.snapshot_text import NotInForm
 from ringback.operations.spool import Spool
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.schema import HEAD
 from ringback.storage.snapshot_rows import check_row
-from ringback.storage.snapshot_versions import upgrade_row
-from ringback.storage.snapshots import COLUMNS, read_table, write_tables
+from ringback.storage.snapshots import COLUMNS, read_table, upgrade_row, write_tables
 from ringback.storage.stepwise import Steps, in_steps
+from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
 
 EXPLAINED_BYTES = 1024 * 1024

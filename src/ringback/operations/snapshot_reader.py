@@ -10,10 +10,9 @@ from ringback.operations.snapshot_document import Tables, digest_steps, rows_tex
 from ringback.operations.snapshot_text import NotInForm, SnapshotText
 from ringback.operations.spool import Spool
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.schema import HEAD
-from ringback.storage.snapshot_versions import ADDED_COLUMNS, upgrade_row
-from ringback.storage.snapshots import COLUMNS
+from ringback.storage.snapshots import COLUMNS, VERSIONS, tables_of, upgrade_row
 from ringback.storage.stepwise import Steps
+from ringback.storage.tables import HEAD
 
 PARTS = ("version", "digest", "tables")
 _VALUES = (str, int, float, type(None))
@@ -104,16 +103,16 @@ def _wrong_parts() -> InvalidSnapshot:
 
 def _check_version(version: object) -> None:
     """Raise InvalidSnapshot for a version that is neither the schema's nor an older one that can be upgraded."""
-    if version != HEAD and not (isinstance(version, str) and version in ADDED_COLUMNS):
+    if version not in VERSIONS:
         raise InvalidSnapshot(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
     """Raise InvalidSnapshot where the tables or columns are not those of the schema, once rows are upgraded."""
-    if columns.keys() != COLUMNS.keys():
+    if columns.keys() != tables_of(version):
         raise InvalidSnapshot("its tables are others")
-    for name, expected in COLUMNS.items():
-        if any(upgrade_row(version, name, dict.fromkeys(row)).keys() != set(expected) for row in columns[name]):
+    for name, rows in columns.items():
+        if any(upgrade_row(version, name, dict.fromkeys(row)).keys() != set(COLUMNS[name]) for row in rows):
             raise InvalidSnapshot(f"the columns of {name} are others")
 
 

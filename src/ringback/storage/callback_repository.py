@@ -1,9 +1,7 @@
-"""The StatusCallbacks that are owed, and the journal of every try at delivering one."""
-
-from typing import Any
+"""The outbox of StatusCallbacks, and the journal of their delivery attempts."""
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, func, literal, select, update
 
 from ringback.domain.account_clock import AccountTime
 from ringback.domain.callback_hops import Parameters
@@ -21,18 +19,16 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.domain.urls import without_secrets
 from ringback.storage.account_repository import LOCK_ACCOUNTS
-from ringback.storage.callback_hops import hops_text
 from ringback.storage.callback_rows import (
-    ATTEMPT_COLUMNS,
-    CALLBACK_COLUMNS,
+    ATTEMPTS,
+    CALLBACKS,
     METHODS,
-    attempt_of,
-    callback_of,
+    SUMMARIES,
+    SUMMARY,
+    attempt_values,
     callback_status,
 )
-from ringback.storage.callback_summaries import SUMMARY, summary_of
-from ringback.storage.delivery_partitions import PARTITIONS
-from ringback.storage.session import Session
+from ringback.storage.session import Row, Session
 from ringback.storage.statements import Statement, insert_or_ignore
 from ringback.storage.tables import accounts
 from ringback.storage.tables import callback_attempts as attempts
@@ -40,11 +36,45 @@ from ringback.storage.tables import status_callbacks as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, reason_of
 
 AFTER_ALL_TIMES = b"\xff"
-"""SQLite sorts it behind all numbers and texts."""
+"""SQLite sorts it after all numbers and texts."""
+
+MAX_PARTITIONS = 1_000
+"""Limit of the partitions that one query returns: the first of every account, then the second of each, and so on."""
+MAX_ACCOUNT_PARTITIONS = 100
+"""Limit of one account's partitions in a query: more than its deliveries can fill, and too few to crowd out others."""
+
+_has_due_time = table.c.due_at.is_not(None)
+_first_account = select(func.min(table.c.account_sid).label("sid")).where(_has_due_time).cte("pending", recursive=True)
+_next_account = select(func.min(table.c.account_sid)).where(_has_due_time, table.c.account_sid > _first_account.c.sid)
+_pending = _first_account.union_all(select(_next_account.scalar_subquery()).where(_first_account.c.sid.is_not(None)))
+_first_receiver = select(func.min(table.c.receiver)).where(_has_due_time, table.c.account_sid == _pending.c.sid)
+_first_partitions = (
+    select(_pending.c.sid, _first_receiver.scalar_subquery().label("receiver"), literal(1).label("number"))
+    .where(_pending.c.sid.is_not(None))
+    .cte("partitions", recursive=True)
+)
+_next_receiver = select(func.min(table.c.receiver)).where(
+    _has_due_time, table.c.account_sid == _first_partitions.c.sid, table.c.receiver > _first_partitions.c.receiver
+)
+_partitions = _first_partitions.union_all(
+    select(_first_partitions.c.sid, _next_receiver.scalar_subquery(), _first_partitions.c.number + 1).where(
+        _first_partitions.c.receiver.is_not(None), _first_partitions.c.number < MAX_ACCOUNT_PARTITIONS
+    )
+)
+_earliest = select(func.min(table.c.due_at)).where(
+    _has_due_time, table.c.account_sid == _partitions.c.sid, table.c.receiver == _partitions.c.receiver
+)
+PARTITIONS = Statement(
+    select(_partitions.c.sid, _partitions.c.receiver, _earliest.scalar_subquery())
+    .where(_partitions.c.receiver.is_not(None))
+    .limit(MAX_PARTITIONS)
+)
+"""Skips along the index from account to account, and from receiver to receiver: two lookups for each partition, however
+many callbacks are pending in it."""
 
 ADD = insert_or_ignore(table, "idempotency_token")
 CLAIM_DUE = Statement(
-    select(*CALLBACK_COLUMNS, table.c.due_at)
+    select(*CALLBACKS.columns, table.c.due_at)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
     .where(
         table.c.account_sid == bindparam("account_sid"),
@@ -81,7 +111,7 @@ SETTLE = Statement(
     .where(
         table.c.call_sid == bindparam("sid"),
         table.c.idempotency_token == bindparam("token"),
-        table.c.due_at.is_not(None),  # another process may have taken it for a dead one's, and settled it
+        table.c.due_at.is_not(None),  # else another process took the lease over and settled it
     )
     .values(
         status=bindparam("new_status"),
@@ -111,18 +141,18 @@ REDELIVER = Statement(
     )
 )
 ADD_ATTEMPT = insert_or_ignore(attempts)
-ATTEMPTS = Statement(
-    select(*ATTEMPT_COLUMNS).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
+FIND_ATTEMPTS = Statement(
+    select(*ATTEMPTS.columns).where(attempts.c.call_sid == bindparam("sid")).order_by(attempts.c.number)
 )
 FIND = Statement(
-    select(*CALLBACK_COLUMNS, table.c.status)
+    select(*CALLBACKS.columns, table.c.status)
     .join_from(table, accounts, table.c.account_sid == accounts.c.sid)
     .where(table.c.call_sid == bindparam("sid"))
 )
 
 
 class CallbackRepository:
-    """The outbox of StatusCallbacks, one row a call."""
+    """The outbox of StatusCallbacks, with one row for each call."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -130,7 +160,7 @@ class CallbackRepository:
     def enqueue(
         self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, time: AccountTime
     ) -> bool:
-        """Owe an ended call's StatusCallback, due at once; False, and nothing changed, when the token is taken."""
+        """Add an ended call's StatusCallback, due at once. Return False, changing nothing, if the token is taken."""
         added = self._session.change(
             ADD,
             call_sid=call.sid,
@@ -151,24 +181,24 @@ class CallbackRepository:
         return added > 0
 
     def find(self, call_sid: str) -> tuple[StatusCallback, CallbackStatus] | None:
-        """Return the StatusCallback that a call owes or owed, and what became of it. Raises UnreadableRow."""
+        """Return a call's StatusCallback and its status. Raises UnreadableRow."""
         row = self._session.first(FIND, sid=call_sid)
-        return (callback_of(row), callback_status(row[-1])) if row else None
+        return (CALLBACKS.read(row), callback_status(row[-1])) if row else None
 
     def summary(self, call_sid: str) -> CallbackSummary | None:
-        """Return the state of a call's StatusCallback at a glance, None while it has none."""
+        """Return the summary of a call's StatusCallback, None while the call has none."""
         row = self._session.first(SUMMARY, sid=call_sid)
-        return summary_of(row) if row else None
+        return SUMMARIES.read(row) if row else None
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
-        """Return a call's attempts, the oldest first; a row that cannot be read is left out, and logged."""
-        rows = self._session.all(ATTEMPTS, sid=call_sid)
-        return list(readable(f"callback_attempts of {call_sid}", rows, attempt_of))
+        """Return a call's delivery attempts, the oldest first; an unreadable row is skipped and logged."""
+        rows = self._session.all(FIND_ATTEMPTS, sid=call_sid)
+        return list(readable(f"callback_attempts of {call_sid}", rows, ATTEMPTS.read))
 
     def partitions(self) -> dict[DeliveryPartition, Timestamp | None]:
-        """Return the lanes in which callbacks are owed, each with the instant when the earliest one is due.
+        """Return the partitions that have pending callbacks, each with the earliest due time.
 
-        None where that is not a number: see `find_without_time`.
+        None stands for a due time that is not a number: see `find_without_time`.
         """
         rows = self._session.all(PARTITIONS)
         return {
@@ -177,56 +207,62 @@ class CallbackRepository:
         }
 
     def claim_due(
-        self, lane: DeliveryPartition, *, now: Timestamp, limit: int, leased_until: Timestamp
+        self, partition: DeliveryPartition, *, now: Timestamp, limit: int, leased_until: Timestamp
     ) -> list[StatusCallback | UnreadableCallback]:
-        """Lease the callbacks due in a lane, the longest overdue first; those that cannot be read are among them.
+        """Lease the callbacks due in a partition, the longest overdue first, including unreadable ones.
 
-        A lease that runs out makes the callback due again: the process that held it is gone.
+        When a lease expires the callback is due again: the process that held it has ended.
         """
-        rows = self._session.all(CLAIM_DUE, **lane._asdict(), now=now, row_limit=limit)
+        rows = self._session.all(CLAIM_DUE, **partition._asdict(), now=now, row_limit=limit)
         for row in rows:
             self._session.change(LEASE, sid=row[0], until=leased_until)
-            taken_up = self._session.metrics.observe_callback_lag
-            self._session.when_committed(taken_up, seconds_between(row[-1], now))
+            observe_lag = self._session.metrics.observe_callback_lag
+            self._session.when_committed(observe_lag, seconds_between(row[-1], now))
         return [self._read(row) for row in rows]
 
-    def find_without_time(self, lane: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
-        """Return callbacks in a lane whose due time is not a number, which only SQLite can hold."""
-        rows = self._session.all(CLAIM_DUE, **lane._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
+    def find_without_time(self, partition: DeliveryPartition, limit: int) -> list[UnreadableCallback]:
+        """Return callbacks in a partition whose due time is not a number, which only SQLite can store."""
+        rows = self._session.all(CLAIM_DUE, **partition._asdict(), now=AFTER_ALL_TIMES, row_limit=limit)
         return [self._unreadable(row, f"due_at is {row[-1]!r}") for row in rows if not isinstance(row[-1], int)]
 
-    def _read(self, row: tuple[Any, ...]) -> StatusCallback | UnreadableCallback:
+    def _read(self, row: Row) -> StatusCallback | UnreadableCallback:
         try:
-            return callback_of(row)
+            return CALLBACKS.read(row)
         except UnreadableRow as error:
             return self._unreadable(row, reason_of(error))
 
-    def _unreadable(self, row: tuple[Any, ...], reason: str) -> UnreadableCallback:
-        sid, account_sid, _, url, method, _, token, *_ = row
-        last = max((number for number, *_ in self._session.all(ATTEMPTS, sid=sid)), default=0)
-        shown_method = method if method in METHODS else ""
-        shown_url = without_secrets(url) if isinstance(url, str) else ""
-        return UnreadableCallback(
-            StatusCallback(sid, account_sid, "", shown_url, shown_method, (), token, last), reason
+    def _unreadable(self, row: Row, reason: str) -> UnreadableCallback:
+        stored = dict(zip(CALLBACKS.names, row, strict=False))
+        sid, url = stored["call_sid"], stored["url"]
+        callback = StatusCallback(
+            call_sid=sid,
+            account_sid=stored["account_sid"],
+            auth_token="",
+            url=without_secrets(url) if isinstance(url, str) else "",
+            method=stored["method"] if stored["method"] in METHODS else "",
+            parameters=(),
+            idempotency_token=stored["idempotency_token"],
+            attempts=max((number for number, *_ in self._session.all(FIND_ATTEMPTS, sid=sid)), default=0),
         )
+        return UnreadableCallback(callback, reason)
 
     def renew_lease(self, call_sid: str, leased_until: Timestamp) -> None:
-        """Prolong the lease of a callback, if it is leased."""
+        """Extend the lease of a callback, if it is leased."""
         self._session.change(RENEW_LEASE, sid=call_sid, until=leased_until)
 
     def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
-        """Store the fault that a callback met, and when it is due now: nobody else's until then, if it is leased."""
+        """Store the fault that a callback met, its new due time, and its lease, if it has one."""
         effect = orjson.dumps(fault.to_dict()).decode()
         self._session.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:
-        """Make every leased callback due; for a process that knows it is alone with its database."""
+        """Make every leased callback due, and return how many; for a process that alone uses its database."""
         return self._session.change(RELEASE_ALL, now=now)
 
     def settle(
         self, callback: StatusCallback, status: CallbackStatus, *, attempts_made: int, due: Timestamp | None
     ) -> bool:
-        """Store what became of a callback, and when it is due again; False where there is none any more."""
+        """Store a callback's status, and when it is due again. Return False if it is no longer pending."""
         changed = self._session.change(
             SETTLE,
             sid=callback.call_sid,
@@ -238,32 +274,20 @@ class CallbackRepository:
         return changed > 0
 
     def is_pending(self, callback: StatusCallback) -> bool:
-        """Tell whether this callback is neither delivered, given up nor forgotten."""
-        found = self._session.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
-        return found is not None
+        """Tell whether this callback exists and is neither delivered nor given up."""
+        row = self._session.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
+        return row is not None
 
     def has_pending(self, account_sid: AccountSid) -> bool:
-        """Tell whether any callback of this account is neither delivered nor given up."""
+        """Tell whether the account has callbacks that are neither delivered nor given up."""
         return self._session.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:
-        """Owe a settled callback again; False where none is settled."""
+        """Make a settled callback pending again. Return False if the call has no settled one."""
         return self._session.change(REDELIVER, sid=call_sid, due=due) > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:
-        self._session.change(
-            ADD_ATTEMPT,
-            call_sid=call_sid,
-            number=attempt.number,
-            at=attempt.at,
-            method=attempt.method,
-            url=attempt.url,
-            headers=orjson.dumps(attempt.headers).decode(),
-            status_code=attempt.status_code,
-            answer=attempt.answer,
-            elapsed_ms=attempt.elapsed_ms,
-            error=attempt.error,
-            hops=hops_text(attempt.hops),
-        )
-        tried = self._session.metrics.observe_callback_attempt
-        self._session.when_committed(tried, attempt.status_code, attempt.elapsed_ms / 1000)
+        """Add an attempt to the journal."""
+        self._session.change(ADD_ATTEMPT, call_sid=call_sid, **attempt_values(attempt))
+        observe = self._session.metrics.observe_callback_attempt
+        self._session.when_committed(observe, attempt.status_code, attempt.elapsed_ms / 1000)

@@ -1,63 +1,32 @@
-"""StatusCallbacks and their attempts as rows, and back."""
+"""StatusCallbacks, their delivery attempts and their summaries as rows."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 import orjson
+from sqlalchemy import and_, bindparam, select
 
-from ringback.domain.callback_hops import Parameters
-from ringback.domain.callbacks import GEOGRAPHY_FOLLOWS, PARTIES, CallbackAttempt, CallbackStatus, StatusCallback
-from ringback.domain.faults import Effect, callback_effect_from_dict
+from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callbacks import (
+    GEOGRAPHY_FOLLOWS,
+    PARTIES,
+    CallbackAttempt,
+    CallbackStatus,
+    CallbackSummary,
+    StatusCallback,
+)
+from ringback.domain.faults import BadSignature, Effect, callback_effect_from_dict
 from ringback.domain.urls import parse_url
-from ringback.storage.callback_hops import hops_of
-from ringback.storage.statements import columns
-from ringback.storage.tables import accounts, callback_attempts
-from ringback.storage.tables import status_callbacks as table
+from ringback.storage.row_mapper import Field, RowMapper
+from ringback.storage.statements import Statement, columns
+from ringback.storage.tables import accounts, callback_attempts, status_callbacks
 from ringback.storage.unreadable_rows import ERRORS, MAX_REASON_CHARACTERS, UnreadableRow, require
 
 METHODS = frozenset({"GET", "POST"})
-
-CALLBACK_COLUMNS = (
-    table.c.call_sid,
-    table.c.account_sid,
-    accounts.c.auth_token,
-    table.c.url,
-    table.c.method,
-    table.c.parameters,
-    table.c.idempotency_token,
-    table.c.attempts,
-    table.c.earlier_attempts,
-    accounts.c.has_faults,
-    table.c.fault,
-)
-ATTEMPT_COLUMNS = columns(
-    callback_attempts,
-    "number",
-    "at",
-    "method",
-    "url",
-    "headers",
-    "status_code",
-    "answer",
-    "elapsed_ms",
-    "error",
-    "hops",
-)
-
-
-def callback_of(row: tuple[Any, ...]) -> StatusCallback:
-    """Return the StatusCallback of a row that begins with CALLBACK_COLUMNS. Raises UnreadableRow."""
-    sid, account_sid, auth_token, url, method, parameters, token, made, earlier, has_faults, fault = row[
-        : len(CALLBACK_COLUMNS)
-    ]
-    require(method in METHODS, "method", method)
-    require(isinstance(token, str), "idempotency_token", token)
-    for column, count in (("attempts", made), ("earlier_attempts", earlier)):
-        require(type(count) is int and count >= 0, column, count)
-    _check_url(url)
-    pairs, effect = _parameters(parameters), _effect(fault)
-    return StatusCallback(
-        sid, account_sid, auth_token, url, method, pairs, token, made, earlier, bool(has_faults), effect
-    )
+_hop_values = attrgetter(*(field.name for field in fields(CallbackHop)))
+UNREADABLE = "the stored callback cannot be read"
 
 
 def callback_status(text: Any) -> CallbackStatus:
@@ -68,12 +37,33 @@ def callback_status(text: Any) -> CallbackStatus:
         raise UnreadableRow(f"status is {text!r}"[:MAX_REASON_CHARACTERS]) from error
 
 
-def _check_url(url: object) -> None:
-    require(isinstance(url, str), "url", url)
+def _method(text: Any) -> str:
+    require(text in METHODS, "method", text)
+    return str(text)
+
+
+def _token(text: Any) -> str:
+    require(isinstance(text, str), "idempotency_token", text)
+    return str(text)
+
+
+def _attempts(count: Any) -> int:
+    require(type(count) is int and count >= 0, "attempts", count)
+    return int(count)
+
+
+def _earlier_attempts(count: Any) -> int:
+    require(type(count) is int and count >= 0, "earlier_attempts", count)
+    return int(count)
+
+
+def _url(text: Any) -> str:
+    require(isinstance(text, str), "url", text)
     try:
-        parse_url(str(url))
+        parse_url(text)
     except ValueError as error:
         raise UnreadableRow(f"url is not valid: {error}") from error
+    return str(text)
 
 
 def _parameters(text: object) -> Parameters:
@@ -86,25 +76,108 @@ def _parameters(text: object) -> Parameters:
     return parameters
 
 
-def _effect(text: Any) -> Effect | None:
-    if text is None:
-        return None
+def _pairs(text: Any) -> Parameters:
+    pairs = tuple((name, value) for name, value in orjson.loads(text))
+    if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
+        raise TypeError("not text")
+    return pairs
+
+
+def _fault(text: Any) -> Effect:
     try:
         return callback_effect_from_dict(orjson.loads(text))
     except ERRORS as error:
         raise UnreadableRow(f"fault is {text!r}"[:MAX_REASON_CHARACTERS]) from error
 
 
-def attempt_of(row: tuple[Any, ...]) -> CallbackAttempt:
-    """Return the attempt of a row of ATTEMPT_COLUMNS."""
-    number, at, method, url, headers, status_code, answer, elapsed_ms, error, hops = row
-    return CallbackAttempt(
-        number, at, method, url, _pairs(headers), status_code, answer, elapsed_ms, error, hops_of(hops)
-    )
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
 
 
-def _pairs(text: Any) -> Parameters:
-    pairs = tuple((name, value) for name, value in orjson.loads(text))
-    if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
-        raise TypeError("not text")
-    return pairs
+def hops_text(hops: Sequence[CallbackHop]) -> str | None:
+    """Return the column of an attempt's requests, None for an attempt without requests."""
+    return _json([*map(_hop_values, hops)]) if hops else None
+
+
+def hops_of(text: str | None) -> tuple[CallbackHop, ...]:
+    """Return the requests that a column holds."""
+    return () if text is None else tuple(_hop(*row) for row in orjson.loads(text))
+
+
+def _hop(method: str, url: str, headers: Iterable[tuple[str, str]], *answer: Any) -> CallbackHop:
+    return CallbackHop(method, url, tuple((name, value) for name, value in headers), *answer)
+
+
+CALLBACKS = RowMapper(
+    StatusCallback,
+    [
+        *columns(status_callbacks, "call_sid", "account_sid", "url", "method", "parameters", "idempotency_token"),
+        *columns(status_callbacks, "attempts", "earlier_attempts", "fault"),
+        *columns(accounts, "auth_token", "has_faults"),
+    ],
+    method=Field(_method),
+    idempotency_token=Field(_token),
+    attempts=Field(_attempts),
+    earlier_attempts=Field(_earlier_attempts),
+    url=Field(_url),
+    parameters=Field(_parameters),
+    fault=Field(_fault, optional=True),
+    may_meet_fault=Field(bool, ("has_faults",)),
+)
+"""Raises UnreadableRow."""
+
+ATTEMPTS = RowMapper(
+    CallbackAttempt,
+    columns(callback_attempts, *(str(column.name) for column in callback_attempts.c if column.name != "call_sid")),
+    headers=Field(_pairs, write=_json),
+    hops=Field(hops_of, write=hops_text),
+)
+attempt_values = ATTEMPTS.writer(*ATTEMPTS.names)
+"""Return the columns of an attempt."""
+
+IS_LAST_ATTEMPT = and_(
+    callback_attempts.c.call_sid == status_callbacks.c.call_sid,
+    callback_attempts.c.number == status_callbacks.c.attempts,
+)
+
+
+def _summary(
+    status: str,
+    attempts: int,
+    fault: str | None,
+    status_code: int | None,
+    error: str | None,
+    hops: str | None,
+) -> CallbackSummary | None:
+    if status is None:
+        return None
+    try:
+        requests, effect = hops_of(hops), callback_effect_from_dict(orjson.loads(fault)) if fault else None
+        is_sent = status_code is not None or any(hop.is_sent for hop in requests)
+        return CallbackSummary(
+            status=CallbackStatus(status),
+            attempts=attempts,
+            status_code=status_code,
+            error=error,
+            fault=effect,
+            is_signature_valid=not isinstance(effect, BadSignature) if is_sent else None,
+            redirects=max(0, len(requests) - 1),
+        )
+    except ERRORS:
+        return CallbackSummary(CallbackStatus.FAILED, 0, None, UNREADABLE, None, None, 0)
+
+
+SUMMARIES = RowMapper(
+    _summary,
+    [
+        *columns(status_callbacks, "status", "attempts", "fault"),
+        *columns(callback_attempts, "status_code", "error", "hops"),
+    ],
+)
+"""Returns None where the columns are NULL: the call has no callback yet."""
+SUMMARY = Statement(
+    select(*SUMMARIES.columns)
+    .select_from(status_callbacks)
+    .outerjoin(callback_attempts, IS_LAST_ATTEMPT)
+    .where(status_callbacks.c.call_sid == bindparam("sid"))
+)

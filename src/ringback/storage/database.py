@@ -10,8 +10,8 @@ from sqlalchemy.engine import URL
 
 from ringback.monitoring.metrics import Metrics
 from ringback.storage.change_notifier import ChangeNotifier
-from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable
-from ringback.storage.outage_log import OutageLog
+from ringback.storage.errors import DatabaseDamaged
+from ringback.storage.outages import Outage, OutageLog
 from ringback.storage.probe import probe
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.stepwise import Steps
@@ -20,25 +20,6 @@ from ringback.supervision import BackgroundTask
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Outage:
-    """Why a database could not be used, until it is known that it can be again.
-
-    A permanent outage ends with the process: the stored data are damaged.
-    """
-
-    reason: str | None = None
-    is_permanent: bool = False
-
-    def report(self, error: DatabaseUnavailable) -> None:
-        if not self.is_permanent:
-            self.reason, self.is_permanent = str(error), isinstance(error, DatabaseDamaged)
-
-    def end(self) -> None:
-        if not self.is_permanent:
-            self.reason = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,35 +1,16 @@
-"""Deleting many rows in steps: one statement for all of them would hold up the event loop."""
+"""Deletion of many rows in steps: one statement for all of them would block the event loop."""
 
 from sqlalchemy import Table, bindparam, delete, select, tuple_
 
 from ringback.domain.sids import AccountSid
-from ringback.storage.journal_tables import events, faults, inbox_messages, requests
+from ringback.storage.journal_tables import TABLES
+from ringback.storage.registration import Reset, registration_of
 from ringback.storage.session import Session
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
-from ringback.storage.tables import (
-    accounts,
-    api_keys,
-    outgoing_caller_ids,
-    phone_rules,
-    phone_scripts,
-    validation_calls,
-)
 
 ROWS_AT_ONCE = 20
-"""How many rows are deleted between two pauses: a message in an inbox may take up hundreds of pages."""
-
-CONTENTS = (
-    outgoing_caller_ids,
-    validation_calls,
-    phone_rules,
-    phone_scripts,
-    faults,
-    events,
-    requests,
-    inbox_messages,
-)
-"""The tables of an account's data; callbacks and their attempts are deleted with their calls."""
+"""Rows deleted between two pauses: one inbox message may fill hundreds of pages."""
 
 
 def _delete_some(table: Table, *, of_account: bool) -> Statement:
@@ -40,12 +21,17 @@ def _delete_some(table: Table, *, of_account: bool) -> Statement:
     return Statement(delete(table).where(key.in_(some)))
 
 
-DELETE_CONTENTS = tuple(_delete_some(table, of_account=True) for table in CONTENTS)
-DELETE_EVERYTHING = tuple(_delete_some(table, of_account=False) for table in (*CONTENTS, api_keys, accounts))
+def _tables(*resets: Reset) -> list[Table]:
+    """Return tables, each before those that it refers to."""
+    return [table for table in reversed(TABLES) if registration_of(table).reset in resets]
+
+
+DELETE_CONTENTS = tuple(_delete_some(table, of_account=True) for table in _tables(Reset.DELETED))
+DELETE_EVERYTHING = tuple(_delete_some(table, of_account=False) for table in _tables(Reset.DELETED, Reset.KEPT))
 
 
 def delete_contents(session: Session, account_sid: AccountSid) -> Steps[None]:
-    """Delete all that an account holds but keys and subaccounts."""
+    """Delete the rows of an account that a reset deletes."""
     for statement in DELETE_CONTENTS:
         while session.change(statement, account_sid=account_sid, row_limit=ROWS_AT_ONCE) == ROWS_AT_ONCE:
             yield

@@ -1,4 +1,4 @@
-"""What is pending of validation calls: which event falls due when, by the machine's clock and by their accounts'."""
+"""The pending events of validation calls, by the system clock and by the clocks of their accounts."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ from ringback.domain.call_schedule import PendingEvent
 from ringback.domain.calls import ValidationCall
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
-from ringback.storage.account_repository import LOCK_ACCOUNTS
-from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
-from ringback.storage.session import Session
+from ringback.storage.account_repository import CLOCKS, LOCK_ACCOUNTS
+from ringback.storage.call_repository import CALLS, PENDING_EVENTS
+from ringback.storage.session import Row, Session
 from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts
@@ -20,9 +20,9 @@ from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, report
 
 _DUE = table.c.real_due_at <= bindparam("now")
-_WITH_CLOCK = select(*CALL_COLUMNS, accounts.c.clock_offset, accounts.c.clock_frozen_at).join_from(
-    table, accounts, table.c.account_sid == accounts.c.sid
-)
+_COLUMNS = (*CALLS.columns, *PENDING_EVENTS.columns, *CLOCKS.columns)
+_WITH_CLOCK = select(*_COLUMNS).join_from(table, accounts, table.c.account_sid == accounts.c.sid)
+_read_pending_event, _read_clock = PENDING_EVENTS.reader(_COLUMNS), CLOCKS.reader(_COLUMNS)
 CLAIM_DUE = Statement(
     _WITH_CLOCK.where(_DUE)
     .order_by(table.c.real_due_at)
@@ -37,7 +37,7 @@ CLAIM_ONE_DUE = Statement(
 )
 CLAIM_DUE_OF_ACCOUNT = Statement(
     _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
-    .order_by(table.c.due_at)  # and nothing else: thousands that are due at one moment would be sorted each time
+    .order_by(table.c.due_at)  # alone: further columns would sort thousands of rows with one due time again and again
     .limit(bindparam("row_limit"))
     .with_for_update(of=table)
 )
@@ -66,11 +66,11 @@ SET_REAL_DUE = Statement(
     .values(real_due_at=bindparam("due", type_=table.c.real_due_at.type))
 )
 ROWS_AT_ONCE = 50
-"""How many rows are read or changed between two pauses."""
+"""Rows read or changed between two pauses."""
 
 
 class DueCall(NamedTuple):
-    """A call, the event that falls due next, and the clock of its account."""
+    """A call, its next event, and the clock of its account."""
 
     call: ValidationCall
     pending: PendingEvent
@@ -96,43 +96,43 @@ class DueCallRepository:
         return map(_due_call, rows)
 
     def claim_due_of_account(self, account_sid: AccountSid, until: Timestamp, limit: int) -> Iterator[DueCall]:
-        """Return an account's calls whose event is due by `until` in its own time, in the order in which they are.
+        """Return an account's calls whose event is due by `until` on its clock, in that order, locked.
 
-        The account is held alone. A row is made a call only when its turn comes; one that cannot be read is left to the
-        runner, and logged.
+        The account must be locked exclusively. A row is converted only when its turn comes; an unreadable row is left
+        to the runner, and logged.
         """
         rows = self._session.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return readable("validation_calls", rows, _due_call)
 
     def due_sids(self, system_now: Timestamp, limit: int) -> list[str]:
-        """Return the SIDs of calls whose event is due; these rows can be read even where one holds nonsense."""
+        """Return the SIDs of calls whose event is due, of unreadable rows as well."""
         return [row[0] for row in self._session.all(DUE_SIDS, now=system_now, row_limit=limit)]
 
     def next_due(self) -> Timestamp | None:
-        """Return when by the machine's clock the next event falls due, or None when none does by itself."""
+        """Return the earliest due time by the system clock, None without one."""
         return _next_due(self._session.first(NEXT_DUE))
 
     def next_due_of_account(self, account_sid: AccountSid) -> Timestamp | None:
-        """Return when by the account's clock its next event falls due, or None without pending events."""
+        """Return the earliest due time by the account's clock, None without pending events."""
         return _next_due(self._session.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
     def postpone(self, sid: str, until: Timestamp) -> None:
-        """Let a call's event wait until another time by the machine's clock."""
+        """Set the due time of a call's event by the system clock."""
         self._session.change(POSTPONE, call_sid=sid, until=until)
 
     def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
-        """Bring the machine's times of all that is pending in an account in line with the account's clock.
+        """Recompute the due times by the system clock of an account's pending events from its clock.
 
-        A call whose due time cannot be read is left alone, and logged.
+        A call with an unreadable due time is skipped and logged.
         """
         changes: list[dict[str, Any]] = []
 
-        def followed(row: tuple[Any, ...]) -> Timestamp | None:
-            return _followed(row[2], time.system_due_at(row[1]), time)
+        def recomputed(row: Row) -> Timestamp | None:
+            return _recomputed(row[2], time.system_due_at(row[1]), time)
 
         for rows in self._session.batches(PENDING_OF_ACCOUNT, ROWS_AT_ONCE, account_sid=account_sid):
             for (sid, _, real_due_at), system_due_at in readable(
-                "validation_calls", rows, lambda row: (row, followed(row))
+                "validation_calls", rows, lambda row: (row, recomputed(row))
             ):
                 if system_due_at != real_due_at:
                     changes.append({"call_sid": sid, "due": system_due_at})
@@ -142,8 +142,8 @@ class DueCallRepository:
             yield
 
 
-def _next_due(row: tuple[Any, ...] | None) -> Timestamp | None:
-    """Return the due time of a query's first row; None where it is not a number, as SQLite sorts such rows last."""
+def _next_due(row: Row | None) -> Timestamp | None:
+    """Return the due time of a query's first row, None if it is not a number: SQLite sorts such rows last."""
     if row is None:
         return None
     due, sid = row
@@ -153,13 +153,11 @@ def _next_due(row: tuple[Any, ...] | None) -> Timestamp | None:
     return None
 
 
-def _followed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
-    """Return a call's due time by the machine's clock; one that a frozen clock has passed stays due since then."""
+def _recomputed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
+    """Return a call's new due time by the system clock. A due event of an account with a frozen clock stays due."""
     is_passed = time.clock.frozen_at is not None and by_clock is not None
     return before if is_passed and before is not None and before <= time.system_now else by_clock
 
 
-def _due_call(row: tuple[Any, ...]) -> DueCall:
-    *call, due_at, due_event, due_digits, _real_due_at, _real_ended_at, clock_offset, clock_frozen_at = row
-    pending = PendingEvent(due_at, EVENTS[due_event], due_digits)
-    return DueCall(call_of(tuple(call)), pending, AccountClock(clock_offset, clock_frozen_at))
+def _due_call(row: Row) -> DueCall:
+    return DueCall(CALLS.read(row), _read_pending_event(row), _read_clock(row))

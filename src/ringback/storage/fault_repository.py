@@ -1,44 +1,68 @@
-"""The faults that may strike in each account."""
+"""The faults that may be triggered in each account."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ringback.domain.faults import Fault, FaultTarget, NewFault, callback_effect_from_dict, effect_from_dict
+from ringback.domain.faults import Effect, Fault, FaultTarget, NewFault, callback_effect_from_dict, effect_from_dict
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import AccountRepository
 from ringback.storage.journal_tables import faults as table
+from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.session import Session
-from ringback.storage.statements import Statement, columns
+from ringback.storage.statements import Statement, parameters
 from ringback.storage.unreadable_rows import readable, require
 
-_GIVEN = (
-    "account_sid",
-    "operation",
-    "effect",
-    "times_left",
-    "probability",
-    "chances",
-    "strikes",
-    "date_created",
+
+def _effect(text: str, operation: str) -> Effect:
+    effect, is_of_callback = orjson.loads(text), operation == FaultTarget.STATUS_CALLBACK.value
+    return callback_effect_from_dict(effect) if is_of_callback else effect_from_dict(effect)
+
+
+def _integer_of(column: str) -> Callable[[Any], Any]:
+    def integer(value: Any) -> Any:
+        require(isinstance(value, int), column, value)
+        return value
+
+    return integer
+
+
+FAULTS = RowMapper(
+    Fault,
+    [column for column in table.c if column.name != "account_sid"],
+    operation=Field(FaultTarget),
+    effect=Field(_effect, ("effect", "operation")),
+    trials=Field(_integer_of("chances"), ("chances",)),
+    triggered=Field(_integer_of("strikes"), ("strikes",)),
+    date_created=Field(_integer_of("date_created")),
 )
+"""Its rows begin with the id."""
+
+
+def fault_of(row: tuple[Any, ...]) -> Fault:
+    """Return the fault of a row. Raises ValueError if it is unreadable."""
+    fault = FAULTS.read(row)
+    NewFault(fault.operation, fault.effect, fault.times_left, fault.probability)  # which checks their values
+    return fault
+
+
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 _THIS = _OF_ACCOUNT & (table.c.id == bindparam("fault_id"))
 
 ADD = Statement(
-    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in _GIVEN}).returning(table.c.id)
+    insert(table)
+    .values(parameters(table, *(str(column.name) for column in table.c if column.name != "id")))
+    .returning(table.c.id)
 )
-ALL = Statement(select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id))
-LOCK_ALL = Statement(
-    select(*columns(table, "id", *_GIVEN[1:])).where(_OF_ACCOUNT).order_by(table.c.id).with_for_update()
-)
+ALL = Statement(select(*FAULTS.columns).where(_OF_ACCOUNT).order_by(table.c.id))
+LOCK_ALL = Statement(select(*FAULTS.columns).where(_OF_ACCOUNT).order_by(table.c.id).with_for_update())
 SAVE_TRIAL = Statement(
     update(table)
     .where(_THIS)
-    .values(times_left=bindparam("left"), chances=bindparam("had"), strikes=bindparam("struck"))
+    .values(times_left=bindparam("left"), chances=bindparam("trials"), strikes=bindparam("triggered"))
 )
 SAVE_MISSES = Statement(
     update(table)
@@ -52,9 +76,9 @@ DELETE_ALL = Statement(delete(table).where(_OF_ACCOUNT))
 
 
 class FaultRepository:
-    """The faults of each account, in the order in which they were asked for.
+    """The faults of each account, in the order of their creation.
 
-    Whether an account has any stands with the account too, so that who has none pays nothing.
+    The row of an account says whether it has any, so that requests of accounts without faults read none.
     """
 
     def __init__(self, session: Session, accounts: AccountRepository) -> None:
@@ -62,6 +86,7 @@ class FaultRepository:
         self._accounts = accounts
 
     def add(self, account_sid: AccountSid, fault: NewFault, date_created: Timestamp) -> Fault:
+        """Add a fault, and return it with its id."""
         [(fault_id,)] = self._session.all(
             ADD,
             account_sid=account_sid,
@@ -77,15 +102,15 @@ class FaultRepository:
         return Fault(fault_id, fault.operation, fault.effect, fault.times, fault.probability, 0, 0, date_created)
 
     def all(self, account_sid: AccountSid) -> list[Fault]:
-        """Return the faults of an account; one that cannot be read never strikes: it is left out, and logged."""
+        """Return the faults of an account. An unreadable row is never triggered: it is skipped and logged."""
         return list(readable("faults", self._session.all(ALL, account_sid=account_sid), fault_of))
 
     def lock_all(self, account_sid: AccountSid) -> list[Fault]:
-        """Return the faults of an account, and let nobody else give them their chance till the unit of work ends."""
+        """Return the faults of an account as `all` does, and lock their rows until the transaction ends."""
         return list(readable("faults", self._session.all(LOCK_ALL, account_sid=account_sid), fault_of))
 
     def save_trial(self, account_sid: AccountSid, fault: Fault) -> None:
-        """Store how often a fault had a chance and struck; one that is used up is gone."""
+        """Store the counts of a fault after a trial, or delete it if it is used up."""
         if fault.is_used_up:
             self.delete(account_sid, fault.id)
             return
@@ -94,14 +119,14 @@ class FaultRepository:
             account_sid=account_sid,
             fault_id=fault.id,
             left=fault.times_left,
-            had=fault.trials,
-            struck=fault.triggered,
+            trials=fault.trials,
+            triggered=fault.triggered,
         )
 
     def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
-        """Store that these had one more chance and did not strike: all, up to the last, that are for their operations.
+        """Count one more trial of these faults: all faults for their operations up to the last of them.
 
-        There are at most two of those, an operation and `*`.
+        Those are at most two operations, one of them `*`.
         """
         if not missed:
             return
@@ -111,23 +136,13 @@ class FaultRepository:
         )
 
     def delete(self, account_sid: AccountSid, fault_id: int) -> bool:
-        """Delete a fault; False where there is none."""
+        """Delete a fault. Return False if it does not exist."""
         if not self._session.change(DELETE, account_sid=account_sid, fault_id=fault_id):
             return False
         self._accounts.set_has_faults(account_sid, has_any=bool(self.all(account_sid)))
         return True
 
     def delete_all(self, account_sid: AccountSid) -> None:
+        """Delete all faults of an account."""
         self._session.change(DELETE_ALL, account_sid=account_sid)
         self._accounts.set_has_faults(account_sid, has_any=False)
-
-
-def fault_of(row: tuple[Any, ...]) -> Fault:
-    """Return the fault of a row. Raises ValueError if it cannot be read."""
-    fault_id, operation, effect, times_left, probability, *counts = row
-    target, effect = FaultTarget(operation), orjson.loads(effect)
-    made = callback_effect_from_dict(effect) if target == FaultTarget.STATUS_CALLBACK else effect_from_dict(effect)
-    NewFault(target, made, times_left, probability)
-    for name, count in zip(("chances", "strikes", "date_created"), counts, strict=True):
-        require(isinstance(count, int), name, count)
-    return Fault(fault_id, target, made, times_left, probability, *counts)

@@ -1,7 +1,8 @@
-"""The tables that only the control API shows: what happened, what was asked, what is to go wrong, what came in."""
+"""The tables of events, requests, faults and inbox messages, which only the control API shows; all tables as a list."""
 
 from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
 
+from ringback.storage.registration import Reset, registered
 from ringback.storage.tables import INSTANT, SID, account_sid_column, id_column, metadata
 
 events = Table(
@@ -15,6 +16,7 @@ events = Table(
     Column("data", Text, nullable=False),
     Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
+    info=registered(reset=Reset.DELETED),
 )
 
 requests = Table(
@@ -35,6 +37,7 @@ requests = Table(
     Column("fault", String(40)),
     Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
+    info=registered(reset=Reset.DELETED),
 )
 
 faults = Table(
@@ -51,8 +54,9 @@ faults = Table(
     Column("date_created", INSTANT, nullable=False),
     Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
+    info=registered(reset=Reset.DELETED),
 )
-"""`chances` counts how often a fault might have struck, `strikes` how often it did."""
+"""`chances` counts the trials of a fault, `strikes` those in which it was triggered."""
 
 inbox_messages = Table(
     "inbox_messages",
@@ -69,4 +73,8 @@ inbox_messages = Table(
     Column("verdict", Text, nullable=False),
     Index(None, "account_sid", "id"),
     sqlite_autoincrement=True,
+    info=registered(reset=Reset.DELETED),
 )
+
+TABLES = tuple(metadata.sorted_tables)
+"""All tables of this and the other module, each after those that it refers to."""

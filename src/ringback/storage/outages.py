@@ -1,13 +1,83 @@
-"""The loop of background tasks that use the database: it retries while the database is unavailable."""
+"""Outages of the database: their state, their log with back-off, and the loop of tasks that retry until they end."""
 
 import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from ringback.storage.errors import DatabaseUnavailable
-from ringback.storage.outage_log import OutageLog
+import structlog
+
+from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable
 from ringback.supervision import Pause, Work, run_forever
 
 RETRY_SECONDS = 1.0
 """Pause before work is retried that found the database unavailable."""
+FIRST_LOG_PAUSE_SECONDS, LONGEST_LOG_PAUSE_SECONDS = 1.0, 60.0
+"""Back-off of the log lines about one outage: the pause doubles with each line."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Outage:
+    """The reason why the database cannot be used, None while it can.
+
+    A permanent outage lasts until the process ends: the stored data are damaged.
+    """
+
+    reason: str | None = None
+    is_permanent: bool = False
+
+    def report(self, error: DatabaseUnavailable) -> None:
+        """Store the reason."""
+        if not self.is_permanent:
+            self.reason, self.is_permanent = str(error), isinstance(error, DatabaseDamaged)
+
+    def end(self) -> None:
+        """Remove the reason: the database can be used again."""
+        if not self.is_permanent:
+            self.reason = None
+
+
+class OutageLog:
+    """Log of the outages that its tasks meet: the first line at once, more with back-off, and one at the end.
+
+    A new reason is logged at once; there are few of them.
+    """
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._tasks: set[str] = set()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._reasons: set[str] = set()
+        self._pause_seconds, self._next_line_at = FIRST_LOG_PAUSE_SECONDS, 0.0
+
+    @property
+    def is_out(self) -> bool:
+        """Whether a task met an outage and has not recovered."""
+        return bool(self._tasks)
+
+    def outage(self, name: str, error: Exception) -> None:
+        """Note that the task `name` cannot work, and log that unless it was logged a short time ago."""
+        self._tasks.add(name)
+        now, reason = self._monotonic(), str(error).partition("\n")[0]
+        if reason in self._reasons and now < self._next_line_at:
+            return
+        self._reasons.add(reason)
+        log.warning("database unavailable, retrying", tasks=sorted(self._tasks), reason=reason)
+        self._next_line_at = now + self._pause_seconds
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_LOG_PAUSE_SECONDS)
+
+    def recovered(self, name: str) -> None:
+        """Note that the task `name` works again; the last one to recover ends the outage."""
+        if name not in self._tasks:
+            return
+        self._tasks.discard(name)
+        if not self._tasks:
+            log.info("database available again")
+            self._reset()
 
 
 async def run_on_database(
@@ -19,7 +89,7 @@ async def run_on_database(
     *,
     wake_event: asyncio.Event | None = None,
 ) -> None:
-    """Repeat a background task's work until cancelled. DatabaseUnavailable is retried; other errors end it."""
+    """Repeat a background task's work until cancelled. DatabaseUnavailable is retried; other errors end the loop."""
     await run_forever(
         task,
         work,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Select, Table, bindparam, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, bindparam, select, tuple_
 
 from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
 from ringback.domain.sids import AccountSid
@@ -39,7 +39,7 @@ class PagedRows(Generic[Row]):
     def __init__(
         self,
         table: Table,
-        columns: Sequence[Column[Any]],
+        columns: Sequence[ColumnElement[Any]],
         filters: Mapping[str, ColumnElement[bool]],
         row_of: Callable[[tuple[Any, ...]], Row],
     ) -> None:

@@ -1,14 +1,13 @@
-"""The privileges that ringback's role needs on PostgreSQL, checked before they are missed."""
+"""The privileges that ringback's role needs on PostgreSQL, checked at startup."""
 
 from sqlalchemy import text
 
-from ringback.storage import journal_tables as journals
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable, redacted
-from ringback.storage.schema_owner import VERSION_TABLE
+from ringback.storage.journal_tables import TABLES
 from ringback.storage.statements import Statement
+from ringback.storage.tables import VERSION_TABLE
 
-TABLES = journals.events.metadata.sorted_tables
 NUMBERED_TABLES = [table.name for table in TABLES if table.autoincrement_column is not None]
 TABLE_PRIVILEGES = ["SELECT", "INSERT", "UPDATE", "DELETE"]
 SEQUENCE_PRIVILEGES = ["USAGE", "UPDATE"]
@@ -37,7 +36,7 @@ NAMES_SHOWN = 4
 
 
 def check_grants(database: Database) -> None:
-    """Raise DatabaseUnavailable where the role lacks a privilege that ringback needs to run."""
+    """Raise DatabaseUnavailable if the role lacks a privilege that ringback needs."""
     if not database.is_shared:
         return
     rows = database.unit_of_work.all(
@@ -58,7 +57,7 @@ def check_grants(database: Database) -> None:
 
 
 def check_may_create(database: Database) -> None:
-    """Raise DatabaseUnavailable where the role cannot create tables."""
+    """Raise DatabaseUnavailable if the role cannot create tables."""
     if not database.is_shared:
         return
     row = database.unit_of_work.first(CREATION)

@@ -18,8 +18,7 @@ from sqlalchemy import text
 
 from ringback.domain.sids import ACCOUNT, AccountSid, is_sid
 from ringback.storage.change_notifier import ChangeNotifier
-from ringback.storage.outage_log import OutageLog
-from ringback.storage.outages import RETRY_SECONDS, run_on_database
+from ringback.storage.outages import RETRY_SECONDS, OutageLog, run_on_database
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import BackgroundTask, run_forever

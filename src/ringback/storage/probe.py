@@ -1,26 +1,26 @@
-"""The probe that tells whether a database can be read and written again after an outage."""
+"""Probe of whether a database can be read and written again after an outage."""
 
 from contextlib import suppress
 
 from sqlalchemy import select, text
 
-from ringback.storage import journal_tables as journals
+from ringback.storage.journal_tables import TABLES
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 
-READS = tuple(Statement(select(table).limit(0)) for table in journals.events.metadata.sorted_tables)
+READS = tuple(Statement(select(table).limit(0)) for table in TABLES)
 WRITE_EMBEDDED = (
     Statement(text("INSERT INTO alembic_version (version_num) VALUES (hex(zeroblob(16384)))")),
     Statement(text("DELETE FROM alembic_version WHERE length(version_num) > 1000")),
 )
-"""SQLite writes when it commits: here 35 pages, several requests' worth. One page may still fit on a full disk."""
+"""SQLite writes at the commit: here 35 pages, as much as several requests. One page may still fit on a full disk."""
 WRITE_SHARED = Statement(
     text(
         "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
         " VALUES ('probe ' || pg_backend_pid(), '', '', 'closed', 0, 0)"
     )
 )
-"""PostgreSQL writes at once; this is rolled back, and waits for no other transaction."""
+"""PostgreSQL writes at once. This is rolled back, and never waits for another transaction."""
 
 
 class _RollBack(Exception):
@@ -28,7 +28,7 @@ class _RollBack(Exception):
 
 
 def probe(unit_of_work: UnitOfWork) -> None:
-    """Read from every table and write. Raises the driver's error where that fails."""
+    """Read from every table and write. Raises the driver's error if that fails."""
     for statement in READS:
         unit_of_work.all(statement)
     if unit_of_work.is_embedded:

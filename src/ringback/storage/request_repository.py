@@ -1,5 +1,6 @@
-"""The requests that accounts keep of those that the Twilio surface has answered."""
+"""The request journal: the newest requests of each account to the Twilio API."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -7,21 +8,39 @@ from sqlalchemy import bindparam, insert, select
 
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
-from ringback.storage.journal_statements import prune
 from ringback.storage.journal_tables import requests as table
 from ringback.storage.request_journal import RequestJournal
-from ringback.storage.session import Session
-from ringback.storage.statements import Statement, columns
+from ringback.storage.row_mapper import Field, RowMapper
+from ringback.storage.session import Row, Session
+from ringback.storage.statements import Statement, columns, parameters, prune
 from ringback.storage.unreadable_rows import first_readable, require
 
-_PARAMETERS = AnsweredRequest._fields.index("parameters")
+
+def request_parameters_of(text: Any) -> dict[str, str]:
+    """Return the parameters of a request that a row holds. Raises ValueError if they are not text by name."""
+    parameters: dict[str, str] = orjson.loads(text)
+    is_text = isinstance(parameters, dict) and all(isinstance(value, str) for value in parameters.values())
+    require(is_text, "parameters", text)
+    return parameters
+
+
+def _parameters_text(parameters: Mapping[str, str]) -> str:
+    return orjson.dumps(parameters).decode()
+
+
+ANSWERED_REQUESTS = RowMapper(
+    AnsweredRequest,
+    columns(table, *AnsweredRequest._fields),
+    parameters=Field(request_parameters_of, write=_parameters_text),
+)
+_values = ANSWERED_REQUESTS.writer(*ANSWERED_REQUESTS.names)
+_COLUMNS = (table.c.id, *ANSWERED_REQUESTS.columns)
+_read_answered = ANSWERED_REQUESTS.reader(_COLUMNS)
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 
-ADD = Statement(
-    insert(table).values({name: bindparam(name, type_=table.c[name].type) for name in AnsweredRequest._fields})
-)
+ADD = Statement(insert(table).values(parameters(table, *AnsweredRequest._fields)))
 NEWEST = Statement(
-    select(*columns(table, "id", *AnsweredRequest._fields))
+    select(*_COLUMNS)
     .where(_OF_ACCOUNT, table.c.id < bindparam("before_id"))
     .order_by(table.c.id.desc())
     .limit(bindparam("row_limit"))
@@ -30,38 +49,28 @@ PRUNE = prune(table)
 
 
 class RequestRepository:
-    """What was asked; what is not written yet waits in `journal`."""
+    """The written requests; `journal` holds those that are not yet written."""
 
     def __init__(self, session: Session, journal: RequestJournal) -> None:
         self._session = session
         self.journal = journal
 
     def add(self, request: AnsweredRequest) -> None:
-        values = request._asdict()
-        values["parameters"] = orjson.dumps(request.parameters).decode()
-        self._session.change(ADD, **values)
+        """Add a request."""
+        self._session.change(ADD, **_values(request))
 
     def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
-        """Return the account's requests before the one with an id, newest first; unreadable ones are left out."""
+        """Return the account's requests before the one with an id, newest first; unreadable rows are skipped."""
 
-        def fetch(before_id: int, rows: int) -> list[tuple[Any, ...]]:
+        def fetch(before_id: int, rows: int) -> list[Row]:
             return self._session.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)
 
         return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
-        """Forget all but the newest `kept` requests."""
+        """Delete all but the newest `kept` requests of an account."""
         self._session.change(PRUNE, account_sid=account_sid, kept=kept)
 
 
-def _request(row: tuple[Any, ...]) -> JournaledRequest:
-    stored = AnsweredRequest._make(row[1:])
-    return JournaledRequest(row[0], stored._replace(parameters=request_parameters_of(row[1 + _PARAMETERS])))
-
-
-def request_parameters_of(text: Any) -> dict[str, str]:
-    """Return the parameters of a request that a row holds. Raises ValueError where they are not text by name."""
-    parameters: dict[str, str] = orjson.loads(text)
-    is_text = isinstance(parameters, dict) and all(isinstance(value, str) for value in parameters.values())
-    require(is_text, "parameters", text)
-    return parameters
+def _request(row: Row) -> JournaledRequest:
+    return JournaledRequest(row[0], _read_answered(row))

@@ -1,4 +1,4 @@
-"""Whether the rows of a snapshot hold only what ringback writes, so that they can be read when they are there."""
+"""Validation of a snapshot's rows: they must hold only values that ringback writes, so that they can be read later."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,22 +11,15 @@ from ringback.domain.accounts import AccountStatus
 from ringback.domain.timestamps import EARLIEST, LATEST, from_datetime
 from ringback.domain.urls import parse_url
 from ringback.storage.account_repository import policy_of
-from ringback.storage.call_rows import CALL_COLUMNS, EVENTS, call_of
-from ringback.storage.callback_rows import (
-    ATTEMPT_COLUMNS,
-    CALLBACK_COLUMNS,
-    METHODS,
-    attempt_of,
-    callback_of,
-    callback_status,
-)
+from ringback.storage.call_repository import CALLS, EVENTS
+from ringback.storage.callback_rows import ATTEMPTS, CALLBACKS, METHODS, callback_status
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.event_repository import event_of
-from ringback.storage.fault_repository import fault_of
-from ringback.storage.inbox_repository import SHOWN, message_of
-from ringback.storage.phone_repository import is_phone_duration, rule_of
+from ringback.storage.event_repository import EVENTS as LOG_EVENTS
+from ringback.storage.fault_repository import FAULTS, fault_of
+from ringback.storage.inbox_repository import MESSAGE_COLUMNS, message_of
+from ringback.storage.phone_repository import RULES, is_phone_duration
 from ringback.storage.request_repository import request_parameters_of
-from ringback.storage.snapshots import TABLES
+from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.unreadable_rows import ERRORS, reason_of, require
 
 Row = Mapping[str, Any]
@@ -35,12 +28,12 @@ LEAST_OFFSET, MOST_OFFSET = (
     from_datetime(datetime(2, 1, 1, tzinfo=UTC)),
     LATEST - from_datetime(datetime(2500, 1, 1, tzinfo=UTC)),
 )
-"""With such an offset a clock shows what can be written as a date, from 1970 to 2500 by the machine's clock."""
+"""Limits of a clock's offset: from 1970 to 2500 by the system clock, the account's time can be written as a date."""
 _INSTANT_NAMES = re.compile(r"at|.*_at|date_.*|leased_until")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
 _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
-    str(table.name): {str(column.name): column for column in table.c} for table in TABLES
+    str(table.name): {str(column.name): column for column in table.c} for table in SNAPSHOT_TABLES
 }
 
 
@@ -49,7 +42,7 @@ def check_row(table: str, place: int, row: Row) -> None:
     try:
         for name, column in _COLUMNS[table].items():
             _check_type(column, row[name])
-        if check := _CHECKS.get(table):
+        if check := CHECKS.get(table):
             check(row)
     except ERRORS as error:
         raise InvalidSnapshot(f"tables.{table}.{place}: {reason_of(error)}") from error
@@ -79,7 +72,7 @@ def _check_account(row: Row) -> None:
 
 
 def _check_call(row: Row) -> None:
-    call = call_of(tuple(row[column.name] for column in CALL_COLUMNS))
+    call = CALLS.read_mapping(row)
     require(_E164.fullmatch(call.phone_number), "phone_number", call.phone_number)
     require(call.status_callback_method in METHODS, "status_callback_method", call.status_callback_method)
     if call.status_callback is not None:
@@ -93,26 +86,12 @@ def _check_call(row: Row) -> None:
 
 
 def _check_callback(row: Row) -> None:
-    others = {"auth_token": "", "has_faults": 0}
-    callback_of(tuple({**row, **others}[str(column.name)] for column in CALLBACK_COLUMNS))
+    CALLBACKS.read_mapping({**row, "auth_token": "", "has_faults": 0})
     callback_status(row["status"])
 
 
-def _check_attempt(row: Row) -> None:
-    attempt_of(tuple(row[str(column.name)] for column in ATTEMPT_COLUMNS))
-
-
-def _check_rule(row: Row) -> None:
-    rule_of((row["behavior"], row["ring_seconds"], row["key_seconds"], row["extension"]))
-
-
 def _check_fault(row: Row) -> None:
-    names = ("id", "operation", "effect", "times_left", "probability", "chances", "strikes", "date_created")
-    fault_of(tuple(row[name] for name in names))
-
-
-def _check_event(row: Row) -> None:
-    event_of((row["id"], row["at"], row["type"], row["call_sid"], row["data"]))
+    fault_of(tuple(row[name] for name in FAULTS.names))
 
 
 def _check_request(row: Row) -> None:
@@ -120,18 +99,19 @@ def _check_request(row: Row) -> None:
 
 
 def _check_message(row: Row) -> None:
-    message_of((row["id"], *(row[name] for name in SHOWN)))
+    message_of(tuple(row[str(column.name)] for column in MESSAGE_COLUMNS))
 
 
-_CHECKS: Mapping[str, Callable[[Row], None]] = {
+CHECKS: Mapping[str, Callable[[Row], object]] = {
     "accounts": _check_account,
     "validation_calls": _check_call,
     "status_callbacks": _check_callback,
-    "callback_attempts": _check_attempt,
-    "phone_rules": _check_rule,
-    "phone_scripts": _check_rule,
+    "callback_attempts": ATTEMPTS.read_mapping,
+    "phone_rules": RULES.read_mapping,
+    "phone_scripts": RULES.read_mapping,
     "faults": _check_fault,
-    "events": _check_event,
+    "events": LOG_EVENTS.read_mapping,
     "requests": _check_request,
     "inbox_messages": _check_message,
 }
+"""Checks of the values that a column's type does not tell, by table; other tables have none."""

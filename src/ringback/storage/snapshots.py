@@ -1,65 +1,67 @@
-"""The whole state as plain values, and back: every row of every table, some at a time."""
+"""Snapshots: every row of every table as plain values, in batches, and back; upgrades of rows of older versions."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, insert, select, text
+from sqlalchemy import insert, select, text
 
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.journal_tables import events, faults, inbox_messages, requests
+from ringback.storage.journal_tables import TABLES
+from ringback.storage.registration import registration_of, revision_of
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.stepwise import Steps
-from ringback.storage.tables import (
-    accounts,
-    api_keys,
-    callback_attempts,
-    outgoing_caller_ids,
-    phone_rules,
-    phone_scripts,
-    status_callbacks,
-    validation_calls,
-)
+from ringback.storage.tables import HEAD, accounts, status_callbacks
 from ringback.storage.unit_of_work import UnitOfWork
 
 TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
-"""The rows of each table by its name, some at a time, each row's values by the names of their columns."""
+"""Batches of rows by the table's name, each row by column names."""
 
 ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
-"""How many rows, and how many characters of their texts, are read or written in one step."""
+"""Limits of one step: rows, and characters of their texts."""
+VERSIONS = (HEAD, "20261127_an_accounts_policy")
+"""Revisions whose snapshots can be restored: the current one, and that of ringback 0.1.0. They begin with their date,
+so that they can be compared."""
 
-TABLES = (
-    accounts,
-    api_keys,
-    outgoing_caller_ids,
-    validation_calls,
-    status_callbacks,
-    callback_attempts,
-    phone_rules,
-    phone_scripts,
-    faults,
-    events,
-    requests,
-    inbox_messages,
-)
-COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in TABLES}
-_READ = {str(table.name): Statement(select(table).order_by(*table.primary_key.columns)) for table in TABLES}
-_ADD = {str(table.name): Statement(insert(table).values(column_parameters(table))) for table in TABLES}
-_COUNTED = tuple(table for table in TABLES if isinstance(table.primary_key.columns.values()[0].type, BigInteger))
-"""The tables whose rows get their ids by counting: PostgreSQL does not see how far a restored one has come."""
-_COUNT_ON = tuple(
+SNAPSHOT_TABLES = tuple(table for table in TABLES if registration_of(table).in_snapshot)
+COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in SNAPSHOT_TABLES}
+_READ = {str(table.name): Statement(select(table).order_by(*table.primary_key.columns)) for table in SNAPSHOT_TABLES}
+_ADD = {str(table.name): Statement(insert(table).values(column_parameters(table))) for table in SNAPSHOT_TABLES}
+_SET_COUNTERS = tuple(
     Statement(
         text(
             f"SELECT setval(counter, greatest((SELECT max(id) FROM {table.name}), nextval(counter)))"  # noqa: S608
             f" FROM CAST(pg_get_serial_sequence('{table.name}', 'id') AS regclass) AS counter"
         )
     )
-    for table in _COUNTED
+    for table in SNAPSHOT_TABLES
+    if table.autoincrement_column is not None
 )
+"""PostgreSQL's sequences do not notice the ids of restored rows."""
+ADDED_COLUMNS: dict[str, dict[str, dict[str, None]]] = {
+    version: {
+        str(table.name): {str(column.name): None for column in table.c if revision_of(column) > version}
+        for table in SNAPSHOT_TABLES
+        if registration_of(table).added_in <= version
+    }
+    for version in VERSIONS
+}
+"""By version, the tables of its snapshots, with the columns that they lack."""
+
+
+def tables_of(version: str) -> set[str]:
+    """Return the tables that the snapshots of one of `VERSIONS` have."""
+    return set(ADDED_COLUMNS[version])
+
+
+def upgrade_row(version: str, table: str, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of a snapshot of one of `VERSIONS` with all columns of the current schema."""
+    added = ADDED_COLUMNS[version][table]
+    return {**added, **row} if added else row
 
 
 def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, Any]]]:
-    """Return every row of a table, some at a time, in the order of their keys."""
+    """Yield the rows of a table in batches, in the order of their keys."""
     columns, rows, characters = COLUMNS[name], list[dict[str, Any]](), 0
     for values in unit_of_work.rows(_READ[name]):
         rows.append(dict(zip(columns, values, strict=True)))
@@ -72,12 +74,12 @@ def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, A
 
 
 def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
-    """Add these rows, of tables and columns that are the schema's, to tables that are empty.
+    """Add rows that have the schema's columns to empty tables; tables that are not given stay empty.
 
     A callback that was being sent is due at once. Raises InvalidSnapshot if a row cannot be stored.
     """
     for name in _ADD:
-        batches = tables[name]
+        batches = tables.get(name, ())
         if name == accounts.name:
             yield from _write_accounts(unit_of_work, batches)
             continue
@@ -85,7 +87,7 @@ def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Tim
         for rows in batches:
             yield from _write(unit_of_work, name, [_released(row, system_now) for row in rows] if is_released else rows)
     if not unit_of_work.is_embedded:
-        for statement in _COUNT_ON:
+        for statement in _SET_COUNTERS:
             unit_of_work.all(statement)
 
 
@@ -100,7 +102,7 @@ def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]
 
 
 def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
-    """Add accounts after their parents; those whose parents are missing come last, and are refused by the database."""
+    """Add accounts after their parents. The database rejects those whose parents are missing; they come last."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []
     for rows in batches:
@@ -124,7 +126,7 @@ def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping
 
 
 def _released(callback: Mapping[str, Any], system_now: Timestamp) -> Mapping[str, Any]:
-    """Return a callback's row without its lease: the process that held it is not this one."""
+    """Return a callback's row without its lease, which another process held."""
     if callback["leased_until"] is None or callback["due_at"] is None:
         return callback
     return {**callback, "due_at": system_now, "leased_until": None}

@@ -10,9 +10,10 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from ringback.storage.database import Database, Outage, ProcessState
+from ringback.storage.database import Database, ProcessState
 from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable, redacted, unavailable
 from ringback.storage.locks import Locks
+from ringback.storage.outages import Outage
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
 from ringback.storage.sqlite_errors import Failure, failure_of

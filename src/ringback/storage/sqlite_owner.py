@@ -5,9 +5,9 @@ from contextlib import closing
 from pathlib import Path
 
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.storage.schema import known_revisions
-from ringback.storage.schema_owner import SQLITE_TABLES, VERSION_TABLE, SchemaOwner, listed, schema_owner
+from ringback.storage.schema import SQLITE_TABLES, SchemaOwner, known_revisions, listed, schema_owner
 from ringback.storage.sqlite_lock import DatabaseFileLock
+from ringback.storage.tables import VERSION_TABLE
 
 APPLICATION_ID = int.from_bytes(b"ring")
 """In the header of every file that ringback makes, so that nothing else need be read to know it."""

@@ -1,27 +1,27 @@
-"""SQL statements, written with SQLAlchemy Core and compiled once a dialect.
+"""SQL statements, written with SQLAlchemy Core and compiled once for each dialect.
 
-Compiling, caching look-ups and result processing cost SQLAlchemy more than SQLite needs to run the statement; these
-statements need none of it, for the tables use only types that the drivers take and give as they are.
+Compilation, cache lookups and result processing of SQLAlchemy take longer than SQLite needs to run a statement. These
+statements need none of them: the drivers accept and return the values of all column types as they are.
 """
 
 from collections.abc import Callable
 from typing import Any, cast
 
-from sqlalchemy import Column, Dialect, Table, bindparam
+from sqlalchemy import Column, Dialect, ScalarSelect, Table, bindparam, delete, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
 
 class Statement:
-    """A Core statement whose parameters are `bindparam`s; run it through a unit of work."""
+    """A Core statement whose parameters are `bindparam`s; a session runs it."""
 
     def __init__(self, expression: ClauseElement) -> None:
         self._expression_for: Callable[[Dialect], ClauseElement] = lambda _: expression
         self._compiled: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def for_dialect(self, dialect: Dialect) -> tuple[str, dict[str, Any]]:
-        """Return the SQL text in `dialect`, and the values of the literals that stand in it."""
+        """Return the SQL text in `dialect`, and the values of its literals by name."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = self._compile(dialect)
@@ -35,11 +35,11 @@ class Statement:
 
 
 Insert = Callable[[Table], sqlite.Insert]
-"""How a dialect makes an INSERT that knows what to do when its row is there already."""
+"""A dialect's constructor of an INSERT that has ON CONFLICT."""
 
 
 class InsertStatement(Statement):
-    """An INSERT with ON CONFLICT, which each dialect writes in its own way: `write` is given that way."""
+    """An INSERT with ON CONFLICT, which `write` makes with the constructor of a dialect."""
 
     def __init__(self, write: Callable[[Insert], sqlite.Insert]) -> None:
         self._expression_for = lambda dialect: write(_insert(dialect))
@@ -49,22 +49,22 @@ class InsertStatement(Statement):
 def _insert(dialect: Dialect) -> Insert:
     if dialect.name == sqlite.dialect.name:
         return sqlite.insert
-    from sqlalchemy.dialects import postgresql  # not imported where there is none
+    from sqlalchemy.dialects import postgresql  # PostgreSQL's dialect is imported only if it is used
 
     return cast("Insert", postgresql.insert)  # its methods of ON CONFLICT have the same names
 
 
 def insert_or_ignore(table: Table, *unique: str) -> Statement:
-    """Return what adds a row, or does nothing where one with the same `unique` columns is there.
+    """Return the INSERT that does nothing if a row with the same `unique` columns exists.
 
-    With no columns named, where one is there that must not be twice for whatever reason.
+    Without `unique` it does nothing if the row violates any unique constraint.
     """
     values, elements = column_parameters(table), list(unique) or None
     return InsertStatement(lambda insert: insert(table).values(values).on_conflict_do_nothing(index_elements=elements))
 
 
 def upsert(table: Table, key: list[str], *changed: str) -> Statement:
-    """Return what adds a row, or brings the `changed` columns of the one with this key up to date."""
+    """Return the INSERT that updates the `changed` columns if a row with this key exists."""
 
     def write(insert: Insert) -> sqlite.Insert:
         added = insert(table).values(column_parameters(table))
@@ -75,9 +75,26 @@ def upsert(table: Table, key: list[str], *changed: str) -> Statement:
 
 def column_parameters(table: Table) -> dict[str, Any]:
     """Return a bind parameter for each column of `table`, named like it."""
-    return {column.name: bindparam(column.name, type_=column.type) for column in table.c}
+    return parameters(table, *(str(column.name) for column in table.c))
+
+
+def parameters(table: Table, *names: str) -> dict[str, Any]:
+    """Return a bind parameter for each of the named columns of `table`, named like it."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names}
 
 
 def columns(table: Table, *names: str) -> list[Column[Any]]:
     """Return the named columns of `table`, in that order."""
     return [table.c[name] for name in names]
+
+
+def newest_to_prune(table: Table) -> ScalarSelect[Any]:
+    """Return the query for the id of the newest of an account's rows beyond the newest `kept`."""
+    ids = select(table.c.id).where(table.c.account_sid == bindparam("account_sid"))
+    return ids.order_by(table.c.id.desc()).limit(1).offset(bindparam("kept")).scalar_subquery()
+
+
+def prune(table: Table) -> Statement:
+    """Return the DELETE of an account's rows beyond the newest `kept`; later rows have higher ids."""
+    of_account = table.c.account_sid == bindparam("account_sid")
+    return Statement(delete(table).where(of_account, table.c.id <= newest_to_prune(table)))

@@ -1,6 +1,7 @@
-"""The tables. Instants are whole microseconds (domain/timestamps.py); structured columns are JSON text.
+"""The tables of the Twilio resources, each with its registration.
 
-Only column types that need no conversion are used, so that statements can run on the driver's own connection.
+Instants are whole microseconds (domain/timestamps.py); structured columns are JSON text. Only column types that need no
+conversion are used, so that statements can run on the driver's own connection.
 """
 
 from sqlalchemy import (
@@ -18,9 +19,15 @@ from sqlalchemy import (
     text,
 )
 
+from ringback.storage.registration import FINAL, MUTABLE, Reset, added_in, registered
+
 SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
+HEAD = "20261130_redirect_hops"
+"""Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
+VERSION_TABLE = "alembic_version"
+"""Alembic's table, which holds the schema's revision."""
 
 metadata = MetaData(
     naming_convention={
@@ -39,7 +46,7 @@ def partial_index(name: str, table: Table, condition: str, *columns: str) -> Ind
 
 
 def account_sid_column(*, index: bool = False) -> Column[str]:
-    """Name the account that a row belongs to, and goes with."""
+    """Return the column of the account that owns a row; the row is deleted with it."""
     return Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), nullable=False, index=index)
 
 
@@ -58,8 +65,9 @@ accounts = Table(
     Column("clock_frozen_at", INSTANT),
     Column("has_faults", Integer, nullable=False, server_default="0"),
     Column("policy", Text),
+    info=registered(reset=Reset.KEPT),
 )
-"""`policy` is what an account has of its own; NULL where that is nothing."""
+"""`policy` holds the values that the account overrides; NULL if there are none."""
 
 api_keys = Table(
     "api_keys",
@@ -68,6 +76,7 @@ api_keys = Table(
     account_sid_column(index=True),
     Column("secret", String(64), nullable=False),
     Column("date_created", INSTANT, nullable=False),
+    info=registered(reset=Reset.KEPT),
 )
 
 outgoing_caller_ids = Table(
@@ -82,6 +91,7 @@ outgoing_caller_ids = Table(
     UniqueConstraint("account_sid", "phone_number"),
     Index(None, "account_sid", "date_created", "sid"),
     Index(None, "account_sid", "friendly_name", "date_created", "sid"),
+    info=registered(reset=Reset.DELETED),
 )
 
 validation_calls = Table(
@@ -96,28 +106,29 @@ validation_calls = Table(
     Column("call_delay_seconds", Integer, nullable=False),
     Column("status_callback", String(1000)),
     Column("status_callback_method", String(4), nullable=False),
-    Column("state", String(20), nullable=False),
+    Column("state", String(20), nullable=False, info=MUTABLE),
     Column("attempts_allowed", Integer, nullable=False),
-    Column("attempts_left", Integer, nullable=False),
-    Column("keys", String(6), nullable=False),
-    Column("phone", Text),
-    Column("verification_status", String(8)),
-    Column("outgoing_caller_id_sid", SID),
+    Column("attempts_left", Integer, nullable=False, info=MUTABLE),
+    Column("keys", String(6), nullable=False, info=MUTABLE),
+    Column("phone", Text, info=MUTABLE),
+    Column("verification_status", String(8), info=FINAL),
+    Column("outgoing_caller_id_sid", SID, info=FINAL),
     Column("date_created", INSTANT, nullable=False),
-    Column("ringing_at", INSTANT),
-    Column("answered_at", INSTANT),
-    Column("ended_at", INSTANT),
-    Column("due_at", INSTANT),
-    Column("due_event", String(20)),
-    Column("due_digits", String(6)),
-    Column("timeline", Text, nullable=False),
-    Column("real_due_at", INSTANT),
-    Column("real_ended_at", INSTANT),
+    Column("ringing_at", INSTANT, info=MUTABLE),
+    Column("answered_at", INSTANT, info=MUTABLE),
+    Column("ended_at", INSTANT, info=FINAL),
+    Column("due_at", INSTANT, info=MUTABLE),
+    Column("due_event", String(20), info=MUTABLE),
+    Column("due_digits", String(6), info=MUTABLE),
+    Column("timeline", Text, nullable=False, info=MUTABLE),
+    Column("real_due_at", INSTANT, info=MUTABLE),
+    Column("real_ended_at", INSTANT, info=FINAL),
     Column("code_expires_at", INSTANT),
     Index(None, "account_sid", "date_created", "sid"),
+    info=registered(reset=Reset.DELETED),
 )
-"""All instants are the account's own time but two: `real_due_at` is `due_at` by the machine's clock, none while that of
-the account stands still before it; `real_ended_at` tells what is old, however the account's clock was set."""
+"""Instants are by the account's clock, except two: `real_due_at` is `due_at` by the system clock, NULL while the
+account's clock is frozen before it; `real_ended_at` orders ended calls for pruning, however that clock was set."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(
@@ -142,9 +153,10 @@ status_callbacks = Table(
     Column("date_created", INSTANT, nullable=False),
     Column("earlier_attempts", Integer, nullable=False, server_default="0"),
     Column("fault", Text),
+    info=registered(reset=Reset.CASCADED),
 )
-"""`due_at` and `leased_until` are the machine's time; `earlier_attempts` belong to deliveries that have ended, and
-`fault` is what the present one met."""
+"""`due_at` and `leased_until` are by the system clock; `earlier_attempts` belong to deliveries that have ended, and
+`fault` is the one that the current delivery met."""
 partial_index("ix_status_callbacks_due", status_callbacks, "due_at IS NOT NULL", "account_sid", "receiver", "due_at")
 
 callback_attempts = Table(
@@ -160,14 +172,15 @@ callback_attempts = Table(
     Column("answer", Text, nullable=False),
     Column("elapsed_ms", Float, nullable=False),
     Column("error", Text),
-    Column("hops", Text),
+    Column("hops", Text, info=added_in("20261130_redirect_hops")),
+    info=registered(reset=Reset.CASCADED),
 )
-"""`method`, `url` and `headers` are those of the attempt's last request; `hops` holds all of its requests, NULL where
-none was made and in rows of ringback 0.1.0."""
+"""`method`, `url` and `headers` are those of the attempt's last request; `hops` holds all of its requests, NULL if it
+made none and in rows of ringback 0.1.0."""
 
 
 def id_column() -> Column[int]:
-    """Count rows in the order in which they came; no number comes twice."""
+    """Return a column that numbers the rows in the order of their insertion; no number is used again."""
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 
@@ -180,8 +193,9 @@ phone_rules = Table(
     Column("ring_seconds", Float),
     Column("key_seconds", Float),
     Column("extension", String(50)),
+    info=registered(reset=Reset.DELETED),
 )
-"""`phone_number` is E.164, or ``default`` for the rule of all the account's other phones."""
+"""`phone_number` is E.164, or ``default`` for the rule of the account's other phones."""
 
 phone_scripts = Table(
     "phone_scripts",
@@ -195,4 +209,5 @@ phone_scripts = Table(
     Column("extension", String(50)),
     Index(None, "account_sid", "phone_number", "id"),
     sqlite_autoincrement=True,
+    info=registered(reset=Reset.DELETED),
 )

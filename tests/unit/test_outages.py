@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.storage.outage_log import LONGEST_LOG_PAUSE_SECONDS, OutageLog
+from ringback.storage.outages import LONGEST_LOG_PAUSE_SECONDS, OutageLog
 
 TASKS = ("call_runner", "callback_sender", "checkpoint")
 DAMAGED = RuntimeError("the database file is damaged")
