@@ -106,7 +106,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
         assert len(pairs) == len(set(pairs))
 
     @invariant()
-    def exactly_the_ended_calls_that_asked_for_one_owe_a_callback(self) -> None:
+    def exactly_the_ended_calls_with_a_callback_url_have_a_callback(self) -> None:
         owing = sorted(sid for (sid,) in query(self.simulation.database, "SELECT call_sid FROM status_callbacks"))
 
         assert owing == sorted(sid for sid, asked in self.asked_for.items() if asked and self._ended(sid))
@@ -114,9 +114,9 @@ class CallOperationsMachine(RuleBasedStateMachine):
     @invariant()
     def a_callback_tells_how_its_call_ended(self) -> None:
         for sid, asked in self.asked_for.items():
-            owed = self.simulation.unit_of_work.callbacks.find(sid)
-            if asked and owed:
-                assert owed[0].parameters == status_callback_parameters(self.simulation.call(sid))
+            enqueued = self.simulation.unit_of_work.callbacks.find(sid)
+            if asked and enqueued:
+                assert enqueued[0].parameters == status_callback_parameters(self.simulation.call(sid))
 
     @invariant()
     def exactly_the_calls_under_way_have_something_pending(self) -> None:

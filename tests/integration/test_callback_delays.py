@@ -27,14 +27,14 @@ def triggered(outbox: Outbox) -> list[int]:
 async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     outbox.let({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
-    late = [outbox.owe(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
+    late = [outbox.enqueue(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
     outbox.simulation.clock.advance(0.001)  # of what falls due in one instant any may be the first, and meet the fault
-    punctual = outbox.owe(receiver.url), outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
+    punctual = outbox.enqueue(receiver.url), outbox.enqueue(receiver.url, account_sid=OTHER_ACCOUNT)
 
     async with outbox.sending() as sender:
         await until(lambda: outbox.is_settled(*punctual))
         outbox.simulation.clock.advance(200)
-        later = outbox.owe(receiver.url)
+        later = outbox.enqueue(receiver.url)
         sender.wake()
         await until(lambda: outbox.is_settled(later))
         too_early = [sid for sid in late if outbox.is_settled(sid)]
@@ -51,7 +51,7 @@ async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, 
 
 def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 100})
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
 
     claimed = outbox.claim()
     waiting = outbox.claim()
@@ -67,7 +67,7 @@ def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Out
 
 def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 0})
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
 
     claimed = outbox.claim()
 
@@ -77,7 +77,7 @@ def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
 
 def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 100}, times=2)
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
     outbox.claim()
 
     released = release_all_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
@@ -91,7 +91,7 @@ def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) ->
 
 def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2}, times=1)
-    outbox.owe("http://app.test/")
+    outbox.enqueue("http://app.test/")
     [(before, _)] = outbox.claim().callbacks
 
     outbox.simulation.clock.advance(LEASE_SECONDS)
@@ -104,7 +104,7 @@ def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbo
 
 async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"duplicate": 2}, times=1)
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
     outbox.let({"delay_seconds": 1}, times=1)
 
@@ -120,7 +120,7 @@ async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver
 @pytest.mark.parametrize("forget", [reset_account, delete_account])
 def test_what_is_delayed_is_forgotten_with_its_call(outbox: Outbox, forget: type) -> None:
     outbox.let({"delay_seconds": 100})
-    outbox.owe("http://app.test/")
+    outbox.enqueue("http://app.test/")
     outbox.claim()
 
     forget(outbox.simulation.unit_of_work, ACCOUNT_SID)
@@ -132,7 +132,7 @@ def test_what_is_delayed_is_forgotten_with_its_call(outbox: Outbox, forget: type
 
 def test_the_next_look_is_when_the_delay_is_over(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 2.5})
-    outbox.owe("http://app.test/")
+    outbox.enqueue("http://app.test/")
     began = outbox.simulation.clock.now()
     outbox.claim()
 

@@ -28,7 +28,7 @@ def signature_of(received: Received) -> str:
 
 
 async def test_a_post_is_a_signed_form(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(f"{receiver.url}/done?own=1&plus=%2B")
+    sid = outbox.enqueue(f"{receiver.url}/done?own=1&plus=%2B")
 
     await outbox.deliver()
 
@@ -43,7 +43,7 @@ async def test_a_post_is_a_signed_form(outbox: Outbox, receiver: CallbackReceive
 
 
 async def test_a_get_has_signed_parameters_behind_the_urls_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(f"{receiver.url}/done?own=1", "GET")
+    sid = outbox.enqueue(f"{receiver.url}/done?own=1", "GET")
 
     await outbox.deliver()
 
@@ -57,7 +57,7 @@ async def test_a_get_has_signed_parameters_behind_the_urls_own(outbox: Outbox, r
 async def test_the_headers_are_twilios_and_no_others(
     method: str, names: set[str], outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    sid = outbox.owe(f"{receiver.url}/done", method)
+    sid = outbox.enqueue(f"{receiver.url}/done", method)
 
     await outbox.deliver()
 
@@ -76,7 +76,7 @@ async def test_the_headers_are_twilios_and_no_others(
 async def test_a_verified_call_names_its_caller_id(outbox: Outbox, receiver: CallbackReceiver) -> None:
     answer = outbox.simulation.validate(status_callback=f"{receiver.url}/done")
     outbox.simulation.run()
-    outbox.owed.append(answer.call_sid)
+    outbox.call_sids.append(answer.call_sid)
 
     await outbox.deliver()
 
@@ -90,7 +90,7 @@ async def test_a_verified_call_names_its_caller_id(outbox: Outbox, receiver: Cal
 async def test_user_info_is_sent_as_basic_authorization_and_neither_signed_nor_kept(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    sid = outbox.owe(receiver.url.replace("http://", "http://user:s3cret@") + "/done#rc=0")
+    sid = outbox.enqueue(receiver.url.replace("http://", "http://user:s3cret@") + "/done#rc=0")
 
     await outbox.deliver()
 
@@ -107,7 +107,7 @@ async def test_user_info_is_sent_as_basic_authorization_and_neither_signed_nor_k
 
 async def test_an_attempt_is_recorded_with_what_was_sent_and_what_came_back(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, {"Content-Type": "text/plain"}, "caf\u00e9".encode())) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -120,7 +120,7 @@ async def test_an_attempt_is_recorded_with_what_was_sent_and_what_came_back(outb
 
 async def test_of_a_long_answer_only_the_begin_is_kept(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, {}, b"x" * 5_000_000)) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -139,7 +139,7 @@ async def test_of_a_long_answer_only_the_begin_is_kept(outbox: Outbox) -> None:
 )
 async def test_an_answer_that_makes_no_sense_is_an_answer(headers: dict[str, str], outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, headers, b"no gzip, no text\xff")) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
@@ -148,7 +148,7 @@ async def test_an_answer_that_makes_no_sense_is_an_answer(headers: dict[str, str
 
 async def test_a_call_that_asked_for_none_sends_none(outbox: Outbox, receiver: CallbackReceiver) -> None:
     silent = outbox.simulation.validate("+12125551234").call_sid
-    outbox.owe(f"{receiver.url}/done")
+    outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
 
@@ -157,7 +157,7 @@ async def test_a_call_that_asked_for_none_sends_none(outbox: Outbox, receiver: C
 
 
 async def test_each_callback_is_sent_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sids = [outbox.owe(f"{receiver.url}/done") for _ in range(40)]
+    sids = [outbox.enqueue(f"{receiver.url}/done") for _ in range(40)]
 
     await outbox.deliver()
     await outbox.deliver()

@@ -43,7 +43,7 @@ def told(attempts: list[CallbackAttempt]) -> list[tuple[int, int | None]]:
 
 async def test_a_doubled_callback_arrives_so_often_with_one_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"duplicate": 3})
-    sid = outbox.owe(f"{receiver.url}/done")
+    sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
 
@@ -64,7 +64,7 @@ async def test_a_doubled_callback_is_delivered_when_it_arrived_at_all(
     outbox.let({"duplicate": 2})
     coming = list(answers)
     with CallbackReceiver(lambda _: Answer(coming.pop(0))) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert told(outbox.attempts(sid)) == list(enumerate(answers, 1))
@@ -75,7 +75,7 @@ async def test_each_copy_is_tried_again_as_often_as_one_is(outbox: Outbox) -> No
     outbox.let({"duplicate": 2})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
@@ -85,9 +85,9 @@ async def test_a_badly_signed_callback_looks_like_any_other_and_is_refused(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.let({"signature": "bad"}, times=1)
-    outbox.owe(f"{receiver.url}/first")
+    outbox.enqueue(f"{receiver.url}/first")
     await outbox.deliver()
-    outbox.owe(f"{receiver.url}/second")
+    outbox.enqueue(f"{receiver.url}/second")
     await outbox.deliver()
 
     bad, good = receiver.received
@@ -100,7 +100,7 @@ async def test_a_dropped_callback_never_arrives_and_counts_as_failed(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.let({"drop": True}, times=1)
-    sid = outbox.owe(f"{receiver.url}/done")
+    sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
 
@@ -119,7 +119,7 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
     monkeypatch.setattr(delivery, "record_attempt", failing)
     outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
     outbox.let({"drop": True}, times=1)
-    sid = outbox.owe(f"{receiver.url}/done")
+    sid = outbox.enqueue(f"{receiver.url}/done")
 
     async with outbox.sending() as sender:
         await until(lambda: outbox.callback(sid).fault is not None)
@@ -131,7 +131,7 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
 
 async def test_a_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"drop": True}, times=1)
-    sid = outbox.owe(f"{receiver.url}/done")
+    sid = outbox.enqueue(f"{receiver.url}/done")
     await outbox.deliver()
 
     assert outbox.simulation.unit_of_work.callbacks.redeliver(sid, outbox.simulation.clock.now())
@@ -146,7 +146,7 @@ async def test_a_fault_strikes_a_delivery_and_not_each_of_its_tries(outbox: Outb
     outbox.let({"signature": "bad"}, times=1)
     outbox.policy = DeliveryPolicy(retries=2, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
-        outbox.owe(f"{receiver.url}/done")
+        outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert [is_valid(receiver, received) for received in receiver.received] == [False] * 3
@@ -154,7 +154,7 @@ async def test_a_fault_strikes_a_delivery_and_not_each_of_its_tries(outbox: Outb
 
 async def test_faults_of_requests_are_none_of_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"status": 500}, target=FaultTarget.EVERY_OPERATION)
-    sid = outbox.owe(f"{receiver.url}/done")
+    sid = outbox.enqueue(f"{receiver.url}/done")
 
     await outbox.deliver()
 

@@ -45,10 +45,10 @@ async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
 ) -> None:
     with HostileReceiver(behavior) as enemy:
         async with outbox.sending() as sender:
-            sid = outbox.owe(f"{enemy.url}/#tt={TIME_OUT_MS}" if error == OUT_OF_TIME else enemy.url)
+            sid = outbox.enqueue(f"{enemy.url}/#tt={TIME_OUT_MS}" if error == OUT_OF_TIME else enemy.url)
             sender.wake()
             await until(lambda: outbox.is_settled(sid))
-            later = outbox.owe(receiver.url)
+            later = outbox.enqueue(receiver.url)
             sender.wake()
             await until(lambda: outbox.is_settled(later))
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_a_host_that_is_not_allowed_is_not_asked(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.egress = EgressPolicy.of(["app.test"], {})
-    sid = outbox.owe(f"{receiver.url}/done#rc=3")
+    sid = outbox.enqueue(f"{receiver.url}/done#rc=3")
 
     await outbox.deliver()
 
@@ -32,7 +32,7 @@ async def test_a_host_that_is_not_allowed_is_not_asked(outbox: Outbox, receiver:
 async def test_a_mapped_host_is_asked_elsewhere_under_its_own_name(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
     port = receiver.url.rpartition(":")[2]
-    sid = outbox.owe(f"http://app.test:{port}/done")
+    sid = outbox.enqueue(f"http://app.test:{port}/done")
 
     await outbox.deliver()
 
@@ -46,7 +46,7 @@ async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, m
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    sid = outbox.owe("http://nowhere.test/done")
+    sid = outbox.enqueue("http://nowhere.test/done")
 
     await outbox.deliver()
 
@@ -65,7 +65,7 @@ async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
         return [(None, None, 0, "", (address, port)) for address in ("127.0.0.2", "127.0.0.1")]
 
     monkeypatch.setattr(socket, "getaddrinfo", two)
-    sid = outbox.owe(f"http://two.test:{receiver.url.rpartition(':')[2]}/done")
+    sid = outbox.enqueue(f"http://two.test:{receiver.url.rpartition(':')[2]}/done")
 
     await outbox.deliver()
 
@@ -74,7 +74,7 @@ async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
 async def test_a_host_that_can_be_no_name_is_a_failed_connection(host: str, outbox: Outbox) -> None:
-    sid = outbox.owe(f"http://{host}/done")
+    sid = outbox.enqueue(f"http://{host}/done")
 
     await outbox.deliver()
 
@@ -99,7 +99,7 @@ async def test_a_name_is_asked_for_once_and_the_address_that_was_checked_is_conn
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
-    sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
+    sid = outbox.enqueue(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
 
     await outbox.deliver()
 
@@ -114,7 +114,7 @@ async def test_a_name_that_has_changed_is_checked_anew_when_a_redirect_leads_to_
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(302, {"Location": "/again"})) as receiver:
-        sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
+        sid = outbox.enqueue(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -129,7 +129,7 @@ async def test_a_name_that_has_changed_is_checked_anew_when_it_is_tried_again(
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(503)) as receiver:
-        sid = outbox.owe(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done#rc=1&rp=all")
+        sid = outbox.enqueue(f"http://rebinding.test:{receiver.url.rpartition(':')[2]}/done#rc=1&rp=all")
         await outbox.deliver()
 
     first, second = outbox.attempts(sid)
@@ -157,7 +157,7 @@ async def test_of_several_addresses_the_bad_one_is_never_connected_to(
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     monkeypatch.setattr(CallbackClient, "_send", recording)
-    outbox.owe(f"http://several.test:{receiver.url.rpartition(':')[2]}/done")
+    outbox.enqueue(f"http://several.test:{receiver.url.rpartition(':')[2]}/done")
 
     await outbox.deliver()
 

@@ -35,7 +35,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
     outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:
         async with outbox.sending():
@@ -60,7 +60,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
 
     monkeypatch.setattr(delivery, "record_attempt", sometimes_full)
     outbox.retry_seconds = 0.01
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:
         await outbox.deliver()
@@ -70,7 +70,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
 
 
 async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url.replace("http://", "http://user:s3cret@") + "/done?key=s3cret")
+    sid = outbox.enqueue(receiver.url.replace("http://", "http://user:s3cret@") + "/done?key=s3cret")
 
     with capture_logs() as lines:
         async with outbox.sending():
@@ -89,7 +89,7 @@ async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_be
         raise ZeroDivisionError
 
     monkeypatch.setattr(delivery, "delivery_policy", failing)
-    sid = outbox.owe(f"{receiver.url}/done?key=s3cret")
+    sid = outbox.enqueue(f"{receiver.url}/done?key=s3cret")
 
     with capture_logs() as lines:
         await outbox.deliver()
@@ -109,7 +109,7 @@ async def test_attempt_that_cannot_be_journaled_fails_the_callback_and_is_not_re
         raise ZeroDivisionError
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:
         await outbox.deliver()
@@ -128,7 +128,7 @@ async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_n
         return Answer()
 
     with CallbackReceiver(answer) as receiver, capture_logs() as lines:
-        outbox.owe(receiver.url)
+        outbox.enqueue(receiver.url)
         async with outbox.sending():
             await until(lambda: lines)
 
@@ -137,7 +137,7 @@ async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_n
 
 
 def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
     now = outbox.simulation.clock.now()
     attempt = CallbackAttempt(1, now, "POST", "u", (), None, "", 1.0, "why")
 
@@ -155,7 +155,7 @@ async def test_an_event_happens_when_its_attempt_has_ended_and_an_attempt_when_i
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
-        sid = outbox.owe(receiver.url)
+        sid = outbox.enqueue(receiver.url)
         began = clock.now()
         await outbox.deliver()
 
@@ -176,7 +176,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
         return parameters
 
     monkeypatch.setattr(delivery, "with_geography", forgetting)
-    outbox.owe(receiver.url)
+    outbox.enqueue(receiver.url)
     async with outbox.sending() as sender:
         await until(forgotten.is_set)
         await sender.close(PATIENCE_SECONDS)
@@ -194,7 +194,7 @@ async def test_nothing_more_is_sent_of_what_was_forgotten(outbox: Outbox, fragme
         return Answer(500)
 
     with CallbackReceiver(answer) as receiver:
-        outbox.owe(receiver.url + fragment)
+        outbox.enqueue(receiver.url + fragment)
         async with outbox.sending() as sender:
             await until(lambda: receiver.received)
             await sender.close(PATIENCE_SECONDS)

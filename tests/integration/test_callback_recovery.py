@@ -36,7 +36,7 @@ def release(outbox: Outbox) -> int:
 
 
 def test_a_leased_callback_is_claimed_by_nobody_else(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
 
     first, second = claim(outbox), claim(outbox)
 
@@ -46,7 +46,7 @@ def test_a_leased_callback_is_claimed_by_nobody_else(outbox: Outbox) -> None:
 
 
 def test_a_lease_that_ran_out_makes_the_callback_due_again(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 
     outbox.simulation.clock.advance(LEASE_SECONDS)
@@ -55,7 +55,7 @@ def test_a_lease_that_ran_out_makes_the_callback_due_again(outbox: Outbox) -> No
 
 
 def test_a_new_process_releases_what_a_dead_one_had_leased(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 
     released = release(outbox)
@@ -66,7 +66,7 @@ def test_a_new_process_releases_what_a_dead_one_had_leased(outbox: Outbox) -> No
 
 
 async def test_what_is_settled_is_not_released(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
 
     assert release(outbox) == 0
@@ -83,7 +83,7 @@ async def test_a_crash_in_the_middle_of_a_delivery_sends_it_again_with_the_same_
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         async with outbox.sending():
             await until(lambda: receiver.received)
         before = outbox.status(sid), outbox.attempts(sid), outbox.callback(sid).attempts
@@ -106,7 +106,7 @@ async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> 
         return Answer()
 
     with CallbackReceiver(answer) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         sender = outbox.a_sender()
         running = asyncio.create_task(sender.run())
         await until(lambda: receiver.received)
@@ -125,7 +125,7 @@ async def test_closing_with_nothing_under_way_takes_no_time(outbox: Outbox) -> N
 
 
 async def test_a_callback_that_falls_due_later_is_sent_then(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     claim(outbox)
 
     async with outbox.sending() as sender:
@@ -147,7 +147,7 @@ async def test_a_database_that_another_process_holds_does_not_end_the_sender(
         return claim_due_callbacks(*arguments, **rest)
 
     monkeypatch.setattr(callback_sender, "claim_due_callbacks", sometimes_locked)
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:
         async with outbox.sending(outbox.a_sender(retry_seconds=0.01)):
@@ -173,7 +173,7 @@ async def test_leases_are_renewed_after_the_database_was_unavailable(
     monkeypatch.setattr(callback_sender, "renew_leases", sometimes_failing)
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
-        outbox.owe(receiver.url)
+        outbox.enqueue(receiver.url)
         async with outbox.sending(outbox.a_sender(renew_seconds=0.01, retry_seconds=0.01)) as sender:
             keeping = asyncio.create_task(sender.renew_leases())
             await until(lambda: receiver.received)
@@ -208,7 +208,7 @@ async def test_a_delivery_that_fails_is_logged_and_repeated_when_its_lease_expir
         await deliver(delivery, callback)
 
     monkeypatch.setattr(CallbackDelivery, "deliver", failing_once)
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     with capture_logs() as lines:
         async with outbox.sending() as sender:
             await failed.wait()
@@ -234,7 +234,7 @@ async def test_a_delivery_that_is_cancelled_before_it_starts_is_repeated_when_it
     async with outbox.sending() as sender:
         await asyncio.sleep(0)
         monkeypatch.setattr(asyncio, "create_task", cancelling_once)
-        sid = outbox.owe(receiver.url)
+        sid = outbox.enqueue(receiver.url)
         sender.wake()
         await cancelled.wait()
         await deliver_again(outbox, sender)
@@ -249,7 +249,7 @@ async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
     monkeypatch.setattr(outbox.simulation.clock, "latest", lambda: stepped)
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
-        outbox.owe(receiver.url)
+        outbox.enqueue(receiver.url)
         async with outbox.sending(outbox.a_sender(renew_seconds=0.01)) as sender:
             renewing = asyncio.create_task(sender.renew_leases())
             renewed = [(after(stepped, LEASE_SECONDS),)]
@@ -262,7 +262,7 @@ async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
 async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(outbox: Outbox) -> None:
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
-        outbox.owe(receiver.url)
+        outbox.enqueue(receiver.url)
         async with outbox.sending():
             await until(lambda: receiver.received)
         held.set()

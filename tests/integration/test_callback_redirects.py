@@ -24,7 +24,7 @@ def redirecting(status: int, location: str) -> CallbackReceiver:
 @pytest.mark.parametrize("status", [301, 302, 303])
 async def test_a_redirect_is_followed_by_a_get_signed_anew(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there?x=1") as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     first, second = receiver.received
@@ -38,7 +38,7 @@ async def test_a_redirect_is_followed_by_a_get_signed_anew(status: int, outbox: 
 
 async def test_a_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox) -> None:
     with redirecting(307, "/there") as receiver:
-        outbox.owe(f"{receiver.url}/done")
+        outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     first, second = receiver.received
@@ -50,7 +50,7 @@ async def test_a_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox)
 
 async def test_a_temporary_redirect_of_a_get_goes_to_the_location_as_it_stands(outbox: Outbox) -> None:
     with redirecting(307, "/there?x=1") as receiver:
-        outbox.owe(f"{receiver.url}/done", "GET")
+        outbox.enqueue(f"{receiver.url}/done", "GET")
         await outbox.deliver()
 
     second = receiver.received[1]
@@ -60,7 +60,7 @@ async def test_a_temporary_redirect_of_a_get_goes_to_the_location_as_it_stands(o
 @pytest.mark.parametrize("status", [304, 305, 308])
 async def test_other_statuses_are_no_redirect_and_no_success(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there") as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -71,7 +71,7 @@ async def test_other_statuses_are_no_redirect_and_no_success(status: int, outbox
 
 async def test_a_redirect_without_a_location_is_a_failure(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(302)) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert outbox.status(sid) == CallbackStatus.FAILED
@@ -84,7 +84,7 @@ async def test_ten_redirects_are_followed(outbox: Outbox) -> None:
         return Answer(302, {"Location": f"/{step + 1}"}) if step < 10 else Answer()
 
     with CallbackReceiver(answer) as receiver:
-        sid = outbox.owe(f"{receiver.url}/0")
+        sid = outbox.enqueue(f"{receiver.url}/0")
         await outbox.deliver()
 
     assert [received.target for received in receiver.received] == [f"/{step}" for step in range(11)]
@@ -93,7 +93,7 @@ async def test_ten_redirects_are_followed(outbox: Outbox) -> None:
 
 async def test_a_loop_is_given_up_after_ten_redirects(outbox: Outbox) -> None:
     with redirecting(302, "/done") as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -104,7 +104,7 @@ async def test_a_loop_is_given_up_after_ten_redirects(outbox: Outbox) -> None:
 
 async def test_a_redirect_to_another_server_leaves_user_info_behind(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with redirecting(307, f"{receiver.url}/there") as first:
-        outbox.owe(first.url.replace("http://", "http://user:pw@") + "/done")
+        outbox.enqueue(first.url.replace("http://", "http://user:pw@") + "/done")
         await outbox.deliver()
 
     [elsewhere] = receiver.received
@@ -115,7 +115,7 @@ async def test_a_redirect_to_another_server_leaves_user_info_behind(outbox: Outb
 
 async def test_a_redirect_on_the_same_server_takes_user_info_along(outbox: Outbox) -> None:
     with redirecting(302, "/there") as receiver:
-        outbox.owe(receiver.url.replace("http://", "http://user:pw@") + "/done")
+        outbox.enqueue(receiver.url.replace("http://", "http://user:pw@") + "/done")
         await outbox.deliver()
 
     assert receiver.received[1].headers["Authorization"] == "Basic dXNlcjpwdw=="
@@ -124,7 +124,7 @@ async def test_a_redirect_on_the_same_server_takes_user_info_along(outbox: Outbo
 @pytest.mark.parametrize("location", ["ftp://app.test/", "http://[::1", "/with space", "http://app.test:0/"])
 async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: Outbox) -> None:
     with redirecting(302, location) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -145,7 +145,7 @@ async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: O
 async def test_a_redirect_to_a_host_that_is_not_allowed_is_refused(outbox: Outbox, host: str, status: int) -> None:
     location = f"http://{host}/latest/meta-data".encode().decode("latin-1")
     with redirecting(status, location) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)

@@ -54,7 +54,7 @@ def hang_up(listener: socket.socket) -> None:
 async def test_a_refused_connection_is_tried_once_more_unless_the_fragment_says_otherwise(
     fragment: str, tries: int, outbox: Outbox, refusing_url: str
 ) -> None:
-    sid = outbox.owe(f"{refusing_url}/done{fragment}")
+    sid = outbox.enqueue(f"{refusing_url}/done{fragment}")
 
     await outbox.deliver()
 
@@ -83,7 +83,7 @@ async def test_an_error_is_tried_again_only_where_the_fragment_says_so(
     status: int, fragment: str, tries: int, outbox: Outbox
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done{fragment}")
+        sid = outbox.enqueue(f"{receiver.url}/done{fragment}")
         await outbox.deliver()
 
     attempts = outbox.attempts(sid)
@@ -97,7 +97,7 @@ async def test_an_error_is_tried_again_only_where_the_fragment_says_so(
 async def test_a_retry_can_succeed(outbox: Outbox) -> None:
     answers = iter([Answer(503), Answer(503), Answer(200)])
     with CallbackReceiver(lambda _: next(answers)) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done#rc=5&rp=5xx")
+        sid = outbox.enqueue(f"{receiver.url}/done#rc=5&rp=5xx")
         await outbox.deliver()
 
     assert [attempt.status_code for attempt in outbox.attempts(sid)] == [503, 503, 200]
@@ -106,7 +106,7 @@ async def test_a_retry_can_succeed(outbox: Outbox) -> None:
 
 async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done#tt=200&rc=5&rp=all")
+        sid = outbox.enqueue(f"{receiver.url}/done#tt=200&rc=5&rp=all")
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
@@ -117,7 +117,7 @@ async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbo
 
 async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where_it_says_so(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
+        sid = outbox.enqueue(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
         await outbox.deliver()
 
     attempts = outbox.attempts(sid)
@@ -129,7 +129,7 @@ async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where
 async def test_the_policy_of_the_settings_is_the_default(outbox: Outbox) -> None:
     outbox.policy = DeliveryPolicy(total_timeout_ms=150, read_timeout_ms=150)
     with answering_after(threading.Event()) as receiver:
-        sid = outbox.owe(f"{receiver.url}/done")
+        sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
 
     assert len(outbox.attempts(sid)) == 1
@@ -139,10 +139,10 @@ async def test_the_policy_of_the_settings_is_the_default(outbox: Outbox) -> None
 async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
         async with outbox.sending() as sender:
-            first = outbox.owe(f"{slow.url}/done#tt=100")
+            first = outbox.enqueue(f"{slow.url}/done#tt=100")
             sender.wake()
             await until(lambda: outbox.is_settled(first))
-            second = outbox.owe(f"{receiver.url}/done")
+            second = outbox.enqueue(f"{receiver.url}/done")
             sender.wake()
             await until(lambda: outbox.is_settled(second))
 
@@ -153,7 +153,7 @@ async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, 
 async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(outbox: Outbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        sid = outbox.owe(f"http://127.0.0.1:{port}/done")
+        sid = outbox.enqueue(f"http://127.0.0.1:{port}/done")
         hanging_up = threading.Thread(target=hang_up, args=[listener])
         hanging_up.start()
         await outbox.deliver()
@@ -165,8 +165,8 @@ async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(out
 
 async def test_a_slow_receiver_delays_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
-        slow_ones = [outbox.owe(f"{slow.url}/done") for _ in range(3 * MAX_PARTITION_DELIVERIES)]
-        quick_ones = [outbox.owe(f"{receiver.url}/done") for _ in range(20)]
+        slow_ones = [outbox.enqueue(f"{slow.url}/done") for _ in range(3 * MAX_PARTITION_DELIVERIES)]
+        quick_ones = [outbox.enqueue(f"{receiver.url}/done") for _ in range(20)]
         async with outbox.sending():
             await until(lambda: outbox.is_settled(*quick_ones))
             settled = [sid for sid in slow_ones if outbox.is_settled(sid)]
@@ -180,7 +180,7 @@ async def test_at_the_limit_the_next_delivery_begins_when_one_has_ended(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     for _ in range(3):
-        outbox.owe(f"{receiver.url}/done")
+        outbox.enqueue(f"{receiver.url}/done")
 
     async with outbox.sending(outbox.a_sender(max_deliveries=1)):
         await until(outbox.is_settled)

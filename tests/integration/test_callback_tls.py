@@ -39,7 +39,7 @@ def trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
-    sid = outbox.owe(f"{tls_receiver.url}/done#rc=0")
+    sid = outbox.enqueue(f"{tls_receiver.url}/done#rc=0")
 
     await outbox.deliver()
 
@@ -52,7 +52,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(outbox: Outbox, 
 
 async def test_a_trusted_receiver_gets_its_callback(outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust) -> None:
     trust()
-    sid = outbox.owe(f"{tls_receiver.url}/done")
+    sid = outbox.enqueue(f"{tls_receiver.url}/done")
 
     await outbox.deliver()
 
@@ -65,7 +65,7 @@ async def test_a_mapped_receiver_is_known_by_its_own_name(
 ) -> None:
     trust()
     outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
-    sid = outbox.owe(f"https://app.test:{tls_receiver.port}/done")
+    sid = outbox.enqueue(f"https://app.test:{tls_receiver.port}/done")
 
     await outbox.deliver()
 
@@ -77,7 +77,7 @@ async def test_a_certificate_of_somebody_elses_is_refused(
 ) -> None:
     trust()
     outbox.egress = EgressPolicy.of([], {"other.test": "127.0.0.1"})
-    sid = outbox.owe(f"https://other.test:{tls_receiver.port}/done#rc=0")
+    sid = outbox.enqueue(f"https://other.test:{tls_receiver.port}/done#rc=0")
 
     await outbox.deliver()
 
@@ -88,7 +88,7 @@ async def test_a_certificate_of_somebody_elses_is_refused(
 
 
 async def test_a_receiver_that_speaks_no_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
-    plain = outbox.owe(tls_receiver.url.replace("https://", "http://") + "/done#rc=0")
+    plain = outbox.enqueue(tls_receiver.url.replace("https://", "http://") + "/done#rc=0")
 
     await outbox.deliver()
 

@@ -80,7 +80,7 @@ def test_replica_whose_clock_is_a_little_ahead_keeps_its_calls(simulation: Simul
     ],
 )
 def test_callback_due_by_a_later_clock_is_due_soon(outbox: Outbox, changes: str, seconds: float) -> None:
-    outbox.owe("http://app.test/")
+    outbox.enqueue("http://app.test/")
     sql = f"UPDATE status_callbacks SET {changes}"  # noqa: S608 - the test's own
     execute(outbox.simulation.database, sql.replace(":", r"\:"))
 

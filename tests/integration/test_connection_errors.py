@@ -50,7 +50,7 @@ def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def error_of(outbox: Outbox, url: str) -> str:
     """Deliver a callback to `url`, and return the error that the journal, the event and the log agree on."""
-    sid = outbox.owe(url)
+    sid = outbox.enqueue(url)
     with capture_logs() as lines:
         async with outbox.sending():
             await until(lambda: any(line.get("outcome") == "failed" for line in lines))

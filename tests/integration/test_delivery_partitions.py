@@ -41,7 +41,7 @@ def partitions(claim: Claim) -> Counter[DeliveryPartition]:
     return Counter(partition for _, partition in claim.callbacks)
 
 
-def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers: int) -> None:
+def enqueue_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers: int) -> None:
     """Enqueue overdue callbacks of an account, spread over a number of receivers."""
     database = outbox.simulation.database
     execute(
@@ -68,13 +68,13 @@ def owe_many(outbox: Outbox, account_sid: AccountSid, callbacks: int, receivers:
 
 
 def test_longest_overdue_callback_is_claimed_first_and_full_partitions_are_skipped(outbox: Outbox) -> None:
-    first = outbox.owe("http://app.test/")
+    first = outbox.enqueue("http://app.test/")
     outbox.simulation.clock.advance(1)
-    busy = outbox.owe("http://busy.test/")
+    busy = outbox.enqueue("http://busy.test/")
     outbox.simulation.clock.advance(1)
-    others = outbox.owe("http://busy.test/", account_sid=OTHER_ACCOUNT)
+    others = outbox.enqueue("http://busy.test/", account_sid=OTHER_ACCOUNT)
     outbox.simulation.clock.advance(1)
-    last = outbox.owe("http://app.test:81/")
+    last = outbox.enqueue("http://app.test:81/")
 
     claimed = outbox.claim({BUSY: MAX_PARTITION_DELIVERIES})
 
@@ -87,9 +87,9 @@ def test_longest_overdue_callback_is_claimed_first_and_full_partitions_are_skipp
 
 
 def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: Outbox) -> None:
-    owe_many(outbox, ACCOUNT_SID, 16 * MAX_PARTITION_DELIVERIES, receivers=16)
+    enqueue_many(outbox, ACCOUNT_SID, 16 * MAX_PARTITION_DELIVERIES, receivers=16)
     in_progress = partitions(outbox.claim())
-    later = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
+    later = outbox.enqueue("http://app.test/", account_sid=OTHER_ACCOUNT)
 
     claimed = outbox.claim(in_progress)
 
@@ -101,15 +101,15 @@ def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: O
 def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> None:
     in_progress: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
-        owe_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
+        enqueue_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
         in_progress += partitions(outbox.claim(in_progress))
-    last = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNTS[-1])
+    last = outbox.enqueue("http://app.test/", account_sid=OTHER_ACCOUNTS[-1])
 
     assert sids(outbox.claim(in_progress)) == [last]
 
 
 def test_nothing_is_leased_without_a_free_slot(outbox: Outbox) -> None:
-    sid = outbox.owe("http://app.test/")
+    sid = outbox.enqueue("http://app.test/")
     in_progress = {DeliveryPartition(OTHER_ACCOUNT, "busy.test:80"): 1}
 
     full = outbox.claim(in_progress, slots=1)
@@ -119,8 +119,8 @@ def test_nothing_is_leased_without_a_free_slot(outbox: Outbox) -> None:
 
 
 def test_thousand_partitions_of_one_account_do_not_hide_those_of_others(outbox: Outbox) -> None:
-    owe_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
-    behind = outbox.owe("http://app.test/", account_sid=OTHER_ACCOUNT)
+    enqueue_many(outbox, ACCOUNT_SID, 1500, receivers=1500)
+    behind = outbox.enqueue("http://app.test/", account_sid=OTHER_ACCOUNT)
 
     seen = outbox.simulation.unit_of_work.callbacks.partitions()
 
@@ -130,8 +130,8 @@ def test_thousand_partitions_of_one_account_do_not_hide_those_of_others(outbox: 
 
 @only(SQLITE)
 def test_backlog_of_one_partition_is_not_scanned_for_the_others(outbox: Outbox) -> None:
-    other = outbox.owe("http://app.test/")
-    owe_many(outbox, OTHER_ACCOUNT, 5000, receivers=1)
+    other = outbox.enqueue("http://app.test/")
+    enqueue_many(outbox, OTHER_ACCOUNT, 5000, receivers=1)
     steps: list[int] = []
     driver = driver_connection(outbox.simulation.database)
 
@@ -154,10 +154,10 @@ async def test_an_account_whose_receivers_hang_holds_up_no_other(outbox: Outbox,
         return Answer()
 
     with CallbackReceiver(answer) as hanging:
-        stuck = [outbox.owe(hanging.url) for _ in range(4)]
+        stuck = [outbox.enqueue(hanging.url) for _ in range(4)]
         async with outbox.sending(outbox.a_sender(max_deliveries=8)) as sender:
             await until(lambda: len(hanging.received) == 2)
-            quick = outbox.owe(receiver.url, account_sid=OTHER_ACCOUNT)
+            quick = outbox.enqueue(receiver.url, account_sid=OTHER_ACCOUNT)
             sender.wake()
             await until(lambda: outbox.is_settled(quick))
             settled = [sid for sid in stuck if outbox.is_settled(sid)]

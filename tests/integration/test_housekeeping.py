@@ -116,14 +116,14 @@ def test_calls_under_way_are_neither_counted_nor_forgotten(simulation: Simulatio
 
 @pytest.mark.usefixtures("few")
 def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
-    owed = outbox.owe("http://app.test/")
+    enqueued = outbox.enqueue("http://app.test/")
     outbox.simulation.clock.advance(1)
     ended_calls(outbox.simulation, 5)
 
     prune(outbox.simulation.unit_of_work, ACCOUNT_SID)
 
     [(callback, _)] = outbox.claim().callbacks
-    assert callback.call_sid == owed
+    assert callback.call_sid == enqueued
 
 
 @pytest.mark.usefixtures("few")
@@ -150,13 +150,13 @@ def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> No
 @pytest.mark.usefixtures("few")
 def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
-    owed = [outbox.owe("http://app.test/") for _ in range(3)]
+    enqueued = [outbox.enqueue("http://app.test/") for _ in range(3)]
     outbox.simulation.clock.advance(1)
     others = ended_calls(outbox.simulation, 5)
 
     prune(outbox.simulation.unit_of_work, ACCOUNT_SID)
 
-    assert {sid for (sid,) in query(outbox.simulation.database, SIDS)} == {*owed, *others[2:]}
+    assert {sid for (sid,) in query(outbox.simulation.database, SIDS)} == {*enqueued, *others[2:]}
 
 
 @pytest.mark.usefixtures("few")

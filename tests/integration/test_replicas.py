@@ -73,8 +73,8 @@ def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = N
     return answer.call_sid
 
 
-def owe_a_callback(database: Database, sid: str, clock: FakeClock) -> None:
-    """Let a call owe its callback now."""
+def enqueue_callback(database: Database, sid: str, clock: FakeClock) -> None:
+    """Let a call end, so that its callback is pending."""
     execute(
         database,
         "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
@@ -184,7 +184,7 @@ async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database
 async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[Database]) -> None:
     clock = FakeClock()
     sid = await pair[0].run(ask, callback="http://app.test/")
-    owe_a_callback(pair[0], sid, clock)
+    enqueue_callback(pair[0], sid, clock)
 
     def claimed(unit_of_work: UnitOfWork) -> list[str]:
         claim = claim_due_callbacks(
@@ -205,7 +205,7 @@ async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[
 
 async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Database]) -> None:
     held, release = threading.Event(), threading.Event()
-    owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), FakeClock())
+    enqueue_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), FakeClock())
 
     def hold(unit_of_work: UnitOfWork) -> None:
         with unit_of_work:
@@ -254,7 +254,7 @@ def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> st
 
 async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair: list[Database]) -> None:
     clock = FakeClock()
-    owe_a_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
+    enqueue_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
 
     def claimed(unit_of_work: UnitOfWork) -> StatusCallback:
         claim = claim_due_callbacks(

@@ -71,8 +71,8 @@ def damage(outbox: Outbox, sid: str, column: str, value: str) -> None:
 
 
 async def assert_that_others_go_on(outbox: Outbox, receiver: CallbackReceiver, column: str, value: str) -> None:
-    broken = outbox.owe(f"{receiver.url}/broken")
-    others = [outbox.owe(f"{receiver.url}/good"), outbox.owe(receiver.url)]
+    broken = outbox.enqueue(f"{receiver.url}/broken")
+    others = [outbox.enqueue(f"{receiver.url}/good"), outbox.enqueue(receiver.url)]
     damage(outbox, broken, column, value)
 
     with capture_logs() as lines:
@@ -106,7 +106,7 @@ async def test_callback_with_a_value_of_the_wrong_type_fails_and_others_are_deli
 
 @pytest.mark.anyio
 async def test_unreadable_callback_is_shown_as_failed(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
     damage(outbox, sid, "parameters", "'{'")
 
@@ -121,7 +121,7 @@ async def test_unreadable_callback_is_shown_as_failed(outbox: Outbox, receiver: 
 
 @pytest.mark.anyio
 async def test_callback_with_an_unknown_status_is_listed_as_failed(outbox: Outbox, receiver: CallbackReceiver) -> None:
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
     damage(outbox, sid, "status", "'odd'")
 
@@ -134,7 +134,7 @@ async def test_callback_with_an_unknown_status_is_listed_as_failed(outbox: Outbo
 async def test_unreadable_fault_does_not_strike_and_callbacks_go_on(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"drop": True})
     execute(outbox.simulation.database, """UPDATE faults SET effect = '{"explode": 1}'""")
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:
         await outbox.deliver()
@@ -147,7 +147,7 @@ async def test_unreadable_fault_does_not_strike_and_callbacks_go_on(outbox: Outb
 async def test_unreadable_policy_leaves_the_settings_and_sends_a_callback_once(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
-    sid = outbox.owe(receiver.url)
+    sid = outbox.enqueue(receiver.url)
     execute(outbox.simulation.database, f"UPDATE accounts SET policy = '{{' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
 
     with capture_logs() as lines:
@@ -232,7 +232,7 @@ def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: S
 
 
 def test_unreadable_event_is_left_out(outbox: Outbox) -> None:
-    outbox.owe("http://app.test/")
+    outbox.enqueue("http://app.test/")
     unit_of_work = outbox.simulation.unit_of_work
     before = unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)
     execute(outbox.simulation.database, f"UPDATE events SET type = 'odd' WHERE id = {before[0].id}")  # noqa: S608

@@ -67,11 +67,11 @@ def test_a_second_request_ends_the_call_under_way_as_failed(seconds: float, simu
     newer = simulation.validate()
 
     ended = simulation.call(older.call_sid)
-    owed = simulation.unit_of_work.callbacks.find(older.call_sid)
+    enqueued = simulation.unit_of_work.callbacks.find(older.call_sid)
     assert (ended.call_status, ended.verification_status) == (CallStatus.FAILED, VerificationStatus.FAILED)
-    assert owed is not None
-    assert owed[1] == CallbackStatus.PENDING
-    assert dict(owed[0].parameters)["CallStatus"] == "failed"
+    assert enqueued is not None
+    assert enqueued[1] == CallbackStatus.PENDING
+    assert dict(enqueued[0].parameters)["CallStatus"] == "failed"
     assert newer.call_sid != older.call_sid
 
 

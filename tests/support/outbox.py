@@ -1,4 +1,4 @@
-"""StatusCallbacks that are owed, and a sender that delivers them over the real network of this machine."""
+"""Pending StatusCallbacks, and a sender that delivers them over the real network of this machine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -34,14 +34,14 @@ PATIENT = DeliveryPolicy(connect_timeout_ms=PATIENT_MS, read_timeout_ms=PATIENT_
 
 
 PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["SequenceNumber","0"]]'
-"""Of a callback whose parameters do not matter, as its row has them."""
+"""The parameters, in the row of a callback that needs no others."""
 
 
 @dataclass
 class Outbox:
     """Ended calls with pending callbacks; the other fields are arguments of the delivery.
 
-    Unless a test sets a policy or a URL's fragment, no time-out ends a delivery before the test's own patience does.
+    The default policy has timeouts longer than a test's own patience.
     """
 
     simulation: Simulation
@@ -49,23 +49,25 @@ class Outbox:
     egress: EgressPolicy = field(default_factory=EgressPolicy)
     patience_seconds: float = delivery.PATIENCE_SECONDS
     retry_seconds: float = delivery.RETRY_SECONDS
-    owed: list[str] = field(default_factory=list)
+    call_sids: list[str] = field(default_factory=list)
 
-    def owe(self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any) -> str:
-        """Let a call that asked for a callback end busy, and return its SID."""
+    def enqueue(
+        self, url: str, method: str = "POST", *, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any
+    ) -> str:
+        """Enqueue a callback: let a call with this callback URL end busy, and return its SID."""
         self.simulation.the_phone_is(PhoneBehavior.BUSY)
-        number = f"+1415867{len(self.owed):04d}"
+        number = f"+1415867{len(self.call_sids):04d}"
         answer = self.simulation.validate(
             number, account_sid, status_callback=url, status_callback_method=method, **parameters
         )
         self.simulation.run()
-        self.owed.append(answer.call_sid)
+        self.call_sids.append(answer.call_sid)
         return answer.call_sid
 
     def let(
         self, effect: dict[str, Any], times: int | None = None, target: FaultTarget = FaultTarget.STATUS_CALLBACK
     ) -> None:
-        """Let StatusCallbacks of the default account, or something else, meet a fault."""
+        """Add a fault of StatusCallbacks, or of another target, to the default account."""
         unit_of_work = self.simulation.unit_of_work
         account = unit_of_work.accounts.find(ACCOUNT_SID)
         assert account is not None
@@ -73,7 +75,7 @@ class Outbox:
         assert add_fault(unit_of_work, account, fault, system_now=self.simulation.clock.now())
 
     def callback(self, sid: str) -> StatusCallback:
-        """Return a call's callback as it is sent."""
+        """Return a call's callback with the parameters that are sent."""
         found = self.simulation.unit_of_work.callbacks.find(sid)
         assert found is not None
         return replace(found[0], parameters=with_geography(found[0].parameters))
@@ -84,7 +86,7 @@ class Outbox:
         return found[1]
 
     def summary(self, sid: str) -> CallbackSummary:
-        """Return the state of a call's callback as the list of calls shows it."""
+        """Return the summary of a call's callback in the list of calls."""
         found = self.simulation.unit_of_work.callbacks.summary(sid)
         assert found is not None
         return found
@@ -93,10 +95,10 @@ class Outbox:
         return self.simulation.unit_of_work.callbacks.attempts(sid)
 
     def is_settled(self, *sids: str) -> bool:
-        return all(self.summary(sid).status != CallbackStatus.PENDING for sid in sids or self.owed)
+        return all(self.summary(sid).status != CallbackStatus.PENDING for sid in sids or self.call_sids)
 
     def claim(self, in_progress: Mapping[DeliveryPartition, int] | None = None, slots: int = MAX_DELIVERIES) -> Claim:
-        """Lease what is due, as a sender does."""
+        """Claim due callbacks, as a sender does."""
         simulation = self.simulation
         return claim_due_callbacks(
             simulation.unit_of_work,
@@ -127,7 +129,7 @@ class Outbox:
 
     @asynccontextmanager
     async def sending(self, sender: CallbackSender | None = None) -> AsyncIterator[CallbackSender]:
-        """Run a sender, and stop it at once afterwards."""
+        """Run a sender, and stop it without a grace period."""
         sender = sender or self.a_sender()
         task = asyncio.create_task(sender.run())
         try:
@@ -139,6 +141,6 @@ class Outbox:
             await sender.close(0, release_seconds=PATIENCE_SECONDS)
 
     async def deliver(self, seconds: float = PATIENCE_SECONDS) -> None:
-        """Send all that is owed until it is delivered or given up."""
+        """Send all callbacks until each is delivered or failed."""
         async with self.sending():
             await until(self.is_settled, seconds)

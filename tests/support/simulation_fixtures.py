@@ -56,5 +56,5 @@ def clock(simulation: Simulation) -> FakeClock:
 
 @pytest.fixture
 def outbox(simulation: Simulation) -> Outbox:
-    """Return an outbox of StatusCallbacks that are owed."""
+    """Return an outbox of pending StatusCallbacks."""
     return Outbox(simulation)

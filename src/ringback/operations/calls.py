@@ -53,7 +53,7 @@ def advance_call(
         unit_of_work.calls.update(moved, next_event(moved, policy, time.account_now), time)
         if moved.is_ended:
             unit_of_work.events.add(call_ended(moved, time.account_now))
-            _owe_status_callback(unit_of_work, moved, time, id_generator)
+            _enqueue_status_callback(unit_of_work, moved, time, id_generator)
         return moved
 
 
@@ -75,7 +75,7 @@ def _verified(
     return caller_id.sid
 
 
-def _owe_status_callback(
+def _enqueue_status_callback(
     unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, id_generator: IdGenerator
 ) -> None:
     if call.status_callback is None:

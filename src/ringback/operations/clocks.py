@@ -204,7 +204,7 @@ def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> S
         last = sids[-1]
 
 
-def owes_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
+def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Tell whether any StatusCallback of an account is neither delivered nor given up."""
     return unit_of_work.callbacks.has_pending(account_sid)
 

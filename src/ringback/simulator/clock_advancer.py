@@ -19,7 +19,7 @@ from ringback.operations.clocks import (
     Course,
     account_time,
     advance_step,
-    owes_callbacks,
+    has_pending_callbacks,
 )
 from ringback.operations.id_generator import IdGenerator
 from ringback.simulator.call_runner import log_advance
@@ -136,7 +136,7 @@ class ClockAdvancer:
         with self._change_notifier.subscribe(account_sid) as changed:
             while True:
                 changed.clear()
-                if not await self._database.run(owes_callbacks, account_sid):
+                if not await self._database.run(has_pending_callbacks, account_sid):
                     break
                 if self._change_notifier.is_closed:
                     return False
