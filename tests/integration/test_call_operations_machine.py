@@ -13,7 +13,7 @@ from ringback.domain.errors import TwilioError
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
-from ringback.operations.calls import advance_call
+from ringback.operations.calls import CallContext, advance_call
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.extent import WHOLE
 from support.simulation import Simulation, a_simulation, query
@@ -81,9 +81,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
             call,
             event,
             digits=digits,
-            time=self.simulation.time(),
-            policy=self.simulation.policy,
-            id_generator=self.simulation.id_generator,
+            context=CallContext(self.simulation.time(), self.simulation.policy, self.simulation.id_generator),
         )
 
     @rule(seconds=st.floats(0, 30))

@@ -15,7 +15,7 @@ from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.events import EventType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
-from ringback.operations.accounts import create_account, ensure_account, present
+from ringback.operations.accounts import create_account, ensure_account, lock_account_time
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
     LOCKED_RETRY_SECONDS,
@@ -139,7 +139,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
 
     def ask_slowly(unit_of_work: UnitOfWork) -> None:
         with unit_of_work:
-            present(unit_of_work, ACCOUNT_SID, T0)
+            lock_account_time(unit_of_work, ACCOUNT_SID, T0)
             held.set()
             release.wait(PATIENCE_SECONDS)
             ask(unit_of_work)

@@ -8,7 +8,7 @@ from ringback.domain.errors import TwilioError
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid, is_sid
 from ringback.operations.accounts import ensure_account
-from ringback.operations.calls import advance_call
+from ringback.operations.calls import CallContext, advance_call
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
 from support.simulation import Simulation, query
 
@@ -85,9 +85,7 @@ def test_the_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
             simulation.call(older.call_sid),
             CallEvent.DIGITS,
             digits=older.validation_code,
-            time=simulation.time(),
-            policy=simulation.policy,
-            id_generator=simulation.id_generator,
+            context=CallContext(simulation.time(), simulation.policy, simulation.id_generator),
         )
 
     assert simulation.caller_ids() == []

@@ -1,4 +1,4 @@
-"""Accounts: who is asking, the account that exists from the start, and those that tests make and throw away."""
+"""Authenticate a client, and create, change, reset and delete accounts."""
 
 from typing import NamedTuple
 
@@ -23,22 +23,22 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 DEFAULT_ACCOUNT_NAME = "ringback"
 DUMMY_SECRET = "0" * 32
-"""As long as a real one, so that to compare with it is the same work."""
+"""A secret to compare with if the user name is unknown, so that the comparison takes the same time."""
 
 
 class Credentials(NamedTuple):
-    """What a client authenticates with: account SID and auth token, or API key and secret."""
+    """A client's credentials: account SID and auth token, or API key and secret."""
 
     username: str
     password: str
 
 
 def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str) -> Account:
-    """Return the account of a path, if these credentials open it: its own, or its parent's.
+    """Return the account in a path if these credentials are its own or its parent's.
 
-    Raises TwilioError 20003, always with status 401; the message tells an unknown user name from everything else,
-    and nothing tells a stranger whether the path's account exists. The error has the reason for the log, unless that is
-    the path. Source: docs/fidelity.md, authentication.
+    Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
+    stranger cannot tell whether the path's account exists. The error has the reason for the log, unless the path is the
+    reason. Source: docs/fidelity.md, authentication.
     """
     holder, secret = _holder(unit_of_work, credentials.username)
     is_valid = is_same_secret(secret, credentials.password)
@@ -55,36 +55,36 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
 
 
 def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account | None, str]:
-    """Return whose user name it is, and the secret; None, and a secret to compare with all the same, if nobody's."""
+    """Return the account of a user name, and its secret; None and DUMMY_SECRET for an unknown user name."""
     if username.startswith(API_KEY):
         return unit_of_work.accounts.find_by_key(username) or (None, DUMMY_SECRET)
     account = unit_of_work.accounts.find(username)
     return account, account.auth_token if account else DUMMY_SECRET
 
 
-def present(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:
-    """Return the present by an account's clock, within the transaction that is to write by it.
+def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:
+    """Lock an account's clock for the rest of the transaction, and return its time.
 
-    Since the request was authenticated the clock may have been set, or the account deleted: raises TwilioError 20003.
+    It may have been set since the request was authenticated. Raises TwilioError 20003 if the account was deleted.
     """
-    return present_and_policy(unit_of_work, account_sid, system_now)[0]
+    return lock_account_time_and_policy(unit_of_work, account_sid, system_now)[0]
 
 
-def present_and_policy(
+def lock_account_time_and_policy(
     unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp
 ) -> tuple[AccountTime, AccountPolicy]:
-    """Return the present as `present` does, and the account's own policy as it is then."""
-    held = unit_of_work.accounts.lock_clock_and_policy(account_sid)
-    if held is None:
+    """Lock an account's clock as `lock_account_time` does; return its time and the account's own policy."""
+    locked = unit_of_work.accounts.lock_clock_and_policy(account_sid)
+    if locked is None:
         raise wrong_credentials(explain_deleted_account(account_sid))
-    clock, own = held
-    return clock.at(system_now), own
+    clock, policy = locked
+    return clock.at(system_now), policy
 
 
 def ensure_account(
     unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, system_now: Timestamp
 ) -> Account:
-    """Make the account that the settings name, or give it the token they name; the rest of it stays as it is."""
+    """Create the account that the settings name, or update its auth token."""
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
@@ -100,22 +100,22 @@ def ensure_account(
 
 
 class InvalidParent(Exception):
-    """No account can be a subaccount of this one: it is not there, or is a subaccount itself."""
+    """A parent account does not exist, or is a subaccount itself."""
 
 
 def find_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Account | None:
-    """Return an account, or None where there is none."""
+    """Return an account, or None if it does not exist."""
     return unit_of_work.accounts.find(account_sid)
 
 
 @in_steps
 def list_accounts(unit_of_work: UnitOfWork) -> Steps[list[Account]]:
-    """Return all accounts, the oldest first."""
-    found: list[Account] = []
+    """Return all accounts, oldest first."""
+    accounts: list[Account] = []
     for account in unit_of_work.accounts.all():
-        found.append(account)
+        accounts.append(account)
         yield
-    return found
+    return accounts
 
 
 def create_account(
@@ -127,7 +127,7 @@ def create_account(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> Account:
-    """Make an account with a new SID and auth token. Raises UnfitParent."""
+    """Create an account with a new SID and auth token. Raises InvalidParent."""
     with unit_of_work:
         if parent_sid is not None:
             parent = unit_of_work.accounts.lock_shared(parent_sid)
@@ -144,7 +144,7 @@ def create_account(
 def change_account_status(
     unit_of_work: UnitOfWork, account_sid: AccountSid, status: AccountStatus, *, system_now: Timestamp
 ) -> Account | None:
-    """Suspend an account, close it, or make it active again; None where there is none."""
+    """Suspend, close or reactivate an account and return it, or None if it does not exist."""
     with unit_of_work:
         known = unit_of_work.accounts.lock_exclusive(account_sid)
         if known is None or known.status == status:
@@ -155,7 +155,7 @@ def change_account_status(
 
 
 def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:
-    """Let an account have a policy of its own from the next request on; False where there is no account."""
+    """Set an account's own policy, which applies from the next request; return False if the account does not exist."""
     with unit_of_work:
         if unit_of_work.accounts.lock_exclusive(account_sid) is None:
             return False
@@ -165,7 +165,7 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
 
 @in_steps
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
-    """Delete an account, its subaccounts and all that is theirs, calls under way too; False where there is none."""
+    """Delete an account and its subaccounts with all their resources; return False if the account does not exist."""
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         subaccounts = unit_of_work.accounts.subaccounts(account_sid)
@@ -187,7 +187,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
 def create_api_key(
     unit_of_work: UnitOfWork, account: Account, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> ApiKey | None:
-    """Make an API key for an account; None where the account is gone."""
+    """Create an API key for an account, or return None if the account was deleted."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account.sid) is None:
             return None
@@ -200,9 +200,9 @@ def create_api_key(
 
 @in_steps
 def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
-    """Forget what an account holds, its policy too, and let its clock show the real time; False where there is none.
+    """Delete an account's resources, faults, phones and policy, and unset its clock.
 
-    The account itself stays, with its token, keys and subaccounts.
+    The account keeps its token, API keys and subaccounts. Return False if it does not exist.
     """
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
@@ -216,7 +216,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bo
 
 @in_steps
 def reset_everything(unit_of_work: UnitOfWork) -> Steps[None]:
-    """Forget all accounts and all that is theirs."""
+    """Delete all accounts with all their resources."""
     with unit_of_work:
         unit_of_work.locks.everything()
         unit_of_work.when_committed(unit_of_work.requests.journal.clear)

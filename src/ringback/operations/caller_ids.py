@@ -6,7 +6,7 @@ from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phone_numbers import default_friendly_name, to_e164
 from ringback.domain.sids import OUTGOING_CALLER_ID, AccountSid, OutgoingCallerIdSid
 from ringback.domain.timestamps import Timestamp
-from ringback.operations.accounts import present
+from ringback.operations.accounts import lock_account_time
 from ringback.operations.id_generator import IdGenerator
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -111,7 +111,7 @@ def update_outgoing_caller_id(
     with unit_of_work:
         if friendly_name is None:
             return unit_of_work.caller_ids.find(account_sid, sid)
-        account_now = present(unit_of_work, account_sid, system_now).account_now
+        account_now = lock_account_time(unit_of_work, account_sid, system_now).account_now
         known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return None
@@ -126,7 +126,7 @@ def delete_outgoing_caller_id(
 ) -> bool:
     """Delete a caller ID of this account; False where there is none."""
     with unit_of_work:
-        account_now = present(unit_of_work, account_sid, system_now).account_now
+        account_now = lock_account_time(unit_of_work, account_sid, system_now).account_now
         known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)
         if known is None:
             return False

@@ -1,6 +1,10 @@
-"""The one door through which a validation call moves, whoever moves it."""
+"""Advance validation calls, by an event or as time passes, and list them.
+
+Every change of a call goes through `advance_call`.
+"""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from ringback.domain.account_clock import AccountTime
 from ringback.domain.call_filters import NothingMatches, call_filters
@@ -20,72 +24,71 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 DUE_CALLS_AT_ONCE = 10
-"""How many calls are moved in one transaction as time passes, at most: requests that come meanwhile wait for them."""
+"""Maximum number of calls that one transaction advances as time passes: other requests wait for it."""
+
+
+class CallContext(NamedTuple):
+    """What the operations on a call share: the account's time, its call policy, and the source of new ids."""
+
+    time: AccountTime
+    policy: CallPolicy
+    id_generator: IdGenerator
 
 
 def advance_call(
-    unit_of_work: UnitOfWork,
-    call: ValidationCall,
-    event: CallEvent,
-    *,
-    digits: str = "",
-    time: AccountTime,
-    policy: CallPolicy,
-    id_generator: IdGenerator,
+    unit_of_work: UnitOfWork, call: ValidationCall, event: CallEvent, *, context: CallContext, digits: str = ""
 ) -> ValidationCall:
-    """Let `event` happen to `call`, and store all that follows from it in one transaction.
+    """Apply `event` to `call` and store the results in one transaction.
 
-    What follows: the call's new state and its next pending event; on success the caller ID; at the end the
-    StatusCallback that is owed; the events that tell of it. Raises IllegalCallEvent, and changes nothing, where the
-    event cannot happen.
+    The results are the call's new state and its next pending event; on success the caller ID; at the end of the call
+    its pending StatusCallback; and events of the event log. Raises IllegalCallEvent, and changes nothing, if the event
+    is not valid in the call's state.
     """
+    time, policy = context.time, context.policy
     with unit_of_work:
         if event == CallEvent.DIAL:
             rules = unit_of_work.phones.pop_rules_at(call.account_sid, call.phone_number)
             call = call._replace(phone=phone_at(call.phone_number, rules, policy.default_phone)[0])
-        moved = transition(call, event, account_now=time.account_now, digits=digits)
-        told = call_moved(moved, event, digits, time.account_now)
-        if told:
-            unit_of_work.events.add(told)
-        if moved.is_verified:
-            caller_id_sid = _verified(unit_of_work, moved, time.account_now, id_generator)
-            moved = moved._replace(outgoing_caller_id_sid=caller_id_sid)
-        unit_of_work.calls.update(moved, next_event(moved, policy, time.account_now), time)
-        if moved.is_ended:
-            unit_of_work.events.add(call_ended(moved, time.account_now))
-            _enqueue_status_callback(unit_of_work, moved, time, id_generator)
-        return moved
+        call = transition(call, event, account_now=time.account_now, digits=digits)
+        log_event = call_moved(call, event, digits, time.account_now)
+        if log_event:
+            unit_of_work.events.add(log_event)
+        if call.is_verified:
+            call = call._replace(outgoing_caller_id_sid=_create_caller_id(unit_of_work, call, context))
+        unit_of_work.calls.update(call, next_event(call, policy, time.account_now), time)
+        if call.is_ended:
+            unit_of_work.events.add(call_ended(call, time.account_now))
+            _enqueue_status_callback(unit_of_work, call, context)
+        return call
 
 
-def _verified(
-    unit_of_work: UnitOfWork, call: ValidationCall, account_now: Timestamp, id_generator: IdGenerator
-) -> OutgoingCallerIdSid:
-    """Return the SID of the number's caller ID: the new one, or the one it has got meanwhile."""
+def _create_caller_id(unit_of_work: UnitOfWork, call: ValidationCall, context: CallContext) -> OutgoingCallerIdSid:
+    """Return the SID of the number's caller ID: a new one, or the one added since the call was requested."""
+    account_now = context.time.account_now
     caller_id, is_new = add_caller_id(
         unit_of_work,
         call.account_sid,
         call.phone_number,
         call.friendly_name,
         created=account_now,
-        id_generator=id_generator,
+        id_generator=context.id_generator,
     )
-    if not is_new:
-        return caller_id.sid
-    unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, account_now, call.sid))
+    if is_new:
+        unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, account_now, call.sid))
     return caller_id.sid
 
 
-def _enqueue_status_callback(
-    unit_of_work: UnitOfWork, call: ValidationCall, time: AccountTime, id_generator: IdGenerator
-) -> None:
+def _enqueue_status_callback(unit_of_work: UnitOfWork, call: ValidationCall, context: CallContext) -> None:
     if call.status_callback is None:
         return
     receiver = parse_url(call.status_callback).receiver
     parameters = status_callback_parameters(call)
-    owed = False
-    while not owed:
-        token = id_generator.idempotency_token()
-        owed = unit_of_work.callbacks.enqueue(call, parameters, receiver=receiver, idempotency_token=token, time=time)
+    is_enqueued = False
+    while not is_enqueued:
+        token = context.id_generator.idempotency_token()
+        is_enqueued = unit_of_work.callbacks.enqueue(
+            call, parameters, receiver=receiver, idempotency_token=token, time=context.time
+        )
 
 
 def advance_due_calls(
@@ -97,49 +100,39 @@ def advance_due_calls(
     only: str | None = None,
     is_enough: Callable[[], bool] = lambda: False,
 ) -> list[ValidationCall]:
-    """Let what is due when the machine's clock shows `system_now` happen to a batch of calls, and return them moved.
+    """Advance a batch of calls whose next event is due at `system_now`, in one transaction; return them advanced.
 
-    All in one transaction; each by its own account's time. With the SID of a call as `only`, to that one, if it is due.
-    The batch ends early when `is_enough` says so after a call was moved.
+    Each goes by its own account's time. With the SID of a call as `only`, advance that call alone, if it is due. The
+    batch ends early if `is_enough` returns True after a call was advanced.
     """
-    moved: list[ValidationCall] = []
+    advanced: list[ValidationCall] = []
     with unit_of_work:
         for call, due, clock in unit_of_work.due_calls.claim_due(system_now, DUE_CALLS_AT_ONCE, only):
-            time = clock.at(system_now)
-            moved.append(
-                advance_call(
-                    unit_of_work,
-                    call,
-                    due.event,
-                    digits=due.digits,
-                    time=time,
-                    policy=policy,
-                    id_generator=id_generator,
-                )
-            )
+            context = CallContext(clock.at(system_now), policy, id_generator)
+            advanced.append(advance_call(unit_of_work, call, due.event, context=context, digits=due.digits))
             if is_enough():
                 break
-    return moved
+    return advanced
 
 
 def due_call_sids(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> list[str]:
-    """Return the SIDs of the calls that `advance_due_calls` would move."""
+    """Return the SIDs of the calls that `advance_due_calls` would advance."""
     return unit_of_work.due_calls.due_sids(system_now, DUE_CALLS_AT_ONCE)
 
 
 def postpone_call(unit_of_work: UnitOfWork, sid: str, *, until: Timestamp) -> None:
-    """Let a call's event wait by the machine's clock: one that cannot be moved now holds up no others."""
+    """Postpone a call's event to a system time: a call that cannot be advanced must not delay others."""
     with unit_of_work:
         unit_of_work.due_calls.postpone(sid, until)
 
 
 def next_call_due(unit_of_work: UnitOfWork) -> Timestamp | None:
-    """Return when, by the machine's clock, the next call is due; None when none is, or all are in frozen accounts."""
+    """Return the system time at which the next call is due; None without one, or if all are in frozen accounts."""
     return unit_of_work.due_calls.next_due()
 
 
 def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
-    """Return a call, its account held before it, as whoever writes does; None where there is none."""
+    """Lock a call, and before it its account, as every writer does; return None if the call does not exist."""
     call = unit_of_work.calls.find(sid)
     if call is None or unit_of_work.accounts.lock_shared(call.account_sid) is None:
         return None
@@ -147,11 +140,11 @@ def lock_call(unit_of_work: UnitOfWork, sid: str) -> ValidationCall | None:
 
 
 class PersonNotReached(Exception):
-    """A switchboard answered the call, and nobody hears the prompt: the phone has another extension."""
+    """A switchboard answered the call and nobody hears the prompt: the phone has another extension."""
 
 
 def find_call(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> ValidationCall | None:
-    """Return a call of this account, or None: another account's is none."""
+    """Return a call of this account, or None, also for a call of another account."""
     call = unit_of_work.calls.find(sid)
     return call if call and call.account_sid == account_sid else None
 
@@ -165,16 +158,16 @@ def newest_calls(
     phone_number: str | None = None,
     status: CallStatus | None = None,
 ) -> Steps[list[tuple[ValidationCall, CallbackSummary | None]]]:
-    """Return an account's calls, newest first: those to an E.164 number, those of one status, or all.
+    """Return an account's calls, newest first, each with the summary of its StatusCallback, if it has one yet.
 
-    Each comes with the summary of its StatusCallback, None while it has none.
+    The filters are an E.164 number and a status.
     """
     states = None if status is None else [state for state in CallState if state.status == status]
-    found: list[tuple[ValidationCall, CallbackSummary | None]] = []
+    calls: list[tuple[ValidationCall, CallbackSummary | None]] = []
     for call in unit_of_work.calls.newest(account_sid, limit=limit, phone_number=phone_number, states=states):
-        found.append(call)
+        calls.append(call)
         yield
-    return found
+    return calls
 
 
 def apply_callee_action(
@@ -187,9 +180,9 @@ def apply_callee_action(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> ValidationCall | None:
-    """Do to a call what the person who was called can do, and return it moved; None where there is no such call.
+    """Apply an action of the callee to a call and return the call, or None if it does not exist.
 
-    Raises IllegalCallEvent where the call's state forbids it, PersonNotReached where nobody hears the prompt.
+    Raises IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if nobody hears the prompt.
     """
     with unit_of_work:
         call = lock_call(unit_of_work, sid)
@@ -198,19 +191,17 @@ def apply_callee_action(
             return None
         if event == CallEvent.DIGITS and call.phone and not is_reached(call.phone, call.extension):
             raise PersonNotReached(call.sid)
-        time = account.clock.at(system_now)
-        return advance_call(
-            unit_of_work, call, event, digits=digits, time=time, policy=policy, id_generator=id_generator
-        )
+        context = CallContext(account.clock.at(system_now), policy, id_generator)
+        return advance_call(unit_of_work, call, event, context=context, digits=digits)
 
 
 @in_steps
 def list_calls(
     unit_of_work: UnitOfWork, account_sid: AccountSid, request: PageRequest, asked: Mapping[str, str]
 ) -> Steps[Page[ValidationCall]]:
-    """Return one page, newest first; `asked` are the list's parameters by Twilio's names.
+    """Return one page of an account's calls, newest first; `asked` are the list's parameters by Twilio's names.
 
-    A filter that can match nothing matches nothing, and is no error.
+    The page is empty if a filter cannot match any call; that is not an error.
     """
     try:
         filters = call_filters(asked)

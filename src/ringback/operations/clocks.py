@@ -1,4 +1,4 @@
-"""An account's clock: set, frozen, and advanced through all that falls due meanwhile."""
+"""Set, freeze and advance an account's clock, and keep the system times of pending work in line with it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.callbacks import LEASE_SECONDS
-from ringback.operations.calls import advance_call
+from ringback.operations.calls import CallContext, advance_call
 from ringback.operations.id_generator import IdGenerator
 from ringback.storage.clock_recovery import (
     bring_call_forward,
@@ -26,57 +26,59 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 CALLBACK_SECONDS = 0.1
-"""How much of an account's time may pass, while it is advanced, before the callbacks it owes must have been sent."""
+"""How far an account's clock advances, at most, before pending callbacks must have been delivered."""
 ACCOUNTS_AT_ONCE = 500
-"""How many accounts with pending calls are read in one go."""
+"""Maximum number of accounts with pending calls that one transaction reads."""
+REPLICAS_DIFFER_SECONDS = 60.0
+"""How far ahead another replica's clock may be before its work counts as planned by a clock that was set back since."""
 
 
 class AdvanceStopped(Exception):
-    """A clock could not be advanced to the end: the message says why, and what stands now."""
+    """A clock could not be advanced to the end; the message says why."""
 
 
 SERVER_STOPS = "ringback stops while the clock is advanced: not all of that time has passed, or callbacks are pending"
 CLOCK_WAS_SET = "the clock was set or advanced by somebody else, or the account reset, while it was advanced"
 
 
-class Course(NamedTuple):
-    """Where an advance goes, and how its last step left the clock.
+class AdvanceState(NamedTuple):
+    """The state of an advance between two steps: its end, and the clock as the last step set it.
 
-    The clock does not go beyond `pause_at`, if there is one, until all callbacks of the account have settled.
+    The clock does not pass `pause_at`, if given, until all callbacks of the account have settled.
     """
 
     until: Timestamp
-    left_at: AccountClock
+    clock: AccountClock
     pause_at: Timestamp | None = None
 
 
 class Batch(NamedTuple):
-    """How many calls one step moves: at most `limit`, and none after `is_enough` says so."""
+    """The size of a step: at most `limit` calls, and no further one once `is_enough` returns True."""
 
     limit: int
     is_enough: Callable[[], bool]
 
 
 class AdvanceStep(NamedTuple):
-    """The result of one step of an advance: the calls it moved, and the time it reached.
+    """The result of one step: the calls it advanced, the time it reached, and the state for the next step.
 
-    `course` is that of the next step; `is_last` where the clock has arrived.
+    `is_last` tells that the clock has reached the end.
     """
 
-    moved: list[ValidationCall]
+    calls: list[ValidationCall]
     time: AccountTime
-    course: Course
+    state: AdvanceState
     is_last: bool
 
 
 def account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp) -> AccountTime | None:
-    """Return the present by an account's clock, or None where there is no account."""
+    """Return an account's time, or None if the account does not exist."""
     account = unit_of_work.accounts.find(account_sid)
     return account.clock.at(system_now) if account else None
 
 
 def next_event_time(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Timestamp | None:
-    """Return when by the account's clock the next event of a call falls due, or None without pending events."""
+    """Return the account time at which the next event of a call is due, or None without pending events."""
     return unit_of_work.due_calls.next_due_of_account(account_sid)
 
 
@@ -117,76 +119,75 @@ def advance_step(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
     *,
-    course: Course,
+    state: AdvanceState,
     batch: Batch,
     system_now: Timestamp,
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
-    """Advance an account's clock through some of the calls that fall due, in order.
+    """Advance an account's clock through some of the calls that are due until its end, in order.
 
-    The clock pauses soon after a callback became pending, so that it is sent before anything else happens. The last
-    step moves no call: it sets the clock to the end of the course, unless the clock already shows a later time. Return
-    None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
+    The clock pauses shortly after a callback became pending, so that it is delivered before anything else happens. The
+    last step advances no call: it sets the clock to the end, unless the clock already shows a later time. Return None
+    if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account is None:
             return None
-        if course.left_at != account.clock:
+        if state.clock != account.clock:
             raise AdvanceStopped(CLOCK_WAS_SET)
-        time, pause_at = account.clock.at(system_now), course.pause_at
-        if pause_at is None and unit_of_work.callbacks.has_pending(account_sid):
-            pause_at = after(time.account_now, CALLBACK_SECONDS)
-        moved: list[ValidationCall] = []
-        horizon = _earlier(course.until, pause_at)
-        for call, due, _ in unit_of_work.due_calls.claim_due_of_account(account_sid, horizon, batch.limit):
-            if due.at > horizon or (moved and batch.is_enough()):
-                break
-            time = time.later(max(due.at, time.account_now))
-            after_move = advance_call(
-                unit_of_work, call, due.event, digits=due.digits, time=time, policy=policy, id_generator=id_generator
-            )
-            moved.append(after_move)
-            pause_at = _callback_pause(after_move, pause_at, time.account_now)
-            horizon = _earlier(_next_of(after_move, policy, time.account_now) or horizon, _earlier(horizon, pause_at))
-        if moved or pause_at is not None:
-            clock = account.clock.set_to(time.account_now, system_now=system_now)
+        time = account.clock.at(system_now)
+        if state.pause_at is None and unit_of_work.callbacks.has_pending(account_sid):
+            state = state._replace(pause_at=after(time.account_now, CALLBACK_SECONDS))
+        context = CallContext(time, policy, id_generator)
+        calls, account_now, pause_at = _advance_calls(unit_of_work, account_sid, state, batch, context)
+        if calls or pause_at is not None:
+            clock = account.clock.set_to(account_now, system_now=system_now)
             unit_of_work.accounts.set_clock(account_sid, clock)
-            return AdvanceStep(moved, clock.at(system_now), Course(course.until, clock, pause_at), is_last=False)
-        reached = account.clock.set_to(max(course.until, time.account_now), system_now=system_now)
-        time = yield from _set(unit_of_work, account, reached.at(system_now))
-        return AdvanceStep(moved, time, Course(course.until, reached), is_last=True)
+            return AdvanceStep(calls, clock.at(system_now), AdvanceState(state.until, clock, pause_at), is_last=False)
+        clock = account.clock.set_to(max(state.until, account_now), system_now=system_now)
+        time = yield from _set(unit_of_work, account, clock.at(system_now))
+        return AdvanceStep(calls, time, AdvanceState(state.until, clock), is_last=True)
 
 
-def _callback_pause(call: ValidationCall, pause_at: Timestamp | None, account_now: Timestamp) -> Timestamp | None:
-    """Return where the clock is to pause after this call was moved: soon, if it owes a callback now."""
-    return (
-        _earlier(after(account_now, CALLBACK_SECONDS), pause_at) if call.is_ended and call.status_callback else pause_at
-    )
-
-
-def _next_of(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> Timestamp | None:
-    """Return when the next event of a call that was just moved falls due."""
-    pending = next_event(call, policy, account_now)
-    return pending.at if pending else None
+def _advance_calls(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, state: AdvanceState, batch: Batch, context: CallContext
+) -> tuple[list[ValidationCall], Timestamp, Timestamp | None]:
+    """Advance a batch of calls; return them, the account time reached, and the time at which the clock must pause."""
+    calls: list[ValidationCall] = []
+    account_now, pause_at = context.time.account_now, state.pause_at
+    horizon = _earlier(state.until, pause_at)
+    for due_call, due, _ in unit_of_work.due_calls.claim_due_of_account(account_sid, horizon, batch.limit):
+        if due.at > horizon or (calls and batch.is_enough()):
+            break
+        account_now = max(due.at, account_now)
+        context = context._replace(time=context.time.later(account_now))
+        call = advance_call(unit_of_work, due_call, due.event, context=context, digits=due.digits)
+        calls.append(call)
+        if call.is_ended and call.status_callback:
+            pause_at = _earlier(after(account_now, CALLBACK_SECONDS), pause_at)
+        pending = next_event(call, context.policy, account_now)
+        horizon = _earlier(horizon, pause_at)
+        if pending:  # the call itself may be due again before the others that were claimed
+            horizon = _earlier(horizon, pending.at)
+    return calls, account_now, pause_at
 
 
 def _earlier(one: Timestamp, other: Timestamp | None) -> Timestamp:
     return one if other is None else min(one, other)
 
 
-def accounts_to_follow(unit_of_work: UnitOfWork, after_sid: str) -> list[AccountSid]:
-    """Return some accounts whose clocks were set and in which calls are pending: the next ones after a SID."""
+def accounts_with_set_clocks(unit_of_work: UnitOfWork, after_sid: str) -> list[AccountSid]:
+    """Return the next accounts after a SID whose clocks were set and which have pending calls."""
     return unit_of_work.accounts.with_set_clocks(after_sid, ACCOUNTS_AT_ONCE)
 
 
 @in_steps
-def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp) -> Steps[None]:
-    """Bring the machine's times of pending calls in line with a clock that was set.
-
-    An advance that was cut off has left them behind.
-    """
+def recompute_account_due_times(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_now: Timestamp
+) -> Steps[None]:
+    """Recompute the system times of an account's pending calls, which an interrupted advance leaves outdated."""
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)
         if account:
@@ -195,30 +196,26 @@ def follow_clock(unit_of_work: UnitOfWork, account_sid: AccountSid, *, system_no
 
 @in_steps
 def recompute_due_times(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[None]:
-    """Bring the machine's times of pending calls in line with every clock that was set."""
+    """Recompute the system times of pending calls in all accounts whose clocks were set."""
     last = ""
-    while sids := accounts_to_follow(unit_of_work, last):
+    while sids := accounts_with_set_clocks(unit_of_work, last):
         for sid in sids:
-            yield from follow_clock.steps(unit_of_work, sid, system_now=system_now)
+            yield from recompute_account_due_times.steps(unit_of_work, sid, system_now=system_now)
             yield
         last = sids[-1]
 
 
 def has_pending_callbacks(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Tell whether any StatusCallback of an account is neither delivered nor given up."""
+    """Tell whether any StatusCallback of an account is pending."""
     return unit_of_work.callbacks.has_pending(account_sid)
-
-
-REPLICAS_DIFFER_SECONDS = 60.0
-"""How far ahead another replica's clock may be before its work counts as planned by a clock that was set back since."""
 
 
 @in_steps
 def bring_pending_work_forward(unit_of_work: UnitOfWork, *, system_now: Timestamp) -> Steps[int]:
-    """Bring calls and callbacks forward that were planned when the clock showed a later time; return how many.
+    """Bring calls and callbacks forward that were planned before the system clock was set back; return how many.
 
-    A call keeps the time that was left to its next event. A callback is due at once, or after its lease or delay. Calls
-    of accounts whose clock was set are left alone: they go by that clock.
+    This runs at startup. A call keeps the time remaining until its next event. A callback is due at once, or after its
+    lease or delay. Calls of accounts whose clock was set are not changed: they go by that clock.
     """
     slack_seconds = 0.0 if unit_of_work.is_embedded else REPLICAS_DIFFER_SECONDS
     count = 0

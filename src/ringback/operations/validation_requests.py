@@ -1,6 +1,5 @@
-"""Asking for a number to be verified."""
+"""Create a validation request, which queues a validation call."""
 
-from ringback.domain.account_clock import AccountTime
 from ringback.domain.call_schedule import next_event
 from ringback.domain.caller_ids import ValidationAnswer, ValidationRequest
 from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall
@@ -13,8 +12,8 @@ from ringback.domain.events import call_queued
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountType, CallPolicy
 from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, after
-from ringback.operations.accounts import present_and_policy
-from ringback.operations.calls import advance_call
+from ringback.operations.accounts import lock_account_time_and_policy
+from ringback.operations.calls import CallContext, advance_call
 from ringback.operations.id_generator import IdGenerator
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -28,23 +27,24 @@ def create_validation_request(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> ValidationAnswer:
-    """Queue the call that will ask for a new code, and return that code.
+    """Queue the call that asks for a new code, and return that code.
 
-    Calls to the same number that are still under way end as failed: their codes are void.
-    `policy` is that of the settings; what the account has of its own goes before it. Raises TwilioError 21450 where the
-    account has verified this number already, 20003 where the account is gone, and what `_check_limits` raises.
+    Calls to the same number that are in progress end as failed, so that their codes are void. `policy` is that of the
+    settings; the account's own values take precedence. Raises TwilioError 21450 if the account has verified the number
+    already, 20003 if it was deleted, and the errors of `_check_limits`.
     """
     with unit_of_work:
-        time, own = present_and_policy(unit_of_work, account_sid, system_now)
-        policy = own.merged_with(policy)
+        time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
+        context = CallContext(time, own_policy.merged_with(policy), id_generator)
         unit_of_work.locks.phone_number(account_sid, request.phone_number)
         superseded = unit_of_work.calls.lock_active(account_sid, request.phone_number)
-        if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):  # after them: one may have ended
+        # checked after these calls were locked, as one of them may have just verified the number
+        if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
-        _check_limits(unit_of_work, account_sid, request.phone_number, time, policy)
-        for older in superseded:
-            advance_call(unit_of_work, older, CallEvent.SUPERSEDE, time=time, policy=policy, id_generator=id_generator)
-        call = _queued(unit_of_work, account_sid, request, time, policy, id_generator)
+        _check_limits(unit_of_work, account_sid, request.phone_number, context)
+        for call in superseded:
+            advance_call(unit_of_work, call, CallEvent.SUPERSEDE, context=context)
+        call = _queue_call(unit_of_work, account_sid, request, context)
         unit_of_work.events.add(call_queued(call))
         return ValidationAnswer(
             account_sid,
@@ -56,35 +56,31 @@ def create_validation_request(
         )
 
 
-def _check_limits(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, time: AccountTime, policy: CallPolicy
-) -> None:
-    """Raise TwilioError 10002 where a trial account is full, 22100 where the number was called too often.
+def _check_limits(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:
+    """Raise TwilioError 10002 if a trial account is full, 22100 if the number was called too often.
 
-    What no limit asks for is not counted. Calls of later than now are: whoever waited for the lock of a number has an
-    older present than those he waited for, and the clocks of two machines differ. Source: docs/fidelity.md, policy
-    [assumed].
+    Numbers and calls are counted only if a limit applies. Calls from the future count too: a request that waited for
+    the number's lock has an earlier time than the one before it, and the clocks of two machines differ. Source:
+    docs/fidelity.md, policy [assumed].
     """
+    policy, account_now = context.policy, context.time.account_now
     if policy.account_type == AccountType.TRIAL:
         unit_of_work.locks.verified_numbers(account_sid)
         if unit_of_work.caller_ids.count_taken(account_sid, number) >= TRIAL_VERIFIED_NUMBERS:
             raise trial_account_is_full(TRIAL_VERIFIED_NUMBERS)
     limit = policy.calls_per_number_and_week
     if limit is not None:
-        since, until = after(time.account_now, -WEEK_SECONDS), after(time.account_now, WEEK_SECONDS)
+        since, until = after(account_now, -WEEK_SECONDS), after(account_now, WEEK_SECONDS)
         if unit_of_work.calls.count(account_sid, number, since=since, until=until) >= limit:
             raise too_many_calls_to_number(limit)
 
 
-def _queued(
-    unit_of_work: UnitOfWork,
-    account_sid: AccountSid,
-    request: ValidationRequest,
-    time: AccountTime,
-    policy: CallPolicy,
-    id_generator: IdGenerator,
+def _queue_call(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, request: ValidationRequest, context: CallContext
 ) -> ValidationCall:
-    code, lifetime_seconds = id_generator.validation_code(), policy.code_lifetime_seconds
+    time, policy, id_generator = context
+    account_now, lifetime_seconds = time.account_now, policy.code_lifetime_seconds
+    code = id_generator.validation_code()
     while True:
         call = ValidationCall(
             sid=CallSid(id_generator.sid(CALL)),
@@ -99,11 +95,9 @@ def _queued(
             state=CallState.QUEUED,
             attempts_allowed=policy.code_attempts,
             attempts_left=policy.code_attempts,
-            date_created=time.account_now,
-            code_expires_at=None if lifetime_seconds is None else after(time.account_now, lifetime_seconds),
-            timeline=(
-                TimelineEntry(time.account_now, "queued", f"to be dialled after {request.call_delay_seconds} s"),
-            ),
+            date_created=account_now,
+            code_expires_at=None if lifetime_seconds is None else after(account_now, lifetime_seconds),
+            timeline=(TimelineEntry(account_now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
         )
-        if unit_of_work.calls.add(call, next_event(call, policy, time.account_now), time):
+        if unit_of_work.calls.add(call, next_event(call, policy, account_now), time):
             return call

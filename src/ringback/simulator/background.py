@@ -7,7 +7,7 @@ import structlog
 
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
-from ringback.operations.clocks import accounts_to_follow, follow_clock
+from ringback.operations.clocks import accounts_with_set_clocks, recompute_account_due_times
 from ringback.operations.requests import WRITTEN_AT_ONCE, RequestsDropped, write_requests
 from ringback.operations.retention import newest_event_to_go, prune
 from ringback.storage.change_notifier import ChangeNotifier
@@ -76,10 +76,10 @@ class Housekeeper:
 
     async def _recompute_due_times(self) -> None:
         last = ""
-        while sids := await self._database.run(accounts_to_follow, last):
+        while sids := await self._database.run(accounts_with_set_clocks, last):
             await yield_to_requests()
             for sid in sids:
-                await self._database.run_in_steps(follow_clock.steps, sid, system_now=self._now())
+                await self._database.run_in_steps(recompute_account_due_times.steps, sid, system_now=self._now())
                 await yield_to_requests()
             last = sids[-1]
 

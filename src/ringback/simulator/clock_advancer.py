@@ -13,10 +13,10 @@ from ringback.domain.timestamps import after
 from ringback.operations.clocks import (
     CLOCK_WAS_SET,
     SERVER_STOPS,
+    AdvanceState,
     AdvanceStep,
     AdvanceStopped,
     Batch,
-    Course,
     account_time,
     advance_step,
     has_pending_callbacks,
@@ -72,19 +72,19 @@ class ClockAdvancer:
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
             if time is None:
                 return None
-            course = Course(after(time.account_now, seconds), time.clock)
+            state = AdvanceState(after(time.account_now, seconds), time.clock)
             is_invalidated = False
             while not is_invalidated:
                 if notifier.is_closed:
                     raise AdvanceStopped(SERVER_STOPS)
-                step = await self._step(account_sid, course)
+                step = await self._step(account_sid, state)
                 if step is None:
                     break
-                course = step.course
-                if not step.moved:
+                state = step.state
+                if not step.calls:
                     if await self._callbacks_settled(account_sid) and step.is_last:
                         break
-                    course = course._replace(pause_at=None)
+                    state = state._replace(pause_at=None)
                 is_invalidated = not self._database.is_shared and notifier.invalidations(account_sid) != invalidations
             time = await self._database.run(account_time, account_sid, system_now=self._clock.now())
         if time and is_invalidated:
@@ -107,7 +107,7 @@ class ClockAdvancer:
         finally:
             lock.release()
 
-    async def _step(self, account_sid: AccountSid, course: Course) -> AdvanceStep | None:
+    async def _step(self, account_sid: AccountSid, state: AdvanceState) -> AdvanceStep | None:
         """Advance some calls, then yield to requests. Return None if the account does not exist."""
         if self._database.is_shared:
             batch = Batch(MAX_THREAD_BATCH_CALLS, lambda: False)
@@ -116,16 +116,16 @@ class ClockAdvancer:
         step = await self._database.run_in_steps(
             advance_step.steps,
             account_sid,
-            course=course,
+            state=state,
             batch=batch,
             system_now=self._clock.now(),
             policy=self._policy,
             id_generator=self._id_generator,
         )
         if step:
-            for call in step.moved:
+            for call in step.calls:
                 log_advance(call)
-            if any(call.is_ended for call in step.moved):
+            if any(call.is_ended for call in step.calls):
                 self._on_call_ended()
         await yield_to_requests()
         return step
