@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.operations.phones import MOST_COUNTED
+from ringback.operations.phones import MAX_COUNTED_PHONES
 from support.control import Controlled, ControlledAccount
 
 pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
@@ -50,11 +50,11 @@ async def test_ended_calls_do_not_ring(controlled: Controlled, account: Controll
 async def test_counting_stops_at_a_limit(
     controlled: Controlled, account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ringback.operations.phones.MOST_COUNTED", 2)
+    monkeypatch.setattr("ringback.operations.phones.MAX_COUNTED_PHONES", 2)
     await account.control("PUT", "/clock", {"mode": "frozen"})
     for last in range(3):
         await account.validate(f"+1415867531{last}")
     await account.advance(0)
 
     assert await ringing(controlled) == {account.sid: 2}
-    assert MOST_COUNTED >= 100
+    assert MAX_COUNTED_PHONES >= 100

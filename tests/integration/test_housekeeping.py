@@ -78,7 +78,7 @@ def test_the_newest_events_are_kept(simulation: Simulation) -> None:
 def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "EVENTS_FORGOTTEN_AT_ONCE", 4)
+    monkeypatch.setattr(retention, "PRUNE_BATCH_EVENTS", 4)
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
@@ -149,7 +149,7 @@ def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> No
 
 @pytest.mark.usefixtures("few")
 def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
     enqueued = [outbox.enqueue("http://app.test/") for _ in range(3)]
     outbox.simulation.clock.advance(1)
     others = ended_calls(outbox.simulation, 5)
@@ -173,7 +173,7 @@ def test_accounts_are_counted_apart(simulation: Simulation) -> None:
 async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
     ended_calls(simulation, 9)
     keeping = asyncio.create_task(a_housekeeper(simulation, prune_seconds=0.001).run_pruning())
 

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
-from ringback.operations.requests import WRITTEN_AT_ONCE
+from ringback.operations.requests import WRITE_BATCH_REQUESTS
 from ringback.simulator.background import JournalWriter
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
@@ -37,11 +37,11 @@ def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -
 
 
 async def test_all_there_is_is_written(simulation: Simulation) -> None:
-    ask(simulation.database, 2 * WRITTEN_AT_ONCE + 1)
+    ask(simulation.database, 2 * WRITE_BATCH_REQUESTS + 1)
 
     await JournalWriter(simulation.database).write()
 
-    assert query(simulation.database, COUNT) == [(2 * WRITTEN_AT_ONCE + 1,)]
+    assert query(simulation.database, COUNT) == [(2 * WRITE_BATCH_REQUESTS + 1,)]
     assert not simulation.database.process_state.journal
 
 

@@ -11,7 +11,7 @@ from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.inbox import InboxMessage
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import LEFT_TO_THE_SETTINGS
+from ringback.domain.policies import NO_OVERRIDES
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.domain.timestamps import after
@@ -155,7 +155,7 @@ async def test_unreadable_policy_leaves_the_settings_and_sends_a_callback_once(
 
     account = outbox.simulation.unit_of_work.accounts.find(ACCOUNT_SID)
     assert account is not None
-    assert account.policy == LEFT_TO_THE_SETTINGS
+    assert account.policy == NO_OVERRIDES
     assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 1)
     assert [line["key"] for line in lines if line["event"] == "unreadable row"] == [ACCOUNT_SID]
 

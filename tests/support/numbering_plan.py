@@ -30,7 +30,7 @@ LENGTHS = "0123456789abcdefgh"
 _KINDS = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan")
 _GROUP = re.compile(r"\\(\d)")
 _LENGTHS = re.compile(r"\(\\d(?:\{(\d+)(?:,(\d+))?\})?\)")
-_UNFIT = re.compile(r"\(\?|[\\ :=]")
+_INVALID_CHARACTERS = re.compile(r"\(\?|[\\ :=]")
 """What a pattern in the plan must not have, for it is written another way, or stands between patterns."""
 
 
@@ -73,7 +73,7 @@ def _length(shortest: str, longest: str) -> str:
 
 def _dense(pattern: str) -> str:
     dense = pattern.replace("(?:", "(").replace(r"\d", ".")
-    assert not _UNFIT.search(dense), f"no pattern for the plan: {pattern}"
+    assert not _INVALID_CHARACTERS.search(dense), f"no pattern for the plan: {pattern}"
     return dense
 
 

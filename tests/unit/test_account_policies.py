@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType
 from support.domain_values import POLICY
 
 
 def test_an_account_without_a_policy_is_as_the_settings_have_it() -> None:
-    assert LEFT_TO_THE_SETTINGS.merged_with(POLICY) is POLICY
+    assert NO_OVERRIDES.merged_with(POLICY) is POLICY
     assert AccountPolicy().merged_with(POLICY) == POLICY
     assert AccountPolicy().overrides == {}
 

@@ -10,9 +10,9 @@ from ringback.domain.call_filters import (
     CallFilters,
     NothingMatches,
     TimeRange,
-    call_filters,
     date_updated,
     end_time,
+    parse_call_filters,
     start_time,
 )
 from ringback.domain.calls import CallEvent, CallState, transition
@@ -25,7 +25,7 @@ NEXT_MIDNIGHT = after(MIDNIGHT, 86_400)
 
 
 def test_without_parameters_no_filter_holds() -> None:
-    assert call_filters({"Page": "1", "to": "+14155551212"}) == CallFilters(None, None, TimeRange(), TimeRange())
+    assert parse_call_filters({"Page": "1", "to": "+14155551212"}) == CallFilters(None, None, TimeRange(), TimeRange())
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_without_parameters_no_filter_holds() -> None:
     ],
 )
 def test_a_status_stands_for_its_states(status: str, states: tuple[CallState, ...]) -> None:
-    assert call_filters({"Status": status}).states == states
+    assert parse_call_filters({"Status": status}).states == states
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_a_status_stands_for_its_states(status: str, states: tuple[CallState, ..
 )
 def test_what_no_call_can_be_matches_nothing(parameters: dict[str, str]) -> None:
     with pytest.raises(NothingMatches):
-        call_filters(parameters)
+        parse_call_filters(parameters)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_what_no_call_can_be_matches_nothing(parameters: dict[str, str]) -> None
 )
 @pytest.mark.parametrize("name", ["StartTime", "EndTime"])
 def test_a_time_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: TimeRange) -> None:
-    filters = call_filters({name + sign: text for sign, text in signs.items()})
+    filters = parse_call_filters({name + sign: text for sign, text in signs.items()})
 
     found, other = (filters.started, filters.ended) if name == "StartTime" else (filters.ended, filters.started)
     assert found == wanted
@@ -91,14 +91,14 @@ def test_a_time_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: Ti
 @given(st.text(), st.sampled_from(["StartTime", "StartTime<", "EndTime>"]))
 def test_a_time_is_read_or_matches_nothing_whatever_is_written(text: str, name: str) -> None:
     try:
-        filters = call_filters({name: text})
+        filters = parse_call_filters({name: text})
     except NothingMatches:
         return
     assert filters != CallFilters()
 
 
 def test_a_day_before_1970_is_a_day_too() -> None:
-    filters = call_filters({"StartTime": "1969-12-31T12:00:00Z"})
+    filters = parse_call_filters({"StartTime": "1969-12-31T12:00:00Z"})
 
     assert filters.started == TimeRange(after(T0, -T0 / 1_000_000 - 86_400), after(T0, -T0 / 1_000_000))
 

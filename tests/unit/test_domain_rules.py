@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.caller_ids import friendly_name_fault
+from ringback.domain.caller_ids import friendly_name_error
 from ringback.domain.sids import ACCOUNT, OUTGOING_CALLER_ID, AccountSid, is_sid
 from support.domain_values import T0
 
@@ -37,17 +37,17 @@ def test_a_sid_of_another_kind_is_none_of_this_kind() -> None:
 
 @pytest.mark.parametrize("name", ["a", "x" * 64, "\U0001f4de" * 64, "\u00e9 \t\n\r", " ", "\ufffd", "\ue000"])
 def test_a_friendly_name_has_one_to_64_code_points(name: str) -> None:
-    assert friendly_name_fault(name) is None
+    assert friendly_name_error(name) is None
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\U0001f4de" * 65])
 def test_a_friendly_name_of_another_length_is_at_fault(name: str) -> None:
-    assert friendly_name_fault(name) == "between 1 and 64 characters"
+    assert friendly_name_error(name) == "between 1 and 64 characters"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])
 def test_a_friendly_name_that_xml_cannot_carry_is_at_fault(character: str) -> None:
-    assert friendly_name_fault(f"a{character}b") == "it holds a character that XML cannot carry"
+    assert friendly_name_error(f"a{character}b") == "it holds a character that XML cannot carry"
 
 
 def test_an_account_acts_for_itself_and_its_subaccounts() -> None:

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ringback.domain.secrets import without_user_info
+from ringback.domain.secrets import mask_user_info
 from support.waiting import PROGRAM_SECONDS
 
 MASKING = """
@@ -28,14 +28,14 @@ without_user_info({expression}, 1_000)
     ],
 )
 def test_user_info_of_urls_is_masked_and_nothing_else(text: str, shown: str) -> None:
-    assert without_user_info(text) == shown
+    assert mask_user_info(text) == shown
 
 
 @pytest.mark.parametrize("text", ["http://" + "p" * 5_000 + "@app.test", "http://p@" * 5_000, "a" * 995 + "http://p@x"])
 def test_of_a_text_that_is_cut_no_password_is_shown(text: str) -> None:
-    shown = without_user_info(text, 1_000)
+    shown = mask_user_info(text, 1_000)
 
-    assert shown == without_user_info(text)[:1_000]
+    assert shown == mask_user_info(text)[:1_000]
     assert "p" not in shown.replace("http", "").replace("app.test", "")
 
 

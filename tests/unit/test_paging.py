@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.domain.errors import TwilioError
-from ringback.domain.paging import Direction, Page, PageLinks, PageRequest, PageToken, RowKey, page_links, page_request
+from ringback.domain.paging import (
+    Direction,
+    Page,
+    PageLinks,
+    PageRequest,
+    PageToken,
+    RowKey,
+    page_links,
+    parse_page_request,
+)
 from ringback.domain.timestamps import Timestamp, from_datetime
 from support.domain_values import T0
 
@@ -30,7 +39,7 @@ def a_page(rows: int, *, page: int = 0, size: int = 2, **tokens: PageToken | Non
     ],
 )  # fmt: skip
 def test_the_page_size_is_fifty_unless_a_number_up_to_a_thousand_is_given(size: str | None, expected: int) -> None:
-    assert page_request({} if size is None else {"PageSize": size}).page_size == expected
+    assert parse_page_request({} if size is None else {"PageSize": size}).page_size == expected
 
 
 @pytest.mark.parametrize(
@@ -38,21 +47,21 @@ def test_the_page_size_is_fifty_unless_a_number_up_to_a_thousand_is_given(size: 
     [(None, 0), ("0", 0), ("7", 7), ("-1", 0), ("one", 0), ("", 0), ("2147483648", 2_147_483_647)],
 )
 def test_the_page_is_the_first_unless_a_number_is_given(page: str | None, expected: int) -> None:
-    assert page_request({} if page is None else {"Page": page}).page == expected
+    assert parse_page_request({} if page is None else {"Page": page}).page == expected
 
 
 def test_a_page_without_a_token_begins_at_its_number_times_its_size() -> None:
-    assert page_request({"Page": "3", "PageSize": "20"}).offset == 60
+    assert parse_page_request({"Page": "3", "PageSize": "20"}).offset == 60
 
 
 def test_a_page_with_a_token_begins_at_the_token() -> None:
-    request = page_request({"Page": "3", "PageSize": "20", "PageToken": str(NEXT)})
+    request = parse_page_request({"Page": "3", "PageSize": "20", "PageToken": str(NEXT)})
 
     assert (request.offset, request.token) == (0, NEXT)
 
 
 def test_an_empty_token_is_none() -> None:
-    assert page_request({"PageToken": ""}).token is None
+    assert parse_page_request({"PageToken": ""}).token is None
 
 
 def test_a_token_names_the_sid_of_its_row_after_two_letters() -> None:
@@ -69,7 +78,7 @@ def test_a_token_names_the_sid_of_its_row_after_two_letters() -> None:
 )  # fmt: skip
 def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:
     with pytest.raises(TwilioError) as refusal:
-        page_request({"PageToken": text})
+        parse_page_request({"PageToken": text})
 
     assert (refusal.value.status, refusal.value.code) == (400, 21481)
 
@@ -78,7 +87,7 @@ def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:
 def test_every_token_that_a_page_gives_out_is_read_back(direction: Direction, created: Timestamp, number: int) -> None:
     token = PageToken(direction, RowKey(created, f"PN{number:032x}"))
 
-    assert page_request({"PageToken": str(token)}).token == token
+    assert parse_page_request({"PageToken": str(token)}).token == token
 
 
 @pytest.mark.parametrize(

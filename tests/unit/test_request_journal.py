@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.domain.request_journal import AnsweredRequest, kept_parameters, shown_username
+from ringback.domain.request_journal import AnsweredRequest, mask_username, truncate_parameters
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.request_journal import KEPT_REQUESTS, MAX_ACCOUNTS, RequestJournal
@@ -60,13 +60,13 @@ def test_requests_are_taken_out_in_pieces_each_accounts_oldest_first() -> None:
 
 
 def test_the_parameters_of_query_and_form_are_kept_those_of_the_form_before_those_of_one_name() -> None:
-    assert kept_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
+    assert truncate_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
 
 
 def test_fifty_parameters_are_kept_and_a_thousand_characters_of_each() -> None:
     query = b"&".join(b"q%d=%s" % (number, b"x" * 2000) for number in range(60))
 
-    kept = kept_parameters(query, {"form": "1"})
+    kept = truncate_parameters(query, {"form": "1"})
 
     assert list(kept) == [f"q{number}" for number in range(50)]
     assert {len(value) for value in kept.values()} == {1000}
@@ -85,11 +85,11 @@ def test_fifty_parameters_are_kept_and_a_thousand_characters_of_each() -> None:
     ],
 )
 def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
-    assert kept_parameters(b"", {"StatusCallback": url}) == {"StatusCallback": shown}
+    assert truncate_parameters(b"", {"StatusCallback": url}) == {"StatusCallback": shown}
 
 
 def test_a_query_that_is_no_utf_8_is_shown_all_the_same() -> None:
-    assert kept_parameters(b"a=%FF&b=\xff&&=", {}) == {"a": "�", "b": "�", "": ""}
+    assert truncate_parameters(b"a=%FF&b=\xff&&=", {}) == {"a": "�", "b": "�", "": ""}
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_a_query_that_is_no_utf_8_is_shown_all_the_same() -> None:
     [(None, None), (ACCOUNT_SID, ACCOUNT_SID), ("SK" + "a" * 32, "SK" + "a" * 32), ("my-auth-token", "***")],
 )
 def test_a_user_name_that_is_no_sid_may_be_a_secret(username: str | None, shown: str | None) -> None:
-    assert shown_username(username) == shown
+    assert mask_username(username) == shown

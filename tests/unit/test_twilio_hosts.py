@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
 
 EMULATED = ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"]
 REFUSED = [
@@ -14,17 +14,17 @@ OTHER = ["example.com", "api.twilio.com.example.com", "twilio.com.example.com", 
 
 @pytest.mark.parametrize("host", EMULATED)
 def test_the_api_in_every_region_and_at_every_edge_is_taken_in(host: str) -> None:
-    assert role_of(host) is HostRole.EMULATED
+    assert host_role(host) is HostRole.EMULATED
 
 
 @pytest.mark.parametrize("host", REFUSED)
 def test_every_other_host_of_twilios_is_refused(host: str) -> None:
-    assert role_of(host) is HostRole.REFUSED
+    assert host_role(host) is HostRole.REFUSED
 
 
 @pytest.mark.parametrize("host", OTHER)
 def test_what_only_looks_like_twilios_is_nobodys_business(host: str) -> None:
-    assert role_of(host) is HostRole.OTHER
+    assert host_role(host) is HostRole.OTHER
 
 
 @pytest.mark.parametrize(
@@ -41,4 +41,4 @@ def test_what_only_looks_like_twilios_is_nobodys_business(host: str) -> None:
     ],
 )
 def test_a_host_is_known_however_it_is_written(field: str, name: str) -> None:
-    assert host_name(field) == name
+    assert normalize_host(field) == name

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_fault
-from ringback.domain.phones import MOST_PHONE_SECONDS
-from ringback.domain.policies import LONGEST_CODE_LIFETIME_SECONDS, MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
+from ringback.domain.phones import MAX_PHONE_SECONDS
+from ringback.domain.policies import MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS, MAX_CODE_LIFETIME_SECONDS
 from ringback.domain.sids import ACCOUNT, is_sid
 
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
@@ -87,7 +87,7 @@ def _account_sid(value: str) -> str:
 
 
 def _friendly_name(value: str) -> str:
-    fault = friendly_name_fault(value)
+    fault = friendly_name_error(value)
     if fault:
         raise ValueError(fault)
     return value
@@ -95,11 +95,11 @@ def _friendly_name(value: str) -> str:
 
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
-Seconds = Annotated[float, Field(ge=0, le=MOST_PHONE_SECONDS, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-CodeAttempts = Annotated[int, Field(ge=1, le=MOST_CODE_ATTEMPTS)]
-CodeLifetime = Annotated[float, Field(gt=0, le=LONGEST_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
-CallsAWeek = Annotated[int, Field(ge=1, le=MOST_CALLS_A_WEEK)]
+CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]
+CodeLifetime = Annotated[float, Field(gt=0, le=MAX_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
+CallsAWeek = Annotated[int, Field(ge=1, le=MAX_CALLS_A_WEEK)]
 FriendlyName = Annotated[
     str,
     AfterValidator(_friendly_name),

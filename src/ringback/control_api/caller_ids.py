@@ -17,9 +17,9 @@ from ringback.domain.paging import MAX_PAGE_SIZE, PageRequest
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.caller_ids import (
     AlreadyVerified,
+    create_caller_id_without_call,
     delete_outgoing_caller_id,
     list_outgoing_caller_ids,
-    place_caller_id,
 )
 
 DEFAULT_LIMIT = 100
@@ -86,7 +86,7 @@ async def create_caller_id(services: Services, account: PathAccount, body: Creat
     number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
         caller_id = await services.database.run(
-            place_caller_id,
+            create_caller_id_without_call,
             account.sid,
             number,
             body.friendly_name,

@@ -14,7 +14,7 @@ from ringback.control_api.large_responses import lists_response, serialize
 from ringback.control_api.schemas import RequestModel, ResponseModel, Seconds
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneSource
 from ringback.operations import phones as operations
-from ringback.operations.phones import MOST_COUNTED, KnownPhone, ringing_accounts
+from ringback.operations.phones import MAX_COUNTED_PHONES, EffectivePhone, ringing_accounts
 from ringback.storage.phone_repository import DEFAULT_RULE
 
 MAX_ENTRIES = 1_000
@@ -84,7 +84,7 @@ class RingingAccountResponse(ResponseModel):
 
     account_sid: str
     friendly_name: str
-    phones: int = Field(description=f"Number of these phones; at most {MOST_COUNTED} are counted.")
+    phones: int = Field(description=f"Number of these phones; at most {MAX_COUNTED_PHONES} are counted.")
 
 
 class RingingAccountListResponse(ResponseModel):
@@ -205,7 +205,7 @@ async def fetch_script(services: Services, account: PathAccount, number: Number)
 )
 async def delete_script(services: Services, account: PathAccount, number: Number) -> Response:
     """Delete the script of a phone: its rule applies to the next call. Succeeds also if there is no script."""
-    await services.database.run(operations.forget_script, account.sid, number)
+    await services.database.run(operations.delete_phone_script, account.sid, number)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
@@ -228,6 +228,6 @@ def _script_response(script: list[PhoneRule]) -> list[ScriptEntryResponse]:
     return [ScriptEntryResponse(**asdict(entry)) for entry in script]
 
 
-def _phone_response(phone: KnownPhone) -> PhoneResponse:
+def _phone_response(phone: EffectivePhone) -> PhoneResponse:
     script = _script_response(phone.script)
     return PhoneResponse(phone_number=phone.number, **asdict(phone.phone), source=phone.source, script=script)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
-from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp
 
@@ -37,7 +37,7 @@ class Account(NamedTuple):
     date_updated: Timestamp
     clock: AccountClock = UNSET_CLOCK
     has_faults: bool = False
-    policy: AccountPolicy = LEFT_TO_THE_SETTINGS
+    policy: AccountPolicy = NO_OVERRIDES
 
     @property
     def is_active(self) -> bool:

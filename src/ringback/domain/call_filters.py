@@ -57,7 +57,7 @@ class NothingMatches(Exception):
     """No call can be as these parameters want it."""
 
 
-def call_filters(parameters: Mapping[str, str]) -> CallFilters:
+def parse_call_filters(parameters: Mapping[str, str]) -> CallFilters:
     """Read ``To``, ``From``, ``Status``, ``ParentCallSid``, ``StartTime`` and ``EndTime``, the times with < and > too.
 
     Raises NothingMatches for a number, status or time that is none, and for what no validation call has: a parent, or

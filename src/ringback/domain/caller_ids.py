@@ -55,7 +55,7 @@ class ValidationAnswer:
     has_superseded: bool = False
 
 
-def friendly_name_fault(name: str) -> str | None:
+def friendly_name_error(name: str) -> str | None:
     """Say what is wrong with a FriendlyName, or None: 1 to 64 code points, all of which XML 1.0 can carry."""
     if not 1 <= len(name) <= FRIENDLY_NAME_MAX_CHARACTERS:
         return f"between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"

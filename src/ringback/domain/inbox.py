@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ringback.domain.callback_hops import Parameters
-from ringback.domain.secrets import MASKED, SECRET_HEADERS, without_user_info
+from ringback.domain.secrets import MASKED, SECRET_HEADERS, mask_user_info
 from ringback.domain.signature_alterations import pairs
 from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, verify_signature
 from ringback.domain.timestamps import Timestamp
@@ -86,7 +86,7 @@ def _without_credentials(verdict: SignatureVerdict) -> SignatureVerdict:
     return SignatureVerdict(
         is_valid=verdict.is_valid,
         signed_url=verdict.signed_url,
-        explanation=without_user_info(verdict.explanation),
-        matching_url=matching_url and without_user_info(matching_url),
-        difference=difference and without_user_info(difference),
+        explanation=mask_user_info(verdict.explanation),
+        matching_url=matching_url and mask_user_info(matching_url),
+        difference=difference and mask_user_info(difference),
     )

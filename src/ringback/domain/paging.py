@@ -85,7 +85,7 @@ class Page(Generic[Row_co]):
         return self.start + len(self.rows) - 1 if self.rows else 0
 
 
-def page_request(parameters: Mapping[str, str]) -> PageRequest:
+def parse_page_request(parameters: Mapping[str, str]) -> PageRequest:
     """Read ``Page``, ``PageSize`` and ``PageToken``; numbers that are none count as not given.
 
     A size above 1000 is 1000. Raises TwilioError 21481 for a token that none of our pages gave out.

@@ -8,7 +8,7 @@ from ringback.domain.phone_numbers import RESERVED_PREFIX
 
 CODE_DIGITS = 6
 """Source: docs/fidelity.md, validation code [page]."""
-MOST_PHONE_SECONDS = 86_400
+MAX_PHONE_SECONDS = 86_400
 """Longest time that a phone rings, or that its owner takes to key the code in."""
 
 
@@ -68,7 +68,7 @@ class PhoneRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Keying:
+class CalleeReaction:
     """The callee keys `digits`, or hangs up when `digits` is None, `after_seconds` from the prompt's begin."""
 
     after_seconds: float
@@ -150,17 +150,17 @@ def is_reached(phone: Phone, extension: str | None) -> bool:
     return phone.extension is None or dialled == phone.extension
 
 
-def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> Keying | None:
+def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeReaction | None:
     """Return what the callee does at the prompt for the code, the first being number 1; None is silence."""
     match phone.behavior:
         case PhoneBehavior.ENTER_CODE:
-            return Keying(phone.key_seconds, code)
+            return CalleeReaction(phone.key_seconds, code)
         case PhoneBehavior.ENTER_WRONG_CODE:
-            return Keying(phone.key_seconds, wrong_code(code))
+            return CalleeReaction(phone.key_seconds, wrong_code(code))
         case PhoneBehavior.MISTYPE_ONCE:
-            return Keying(phone.key_seconds, wrong_code(code) if prompt_number == 1 else code)
+            return CalleeReaction(phone.key_seconds, wrong_code(code) if prompt_number == 1 else code)
         case PhoneBehavior.HANG_UP:
-            return Keying(phone.key_seconds, None)
+            return CalleeReaction(phone.key_seconds, None)
         case (
             PhoneBehavior.ENTER_NOTHING
             | PhoneBehavior.MANUAL

@@ -10,8 +10,8 @@ TRIAL_VERIFIED_NUMBERS = 5
 """Maximum verified numbers of a trial account. Source: docs/fidelity.md, policy [documented]."""
 WEEK_SECONDS = 7 * 86_400
 """Calls are counted over the last seven days, not since Monday. Source: docs/fidelity.md, policy [assumed]."""
-MOST_CALLS_A_WEEK, MOST_CODE_ATTEMPTS = 1_000, 100
-LONGEST_CODE_LIFETIME_SECONDS = 86_400
+MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS = 1_000, 100
+MAX_CODE_LIFETIME_SECONDS = 86_400
 
 
 class AccountType(StrEnum):
@@ -53,10 +53,10 @@ class AccountPolicy(NamedTuple):
 
     def merged_with(self, settings: CallPolicy) -> CallPolicy:
         """Return the account's policy: its own values over those of the settings."""
-        if self is LEFT_TO_THE_SETTINGS:
+        if self is NO_OVERRIDES:
             return settings
         return replace(settings, **self.overrides)
 
 
-LEFT_TO_THE_SETTINGS = AccountPolicy()
+NO_OVERRIDES = AccountPolicy()
 """The policy of an account without one of its own."""

@@ -5,7 +5,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-from ringback.domain.secrets import MASKED, without_user_info
+from ringback.domain.secrets import MASKED, mask_user_info
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
 
@@ -41,17 +41,16 @@ class JournaledRequest(NamedTuple):
     answered: AnsweredRequest
 
 
-def kept_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
+def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
     """Return the first parameters of a query and a form, none of them long, none with a URL's password."""
     first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
     pairs = chain(parse_qsl(first, keep_blank_values=True) if first else (), form.items())
     return {
-        name[:KEPT_CHARACTERS]: without_user_info(value, KEPT_CHARACTERS)
-        for name, value in islice(pairs, KEPT_PARAMETERS)
+        name[:KEPT_CHARACTERS]: mask_user_info(value, KEPT_CHARACTERS) for name, value in islice(pairs, KEPT_PARAMETERS)
     }
 
 
-def shown_username(username: str | None) -> str | None:
+def mask_username(username: str | None) -> str | None:
     """Return a SID as it is and anything else masked: it may be a secret in the wrong place."""
     if username is None or is_sid(ACCOUNT, username) or is_sid(API_KEY, username):
         return username

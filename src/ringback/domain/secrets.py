@@ -5,7 +5,7 @@ import hmac
 import re
 
 MASKED = "***"
-SHORTEST_MASKED = len(f"http://{MASKED}@")
+SHORTEST_MASKED_URL = len(f"http://{MASKED}@")
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization"})
 
 _USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
@@ -20,9 +20,9 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def without_user_info(text: str, characters: int | None = None) -> str:
+def mask_user_info(text: str, characters: int | None = None) -> str:
     """Return `text`, or its first `characters`, with the user name and password of every URL in it masked."""
     if "@" in text:
-        shown_urls = 0 if characters is None else characters // SHORTEST_MASKED + 1  # later URLs are cut off anyway
+        shown_urls = 0 if characters is None else characters // SHORTEST_MASKED_URL + 1  # later URLs are cut off anyway
         text = _USER_INFO.sub(rf"\1{MASKED}@", text, count=shown_urls)
     return text[:characters]

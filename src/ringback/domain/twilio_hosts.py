@@ -19,8 +19,8 @@ class HostRole(StrEnum):
     OTHER = "other"
 
 
-def role_of(host: str) -> HostRole:
-    """Tell what becomes of a request to a host, given as `host_name` returns it."""
+def host_role(host: str) -> HostRole:
+    """Tell what becomes of a request to a host, given as `normalize_host` returns it."""
     if _EMULATED.fullmatch(host):
         return HostRole.EMULATED
     if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
@@ -28,7 +28,7 @@ def role_of(host: str) -> HostRole:
     return HostRole.OTHER
 
 
-def host_name(field: str) -> str:
+def normalize_host(field: str) -> str:
     """Return the name or address in a Host field or a proxy request: in lower case, no port, brackets or final dots."""
     text = field.strip().lower()
     if text.startswith("["):
@@ -38,5 +38,5 @@ def host_name(field: str) -> str:
 
 
 def is_valid_name(host: str) -> bool:
-    """Tell whether a host, as `host_name` returns it, has only the characters of host names, and not too many."""
+    """Tell whether a host, as `normalize_host` returns it, has only the characters of host names, and not too many."""
     return _NAME.fullmatch(host) is not None

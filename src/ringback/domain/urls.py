@@ -18,7 +18,7 @@ TARGET_KEY = "ringback.target"
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
 _USER_INFO = re.compile(r"//[^/?#]*@")
-_UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
+_INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,11 @@ def parse_url(text: str) -> HttpUrl:
 
     Raises ValueError for anything else: white space, control characters and backslashes included.
     """
-    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parsed(text)
+    return _cached(text) if len(text) <= REMEMBERED_CHARACTERS else _parsed(text)
 
 
 def _parsed(text: str) -> HttpUrl:
-    if _UNFIT.search(text):
+    if _INVALID_CHARACTERS.search(text):
         raise ValueError("a URL has no white space, control characters or backslashes")
     parts = urlsplit(text)
     scheme = parts.scheme.lower()
@@ -100,7 +100,7 @@ def _parsed(text: str) -> HttpUrl:
     )
 
 
-_remembered = lru_cache(maxsize=1024)(_parsed)
+_cached = lru_cache(maxsize=1024)(_parsed)
 
 
 def _ascii_host(hostname: str) -> str:

@@ -44,7 +44,7 @@ def add_caller_id(
             return caller_id, True
 
 
-def place_caller_id(
+def create_caller_id_without_call(
     unit_of_work: UnitOfWork,
     account_sid: AccountSid,
     phone_number: str,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ringback.domain.account_clock import AccountTime
-from ringback.domain.call_filters import NothingMatches, call_filters
+from ringback.domain.call_filters import NothingMatches, parse_call_filters
 from ringback.domain.call_schedule import next_event
 from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
@@ -204,7 +204,7 @@ def list_calls(
     The page is empty if a filter cannot match any call; that is not an error.
     """
     try:
-        filters = call_filters(asked)
+        filters = parse_call_filters(asked)
     except NothingMatches:
         return Page(request, [], None, None)
     return (yield from unit_of_work.calls.page(account_sid, filters, request))

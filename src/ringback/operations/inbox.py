@@ -9,7 +9,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 KEPT_MESSAGES = 1_000
 """Maximum number of messages that an account keeps, in all its inboxes together."""
-MOST_OTHER_TOKENS = 20
+MAX_OTHER_TOKENS = 20
 """Maximum number of other accounts' tokens: each is tried with every reconstruction."""
 
 
@@ -18,7 +18,7 @@ def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: s
 
     Those are other accounts' auth tokens, the parent account's first, and the StatusCallback URL of the account's call.
     """
-    accounts = unit_of_work.accounts.first(MOST_OTHER_TOKENS)
+    accounts = unit_of_work.accounts.first(MAX_OTHER_TOKENS)
     parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
     tokens = {f"the parent account {parent.sid}": parent.auth_token} if parent else {}
     tokens |= {

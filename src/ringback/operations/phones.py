@@ -9,7 +9,7 @@ from ringback.storage.phone_repository import DEFAULT_RULE, RingingAccount, Ring
 from ringback.storage.unit_of_work import UnitOfWork
 
 
-class KnownPhone(NamedTuple):
+class EffectivePhone(NamedTuple):
     """The phone that the next call meets, what makes it so, and the whole script of its number."""
 
     number: str
@@ -18,7 +18,7 @@ class KnownPhone(NamedTuple):
     script: list[PhoneRule]
 
 
-def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *, default: Phone) -> KnownPhone:
+def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *, default: Phone) -> EffectivePhone:
     """Return the phone at an E.164 number, whether or not anything is said of it.
 
     At `DEFAULT_RULE`, the one that answers wherever nothing is said of the number itself.
@@ -27,7 +27,7 @@ def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *
     if number == DEFAULT_RULE:
         rules = PhoneRules(account=rules.account)
     phone, source = phone_at(number, rules, default)
-    return KnownPhone(number, phone, source, unit_of_work.phones.script(account_sid, number))
+    return EffectivePhone(number, phone, source, unit_of_work.phones.script(account_sid, number))
 
 
 def phone_rules(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, PhoneRule]:
@@ -42,7 +42,7 @@ def script_lengths(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[st
 
 def save_phone_rule(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, rule: PhoneRule, *, default: Phone
-) -> KnownPhone | None:
+) -> EffectivePhone | None:
     """Make the rule of a phone, in place of the one it had; None where the account is gone."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account_sid) is None:
@@ -73,16 +73,16 @@ def phone_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str)
     return unit_of_work.phones.script(account_sid, number)
 
 
-def forget_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> None:
+def delete_phone_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> None:
     """Let the next calls to a number meet what its rule says."""
     with unit_of_work:
         unit_of_work.phones.delete_script(account_sid, number)
 
 
-MOST_COUNTED = 100
+MAX_COUNTED_PHONES = 100
 """How many phones are counted in one account: counting all would delay other requests."""
 
 
 def ringing_accounts(unit_of_work: UnitOfWork) -> list[RingingAccount]:
     """Return the accounts with phones that ring or are in a call, and how many; at most MOST_COUNTED in each."""
-    return RingingPhones(unit_of_work).accounts(most=MOST_COUNTED)
+    return RingingPhones(unit_of_work).accounts(most=MAX_COUNTED_PHONES)

@@ -20,7 +20,7 @@ LONGEST_HOST = 253
 log = structlog.get_logger()
 
 
-def shown_host(host: str) -> str:
+def printable_host(host: str) -> str:
     """Return what a client gave as a host as it may be listed and logged: in print, not long, without userinfo."""
     return quote(host.rpartition("@")[2][-LONGEST_HOST:], safe=PRINTED)
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from ringback.domain.paging import AFTER_ALL_IDS
-from ringback.domain.request_journal import AnsweredRequest, JournaledRequest, shown_username
+from ringback.domain.request_journal import AnsweredRequest, JournaledRequest, mask_username
 from ringback.domain.sids import AccountSid
 from ringback.storage.request_journal import KEPT_REQUESTS
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
-WRITTEN_AT_ONCE = 25
+WRITE_BATCH_REQUESTS = 25
 """How many are written in one transaction, so that no request waits for long."""
 
 
@@ -28,7 +28,7 @@ def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool
     """Write some of an account's requests that are not written yet; True when there may be more."""
     journal = unit_of_work.requests.journal
     with journal.writing:
-        taken = journal.take_account(account_sid, WRITTEN_AT_ONCE)
+        taken = journal.take_account(account_sid, WRITE_BATCH_REQUESTS)
         _write(unit_of_work, {account_sid: taken})
     return bool(taken)
 
@@ -45,7 +45,7 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
 @in_steps
 def write_all_requests(unit_of_work: UnitOfWork) -> Steps[None]:
     """Write all requests that are not written yet."""
-    while write_requests(unit_of_work, limit=WRITTEN_AT_ONCE):
+    while write_requests(unit_of_work, limit=WRITE_BATCH_REQUESTS):
         yield
 
 
@@ -68,5 +68,5 @@ def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredReq
 
 def _write_of_account(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:
     for request in requests:
-        unit_of_work.requests.add(request._replace(username=shown_username(request.username)))
+        unit_of_work.requests.add(request._replace(username=mask_username(request.username)))
     unit_of_work.requests.prune(account_sid, kept=KEPT_REQUESTS)

@@ -9,12 +9,12 @@ KEPT_CALLS = 1_000
 """How many ended calls an account keeps, each with its callback and the journal of that."""
 KEPT_EVENTS = 10_000
 """How many events an account keeps: those of all the calls it keeps."""
-EVENTS_FORGOTTEN_AT_ONCE = 120
-FORGOTTEN_AT_ONCE = 20
+PRUNE_BATCH_EVENTS = 120
+PRUNE_BATCH_CALLS = 20
 """How many events and calls are forgotten in one transaction, so that no request waits for long."""
 
 
-def newest_event_to_go(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
+def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
     """Return the id of the newest event that an account has kept too long, 0 when there is none.
 
     To count them takes longer than to forget some, so they are counted once for all that are forgotten then.
@@ -35,8 +35,8 @@ def prune(
         unit_of_work.accounts.lock_shared(account_sid)
         last_id = last_event_id()
         if last_id is None:
-            last_id = newest_event_to_go(unit_of_work, account_sid)
-        limit = EVENTS_FORGOTTEN_AT_ONCE
+            last_id = newest_event_to_prune(unit_of_work, account_sid)
+        limit = PRUNE_BATCH_EVENTS
         if unit_of_work.events.prune(account_sid, last_id=last_id, limit=limit) == limit:
             return True
-        return unit_of_work.calls.prune(account_sid, kept=KEPT_CALLS, limit=FORGOTTEN_AT_ONCE) == FORGOTTEN_AT_ONCE
+        return unit_of_work.calls.prune(account_sid, kept=KEPT_CALLS, limit=PRUNE_BATCH_CALLS) == PRUNE_BATCH_CALLS

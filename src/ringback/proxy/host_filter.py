@@ -8,10 +8,10 @@ from urllib.parse import quote
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.domain.errors import host_not_emulated
-from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
-from ringback.operations.refused_requests import PRINTED, RefusedRequests, shown_host
+from ringback.operations.refused_requests import PRINTED, RefusedRequests, printable_host
 from ringback.twilio_api.representations import JSON
 from ringback.twilio_api.request_context import INTERCEPTED_KEY, error_response, response_headers
 
@@ -31,7 +31,7 @@ class TwilioHostFilter:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hosts = {role_of(host): host for host in (self._host, *map(host_name, _hosts_in(scope)))}
+        hosts = {host_role(host): host for host in (self._host, *map(normalize_host, _hosts_in(scope)))}
         if refused_host := hosts.get(HostRole.REFUSED):
             await self._refuse(refused_host, scope, receive, send)
         elif emulated_host := hosts.get(HostRole.EMULATED):
@@ -45,7 +45,7 @@ class TwilioHostFilter:
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], quote(scope["raw_path"], safe=PRINTED)
-        shown = shown_host(host)
+        shown = printable_host(host)
         error = host_not_emulated(shown, method, path)
         self._list(shown, method, path, error.message)
         response = error_response(error, JSON)

@@ -14,8 +14,8 @@ import structlog
 
 from ringback.dns import connected
 from ringback.domain.errors import host_not_emulated
-from ringback.domain.twilio_hosts import HostRole, is_valid_name, role_of
-from ringback.operations.refused_requests import RefusedRequests, shown_host
+from ringback.domain.twilio_hosts import HostRole, host_role, is_valid_name
+from ringback.operations.refused_requests import RefusedRequests, printable_host
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, InvalidRequest, ProxyRequest, parse_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_client_hello
 from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
@@ -99,7 +99,7 @@ class Proxy:
         except MisdirectedHandshake as error:
             log.warning("TLS handshake refused", reason=str(error))
         else:
-            if role_of(request.host) is HostRole.OTHER:
+            if host_role(request.host) is HostRole.OTHER:
                 await self._forward(client, request)
             else:
                 await self._terminate(client, request)
@@ -118,9 +118,9 @@ class Proxy:
     async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
         """Read a client's first bytes in a tunnel. Return None if its TLS asks for a host of Twilio's after all."""
         first, name = await read_client_hello(client.reader)
-        if role_of(name) is HostRole.OTHER:
+        if host_role(name) is HostRole.OTHER:
             return first
-        shown = shown_host(name)
+        shown = printable_host(name)
         address = f"{request.host}:{request.port}"
         message = f"{shown} was asked for at {address}: only a client that names it to the proxy is answered"
         self._refusals.add(host=shown, method="CONNECT", path="", message=message)
@@ -157,7 +157,7 @@ class Proxy:
             reason=str(failure),
             hint="does the client trust the authority? `ringback env` prints the settings for it",
         )
-        if role_of(request.host) is HostRole.REFUSED:
+        if host_role(request.host) is HostRole.REFUSED:
             message = host_not_emulated(request.host, "CONNECT", f"{request.host}:{request.port}").message
             self._refusals.add(host=request.host, method="CONNECT", path="", message=message)
 
@@ -174,9 +174,9 @@ async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
         client_hello, host = await read_client_hello(reader, first)
     except ValueError as error:
         raise MisdirectedHandshake(str(error)) from error
-    if role_of(host) is HostRole.OTHER or not is_valid_name(host):
+    if host_role(host) is HostRole.OTHER or not is_valid_name(host):
         raise MisdirectedHandshake(
-            f"{shown_host(host) or 'no host'} was asked for; without CONNECT only Twilio's hosts are served"
+            f"{printable_host(host) or 'no host'} was asked for; without CONNECT only Twilio's hosts are served"
         )
     return ProxyRequest(host, HTTPS_PORT, client_hello=client_hello)
 

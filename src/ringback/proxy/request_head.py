@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import h11
 
-from ringback.domain.twilio_hosts import HostRole, host_name, role_of
+from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 MAX_REASON_CHARACTERS = 100
@@ -55,7 +55,7 @@ def parse_head(head: bytes) -> ProxyRequest:
     target = request.target.decode("ascii")
     if request.method == b"CONNECT":
         if tunnel := _TUNNEL_TARGET.fullmatch(target):
-            return ProxyRequest(host_name(tunnel["host"]), _port(tunnel["port"]))
+            return ProxyRequest(normalize_host(tunnel["host"]), _port(tunnel["port"]))
     elif url := _URL.fullmatch(target) or _URL.fullmatch(_redirected_url(target, request)):
         return _forwarded_request(url, request)
     raise InvalidRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
@@ -85,13 +85,13 @@ def _redirected_url(target: str, request: h11.Request) -> str:
     """
     host = dict(request.headers).get(b"host", b"").decode("latin-1")
     is_redirected = target.startswith("/") and _HOST_FIELD.fullmatch(host)
-    return f"http://{host}{target}" if is_redirected and role_of(host_name(host)) is not HostRole.OTHER else ""
+    return f"http://{host}{target}" if is_redirected and host_role(normalize_host(host)) is not HostRole.OTHER else ""
 
 
 def _forwarded_request(url: re.Match[str], request: h11.Request) -> ProxyRequest:
     """Return a request for a URL. One with https:// has come in plain text too, as some clients send it to a proxy."""
     is_https = url["scheme"].lower() == "https"
-    if is_https and role_of(host_name(url["host"])) is HostRole.OTHER:
+    if is_https and host_role(normalize_host(url["host"])) is HostRole.OTHER:
         raise InvalidRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for others")
     default_port = HTTPS_PORT if is_https else HTTP_PORT
     port = _port(url["port"]) if url["port"] else default_port
@@ -103,7 +103,7 @@ def _forwarded_request(url: re.Match[str], request: h11.Request) -> ProxyRequest
         *(name + b": " + value for name, value in _forwarded_fields(request)),
         b"Connection: close",
     ]
-    return ProxyRequest(host_name(url["host"]), port, b"\r\n".join([*lines, b"", b""]), _body_bytes(request))
+    return ProxyRequest(normalize_host(url["host"]), port, b"\r\n".join([*lines, b"", b""]), _body_bytes(request))
 
 
 def _port(digits: str) -> int:

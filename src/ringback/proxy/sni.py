@@ -10,7 +10,7 @@ such a tunnel if it is for another host, and list its name as refused if it is f
 
 import asyncio
 
-from ringback.domain.twilio_hosts import host_name
+from ringback.domain.twilio_hosts import normalize_host
 
 TLS_HANDSHAKE = b"\x16"
 """The first byte that a TLS client sends."""
@@ -69,7 +69,7 @@ def _server_name(client_hello: bytes) -> str:
     while extensions:
         kind, content = int.from_bytes(extensions[:2]), _vector(extensions[2:], 2)
         if kind == _SERVER_NAME:
-            return host_name(_vector(_vector(content, 2)[1:], 2).decode("latin-1"))
+            return normalize_host(_vector(_vector(content, 2)[1:], 2).decode("latin-1"))
         extensions = _after_vector(extensions[2:], 2)
     return ""
 

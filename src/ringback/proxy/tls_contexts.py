@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from ringback.domain.timestamps import MICROSECONDS, Timestamp
-from ringback.domain.twilio_hosts import HostRole, host_name, is_valid_name, role_of
+from ringback.domain.twilio_hosts import HostRole, host_role, is_valid_name, normalize_host
 from ringback.proxy.certificate_authority import Authority
 
 HANDSHAKE_SECONDS = 10.0
@@ -57,8 +57,8 @@ class Certificates:
     def _select_certificate(
         self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
     ) -> None:
-        host = host_name(name or "")
-        is_twilio_name = is_valid_name(host) and role_of(host) is not HostRole.OTHER
+        host = normalize_host(name or "")
+        is_twilio_name = is_valid_name(host) and host_role(host) is not HostRole.OTHER
         connection.context = self.context_for(host) if is_twilio_name else self.context_for(*LOCAL_NAMES)
 
 

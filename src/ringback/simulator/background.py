@@ -8,8 +8,8 @@ import structlog
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.clocks import accounts_with_set_clocks, recompute_account_due_times
-from ringback.operations.requests import WRITTEN_AT_ONCE, RequestsDropped, write_requests
-from ringback.operations.retention import newest_event_to_go, prune
+from ringback.operations.requests import WRITE_BATCH_REQUESTS, RequestsDropped, write_requests
+from ringback.operations.retention import newest_event_to_prune, prune
 from ringback.storage.change_notifier import ChangeNotifier
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
@@ -102,12 +102,12 @@ class Housekeeper:
     async def _prune_account(self, account_sid: AccountSid) -> None:
         notifier = self._change_notifier
         invalidations = notifier.invalidations(account_sid)
-        newest_to_go = await self._database.run(newest_event_to_go, account_sid)
+        newest_to_prune = await self._database.run(newest_event_to_prune, account_sid)
 
         def last_event_id() -> int | None:
             """Return the id that was read, or None if a snapshot may have restored events with the same ids since."""
             is_valid = not self._database.is_shared and notifier.invalidations(account_sid) == invalidations
-            return newest_to_go if is_valid else None
+            return newest_to_prune if is_valid else None
 
         has_more = True
         while has_more:
@@ -150,7 +150,7 @@ class JournalWriter:
         has_more = True
         while has_more:
             try:
-                has_more = await self._database.run(write_requests, limit=WRITTEN_AT_ONCE)
+                has_more = await self._database.run(write_requests, limit=WRITE_BATCH_REQUESTS)
             except RequestsDropped as error:
                 log.warning("requests dropped from the journal", reason=str(error))
             await yield_to_requests()

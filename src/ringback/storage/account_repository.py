@@ -9,7 +9,7 @@ from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.policies import LEFT_TO_THE_SETTINGS, AccountPolicy, AccountType
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.deletion import delete_contents, delete_everything
@@ -27,7 +27,7 @@ SIDS_AT_ONCE = 500
 def policy_of(text: str | None) -> AccountPolicy:
     """Return the policy that a column holds. Raises TypeError or ValueError if it does not hold one."""
     if text is None:
-        return LEFT_TO_THE_SETTINGS
+        return NO_OVERRIDES
     own = orjson.loads(text)
     if "account_type" in own:
         own["account_type"] = AccountType(own["account_type"])
@@ -40,7 +40,7 @@ def _policy(text: str | None, account_sid: str) -> AccountPolicy:
         return policy_of(text)
     except ERRORS as error:
         report("accounts", account_sid, error)
-        return LEFT_TO_THE_SETTINGS
+        return NO_OVERRIDES
 
 
 def _policy_text(policy: AccountPolicy) -> str | None:

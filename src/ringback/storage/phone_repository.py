@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table, bindparam, delete, func, insert, literal, select
 
 from ringback.domain.calls import IN_PROGRESS_STATES, CallState
-from ringback.domain.phones import MOST_PHONE_SECONDS, PhoneBehavior, PhoneRule, PhoneRules
+from ringback.domain.phones import MAX_PHONE_SECONDS, PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.sids import AccountSid
 from ringback.storage.row_mapper import Field, RowMapper, value_of
 from ringback.storage.session import Row, Session
@@ -23,7 +23,7 @@ _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 def is_phone_duration(seconds: object) -> bool:
     """Tell whether a value is a number of seconds that a phone may take."""
-    return isinstance(seconds, int | float) and 0 <= seconds <= MOST_PHONE_SECONDS
+    return isinstance(seconds, int | float) and 0 <= seconds <= MAX_PHONE_SECONDS
 
 
 def _seconds_of(column: str) -> Callable[[Any], float]:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from ringback.domain.paging import page_links, page_request
+from ringback.domain.paging import page_links, parse_page_request
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,
     fetch_outgoing_caller_id,
@@ -27,7 +27,7 @@ async def list_caller_ids(context: RequestContext) -> Response:
     page = await context.services.database.run(
         list_outgoing_caller_ids,
         account_sid,
-        page_request(query),
+        parse_page_request(query),
         phone_number=query.get("PhoneNumber"),
         friendly_name=query.get("FriendlyName"),
     )

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from ringback.domain.paging import page_links, page_request
+from ringback.domain.paging import page_links, parse_page_request
 from ringback.operations import calls as operations
 from ringback.twilio_api.documents import call_document, call_page_document, calls_path
 from ringback.twilio_api.parameters import read_query
@@ -28,7 +28,7 @@ async def list_calls(context: RequestContext) -> Response:
     query = read_query(context)
     account_sid = context.account.sid
     page = await context.services.database.run_in_steps(
-        operations.list_calls.steps, account_sid, page_request(query), query
+        operations.list_calls.steps, account_sid, parse_page_request(query), query
     )
     path, suffix = calls_path(account_sid), context.representation.uri_suffix
     filters = {name: query[name] for name in FILTERS if name in query}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from starlette.requests import ClientDisconnect
 
 from ringback.domain import errors
-from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_fault
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_error
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
@@ -142,7 +142,7 @@ def _phone_number(value: str, info: ValidationInfo) -> str:
 
 
 def _friendly_name(value: str) -> str:
-    fault = friendly_name_fault(value)
+    fault = friendly_name_error(value)
     if fault:
         raise errors.invalid_friendly_name(fault)
     return value

@@ -16,7 +16,7 @@ from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page
-from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, kept_parameters
+from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, truncate_parameters
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.services import Services
@@ -213,8 +213,8 @@ class RequestContext:
         """Return the parameters that the journal keeps; a query that was parsed is not parsed again."""
         query_string = self.scope["query_string"]
         if self.query:
-            return kept_parameters(b"", {**self.query, **self.form})
-        return kept_parameters(query_string, self.form) if query_string or self.form else {}
+            return truncate_parameters(b"", {**self.query, **self.form})
+        return truncate_parameters(query_string, self.form) if query_string or self.form else {}
 
 
 Handler = Callable[[RequestContext], Awaitable[Response]]
