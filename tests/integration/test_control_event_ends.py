@@ -23,7 +23,7 @@ async def _asked(
     query = {"wait_seconds": 300} if path == "/events" else {}
     task = asyncio.create_task(account.control("GET", path, type="callback.failed", **query))
     notifications = controlled.app.state.end_waits.__self__
-    await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
+    await until(lambda: account.sid in notifications._subscribers)  # noqa: SLF001
     return task
 
 
@@ -106,7 +106,7 @@ async def test_events_that_a_snapshot_brings_back_are_found_by_those_who_wait(
     await account.control("POST", "/reset")
     wait = asyncio.create_task(account.events(type="call.queued", wait_seconds=300))
     notifications = controlled.app.state.end_waits.__self__
-    await until(lambda: account.sid in notifications._waiting)  # noqa: SLF001
+    await until(lambda: account.sid in notifications._subscribers)  # noqa: SLF001
     await account.control("POST", "/caller-ids", {"phone_number": "+14158675302"})
 
     await controlled.ask("PUT", "/snapshot", snapshot)

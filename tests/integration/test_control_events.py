@@ -125,14 +125,14 @@ async def test_many_who_wait_are_all_answered_and_none_stays_behind(
 ) -> None:
     waits = [waiting(account, type="call.ended") for _ in range(200)]
     notifications = controlled.app.state.end_waits.__self__
-    await until(lambda: len(notifications._waiting.get(account.sid, ())) == 200)  # noqa: SLF001
+    await until(lambda: len(notifications._subscribers.get(account.sid, ())) == 200)  # noqa: SLF001
 
     await account.validate()
     await account.advance(60)
     answered = await asyncio.wait_for(asyncio.gather(*waits), PATIENCE_SECONDS)
 
     assert {tuple(event["type"] for event in events) for events in answered} == {("call.ended",)}
-    assert notifications._waiting == {}  # noqa: SLF001
+    assert notifications._subscribers == {}  # noqa: SLF001
 
 
 @pytest.mark.parametrize(

@@ -254,7 +254,7 @@ async def test_listen_url_through_a_pooler_is_logged(pooler: PgBouncer) -> None:
         assert isinstance(database, PostgresqlDatabase)
         lines = await listener_log(database, "connection pooler")
 
-    assert any("let database_listen_url lead to PostgreSQL itself" in line for line in lines)
+    assert any("set database_listen_url to PostgreSQL itself" in line for line in lines)
 
 
 def add_account(unit_of_work: UnitOfWork) -> None:

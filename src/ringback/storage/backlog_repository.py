@@ -1,4 +1,4 @@
-"""How much is pending in all accounts together."""
+"""The number of due calls and pending callbacks in all accounts together."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from ringback.storage.tables import status_callbacks, validation_calls
 
 
 def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
-    """Count along a partial index, and no further than a scrape may take."""
+    """Return the query that counts rows along a partial index, up to `row_limit`: a scrape must not take long."""
     some = select(literal(1)).select_from(table).where(condition).limit(bindparam("row_limit")).subquery()
     return Statement(select(func.count()).select_from(some))
 
@@ -21,17 +21,17 @@ PENDING_CALLBACKS = _count(status_callbacks, status_callbacks.c.due_at.is_not(No
 
 
 class BacklogRepository:
-    """Counts what waits, at most as far as a limit."""
+    """Counts pending work up to a limit."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def due_calls(self, system_now: Timestamp, limit: int) -> int:
-        """Return how many calls' next event is due by the machine's clock."""
+        """Return the number of calls whose event is due by the system clock."""
         return self._counted(DUE_CALLS, now=system_now, row_limit=limit)
 
     def pending_callbacks(self, limit: int) -> int:
-        """Return how many StatusCallbacks are neither delivered nor given up."""
+        """Return the number of StatusCallbacks that are neither delivered nor given up."""
         return self._counted(PENDING_CALLBACKS, row_limit=limit)
 
     def _counted(self, statement: Statement, **parameters: Any) -> int:

@@ -1,4 +1,4 @@
-"""Who waits for what happens in an account, and how they learn that something was committed there."""
+"""Notification of subscribers in this process when a transaction changed an account."""
 
 import asyncio
 from collections import Counter
@@ -9,61 +9,61 @@ from ringback.domain.sids import AccountSid
 
 
 class ChangeNotifier:
-    """Wakes those who wait for an account's events; what happened they read for themselves."""
+    """Wakes the subscribers of changed accounts, who then read the changes, and remembers the changed accounts."""
 
     def __init__(self) -> None:
-        self._waiting: dict[AccountSid, set[asyncio.Event]] = {}
+        self._subscribers: dict[AccountSid, set[asyncio.Event]] = {}
         self._changed: set[AccountSid] = set()
-        self._upheavals: Counter[AccountSid] = Counter()
+        self._invalidations: Counter[AccountSid] = Counter()
         self.is_closed = False
 
     def invalidations(self, account_sid: AccountSid) -> int:
-        """Return how often an account's clock was set, or its contents replaced, since this process began."""
-        return self._upheavals[account_sid]
+        """Return how often an account's clock was set or its contents were replaced since this process started."""
+        return self._invalidations[account_sid]
 
     def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:
-        """Tell that something was committed in these accounts, and which of them were `invalidated` by it."""
-        self._upheavals.update(invalidated)
+        """Wake the subscribers of changed accounts; in some of them the commit `invalidated` what others had read."""
+        self._invalidations.update(invalidated)
         self._changed.update(account_sids)
         self._wake(account_sids)
 
     def _wake(self, account_sids: Collection[AccountSid]) -> None:
         for account_sid in account_sids:
-            for waiting in self._waiting.get(account_sid, ()):
-                waiting.set()
+            for event in self._subscribers.get(account_sid, ()):
+                event.set()
 
     @contextmanager
     def subscribe(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
-        """Give an event that is set when something is committed there: begin before looking, and lose nothing.
+        """Yield an event that is set after each commit in the account. Subscribe before reading, so as to miss none.
 
-        When the server stops it is set, too, and clearing it is in vain: see `is_closed`.
+        The event is also set when the server stops; check `is_closed` after it.
         """
-        told = asyncio.Event()
-        self._waiting.setdefault(account_sid, set()).add(told)
+        event = asyncio.Event()
+        self._subscribers.setdefault(account_sid, set()).add(event)
         if self.is_closed:
-            told.set()
+            event.set()
         try:
-            yield told
+            yield event
         finally:
-            waiting = self._waiting[account_sid]
-            waiting.discard(told)
-            if not waiting:
-                del self._waiting[account_sid]
+            subscribers = self._subscribers[account_sid]
+            subscribers.discard(event)
+            if not subscribers:
+                del self._subscribers[account_sid]
 
     def take_changed(self) -> set[AccountSid]:
-        """Return the accounts in which something was committed since this was last asked."""
+        """Return the accounts that changed since the last call."""
         changed, self._changed = self._changed, set()
         return changed
 
     def wake_all(self) -> None:
-        """Let all who wait look for themselves: something may have been committed of which nobody told."""
-        self._wake(list(self._waiting))
+        """Wake all subscribers: a notification of another process may have been lost."""
+        self._wake(list(self._subscribers))
 
     def mark_changed(self, account_sid: AccountSid) -> None:
-        """Let an account be among the touched again: what was to be done with it is still to do."""
+        """Return an account to the changed ones, because its processing failed."""
         self._changed.add(account_sid)
 
     def close(self) -> None:
-        """Wake everybody: the server stops."""
+        """Wake all subscribers: the server stops."""
         self.is_closed = True
-        self.publish(list(self._waiting))
+        self.publish(list(self._subscribers))

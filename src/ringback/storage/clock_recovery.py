@@ -1,4 +1,4 @@
-"""Pending work whose times are ahead of the machine's clock: finding it, and bringing it forward."""
+"""Pending work that is planned later than the system clock shows, because that clock was set back."""
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -15,7 +15,7 @@ PLANNED_AFTER = Statement(
     .where(
         _calls.real_due_at > bindparam("now"),
         bindparam("now") < _PLANNED_AT,
-        _calls.real_due_at >= _PLANNED_AT,  # else an earlier start has brought it forward
+        _calls.real_due_at >= _PLANNED_AT,  # else an earlier startup has moved it
         accounts.c.clock_offset == bindparam("offset"),
         accounts.c.clock_frozen_at.is_(None),
     )
@@ -43,20 +43,20 @@ BRING_CALLBACK_FORWARD = Statement(
 
 
 def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Timestamp]]:
-    """Return calls whose next event was planned later than `now`, and when; none of accounts whose clock was set."""
+    """Return the SIDs of calls whose event was planned after `now`, and when, in accounts whose clock was never set."""
     return [(row[0], row[1]) for row in session.all(PLANNED_AFTER, now=now, offset=0)]
 
 
 def bring_call_forward(session: Session, call_sid: str, earlier_by: int) -> None:
-    """Bring a call's next event and the end of its code's lifetime forward by a number of microseconds."""
+    """Move a call's event and the expiry of its code earlier by a number of microseconds."""
     session.change(BRING_CALL_FORWARD, call_sid=call_sid, earlier_by=earlier_by)
 
 
 def callbacks_due_after(session: Session, now: Timestamp) -> list[tuple[str, bool, str | None]]:
-    """Return callbacks that are due later than `now`, whether they are leased, and their fault as it is stored."""
+    """Return callbacks that are due after `now`, whether they are leased, and the column of their fault."""
     return [(row[0], row[1] is not None, row[2]) for row in session.all(DUE_AFTER, now=now)]
 
 
 def bring_callback_forward(session: Session, call_sid: str, *, due: Timestamp, latest: Timestamp) -> int:
-    """Let a callback that is due after `latest` be due at another time; return 1, or 0 where it is due before."""
+    """Set the due time of a callback that is due after `latest`. Return the number of changed rows."""
     return session.change(BRING_CALLBACK_FORWARD, sid=call_sid, due=due, latest=latest)

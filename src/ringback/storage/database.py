@@ -1,4 +1,4 @@
-"""The database: what the rest of ringback knows of it, whichever it is, and where operations run on it."""
+"""The database that operations run on: the interface of SQLite and PostgreSQL."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -35,9 +35,9 @@ class Database(ABC):
     """An open database. Its units of work report commits to the `process_state`."""
 
     is_shared: bool
-    """Whether other processes may be at work with it."""
+    """Whether other processes may use the database at the same time."""
     missing_table_errors: type[Exception] | tuple[type[Exception], ...]
-    """The driver's exception for a table or column that does not exist."""
+    """The driver's exceptions for a table or column that does not exist."""
 
     def __init__(self, url: URL, engine: Engine, process_state: ProcessState) -> None:
         self.url = url
@@ -49,31 +49,31 @@ class Database(ABC):
     @property
     @abstractmethod
     def unit_of_work(self) -> UnitOfWork:
-        """What to work with where nothing else waits: at the start."""
+        """A unit of work for startup, when nothing else runs."""
 
     @abstractmethod
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function on a unit of work; it alone decides what is one transaction.
+        """Run a plain function on a unit of work. The function decides what is one transaction.
 
-        Raises DatabaseUnavailable. The function may have been run before then, and its transactions been undone.
+        Raises DatabaseUnavailable. The function may run more than once, after its transaction was rolled back.
         """
 
     @abstractmethod
     async def run_in_steps(
         self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a long operation on a unit of work, piece by piece, while the event loop goes on.
+        """Run a long operation on a unit of work in steps, between which the event loop serves requests.
 
-        Its transaction may stay open while it pauses: no other operation sees it half done. Raises
+        Its transaction may stay open while it pauses; other operations do not see its changes. Raises
         DatabaseUnavailable, as `run` does.
         """
 
     def run_sync(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function where nothing else waits: at the start."""
+        """Run a plain function at startup, when nothing else runs."""
         return operation(self.unit_of_work, *args, **kwargs)
 
     async def checkpoint(self) -> None:
-        """Do the database's own housekeeping, beside the requests. Raises DatabaseUnavailable."""
+        """Check the database, and write its log back where it has one. Raises DatabaseUnavailable."""
         if self.outage.reason is not None:
             await self.check_recovery()
 
@@ -89,8 +89,8 @@ class Database(ABC):
 
     @abstractmethod
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
-        """Return the tasks that tell `notifications` what other processes commit; `on_change` is called each time."""
+        """Return the tasks that notify subscribers of other processes' commits, and call `on_change` after each."""
 
     @abstractmethod
     def close(self) -> None:
-        """Let go of it."""
+        """Close the connections."""

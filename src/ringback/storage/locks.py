@@ -1,7 +1,7 @@
-"""What keeps those apart who write at the same time, where others do: on PostgreSQL.
+"""Advisory and table locks that serialize concurrent writers on PostgreSQL.
 
-Rows are locked by the statements that read them (``FOR UPDATE`` and its like); here is what no row stands for. The rule
-they all follow, and why nobody waits for ever, is in docs/decisions/0011-replicas.md.
+Statements lock rows themselves (``FOR UPDATE`` and similar); these are the locks of which there is no row. The order of
+all locks, which prevents deadlocks, is in docs/decisions/0011-replicas.md.
 """
 
 import hashlib
@@ -20,32 +20,35 @@ ONE_VIEW = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 class Locks:
-    """All are held until the unit of work ends. These do nothing: nobody else is at work with an embedded database."""
+    """Locks held until the transaction ends. These do nothing: an embedded database has one writer."""
 
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
-        """Keep others from calling a number of this account."""
+        """Serialize the requests for calls to a number of this account."""
 
     def verified_numbers(self, account_sid: AccountSid) -> None:
-        """Keep others from counting how many numbers this account has verified, or is calling."""
+        """Serialize the transactions that count the numbers that this account has verified or is calling."""
 
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
-        """Keep others from writing events of these accounts: the ids of events are in the order of their commits."""
+        """Serialize the events of these accounts, so that their ids are in the order of the commits."""
 
     def pruning(self, account_sid: AccountSid) -> None:
-        """Keep others from forgetting what is old in an account."""
+        """Serialize the pruning of an account."""
 
     def startup(self) -> None:
-        """Keep others from making what a server begins with."""
+        """Serialize the creation of the initial accounts."""
 
     def everything(self) -> None:
-        """Keep others from working in any account."""
+        """Keep others from writing in any account."""
 
     def repeatable_read(self) -> None:
-        """Let all that this unit of work reads be as it was at one moment; nothing was read in it before."""
+        """Read one consistent state in all of this transaction; call this before its first query."""
 
 
 class SharedLocks(Locks):
-    """Those of a PostgreSQL that several processes, and several threads of each, are at work with."""
+    """Locks of a PostgreSQL that several processes use, each in several threads.
+
+    The names are those of ringback 0.1.0, which may share the database during an upgrade.
+    """
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -72,10 +75,10 @@ class SharedLocks(Locks):
         self._session.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:
-        """Lock some names, in one order for all who do: two who want the same two never wait for each other."""
+        """Lock names in one order for all transactions: two that lock the same names do not deadlock."""
         self._session.all(LOCK, keys=sorted(map(_key, names)))
 
 
 def _key(name: str) -> int:
-    """Return the number that PostgreSQL knows a lock by; two names may have the same, and then wait needlessly."""
+    """Return the key of an advisory lock; two names with the same key only wait for each other needlessly."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=KEY_BYTES).digest(), "big", signed=True)

@@ -1,4 +1,4 @@
-"""Pages of an account's rows, newest first: by number, or by key after or before a row."""
+"""Pages of an account's rows, newest first: by page number, or by the key of the row before or after."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
@@ -13,11 +13,11 @@ from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps, finish
 
 ROWS_AT_ONCE = DEFAULT_PAGE_SIZE + 1
-"""How many rows are read between two pauses."""
+"""Rows read between two pauses."""
 
 
 class Keyed(Protocol):
-    """What a list is sorted by."""
+    """A value of a list, which is sorted by `date_created` and `sid`."""
 
     @property
     def sid(self) -> str: ...
@@ -32,8 +32,8 @@ Row = TypeVar("Row", bound=Keyed)
 class PagedRows(Generic[Row]):
     """The list of one table, which has `account_sid`, `date_created` and `sid`.
 
-    `filters` are the conditions that a list may be held to, each under the name of a parameter in it; `row_of` reads
-    the `columns`. A statement is made when it is first wanted: there are many, and most never are.
+    `filters` are conditions by the name of a parameter in them. `read` makes a value of the `columns`. Statements are
+    made when they are first used: there are many combinations of filters, most of which never occur.
     """
 
     def __init__(
@@ -41,41 +41,41 @@ class PagedRows(Generic[Row]):
         table: Table,
         columns: Sequence[ColumnElement[Any]],
         filters: Mapping[str, ColumnElement[bool]],
-        row_of: Callable[[tuple[Any, ...]], Row],
+        read: Callable[[tuple[Any, ...]], Row],
     ) -> None:
         self._table = table
         self._columns = columns
         self._filters = filters
-        self._row_of = row_of
+        self._read = read
         self._statements: dict[tuple[tuple[str, ...], Direction | None], Statement] = {}
 
     def page(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Page[Row]:
-        """Return one page at once: of rows that are quickly read."""
+        """Return one page without pauses, for rows that are read quickly."""
         return finish(self.page_steps(session, account_sid, values, request))
 
     def page_steps(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Steps[Page[Row]]:
-        """Return one page; the filters that hold are those whose names are among the parameters' `values`."""
+        """Return one page. The filters named in `values`, the parameters, apply."""
         token = request.token
-        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
-        found: list[Row] = []
+        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"readfset": request.offset}
+        values_read: list[Row] = []
         statement = self._statement(values, token)
         limits = {**place, "account_sid": account_sid, "row_limit": request.page_size + 1}
-        for rows in session.batches(statement, ROWS_AT_ONCE, **values, **limits):
-            found += map(self._row_of, rows)
+        for batch in session.batches(statement, ROWS_AT_ONCE, **values, **limits):
+            values_read += map(self._read, batch)
             yield
-        more = len(found) > request.page_size
-        del found[request.page_size :]
+        more = len(values_read) > request.page_size
+        del values_read[request.page_size :]
         if token and token.direction == Direction.BEFORE:
-            return _page_before(token, request, found)
+            return _page_before(token, request, values_read)
         return Page(
             request,
-            found,
-            PageToken(Direction.AFTER, _key(found[-1])) if more else None,
-            PageToken(Direction.BEFORE, _key(found[0])) if found else None,
+            values_read,
+            PageToken(Direction.AFTER, _key(values_read[-1])) if more else None,
+            PageToken(Direction.BEFORE, _key(values_read[0])) if values_read else None,
         )
 
     def _statement(self, values: Mapping[str, Any], token: PageToken | None) -> Statement:
@@ -95,17 +95,20 @@ class PagedRows(Generic[Row]):
         query = query.order_by(created.desc(), sid.desc())
         if direction == Direction.AFTER:
             return Statement(query.where(key < token_key))
-        return Statement(query.offset(bindparam("row_offset")))
+        return Statement(query.offset(bindparam("readfset")))
 
 
-def _page_before(token: PageToken, request: PageRequest, found: list[Row]) -> Page[Row]:
-    """Return the page that leads up to the token's row; `found` comes in the order it was read, backwards."""
-    if not found:
+def _page_before(token: PageToken, request: PageRequest, values_read: list[Row]) -> Page[Row]:
+    """Return the page that ends before the token's row, of rows that were read backwards."""
+    if not values_read:
         first_of_all = RowKey(Timestamp(token.key.created + 1), token.key.sid)
         return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)
-    found.reverse()
+    values_read.reverse()
     return Page(
-        request, found, PageToken(Direction.AFTER, _key(found[-1])), PageToken(Direction.BEFORE, _key(found[0]))
+        request,
+        values_read,
+        PageToken(Direction.AFTER, _key(values_read[-1])),
+        PageToken(Direction.BEFORE, _key(values_read[0])),
     )
 
 

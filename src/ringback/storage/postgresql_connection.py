@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: the parameters of the database URL, and what lies between ringback and the server.
+"""Connections to PostgreSQL: the parameters of the database URL, and connection poolers.
 
 A connection pooler such as PgBouncer hands each transaction to another server connection. What belongs to a session
 does not work through it: prepared statements, SET, LISTEN, advisory locks that outlast a transaction. ringback
@@ -23,15 +23,15 @@ NETWORK = {
     "tcp_user_timeout": 15_000,
     "application_name": "ringback",
 }
-"""Defaults, so that a machine that has gone silent is noticed; the URL's parameters override them."""
-IMMUTABLE = {"client_encoding": "utf8", "prepare_threshold": None}
-"""Texts are Unicode whatever the environment says. Statements are prepared only where no pooler was found."""
+"""Defaults that detect an unreachable server; the URL's parameters override them."""
+FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
+"""Texts are Unicode regardless of the environment. Statements are prepared only without a pooler."""
 PREPARE_THRESHOLD = "prepare_threshold"
 DEFAULT_PREPARE_THRESHOLD = 5
 NOT_PREPARED = frozenset({"", "none"})
 ENCODING = "UTF8"
 MULTIPLE = frozenset({"host", "port"})
-"""SQLAlchemy joins repeated ones: ?host=a:5432&host=b:5432."""
+"""Parameters that may be repeated, which SQLAlchemy joins: ?host=a:5432&host=b:5432."""
 
 SERVER_PID = "SELECT pg_backend_pid()"
 _LIMITS = {
@@ -39,7 +39,7 @@ _LIMITS = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "30s",
 }
-"""A process that hangs in a transaction keeps others from the rows that it has locked for so long."""
+"""Longest time for which a process that hangs in a transaction keeps its locks."""
 SESSION_SETTINGS = "; ".join(
     [f"SET {name} = '{value}'" for name, value in _LIMITS.items()]
     + ["SET default_transaction_isolation = 'read committed'"]
@@ -47,11 +47,11 @@ SESSION_SETTINGS = "; ".join(
 BEGIN_WITH_SETTINGS = "; ".join(
     ["BEGIN ISOLATION LEVEL READ COMMITTED"] + [f"SET LOCAL {name} = '{value}'" for name, value in _LIMITS.items()]
 )
-"""Through a pooler each transaction begins with the settings, in one round trip."""
+"""BEGIN through a pooler, where each transaction needs the settings; one round trip."""
 
 
 def connect_parameters(url: URL) -> dict[str, Any]:
-    """Return psycopg's connection parameters of a database URL, its prepare_threshold excepted.
+    """Return psycopg's connection parameters of a database URL, except prepare_threshold.
 
     Raises DatabaseUnavailable for a parameter that neither libpq nor psycopg has, or that is given twice.
     """
@@ -62,7 +62,7 @@ def connect_parameters(url: URL) -> dict[str, Any]:
         if not isinstance(value, str) and name not in MULTIPLE:
             raise _wrong_parameter(url, name, "is given twice")
     prepare_threshold(url)
-    return {name: value for name, value in NETWORK.items() if name not in url.query} | IMMUTABLE
+    return {name: value for name, value in NETWORK.items() if name not in url.query} | FIXED
 
 
 def prepare_threshold(url: URL) -> int | None:
@@ -86,7 +86,7 @@ def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
 
 
 def connect(engine: Engine) -> psycopg.Connection:
-    """Return a new connection, which the pool of `engine` no longer knows. Raises psycopg.Error."""
+    """Return a new connection, detached from the pool of `engine`. Raises psycopg.Error."""
     pooled = engine.raw_connection()
     driver = pooled.driver_connection
     assert isinstance(driver, psycopg.Connection)  # noqa: S101
@@ -104,17 +104,17 @@ def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
     is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
     if not is_pooled:
         driver.execute(SESSION_SETTINGS)
-        driver.prepare_threshold = threshold  # afterwards: several statements cannot be prepared as one
+        driver.prepare_threshold = threshold  # after SET: several statements cannot be prepared as one
     return is_pooled
 
 
 def is_through_pooler(announced_pid: int, row: tuple[Any, ...] | None) -> bool:
-    """Tell from the process ID of the handshake, and from the one that a query returned."""
+    """Tell whether the process ID of the handshake differs from the one that a query returned."""
     return row != (announced_pid,)
 
 
 def check_encoding(driver: psycopg.Connection, url: URL) -> None:
-    """Raise DatabaseUnavailable where the database cannot store every character."""
+    """Raise DatabaseUnavailable if the database cannot store every character."""
     encoding = driver.info.parameter_status("server_encoding")
     if encoding != ENCODING:
         raise DatabaseUnavailable(

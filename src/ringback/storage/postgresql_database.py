@@ -1,4 +1,4 @@
-"""PostgreSQL: a server that any number of ringbacks share, each with some connections to it."""
+"""PostgreSQL, which any number of ringback processes share, each with several connections."""
 
 import asyncio
 import os
@@ -42,20 +42,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 8
-"""How many operations one process runs at once, each over a connection of its own."""
+"""Operations that one process runs at once, each over its own connection."""
 TRIES = 10
-"""How often an operation is run that PostgreSQL undid in favour of another one's."""
+"""Tries of an operation whose transaction PostgreSQL rolled back in favor of another one."""
 LONGEST_RETRY_PAUSE_SECONDS = 0.02
 TRUSTED_SECONDS = 1.0
-"""How long ago a connection must have been used last to be tried before it is used again."""
-LAST_ANSWER_SECONDS = 0.5
-"""How long the end of the process may wait for what is under way."""
+"""Idle time after which a connection is tested before it is used again."""
+SHUTDOWN_SECONDS = 0.5
+"""Longest wait at shutdown for operations in progress."""
 POOLED_POLL_SECONDS = 1.0
-"""How often to look for commits of other processes where a connection pooler lies between, and nothing can be heard."""
+"""Pause between two polls through a connection pooler, where notifications cannot be received."""
 
 
 def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return parameters with the one character replaced that PostgreSQL does not take in texts: U+0000."""
+    """Return parameters with U+0000 replaced, the one character that PostgreSQL rejects in texts."""
     if not any(isinstance(value, str) and "\0" in value for value in parameters.values()):
         return parameters
     return {
@@ -73,7 +73,7 @@ log = structlog.get_logger()
 class PostgresqlDatabase(Database):
     """A PostgreSQL database; operations run in threads, so that the event loop never waits for the network.
 
-    A commit is durable as PostgreSQL is set up to make it. `listen_url` leads to the same database past a connection
+    PostgreSQL's settings decide how durable a commit is. `listen_url` leads to the same database past a connection
     pooler, for notifications.
     """
 
@@ -90,7 +90,7 @@ class PostgresqlDatabase(Database):
         self._sessions: set[_Session] = set()
         self._is_closing = False
         try:
-            session = self._session()  # a server that cannot be reached is reported now
+            session = self._session()  # reports an unreachable server now
             check_encoding(session.driver, url)
         except BaseException:
             self.close()
@@ -99,7 +99,7 @@ class PostgresqlDatabase(Database):
         self._notifier = PostgresNotifier(
             None if self._is_polling else libpq_parameters(listen_url or url, self.engine),
             self.process_state.change_notifier,
-            lambda news: self.run(send, news),
+            lambda messages: self.run(send, messages),
             outage_log=self.outage_log,
             read_database=(lambda: self.run(read_database)) if listen_url else None,
             poll_seconds=POOLED_POLL_SECONDS if self._is_polling else POLL_SECONDS,
@@ -123,13 +123,15 @@ class PostgresqlDatabase(Database):
     async def run_in_steps(
         self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        return await self.run(lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs), _let_others_run))
+        return await self.run(
+            lambda unit_of_work: finish(operation(unit_of_work, *args, **kwargs), _release_interpreter)
+        )
 
     def run_sync(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
 
     def _run(self, on_loop: Callable[[Callable[[], None]], object] | None, operation: Callable[[UnitOfWork], T]) -> T:
-        """Run an operation in this thread; whatever it lets be known is said on the event loop."""
+        """Run an operation in this thread; its callbacks after the commit run on the event loop."""
         for tries_left in reversed(range(TRIES)):
             try:
                 session = self._session()
@@ -137,11 +139,11 @@ class PostgresqlDatabase(Database):
                 return operation(session.unit_of_work)
             except psycopg.Error as error:
                 self._check(error, is_last=not tries_left)
-            time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not meet again
+            time.sleep(random.uniform(0, LONGEST_RETRY_PAUSE_SECONDS))  # noqa: S311 - so that they do not collide again
         raise AssertionError
 
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
-        """Return if the operation must be run again. Raises DatabaseUnavailable, or the error itself."""
+        """Return if the operation must be retried. Raises DatabaseUnavailable, or the error itself."""
         failure = failure_of(error)
         if failure == Failure.DEFECT:
             raise error
@@ -163,7 +165,7 @@ class PostgresqlDatabase(Database):
             self.drop_session(session)
 
     def _session(self) -> "_Session":
-        """Return this thread's connection, a new one where it has none that works."""
+        """Return this thread's connection, a new one if it has no working one."""
         session: _Session | None = getattr(self._own, "session", None)
         if session is None or not session.works():
             self._drop_own_session()
@@ -173,7 +175,7 @@ class PostgresqlDatabase(Database):
         return session
 
     def add_session(self, session: "_Session") -> None:
-        """Note a connection. Raises DatabaseUnavailable where the server is stopping."""
+        """Register a connection. Raises DatabaseUnavailable if the server is stopping."""
         self._sessions.add(session)
         if self._is_closing:
             self.drop_session(session)
@@ -194,25 +196,25 @@ class PostgresqlDatabase(Database):
         return self._notifier.background_tasks(on_change)
 
     def committed(self, *accounts: Any) -> None:
-        """Let those who wait know what was committed, here and in other processes."""
+        """Notify subscribers of a commit, here and in other processes."""
         self.process_state.change_notifier.publish(*accounts)
         self._notifier.publish(*accounts)
 
     def close(self) -> None:
-        """Let go of it; what is under way has a moment to end: no answer may ever come."""
-        self._is_closing = True  # else a thread whose connection is cut below would wait for another one
+        """Close the connections. Operations in progress have SHUTDOWN_SECONDS to end: an answer may never come."""
+        self._is_closing = True  # else a thread whose connection breaks below would open another one
         self._threads.shutdown(wait=False, cancel_futures=True)
-        wait(set(self._running), LAST_ANSWER_SECONDS)
+        wait(set(self._running), SHUTDOWN_SECONDS)
         for session in list(self._sessions):
-            session.hang_up()
+            session.break_off()
         self._threads.shutdown()
         for session in self._sessions:
             session.close()
         self.engine.dispose()
 
 
-def _let_others_run() -> None:
-    """Release the interpreter's lock: the event loop may be waiting for it."""
+def _release_interpreter() -> None:
+    """Release the interpreter's lock, for which the event loop may be waiting."""
     time.sleep(0)
 
 
@@ -221,7 +223,7 @@ class _Session:
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self.driver = connect(database.engine)
-        database.add_session(self)  # before its first query, so that `close` can break off one that is never answered
+        database.add_session(self)  # before its first query, so that `close` can end one that is never answered
         try:
             self.is_pooled = configure(self.driver, database.prepare_threshold)
         except BaseException:
@@ -239,15 +241,15 @@ class _Session:
             run_on_loop=self._run_on_loop,
         )
 
-    def _run_on_loop(self, saying: Callable[[], None]) -> None:
-        """Let something be said on the event loop, which is there but at the start."""
+    def _run_on_loop(self, callback: Callable[[], None]) -> None:
+        """Run a callback on the event loop, or here at startup, when there is no loop."""
         if self.on_loop:
-            self.on_loop(saying)
+            self.on_loop(callback)
         else:
-            saying()
+            callback()
 
     def works(self) -> bool:
-        """Tell whether the connection can be used; one that was used just now is not asked."""
+        """Tell whether the connection works. One that was used within TRUSTED_SECONDS is not tested."""
         now = time.monotonic()
         is_trusted, self._used_at = now - self._used_at < TRUSTED_SECONDS, now
         if self.driver.closed:
@@ -260,8 +262,8 @@ class _Session:
             return False
         return True
 
-    def hang_up(self) -> None:
-        """Break the connection, so that a thread that waits for its answer goes on."""
+    def break_off(self) -> None:
+        """Break the connection, so that a thread that waits for its answer continues."""
         with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self.driver.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 

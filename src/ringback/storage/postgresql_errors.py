@@ -7,8 +7,8 @@ from psycopg import errors
 
 UNDONE = (errors.DeadlockDetected, errors.SerializationFailure)
 STALE_SESSION = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
-"""A prepared statement does not fit: a column was added ("cached plan must not change result type"), or the connection
-leads through a pooler since a moment ago."""
+"""A prepared statement no longer fits: a column was added ("cached plan must not change result type"), or the
+connection now leads through a pooler."""
 DAMAGED = (errors.DataCorrupted, errors.IndexCorrupted)
 WRONG_SCHEMA = (
     errors.InsufficientPrivilege,

@@ -1,7 +1,7 @@
-"""How the processes that share a PostgreSQL learn of each other's commits: NOTIFY, after the commit, and LISTEN.
+"""Notifications of commits between the processes that share a PostgreSQL: NOTIFY after the commit, and LISTEN.
 
-Not within the transaction, where PostgreSQL would let one transaction commit at a time. So news may be lost, with the
-process that has it: everybody looks for himself every now and then.
+NOTIFY within the transaction would make PostgreSQL serialize all commits. After the commit, a notification is lost if
+the process ends before it is sent. So every process also polls.
 """
 
 import asyncio
@@ -29,16 +29,17 @@ NOTIFICATION_PUBLISHER, NOTIFICATION_LISTENER, NOTIFICATION_POLL = (
     "notification_poll",
 )
 MESSAGE_VERSION = 1
-"""Part of the channel's name: processes whose messages differ do not hear each other, and poll."""
+"""Part of the channel's name. Processes with another version of the messages use another channel, and poll."""
 CHANNEL = f"(SELECT 'ringback_{MESSAGE_VERSION}_' || relnamespace FROM pg_class WHERE oid = 'accounts'::regclass)"  # noqa: S608 - constants
 """SQL of the channel's name. It contains the schema: a channel is shared by all schemas of a database."""
 PARTS = ("from", "touched", "overturned")
+"""Keys of a message, as ringback 0.1.0 sends and reads them: the sender, the changed and the invalidated accounts."""
 ACCOUNTS_AT_ONCE = 100
-"""How many accounts one message names; it may have 8,000 bytes."""
+"""Accounts in one message, which may have 8,000 bytes."""
 PUBLISH_PAUSE_SECONDS = 0.005
-"""How long news wait for others that are told with them."""
+"""Pause after a message, so that changes are sent together."""
 POLL_SECONDS = 5.0
-"""How often to look for what nobody has told."""
+"""Pause between two polls for lost notifications."""
 
 log = structlog.get_logger()
 
@@ -50,16 +51,16 @@ SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 
 
 class PostgresNotifier:
-    """Tells other processes in which accounts something was committed, and which were overturned; hears of theirs.
+    """Publishes the accounts that this process changed or invalidated, and receives those of other processes.
 
-    Without `connect`, the parameters of a connection that can LISTEN, it only polls. `read_database` returns the
-    database of the other connections, which must be the same.
+    `connect` holds the parameters of a connection that can LISTEN; without them this only polls. `read_database`
+    returns the database of the other connections, which must be the listener's.
     """
 
     def __init__(
         self,
         connect: Mapping[str, Any] | None,
-        notifications: ChangeNotifier,
+        change_notifier: ChangeNotifier,
         send: Callable[[list[str]], Awaitable[None]],
         *,
         outage_log: OutageLog,
@@ -68,7 +69,7 @@ class PostgresNotifier:
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._connect = connect
-        self._notifications = notifications
+        self._change_notifier = change_notifier
         self._send = send
         self._read_database = read_database
         self._retry_seconds = retry_seconds
@@ -76,16 +77,16 @@ class PostgresNotifier:
         self._own_id = uuid.uuid4().hex
         self._changed: set[AccountSid] = set()
         self._invalidated: set[AccountSid] = set()
-        self._untold = asyncio.Event()
+        self._has_unsent = asyncio.Event()
         self._is_pooler_logged = False
         self._outage_log = outage_log
         self._listener_outages = OutageLog()
 
     def publish(self, changed: Collection[AccountSid], invalidated: Collection[AccountSid]) -> None:
-        """Tell the others soon; on the event loop, or before it runs."""
+        """Send these accounts soon. Call this on the event loop, or before it runs."""
         self._changed.update(changed)
         self._invalidated.update(invalidated)
-        self._untold.set()
+        self._has_unsent.set()
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:
         """Return the tasks that publish notifications and receive those of other processes."""
@@ -99,10 +100,11 @@ class PostgresNotifier:
             outages = (psycopg.Error, OSError)
             await run_forever(NOTIFICATION_LISTENER, work, 0.0, outage=outages, retry_seconds=retry, reports=reports)
 
+        async def poll_once() -> None:
+            self._poll(on_change)
+
         async def poll() -> None:
-            while True:
-                self._poll(on_change)
-                await asyncio.sleep(self._poll_seconds)
+            await run_on_database(NOTIFICATION_POLL, poll_once, self._poll_seconds, self._outage_log)
 
         listener = BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble)
         return [
@@ -115,8 +117,8 @@ class PostgresNotifier:
         return "it is not connected to the database" if self._listener_outages.is_out else None
 
     async def _publish(self) -> None:
-        await self._untold.wait()
-        self._untold.clear()
+        await self._has_unsent.wait()
+        self._has_unsent.clear()
         changed, self._changed = self._changed, set()
         invalidated, self._invalidated = self._invalidated, set()
         try:
@@ -148,28 +150,28 @@ class PostgresNotifier:
         raise ConnectionResetError("the connection ended")
 
     async def _check_listener(self, database: str, *, is_pooled: bool) -> None:
-        """Raise psycopg.OperationalError where the listener has another database than the other connections."""
+        """Raise psycopg.OperationalError if the listener has another database than the other connections."""
         if self._read_database and database != await self._read_database():
             raise psycopg.OperationalError("database_listen_url leads to another database or schema than database_url")
         if is_pooled and not self._is_pooler_logged:
             self._is_pooler_logged = True
             log.warning(
                 "notifications are received through a connection pooler",
-                hint="in its transaction mode nothing is received: let database_listen_url lead to PostgreSQL itself",
+                hint="in its transaction mode nothing is received: set database_listen_url to PostgreSQL itself",
             )
 
     def _receive(self, message: str, on_change: Callable[[], None]) -> None:
         try:
-            news = _parse(message)
+            parsed = _parse(message)
         except (ValueError, TypeError, KeyError, RecursionError):
-            self._poll(on_change)  # another program's, or another version's
+            self._poll(on_change)  # of another program or version
             return
-        if news.sender != self._own_id:
-            self._notifications.publish(news.changed, news.invalidated)
+        if parsed.sender != self._own_id:
+            self._change_notifier.publish(parsed.changed, parsed.invalidated)
             on_change()
 
     def _poll(self, on_change: Callable[[], None]) -> None:
-        self._notifications.wake_all()
+        self._change_notifier.wake_all()
         on_change()
 
 
@@ -180,11 +182,11 @@ class _Message(NamedTuple):
 
 
 def _parse(message: str) -> _Message:
-    """Parse a message. Raises ValueError, TypeError, KeyError where it is not one of this version's."""
-    news = orjson.loads(message)
-    if not isinstance(news, dict):
+    """Parse a message. Raises ValueError, TypeError or KeyError if it is not of this version."""
+    document = orjson.loads(message)
+    if not isinstance(document, dict):
         raise TypeError
-    sender, *lists = (news[part] for part in PARTS)
+    sender, *lists = (document[part] for part in PARTS)
     if not isinstance(sender, str) or not all(isinstance(sids, list) for sids in lists):
         raise TypeError
     if not all(isinstance(sid, str) and is_sid(ACCOUNT, sid) for sids in lists for sid in sids):
@@ -193,12 +195,12 @@ def _parse(message: str) -> _Message:
 
 
 def read_database(unit_of_work: UnitOfWork) -> str:
-    """Return what tells the database and schema from others."""
+    """Return an identification of the database and schema."""
     row = unit_of_work.first(READ_DATABASE)
     return str(row[0]) if row else ""
 
 
 def send(unit_of_work: UnitOfWork, messages: list[str]) -> None:
-    """Send messages to all who listen, this process too."""
+    """Send messages to all listeners, this process included."""
     for message in messages:
         unit_of_work.all(SEND, message=message)

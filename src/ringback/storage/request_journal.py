@@ -1,4 +1,4 @@
-"""The requests answered of late, in memory: no request waits for its own journal to be written."""
+"""The request journal in memory: requests wait here to be written, so that no answer waits for the database."""
 
 import threading
 from collections import OrderedDict, deque
@@ -8,26 +8,26 @@ from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 
 KEPT_REQUESTS = 1_000
-"""How many requests an account keeps."""
+"""Requests kept for each account."""
 MAX_ACCOUNTS = 1_000
-"""How many accounts' requests wait to be written; beyond, those of the account asked longest ago are let go."""
+"""Accounts with unwritten requests; beyond that, those of the account idle for longest are dropped."""
 
 
 class RequestJournal:
-    """What is still to be written, the newest KEPT_REQUESTS an account."""
+    """The unwritten requests: the newest KEPT_REQUESTS of each account."""
 
     def __init__(self) -> None:
         self.writing = threading.Lock()
-        """Held by whoever takes requests out, till they are written: so they are in the order in which they came."""
-        self._looking = threading.Lock()
+        """Held from taking requests until they are written, so that they are written in order."""
+        self._lock = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._unwritten)
 
     def add(self, request: AnsweredRequest) -> None:
-        """Note a request; costs next to nothing."""
-        with self._looking:
+        """Add a request."""
+        with self._lock:
             requests = self._unwritten.get(request.account_sid)
             if requests is None:
                 requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
@@ -38,9 +38,9 @@ class RequestJournal:
             requests.append(request)
 
     def take(self, limit: int) -> dict[AccountSid, list[AnsweredRequest]]:
-        """Take out some requests, account by account, each account's oldest first."""
+        """Remove and return at most `limit` requests by account, each account's oldest first."""
         taken: dict[AccountSid, list[AnsweredRequest]] = {}
-        with self._looking:
+        with self._lock:
             while limit > 0 and self._unwritten:
                 account_sid, requests = next(iter(self._unwritten.items()))
                 taken[account_sid] = [requests.popleft() for _ in range(min(limit, len(requests)))]
@@ -50,15 +50,15 @@ class RequestJournal:
         return taken
 
     def put_back(self, taken: Mapping[AccountSid, Sequence[AnsweredRequest]]) -> None:
-        """Put requests back that could not be written; the oldest are let go where there are too many."""
-        with self._looking:
+        """Put back requests that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
+        with self._lock:
             for account_sid, requests in taken.items():
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
 
     def take_account(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
-        """Take out at most `limit` of an account's requests, the oldest first."""
-        with self._looking:
+        """Remove and return at most `limit` of an account's requests, the oldest first."""
+        with self._lock:
             requests = self._unwritten.get(account_sid, deque[AnsweredRequest]())
             taken = [requests.popleft() for _ in range(min(limit, len(requests)))]
             if not requests:
@@ -66,6 +66,6 @@ class RequestJournal:
             return taken
 
     def clear(self) -> None:
-        """Let all of them go."""
-        with self._looking:
+        """Drop all requests."""
+        with self._lock:
             self._unwritten.clear()

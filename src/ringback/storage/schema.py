@@ -1,6 +1,6 @@
-"""The schema: whether a database has it, and how it gets it.
+"""The schema of a database: its revision, its owner, and its migration.
 
-Importing alembic costs more than a start may take, so a database that is at head already never does.
+Alembic is imported only for a migration: the import takes longer than a startup may.
 """
 
 import re
@@ -24,15 +24,15 @@ _PLACES = (_PACKAGE / "migrations", _PACKAGE.parents[1] / "migrations")
 
 
 def migrations_folder() -> Path:
-    """Return where the migrations are: inside the installed package, or beside its source."""
+    """Return the folder of the migrations, in the installed package or beside its source."""
     return next(place for place in _PLACES if (place / "env.py").is_file())
 
 
 CORE_TABLES = frozenset({"outgoing_caller_ids", "validation_calls"})
-"""Tables that every version of ringback has, and hardly another application."""
+"""Tables that every version of ringback has, and other applications are unlikely to have."""
 NAMES_SHOWN = 5
 _REVISION = re.compile(r"[0-9]{8}_[A-Za-z0-9_]+")
-"""The form of ringback's revisions; alembic's own default is twelve hexadecimal digits."""
+"""The form of ringback's revisions; alembic's default is twelve hexadecimal digits."""
 
 SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_'"
 _SQLITE_TABLES = Statement(text(SQLITE_TABLES))
@@ -48,13 +48,13 @@ REVISION = Statement(text("SELECT version_num FROM alembic_version"))
 
 
 def revision(unit_of_work: UnitOfWork) -> str | None:
-    """Return the revision a database is at. One that has never been migrated has no such table."""
+    """Return the revision of a database. Raises the driver's error for one that was never migrated."""
     row = unit_of_work.first(REVISION)
     return row[0] if row else None
 
 
 def known_revisions() -> set[str]:
-    """Return the revisions of this version and of those before it."""
+    """Return the revisions of this version and of earlier ones."""
     return {file.stem for file in (migrations_folder() / "versions").glob("[0-9]*.py")}
 
 
@@ -66,12 +66,12 @@ def _revision_or_none(database: Database) -> str | None:
 
 
 def is_at_head(database: Database) -> bool:
-    """Tell whether the database has the schema this version works with."""
+    """Tell whether the database has the schema of this version."""
     return _revision_or_none(database) == HEAD
 
 
 def check_is_at_head(database: Database) -> None:
-    """Raise DatabaseUnavailable where the schema must first be migrated, is not ringback's, or cannot be used."""
+    """Raise DatabaseUnavailable if the schema must be migrated, is not ringback's, or cannot be used."""
     if not is_at_head(database):
         _check_owner(database)
         raise DatabaseUnavailable(
@@ -81,9 +81,9 @@ def check_is_at_head(database: Database) -> None:
 
 
 async def find_unready_reason(database: Database) -> str | None:
-    """Return why the database cannot be used, as far as that is known, or None.
+    """Return why the database cannot be used, or None.
 
-    After an outage it must be writable again: reads alone would not tell, and neither would they notice a deleted file.
+    After an outage it must be writable again. Reads alone do not show that, and do not notice a deleted file.
     """
     try:
         database.check_files()
@@ -98,7 +98,7 @@ async def find_unready_reason(database: Database) -> str | None:
 
 
 def _check_owner(database: Database) -> None:
-    """Raise DatabaseUnavailable where a newer version or another application made the tables."""
+    """Raise DatabaseUnavailable if a newer version or another application made the tables."""
     tables, at = present_tables(database.unit_of_work), _revision_or_none(database)
     owner = schema_owner(tables, at, known_revisions())
     if owner == SchemaOwner.NEWER_RINGBACK:
@@ -115,9 +115,9 @@ def _check_owner(database: Database) -> None:
 
 
 def migrate(database: Database) -> None:
-    """Bring the database's schema to head, if it is not there.
+    """Migrate the database's schema to head.
 
-    Raises DatabaseUnavailable, and changes nothing, where a newer version or another application made the tables.
+    Raises DatabaseUnavailable, changing nothing, if a newer version or another application made the tables.
     """
     if is_at_head(database):
         check_grants(database)
@@ -129,7 +129,7 @@ def migrate(database: Database) -> None:
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))  # it is interpolated
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))  # which Config interpolates
     try:
         with database.engine.connect() as connection:
             if database.is_shared:
@@ -153,7 +153,7 @@ class SchemaOwner(Enum):
 
 
 def schema_owner(tables: Collection[str], revision: str | None, known_revisions: Collection[str]) -> SchemaOwner:
-    """Return who made these tables; `revision` is the row of alembic's table, where it has one."""
+    """Return the application that made these tables; `revision` is the row of alembic's table, or None."""
     present = set(tables)
     if revision in known_revisions:
         return SchemaOwner.RINGBACK
@@ -166,7 +166,7 @@ def schema_owner(tables: Collection[str], revision: str | None, known_revisions:
 
 
 def present_tables(unit_of_work: UnitOfWork) -> set[str]:
-    """Return the tables of an embedded database; of a shared one those that have a name of ringback's tables."""
+    """Return the tables of an embedded database; of a shared one, those with the name of one of ringback's tables."""
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
     names = [*metadata.tables, VERSION_TABLE]
@@ -174,6 +174,6 @@ def present_tables(unit_of_work: UnitOfWork) -> set[str]:
 
 
 def listed(names: Collection[str]) -> str:
-    """Return some of the names, for a message."""
+    """Return the first names, for a message."""
     shown = sorted(names)[:NAMES_SHOWN]
     return ", ".join([*shown, "…"] if len(names) > NAMES_SHOWN else shown)

@@ -1,4 +1,4 @@
-"""Embedded SQLite: one process, one connection, no server."""
+"""Embedded SQLite: one process and one connection."""
 
 import asyncio
 import sqlite3
@@ -28,11 +28,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
-"""How long to leave a locked database alone before trying again: each time twice as long. A checkpoint is soon over."""
+"""Back-off for a locked database: the pause doubles with each retry. A checkpoint is short."""
 CHECKPOINT_CHANGES = 50
-"""How many rows may be changed before it is worth writing the write-ahead log back: some 200 KiB of it (ADR 15)."""
-MOMENT_SECONDS = 0.001
-"""Enough for something to be committed where the write-ahead log has become long."""
+"""Changed rows after which the write-ahead log is written back: some 200 KiB of it (ADR 15)."""
+SECOND_CHECKPOINT_SECONDS = 0.001
+"""Pause before the second checkpoint of a long log: commits that keep it long happen in that time."""
 
 BACKEND = Backend(
     "BEGIN IMMEDIATE",
@@ -43,10 +43,10 @@ BACKEND = Backend(
 
 
 class SqliteDatabase(Database):
-    """A file, or memory: one persistent connection, operations run where they are called, in microseconds.
+    """A file or memory with one persistent connection; operations run on the event loop, in microseconds.
 
-    A commit survives the end of the process at any moment (write-ahead log, ``synchronous = NORMAL``). One server at
-    a time can use a file: two would each take the other's deliveries for those of a dead process.
+    A commit survives a crash of the process (write-ahead log, ``synchronous = NORMAL``). One server at a time can use a
+    file: two would each take the other's leases for those of a crashed process.
     """
 
     is_shared = False
@@ -96,10 +96,10 @@ class SqliteDatabase(Database):
         return self._unit_of_work
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function on a unit of work; it alone decides what is one transaction.
+        """Run a plain function on a unit of work. The function decides what is one transaction.
 
-        While another program has locked the file, this waits, at most BUSY_TIMEOUT_MS, and other operations go on; the
-        operation is rolled back and run again. Raises DatabaseUnavailable then, and when the file cannot be used.
+        While another program has locked the file, the operation is rolled back and retried for at most BUSY_TIMEOUT_MS;
+        other operations continue. Raises DatabaseUnavailable after that time, and if the file cannot be used.
         """
         if self.outage.reason is not None:
             self._check_usable()
@@ -137,11 +137,11 @@ class SqliteDatabase(Database):
         self._blocks = False
 
     def read_any_text(self) -> None:
-        """Read text that is not UTF-8 as bytes. Text takes longer then, so this waits for the first such text."""
+        """Read text that is not UTF-8 as bytes. That slows reading down, so it starts with the first such text."""
         self.connection.text_factory = text_or_bytes
 
     async def _wait_for_long_operation(self) -> None:
-        """Wait until no long operation is under way: there is one connection, and so one transaction."""
+        """Wait until no long operation is in progress: one connection has one transaction."""
         try:
             async with asyncio.timeout(BUSY_TIMEOUT_MS / 1000), self._long_operation:
                 return
@@ -149,7 +149,7 @@ class SqliteDatabase(Database):
             raise DatabaseUnavailable(f"the database {redacted(self.url)} is busy with a long operation") from error
 
     def failed(self, error: sqlite3.Error) -> DatabaseUnavailable:
-        """Note that the database cannot be used, and return the error to raise."""
+        """Report an outage, and return the error to raise."""
         reported = unavailable(self.url, error)
         if failure_of(error) == Failure.DAMAGED:
             advice = "stop ringback, restore the file from a backup, and start it again"
@@ -158,7 +158,7 @@ class SqliteDatabase(Database):
         return reported
 
     def _check_usable(self) -> None:
-        """Raise DatabaseUnavailable where the file is known to be damaged, or no longer at its path."""
+        """Raise DatabaseUnavailable if the file is known to be damaged, or is no longer at its path."""
         if self.outage.reason is None:
             return
         if self.outage.is_permanent:
@@ -170,25 +170,24 @@ class SqliteDatabase(Database):
             self._files.check()
 
     async def checkpoint(self) -> None:
-        """Check the files, and write the write-ahead log back when it is worth it. Raises DatabaseUnavailable.
+        """Check the files, and write the write-ahead log back after enough changes. Raises DatabaseUnavailable.
 
-        A log that must start again from its beginning is written back twice, so that little remains to be done while
-        nothing else can write.
+        A log that must be restarted is written back twice, so that the second time, which blocks writers, is short.
         """
         await self._check_files()
         await super().checkpoint()
         if self._log and self.wants_checkpoint():
             await self._write_back(self._log)
             if self._log.is_long:
-                await asyncio.sleep(MOMENT_SECONDS)
+                await asyncio.sleep(SECOND_CHECKPOINT_SECONDS)
                 if self.wants_checkpoint(1):
                     await self._write_back(self._log)
 
     async def _check_files(self) -> None:
-        """Raise DatabaseUnavailable where a file is no longer at its path.
+        """Raise DatabaseUnavailable if a file is no longer at its path.
 
-        Before that, all that is in the log is written back, unless the database file may come back: a log without a
-        name is lost with the process, and SQLite would apply one beside another database to it.
+        The log is written back first, unless the database file may come back: a log without a name is lost with the
+        process, and SQLite would apply a log beside another database to that database.
         """
         if not self._files:
             return
@@ -206,17 +205,17 @@ class SqliteDatabase(Database):
             is_whole = await asyncio.to_thread(log.write_back)
         except sqlite3.Error as error:
             raise self.failed(error) from error
-        if is_whole:  # as it was a moment ago: what came meanwhile may wait
+        if is_whole:  # later changes wait for the next checkpoint
             self._rows_written_back = self._unit_of_work.changed_rows
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
-        """Return none: no other process works with an embedded database."""
+        """Return none: no other process uses an embedded database."""
         return []
 
     def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
-        """Tell whether enough was changed that writing the write-ahead log back is worth it.
+        """Tell whether enough rows have changed since the write-ahead log was last written back.
 
-        The log's file does not tell: it stays as long as it was.
+        The length of its file does not tell: it never shrinks.
         """
         changes = self._unit_of_work.changed_rows - self._rows_written_back
         return self._log is not None and changes >= least_changes
@@ -227,7 +226,7 @@ class SqliteDatabase(Database):
 
     @property
     def connection(self) -> DBAPIConnection:
-        """The driver's connection, for the few questions that are asked before there is a schema."""
+        """The driver's connection, for queries before there is a schema."""
         return self._connection.driver_connection  # type: ignore[return-value]
 
     @property
@@ -251,7 +250,7 @@ class SqliteDatabase(Database):
 
 
 class _Retry:
-    """How long an operation is tried that another program's lock keeps from running."""
+    """The retries of an operation that another program's lock keeps from running."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -260,7 +259,7 @@ class _Retry:
 
     def check(self, error: sqlite3.Error | DatabaseUnavailable) -> None:
         """Return if the operation must be run again. Raises DatabaseUnavailable, or the error itself."""
-        if isinstance(error, DatabaseUnavailable):  # of the check before a commit
+        if isinstance(error, DatabaseUnavailable):  # raised by the check before a commit
             self._database.outage.report(error)
             raise error
         now = time.monotonic()
@@ -275,6 +274,6 @@ class _Retry:
             raise self._database.failed(error) from error
 
     async def pause(self) -> None:
-        """Leave the locked database alone for a moment, each time twice as long."""
+        """Wait before the next try, each time twice as long."""
         await asyncio.sleep(self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)

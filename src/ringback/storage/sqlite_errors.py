@@ -1,4 +1,4 @@
-"""Which of SQLite's errors mean that the database cannot be used, and which a defect of ringback."""
+"""The classes of SQLite's errors: the database cannot be used, or ringback has a defect."""
 
 import sqlite3
 from enum import Enum, auto

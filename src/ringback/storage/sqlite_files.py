@@ -1,7 +1,7 @@
 """The files of an open SQLite database, and the check that they are still at their paths.
 
-Hazard: SQLite knows its side files (write-ahead log and shared memory) by their names alone. It uses those that it
-finds beside a database, whichever database they were written for, and deletes them by name when it closes one.
+Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses those beside a database
+even if they belong to another one, and deletes them by name when it closes the database.
 """
 
 import ctypes
@@ -15,7 +15,7 @@ HEADER_BYTES, LARGEST_PAGE_BYTES = 100, 65_536
 
 
 class DatabaseFiles:
-    """The database file and its side files, as they were opened."""
+    """The database file and its side files, as they were when they were opened."""
 
     def __init__(self, lock: DatabaseFileLock) -> None:
         self._file, self._file_id = str(lock.file), lock.file_id
@@ -27,10 +27,10 @@ class DatabaseFiles:
         self._is_truncated = False
 
     def check(self) -> None:
-        """Raise DatabaseUnavailable where a path no longer leads to the file that is open. It takes 3 microseconds.
+        """Raise DatabaseUnavailable if a path no longer leads to the open file. It takes 3 microseconds.
 
-        What is committed after that would be lost when the process ends. A file that another program has truncated
-        is damaged, although SQLite answers from its cache and its log.
+        Later commits would be lost when the process ends. A file that another program truncated is damaged, although
+        SQLite still answers from its cache and its log.
         """
         self._check_file()
         if file_id(self._log) != self._log_id:
@@ -57,7 +57,7 @@ class DatabaseFiles:
             )
 
     def _bytes_by_header(self) -> float:
-        """Return how long the file says it is, infinity where it does not say. VACUUM makes it shorter, and says so.
+        """Return the file's length by its own header, which VACUUM updates; infinity without a header.
 
         Source: sqlite.org/fileformat.html, 1.3.
         """
@@ -69,16 +69,16 @@ class DatabaseFiles:
 
     @property
     def is_file_missing(self) -> bool:
-        """Whether nothing is at the database's path: the file may come back there."""
+        """Whether no file is at the database's path; it may come back."""
         return file_id(self._file) is None
 
     @property
     def are_side_files_replaced(self) -> bool:
-        """Whether other files have taken the place of the side files."""
+        """Whether the side files were replaced by other files."""
         return any(file_id(path) not in (known_id, None) for path, known_id in self._side_files.items())
 
     def detach_side_files(self) -> None:
-        """Remove the side files from beside another file that has taken the place of the database."""
+        """Remove the side files if the database was replaced by another file."""
         if file_id(self._file) in (self._file_id, None):
             return
         for path, known_id in self._side_files.items():
@@ -92,7 +92,7 @@ def side_files(file: Path) -> tuple[str, str]:
 
 
 def remove_stale_side_files(lock: DatabaseFileLock) -> None:
-    """Remove the side files of a database that was deleted, beside a new and empty one."""
+    """Remove the side files of a deleted database beside a new and empty one."""
     if lock.read_header(1):
         return
     for path in side_files(lock.file):
@@ -100,6 +100,6 @@ def remove_stale_side_files(lock: DatabaseFileLock) -> None:
 
 
 def make_immortal(*connections: object) -> None:
-    """Keep connections open until the process ends: closing the last one would delete another database's side files."""
+    """Keep connections open until the process ends: to close the last one deletes another database's side files."""
     for connection in connections:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

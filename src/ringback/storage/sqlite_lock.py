@@ -1,8 +1,8 @@
 """The lock on a SQLite database file, and the check that the file is still where it was opened.
 
 The lock is ``flock`` on the database file itself, so that hard links, symbolic links and bind mounts of one file
-exclude each other. Linux keeps it apart from the POSIX locks that SQLite takes on the same file. A file system that
-does not (NFS, SMB, any file system of macOS and BSD), and Windows, fall back to a lock file beside the database.
+exclude each other. On Linux it is independent of the POSIX locks that SQLite takes on the same file. File systems where
+it is not (NFS, SMB, every file system of macOS and BSD), and Windows, fall back to a lock file beside the database.
 
 Hazard: a process loses all its POSIX locks on a file when it closes any descriptor of that file. SQLite's locks are
 of this kind. So the descriptor opened here stays open until SQLite's connections are closed, and a file that this
@@ -26,7 +26,7 @@ FileId = tuple[int, int]
 """Device and inode."""
 
 PROBE_OFFSET = 0x4000_0000 + 1024
-"""A byte that SQLite never locks: its own begin at 0x40000000 and are fewer than 1,024."""
+"""A byte that SQLite never locks: it locks fewer than 1,024 bytes from 0x40000000."""
 OPEN_FLAGS = os.O_RDWR | os.O_CREAT | sum(getattr(os, name, 0) for name in ("O_CLOEXEC", "O_NONBLOCK", "O_BINARY"))
 _LOCKED = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY_CODE = 0xFF
@@ -36,10 +36,10 @@ _own_files_lock = Lock()
 
 
 class DatabaseFileLock:
-    """An exclusive lock on a database file, which is created where it does not exist.
+    """An exclusive lock on a database file, which is created if it does not exist.
 
-    The lock ends with `release`, or with the process, however that ends. Raises DatabaseUnavailable where the path is
-    not a regular file that can be read and written, or where another server has locked it.
+    The lock ends with `release` or with the process, also after a crash. Raises DatabaseUnavailable if the path is not
+    a regular file that can be read and written, or if another server has locked it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -53,7 +53,7 @@ class DatabaseFileLock:
             self._descriptor = _open(file)
             status = os.fstat(self._descriptor)
             self.file_id: FileId = (status.st_dev, status.st_ino)
-            if self.file_id in _own_files:  # replaced since the check above; closing it would drop SQLite's locks
+            if self.file_id in _own_files:  # replaced since the check above; to close it would drop SQLite's locks
                 raise in_use(file)
             try:
                 self._acquire(status.st_nlink)
@@ -91,7 +91,7 @@ class DatabaseFileLock:
 
 
 def file_id(file: Path | str) -> FileId | None:
-    """Return device and inode of the file at a path, or None where it cannot be reached."""
+    """Return device and inode of the file at a path, None if it cannot be reached."""
     try:
         status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
     except OSError:
@@ -108,11 +108,11 @@ def in_use(file: Path) -> DatabaseUnavailable:
 
 
 def _check_file_type(file: Path) -> None:
-    """Raise DatabaseUnavailable for what must not even be opened: folders, devices, FIFOs, sockets."""
+    """Raise DatabaseUnavailable for files that must not be opened: folders, devices, FIFOs, sockets."""
     try:
         mode = file.stat().st_mode
     except OSError:
-        return  # opening it creates it, or tells the reason
+        return  # to open it creates it, or tells the reason
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise DatabaseUnavailable(
@@ -131,7 +131,7 @@ def _open(file: Path) -> int:
 
 
 def _flock(descriptor: int, file: Path) -> bool:
-    """Lock a file by flock; False where that is not possible or would keep SQLite from locking it."""
+    """Lock a file by flock. Return False if that is impossible, or would keep SQLite from locking it."""
     if fcntl is None:
         return False
     try:

@@ -1,4 +1,4 @@
-"""Whether a SQLite file is ringback's, told without changing it."""
+"""Check that a SQLite file is ringback's, without a change to it."""
 
 import sqlite3
 from contextlib import closing
@@ -10,16 +10,16 @@ from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.tables import VERSION_TABLE
 
 APPLICATION_ID = int.from_bytes(b"ring")
-"""In the header of every file that ringback makes, so that nothing else need be read to know it."""
+"""Number in the header of every file that ringback makes, by which it is recognized."""
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 APPLICATION_ID_BYTES = slice(68, 72)
 
 
 def check_owner(lock: DatabaseFileLock) -> None:
-    """Raise DatabaseUnavailable for a file that is not empty and not ringback's. It is not changed by that.
+    """Raise DatabaseUnavailable for a file that is not empty and not ringback's.
 
-    Version 0.1.0 wrote no application ID: its files are known by their tables.
+    Version 0.1.0 wrote no application ID: its files are recognized by their tables.
     """
     header = lock.read_header(HEADER_BYTES)
     if not header:
@@ -46,8 +46,8 @@ def check_owner(lock: DatabaseFileLock) -> None:
 def _read_tables(file: Path) -> tuple[set[str], str | None]:
     """Return the tables of a file, and its schema's revision.
 
-    Without a write-ahead log beside it the file is opened as immutable, where SQLite makes no other files. With one
-    it must be read too: all that was committed may be there.
+    Without a write-ahead log the file is opened as immutable, so that SQLite creates no files. With one, the log must
+    be read: all commits may be in it.
     """
     mode = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"{file.as_uri()}?{mode}", uri=True)) as connection:

@@ -15,9 +15,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STEP_SECONDS = 0.002
-"""How long work goes on before it yields: a request that comes meanwhile waits for it."""
+"""Time after which work yields. A request that arrives in that time waits for it."""
 TURNS_OF_A_REQUEST = 3
-"""How many turns of the event loop a request takes: to be read, to be worked on, to be answered."""
+"""Turns of the event loop that a request takes: to be read, handled and answered."""
 
 
 class Pause(Enum):
@@ -27,11 +27,11 @@ class Pause(Enum):
 
 
 Steps = Generator[Any, None, T]
-"""Work that may be paused wherever it yields nothing, or a `Pause`; it returns its result."""
+"""Work that may be paused at each yield, of None or a `Pause`; it returns its result."""
 
 
 class SteppedOperation(Generic[P, T]):
-    """A long operation. A call runs it to its end; `steps` returns the generator that runs it piece by piece."""
+    """A long operation. A call runs it to its end; `steps` returns the generator that runs it in steps."""
 
     def __init__(self, steps: Callable[P, Steps[T]]) -> None:
         update_wrapper(self, steps)
@@ -47,7 +47,7 @@ def in_steps(steps: Callable[P, Steps[T]]) -> SteppedOperation[P, T]:
 
 
 def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
-    """Run work to its end, and return its result: at startup, or in a thread, which may `pause` between steps."""
+    """Run work to its end at startup or in a thread, which may `pause` between steps, and return its result."""
     while True:
         try:
             next(steps)
@@ -60,7 +60,7 @@ def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
 async def run_steps(steps: Steps[T]) -> T:
     """Run work to its end, yielding to requests every STEP_SECONDS, and return its result.
 
-    When this is cancelled, the work is closed: its generator raises GeneratorExit where it paused.
+    Cancellation closes the generator, which raises GeneratorExit at its pause.
     """
     try:
         while True:
@@ -90,7 +90,7 @@ async def _in_thread(steps: Steps[T]) -> None:
 
 
 async def yield_to_requests() -> None:
-    """Let the requests that have come meanwhile be answered.
+    """Let the requests that have arrived be answered.
 
     In a single turn of the event loop they would only be read, and then wait for the next step of the work.
     """
@@ -99,6 +99,6 @@ async def yield_to_requests() -> None:
 
 
 def is_over(seconds: float) -> Callable[[], bool]:
-    """Return a function that tells whether so much time has passed since now."""
+    """Return a function that tells whether this time has passed since now."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end

@@ -1,6 +1,6 @@
-"""Rows that hold what ringback never writes: somebody edited the database, or a part of its file is damaged.
+"""Rows with values that ringback never writes: the database was edited, or part of its file is damaged.
 
-One such row must not stop what concerns others: it is left out and logged once, or, where it is work to do, ended.
+Such a row must not stop work on others: it is skipped and logged once; pending work of it is ended.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ MAX_REPORTED = 1_000
 MAX_REASON_CHARACTERS = 200
 
 ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What reading a value of the wrong type or form raises."""
+"""Errors of reading a value of the wrong type or form."""
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ def require(condition: object, column: str, value: object) -> None:
 
 
 def reason_of(error: Exception) -> str:
-    """Return in words why a row cannot be read."""
+    """Return why a row cannot be read, for a message."""
     return str(error)[:MAX_REASON_CHARACTERS] or "a value has the wrong form"
 
 
@@ -50,7 +50,7 @@ def report(table: str, key: object, error: Exception) -> None:
 def readable(
     table: str, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T], *, key: int = 0
 ) -> Iterator[T]:
-    """Yield what `read` makes of each row that it can read; `key` is the position of the column that names a row."""
+    """Yield the values of readable rows, and log the others; `key` is the position of the column that names a row."""
     for row in rows:
         try:
             value = read(row)
@@ -68,9 +68,9 @@ def first_readable(
     from_id: int,
     limit: int,
 ) -> list[T]:
-    """Return what `read` makes of the first `limit` rows that it can read, beyond the one with an id.
+    """Return the values of the first `limit` readable rows beyond the one with an id.
 
-    `fetch` is called with that id and how many rows to return, in order; each row begins with its id.
+    `fetch` takes that id and a number of rows, and returns rows in order that begin with their ids.
     """
     found: list[T] = []
     while wanted := limit - len(found):
