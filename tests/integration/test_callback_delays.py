@@ -1,4 +1,4 @@
-"""StatusCallbacks that a fault delays wait as rows: in nobody's way, through a restart, as long as there is a call."""
+"""StatusCallbacks that a fault delays: they wait as rows, do not hold up others, and survive a restart."""
 
 import pytest
 
@@ -24,7 +24,9 @@ def triggered(outbox: Outbox) -> list[int]:
     return [fault.triggered for fault in outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID)]
 
 
-async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_delayed_callbacks_do_not_hold_up_others_and_arrive_once(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     outbox.let({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
     late = [outbox.enqueue(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
@@ -49,7 +51,7 @@ async def test_late_callbacks_hold_up_no_others_and_arrive_once(outbox: Outbox, 
     assert sorted(arrived[3:]) == sorted(late)
 
 
-def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Outbox) -> None:
+def test_delayed_callback_is_not_leased_until_it_is_due(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 100})
     sid = outbox.enqueue("http://app.test/")
 
@@ -65,7 +67,7 @@ def test_a_callback_that_a_fault_delays_is_not_leased_until_its_time(outbox: Out
     assert (then.triggered, triggered(outbox)) == ([], [1])
 
 
-def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
+def test_delay_of_zero_seconds_makes_the_callback_due_at_once(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 0})
     sid = outbox.enqueue("http://app.test/")
 
@@ -75,7 +77,7 @@ def test_a_delay_of_nothing_delays_nothing(outbox: Outbox) -> None:
     assert [callback.call_sid for callback, _ in outbox.claim().callbacks] == [sid]
 
 
-def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) -> None:
+def test_restart_neither_shortens_nor_repeats_a_delay(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 100}, times=2)
     sid = outbox.enqueue("http://app.test/")
     outbox.claim()
@@ -89,7 +91,7 @@ def test_a_restart_neither_shortens_a_delay_nor_makes_another(outbox: Outbox) ->
     assert [callback.call_sid for callback, _ in then] == [sid]
 
 
-def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbox) -> None:
+def test_delivery_interrupted_by_a_crash_keeps_its_fault(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2}, times=1)
     outbox.enqueue("http://app.test/")
     [(before, _)] = outbox.claim().callbacks
@@ -102,7 +104,7 @@ def test_a_delivery_that_a_crash_cut_off_has_the_fault_that_it_had(outbox: Outbo
     assert again.triggered == []
 
 
-async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_redelivery_can_trigger_another_fault(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"duplicate": 2}, times=1)
     sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
@@ -118,7 +120,7 @@ async def test_a_redelivery_may_meet_a_fault_of_its_own(outbox: Outbox, receiver
 
 
 @pytest.mark.parametrize("forget", [reset_account, delete_account])
-def test_what_is_delayed_is_forgotten_with_its_call(outbox: Outbox, forget: type) -> None:
+def test_delayed_callback_is_deleted_with_its_call(outbox: Outbox, forget: type) -> None:
     outbox.let({"delay_seconds": 100})
     outbox.enqueue("http://app.test/")
     outbox.claim()
@@ -130,7 +132,7 @@ def test_what_is_delayed_is_forgotten_with_its_call(outbox: Outbox, forget: type
     assert (then.callbacks, then.next_due) == ([], None)
 
 
-def test_the_next_look_is_when_the_delay_is_over(outbox: Outbox) -> None:
+def test_next_poll_is_when_the_delay_ends(outbox: Outbox) -> None:
     outbox.let({"delay_seconds": 2.5})
     outbox.enqueue("http://app.test/")
     began = outbox.simulation.clock.now()

@@ -1,4 +1,4 @@
-"""StatusCallbacks as real receivers get them: what is sent, how it is signed, what is recorded."""
+"""StatusCallbacks at real receivers: requests, signatures and the journal."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -27,7 +27,7 @@ def signature_of(received: Received) -> str:
     return received.headers["X-Twilio-Signature"]
 
 
-async def test_a_post_is_a_signed_form(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_post_callback_is_a_signed_form(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(f"{receiver.url}/done?own=1&plus=%2B")
 
     await outbox.deliver()
@@ -42,7 +42,7 @@ async def test_a_post_is_a_signed_form(outbox: Outbox, receiver: CallbackReceive
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_a_get_has_signed_parameters_behind_the_urls_own(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_get_callback_appends_signed_parameters_to_the_query(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(f"{receiver.url}/done?own=1", "GET")
 
     await outbox.deliver()
@@ -54,7 +54,7 @@ async def test_a_get_has_signed_parameters_behind_the_urls_own(outbox: Outbox, r
 
 
 @pytest.mark.parametrize(("method", "names"), [("POST", POST_HEADERS), ("GET", COMMON_HEADERS)])
-async def test_the_headers_are_twilios_and_no_others(
+async def test_callback_headers_are_exactly_twilios(
     method: str, names: set[str], outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     sid = outbox.enqueue(f"{receiver.url}/done", method)
@@ -87,7 +87,7 @@ async def test_a_verified_call_names_its_caller_id(outbox: Outbox, receiver: Cal
     assert received.form["CallDuration"] == "1"
 
 
-async def test_user_info_is_sent_as_basic_authorization_and_neither_signed_nor_kept(
+async def test_user_info_is_sent_as_basic_authorization_but_neither_signed_nor_stored(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     sid = outbox.enqueue(receiver.url.replace("http://", "http://user:s3cret@") + "/done#rc=0")
@@ -105,7 +105,7 @@ async def test_user_info_is_sent_as_basic_authorization_and_neither_signed_nor_k
     assert "dXNlcjpzM2NyZXQ" not in repr(attempt)
 
 
-async def test_an_attempt_is_recorded_with_what_was_sent_and_what_came_back(outbox: Outbox) -> None:
+async def test_attempt_is_journaled_with_its_request_and_response(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, {"Content-Type": "text/plain"}, "caf\u00e9".encode())) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -118,7 +118,7 @@ async def test_an_attempt_is_recorded_with_what_was_sent_and_what_came_back(outb
     assert attempt.elapsed_ms > 0
 
 
-async def test_of_a_long_answer_only_the_begin_is_kept(outbox: Outbox) -> None:
+async def test_long_answer_is_truncated_in_the_journal(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, {}, b"x" * 5_000_000)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -137,7 +137,7 @@ async def test_of_a_long_answer_only_the_begin_is_kept(outbox: Outbox) -> None:
         {"Content-Type": "\u00ff"},
     ],
 )
-async def test_an_answer_that_makes_no_sense_is_an_answer(headers: dict[str, str], outbox: Outbox) -> None:
+async def test_undecodable_answer_counts_as_an_answer(headers: dict[str, str], outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, headers, b"no gzip, no text\xff")) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -146,7 +146,7 @@ async def test_an_answer_that_makes_no_sense_is_an_answer(headers: dict[str, str
     assert [attempt.status_code for attempt in outbox.attempts(sid)] == [200]
 
 
-async def test_a_call_that_asked_for_none_sends_none(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_call_without_a_callback_url_sends_none(outbox: Outbox, receiver: CallbackReceiver) -> None:
     silent = outbox.simulation.validate("+12125551234").call_sid
     outbox.enqueue(f"{receiver.url}/done")
 

@@ -1,4 +1,4 @@
-"""Faults of StatusCallbacks: late, doubled, wrongly signed, lost."""
+"""Faults of StatusCallbacks: duplicated, badly signed and dropped ones."""
 
 import base64
 from typing import Any
@@ -41,7 +41,9 @@ def told(attempts: list[CallbackAttempt]) -> list[tuple[int, int | None]]:
     return [(attempt.number, attempt.status_code) for attempt in attempts]
 
 
-async def test_a_doubled_callback_arrives_so_often_with_one_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_duplicated_callback_arrives_repeatedly_with_one_token(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     outbox.let({"duplicate": 3})
     sid = outbox.enqueue(f"{receiver.url}/done")
 
@@ -58,7 +60,7 @@ async def test_a_doubled_callback_arrives_so_often_with_one_token(outbox: Outbox
 @pytest.mark.parametrize(
     ("answers", "status"), [((204, 500), "delivered"), ((500, 204), "delivered"), ((500, 500), "failed")]
 )
-async def test_a_doubled_callback_is_delivered_when_it_arrived_at_all(
+async def test_duplicated_callback_is_delivered_if_one_copy_arrived(
     answers: tuple[int, ...], status: str, outbox: Outbox
 ) -> None:
     outbox.let({"duplicate": 2})
@@ -71,7 +73,7 @@ async def test_a_doubled_callback_is_delivered_when_it_arrived_at_all(
     assert (outbox.status(sid).value, [event.value for event in settled(outbox)]) == (status, [f"callback.{status}"])
 
 
-async def test_each_copy_is_tried_again_as_often_as_one_is(outbox: Outbox) -> None:
+async def test_each_copy_has_its_own_retries(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -81,9 +83,7 @@ async def test_each_copy_is_tried_again_as_often_as_one_is(outbox: Outbox) -> No
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
 
 
-async def test_a_badly_signed_callback_looks_like_any_other_and_is_refused(
-    outbox: Outbox, receiver: CallbackReceiver
-) -> None:
+async def test_badly_signed_callback_is_well_formed_and_invalid(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"signature": "bad"}, times=1)
     outbox.enqueue(f"{receiver.url}/first")
     await outbox.deliver()
@@ -96,9 +96,7 @@ async def test_a_badly_signed_callback_looks_like_any_other_and_is_refused(
     assert set(bad.headers) == set(good.headers)
 
 
-async def test_a_dropped_callback_never_arrives_and_counts_as_failed(
-    outbox: Outbox, receiver: CallbackReceiver
-) -> None:
+async def test_dropped_callback_is_not_sent_and_fails(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
 
@@ -129,7 +127,7 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
     assert outbox.status(sid) == CallbackStatus.PENDING
 
 
-async def test_a_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
     await outbox.deliver()
@@ -142,7 +140,7 @@ async def test_a_dropped_callback_is_redelivered_with_its_token(outbox: Outbox, 
     assert settled(outbox) == [EventType.CALLBACK_FAILED, EventType.CALLBACK_DELIVERED]
 
 
-async def test_a_fault_strikes_a_delivery_and_not_each_of_its_tries(outbox: Outbox) -> None:
+async def test_fault_applies_to_a_delivery_and_not_to_each_attempt(outbox: Outbox) -> None:
     outbox.let({"signature": "bad"}, times=1)
     outbox.policy = DeliveryPolicy(retries=2, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -152,7 +150,7 @@ async def test_a_fault_strikes_a_delivery_and_not_each_of_its_tries(outbox: Outb
     assert [is_valid(receiver, received) for received in receiver.received] == [False] * 3
 
 
-async def test_faults_of_requests_are_none_of_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_faults_of_every_operation_do_not_apply_to_callbacks(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"status": 500}, target=FaultTarget.EVERY_OPERATION)
     sid = outbox.enqueue(f"{receiver.url}/done")
 

@@ -1,4 +1,4 @@
-"""Redirected StatusCallbacks: journal, event, log line and pytest records show every request as its receiver got it."""
+"""Redirected StatusCallbacks: journal, event, log line and pytest records show every request."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -134,7 +134,7 @@ async def test_too_many_redirects_are_journaled_request_by_request(account: Cont
     assert (await settled(account))["type"] == "callback.failed"
 
 
-async def test_location_that_is_too_long_is_not_followed_and_cut_in_the_journal(account: ControlledAccount) -> None:
+async def test_too_long_location_is_not_followed_and_truncated_in_the_journal(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(302, "/" + "a" * 9_000)) as receiver:
         attempt = await delivered(account, f"{receiver.url}/cb")
 
@@ -154,7 +154,7 @@ async def test_redirect_of_a_get_is_journaled_with_the_query_of_each_request(acc
     assert "/cb answered 307: the request to /there carried none of the parameters" in str(attempt.hint)
 
 
-async def test_redirect_that_repeats_the_query_costs_no_parameters(account: ControlledAccount) -> None:
+async def test_redirect_that_repeats_the_query_keeps_all_parameters(account: ControlledAccount) -> None:
     def answer(received: Received) -> Answer:
         path, _, query = received.target.partition("?")
         return Answer() if path == "/cb/" else Answer(301, {"Location": f"/cb/?{query}"})
@@ -229,7 +229,7 @@ async def test_every_retry_has_its_own_requests(account: ControlledAccount) -> N
     assert (await settled(account))["data"]["attempts"] == 3
 
 
-async def test_signature_of_every_request_is_right_for_its_own_url(account: ControlledAccount) -> None:
+async def test_signature_of_every_request_is_valid_for_its_own_url(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(302, "/login")) as receiver:
         attempt = await delivered(account, f"{receiver.url}/cb")
 
@@ -262,7 +262,7 @@ async def test_log_line_of_a_redirected_callback_shows_every_request(account: Co
     assert "s3cret" not in repr(lines)
 
 
-async def test_no_password_of_a_location_is_shown(account: ControlledAccount) -> None:
+async def test_password_in_a_location_is_masked(account: ControlledAccount) -> None:
     with CallbackReceiver() as other:
         location = other.url.replace("http://", "http://jo:geheim@") + "/there"
         with CallbackReceiver(redirecting(302, location)) as receiver:

@@ -1,4 +1,4 @@
-"""Receivers that hang, reset, drip, loop and flood: each try ends in time, with an error that says why."""
+"""Hostile receivers that hang, reset, drip, loop and flood: each attempt ends in time, with the reason."""
 
 import pytest
 
@@ -40,7 +40,7 @@ OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in all"
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-async def test_a_hostile_receiver_ends_a_try_in_time_and_spoils_no_later_one(
+async def test_attempt_at_a_hostile_receiver_ends_in_time_and_does_not_affect_later_ones(
     behavior: Behavior, status_code: int | None, error: str | None, outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     with HostileReceiver(behavior) as enemy:

@@ -1,4 +1,4 @@
-"""Hosts that a StatusCallback may not reach, is led elsewhere for, or cannot find."""
+"""Hosts of StatusCallbacks: disallowed, mapped, unknown and rebound ones."""
 
 import socket
 from typing import Any
@@ -17,7 +17,7 @@ pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_host_that_is_not_allowed_is_not_asked(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_disallowed_host_receives_no_request(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.egress = EgressPolicy.of(["app.test"], {})
     sid = outbox.enqueue(f"{receiver.url}/done#rc=3")
 
@@ -29,7 +29,9 @@ async def test_a_host_that_is_not_allowed_is_not_asked(outbox: Outbox, receiver:
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_mapped_host_is_asked_elsewhere_under_its_own_name(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_mapped_host_is_connected_elsewhere_under_its_own_name(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
     port = receiver.url.rpartition(":")[2]
     sid = outbox.enqueue(f"http://app.test:{port}/done")
@@ -41,7 +43,7 @@ async def test_a_mapped_host_is_asked_elsewhere_under_its_own_name(outbox: Outbo
     assert [attempt.url for attempt in outbox.attempts(sid)] == [f"http://app.test:{port}/done"]
 
 
-async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_unknown_host_name_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -58,7 +60,7 @@ async def test_a_name_that_nobody_knows_is_a_failed_connection(outbox: Outbox, m
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
+async def test_next_address_is_tried_if_one_refuses_the_connection(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def two(_: str, port: int, **__: object) -> list[object]:
@@ -73,7 +75,7 @@ async def test_of_several_addresses_the_next_is_tried_where_one_refuses(
 
 
 @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".invalid"])
-async def test_a_host_that_can_be_no_name_is_a_failed_connection(host: str, outbox: Outbox) -> None:
+async def test_malformed_host_name_is_a_failed_connection(host: str, outbox: Outbox) -> None:
     sid = outbox.enqueue(f"http://{host}/done")
 
     await outbox.deliver()
@@ -95,7 +97,7 @@ class ChangingNames:
         return [(None, None, 0, "", (self._answers[min(self.asked, len(self._answers)) - 1], port))]
 
 
-async def test_a_name_is_asked_for_once_and_the_address_that_was_checked_is_connected_to(
+async def test_name_is_resolved_once_and_the_checked_address_is_connected(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
@@ -108,9 +110,7 @@ async def test_a_name_is_asked_for_once_and_the_address_that_was_checked_is_conn
     assert len(receiver.received) == 1
 
 
-async def test_a_name_that_has_changed_is_checked_anew_when_a_redirect_leads_to_it(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rebound_name_is_checked_again_after_a_redirect(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(302, {"Location": "/again"})) as receiver:
@@ -123,9 +123,7 @@ async def test_a_name_that_has_changed_is_checked_anew_when_a_redirect_leads_to_
     assert attempt.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
 
 
-async def test_a_name_that_has_changed_is_checked_anew_when_it_is_tried_again(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_rebound_name_is_checked_again_for_a_retry(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     names = ChangingNames(monkeypatch, "127.0.0.1", "169.254.169.254")
 
     with CallbackReceiver(lambda _: Answer(503)) as receiver:
@@ -139,7 +137,7 @@ async def test_a_name_that_has_changed_is_checked_anew_when_it_is_tried_again(
     assert second.error == "callbacks to rebinding.test (169.254.169.254) are not allowed"
 
 
-async def test_of_several_addresses_the_bad_one_is_never_connected_to(
+async def test_disallowed_address_among_several_is_never_connected(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def several(_: str, port: int, **__: object) -> list[object]:

@@ -1,4 +1,4 @@
-"""The journal of deliveries: each try once, no secret, nothing of what was forgotten or fails for a reason of ours."""
+"""The journal of deliveries: each attempt once, without secrets, and not for deleted calls."""
 
 import sqlite3
 import threading
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.anyio
 LEASES = "SELECT due_at, leased_until FROM status_callbacks"
 
 
-async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
+async def test_attempt_that_cannot_be_stored_is_logged_and_its_callback_stays_pending(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
@@ -48,7 +48,7 @@ async def test_a_try_that_cannot_be_recorded_for_long_is_logged_and_stays_owed(
     assert outbox.status(sid) == CallbackStatus.PENDING
 
 
-async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
+async def test_attempt_is_stored_after_an_outage_and_not_repeated(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = iter([True] * 3)
@@ -69,7 +69,7 @@ async def test_a_try_is_recorded_as_soon_as_it_can_be_and_not_made_again(
     assert (outbox.status(sid), len(receiver.received)) == (CallbackStatus.DELIVERED, 1)
 
 
-async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_log_line_of_an_attempt_contains_no_secret(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(receiver.url.replace("http://", "http://user:s3cret@") + "/done?key=s3cret")
 
     with capture_logs() as lines:
@@ -82,7 +82,7 @@ async def test_a_log_line_tells_of_each_try_and_of_no_secret(outbox: Outbox, rec
     assert "s3cret" not in repr(line)
 
 
-async def test_a_delivery_that_fails_for_a_reason_of_ours_is_given_up_and_not_begun_for_ever(
+async def test_internal_error_fails_the_callback_and_is_not_repeated(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any) -> None:
@@ -122,7 +122,7 @@ async def test_attempt_that_cannot_be_journaled_fails_the_callback_and_is_not_re
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 
-async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_nothing(outbox: Outbox) -> None:
+async def test_call_deleted_during_its_delivery_leaves_no_attempt(outbox: Outbox) -> None:
     def answer(_: Received) -> Answer:
         execute(outbox.simulation.database, "DELETE FROM validation_calls")
         return Answer()
@@ -136,7 +136,7 @@ async def test_a_call_that_is_forgotten_while_its_callback_is_under_way_leaves_n
     assert query(outbox.simulation.database, "SELECT * FROM callback_attempts") == []
 
 
-def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
+def test_attempt_is_journaled_once(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     now = outbox.simulation.clock.now()
     attempt = CallbackAttempt(1, now, "POST", "u", (), None, "", 1.0, "why")
@@ -147,7 +147,7 @@ def test_an_attempt_is_journaled_once(outbox: Outbox) -> None:
     assert outbox.attempts(sid) == [attempt]
 
 
-async def test_an_event_happens_when_its_attempt_has_ended_and_an_attempt_when_it_begins(outbox: Outbox) -> None:
+async def test_event_has_the_end_of_its_attempt_and_the_attempt_its_start(outbox: Outbox) -> None:
     clock = outbox.simulation.clock
 
     def answer(_: Received) -> Answer:
@@ -165,7 +165,7 @@ async def test_an_event_happens_when_its_attempt_has_ended_and_an_attempt_when_i
     assert attempt.at == began
 
 
-async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
+async def test_callback_deleted_after_its_claim_is_not_sent(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forgotten = threading.Event()
@@ -185,7 +185,7 @@ async def test_what_is_forgotten_before_it_is_sent_is_not_sent(
 
 
 @pytest.mark.parametrize("fragment", ["", "#rc=5&rp=all"])
-async def test_nothing_more_is_sent_of_what_was_forgotten(outbox: Outbox, fragment: str) -> None:
+async def test_deleted_callback_is_not_sent_again(outbox: Outbox, fragment: str) -> None:
     if not fragment:
         outbox.let({"duplicate": 5})
 

@@ -1,4 +1,4 @@
-"""Deliveries that were cut off: they are owed still, and sent again with the same token."""
+"""Interrupted deliveries: their callbacks stay pending and are sent again with the same token."""
 
 import asyncio
 import threading
@@ -35,7 +35,7 @@ def release(outbox: Outbox) -> int:
     return release_all_leases(outbox.simulation.unit_of_work, now=outbox.simulation.clock.now())
 
 
-def test_a_leased_callback_is_claimed_by_nobody_else(outbox: Outbox) -> None:
+def test_leased_callback_is_not_claimed_again(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
 
     first, second = claim(outbox), claim(outbox)
@@ -45,7 +45,7 @@ def test_a_leased_callback_is_claimed_by_nobody_else(outbox: Outbox) -> None:
     assert query(outbox.simulation.database, LEASES) == [(until_when, until_when)]
 
 
-def test_a_lease_that_ran_out_makes_the_callback_due_again(outbox: Outbox) -> None:
+def test_expired_lease_makes_the_callback_due_again(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 
@@ -54,7 +54,7 @@ def test_a_lease_that_ran_out_makes_the_callback_due_again(outbox: Outbox) -> No
     assert claim(outbox) == [sid]
 
 
-def test_a_new_process_releases_what_a_dead_one_had_leased(outbox: Outbox) -> None:
+def test_new_process_releases_the_leases_of_a_dead_one(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 
@@ -65,7 +65,7 @@ def test_a_new_process_releases_what_a_dead_one_had_leased(outbox: Outbox) -> No
     assert claim(outbox) == [sid]
 
 
-async def test_what_is_settled_is_not_released(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_settled_callback_is_not_released(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(receiver.url)
     await outbox.deliver()
 
@@ -75,7 +75,7 @@ async def test_what_is_settled_is_not_released(outbox: Outbox, receiver: Callbac
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_a_crash_in_the_middle_of_a_delivery_sends_it_again_with_the_same_token(outbox: Outbox) -> None:
+async def test_callback_is_sent_again_with_its_token_after_a_crash(outbox: Outbox) -> None:
     crashed = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -98,7 +98,7 @@ async def test_a_crash_in_the_middle_of_a_delivery_sends_it_again_with_the_same_
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> None:
+async def test_close_waits_for_deliveries_in_progress(outbox: Outbox) -> None:
     closing = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -119,12 +119,12 @@ async def test_closing_gives_deliveries_under_way_their_time(outbox: Outbox) -> 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_closing_with_nothing_under_way_takes_no_time(outbox: Outbox) -> None:
+async def test_close_without_deliveries_does_not_wait(outbox: Outbox) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         await outbox.a_sender().close(2 * PATIENCE_SECONDS)
 
 
-async def test_a_callback_that_falls_due_later_is_sent_then(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_due_later_is_sent_then(outbox: Outbox, receiver: CallbackReceiver) -> None:
     sid = outbox.enqueue(receiver.url)
     claim(outbox)
 
@@ -136,7 +136,7 @@ async def test_a_callback_that_falls_due_later_is_sent_then(outbox: Outbox, rece
     assert len(receiver.received) == 1
 
 
-async def test_a_database_that_another_process_holds_does_not_end_the_sender(
+async def test_sender_continues_after_an_outage(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = iter([True] * 3)
@@ -196,7 +196,7 @@ async def deliver_again(outbox: Outbox, sender: CallbackSender) -> None:
     await until(is_settled)
 
 
-async def test_a_delivery_that_fails_is_logged_and_repeated_when_its_lease_expires(
+async def test_failed_delivery_task_is_logged_and_repeated_when_its_lease_expires(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver, failed = CallbackDelivery.deliver, asyncio.Event()
@@ -219,7 +219,7 @@ async def test_a_delivery_that_fails_is_logged_and_repeated_when_its_lease_expir
     assert [(line["event"], line["call_sid"]) for line in errors] == [("callback delivery failed", sid)]
 
 
-async def test_a_delivery_that_is_cancelled_before_it_starts_is_repeated_when_its_lease_expires(
+async def test_delivery_cancelled_before_it_starts_is_repeated_when_its_lease_expires(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_task, cancelled = asyncio.create_task, asyncio.Event()
@@ -242,7 +242,7 @@ async def test_a_delivery_that_is_cancelled_before_it_starts_is_repeated_when_it
     assert (len(receiver.received), outbox.status(sid)) == (1, CallbackStatus.DELIVERED)
 
 
-async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
+async def test_leases_are_renewed_after_the_clock_was_set_forward(
     outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stepped = after(outbox.simulation.clock.now(), 3_600)
@@ -259,7 +259,7 @@ async def test_leases_are_renewed_by_a_clock_that_was_set_forward(
             await until(outbox.is_settled)
 
 
-async def test_a_sender_that_stops_gives_up_the_leases_of_what_it_cuts_off(outbox: Outbox) -> None:
+async def test_sender_releases_the_leases_of_cancelled_deliveries(outbox: Outbox) -> None:
     held = threading.Event()
     with CallbackReceiver(once_released(held)) as receiver:
         outbox.enqueue(receiver.url)

@@ -1,4 +1,4 @@
-"""Receivers that send a StatusCallback elsewhere."""
+"""Receivers that redirect a StatusCallback."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -22,7 +22,7 @@ def redirecting(status: int, location: str) -> CallbackReceiver:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-async def test_a_redirect_is_followed_by_a_get_signed_anew(status: int, outbox: Outbox) -> None:
+async def test_redirect_is_followed_by_a_get_with_its_own_signature(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there?x=1") as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -36,7 +36,7 @@ async def test_a_redirect_is_followed_by_a_get_signed_anew(status: int, outbox: 
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_a_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox) -> None:
+async def test_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox) -> None:
     with redirecting(307, "/there") as receiver:
         outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -48,7 +48,7 @@ async def test_a_temporary_redirect_is_followed_by_the_same_post(outbox: Outbox)
     assert RequestValidator(AUTH_TOKEN).validate(f"{receiver.url}/there", second.form, signed)
 
 
-async def test_a_temporary_redirect_of_a_get_goes_to_the_location_as_it_stands(outbox: Outbox) -> None:
+async def test_temporary_redirect_of_a_get_requests_the_location_unchanged(outbox: Outbox) -> None:
     with redirecting(307, "/there?x=1") as receiver:
         outbox.enqueue(f"{receiver.url}/done", "GET")
         await outbox.deliver()
@@ -58,7 +58,7 @@ async def test_a_temporary_redirect_of_a_get_goes_to_the_location_as_it_stands(o
 
 
 @pytest.mark.parametrize("status", [304, 305, 308])
-async def test_other_statuses_are_no_redirect_and_no_success(status: int, outbox: Outbox) -> None:
+async def test_other_redirect_statuses_fail(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there") as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -69,7 +69,7 @@ async def test_other_statuses_are_no_redirect_and_no_success(status: int, outbox
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_redirect_without_a_location_is_a_failure(outbox: Outbox) -> None:
+async def test_redirect_without_a_location_fails(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(302)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -91,7 +91,7 @@ async def test_ten_redirects_are_followed(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_a_loop_is_given_up_after_ten_redirects(outbox: Outbox) -> None:
+async def test_redirect_loop_fails_after_ten_redirects(outbox: Outbox) -> None:
     with redirecting(302, "/done") as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -102,7 +102,7 @@ async def test_a_loop_is_given_up_after_ten_redirects(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_redirect_to_another_server_leaves_user_info_behind(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_redirect_to_another_server_drops_user_info(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with redirecting(307, f"{receiver.url}/there") as first:
         outbox.enqueue(first.url.replace("http://", "http://user:pw@") + "/done")
         await outbox.deliver()
@@ -113,7 +113,7 @@ async def test_a_redirect_to_another_server_leaves_user_info_behind(outbox: Outb
     assert elsewhere.headers["Host"] == receiver.url.removeprefix("http://")
 
 
-async def test_a_redirect_on_the_same_server_takes_user_info_along(outbox: Outbox) -> None:
+async def test_redirect_on_the_same_server_keeps_user_info(outbox: Outbox) -> None:
     with redirecting(302, "/there") as receiver:
         outbox.enqueue(receiver.url.replace("http://", "http://user:pw@") + "/done")
         await outbox.deliver()
@@ -122,7 +122,7 @@ async def test_a_redirect_on_the_same_server_takes_user_info_along(outbox: Outbo
 
 
 @pytest.mark.parametrize("location", ["ftp://app.test/", "http://[::1", "/with space", "http://app.test:0/"])
-async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: Outbox) -> None:
+async def test_redirect_to_an_invalid_url_fails(location: str, outbox: Outbox) -> None:
     with redirecting(302, location) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -142,7 +142,7 @@ async def test_a_redirect_to_no_usable_url_is_a_failure(location: str, outbox: O
         *("[fd00:ec2::254]", "\u2460\u2465\u2468.254.169.254"),
     ],
 )
-async def test_a_redirect_to_a_host_that_is_not_allowed_is_refused(outbox: Outbox, host: str, status: int) -> None:
+async def test_redirect_to_a_disallowed_host_is_refused(outbox: Outbox, host: str, status: int) -> None:
     location = f"http://{host}/latest/meta-data".encode().decode("latin-1")
     with redirecting(status, location) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")

@@ -1,4 +1,4 @@
-"""Receivers that cannot be reached, answer with errors, or are slow."""
+"""Retries and timeouts: receivers that cannot be reached, answer with errors, or are slow."""
 
 import socket
 import threading
@@ -51,7 +51,7 @@ def hang_up(listener: socket.socket) -> None:
     ("fragment", "tries"),
     [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=5", 6), ("#rp=ct", 2), ("#rp=5xx", 1), ("#rc=2&rp=all", 3)],
 )
-async def test_a_refused_connection_is_tried_once_more_unless_the_fragment_says_otherwise(
+async def test_refused_connection_is_retried_once_unless_the_fragment_overrides_it(
     fragment: str, tries: int, outbox: Outbox, refusing_url: str
 ) -> None:
     sid = outbox.enqueue(f"{refusing_url}/done{fragment}")
@@ -79,7 +79,7 @@ async def test_a_refused_connection_is_tried_once_more_unless_the_fragment_says_
         (429, "#rc=1&rp=4xx,5xx", 2),
     ],
 )
-async def test_an_error_is_tried_again_only_where_the_fragment_says_so(
+async def test_error_status_is_retried_only_if_the_fragment_says_so(
     status: int, fragment: str, tries: int, outbox: Outbox
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
@@ -104,7 +104,7 @@ async def test_a_retry_can_succeed(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbox) -> None:
+async def test_total_timeout_includes_retries(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#tt=200&rc=5&rp=all")
         await outbox.deliver()
@@ -115,7 +115,7 @@ async def test_the_total_time_out_ends_a_delivery_retries_included(outbox: Outbo
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where_it_says_so(outbox: Outbox) -> None:
+async def test_read_timeout_of_the_fragment_is_used_and_retried_if_it_says_so(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
         await outbox.deliver()
@@ -126,7 +126,7 @@ async def test_the_read_time_out_of_the_fragment_is_heeded_and_tried_again_where
     assert all(attempt.elapsed_ms >= 100 for attempt in attempts)
 
 
-async def test_the_policy_of_the_settings_is_the_default(outbox: Outbox) -> None:
+async def test_delivery_policy_of_the_settings_is_the_default(outbox: Outbox) -> None:
     outbox.policy = DeliveryPolicy(total_timeout_ms=150, read_timeout_ms=150)
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
@@ -136,7 +136,7 @@ async def test_the_policy_of_the_settings_is_the_default(outbox: Outbox) -> None
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_client_delivers_again_after_a_timeout(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
         async with outbox.sending() as sender:
             first = outbox.enqueue(f"{slow.url}/done#tt=100")
@@ -150,7 +150,7 @@ async def test_a_client_whose_delivery_timed_out_delivers_again(outbox: Outbox, 
     assert outbox.status(second) == CallbackStatus.DELIVERED
 
 
-async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(outbox: Outbox) -> None:
+async def test_connection_closed_without_an_answer_is_not_retried(outbox: Outbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         sid = outbox.enqueue(f"http://127.0.0.1:{port}/done")
@@ -163,7 +163,7 @@ async def test_a_receiver_that_hangs_up_without_an_answer_is_not_asked_again(out
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_slow_receiver_delays_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_slow_receiver_does_not_delay_others(outbox: Outbox, receiver: CallbackReceiver) -> None:
     with answering_after(threading.Event()) as slow:
         slow_ones = [outbox.enqueue(f"{slow.url}/done") for _ in range(3 * MAX_PARTITION_DELIVERIES)]
         quick_ones = [outbox.enqueue(f"{receiver.url}/done") for _ in range(20)]
@@ -176,9 +176,7 @@ async def test_a_slow_receiver_delays_no_other(outbox: Outbox, receiver: Callbac
     assert in_progress <= MAX_PARTITION_DELIVERIES
 
 
-async def test_at_the_limit_the_next_delivery_begins_when_one_has_ended(
-    outbox: Outbox, receiver: CallbackReceiver
-) -> None:
+async def test_next_delivery_starts_when_a_slot_is_free(outbox: Outbox, receiver: CallbackReceiver) -> None:
     for _ in range(3):
         outbox.enqueue(f"{receiver.url}/done")
 

@@ -1,4 +1,4 @@
-"""Receivers behind TLS: only those whose certificate is trusted, and is theirs, get a StatusCallback."""
+"""Receivers with TLS: only those with a trusted certificate for their name get a StatusCallback."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ def trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
     return lambda: monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
 
 
-async def test_a_certificate_that_nobody_vouches_for_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+async def test_certificate_of_an_unknown_authority_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
     sid = outbox.enqueue(f"{tls_receiver.url}/done#rc=0")
 
     await outbox.deliver()
@@ -60,7 +60,7 @@ async def test_a_trusted_receiver_gets_its_callback(outbox: Outbox, tls_receiver
     assert tls_receiver.received[0].form["CallSid"] == sid
 
 
-async def test_a_mapped_receiver_is_known_by_its_own_name(
+async def test_certificate_of_a_mapped_receiver_is_checked_by_its_own_name(
     outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
 ) -> None:
     trust()
@@ -72,7 +72,7 @@ async def test_a_mapped_receiver_is_known_by_its_own_name(
     assert outbox.status(sid) == CallbackStatus.DELIVERED
 
 
-async def test_a_certificate_of_somebody_elses_is_refused(
+async def test_certificate_of_another_receiver_is_refused(
     outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
 ) -> None:
     trust()
@@ -87,7 +87,7 @@ async def test_a_certificate_of_somebody_elses_is_refused(
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_receiver_that_speaks_no_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
+async def test_receiver_without_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
     plain = outbox.enqueue(tls_receiver.url.replace("https://", "http://") + "/done#rc=0")
 
     await outbox.deliver()

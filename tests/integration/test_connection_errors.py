@@ -1,4 +1,4 @@
-"""Receivers that cannot be reached or do not answer: the journal, the event and the log say why in plain words."""
+"""Failed requests of StatusCallbacks: journal, event and log give the reason."""
 
 import errno
 import re

@@ -86,7 +86,7 @@ def test_longest_overdue_callback_is_claimed_first_and_full_partitions_are_skipp
     assert sids(outbox.claim()) == [busy]
 
 
-def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: Outbox) -> None:
+def test_account_with_many_receivers_leaves_slots_for_others(outbox: Outbox) -> None:
     enqueue_many(outbox, ACCOUNT_SID, 16 * MAX_PARTITION_DELIVERIES, receivers=16)
     in_progress = partitions(outbox.claim())
     later = outbox.enqueue("http://app.test/", account_sid=OTHER_ACCOUNT)
@@ -98,7 +98,7 @@ def test_an_account_that_owes_to_many_receivers_leaves_room_for_others(outbox: O
     assert sids(claimed) == [later]
 
 
-def test_however_many_accounts_wait_the_next_one_finds_room(outbox: Outbox) -> None:
+def test_next_account_finds_a_free_slot_however_many_wait(outbox: Outbox) -> None:
     in_progress: Counter[DeliveryPartition] = Counter()
     for account_sid in [ACCOUNT_SID, *OTHER_ACCOUNTS[:-1]]:
         enqueue_many(outbox, account_sid, MAX_DELIVERIES, receivers=16)
@@ -146,7 +146,7 @@ def test_backlog_of_one_partition_is_not_scanned_for_the_others(outbox: Outbox) 
     assert len(steps) <= 1
 
 
-async def test_an_account_whose_receivers_hang_holds_up_no_other(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_account_whose_receivers_hang_does_not_hold_up_others(outbox: Outbox, receiver: CallbackReceiver) -> None:
     released = threading.Event()
 
     def answer(_: Received) -> Answer:

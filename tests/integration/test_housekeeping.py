@@ -1,4 +1,4 @@
-"""Accounts do not grow without end: old calls and events are forgotten, what is owed never is."""
+"""Pruning: old calls and events are deleted, calls with pending callbacks are not."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -50,12 +50,12 @@ def ended_calls(simulation: Simulation, count: int, **parameters: Any) -> list[s
     return sids
 
 
-def test_the_promise_is_a_thousand_calls() -> None:
+def test_account_keeps_a_thousand_calls() -> None:
     assert KEPT_CALLS == 1_000
 
 
 @pytest.mark.usefixtures("few")
-def test_the_newest_calls_are_kept(simulation: Simulation) -> None:
+def test_newest_calls_are_kept(simulation: Simulation) -> None:
     sids = ended_calls(simulation, 5)
 
     more = prune(simulation.unit_of_work, ACCOUNT_SID)
@@ -65,7 +65,7 @@ def test_the_newest_calls_are_kept(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_the_newest_events_are_kept(simulation: Simulation) -> None:
+def test_newest_events_are_kept(simulation: Simulation) -> None:
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
 
@@ -75,9 +75,7 @@ def test_the_newest_events_are_kept(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_events_are_pruned_in_batches_oldest_first(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_EVENTS", 4)
     ended_calls(simulation, 8)
     ids = query(simulation.database, EVENT_IDS)
@@ -91,7 +89,7 @@ def test_many_events_are_forgotten_a_few_at_a_time_the_oldest_first(
 
 
 @pytest.mark.usefixtures("few")
-def test_calls_that_ended_at_one_moment_are_counted_like_others(simulation: Simulation) -> None:
+def test_calls_that_ended_at_the_same_time_are_pruned_like_others(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in range(7):
         simulation.validate(f"+1415867{number:04d}")
@@ -103,7 +101,7 @@ def test_calls_that_ended_at_one_moment_are_counted_like_others(simulation: Simu
 
 
 @pytest.mark.usefixtures("few")
-def test_calls_under_way_are_neither_counted_nor_forgotten(simulation: Simulation) -> None:
+def test_calls_in_progress_are_neither_counted_nor_pruned(simulation: Simulation) -> None:
     waiting = [simulation.validate(f"+1212555{number:04d}", call_delay_seconds=60).call_sid for number in range(5)]
     ended_calls(simulation, 5)
 
@@ -115,7 +113,7 @@ def test_calls_under_way_are_neither_counted_nor_forgotten(simulation: Simulatio
 
 
 @pytest.mark.usefixtures("few")
-def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
+def test_call_with_a_pending_callback_is_not_pruned(outbox: Outbox) -> None:
     enqueued = outbox.enqueue("http://app.test/")
     outbox.simulation.clock.advance(1)
     ended_calls(outbox.simulation, 5)
@@ -127,7 +125,7 @@ def test_a_call_whose_callback_is_owed_is_not_forgotten(outbox: Outbox) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> None:
+def test_age_is_measured_by_the_system_clock(simulation: Simulation) -> None:
     future = from_datetime(datetime(2040, 1, 1, tzinfo=UTC))
     set_clock(
         simulation.unit_of_work,
@@ -148,7 +146,9 @@ def test_what_is_old_is_told_by_the_machines_clock(simulation: Simulation) -> No
 
 
 @pytest.mark.usefixtures("few")
-def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_calls_with_pending_callbacks_do_not_hold_up_pruning(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
     enqueued = [outbox.enqueue("http://app.test/") for _ in range(3)]
     outbox.simulation.clock.advance(1)
@@ -160,7 +160,7 @@ def test_old_calls_whose_callbacks_are_owed_keep_no_others(outbox: Outbox, monke
 
 
 @pytest.mark.usefixtures("few")
-def test_accounts_are_counted_apart(simulation: Simulation) -> None:
+def test_calls_are_counted_per_account(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     sids = ended_calls(simulation, 5)
 
@@ -170,7 +170,7 @@ def test_accounts_are_counted_apart(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
-async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
+async def test_housekeeper_prunes_accounts_that_have_changed(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
@@ -184,7 +184,7 @@ async def test_the_housekeeper_looks_after_accounts_in_which_something_happened(
 
 
 @pytest.mark.usefixtures("few")
-async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_its_turn_again(
+async def test_account_that_cannot_be_pruned_does_not_hold_up_others_and_is_retried(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = {AccountSid("AC" + digit * 32) for digit in "3456789"}
@@ -213,7 +213,7 @@ async def test_an_account_that_cannot_be_tidied_keeps_no_other_from_it_and_has_i
 
 
 @pytest.mark.usefixtures("few")
-async def test_events_that_a_snapshot_brings_back_meanwhile_are_counted_anew(
+async def test_events_restored_by_a_snapshot_during_pruning_are_counted_again(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended_calls(simulation, 4)

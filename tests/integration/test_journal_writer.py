@@ -1,4 +1,4 @@
-"""The journal of requests is written behind: in pieces, without the accounts that are gone, and at the end."""
+"""Delayed writes of the request journal: in batches, without deleted accounts, and once more at shutdown."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def ask(database: Database, count: int, account_sid: AccountSid = ACCOUNT_SID) -
         )
 
 
-async def test_all_there_is_is_written(simulation: Simulation) -> None:
+async def test_writer_writes_all_requests(simulation: Simulation) -> None:
     ask(simulation.database, 2 * WRITE_BATCH_REQUESTS + 1)
 
     await JournalWriter(simulation.database).write()
@@ -45,7 +45,7 @@ async def test_all_there_is_is_written(simulation: Simulation) -> None:
     assert not simulation.database.process_state.journal
 
 
-async def test_no_more_than_a_thousand_are_kept_however_they_are_written(simulation: Simulation) -> None:
+async def test_journal_keeps_a_thousand_requests(simulation: Simulation) -> None:
     for _ in range(3):
         ask(simulation.database, 600)
         await JournalWriter(simulation.database).write()
@@ -53,7 +53,7 @@ async def test_no_more_than_a_thousand_are_kept_however_they_are_written(simulat
     assert query(simulation.database, COUNT) == [(1000,)]
 
 
-async def test_what_was_asked_of_an_account_that_is_gone_is_dropped(simulation: Simulation) -> None:
+async def test_requests_of_a_deleted_account_are_dropped(simulation: Simulation) -> None:
     ask(simulation.database, 3, GONE)
     ask(simulation.database, 1)
 
@@ -62,7 +62,7 @@ async def test_what_was_asked_of_an_account_that_is_gone_is_dropped(simulation: 
     assert query(simulation.database, "SELECT account_sid FROM requests") == [(ACCOUNT_SID,)]
 
 
-async def test_it_writes_again_and_again(simulation: Simulation) -> None:
+async def test_writer_writes_repeatedly(simulation: Simulation) -> None:
     writing = asyncio.create_task(JournalWriter(simulation.database, write_seconds=0.001).run())
     for number in range(1, 3):
         ask(simulation.database, 1)
@@ -73,7 +73,7 @@ async def test_it_writes_again_and_again(simulation: Simulation) -> None:
     assert query(simulation.database, COUNT) == [(2,)]
 
 
-async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation) -> None:
+async def test_writer_writes_remaining_requests_when_it_closes(simulation: Simulation) -> None:
     writer = JournalWriter(simulation.database, final_write_seconds=PATIENCE_SECONDS)
     ask(simulation.database, 1)
 
@@ -82,7 +82,7 @@ async def test_when_it_is_stopped_it_writes_what_is_left(simulation: Simulation)
     assert query(simulation.database, COUNT) == [(1,)]
 
 
-async def test_what_could_not_be_written_is_written_later_in_its_order(
+async def test_requests_are_written_in_order_after_an_outage(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = simulation.database
@@ -105,7 +105,7 @@ def failure(database: Database) -> Callable[..., None]:
     return fail
 
 
-def test_requests_are_noted_while_others_are_taken_out() -> None:
+def test_requests_are_added_while_others_are_taken() -> None:
     journal = RequestJournal()
     rounds, taken = 20_000, 0
     request = AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
@@ -125,7 +125,7 @@ def test_requests_are_noted_while_others_are_taken_out() -> None:
     assert not journal
 
 
-async def test_what_no_database_can_store_keeps_nothing_later_from_being_written(simulation: Simulation) -> None:
+async def test_request_that_cannot_be_stored_does_not_hold_up_later_ones(simulation: Simulation) -> None:
     database = simulation.database
     database.process_state.journal.add(
         AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)

@@ -1,4 +1,4 @@
-"""The very requests that carry a StatusCallback: where they go, what they say, how they are signed."""
+"""The requests of StatusCallbacks: targets, headers, bodies and signatures."""
 
 from urllib.parse import parse_qsl
 
@@ -32,7 +32,7 @@ def header(request: SignedRequest, name: str) -> str | None:
     return dict(request.headers).get(name)
 
 
-def test_a_post_carries_exactly_these_headers_in_this_order() -> None:
+def test_post_has_exactly_these_headers_in_this_order() -> None:
     request = first_request(a_callback("https://user:secret@app.test:8443/done?x=1#rc=2"))
 
     assert [name for name, _ in request.headers] == [
@@ -61,7 +61,7 @@ def test_a_post_carries_exactly_these_headers_in_this_order() -> None:
     assert request.url.target == "/done?x=1"
 
 
-def test_a_get_carries_no_body_and_no_header_of_one() -> None:
+def test_get_has_neither_a_body_nor_its_headers() -> None:
     request = first_request(a_callback("http://app.test/done", method="GET"))
 
     assert request.body == b""
@@ -70,7 +70,7 @@ def test_a_get_carries_no_body_and_no_header_of_one() -> None:
 
 
 @pytest.mark.parametrize("url", URL_SHAPES)
-def test_the_official_validator_accepts_a_post_to_any_shape_of_url(url: str) -> None:
+def test_official_validator_accepts_a_post_to_any_url(url: str) -> None:
     request = first_request(a_callback(url))
 
     given = header(request, "X-Twilio-Signature")
@@ -79,7 +79,7 @@ def test_the_official_validator_accepts_a_post_to_any_shape_of_url(url: str) -> 
 
 
 @pytest.mark.parametrize("url", URL_SHAPES)
-def test_the_official_validator_accepts_a_get_to_any_shape_of_url(url: str) -> None:
+def test_official_validator_accepts_a_get_to_any_url(url: str) -> None:
     request = first_request(a_callback(url, method="GET"))
 
     given = header(request, "X-Twilio-Signature")
@@ -88,7 +88,7 @@ def test_the_official_validator_accepts_a_get_to_any_shape_of_url(url: str) -> N
 
 
 @pytest.mark.parametrize("url", URL_SHAPES)
-def test_a_get_puts_the_parameters_behind_the_urls_own_query(url: str) -> None:
+def test_get_appends_the_parameters_to_the_urls_own_query(url: str) -> None:
     own = first_request(a_callback(url)).url.target.partition("?")[2]
 
     target = first_request(a_callback(url, method="GET")).url.target
@@ -109,7 +109,7 @@ def test_a_get_puts_the_parameters_behind_the_urls_own_query(url: str) -> None:
         ("http://[2001:db8::1]:8080/x", "http://[2001:db8::1]:8080/x"),
     ],
 )
-def test_the_url_is_signed_as_its_receiver_sees_it(url: str, signed: str) -> None:
+def test_url_is_signed_as_its_receiver_sees_it(url: str, signed: str) -> None:
     request = first_request(a_callback(url))
 
     assert request.url.signed == signed
@@ -117,7 +117,7 @@ def test_the_url_is_signed_as_its_receiver_sees_it(url: str, signed: str) -> Non
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-def test_a_redirect_is_asked_for_by_get_as_it_stands(status: int) -> None:
+def test_redirect_is_requested_by_get_unchanged(status: int) -> None:
     callback = a_callback("http://app.test/done?x=1")
 
     request = redirected_request(callback, first_request(callback), "/elsewhere?y=2", status)
@@ -127,7 +127,7 @@ def test_a_redirect_is_asked_for_by_get_as_it_stands(status: int) -> None:
     assert header(request, "Content-Length") is None
 
 
-def test_a_temporary_redirect_keeps_method_and_parameters() -> None:
+def test_temporary_redirect_keeps_method_and_parameters() -> None:
     callback = a_callback("http://app.test/done")
 
     request = redirected_request(callback, first_request(callback), "https://other.test/x", 307)
@@ -137,7 +137,7 @@ def test_a_temporary_redirect_keeps_method_and_parameters() -> None:
     assert header(request, "X-Twilio-Signature") == expected
 
 
-def test_the_idempotency_token_is_the_same_after_a_redirect() -> None:
+def test_idempotency_token_is_the_same_after_a_redirect() -> None:
     callback = a_callback("http://app.test/done")
 
     request = redirected_request(callback, first_request(callback), "/x", 302)
@@ -158,7 +158,7 @@ def test_the_idempotency_token_is_the_same_after_a_redirect() -> None:
         ("https://app.test:80/x", None),
     ],
 )
-def test_user_info_stays_behind_on_the_same_server(location: str, authorization: str | None) -> None:
+def test_user_info_is_kept_only_on_the_same_server(location: str, authorization: str | None) -> None:
     callback = a_callback("http://user:pw@app.test/done")
 
     request = redirected_request(callback, first_request(callback), location, 302)
@@ -185,7 +185,7 @@ def test_user_info_is_not_sent_in_clear_text_after_a_redirect(location: str, aut
     assert header(request, "Authorization") == authorization
 
 
-def test_user_info_does_not_come_back_after_a_redirect_to_another_server() -> None:
+def test_user_info_is_not_restored_after_a_redirect_to_another_server() -> None:
     callback = a_callback("https://user:pw@app.test/done")
 
     elsewhere = redirected_request(callback, first_request(callback), "https://other.test/x", 307)
@@ -195,7 +195,7 @@ def test_user_info_does_not_come_back_after_a_redirect_to_another_server() -> No
 
 
 @pytest.mark.parametrize("location", ["ftp://app.test/x", "javascript:alert(1)", "http://[::1", "/a b"])
-def test_a_redirect_to_no_usable_url_is_refused(location: str) -> None:
+def test_redirect_to_an_invalid_url_is_refused(location: str) -> None:
     callback = a_callback("http://app.test/done")
 
     with pytest.raises(ValueError, match=r"."):

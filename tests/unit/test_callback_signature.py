@@ -1,4 +1,4 @@
-"""The signature of a StatusCallback, and what the StatusCallback tells."""
+"""The signature and the parameters of a StatusCallback."""
 
 from typing import Any
 
@@ -45,20 +45,20 @@ def ended(**changes: Any) -> dict[str, str]:
     return dict(status_callback_parameters(a_call(**values)))
 
 
-def test_the_documented_vector_is_signed_as_documented() -> None:
+def test_documented_example_has_the_documented_signature() -> None:
     assert signature(TOKEN, URL, FORM) == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
-def test_the_order_of_the_parameters_does_not_matter() -> None:
+def test_signature_does_not_depend_on_the_order_of_parameters() -> None:
     assert signature(TOKEN, URL, FORM[::-1]) == signature(TOKEN, URL, FORM)
 
 
 @given(st.dictionaries(st.text("abcXYZ", min_size=1), st.text()), st.text(st.characters(codec="ascii"), max_size=32))
-def test_the_official_library_computes_the_same_signature(form: dict[str, str], token: str) -> None:
+def test_official_library_computes_the_same_signature(form: dict[str, str], token: str) -> None:
     assert signature(token, URL, list(form.items())) == RequestValidator(token).compute_signature(URL, form)
 
 
-def test_a_failed_call_tells_these_parameters_in_this_order() -> None:
+def test_failed_call_has_these_parameters_in_this_order() -> None:
     call = a_call(state=CallState.BUSY, verification_status=VerificationStatus.FAILED, ended_at=T0)
 
     parameters = status_callback_parameters(call)
@@ -66,7 +66,7 @@ def test_a_failed_call_tells_these_parameters_in_this_order() -> None:
     assert [name for name, _ in parameters] == NAMES
 
 
-def test_a_verified_call_tells_its_caller_id_last() -> None:
+def test_verified_call_has_its_caller_id_last() -> None:
     call = a_call(
         state=CallState.COMPLETED,
         verification_status=VerificationStatus.SUCCESS,
@@ -80,7 +80,7 @@ def test_a_verified_call_tells_its_caller_id_last() -> None:
     assert parameters[-2:] == (("VerificationStatus", "success"), ("OutgoingCallerIdSid", CALLER_ID_SID))
 
 
-def test_the_values_are_those_of_the_call() -> None:
+def test_parameter_values_are_those_of_the_call() -> None:
     told = ended(phone_number="+12125551234", answered_at=T0, ended_at=after(T0, 61.5))
 
     assert told == {
@@ -123,7 +123,7 @@ def test_duration_is_call_duration_in_minutes_rounded_up(seconds: float, whole: 
     assert (told["CallDuration"], told["Duration"]) == (whole, minutes)
 
 
-def test_a_call_nobody_answered_lasted_no_time() -> None:
+def test_unanswered_call_has_a_duration_of_zero() -> None:
     told = ended(state=CallState.NO_ANSWER, ended_at=after(T0, 60))
 
     assert (told["CallStatus"], told["CallDuration"], told["Duration"]) == ("no-answer", "0", "0")

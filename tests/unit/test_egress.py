@@ -1,4 +1,4 @@
-"""Where StatusCallbacks may go."""
+"""The egress policy: which addresses StatusCallbacks may reach."""
 
 import asyncio
 import socket
@@ -41,7 +41,7 @@ def addresses(host: str, *allowed: str, **host_map: str) -> list[str]:
     return asyncio.run(EgressPolicy.of(allowed, host_map).addresses(host, 80))
 
 
-def test_every_host_is_allowed_where_none_is_named() -> None:
+def test_every_host_is_allowed_by_default() -> None:
     assert addresses("app.test") == ["10.1.2.3"]
     assert addresses("127.0.0.1") == ["127.0.0.1"]
     assert addresses("::1") == ["::1"]
@@ -50,7 +50,7 @@ def test_every_host_is_allowed_where_none_is_named() -> None:
     assert addresses("2002:a01:203::1") == ["2002:a01:203::1"]
 
 
-def test_each_address_of_a_name_is_tried_once_in_order() -> None:
+def test_addresses_of_a_name_are_unique_and_in_order() -> None:
     assert addresses("both.test") == ["2001:db8::1", "10.1.2.3"]
 
 
@@ -71,7 +71,7 @@ def test_each_address_of_a_name_is_tried_once_in_order() -> None:
         ("::ffff:10.1.2.3", "10.0.0.0/8"),
     ],
 )
-def test_a_host_is_allowed_that_a_name_a_pattern_or_a_network_names(host: str, allowed: str) -> None:
+def test_host_is_allowed_by_name_pattern_or_network(host: str, allowed: str) -> None:
     assert addresses(host, "unrelated.test", allowed)
 
 
@@ -124,9 +124,7 @@ def test_any_other_host_is_refused(host: str, allowed: str) -> None:
 @pytest.mark.parametrize(
     "allowed", [(), ("metadata.test", "ipv6-metadata.test", "scoped.test", "*.test"), ("10.0.0.0/8",)]
 )
-def test_link_local_addresses_are_refused_even_under_a_name_that_is_allowed(
-    host: str, allowed: tuple[str, ...]
-) -> None:
+def test_link_local_addresses_are_refused_even_under_an_allowed_name(host: str, allowed: tuple[str, ...]) -> None:
     with pytest.raises(EgressRefused, match="not allowed"):
         addresses(host, *allowed)
 
@@ -143,33 +141,33 @@ def test_link_local_addresses_are_refused_even_under_a_name_that_is_allowed(
         ("64:ff9b::169.254.169.254", "64:ff9b::/96"),
     ],
 )
-def test_link_local_addresses_are_reached_when_a_network_names_them(host: str, network: str) -> None:
+def test_link_local_addresses_are_allowed_by_a_network(host: str, network: str) -> None:
     assert addresses(host, network)
 
 
-def test_of_a_names_addresses_only_those_allowed_are_tried() -> None:
+def test_only_allowed_addresses_of_a_name_are_returned() -> None:
     assert addresses("mixed.test") == ["10.1.2.3"]
     assert addresses("both.test", "2001:db8::/32") == ["2001:db8::1"]
 
 
-def test_a_mapped_host_is_connected_to_elsewhere() -> None:
+def test_mapped_host_has_the_addresses_of_its_target() -> None:
     assert addresses("app.test", **{"APP.test": "mapped.test"}) == ["10.9.9.9"]
     assert addresses("app.test", **{"app.test": "127.0.0.1"}) == ["127.0.0.1"]
     assert addresses("app.test", **{"other.test": "127.0.0.1"}) == ["10.1.2.3"]
 
 
-def test_a_mapped_host_is_allowed_by_its_own_name_or_its_real_address() -> None:
+def test_mapped_host_is_allowed_by_its_own_name_or_its_real_address() -> None:
     assert addresses("app.test", "app.test", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
     assert addresses("app.test", "10.9.0.0/16", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
     with pytest.raises(EgressRefused):
         addresses("app.test", "mapped.test", **{"app.test": "mapped.test"})
 
 
-def test_a_host_mapped_to_a_link_local_address_is_refused() -> None:
+def test_host_mapped_to_a_link_local_address_is_refused() -> None:
     with pytest.raises(EgressRefused):
         addresses("app.test", **{"app.test": "169.254.169.254"})
 
 
-def test_a_name_that_nobody_knows_is_an_error_of_the_network() -> None:
+def test_unknown_name_raises_an_os_error() -> None:
     with pytest.raises(OSError, match="Name or service not known"):
         addresses("nowhere.test")

@@ -1,4 +1,4 @@
-"""Hosts that a URL can name and no resolver knows."""
+"""The egress policy for host names that are not valid domain names."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 
 
 @pytest.mark.parametrize("host", ["a..b", ".", "a" * 64 + ".invalid"])
-def test_a_host_that_can_be_no_name_is_an_error_of_the_network(host: str) -> None:
+def test_malformed_host_name_raises_an_os_error(host: str) -> None:
     with pytest.raises((OSError, EgressRefused)):
         asyncio.run(EgressPolicy().addresses(host, 80))
 
@@ -16,6 +16,6 @@ def test_a_host_that_can_be_no_name_is_an_error_of_the_network(host: str) -> Non
 @pytest.mark.parametrize(
     "host", ["2852039166", "0xA9FEA9FE", "169.16689662", "0251.0376.0251.0376", "0xa9.254.0251.254", "169.254.169.254."]
 )
-def test_a_link_local_address_in_disguise_is_refused(host: str) -> None:
+def test_link_local_address_in_another_notation_is_refused(host: str) -> None:
     with pytest.raises((OSError, EgressRefused)):
         asyncio.run(EgressPolicy().addresses(host, 80))

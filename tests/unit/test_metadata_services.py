@@ -1,4 +1,4 @@
-"""Metadata services of clouds, which give out credentials, in every way to write their addresses."""
+"""Metadata services of clouds, in every notation of their addresses."""
 
 import asyncio
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -72,7 +72,7 @@ def test_metadata_service_is_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("address", IPV4 + IPV6)
-def test_metadata_service_is_refused_even_where_its_name_is_allowed(address: str) -> None:
+def test_metadata_service_is_refused_even_if_its_name_is_allowed(address: str) -> None:
     policy = EgressPolicy.of(["app.test"], {"app.test": address})
 
     with pytest.raises(EgressRefused, match="not allowed"):
@@ -80,7 +80,7 @@ def test_metadata_service_is_refused_even_where_its_name_is_allowed(address: str
 
 
 @pytest.mark.parametrize("address", IPV4 + IPV6)
-def test_metadata_service_is_reached_where_an_address_names_it(address: str) -> None:
+def test_metadata_service_is_allowed_by_its_address(address: str) -> None:
     assert asyncio.run(EgressPolicy.of([address], {}).addresses(address, 80)) == [address]
 
 

@@ -1,4 +1,4 @@
-"""The runner's step: it moves all that is due, and no call holds up another."""
+"""A step of the runner: it advances all due calls, and no call holds up another."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from math import ceil
@@ -48,7 +48,7 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     return lambda sid, event: doomed.add((sid, event))
 
 
-async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Simulation) -> None:
+async def test_step_advances_all_due_calls_and_reports_ended_ones(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(450)]
     ended: list[bool] = []
@@ -60,7 +60,7 @@ async def test_a_step_moves_all_that_is_due_and_tells_of_the_end(simulation: Sim
     assert len(ended) == ceil(450 / operations.DUE_CALLS_AT_ONCE)
 
 
-async def test_a_batch_that_requests_wait_for_ends_in_time(simulation: Simulation) -> None:
+async def test_batch_of_an_embedded_database_is_limited_in_time(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in range(5):
         simulation.validate(f"+1415867{number:04d}")
@@ -71,7 +71,7 @@ async def test_a_batch_that_requests_wait_for_ends_in_time(simulation: Simulatio
     assert len(ended) == (1 if simulation.database.is_shared else 5)
 
 
-async def test_in_a_long_step_what_happens_later_says_so(simulation: Simulation) -> None:
+async def test_later_calls_of_a_long_step_have_later_times(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     calls = 2 * operations.DUE_CALLS_AT_ONCE
     sids = [simulation.validate(f"+1415867{number:04d}").call_sid for number in range(calls)]
@@ -83,13 +83,13 @@ async def test_in_a_long_step_what_happens_later_says_so(simulation: Simulation)
     assert len(ends) == (2 if simulation.database.is_shared else calls)
 
 
-async def test_a_step_moves_nothing_before_its_time(simulation: Simulation) -> None:
+async def test_step_advances_only_due_calls(simulation: Simulation) -> None:
     simulation.validate(call_delay_seconds=1)
 
     assert await a_runner(simulation).step() == 0
 
 
-async def test_nobody_is_told_of_calls_that_go_on(simulation: Simulation) -> None:
+async def test_calls_that_continue_are_not_reported_as_ended(simulation: Simulation) -> None:
     simulation.validate()
     ended: list[bool] = []
 
@@ -98,7 +98,7 @@ async def test_nobody_is_told_of_calls_that_go_on(simulation: Simulation) -> Non
     assert (moves, ended) == (1, [])
 
 
-async def test_each_move_is_logged_with_its_call(simulation: Simulation, lines: Lines) -> None:
+async def test_each_event_of_a_call_is_logged(simulation: Simulation, lines: Lines) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sid = simulation.validate().call_sid
 
@@ -107,7 +107,7 @@ async def test_each_move_is_logged_with_its_call(simulation: Simulation, lines: 
     assert lines == [{"event": "call", "log_level": "info", "call_sid": sid, "status": "busy", "moved_by": "dial"}]
 
 
-async def test_a_call_that_cannot_be_moved_waits_and_holds_up_no_other(
+async def test_call_that_fails_is_postponed_and_does_not_hold_up_others(
     simulation: Simulation, fail: Fail, lines: Lines
 ) -> None:
     doomed = simulation.validate().call_sid
@@ -125,7 +125,7 @@ async def test_a_call_that_cannot_be_moved_waits_and_holds_up_no_other(
     assert [line["call_sid"] for line in failures] == [doomed]
 
 
-async def test_only_the_call_that_fails_is_made_to_wait(simulation: Simulation, fail: Fail) -> None:
+async def test_only_the_failing_call_is_postponed(simulation: Simulation, fail: Fail) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
     doomed = simulation.validate().call_sid
     others = [simulation.validate(f"+1415555{number:04d}").call_sid for number in range(1000, 1010)]
@@ -137,7 +137,7 @@ async def test_only_the_call_that_fails_is_made_to_wait(simulation: Simulation, 
     assert all(simulation.call(sid).is_verified for sid in others)
 
 
-async def test_a_call_that_waited_goes_on_when_the_reason_is_gone(simulation: Simulation) -> None:
+async def test_postponed_call_advances_when_the_error_is_gone(simulation: Simulation) -> None:
     sid = simulation.validate().call_sid
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operations, "next_event", lambda *_: 1 / 0)
@@ -149,7 +149,7 @@ async def test_a_call_that_waited_goes_on_when_the_reason_is_gone(simulation: Si
     assert simulation.call(sid).state == CallState.RINGING
 
 
-async def test_a_row_that_cannot_be_read_holds_up_no_other(simulation: Simulation) -> None:
+async def test_unreadable_call_does_not_hold_up_others(simulation: Simulation) -> None:
     broken = simulation.validate().call_sid
     other = simulation.validate(OTHER_NUMBER).call_sid
     execute(simulation.database, "UPDATE validation_calls SET timeline = '{' WHERE sid = :sid", sid=broken)
@@ -160,9 +160,7 @@ async def test_a_row_that_cannot_be_read_holds_up_no_other(simulation: Simulatio
     assert simulation.call(other).state == CallState.RINGING
 
 
-async def test_a_database_that_cannot_be_used_is_no_calls_fault(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_unavailable_database_postpones_no_call(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     simulation.validate()
 
     def unusable(*_: Any, **__: Any) -> list[ValidationCall]:

@@ -1,4 +1,4 @@
-"""The runner as it runs: it sleeps until something is due or it is woken, and goes on whatever happens."""
+"""The loop of the runner: it sleeps until a call is due or it is woken, and continues after outages."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_it_looks_when_it_is_woken(simulation: Simulation) -> None:
+async def test_runner_polls_when_it_is_woken(simulation: Simulation) -> None:
     runner = a_runner(simulation)
 
     async with running(runner):
@@ -35,7 +35,7 @@ async def test_it_looks_when_it_is_woken(simulation: Simulation) -> None:
     assert simulation.timeline(sid) == [(0, "queued"), (0, "dial")]
 
 
-async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> None:
+async def test_runner_sleeps_until_the_next_event_is_due(simulation: Simulation) -> None:
     simulation.policy = CallPolicy(60, 10, 3, simulation.policy.default_phone)
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.03, key_seconds=0.03)
     simulation.clock.advance((SystemClock().now() - simulation.clock.now()) / 1_000_000)
@@ -57,7 +57,7 @@ async def test_it_sleeps_until_the_next_event_is_due(simulation: Simulation) -> 
     assert [entry.at for entry in call.timeline] == sorted(entry.at for entry in call.timeline)
 
 
-async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
+async def test_runner_does_not_poll_each_time_it_is_woken(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulation.validate(call_delay_seconds=60)
@@ -81,9 +81,7 @@ async def test_it_does_not_look_at_the_database_each_time_it_is_woken(
     assert time.monotonic() - began >= 3 * MIN_PAUSE_SECONDS
 
 
-async def test_a_database_that_cannot_be_used_for_a_while_does_not_end_it(
-    simulation: Simulation, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_runner_continues_after_an_outage(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     sid = simulation.validate().call_sid
     refusals = iter([True] * 5)
 

@@ -1,4 +1,4 @@
-"""How a URL's fragment changes the patience with which a StatusCallback is delivered."""
+"""Timeouts and retries of StatusCallbacks, and the overrides in a URL's fragment."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from ringback.domain.retry_policy import DeliveryPolicy, Failure, delivery_polic
 DEFAULT = DeliveryPolicy()
 
 
-def test_by_default_only_a_failed_connection_is_tried_once_more() -> None:
+def test_only_a_failed_connection_is_retried_by_default() -> None:
     assert [failure for failure in Failure if DEFAULT.retries_after(failure, 1)] == [Failure.CONNECT]
     assert not DEFAULT.retries_after(Failure.CONNECT, 2)
 
 
-def test_by_default_there_are_fifteen_seconds_in_all_and_five_to_connect() -> None:
+def test_default_timeouts_are_fifteen_seconds_in_total_and_five_to_connect() -> None:
     assert (DEFAULT.connect_timeout_ms, DEFAULT.read_timeout_ms, DEFAULT.total_timeout_ms) == (5_000, 15_000, 15_000)
 
 
-def test_a_fragment_overrides_each_value() -> None:
+def test_fragment_overrides_each_value() -> None:
     policy = delivery_policy("rc=2&rp=5xx,rt&ct=200&rt=300&tt=8000", DEFAULT)
 
     assert policy == DeliveryPolicy(200, 300, 8_000, 2, frozenset({"5xx", "rt"}))
@@ -25,12 +25,12 @@ def test_a_fragment_overrides_each_value() -> None:
 @pytest.mark.parametrize(
     "fragment", ["", "anchor", "rc", "rc=", "rc=two", "rc=-1", "rc=1.5", "rp=", "rp=nonsense", "RC=3", "="]
 )
-def test_nonsense_changes_nothing(fragment: str) -> None:
+def test_invalid_overrides_are_ignored(fragment: str) -> None:
     assert delivery_policy(fragment, DEFAULT) == DEFAULT
 
 
 @pytest.mark.parametrize(("text", "retries"), [("0", 0), ("1", 1), ("5", 5), ("6", 5), ("999999999", 5)])
-def test_retries_are_brought_into_range(text: str, retries: int) -> None:
+def test_retries_are_clamped(text: str, retries: int) -> None:
     assert delivery_policy(f"rc={text}", DEFAULT).retries == retries
 
 
@@ -42,7 +42,7 @@ def test_retries_are_brought_into_range(text: str, retries: int) -> None:
         ("ct=2500", 2_500, 15_000, 15_000),
     ],
 )
-def test_timeouts_are_brought_into_range(fragment: str, connect: int, read: int, total: int) -> None:
+def test_timeouts_are_clamped(fragment: str, connect: int, read: int, total: int) -> None:
     policy = delivery_policy(fragment, DEFAULT)
 
     assert (policy.connect_timeout_ms, policy.read_timeout_ms, policy.total_timeout_ms) == (connect, read, total)
@@ -61,11 +61,11 @@ def test_timeouts_are_brought_into_range(fragment: str, connect: int, read: int,
         ("all", set(Failure)),
     ],
 )
-def test_the_retry_policy_names_the_failures_that_are_tried_again(rp: str, failures: set[Failure]) -> None:
+def test_retry_policy_lists_the_failures_to_retry(rp: str, failures: set[Failure]) -> None:
     policy = delivery_policy(f"rp={rp}", DEFAULT)
 
     assert {failure for failure in Failure if policy.retries_after(failure, 1)} == failures
 
 
-def test_no_retry_is_made_when_none_is_allowed() -> None:
+def test_zero_retries_disable_retries() -> None:
     assert not delivery_policy("rc=0&rp=all", DEFAULT).retries_after(Failure.CONNECT, 1)

@@ -1,4 +1,4 @@
-"""The places that a StatusCallback tells: added to its other parameters, whose order they keep."""
+"""The geography in the parameters of a StatusCallback."""
 
 from ringback.domain.callback_hops import Parameters
 from ringback.domain.callbacks import status_callback_parameters, with_geography
@@ -36,7 +36,7 @@ def parameters_of(number: str) -> Parameters:
     return status_callback_parameters(call)
 
 
-def test_the_places_stand_behind_the_sequence_number() -> None:
+def test_geography_follows_the_sequence_number() -> None:
     parameters = parameters_of("+12125551234")
 
     told = with_geography(parameters)
@@ -50,7 +50,7 @@ def test_the_places_stand_behind_the_sequence_number() -> None:
     )
 
 
-def test_all_else_stays_as_it_was() -> None:
+def test_other_parameters_are_unchanged() -> None:
     parameters = parameters_of("+442079460958")
 
     told = with_geography(parameters)
@@ -59,7 +59,7 @@ def test_all_else_stays_as_it_was() -> None:
     assert tuple(pair for pair in told if pair in parameters) == parameters
 
 
-def test_places_that_are_told_already_stay() -> None:
+def test_existing_geography_is_kept() -> None:
     told = tuple(
         (name, "Elsewhere" if name == "ToCity" else value)
         for name, value in with_geography(parameters_of("+12125551234"))
@@ -68,7 +68,7 @@ def test_places_that_are_told_already_stay() -> None:
     assert with_geography(told) == told
 
 
-def test_where_a_number_of_no_country_is_at_home_is_left_empty() -> None:
+def test_geography_of_an_unknown_number_is_empty() -> None:
     told = dict(with_geography(parameters_of("+80012345678")))
 
     assert {told[f"{party}{what}"] for party in ("To", "Called") for what in ("City", "State", "Zip", "Country")} == {
