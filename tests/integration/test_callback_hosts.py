@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from ringback.callback_delivery.bounded_response import ConnectionMonitor
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.callback_delivery.http_client import CallbackClient
+from ringback.callback_delivery.http_client import CallbackClient, ConnectionMonitor
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.retry_policy import DeliveryPolicy
 from support.outbox import Outbox

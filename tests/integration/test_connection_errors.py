@@ -15,7 +15,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.callback_delivery import http_client as callback_client
-from ringback.callback_delivery.bounded_response import ConnectionMonitor
 from ringback.callback_delivery.connection_errors import connection_error
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
@@ -280,7 +279,9 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
     ],
 )
 def test_rare_failure_is_named(error: Exception, words: str) -> None:
-    said = connection_error(error, parse_url("http://app.test/"), "127.0.0.1", ConnectionMonitor(), DeliveryPolicy())
+    said = connection_error(
+        error, parse_url("http://app.test/"), "127.0.0.1", DeliveryPolicy(), is_connected=False, response_start=b""
+    )
 
     assert said.startswith(words)
 

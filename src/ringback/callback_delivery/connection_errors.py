@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import ConnectionMonitor, ResponseTooLarge
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
 
@@ -24,13 +23,20 @@ _OTHER_NAMES = frozenset({62, 64})
 """Verification results of OpenSSL (X509_V_ERR_…): https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
 
+class ResponseTooLarge(Exception):
+    """The response exceeds the limit that the message names."""
+
+
 def connection_error(
-    error: Exception, url: HttpUrl, address: str, monitor: ConnectionMonitor, policy: DeliveryPolicy
+    error: Exception, url: HttpUrl, address: str, policy: DeliveryPolicy, *, is_connected: bool, response_start: bytes
 ) -> str:
-    """Return why a request to `url`, sent to `address`, got no answer."""
+    """Return why a request to `url`, sent to `address`, got no answer.
+
+    `is_connected` is True if a TCP connection was made. `response_start` holds the first bytes received.
+    """
     place = receiver_name(url, address)
     if isinstance(error, httpx.ConnectTimeout):
-        return _connect_timeout(place, monitor, policy)
+        return _connect_timeout(place, policy, is_connected=is_connected)
     if isinstance(error, httpx.ConnectError):
         return _connect_error(error, url, place)
     if isinstance(error, httpx.TimeoutException):
@@ -39,7 +45,7 @@ def connection_error(
         return f"the answer of {place} is too long: {error}"
     if isinstance(error, httpx.LocalProtocolError):
         return f"the request to {place} cannot be sent: {error}"
-    return _broken_answer(error, url, place, monitor)
+    return _broken_answer(error, url, place, response_start)
 
 
 def resolution_error(error: OSError, host: str) -> str:
@@ -61,9 +67,9 @@ def receiver_name(url: HttpUrl, address: str) -> str:
     return f"{host}:{url.port}" if url.host == address else f"{host}:{url.port} ({address})"
 
 
-def _connect_timeout(place: str, monitor: ConnectionMonitor, policy: DeliveryPolicy) -> str:
+def _connect_timeout(place: str, policy: DeliveryPolicy, *, is_connected: bool) -> str:
     within = seconds(policy.connect_timeout_ms)
-    if monitor.is_connected:
+    if is_connected:
         return f"{place} did not complete the TLS handshake within {within}. Does it speak TLS?"
     return (
         f"no connection to {place} within {within}. Is the receiver running, and does a firewall let ringback reach it?"
@@ -109,14 +115,14 @@ def _certificate_error(error: ssl.SSLCertVerificationError, host: str) -> str:
     )
 
 
-def _broken_answer(error: Exception, url: HttpUrl, place: str, monitor: ConnectionMonitor) -> str:
-    if monitor.start.startswith(_TLS_ALERT) and url.scheme == "http":
+def _broken_answer(error: Exception, url: HttpUrl, place: str, response_start: bytes) -> str:
+    if response_start.startswith(_TLS_ALERT) and url.scheme == "http":
         return f"{place} speaks TLS: use https:// in the URL"
-    if not monitor.start:
+    if not response_start:
         advice = ". If it speaks TLS, use https:// in the URL" if url.scheme == "http" else ""
         return f"{place} closed the connection before it answered{advice}"
     if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
-        start = monitor.start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
+        start = response_start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
         return f"the answer of {place} is not valid HTTP. It starts with {start!r}"
     return f"{place} closed the connection in the middle of its answer"
 

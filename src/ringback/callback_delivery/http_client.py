@@ -1,4 +1,4 @@
-"""The HTTP client of callbacks: one attempt, redirects included, and its outcome.
+"""The HTTP client of callbacks: one attempt with its redirects, and the limits on a receiver's response.
 
 Every delivery in progress has a long-lived transport of its own: a shared one slows down as its connections grow.
 Connections are not reused, so that a request never meets a dead one. The client uses httpx's transport instead of
@@ -11,11 +11,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any, Protocol
 
 import httpx
 
-from ringback.callback_delivery.bounded_response import ConnectionMonitor, ResponseTooLarge
-from ringback.callback_delivery.connection_errors import connection_error, resolution_error, seconds
+from ringback.callback_delivery.connection_errors import ResponseTooLarge, connection_error, resolution_error, seconds
 from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
 from ringback.domain.callback_hops import CallbackHop, mask_location
 from ringback.domain.callbacks import (
@@ -33,6 +33,72 @@ from ringback.domain.secrets import MASKED
 ANSWER_CHARACTERS = 2_048
 """The journal keeps this much of a receiver's answer."""
 MAX_BYTES_PER_CHARACTER = 4
+READ_CHUNK_BYTES = 512
+"""A chunk is parsed without yielding to other tasks. The head of most responses fits into one."""
+MAX_RESPONSE_BYTES = 64 * 1024
+"""Limit on all that is read of a connection: 8 KiB for the body that is kept, the rest for the head and for 1xx
+responses before it, of which a hostile receiver sends any number."""
+PARSING_BUDGET_SECONDS = 0.002
+"""Time to parse one response without pauses. Only hostile responses need more: a hundred 1xx responses, or fifty
+chunks of one byte."""
+PAUSE_FACTOR = 50
+"""Beyond the budget, the connection pauses for this multiple of its last parsing time."""
+
+_CONNECTED = frozenset({"connection.connect_tcp.complete", "connection.start_tls.complete"})
+"""Events of httpcore after which a connection has a new stream."""
+_SENDING = "http11.send_request_headers.started"
+
+
+class _Stream(Protocol):
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes: ...  # noqa: ASYNC109 - httpcore's
+
+
+class ConnectionMonitor:
+    """Monitors and limits the connection of one request, through httpcore's extension `trace`.
+
+    `is_connected` is True once a TCP connection exists, `is_sent` once a part of the request may have been sent.
+    `start` holds the first bytes of the response.
+    """
+
+    def __init__(self) -> None:
+        self.is_connected = False
+        self.is_sent = False
+        self.start = b""
+        self._remaining_bytes = MAX_RESPONSE_BYTES
+        self._read_at: float | None = None
+        self._parsing_seconds = 0.0
+
+    async def trace(self, event: str, details: dict[str, Any]) -> None:
+        """Receive an event of httpcore."""
+        if event in _CONNECTED:
+            self.is_connected = True
+            self._limit(details["return_value"])
+        elif event == _SENDING:
+            self.is_sent = True
+
+    def _limit(self, stream: _Stream) -> None:
+        read = stream.read
+
+        async def limited_read(max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+            await self._yield_after_parsing()
+            data = await read(min(max_bytes, READ_CHUNK_BYTES), timeout)
+            self.start = self.start or data
+            self._remaining_bytes -= len(data)
+            if self._remaining_bytes < 0:
+                raise ResponseTooLarge(f"it has not ended after {MAX_RESPONSE_BYTES} bytes")
+            self._read_at = time.thread_time()
+            return data
+
+        stream.read = limited_read  # type: ignore[method-assign]
+
+    async def _yield_after_parsing(self) -> None:
+        """Pause if the response has used up its parsing time. It is parsed between two reads."""
+        if self._read_at is None:
+            return
+        parsing_seconds = time.thread_time() - self._read_at
+        self._parsing_seconds += parsing_seconds
+        if self._parsing_seconds > PARSING_BUDGET_SECONDS:
+            await asyncio.sleep(parsing_seconds * PAUSE_FACTOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +171,14 @@ class CallbackClient:
                     except (httpx.HTTPError, ResponseTooLarge) as error:
                         is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                         failure = Failure.CONNECT if is_connection else Failure.READ
-                        reason = connection_error(error, url, address, monitor, policy)
+                        reason = connection_error(
+                            error,
+                            url,
+                            address,
+                            policy,
+                            is_connected=monitor.is_connected,
+                            response_start=monitor.start,
+                        )
                         answer = _Answer(monitor.is_sent, failure=failure, error=reason)
                         if not is_connection:
                             return answer
