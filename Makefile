@@ -17,7 +17,7 @@ help:
 	@echo "make check   format, lint, types, import contracts, then make test"
 	@echo "make format  bring the code into its format"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
-	@echo "make pictures  take README's pictures of the phone page (needs Chromium)"
+	@echo "make pictures  take the docs' pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
 	@echo "make docs    generate docs/call-states.md, the phone page's numbering plan and the file of place names"
 
@@ -94,7 +94,7 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 	$(BIN)/python -m tests.support.place_names > src/ringback/domain/place_names.txt
 
-# README's pictures of the phone page.
+# The docs' pictures of the phone page.
 pictures: $(VENV)/.installed-dev
 	RINGBACK_TEST_PICTURES=1 $(BIN)/python -m pytest tests/system/test_phone_page_pictures.py
 

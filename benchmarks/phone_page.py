@@ -1,4 +1,4 @@
-"""How soon the phone page shows an event, how smoothly it scrolls, and how long README's suite of outcomes takes."""
+"""How soon the phone page shows an event, how smoothly it scrolls, and how long the suite of outcomes takes."""
 
 import time
 from contextlib import closing
@@ -12,7 +12,7 @@ from benchmarks.load import BenchmarkFailed
 from benchmarks.sections import Bench, Section, at_most, percentile, span
 from support.browser import CHROMIUM, chromium, new_context
 from support.phone_page import PhonePage, Visited
-from support.readme import readme_block
+from support.readme import docs_page, readme_block
 from support.server import ServerProcess
 from support.suites import run_suite
 
@@ -41,7 +41,7 @@ SCROLL = """async () => {
   return frames;
 }"""
 WORDS = f"""From a validation request until its phone is painted in Chromium; the frames while a list of {MANY}
-verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in README.md on a server that is up."""
+verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in docs/testing.md on a server that is up."""
 
 
 def measure_phone_page(bench: Bench) -> Section:
@@ -93,7 +93,7 @@ def _frames(page: Page, account: Visited) -> list[float]:
 
 
 def _suite(folder: Path, url: str) -> float:
-    modules = {"test_outcomes.py": readme_block("pytest-outcomes")}
+    modules = {"test_outcomes.py": readme_block("pytest-outcomes", page=docs_page("testing"))}
     finished = run_suite(folder, modules, "--ringback-url", url)
     if (finished.status, finished.tests, finished.failed) != (0, SUITE_TESTS, 0):
         raise BenchmarkFailed(f"the suite of outcomes failed: {finished.out}")

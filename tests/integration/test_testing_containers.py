@@ -10,7 +10,7 @@ from testcontainers.core.config import ConnectionMode, testcontainers_config
 from ringback.testing import ServerNotStarted
 from ringback.testing.containers import RingbackContainer
 from support.docker_engine import DockerEngine
-from support.readme import ROOT, readme_block
+from support.readme import docs_page, readme_block
 from support.receiver import CallbackReceiver
 from support.seeds import many_caller_ids
 from support.suites import run_suite
@@ -65,8 +65,7 @@ def test_the_server_in_the_container_is_used_like_any_other(engine: DockerEngine
 def test_a_suite_has_the_fixture_from_a_container_by_the_lines_of_the_page(
     engine: DockerEngine, tmp_path: Path
 ) -> None:
-    page = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
-    modules = {"conftest.py": readme_block("pytest-container", text=page), "test_one.py": ONE_ATTEMPT}
+    modules = {"conftest.py": readme_block("pytest-container", page=docs_page("testing")), "test_one.py": ONE_ATTEMPT}
     alone = {"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_CONNECTION_MODE": "docker_host"}
 
     finished = run_suite(tmp_path, modules, environment=alone)

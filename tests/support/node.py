@@ -1,4 +1,4 @@
-"""Node's helper library, driven by small scripts around README's own lines."""
+"""Twilio's helper library for Node, run by small scripts with the lines of docs/clients/node.md."""
 
 import json
 import shutil
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from support.programs import run_alone
-from support.readme import readme_block
+from support.readme import client_page, readme_block
 
 FOLDER = Path(__file__).parents[1] / "system" / "node"
 LIBRARY = FOLDER / "node_modules" / "twilio" / "package.json"
@@ -29,9 +29,9 @@ needs_node = pytest.mark.skipif(reason_node_is_missing() is not None, reason=rea
 def run_script(name: str, base_url: str, *, block: str = "", **arguments: object) -> Any:
     """Return what the function of tests/system/node/NAME.js resolves to, given a client and these arguments.
 
-    The client is the one of README, or of another `block` that makes one.
+    The page's lines create the client, unless `block` does.
     """
-    block = block or readme_block("node-client", base_url=base_url)
+    block = block or readme_block("node-line", page=client_page("node"), base_url=base_url)
     program = f"""{block}
 require("./{name}.js")(client, {json.dumps(arguments)}).then(
   (result) => process.stdout.write(JSON.stringify(result)),

@@ -7,9 +7,9 @@ from uuid import uuid4
 from sqlalchemy.engine import URL
 
 from support.postgresql import administration
-from support.readme import ROOT, readme_block
+from support.readme import docs_page, readme_block
 
-DOCUMENTED_GRANTS = readme_block("grants", page=ROOT / "docs" / "postgresql.md")
+DOCUMENTED_GRANTS = readme_block("grants", page=docs_page("postgresql"))
 """What docs/postgresql.md grants to the role called ringback."""
 
 

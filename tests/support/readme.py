@@ -1,13 +1,16 @@
-"""README's own code, and that of the pages on clients: what they print is what the tests run."""
+"""The code blocks of README and docs, which the tests run as printed."""
 
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-CLIENT_PAGES = ROOT / "docs" / "clients"
+DOCS = ROOT / "docs"
+CLIENT_PAGES = DOCS / "clients"
+PAGES = sorted([README, *DOCS.glob("**/*.md"), ROOT / "CONTRIBUTING.md", *ROOT.glob("examples/*/*.md")])
+"""All pages whose code blocks are run, or marked with the reason why not."""
 BASE_URL = "http://127.0.0.1:8010"
-"""The server's address as the pages print it; tests put their own server's in its place."""
+"""The server's address in the pages; tests replace it with the address of their server."""
 
 _BLOCK = re.compile(
     r"^<!-- run: (?P<name>[a-z-]+) -->[ \t]*\n+"
@@ -19,7 +22,7 @@ _BLOCK = re.compile(
 
 
 class ReadmeError(Exception):
-    """A page has not exactly one block of that name; the message is for whoever edits the page."""
+    """A page does not have exactly one block of that name."""
 
 
 def block_names(page: Path = README) -> list[str]:
@@ -32,10 +35,15 @@ def client_page(name: str) -> Path:
     return CLIENT_PAGES / f"{name}.md"
 
 
-def readme_block(name: str, *, base_url: str = BASE_URL, page: Path = README, text: str | None = None) -> str:
-    """Return the code of the fenced block behind the line ``<!-- run: NAME -->``, aimed at `base_url`.
+def docs_page(name: str) -> Path:
+    """Return the page on a topic, such as ``testing``."""
+    return DOCS / f"{name}.md"
 
-    `text` is the page's unless given. Raises ReadmeError where there is no such block, or more than one.
+
+def readme_block(name: str, *, base_url: str = BASE_URL, page: Path = README, text: str | None = None) -> str:
+    """Return the code of the fenced block after ``<!-- run: NAME -->``, with the address `base_url`.
+
+    `text` replaces the page's text. Raise ReadmeError if there is no such block, or more than one.
     """
     blocks = _blocks(page.read_text(encoding="utf-8") if text is None else text)
     found = [code for known, code in blocks if known == name]

@@ -19,6 +19,7 @@ OTHERS = {"php", "ruby", "go", "java"}
 RUN = {
     "python": {
         "line",
+        "async-client",
         "redirecting-client",
         "async-redirecting-client",
         "intercepted",
@@ -31,7 +32,7 @@ RUN = {
 }
 RUN["php"].add("line")
 RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
-"""The blocks that are run here, or by test_interception_clients.py, test_other_clients.py and test_old_clients.py."""
+"""The blocks that are run here, or by test_docs_commands.py or a module that is named after clients."""
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
 
 

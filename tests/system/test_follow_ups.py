@@ -9,7 +9,7 @@ from twilio.base.exceptions import TwilioRestException  # type: ignore[import-un
 from twilio.rest import Client  # type: ignore[import-untyped]
 
 from support.node import needs_node, run_script
-from support.readme import readme_block
+from support.readme import client_page, readme_block
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import eventually
 
@@ -23,7 +23,7 @@ NOBODY = "CA" + "0" * 32
 @pytest.fixture
 def client(quick_server: ServerProcess) -> Iterator[Client]:
     names: dict[str, Any] = {}
-    exec(readme_block("python-client", base_url=quick_server.base_url), names)  # noqa: S102
+    exec(readme_block("python-line", page=client_page("python"), base_url=quick_server.base_url), names)  # noqa: S102
     yield names["client"]
     names["client"].http_client.session.close()
 

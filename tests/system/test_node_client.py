@@ -1,4 +1,4 @@
-"""Twilio's own library for Node, newest version, pointed here by README's lines."""
+"""Twilio's library for Node, newest version, with the lines of docs/clients/node.md."""
 
 from support.node import needs_node, run_script
 from support.receiver import CallbackReceiver

@@ -1,4 +1,4 @@
-"""The pictures of the phone page in README: taken here, and written to docs/images by `make pictures`."""
+"""The pictures of the phone page in README and docs: taken here, and written to docs/images by `make pictures`."""
 
 import os
 from contextlib import closing
@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from support.browser import needs_browser, new_context
 from support.phone_page import MANUAL_WRITTEN, RING, PhonePage, Visited
-from support.readme import README, ROOT
+from support.readme import README, ROOT, docs_page
 from support.server import ServerProcess
 
 pytest_plugins = ["support.browser_fixtures"]
@@ -57,6 +57,10 @@ def test_the_pictures_are_taken_and_small(browser: Browser, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_readme_shows_each_picture_and_it_is_there(name: str) -> None:
-    assert f"](docs/images/{name})" in README.read_text(encoding="utf-8")
+def test_picture_is_shown_by_the_page_on_the_phone_page(name: str) -> None:
+    assert f"](images/{name})" in docs_page("phone-page").read_text(encoding="utf-8")
     assert (IMAGES / name).stat().st_size < MOST_BYTES
+
+
+def test_readme_shows_a_phone() -> None:
+    assert f"](docs/images/{PICTURES[0]})" in README.read_text(encoding="utf-8")

@@ -1,26 +1,22 @@
-"""The lines of docs/policy.md, run as they stand."""
+"""The commands of docs/policy.md, run as printed."""
 
 import json
 import os
-import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from support.readme import BASE_URL
+from support.readme import BASE_URL, docs_page, readme_block
 from support.server import ServerProcess
 from support.waiting import PROGRAM_SECONDS
 
 pytest_plugins = ["support.system_fixtures"]
 
-PAGE = Path(__file__).parents[2] / "docs" / "policy.md"
-
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_the_pages_lines_set_a_policy_show_it_and_forget_it(quick_server: ServerProcess) -> None:
-    [block] = re.findall(r"```sh\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def test_commands_of_the_page_set_a_policy_show_it_and_delete_it(quick_server: ServerProcess) -> None:
+    block = readme_block("policy-session", page=docs_page("policy"))
     assert BASE_URL in block
     with quick_server.client() as client:
         account_sid = client.post("/_ringback/accounts", json={}).json()["sid"]

@@ -1,4 +1,4 @@
-"""Twilio's own library for Python, newest version, pointed here by README's lines."""
+"""Twilio's library for Python, newest version, with the lines of docs/clients/python.md."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from support.readme import readme_block
+from support.readme import client_page, readme_block
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.waiting import eventually
@@ -22,7 +22,7 @@ MISSING = f"The requested resource {caller_ids_path()}/{NOBODY}.json was not fou
 
 def client_at(server: ServerProcess) -> Client:
     names: dict[str, Any] = {}
-    exec(readme_block("python-client", base_url=server.base_url), names)  # noqa: S102
+    exec(readme_block("python-line", page=client_page("python"), base_url=server.base_url), names)  # noqa: S102
     client: Client = names["client"]
     return client
 
@@ -41,7 +41,7 @@ def full_client(full_server: ServerProcess) -> Iterator[Client]:
     made.http_client.session.close()
 
 
-def test_readmes_lines_make_a_client_of_the_account_that_exists_from_the_start(client: Client) -> None:
+def test_lines_of_the_page_create_a_client_for_the_initial_account(client: Client) -> None:
     assert (client.username, client.password) == (ACCOUNT_SID, AUTH_TOKEN)
 
 

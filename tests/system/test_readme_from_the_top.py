@@ -1,7 +1,8 @@
-"""README from top to bottom: its commands as printed, in a fresh folder and in the terminals that it names."""
+"""README and docs from top to bottom: their commands as printed, in a fresh folder and in the terminals they name."""
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,32 +14,37 @@ from pathlib import Path
 import pytest
 
 from support.programs import run_alone
-from support.readme import ROOT, block_names, readme_block
+from support.readme import README, ROOT, block_names, client_page, docs_page, readme_block
 from support.server import free_port
 from support.waiting import eventually
 
-SHELL_BLOCKS = ["start", "curl-session", "intercept-start", "intercept-session", "control-session"]
+README_BLOCKS = ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"]
 """README's commands, in its order."""
+MOST_LINES = 8
+MOST_BYTES = 8192
+"""The most lines of a block of README, and the most bytes of README."""
 CHECKOUT = ("Makefile", "pyproject.toml", "constraints.txt", "README.md")
 STOP_SECONDS = 60.0
 WAIT_FOR_THE_CALL = r"""
 sleep() {
-  until curl -sS -u "$AC:ringbackringbackringbackringback" "$URL" | grep -q '"phone_number":"+14158675309"'; do
+  until curl -sS -u "$AC:ringbackringbackringbackringback" "$URL" | grep -q '"phone_number":"+14158675NUMBER"'; do
     command sleep 0.1
   done
 }
 """
-"""README's `sleep 5`, however slow the machine is."""
+"""Replaces the pages' `sleep 5`, however slow the machine is."""
+FORGET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
+"""README's suite is not part of this one."""
 APPLICATION = """
 from twilio.rest import Client
-client = Client("AC00000000000000000000000000000001", "ringbackringbackringbackringback")
+client = Client()
 print(*(caller_id.phone_number for caller_id in client.outgoing_caller_ids.list()))
 """
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Give a folder like a fresh checkout in which `make` has installed what serving needs."""
+    """Create a folder like a checkout in which `make` has installed what serving needs."""
     for name in CHECKOUT:
         shutil.copyfile(ROOT / name, tmp_path / name)
     environment = tmp_path / ".venv"
@@ -52,16 +58,16 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def variables() -> dict[str, str]:
-    """Give README's default ports other numbers: those may be in use on this machine."""
+    """Return other ports than the default ones, which may be in use on this machine."""
     return {"RINGBACK_PORT": str(free_port()), "RINGBACK_INTERCEPT_PORT": str(free_port()), "NO_PROXY": ""}
 
 
 @contextmanager
-def first_terminal(block: str, folder: Path, variables: Mapping[str, str]) -> Iterator[None]:
+def first_terminal(block: str, folder: Path, variables: Mapping[str, str], *, page: Path = README) -> Iterator[None]:
     """Run a block that serves until Ctrl-C, which ends it; wait until its server is ready."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "RINGBACK_"))}
     with (folder / f"{block}.log").open("w+") as log:
-        command = ["sh", "-ec", f"exec {readme_block(block)}"]
+        command = ["sh", "-ec", f"exec {readme_block(block, page=page)}"]
         with subprocess.Popen(  # noqa: S603
             command,
             cwd=folder,
@@ -105,27 +111,58 @@ def has_processes(group: int) -> bool:
 
 
 def typed(code: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
-    """Return the lines that a shell prints for commands that end by themselves."""
+    """Return the output lines of commands that end by themselves."""
     code = code.replace("http://127.0.0.1:8010", f"http://127.0.0.1:{variables['RINGBACK_PORT']}")
-    return run_alone(["sh", "-euc", code], folder, variables).splitlines()
+    return run_alone(["sh", "-euc", f"{FORGET_PYTEST}\n{code}"], folder, variables).splitlines()
 
 
-def test_commands_of_readme_are_in_the_order_in_which_they_are_run() -> None:
-    assert [name for name in block_names() if name in SHELL_BLOCKS] == SHELL_BLOCKS
+def waiting_for(number: str, code: str) -> str:
+    """Return a session whose `sleep` ends when the number is verified."""
+    return WAIT_FOR_THE_CALL.replace("NUMBER", number) + code
+
+
+def test_readme_is_short() -> None:
+    lines = {name: len(readme_block(name).splitlines()) for name in block_names(README)}
+
+    assert list(lines) == README_BLOCKS
+    assert max(lines.values()) <= MOST_LINES
+    assert README.stat().st_size <= MOST_BYTES
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_commands_of_readme_work_from_the_top(checkout: Path, variables: dict[str, str]) -> None:
     with first_terminal("start", checkout, variables):
-        request, listed = typed(WAIT_FOR_THE_CALL + readme_block("curl-session"), checkout, variables)
-        program = readme_block("python-async-client").replace("8010", variables["RINGBACK_PORT"])
-        verified = run_alone([sys.executable, "-c", program], checkout).splitlines()[-1]
+        suite = typed(readme_block("pytest-session"), checkout, variables)
 
     with first_terminal("intercept-start", checkout, variables):
-        block = f"{readme_block('intercept-session')}exec {sys.executable} -c '{APPLICATION}'"
-        [numbers] = typed(block, checkout, variables)
-        last = typed(readme_block("control-session"), checkout, variables)[-1]
+        second_terminal = waiting_for("310", readme_block("intercept-session") + readme_block("base-url-session"))
+        called, request, listed = typed(second_terminal, checkout, variables)
+
+    assert re.search(r"\b1 passed in ", suite[-1])
+    assert re.fullmatch(r"Calling \+14158675309 - the code is \d{6}", called)
+    assert json.loads(request)["phone_number"] == "+14158675310"
+    numbers = [entry["phone_number"] for entry in json.loads(listed)["outgoing_caller_ids"]]
+    assert sorted(numbers) == ["+14158675309", "+14158675310"]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_commands_of_the_docs_work_one_page_after_the_other(checkout: Path, variables: dict[str, str]) -> None:
+    quick_start, interception = docs_page("quick-start"), docs_page("interception")
+    installed = variables | {"PATH": f"{checkout / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
+
+    with first_terminal("start", checkout, variables, page=quick_start):
+        session = waiting_for("309", readme_block("curl-session", page=quick_start))
+        request, listed = typed(session, checkout, variables)
+        program = readme_block("python-async-client", page=client_page("python"))
+        program = program.replace("8010", variables["RINGBACK_PORT"])
+        verified = run_alone([sys.executable, "-c", program], checkout).splitlines()[-1]
+
+    with first_terminal("interception-start", checkout, installed, page=interception):
+        block = readme_block("interception-session", page=interception)
+        [numbers] = typed(f"{block}exec {sys.executable} -c '{APPLICATION}'", checkout, installed)
+        last = typed(readme_block("control-session", page=docs_page("control-api")), checkout, variables)[-1]
 
     assert json.loads(request)["phone_number"] == "+14158675309"
     assert [entry["phone_number"] for entry in json.loads(listed)["outgoing_caller_ids"]] == ["+14158675309"]

@@ -49,3 +49,12 @@ def test_the_record_of_supervision_lists_the_background_tasks() -> None:
     listed = re.findall(r"^\| `(\w+)` \|", record(16), re.MULTILINE)
 
     assert listed == list(TASK_NAMES)
+
+
+def test_the_index_of_decisions_lists_every_record() -> None:
+    index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
+
+    listed = re.findall(r"^\| \[(\d+)\]\((\d{4}-[\w-]+\.md)\) \|", index, re.MULTILINE)
+
+    assert [name for _, name in listed] == sorted(path.name for path in ROOT.glob("docs/decisions/0*.md"))
+    assert [int(number) for number, _ in listed] == [int(name[:4]) for _, name in listed]

@@ -1,4 +1,4 @@
-"""What the documents name exists: tests, source files, constants' places, other documents."""
+"""The names and links in documents exist, and their code blocks are run or marked."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
+TOPICS = [
+    ROOT / "README.md",
+    *sorted({*ROOT.glob("docs/*.md"), *ROOT.glob("docs/clients/*.md")} - {ROOT / "docs/performance.md"}),
+]
+"""README and the pages on topics, except the one that is generated."""
+OUTPUTS = {"text", "json", "mermaid"}
+"""Languages of blocks that are not commands or programs."""
+MOST_LINES = 5
+"""The most lines of a paragraph."""
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/*/*.py")))
 
 
@@ -57,11 +66,55 @@ def test_every_source_that_a_docstring_names_is_a_heading_or_a_row_of_fidelity()
     assert sorted(named - headings) == []
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
-    links = re.findall(r"\]\((?!http|#|mailto)([^)#]+)", document.read_text(encoding="utf-8"))
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
-    assert [link for link in links if not (document.parent / link).exists()] == []
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+    links = re.findall(r"\]\((?!http|mailto)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8"))
+    targets = [(link, anchor, document.parent / link if link else document) for link, anchor in links]
+
+    missing = [
+        f"{link}#{anchor}"
+        for link, anchor, target in targets
+        if not target.exists() or (anchor and anchor not in anchors(target))
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_code_block_is_run_or_marked_with_the_reason_why_not(document: Path) -> None:
+    fences = re.findall(
+        r"^([^\n]*)\n+```(\w*)\n.*?^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+    marker = re.compile(r"<!-- (run: [a-z-]+|not run: \S+ \S+ .+) -->")
+
+    unmarked = [(line, language) for line, language in fences if language not in OUTPUTS and not marker.fullmatch(line)]
+
+    assert unmarked == []
+
+
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if path.parent.name != "clients"], ids=lambda p: p.name
+)
+def test_every_block_marked_as_run_is_named_by_a_test(document: Path) -> None:
+    marked = re.findall(r"<!-- run: ([a-z-]+) -->", document.read_text(encoding="utf-8"))
+    code = TESTS + "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/support/*.py"))
+
+    assert [name for name in marked if not re.search(rf'\(\s*"{name}"', code)] == []
+
+
+@pytest.mark.parametrize("document", TOPICS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_paragraphs_have_five_lines_at_most(document: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    prose = [block for block in re.split(r"\n\s*\n", text) if re.match(r"(?!\d+\. )[\w*`\[(]", block.strip())]
+
+    assert [block.strip() for block in prose if len(block.strip().splitlines()) > MOST_LINES] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -1,4 +1,4 @@
-"""README's chapter "In your test suite": its suites, run as they stand there."""
+"""docs/testing.md: its test suites, run as printed."""
 
 import ast
 import re
@@ -9,17 +9,18 @@ import pytest
 
 from ringback.testing import Server
 from support.extent import WHOLE
-from support.readme import ROOT, block_names, readme_block
+from support.readme import ROOT, block_names, docs_page, readme_block
 from support.suites import run_suite
 
-pytestmark = pytest.mark.xdist_group("testing_readme")
+pytestmark = pytest.mark.xdist_group("testing_page")
 
-BLOCKS = [name for name in block_names() if name.startswith("pytest-")]
+PAGE = docs_page("testing")
+BLOCKS = [name for name in block_names(PAGE) if name.startswith("pytest-")]
 OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
 LINES = 12
-"""As long as a test of one outcome may be."""
+"""Most lines of a test of one outcome, with its helpers."""
 PROCESSES, REPETITIONS = (8, 25) if WHOLE else (2, 3)
-"""How many processes run the outcomes side by side, and how often each outcome comes: 200 tests, or a sample."""
+"""Number of processes, and of repetitions of each outcome: 200 tests, or a sample."""
 MANY = f"""
 import os
 
@@ -34,7 +35,7 @@ def pytest_sessionfinish(session):
         file.write(str(session.testscollected))
 """
 ONE_ATTEMPT = """
-def test_the_first_mistake_is_the_last(ringback):
+def test_first_mistake_is_the_last(ringback):
     ringback.phone("+14158675309").will("mistype-once")
     request = ringback.client().validation_requests.create("+14158675309")
 
@@ -48,21 +49,21 @@ def test_the_first_mistake_is_the_last(ringback):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    """Run a server of the module's own."""
+    """Run a server for this module."""
     with Server() as running:
         yield running
 
 
-def test_the_outcomes_pass_on_a_server_that_is_up(server: Server, tmp_path: Path) -> None:
-    modules = {"test_outcomes.py": readme_block("pytest-outcomes")}
+def test_outcomes_pass_on_a_running_server(server: Server, tmp_path: Path) -> None:
+    modules = {"test_outcomes.py": readme_block("pytest-outcomes", page=PAGE)}
 
     finished = run_suite(tmp_path, modules, "--ringback-url", server.base_url)
 
     assert (finished.status, finished.tests, finished.failed) == (0, 8, 0), finished.out
 
 
-def test_many_tests_in_processes_side_by_side_share_one_server(server: Server, tmp_path: Path) -> None:
-    modules = {"test_outcomes.py": readme_block("pytest-outcomes"), "conftest.py": MANY}
+def test_outcomes_in_many_processes_share_one_server(server: Server, tmp_path: Path) -> None:
+    modules = {"test_outcomes.py": readme_block("pytest-outcomes", page=PAGE), "conftest.py": MANY}
     before = [account.account_sid for account in server.accounts()]
 
     finished = run_suite(tmp_path, modules, "-n", str(PROCESSES), environment={"RINGBACK_TEST_URL": server.base_url})
@@ -72,18 +73,19 @@ def test_many_tests_in_processes_side_by_side_share_one_server(server: Server, t
     assert [account.account_sid for account in server.accounts()] == before
 
 
-def test_the_rest_passes_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
-    first = (ROOT / "docs/quick-start.md").read_text(encoding="utf-8")
-    modules = {"test_more.py": readme_block("pytest-more"), "test_first.py": readme_block("quick-start", text=first)}
+def test_other_examples_pass_on_a_server_that_the_suite_starts(tmp_path: Path) -> None:
+    modules = {
+        "test_more.py": readme_block("pytest-more", page=PAGE),
+        "test_first.py": readme_block("quick-start", page=docs_page("quick-start")),
+    }
 
     finished = run_suite(tmp_path, modules)
 
     assert (finished.status, finished.tests, finished.failed) == (0, 6, 0), finished.out
 
 
-def test_async_test_of_the_documentation_passes(tmp_path: Path) -> None:
-    documentation = (ROOT / "docs/testing.md").read_text(encoding="utf-8")
-    modules = {"test_async.py": readme_block("pytest-async", text=documentation)}
+def test_async_example_passes(tmp_path: Path) -> None:
+    modules = {"test_async.py": readme_block("pytest-async", page=PAGE)}
     ignored = [f"ignore:{text}:DeprecationWarning" for text in ("BasicAuth is deprecated", "The 'auth' parameter is")]
 
     finished = run_suite(tmp_path, modules, *(option for text in ignored for option in ("-W", text)))
@@ -91,16 +93,16 @@ def test_async_test_of_the_documentation_passes(tmp_path: Path) -> None:
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_the_settings_of_conftest_are_the_servers(tmp_path: Path) -> None:
-    modules = {"conftest.py": readme_block("pytest-settings"), "test_settings.py": ONE_ATTEMPT}
+def test_settings_of_conftest_reach_the_server(tmp_path: Path) -> None:
+    modules = {"conftest.py": readme_block("pytest-settings", page=PAGE), "test_settings.py": ONE_ATTEMPT}
 
     finished = run_suite(tmp_path, modules)
 
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_each_test_is_of_twelve_lines_or_fewer_and_every_outcome_has_one() -> None:
-    source = readme_block("pytest-outcomes")
+def test_outcomes_are_complete_and_take_twelve_lines_each_at_most() -> None:
+    source = readme_block("pytest-outcomes", page=PAGE)
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions.items()}
     helpers = sum(length for name, length in lengths.items() if not name.startswith("test_"))
@@ -111,9 +113,9 @@ def test_each_test_is_of_twelve_lines_or_fewer_and_every_outcome_has_one() -> No
     assert {text for text in re.findall(r'"([a-z-]+)"', source) if text in OUTCOMES} == OUTCOMES
 
 
-def test_nobody_sleeps() -> None:
+def test_examples_and_handles_never_sleep() -> None:
     sources = {path.name: path.read_text(encoding="utf-8") for path in ROOT.glob("src/ringback/testing/**/*.py")}
-    sources |= {name: readme_block(name) for name in BLOCKS}
+    sources |= {name: readme_block(name, page=PAGE) for name in BLOCKS}
 
     asleep = [name for name, source in sources.items() if re.search(r"\bsleep", source)]
 

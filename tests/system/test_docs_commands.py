@@ -1,4 +1,4 @@
-"""What README tells its reader to type does what README says."""
+"""The commands of README and docs do what the pages say."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
-from support.readme import README, ROOT, block_names, readme_block
+from support.readme import PAGES, README, ROOT, block_names, client_page, docs_page, readme_block
 from support.receiver import CallbackReceiver
 from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.waiting import PROGRAM_SECONDS
@@ -20,32 +20,28 @@ from support.waiting import PROGRAM_SECONDS
 pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+14158675309"
-"""The number that README verifies."""
+"""The number that the quick start verifies."""
 ASYNC_NUMBER = "+14158675310"
-"""The number of README's asynchronous program."""
-RUN_ELSEWHERE = {
-    "intercept-session",
-    "intercept-start",
-    "python-client",
-    "node-client",
-    "pytest-outcomes",
-    "pytest-more",
-    "pytest-settings",
+"""The number of the asynchronous program."""
+RUN = {
+    "README.md": ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"],
+    "docs/quick-start.md": ["start", "curl-session", "quick-start"],
+    "docs/testing.md": ["pytest-outcomes", "pytest-more", "pytest-settings", "pytest-async", "pytest-container"],
+    "docs/settings.md": ["seed-file"],
+    "docs/control-api.md": ["control-session"],
+    "docs/callbacks.md": ["python-validate", "inbox-session"],
+    "docs/interception.md": ["interception-start", "interception-session"],
+    "docs/faults.md": ["faults-session"],
+    "docs/policy.md": ["policy-session"],
+    "docs/postgresql.md": ["grants"],
 }
-RUN_HERE = {
-    "start",
-    "control-session",
-    "curl-session",
-    "python-async-client",
-    "python-validate",
-    "seed-file",
-}
+"""The blocks that are run here, or in a module named after the page. For those of clients see test_client_pages.py."""
 SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
 
 
 @pytest.fixture
 def empty_server(quick_server: ServerProcess) -> ServerProcess:
-    """Give the shared server after deleting README's numbers, which tests of other modules may also verify."""
+    """Give the shared server after deleting the pages' numbers, which tests of other modules may also verify."""
     with quick_server.client() as client:
         for number in (NUMBER, ASYNC_NUMBER):
             listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": number}).json()
@@ -55,7 +51,7 @@ def empty_server(quick_server: ServerProcess) -> ServerProcess:
 
 
 def run(command: list[str], folder: Path) -> str:
-    """Return what a command prints; it must say nothing on standard error."""
+    """Return the output of a command, which must write nothing to standard error."""
     finished = subprocess.run(  # noqa: S603
         command,
         cwd=folder,
@@ -69,6 +65,16 @@ def run(command: list[str], folder: Path) -> str:
     return finished.stdout
 
 
+def json_documents(text: str) -> list[Any]:
+    """Return the JSON documents of an output that does not separate them."""
+    documents, decoder, text = [], json.JSONDecoder(), text.strip()
+    while text:
+        document, end = decoder.raw_decode(text)
+        documents.append(document)
+        text = text[end:].lstrip()
+    return documents
+
+
 def program(name: str) -> str:
     found = shutil.which(name)
     if found is None:
@@ -76,12 +82,15 @@ def program(name: str) -> str:
     return found
 
 
-def test_every_block_that_readme_marks_is_run() -> None:
-    assert sorted(block_names()) == sorted(RUN_ELSEWHERE | RUN_HERE)
+def test_every_marked_block_is_run_in_the_order_of_its_page() -> None:
+    marked = {str(page.relative_to(ROOT)): block_names(page) for page in PAGES if page.parent.name != "clients"}
+
+    assert {page: names for page, names in marked.items() if names} == RUN
 
 
-def test_make_serve_serves() -> None:
-    [line] = readme_block("start").splitlines()
+@pytest.mark.parametrize("page", [README, docs_page("quick-start")], ids=lambda page: page.stem)
+def test_make_serve_starts_the_server(page: Path) -> None:
+    [line] = readme_block("start", page=page).splitlines()
     name, *target = line.split()
 
     planned = run([program(name), "--dry-run", "--no-print-directory", *target], ROOT)
@@ -89,9 +98,9 @@ def test_make_serve_serves() -> None:
     assert planned.splitlines()[-1] == ".venv/bin/ringback serve"
 
 
-def test_the_first_session_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
+def test_session_of_the_quick_start_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
     program("curl")
-    session = readme_block("curl-session", base_url=empty_server.base_url)
+    session = readme_block("curl-session", page=docs_page("quick-start"), base_url=empty_server.base_url)
     assert "\nsleep 5\n" in session
 
     printed = run([program("sh"), "-euc", session.replace("\nsleep 5\n", "\nsleep 1\n")], tmp_path)
@@ -103,9 +112,11 @@ def test_the_first_session_verifies_a_number(empty_server: ServerProcess, tmp_pa
     assert [entry["friendly_name"] for entry in found] == ["My Home Phone Number"]
 
 
-def test_the_control_session_shows_a_busy_line_in_no_time(empty_server: ServerProcess, tmp_path: Path) -> None:
+def test_session_of_the_control_api_shows_a_busy_line_without_waiting(
+    empty_server: ServerProcess, tmp_path: Path
+) -> None:
     program("curl")
-    session = readme_block("control-session", base_url=empty_server.base_url)
+    session = readme_block("control-session", page=docs_page("control-api"), base_url=empty_server.base_url)
 
     printed = run([program("sh"), "-euc", session], tmp_path)
 
@@ -117,8 +128,22 @@ def test_the_control_session_shows_a_busy_line_in_no_time(empty_server: ServerPr
     assert (call["status"], call["validation_code"]) == ("busy", request["validation_code"])
 
 
+def test_session_of_the_inbox_shows_a_valid_signature(tmp_path: Path) -> None:
+    program("curl")
+    with ServerProcess(ring_seconds=0.02, key_seconds=0.02) as server:
+        session = readme_block("inbox-session", page=docs_page("callbacks"), base_url=server.base_url)
+        printed = run([program("sh"), "-euc", session], tmp_path)
+
+    request, events, messages, inboxes = json_documents(printed)
+    [event], [message] = events["events"], messages["messages"]
+    assert (event["type"], event["call_sid"]) == ("callback.delivered", request["call_sid"])
+    assert dict(message["parameters"])["VerificationStatus"] == "success"
+    assert message["signature"]["is_valid"]
+    assert [(inbox["name"], inbox["messages"]) for inbox in inboxes["inboxes"]] == [("callbacks", 1)]
+
+
 def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
-    source = readme_block("python-async-client", base_url=empty_server.base_url)
+    source = readme_block("python-async-client", page=client_page("python"), base_url=empty_server.base_url)
 
     printed = run([sys.executable, "-c", source], tmp_path)
 
@@ -128,7 +153,7 @@ def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess,
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_the_validator_takes_what_is_received_for_genuine(
+def test_validator_accepts_a_received_callback(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str
 ) -> None:
     form = {
@@ -140,21 +165,21 @@ def test_the_validator_takes_what_is_received_for_genuine(
         client.post(f"{caller_ids_path()}.json", data=form).raise_for_status()
     [callback] = receiver.wait_for(1)
 
-    is_from_twilio = names_of("python-validate", quick_server.base_url)["is_from_twilio"]
+    is_from_twilio = names_of("python-validate", docs_page("callbacks"), quick_server.base_url)["is_from_twilio"]
 
     url, signature = receiver.url + callback.target, callback.headers["X-Twilio-Signature"]
     assert is_from_twilio(url, callback.form, signature)
     assert not is_from_twilio(url, {**callback.form, "CallStatus": "completed"}, signature)
 
 
-def names_of(block: str, base_url: str) -> dict[str, Any]:
+def names_of(block: str, page: Path, base_url: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(readme_block(block, base_url=base_url), names)  # noqa: S102
+    exec(readme_block(block, page=page, base_url=base_url), names)  # noqa: S102
     return names
 
 
-def test_the_seed_file_makes_what_its_remarks_say(tmp_path: Path) -> None:
-    (tmp_path / "seed.toml").write_text(readme_block("seed-file"), encoding="utf-8")
+def test_seed_file_creates_what_its_comments_say(tmp_path: Path) -> None:
+    (tmp_path / "seed.toml").write_text(readme_block("seed-file", page=docs_page("settings")), encoding="utf-8")
     subaccount = ACCOUNT_SID[:-1] + "2"
     key = ("SK00000000000000000000000000000001", "any-secret-of-up-to-64-characters")
 
@@ -176,8 +201,8 @@ def test_the_seed_file_makes_what_its_remarks_say(tmp_path: Path) -> None:
     assert statuses == {ACCOUNT_SID: [200, 200], subaccount: [401, 200]}
 
 
-def test_the_settings_table_has_every_setting_with_its_variable_and_default() -> None:
-    table = {row["name"]: row for row in SETTING_ROW.finditer(README.read_text(encoding="utf-8"))}
+def test_table_of_settings_has_every_setting_with_its_variable_and_default() -> None:
+    table = {row["name"]: row for row in SETTING_ROW.finditer(docs_page("settings").read_text(encoding="utf-8"))}
 
     assert list(table) == list(Settings.model_fields)
     for name, field in Settings.model_fields.items():
