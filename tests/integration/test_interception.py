@@ -80,7 +80,7 @@ def test_a_message_is_refused_by_name_whoever_sends_it(
     assert newest(server) == ("api.twilio.com", "POST", MESSAGES)
     refused = server.refused()[0]
     assert refused["message"] == MESSAGE
-    logged = server.wait_for_log(lambda line: line.get("event") == "refused" and line["path"] == MESSAGES)
+    logged = server.wait_for_log(lambda line: line.get("event") == "request refused" and line["path"] == MESSAGES)
     assert logged["host"] == "api.twilio.com"
     assert "Hello" not in json.dumps(server.refused() + server.log)
 
@@ -165,7 +165,7 @@ def test_unsupported_method_of_a_readable_resource_is_refused_by_name_and_listed
     assert answer.status_code == 404
     assert refusal in answer.text
     assert newest(server) == ("api.twilio.com", method, path)
-    expected = {"event": "refused", "method": method, "path": path}
+    expected = {"event": "request refused", "method": method, "path": path}
     server.wait_for_log(lambda line: expected.items() <= line.items())
 
 

@@ -1,4 +1,4 @@
-"""Draws docs/call-states.md from the transition table: ``python -m tests.support.call_states``."""
+"""Generates docs/call-states.md from the transition table: ``python -m tests.support.call_states``."""
 
 import sys
 
@@ -15,9 +15,11 @@ from .domain_values import a_call
 
 INTRODUCTION = """# The states of a validation call
 
-A validation call moves only by the table `CALL_TRANSITIONS` in `src/ringback/domain/calls.py`; an event that the table
-does not have for a call's state changes nothing. This page is drawn from that table by `make docs`, and a test fails
-when it is not current. An arrow's label is the event and, in brackets, the circumstance that it depends on.
+The table `CALL_TRANSITIONS` in `src/ringback/domain/calls.py` has all transitions of a validation call. An event
+without a transition from the call's state changes nothing. An arrow's label is the event and, in
+brackets, its condition.
+
+`make docs` generates this page from the table, and a test fails if the page is outdated.
 """
 
 

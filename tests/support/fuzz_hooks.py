@@ -29,7 +29,7 @@ UNSPEAKABLE = (
     "phone_number:",
     "now: between the years",
     "date_created: between the years",
-    "friendly_name: it holds a character that XML cannot carry",
+    "friendly_name: it has a character that is not valid in XML",
     "owner_email:",
     "parent_sid: AC",
     "seconds: a clock cannot be advanced",

@@ -71,7 +71,7 @@ def test_an_event_outside_the_table_is_refused_and_says_why(state: CallState, ev
     with pytest.raises(IllegalCallEvent) as refusal:
         transition(call, event, account_now=NOW)
 
-    assert str(refusal.value) == f"call {CALL_SID} is {state}: it cannot undergo {event}"
+    assert str(refusal.value) == f"call {CALL_SID} is {state}: {event} is not valid in this state"
     assert refusal.value.call == call
     assert refusal.value.event == event
 

@@ -47,7 +47,7 @@ def test_a_friendly_name_of_another_length_is_at_fault(name: str) -> None:
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])
 def test_a_friendly_name_that_xml_cannot_carry_is_at_fault(character: str) -> None:
-    assert friendly_name_error(f"a{character}b") == "it holds a character that XML cannot carry"
+    assert friendly_name_error(f"a{character}b") == "it has a character that is not valid in XML"
 
 
 def test_an_account_acts_for_itself_and_its_subaccounts() -> None:

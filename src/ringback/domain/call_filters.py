@@ -1,4 +1,4 @@
-"""What a call shows of its times, and the lists of calls that are picked by them, by number and by status."""
+"""Filters of the list of calls: by number, by status, and by the times that calls show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ DAY = 86_400 * MICROSECONDS
 
 
 def start_time(call: ValidationCall) -> Timestamp | None:
-    """Return when the number was dialled; None for a call that waits to be dialled, or never was.
+    """Return when the number was dialed; None for a call that was not dialed.
 
     Source: docs/fidelity.md, Call [oai].
     """
@@ -23,18 +23,18 @@ def start_time(call: ValidationCall) -> Timestamp | None:
 
 
 def end_time(call: ValidationCall) -> Timestamp | None:
-    """Return when a completed call ended; None for one that did not complete. Source: docs/fidelity.md, Call [oai]."""
+    """Return when a completed call ended; None for any other call. Source: docs/fidelity.md, Call [oai]."""
     return call.ended_at if call.state == CallState.COMPLETED else None
 
 
 def date_updated(call: ValidationCall) -> Timestamp:
-    """Return when something last happened to a call."""
+    """Return the time of the last change of a call."""
     return call.timeline[-1].at if call.timeline else call.date_created
 
 
 @dataclass(frozen=True, slots=True)
 class TimeRange:
-    """From an instant on, and before another; None where there is no such bound."""
+    """The times from `start` (inclusive) to `before` (exclusive); None for an open end."""
 
     start: Timestamp | None = None
     before: Timestamp | None = None
@@ -45,7 +45,7 @@ ALWAYS = TimeRange()
 
 @dataclass(frozen=True, slots=True)
 class CallFilters:
-    """Which calls a list has: those to an E.164 number, in some states, begun and ended within a time; None for any."""
+    """The filters of a list of calls: an E.164 number, states, and ranges of start and end times; None for any."""
 
     phone_number: str | None = None
     states: tuple[CallState, ...] | None = None
@@ -54,14 +54,14 @@ class CallFilters:
 
 
 class NothingMatches(Exception):
-    """No call can be as these parameters want it."""
+    """No call can match these parameters."""
 
 
 def parse_call_filters(parameters: Mapping[str, str]) -> CallFilters:
-    """Read ``To``, ``From``, ``Status``, ``ParentCallSid``, ``StartTime`` and ``EndTime``, the times with < and > too.
+    """Parse ``To``, ``From``, ``Status``, ``ParentCallSid``, ``StartTime`` and ``EndTime``, also with < and >.
 
-    Raises NothingMatches for a number, status or time that is none, and for what no validation call has: a parent, or
-    another caller than Twilio's. Source: docs/fidelity.md, list of calls.
+    Raises NothingMatches for an invalid number, status or time, and for values that no validation call has: a parent
+    call, or a caller other than Twilio's. Source: docs/fidelity.md, list of calls.
     """
     if parameters.get("ParentCallSid"):
         raise NothingMatches
@@ -92,7 +92,7 @@ def _states(status: str) -> tuple[CallState, ...]:
 
 
 def _time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
-    """Return the time that ``Name``, ``Name>`` and ``Name<`` leave: on that day, from then on, before then."""
+    """Return the range of ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time)."""
     starts, ends = [], []
     if name in parameters:
         moment = _moment(parameters[name])
@@ -107,7 +107,7 @@ def _time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
 
 
 def _moment(text: str) -> Timestamp:
-    """Read ``2009-07-06`` or ``2009-07-06T12:00:00Z``; without an offset it is UTC."""
+    """Parse ``2009-07-06`` or ``2009-07-06T12:00:00Z``; a time without an offset is UTC."""
     try:
         return from_datetime(datetime.fromisoformat(text))
     except (ValueError, OverflowError) as error:

@@ -1,4 +1,4 @@
-"""What will happen to a call next if nobody interferes: the phone's own doing, or the network's patience."""
+"""The next event of a call: what the simulated phone does, or a timeout of the network."""
 
 from typing import NamedTuple
 
@@ -10,11 +10,11 @@ from ringback.domain.timestamps import Timestamp, after
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
 EXTENSION_KEY_SECONDS = 0.1
-"""How long one digit of an extension takes to dial. Source: docs/fidelity.md, Extension [assumed]."""
+"""Time to dial one digit of an extension. Source: docs/fidelity.md, Extension [assumed]."""
 
 
 class PendingEvent(NamedTuple):
-    """The event that falls due at `at`; `digits` are those of `CallEvent.DIGITS`."""
+    """An event that is due at `at`, with the digits of `CallEvent.DIGITS`."""
 
     at: Timestamp
     event: CallEvent
@@ -22,9 +22,9 @@ class PendingEvent(NamedTuple):
 
 
 def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent | None:
-    """Return what falls due next for a call that came into its present state, or to a new prompt, at `account_now`.
+    """Return the next event of a call that entered its state, or reached a new prompt, at `account_now`.
 
-    None for a call that has ended.
+    Return None for a call that has ended.
     """
     match call.state:
         case CallState.QUEUED:
@@ -40,7 +40,7 @@ def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp)
 
 
 def extension_seconds(extension: str) -> float:
-    """Return how long dialling these digits and waits takes."""
+    """Return the time to dial these digits and waits."""
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
 
 
@@ -54,11 +54,11 @@ def _while_ringing(call: ValidationCall, policy: CallPolicy, account_now: Timest
 
 def _at_the_prompt(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent:
     phone = call.phone or policy.default_phone
-    silence = PendingEvent(after(account_now, policy.prompt_timeout_seconds), CallEvent.PROMPT_TIMEOUT)
+    timeout = PendingEvent(after(account_now, policy.prompt_timeout_seconds), CallEvent.PROMPT_TIMEOUT)
     if call.keys or not is_reached(phone, call.extension):
-        return silence
-    keying = reaction_to_prompt(phone, call.prompt_number, call.validation_code)
-    if keying is None or keying.after_seconds >= policy.prompt_timeout_seconds:
-        return silence
-    event = CallEvent.HANG_UP if keying.digits is None else CallEvent.DIGITS
-    return PendingEvent(after(account_now, keying.after_seconds), event, keying.digits or "")
+        return timeout
+    reaction = reaction_to_prompt(phone, call.prompt_number, call.validation_code)
+    if reaction is None or reaction.after_seconds >= policy.prompt_timeout_seconds:
+        return timeout
+    event = CallEvent.HANG_UP if reaction.digits is None else CallEvent.DIGITS
+    return PendingEvent(after(account_now, reaction.after_seconds), event, reaction.digits or "")

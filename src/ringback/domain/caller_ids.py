@@ -1,4 +1,4 @@
-"""Verified numbers, and the request to verify one."""
+"""Caller IDs (verified numbers), and the request to verify a number with its answer."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ _NOT_XML_1_0 = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]
 
 
 class OutgoingCallerId(NamedTuple):
-    """A number that its account may show as caller ID: `phone_number` is E.164. A tuple: there are 1,000 on a page."""
+    """A verified number of an account; `phone_number` is E.164.
+
+    It is a tuple because a page has up to 1,000.
+    """
 
     sid: OutgoingCallerIdSid
     account_sid: AccountSid
@@ -29,7 +32,7 @@ class OutgoingCallerId(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ValidationRequest:
-    """What a client asks for; `friendly_name`, `extension` and `status_callback` are None when not given."""
+    """A client's request to verify a number; parameters that were not given are None."""
 
     phone_number: str
     friendly_name: str | None = None
@@ -41,10 +44,9 @@ class ValidationRequest:
 
 @dataclass(frozen=True, slots=True)
 class ValidationAnswer:
-    """What the client gets back at once: the code to key in, and the call that will ask for it.
+    """The answer to a validation request: the code to enter, and the call that will ask for it.
 
-    `has_superseded` tells that another call to the number was under way and has ended, so that its StatusCallback is
-    owed at once.
+    `has_superseded` tells that the request ended another call to the number, whose StatusCallback is now pending.
     """
 
     account_sid: AccountSid
@@ -56,9 +58,9 @@ class ValidationAnswer:
 
 
 def friendly_name_error(name: str) -> str | None:
-    """Say what is wrong with a FriendlyName, or None: 1 to 64 code points, all of which XML 1.0 can carry."""
+    """Return what is wrong with a FriendlyName, or None. It has 1 to 64 code points, all valid in XML 1.0."""
     if not 1 <= len(name) <= FRIENDLY_NAME_MAX_CHARACTERS:
         return f"between 1 and {FRIENDLY_NAME_MAX_CHARACTERS} characters"
     if _NOT_XML_1_0.search(name):
-        return "it holds a character that XML cannot carry"
+        return "it has a character that is not valid in XML"
     return None

@@ -1,6 +1,6 @@
-"""The validation call: its states, the events that move it, and the one table of what leads where.
+"""The validation call: its states, its events, and the table of its transitions.
 
-`transition` is pure and the only way a call changes. docs/call-states.md is drawn from `CALL_TRANSITIONS`.
+`transition` is pure and the only function that changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from ringback.domain.timestamps import Timestamp, seconds_between
 
 
 class CallStatus(StrEnum):
-    """Twilio's words for what a call is doing, as a client reads them."""
+    """Twilio's status of a call, as clients read it."""
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -24,7 +24,7 @@ class CallStatus(StrEnum):
 
 
 class CallState(StrEnum):
-    """Where a call stands; finer than `CallStatus` while it is in progress."""
+    """The state of a call; finer than `CallStatus` while the call is in progress."""
 
     QUEUED = "queued"
     RINGING = "ringing"
@@ -44,13 +44,13 @@ IN_PROGRESS_STATES = frozenset({CallState.DIALING_EXTENSION, CallState.PROMPTING
 _STATUSES = {state: CallStatus.IN_PROGRESS if state in IN_PROGRESS_STATES else CallStatus(state) for state in CallState}
 
 ENDED = "ended"
-"""The timeline entry that says how a call ended."""
+"""The event of the timeline entry that tells how a call ended."""
 
 FINAL_STATES = frozenset({CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED})
 
 
 class CallEvent(StrEnum):
-    """What can happen to a call, whoever makes it happen: the clock, a phone, a person, another request."""
+    """What can happen to a call, caused by the clock, a phone, a person or another request."""
 
     DIAL = "dial"
     ANSWER = "answer"
@@ -64,7 +64,7 @@ class CallEvent(StrEnum):
 
 
 class Guard(StrEnum):
-    """The circumstance on which an event's effect depends."""
+    """The condition that decides which state an event leads to."""
 
     ALWAYS = ""
     LINE_FREE = "line free"
@@ -79,23 +79,23 @@ class Guard(StrEnum):
 
 
 class VerificationStatus(StrEnum):
-    """Whether the callee keyed the code in."""
+    """Whether the callee entered the code."""
 
     SUCCESS = "success"
     FAILED = "failed"
 
 
 class IllegalCallEvent(Exception):
-    """An event that a call in this state cannot undergo; nothing was changed."""
+    """The event is not valid in the call's state; nothing was changed."""
 
     def __init__(self, call: "ValidationCall", event: CallEvent) -> None:
-        super().__init__(f"call {call.sid} is {call.state}: it cannot undergo {event}")
+        super().__init__(f"call {call.sid} is {call.state}: {event} is not valid in this state")
         self.call = call
         self.event = event
 
 
 class TimelineEntry(NamedTuple):
-    """One thing that happened to a call."""
+    """One entry of a call's timeline."""
 
     at: Timestamp
     event: str
@@ -103,11 +103,12 @@ class TimelineEntry(NamedTuple):
 
 
 class ValidationCall(NamedTuple):
-    """One call that asks for one code: a tuple, for it is copied at every step, in a third of a dataclass's time.
+    """A call that asks for a code.
 
-    The code is right till `code_expires_at`, that moment included; None is as long as the call lasts. `phone` is
-    unknown (None) until the number is dialled; `keys` are those keyed at the present prompt; the times
-    are None until they come; `outgoing_caller_id_sid` names the resource that a success made.
+    It is a tuple because every step copies it, which takes a third of a dataclass's time. The code is valid until
+    `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until the number is dialed;
+    `keys` are those entered at the current prompt; the times are None until they come; `outgoing_caller_id_sid` is that
+    of the caller ID which a successful call created.
     """
 
     sid: CallSid
@@ -134,7 +135,7 @@ class ValidationCall(NamedTuple):
     timeline: tuple[TimelineEntry, ...] = ()
 
     def has_expired(self, account_now: Timestamp) -> bool:
-        """Tell whether the code is not accepted any more, though the call goes on."""
+        """Tell whether the code is no longer valid, although the call goes on."""
         return self.code_expires_at is not None and account_now > self.code_expires_at
 
     @property
@@ -151,12 +152,12 @@ class ValidationCall(NamedTuple):
 
     @property
     def prompt_number(self) -> int:
-        """Which prompt for the code this is, the first being 1."""
+        """The number of the current prompt for the code, from 1."""
         return self.attempts_allowed - self.attempts_left + 1
 
     @property
     def answered_seconds(self) -> int:
-        """Whole seconds from pickup to the end; 0 where there was neither, or the clock was set back in between."""
+        """Whole seconds from answer to end; 0 if either is missing, or if the clock was set back in between."""
         if self.answered_at is None or self.ended_at is None:
             return 0
         return max(0, int(seconds_between(self.answered_at, self.ended_at)))
@@ -187,9 +188,9 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
 
 
 def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp, digits: str = "") -> ValidationCall:
-    """Return the call after `event` (`digits` with `CallEvent.DIGITS`), its timeline one or two entries longer.
+    """Return the call after `event`, with one or two more timeline entries. `CallEvent.DIGITS` comes with `digits`.
 
-    Raises IllegalCallEvent, and changes nothing, where the table has no way from the call's state.
+    Raises IllegalCallEvent if the table has no transition for the event in the call's state.
     """
     guard = _guard(call, event, account_now, digits)
     target = CALL_TRANSITIONS.get((call.state, event, guard))
@@ -221,7 +222,7 @@ def _guard(call: ValidationCall, event: CallEvent, account_now: Timestamp, digit
 
 
 def _code_guard(call: ValidationCall, keys: str, account_now: Timestamp) -> Guard:
-    """Take a code that has expired for a wrong one. Source: docs/fidelity.md, policy [assumed]."""
+    """Return the guard of entered keys. An expired code counts as wrong. Source: docs/fidelity.md, policy [assumed]."""
     if len(keys) < CODE_DIGITS:
         return Guard.KEYS_MISSING
     is_valid = keys == call.validation_code and not call.has_expired(account_now)
@@ -247,5 +248,5 @@ def _happened(call: ValidationCall, event: CallEvent, guard: Guard, account_now:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
     if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(account_now):
         keyed += "the code has expired, "
-    dialled = call.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
-    return TimelineEntry(account_now, event, f"{keyed}{dialled}{guard}")
+    dialed = call.extension or "" if event == CallEvent.EXTENSION_DIALED else ""
+    return TimelineEntry(account_now, event, f"{keyed}{dialed}{guard}")

@@ -1,6 +1,6 @@
-"""Every error a Twilio client can meet here: its code, HTTP status and message.
+"""The errors of the Twilio API: code, HTTP status and message, with one function for each.
 
-One named constructor an error. The evidence for each stands in docs/fidelity.md, "Errors".
+The evidence for each is in docs/fidelity.md, "Errors".
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from ringback.domain.twilio_hosts import EMULATED_HOST
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
-"""How much of a refused value a message repeats."""
+"""How much of an invalid value a message repeats."""
 RETRY_AFTER_SECONDS = 1
-"""How long a client is asked to wait that is refused for the time being."""
+"""How long a client must wait before it retries a request that was rejected temporarily."""
 
 
 class TwilioError(Exception):
-    """An answer that is an error in Twilio's own dialect.
+    """An error response of the Twilio API.
 
-    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the answer's additional fields. `reason`
-    is for the log alone: it is never in the answer, and holds no secret.
+    `status` is the HTTP status, `code` Twilio's five-digit number, `headers` the response's additional fields. `reason`
+    is only for the log: it is never in the response, and contains no secret.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class TwilioError(Exception):
 
 
 def _shown(value: str) -> str:
-    """Make a refused value fit to be repeated in a message: short, printable, XML-safe."""
+    """Return an invalid value as a message repeats it: short, printable, valid in XML."""
     short = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "..."
     return "".join(character if character.isprintable() else "?" for character in short)
 
@@ -57,44 +57,44 @@ def invalid_username(reason: str = "") -> TwilioError:
 
 
 def wrong_credentials(reason: str = "") -> TwilioError:
-    """Wrong password, an account that is not active, or credentials of an unrelated account."""
+    """Return the error for a wrong password, an inactive account, or credentials of an unrelated account."""
     return _authentication_failed("Authenticate", reason)
 
 
 def not_found(path: str) -> TwilioError:
-    """`path` is the one asked for, with its suffix and without its query."""
+    """Return the error for an unknown resource; `path` is the requested one with its suffix and without its query."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")
 
 
 def resource_not_emulated(method: str, path: str) -> TwilioError:
-    """A request meant for Twilio itself, to a resource that is not here; said as `not_found` does, and more."""
-    said = not_found(path).message
-    return TwilioError(404, 20404, f"{said}: ringback emulates only OutgoingCallerIds, and refused this {method}")
+    """Return the error for an intercepted request to a resource that ringback does not emulate."""
+    message = not_found(path).message
+    return TwilioError(404, 20404, f"{message}: ringback emulates only OutgoingCallerIds, and refused this {method}")
 
 
 def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
-    """A request meant for another of Twilio's hosts."""
+    """Return the error for an intercepted request to another of Twilio's hosts."""
     only = f"ringback emulates only OutgoingCallerIds, on {EMULATED_HOST}"
     return TwilioError(404, 20404, f"{host} is not emulated: {only}, and refused {method} {_shown(path)}")
 
 
 def method_not_allowed(allow: str) -> TwilioError:
-    """`allow` is the comma-separated list of the methods the resource knows."""
+    """Return the error for a method that the resource does not have; `allow` lists its methods, with commas."""
     return TwilioError(405, 20004, "Method not allowed", {"Allow": allow})
 
 
 def malformed_request(reason: str) -> TwilioError:
-    """Bytes that are no HTTP, or parameters that are no UTF-8."""
+    """Return the error for malformed HTTP, or for parameters that are not UTF-8."""
     return TwilioError(400, 20400, f"Bad Request: {reason}")
 
 
 def request_timeout(limit_seconds: int) -> TwilioError:
-    """A request that was begun and does not come to its end."""
+    """Return the error for a request that does not arrive completely in time."""
     return TwilioError(408, 20408, f"Request Timeout: a request may take {limit_seconds} seconds to arrive")
 
 
 def body_too_large(limit_bytes: int, *, hang_up: bool) -> TwilioError:
-    """`hang_up` when the body was never asked for: what follows on the connection cannot be told from it."""
+    """Return the error for a large body; `hang_up` if it was not read, so that the connection cannot be used again."""
     message = f"Request Entity Too Large: a body may have {limit_bytes} bytes"
     return TwilioError(413, 20413, message, {"Connection": "close"} if hang_up else NO_HEADERS)
 
@@ -128,14 +128,14 @@ def phone_number_already_verified() -> TwilioError:
 
 
 def trial_account_is_full(limit: int) -> TwilioError:
-    """A trial account that has verified as many numbers as it can."""
+    """Return the error for a trial account that has verified its maximum of numbers."""
     return TwilioError(
         400, 10002, f"Trial accounts can verify up to {limit} numbers: delete one, or upgrade the account"
     )
 
 
 def too_many_calls_to_number(limit: int) -> TwilioError:
-    """A number that was called as often within a week as it may be."""
+    """Return the error for a number that was called its maximum of times within a week."""
     message = f"Reached maximum verification attempts: calls to this number within seven days are limited to {limit}"
     return TwilioError(429, 22100, message)
 

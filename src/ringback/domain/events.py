@@ -1,4 +1,4 @@
-"""What happens in an account, told to those who wait for it."""
+"""The events of an account's event log, and their data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ EventData = Mapping[str, Value | Sequence[Mapping[str, Value | dict[str, str]]]]
 
 
 class EventType(StrEnum):
-    """The kinds of events; these names are a promise."""
+    """The types of events. These names are part of the control API."""
 
     CALL_QUEUED = "call.queued"
     CALL_RINGING = "call.ringing"
@@ -32,7 +32,7 @@ class EventType(StrEnum):
 
 
 class NewEvent(NamedTuple):
-    """An event that is about to be stored: `at` in the account's own time. A tuple: a call makes six."""
+    """An event that is not stored yet; `at` is the account's time. A tuple, because a call has six."""
 
     account_sid: AccountSid
     at: Timestamp
@@ -43,7 +43,7 @@ class NewEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event as it was stored: later ones have higher ids, and an id is never used again."""
+    """A stored event. Later events have higher ids; an id is never used again."""
 
     id: int
     at: Timestamp
@@ -63,7 +63,7 @@ def call_queued(call: ValidationCall) -> NewEvent:
 
 
 def call_moved(call: ValidationCall, event: CallEvent, digits: str, account_now: Timestamp) -> NewEvent | None:
-    """Return the event of what happened to a call, if it is one to be told; its end is told by `call_ended`."""
+    """Return the log event for an event of a call, or None if it is not logged. `call_ended` logs the end."""
     if event == CallEvent.DIAL and not call.is_ended:
         return _of_call(call, EventType.CALL_RINGING, account_now, {})
     if event == CallEvent.ANSWER:
@@ -85,14 +85,14 @@ def call_ended(call: ValidationCall, account_now: Timestamp) -> NewEvent:
 
 
 def _of_call(call: ValidationCall, kind: EventType, at: Timestamp, data: EventData) -> NewEvent:
-    told = {"phone_number": call.phone_number, "status": call.call_status, **data}
-    return NewEvent(call.account_sid, at, kind, call.sid, told)
+    call_data = {"phone_number": call.phone_number, "status": call.call_status, **data}
+    return NewEvent(call.account_sid, at, kind, call.sid, call_data)
 
 
 def caller_id_event(
     caller_id: OutgoingCallerId, kind: EventType, at: Timestamp, call_sid: CallSid | None = None
 ) -> NewEvent:
-    """Return the event of a caller ID's creation (with its call, if one made it), update or deletion."""
+    """Return the event of a caller ID's creation (with the call that verified it, if any), update or deletion."""
     data: EventData = {
         "sid": caller_id.sid,
         "phone_number": caller_id.phone_number,
@@ -104,9 +104,9 @@ def caller_id_event(
 def callback_settled(
     callback: StatusCallback, last: CallbackAttempt, status: CallbackStatus, account_now: Timestamp
 ) -> NewEvent:
-    """Return the event of a StatusCallback that was delivered or given up; `last` is the attempt that settled it.
+    """Return the event of a StatusCallback that was delivered or failed; `last` is the attempt that settled it.
 
-    It happens now, when that attempt has ended. After a redirect it shows every request of the attempt.
+    After a redirect the event has every request of the attempt.
     """
     kind = EventType.CALLBACK_DELIVERED if status == CallbackStatus.DELIVERED else EventType.CALLBACK_FAILED
     data: EventData = {"url": last.url, "attempts": last.number, "status_code": last.status_code, "error": last.error}

@@ -1,7 +1,7 @@
 """Pages of a list: which rows are asked for, the token that continues after a row, and the links between pages.
 
-A token carries the whole key of a row (when it was created, and its SID), so that the next page goes on after that
-row whatever was added or deleted meanwhile, the row itself included.
+A token has the complete key of a row (its creation time and SID). The next page therefore continues after that row,
+whatever was added or deleted since, even if the row itself was deleted.
 """
 
 import re
@@ -18,9 +18,9 @@ from ringback.domain.timestamps import Timestamp
 DEFAULT_PAGE_SIZE = 50
 MAX_PAGE_SIZE = 1000
 AFTER_ALL_IDS = 2**53
-"""An id that no row of a journal reaches."""
+"""An id higher than that of any row of a journal."""
 MAX_PAGE = 2**31 - 1
-"""Beyond every list that can exist; larger numbers count as this one."""
+"""A page number beyond the end of every list. Larger numbers are treated as this one."""
 
 Row_co = TypeVar("Row_co", covariant=True)
 
@@ -29,21 +29,21 @@ _TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
 
 
 class RowKey(NamedTuple):
-    """What a list is sorted by, newest first."""
+    """The key by which a list is sorted, newest first."""
 
     created: Timestamp
     sid: str
 
 
 class Direction(StrEnum):
-    """Which way a token leads: the two letters it begins with."""
+    """The direction of a token: its first two letters."""
 
     AFTER = "PA"
     BEFORE = "PB"
 
 
 class PageToken(NamedTuple):
-    """The place in a list where a page begins or ends."""
+    """The row of a list after or before which a page continues."""
 
     direction: Direction
     key: RowKey
@@ -54,7 +54,7 @@ class PageToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which rows are asked for: after or before the token's row, else from row ``page * page_size`` on."""
+    """The requested rows: those after or before the token's row, otherwise those from row ``page * page_size``."""
 
     page: int = 0
     page_size: int = DEFAULT_PAGE_SIZE
@@ -67,7 +67,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row_co]):
-    """Rows in list order, and what is known of those around them: the tokens are None where nothing follows."""
+    """The rows of a page in list order; the tokens of the next and previous page are None if there is none."""
 
     request: PageRequest
     rows: Sequence[Row_co]
@@ -86,9 +86,9 @@ class Page(Generic[Row_co]):
 
 
 def parse_page_request(parameters: Mapping[str, str]) -> PageRequest:
-    """Read ``Page``, ``PageSize`` and ``PageToken``; numbers that are none count as not given.
+    """Parse ``Page``, ``PageSize`` and ``PageToken``. Invalid numbers are ignored; the maximum size is 1000.
 
-    A size above 1000 is 1000. Raises TwilioError 21481 for a token that none of our pages gave out.
+    Raises TwilioError 21481 for an invalid token.
     """
     size = _whole_number(parameters.get("PageSize", "")) or DEFAULT_PAGE_SIZE
     page = _whole_number(parameters.get("Page", "")) or 0
@@ -110,7 +110,7 @@ def _read_token(text: str) -> PageToken:
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """The URIs of a page and its neighbours, relative to the host; None where there is none."""
+    """The URIs of a page and of its neighbors, relative to the host; None for a page that does not exist."""
 
     uri: str
     first: str
@@ -119,9 +119,9 @@ class PageLinks:
 
 
 def page_links(path: str, filters: Mapping[str, str], page: Page[object], asked: Mapping[str, str]) -> PageLinks:
-    """Return the links of `page`: filters first, then size, number and token.
+    """Return the links of `page`: the filters first, then size, number and token.
 
-    `path` carries the representation's suffix; `asked` are the parameters of this very request.
+    `path` has the representation's suffix; `asked` are the parameters of this request.
     Source: docs/fidelity.md, list paging [page, observed].
     """
     size, number = page.request.page_size, page.request.page
@@ -148,7 +148,7 @@ def _token_uri(path: str, filters: Mapping[str, str], page: Page[object], number
 
 
 def page_uri(path: str, query: Mapping[str, str]) -> str:
-    """Return a relative URI, each name and value percent-encoded."""
+    """Return a relative URI with percent-encoded names and values."""
     if not query:
         return path
     return f"{path}?" + "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in query.items())
@@ -156,5 +156,5 @@ def page_uri(path: str, query: Mapping[str, str]) -> str:
 
 @lru_cache(maxsize=32)
 def _quoted(text: str) -> str:
-    """Return a text percent-encoded; a page's links say the same again and again."""
+    """Percent-encode a text; cached, as the links of a page repeat the same ones."""
     return quote(text, safe="")

@@ -1,4 +1,4 @@
-"""Phone numbers: read as Twilio reads them, written as E.164, named as Twilio names them."""
+"""Phone numbers: parsing to E.164, and their default names."""
 
 import re
 from typing import Literal
@@ -10,24 +10,24 @@ NumberValidation = Literal["valid", "possible"]
 
 NANP_COUNTRY_CODE = 1
 DEFAULT_REGION = "US"
-"""Numbers written without + are American. Source: docs/fidelity.md, PhoneNumber [page]."""
+"""The region of numbers without +. Source: docs/fidelity.md, PhoneNumber [page]."""
 
 E164_CHARACTERS = 16
 """The plus sign and 15 digits at most."""
 RESERVED_PREFIX = "+1500555001"
 RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 9))
-"""Simulated phones of fixed behaviour; they pass validation whatever the library thinks of them."""
+"""Simulated phones with a fixed behavior; they are always valid, also if the library rejects them."""
 
 _NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")
 _WRITTEN_NUMBER = re.compile(r"\+?[0-9 ().\-/]+")
 
 
 def to_e164(written: str, validation: NumberValidation | None = "valid") -> str | None:
-    """Return the E.164 form of a number as somebody wrote it, or None when it is none.
+    """Return the E.164 form of a written number, or None if it is invalid.
 
-    With ``+`` any country's; without, only American forms: ``(415) 555-1212``, ``1 415 555 1212``. An extension
-    written into the number makes it none. `validation` says how strict to be: ``valid`` as a carrier assigns them,
-    ``possible`` by length alone, None for whatever can be written as E.164 (for look-ups).
+    With ``+`` the number may be of any country, without it only American: ``(415) 555-1212``, ``1 415 555 1212``. A
+    number with an extension is invalid. `validation` is ``valid`` for numbers that a carrier may assign, ``possible``
+    for a valid length, None for anything that has an E.164 form (for lookups).
     """
     text = written.strip()
     if not _WRITTEN_NUMBER.fullmatch(text):
@@ -42,7 +42,7 @@ def to_e164(written: str, validation: NumberValidation | None = "valid") -> str 
 
 
 def _parse(text: str) -> PhoneNumber | None:
-    if _NORTH_AMERICAN_E164.fullmatch(text):  # what the library would make of it, in a tenth of the time
+    if _NORTH_AMERICAN_E164.fullmatch(text):  # the same result as the library's, in a tenth of the time
         return PhoneNumber(country_code=NANP_COUNTRY_CODE, national_number=int(text[2:]))
     try:
         number = phonenumbers.parse(text, None if text.startswith("+") else DEFAULT_REGION)
@@ -53,7 +53,7 @@ def _parse(text: str) -> PhoneNumber | None:
 
 
 def _passes(number: PhoneNumber, validation: NumberValidation | None) -> bool:
-    if validation == "valid":  # most are American, and the library would look that up once more
+    if validation == "valid":  # most are American, which this checks without looking up the region first
         american = phonenumbers.is_valid_number_for_region(number, DEFAULT_REGION)
         return american or phonenumbers.is_valid_number(number)
     if validation == "possible":
@@ -62,7 +62,7 @@ def _passes(number: PhoneNumber, validation: NumberValidation | None) -> bool:
 
 
 def default_friendly_name(e164: str) -> str:
-    """Name a number nobody named: ``(510) 555-5555`` in North America, the E.164 string elsewhere.
+    """Return the default name of a number: ``(510) 555-5555`` in North America, the E.164 form elsewhere.
 
     Source: docs/fidelity.md, default FriendlyName [page, observed].
     """

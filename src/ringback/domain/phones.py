@@ -1,4 +1,4 @@
-"""Simulated phones: what the callee does when called, when prompted, and after how many seconds."""
+"""Simulated phones: what the callee does when called and when prompted, and after how many seconds."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,11 +9,11 @@ from ringback.domain.phone_numbers import RESERVED_PREFIX
 CODE_DIGITS = 6
 """Source: docs/fidelity.md, validation code [page]."""
 MAX_PHONE_SECONDS = 86_400
-"""Longest time that a phone rings, or that its owner takes to key the code in."""
+"""Maximum time that a phone rings, or that the callee takes to enter the code."""
 
 
 class PhoneBehavior(StrEnum):
-    """What a phone does with a validation call."""
+    """The behavior of a phone in a validation call."""
 
     ENTER_CODE = "enter-code"
     ENTER_WRONG_CODE = "enter-wrong-code"
@@ -27,7 +27,7 @@ class PhoneBehavior(StrEnum):
 
 
 class LineState(StrEnum):
-    """What the network finds when it dials a phone: the guards of `CallEvent.DIAL` have the same words."""
+    """The result of dialing a phone. The guards of `CallEvent.DIAL` have the same values."""
 
     FREE = "line free"
     BUSY = "line busy"
@@ -36,10 +36,10 @@ class LineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Phone:
-    """One simulated phone.
+    """A simulated phone.
 
-    It rings `ring_seconds` before it is answered, and its owner takes `key_seconds` to key the code in. With an
-    `extension` a switchboard answers, and only a call that dials those digits gets through to the prompt.
+    It rings `ring_seconds` before it is answered, and the callee takes `key_seconds` to enter the code. With an
+    `extension` a switchboard answers, and only a call that dials these digits reaches the callee.
     """
 
     behavior: PhoneBehavior
@@ -50,7 +50,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class PhoneRule:
-    """What a seed file or a test says of the phone at a number; None leaves the setting as it is."""
+    """A rule for the phone at a number, from a seed file or a test; None leaves a value to the default."""
 
     behavior: PhoneBehavior
     ring_seconds: float | None = None
@@ -58,7 +58,7 @@ class PhoneRule:
     extension: str | None = None
 
     def applied_to(self, default: Phone) -> Phone:
-        """Return the phone this rule describes, with `default`'s times where it gives none."""
+        """Return the phone that this rule describes, with the times of `default` unless the rule has its own."""
         return Phone(
             self.behavior,
             default.ring_seconds if self.ring_seconds is None else self.ring_seconds,
@@ -69,7 +69,7 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """The callee keys `digits`, or hangs up when `digits` is None, `after_seconds` from the prompt's begin."""
+    """What the callee does `after_seconds` from the start of the prompt: enter `digits`, or hang up if None."""
 
     after_seconds: float
     digits: str | None
@@ -88,7 +88,7 @@ RESERVED_BEHAVIORS = {
 
 
 class PhoneSource(StrEnum):
-    """What makes a phone behave as it does, the first that there is."""
+    """The source of a phone's behavior; the first that exists applies."""
 
     SCRIPT = "script"
     RULE = "rule"
@@ -99,7 +99,7 @@ class PhoneSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PhoneRules:
-    """What is said of the phone at one number: by the next entry of its script, by its rule, by the account's rule."""
+    """The rules for the phone at one number: the next entry of its script, its own rule, and the account's rule."""
 
     scripted: PhoneRule | None = None
     own: PhoneRule | None = None
@@ -107,10 +107,10 @@ class PhoneRules:
 
 
 def phone_at(number: str, rules: PhoneRules, default: Phone) -> tuple[Phone, PhoneSource]:
-    """Return the phone that answers at an E.164 number, and what made it so.
+    """Return the phone at an E.164 number, and the source of its behavior.
 
-    Reserved numbers keep their behaviour under an account-wide rule, and give it up for a rule of their own. An entry
-    of a script says what the phone does this time; what it does not say is as it ever is.
+    A number's own rule overrides the behavior of a reserved number; the account's rule does not. An entry of a script
+    applies to one call; values that it does not set come from the other rules.
     """
     phone, source = _without_script(number, rules, default)
     if rules.scripted is None:
@@ -130,7 +130,7 @@ def _without_script(number: str, rules: PhoneRules, default: Phone) -> tuple[Pho
 
 
 def line_state(phone: Phone) -> LineState:
-    """Return what the network finds when it dials this phone."""
+    """Return the result of dialing this phone."""
     if phone.behavior == PhoneBehavior.BUSY:
         return LineState.BUSY
     if phone.behavior == PhoneBehavior.UNREACHABLE:
@@ -139,19 +139,19 @@ def line_state(phone: Phone) -> LineState:
 
 
 def answers_after_seconds(phone: Phone) -> float | None:
-    """Return how long the phone rings before it is answered by itself, or None when it is not."""
+    """Return the seconds until the phone is answered, or None if it is not answered by itself."""
     by_itself = phone.behavior not in (PhoneBehavior.NO_ANSWER, PhoneBehavior.MANUAL)
     return phone.ring_seconds if by_itself else None
 
 
 def is_reached(phone: Phone, extension: str | None) -> bool:
-    """Tell whether a call that dials `extension` after pickup gets through to the person."""
-    dialled = (extension or "").translate(_WITHOUT_WAITS)
-    return phone.extension is None or dialled == phone.extension
+    """Tell whether a call that dials `extension` after the answer reaches the callee."""
+    dialed = (extension or "").translate(_WITHOUT_WAITS)
+    return phone.extension is None or dialed == phone.extension
 
 
 def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeReaction | None:
-    """Return what the callee does at the prompt for the code, the first being number 1; None is silence."""
+    """Return what the callee does at the `prompt_number`-th prompt for the code; None is nothing."""
     match phone.behavior:
         case PhoneBehavior.ENTER_CODE:
             return CalleeReaction(phone.key_seconds, code)
@@ -174,7 +174,7 @@ def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeRea
 
 
 def wrong_code(code: str) -> str:
-    """Return six digits that are not `code`, the same ones each time."""
+    """Return six digits that differ from `code`, always the same ones."""
     return f"{(int(code) + 1) % 10**CODE_DIGITS:0{CODE_DIGITS}d}"
 
 

@@ -1,4 +1,4 @@
-"""Requests that the Twilio surface has answered, as the journal of their account tells them."""
+"""Entries of the request journal: the requests that the Twilio API has answered."""
 
 from collections.abc import Mapping
 from itertools import chain, islice
@@ -11,13 +11,13 @@ from ringback.domain.timestamps import Timestamp
 
 KEPT_PARAMETERS = 50
 KEPT_CHARACTERS = 1_000
-"""How much of a parameter's name and value, and of a path, is kept."""
+"""Maximum length of a parameter's name and value, and of a path."""
 
 
 class AnsweredRequest(NamedTuple):
-    """A request just answered: `at` in the account's time, `status` 0 when no answer was sent.
+    """An answered request that is not stored yet: `at` in the account's time, `status` 0 if no response was sent.
 
-    `username` is what the client gave for it, `fault` what a test let go wrong; None where there was none.
+    `username` is as the client sent it, `fault` describes the injected fault; both may be None.
     """
 
     account_sid: AccountSid
@@ -35,14 +35,14 @@ class AnsweredRequest(NamedTuple):
 
 
 class JournaledRequest(NamedTuple):
-    """A request as it was stored: later ones have higher ids."""
+    """A stored request; later ones have higher ids."""
 
     id: int
     answered: AnsweredRequest
 
 
 def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
-    """Return the first parameters of a query and a form, none of them long, none with a URL's password."""
+    """Return the first parameters of a query and a form, truncated and with user info in URLs masked."""
     first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
     pairs = chain(parse_qsl(first, keep_blank_values=True) if first else (), form.items())
     return {
@@ -51,7 +51,7 @@ def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]
 
 
 def mask_username(username: str | None) -> str | None:
-    """Return a SID as it is and anything else masked: it may be a secret in the wrong place."""
+    """Return a SID unchanged and anything else masked, as it may be a misplaced secret."""
     if username is None or is_sid(ACCOUNT, username) or is_sid(API_KEY, username):
         return username
     return MASKED

@@ -1,4 +1,4 @@
-"""What a seed file asks to be there at the start."""
+"""The content of a seed file: accounts with their resources."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,12 @@ from ringback.domain.timestamps import Timestamp
 
 
 class SeedError(Exception):
-    """The seed file cannot be read or holds mistakes: the message has a line for each."""
+    """The seed file cannot be read or is invalid; the message has a line for each error."""
 
 
 @dataclass(frozen=True, slots=True)
 class SeededCallerId:
-    """A verified number; None takes the default name, or the instant at which the file is applied."""
+    """A verified number; None means the default name, or the time at which the file is applied."""
 
     phone_number: str
     friendly_name: str | None
@@ -24,7 +24,7 @@ class SeededCallerId:
 
 @dataclass(frozen=True, slots=True)
 class SeededAccount:
-    """An account with all that belongs to it; None leaves what is known already, or takes a default."""
+    """An account with its resources; None leaves an existing value, or means a default."""
 
     sid: AccountSid
     auth_token: str | None

@@ -1,4 +1,4 @@
-"""SIDs: a two-letter prefix that names the kind, and 32 lower-case hexadecimal digits."""
+"""SIDs: a two-letter prefix for the kind of resource, and 32 lowercase hexadecimal digits."""
 
 import re
 from typing import NewType
@@ -18,5 +18,5 @@ _HEX_DIGITS = re.compile(r"[0-9a-f]{32}")
 
 
 def is_sid(prefix: str, text: str) -> bool:
-    """Tell whether `text` is a well-formed SID of the kind that `prefix` names."""
+    """Tell whether `text` is a well-formed SID with this prefix."""
     return text.startswith(prefix) and _HEX_DIGITS.fullmatch(text, len(prefix)) is not None

@@ -1,7 +1,7 @@
-"""How a StatusCallback on its way to the receiver comes to differ from what was signed: one row a difference.
+"""Known differences between a signed StatusCallback and what its receiver sees: `CHANGES` has one row for each.
 
-Between sender and receiver stand proxies and frameworks that change scheme, host, path or parameters. A row turns what
-the receiver sees back into what the sender may have signed.
+Proxies and frameworks change the scheme, host, path or parameters. A row reverses one such change: it turns what the
+receiver sees into what the sender may have signed.
 """
 
 import base64
@@ -16,7 +16,7 @@ from ringback.domain.callbacks import signature
 from ringback.domain.urls import DEFAULT_PORTS
 
 PARAMETER_WEIGHT = 16
-"""One parameter takes about the time that this many characters take."""
+"""Signing one parameter takes about as long as signing this many characters."""
 
 _PORT = re.compile(r":[0-9]*\Z")
 _PERCENT_HEX = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -27,9 +27,9 @@ _PATH_PUNCTUATION = "/!$&'()*+,:;=@"
 
 @dataclass(frozen=True, slots=True)
 class Signable:
-    """What one sender may have signed, and the `headers` (names in lower case) and `body` to take other guesses from.
+    """A request that may have been signed, with the `headers` (names in lower case) and `body` that changes need.
 
-    `form` is signed sorted; `loose` are parameters already joined, in an order of their own.
+    `form` is sorted for signing; `loose` are parameters that are already joined in another order.
     """
 
     auth_token: str
@@ -49,21 +49,21 @@ class Signable:
 
     @property
     def size(self) -> int:
-        """Its length in characters, and what its parameters cost beside."""
+        """The cost of signing this request, in characters."""
         return len(self.url) + len(self.loose) + sum(len(n) + len(v) + PARAMETER_WEIGHT for n, v in self.form)
 
-    def bears(self, given: str) -> bool:
-        """Tell, in constant time, whether `given` is its signature."""
+    def has_signature(self, given: str) -> bool:
+        """Tell in constant time whether `given` is the signature of this request."""
         expected = signature(self.auth_token, self.url + self.loose, self.form)
         return compare_digest(expected.encode(), given.encode())
 
 
 Change = tuple[str, Callable[[Signable], Signable]]
-"""A difference in plain words, and what was signed if there was that difference: the same where it cannot be."""
+"""The description of a difference, and a function that reverses it, or returns an equal request."""
 
 
 def pairs(encoded: str | None) -> Parameters:
-    """Return the parameters of a form or a query, empty ones too."""
+    """Return the parameters of a form or a query, including empty ones."""
     return tuple(parse_qsl(encoded or "", keep_blank_values=True))
 
 
@@ -73,17 +73,17 @@ def _raw_pairs(encoded: str) -> Parameters:
 
 
 def _first(headers: Mapping[str, str], name: str) -> str:
-    """Return what the first proxy wrote into a header that each may add to, "" where there is none."""
+    """Return the first proxy's value of a header that each proxy may append to, or an empty string."""
     return headers.get(name.lower(), "").partition(",")[0].strip()
 
 
 def _forwarded(headers: Mapping[str, str], part: str) -> str:
-    told = _FORWARDED.findall(headers.get("forwarded", "")[:_LONGEST_FORWARDED])
-    return next((value for name, value in told if name.lower() == part), "")
+    pairs_found = _FORWARDED.findall(headers.get("forwarded", "")[:_LONGEST_FORWARDED])
+    return next((value for name, value in pairs_found if name.lower() == part), "")
 
 
 def other_token(name: str, token: str) -> Change:
-    """Return the difference of having signed with `token`, which is `name`'s."""
+    """Return the change to another account's auth token; `name` is its owner."""
     return f"it was signed with the auth token of {name}", lambda s: replace(s, auth_token=token)
 
 
@@ -101,13 +101,13 @@ def _with_port(s: Signable, port: object) -> str:
 
 
 def _proxied(s: Signable) -> Signable:
-    """Return it with all that proxies' headers tell of the URL asked for."""
+    """Return the request with the URL that the X-Forwarded headers describe."""
     scheme = _first(s.headers, "X-Forwarded-Proto") or _forwarded(s.headers, "proto") or s.scheme
     host = _first(s.headers, "X-Forwarded-Host") or _forwarded(s.headers, "host") or s.host
     port, prefix = _first(s.headers, "X-Forwarded-Port"), _first(s.headers, "X-Forwarded-Prefix").rstrip("/")
-    told = replace(s, scheme=scheme.lower(), host=host, path=prefix + s.path)
-    is_default = port == str(DEFAULT_PORTS.get(told.scheme))
-    return told if is_default else replace(told, host=_with_port(told, port))
+    proxied = replace(s, scheme=scheme.lower(), host=host, path=prefix + s.path)
+    is_default = port == str(DEFAULT_PORTS.get(proxied.scheme))
+    return proxied if is_default else replace(proxied, host=_with_port(proxied, port))
 
 
 def _with_user_info(s: Signable) -> str:
@@ -232,4 +232,4 @@ CHANGES: tuple[Change, ...] = (
     _loose("sorted by name alone, those of one name as received", lambda form: sorted(form, key=lambda pair: pair[0])),
     _loose("sorted by name whatever its letter case", _by_name_in_any_case),
 )
-"""Every known difference, the likeliest first; those that move parameters come before those that rewrite them."""
+"""All known differences, the likeliest first. Changes that move parameters come before those that rewrite them."""

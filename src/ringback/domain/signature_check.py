@@ -76,14 +76,14 @@ def verify_signature(
     """
     seen = _as_seen(request, auth_token)
     given = seen.headers.get("x-twilio-signature", "").strip()
-    if seen.bears(given):
+    if seen.has_signature(given):
         return SignatureVerdict(
             is_valid=True, signed_url=seen.url, explanation=f"The signature is valid for {seen.url}."
         )
     if not _SIGNATURE.fullmatch(given):
         return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
     for difference, signable in chain(reconstructions(seen, other_tokens or {}), _as_given(seen, given_url)):
-        if signable.bears(given):
+        if signable.has_signature(given):
             return _reconstructed(seen, signable, difference)
     return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=UNEXPLAINED)
 

@@ -1,4 +1,4 @@
-"""Which hosts ringback stands in for, which it refuses, and which are none of its business."""
+"""The hosts that ringback emulates, and those of Twilio that it refuses."""
 
 import re
 from enum import StrEnum
@@ -6,13 +6,13 @@ from enum import StrEnum
 TWILIO_DOMAIN = "twilio.com"
 EMULATED_HOST = "api.twilio.com"
 _EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
-"""With regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
+"""Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 
 
 class HostRole(StrEnum):
-    """What becomes of a request to a host."""
+    """How ringback treats requests to a host."""
 
     EMULATED = "emulated"
     REFUSED = "refused"
@@ -20,7 +20,7 @@ class HostRole(StrEnum):
 
 
 def host_role(host: str) -> HostRole:
-    """Tell what becomes of a request to a host, given as `normalize_host` returns it."""
+    """Return the role of a host that `normalize_host` returned."""
     if _EMULATED.fullmatch(host):
         return HostRole.EMULATED
     if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
@@ -29,7 +29,7 @@ def host_role(host: str) -> HostRole:
 
 
 def normalize_host(field: str) -> str:
-    """Return the name or address in a Host field or a proxy request: in lower case, no port, brackets or final dots."""
+    """Return the host of a Host field or proxy request in lower case, without port, brackets and final dots."""
     text = field.strip().lower()
     if text.startswith("["):
         return text[1:].partition("]")[0]
@@ -38,5 +38,5 @@ def normalize_host(field: str) -> str:
 
 
 def is_valid_name(host: str) -> bool:
-    """Tell whether a host, as `normalize_host` returns it, has only the characters of host names, and not too many."""
+    """Tell whether a host that `normalize_host` returned has the characters and length of a host name."""
     return _NAME.fullmatch(host) is not None

@@ -1,4 +1,4 @@
-"""Callback URLs: read strictly, then taken apart into what is signed, what is sent, and where to connect."""
+"""Callback URLs: strict parsing into what is signed, what is sent, and where to connect."""
 
 import base64
 import re
@@ -9,11 +9,11 @@ from urllib.parse import quote, unquote_to_bytes, urlencode, urljoin, urlsplit
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65_535
 MAX_HOST_CHARACTERS = 253
-"""So says DNS (RFC 1035, 2.3.4)."""
-REMEMBERED_CHARACTERS = 1_000
-"""Longer URLs, which a redirect may lead to, are read anew each time: 1,000 of them would fill the memory."""
+"""Source: RFC 1035, 2.3.4."""
+CACHED_CHARACTERS = 1_000
+"""Longer URLs, as redirects may have, are not cached: 1,000 of them would use too much memory."""
 TARGET_KEY = "ringback.target"
-"""Where a request's scope has its target as the request line had it, with a bare '?' if it ended in one."""
+"""The scope key of a request's target as in the request line, including a final '?' without a query."""
 
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
@@ -25,9 +25,9 @@ _INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 class HttpUrl:
     """An absolute http(s) URL.
 
-    `host` and `port` are where to connect (the host without brackets, international names as punycode),
-    `host_header` is the authority as it was written, `target` path and query as they are asked for,
-    `authorization` the Basic header that the URL's user info stands for, `fragment` never leaves this machine.
+    `host` and `port` are where to connect (the host without brackets, international names as punycode), `host_header`
+    is the authority as written, `target` the path and query to request, `authorization` the Basic header for the URL's
+    user info. `fragment` is never sent.
     """
 
     scheme: str
@@ -40,30 +40,29 @@ class HttpUrl:
 
     @property
     def signed(self) -> str:
-        """The URL as the receiver sees itself asked for it."""
+        """The URL as the receiver sees it, which is what is signed."""
         return f"{self.scheme}://{self.host_header}{self.target}"
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port: credentials are sent to no other origin."""
+        """Scheme, host and port. Credentials are never sent to another origin."""
         return self.scheme, self.host, self.port
 
     @property
     def receiver(self) -> str:
-        """Which server this is, for those who count connections."""
+        """The server, by which connections are counted."""
         return f"{self.host}:{self.port}"
 
     def with_parameters(self, parameters: tuple[tuple[str, str], ...]) -> "HttpUrl":
-        """Return this URL with `parameters` behind its own query."""
+        """Return this URL with `parameters` added to its query."""
         joint = "" if self.target.endswith(("?", "&")) else "&" if "?" in self.target else "?"
         return replace(self, target=f"{self.target}{joint}{urlencode(parameters)}")
 
     def joined(self, location: str) -> "HttpUrl":
-        """Return where a redirect to `location` leads; user info is kept within the same origin only.
+        """Return the URL of a redirect to `location`. User info is kept only within the same origin.
 
-        On another host, port or scheme it could be read by others: http would send it in clear text.
-
-        Raises ValueError where that is no http(s) URL.
+        Another host or port could read it, and http would send it unencrypted. Raises ValueError if the result is not
+        an http(s) URL.
         """
         joined = parse_url(urljoin(self.signed, location))
         if joined.authorization is None and joined.origin == self.origin:
@@ -72,16 +71,16 @@ class HttpUrl:
 
 
 def parse_url(text: str) -> HttpUrl:
-    """Read an absolute http(s) URL with a host; what HTTP cannot carry as it stands is percent-encoded.
+    """Parse an absolute http(s) URL with a host, and percent-encode characters that are not valid in a request line.
 
-    Raises ValueError for anything else: white space, control characters and backslashes included.
+    Raises ValueError for anything else, also for a URL with white space, control characters or backslashes.
     """
-    return _cached(text) if len(text) <= REMEMBERED_CHARACTERS else _parsed(text)
+    return _cached(text) if len(text) <= CACHED_CHARACTERS else _parsed(text)
 
 
 def _parsed(text: str) -> HttpUrl:
     if _INVALID_CHARACTERS.search(text):
-        raise ValueError("a URL has no white space, control characters or backslashes")
+        raise ValueError("a URL must not have white space, control characters or backslashes")
     parts = urlsplit(text)
     scheme = parts.scheme.lower()
     if scheme not in DEFAULT_PORTS or not parts.hostname:
@@ -107,16 +106,16 @@ def _ascii_host(hostname: str) -> str:
     try:
         host = hostname if hostname.isascii() else hostname.encode("idna").decode()
     except UnicodeError as error:
-        raise ValueError("the host is no domain name") from error
+        raise ValueError("the host is not a domain name") from error
     if len(host) > MAX_HOST_CHARACTERS:
-        raise ValueError(f"no host has a name of more than {MAX_HOST_CHARACTERS} characters")
+        raise ValueError(f"a host name must not have more than {MAX_HOST_CHARACTERS} characters")
     if not _HOST.fullmatch(host):
-        raise ValueError("the host is no domain name and no address")
+        raise ValueError("the host is neither a domain name nor an address")
     return host
 
 
 def _host_header(netloc: str, host: str) -> str:
-    """Return the authority as it was written, letter case and port included; what is not ASCII, as punycode."""
+    """Return the authority as written, with its letter case and port; international names as punycode."""
     written = netloc.rpartition("@")[2].removesuffix(":")
     if written.isascii():
         return written
@@ -139,5 +138,5 @@ def _basic_authorization(netloc: str) -> str | None:
 
 
 def without_secrets(url: str) -> str:
-    """Return a URL, or what was meant to be one, without user info and query."""
+    """Return a URL, also an invalid one, without user info and query."""
     return _USER_INFO.sub("//", url).partition("?")[0]

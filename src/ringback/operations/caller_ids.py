@@ -1,4 +1,4 @@
-"""The caller IDs of an account: add, list, fetch, rename, delete."""
+"""Create, list, fetch, rename and delete an account's caller IDs."""
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.events import EventType, caller_id_event
@@ -12,7 +12,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class AlreadyVerified(Exception):
-    """The account has this number as a caller ID; nothing was changed."""
+    """The account already has this number as a caller ID; nothing was changed."""
 
     def __init__(self, caller_id: OutgoingCallerId) -> None:
         super().__init__(f"{caller_id.phone_number} is verified already")
@@ -28,10 +28,10 @@ def add_caller_id(
     created: Timestamp,
     id_generator: IdGenerator,
 ) -> tuple[OutgoingCallerId, bool]:
-    """Add a number, within the caller's transaction, and return its caller ID and True; no event tells of it.
+    """Add a caller ID in the caller's transaction, without an event; return it and True.
 
-    Without a `friendly_name` it is named as Twilio names it. Where the account has the number already, return that
-    caller ID and False.
+    Without a `friendly_name` it gets Twilio's default name. If the account already has the number, return that caller
+    ID and False.
     """
     name = friendly_name or default_friendly_name(phone_number)
     while True:
@@ -54,9 +54,9 @@ def create_caller_id_without_call(
     system_now: Timestamp,
     id_generator: IdGenerator,
 ) -> OutgoingCallerId | None:
-    """Make a number a caller ID at once, without a call; `created` now unless given. None where the account is gone.
+    """Create a caller ID without a validation call; return it, or None if the account was deleted.
 
-    Raises AlreadyVerified.
+    `created` defaults to the account's time. Raises AlreadyVerified.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_shared(account_sid)
@@ -64,13 +64,13 @@ def create_caller_id_without_call(
             return None
         account_now = account.clock.now(system_now)
         created = account_now if created is None else created
-        placed, is_new = add_caller_id(
+        caller_id, is_new = add_caller_id(
             unit_of_work, account_sid, phone_number, friendly_name, created=created, id_generator=id_generator
         )
         if not is_new:
-            raise AlreadyVerified(placed)
-        unit_of_work.events.add(caller_id_event(placed, EventType.CALLER_ID_CREATED, account_now))
-        return placed
+            raise AlreadyVerified(caller_id)
+        unit_of_work.events.add(caller_id_event(caller_id, EventType.CALLER_ID_CREATED, account_now))
+        return caller_id
 
 
 def list_outgoing_caller_ids(
@@ -81,9 +81,9 @@ def list_outgoing_caller_ids(
     phone_number: str | None = None,
     friendly_name: str | None = None,
 ) -> Page[OutgoingCallerId]:
-    """Return one page, newest first; the filters match exactly, a number in whatever form it is written.
+    """Return one page of caller IDs, newest first. The filters match exactly; the number may be in any form.
 
-    A `phone_number` that is none matches nothing.
+    An invalid `phone_number` matches nothing.
     """
     filters = {}
     if phone_number is not None:
@@ -97,16 +97,16 @@ def list_outgoing_caller_ids(
 
 
 def fetch_outgoing_caller_id(unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str) -> OutgoingCallerId | None:
-    """Return a caller ID of this account, or None: another account's is none."""
+    """Return a caller ID of this account, or None, also for one of another account."""
     return unit_of_work.caller_ids.find(account_sid, sid)
 
 
 def update_outgoing_caller_id(
     unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, friendly_name: str | None, *, system_now: Timestamp
 ) -> OutgoingCallerId | None:
-    """Rename a caller ID and return it as it is now, or None where there is none.
+    """Rename a caller ID and return it, or None if it does not exist.
 
-    Without a `friendly_name` nothing changes, not even the date it was updated.
+    Without a `friendly_name` nothing changes, not even `date_updated`.
     """
     with unit_of_work:
         if friendly_name is None:
@@ -124,7 +124,7 @@ def update_outgoing_caller_id(
 def delete_outgoing_caller_id(
     unit_of_work: UnitOfWork, account_sid: AccountSid, sid: str, *, system_now: Timestamp
 ) -> bool:
-    """Delete a caller ID of this account; False where there is none."""
+    """Delete a caller ID of this account; return False if it does not exist."""
     with unit_of_work:
         account_now = lock_account_time(unit_of_work, account_sid, system_now).account_now
         known = unit_of_work.caller_ids.lock_for_update(account_sid, sid)

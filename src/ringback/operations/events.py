@@ -1,4 +1,4 @@
-"""What happened in an account, for those who wait for it."""
+"""Fetch the events of an account's event log."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class EventBatch(NamedTuple):
-    """The events that were looked for, and the id up to which there is nothing more of them."""
+    """The matching events, and the id up to which the log was searched."""
 
     events: list[Event]
     up_to: int
@@ -23,15 +23,17 @@ def fetch_events(
     kind: EventType | None = None,
     call_sid: str | None = None,
 ) -> EventBatch | None:
-    """Return the account's events after the one with an id, in order: of one type, of one call, or all.
+    """Return the account's events with ids above `after_id`, oldest first, filtered by type and call.
 
-    None where the account is gone. Who found nothing goes on from `up_to`, and need not look at the same events again.
+    Return None if the account does not exist. The next search can start after `up_to`.
     """
-    last_id = unit_of_work.events.last_id(account_sid)  # first: what comes after this is found by the next look
+    last_id = unit_of_work.events.last_id(
+        account_sid
+    )  # read first, so that the next search finds events added meanwhile
     if not last_id and unit_of_work.accounts.find(account_sid) is None:
         return None
     if last_id <= after_id:
         return EventBatch([], after_id)
     filters = {name: value for name, value in (("type", kind), ("call_sid", call_sid)) if value is not None}
-    found = unit_of_work.events.find(account_sid, after_id=after_id, limit=limit, **filters)
-    return EventBatch(found, found[-1].id if found else last_id)
+    events = unit_of_work.events.find(account_sid, after_id=after_id, limit=limit, **filters)
+    return EventBatch(events, events[-1].id if events else last_id)

@@ -1,4 +1,4 @@
-"""How an account's phones behave: rules, and scripts of what the next calls meet."""
+"""Rules and scripts of an account's simulated phones, and the phones that ring."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class EffectivePhone(NamedTuple):
-    """The phone that the next call meets, what makes it so, and the whole script of its number."""
+    """The phone that the next call will reach, the source of its behavior, and the script of its number."""
 
     number: str
     phone: Phone
@@ -19,9 +19,9 @@ class EffectivePhone(NamedTuple):
 
 
 def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *, default: Phone) -> EffectivePhone:
-    """Return the phone at an E.164 number, whether or not anything is said of it.
+    """Return the phone at an E.164 number, with or without a rule.
 
-    At `DEFAULT_RULE`, the one that answers wherever nothing is said of the number itself.
+    For `DEFAULT_RULE` return the phone at numbers without a rule.
     """
     rules = unit_of_work.phones.rules_at(account_sid, number)
     if number == DEFAULT_RULE:
@@ -31,19 +31,19 @@ def find_phone(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, *
 
 
 def phone_rules(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, PhoneRule]:
-    """Return all rules of an account, by number; the account's own under `DEFAULT_RULE`."""
+    """Return all rules of an account by number; the account's default rule is under `DEFAULT_RULE`."""
     return unit_of_work.phones.all_rules(account_sid)
 
 
 def script_lengths(unit_of_work: UnitOfWork, account_sid: AccountSid) -> dict[str, int]:
-    """Return how many entries the script of each number of an account has."""
+    """Return the number of entries in the script of each number of an account."""
     return unit_of_work.phones.script_lengths(account_sid)
 
 
 def save_phone_rule(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, rule: PhoneRule, *, default: Phone
 ) -> EffectivePhone | None:
-    """Make the rule of a phone, in place of the one it had; None where the account is gone."""
+    """Set the rule of a phone and return the phone, or None if the account was deleted."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account_sid) is None:
             return None
@@ -52,7 +52,7 @@ def save_phone_rule(
 
 
 def delete_phone_rule(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> bool:
-    """Delete the rule of a phone; False where there is none."""
+    """Delete the rule of a phone; return False if it has none."""
     with unit_of_work:
         return unit_of_work.phones.delete_rule(account_sid, number)
 
@@ -60,7 +60,7 @@ def delete_phone_rule(unit_of_work: UnitOfWork, account_sid: AccountSid, number:
 def queue_script(
     unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, entries: Sequence[PhoneRule]
 ) -> list[PhoneRule] | None:
-    """Add to what the next calls to a number meet, and return all of it; None where the account is gone."""
+    """Append entries to the script of a number and return the whole script, or None if the account was deleted."""
     with unit_of_work:
         if unit_of_work.accounts.lock_shared(account_sid) is None:
             return None
@@ -69,20 +69,20 @@ def queue_script(
 
 
 def phone_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> list[PhoneRule]:
-    """Return what the next calls to a number meet, one each."""
+    """Return the script of a number: one entry for each of its next calls."""
     return unit_of_work.phones.script(account_sid, number)
 
 
 def delete_phone_script(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str) -> None:
-    """Let the next calls to a number meet what its rule says."""
+    """Delete the script of a number, so that its rule applies to the next calls."""
     with unit_of_work:
         unit_of_work.phones.delete_script(account_sid, number)
 
 
 MAX_COUNTED_PHONES = 100
-"""How many phones are counted in one account: counting all would delay other requests."""
+"""Maximum number of phones that are counted in one account: counting all would delay other requests."""
 
 
 def ringing_accounts(unit_of_work: UnitOfWork) -> list[RingingAccount]:
-    """Return the accounts with phones that ring or are in a call, and how many; at most MOST_COUNTED in each."""
+    """Return the accounts with phones that ring or are in a call, and the number of these phones."""
     return RingingPhones(unit_of_work).accounts(most=MAX_COUNTED_PHONES)

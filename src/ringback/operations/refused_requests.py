@@ -1,4 +1,4 @@
-"""What was refused for being Twilio's but not emulated: the newest of it, in memory, and a line each in the log."""
+"""Refused requests: those to Twilio resources or hosts that ringback does not emulate, kept in memory and logged."""
 
 from collections import deque
 from collections.abc import Callable
@@ -12,21 +12,21 @@ from ringback.domain.timestamps import Timestamp
 
 KEPT_REFUSALS = 1_000
 KEPT_CHARACTERS = 1_000
-"""How much of a path, and of a message, is kept."""
-PRINTED = "".join(map(chr, range(0x21, 0x7F)))
-LONGEST_HOST = 253
-"""A name has no more; of a longer one the end is shown, which made it Twilio's."""
+"""Maximum length of a path or message."""
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+MAX_HOST_CHARACTERS = 253
+"""Maximum length of a host name. Of a longer one the end is shown, which has Twilio's domain."""
 
 log = structlog.get_logger()
 
 
 def printable_host(host: str) -> str:
-    """Return what a client gave as a host as it may be listed and logged: in print, not long, without userinfo."""
-    return quote(host.rpartition("@")[2][-LONGEST_HOST:], safe=PRINTED)
+    """Return a client's host as it may be listed and logged: printable, truncated, without user info."""
+    return quote(host.rpartition("@")[2][-MAX_HOST_CHARACTERS:], safe=PRINTABLE)
 
 
 class RefusedRequest(NamedTuple):
-    """A request that was not answered as Twilio would: later ones have higher ids, `at` is the machine's time."""
+    """A refused request; later ones have higher ids, `at` is the system time."""
 
     id: int
     at: Timestamp
@@ -37,7 +37,7 @@ class RefusedRequest(NamedTuple):
 
 
 class RefusedRequests:
-    """The newest refused requests of this process; they are forgotten with it. `now` is the machine's time."""
+    """The newest refused requests of this process. `now` returns the system time."""
 
     def __init__(self, now: Callable[[], Timestamp]) -> None:
         self._now = now
@@ -45,17 +45,17 @@ class RefusedRequests:
         self._kept: deque[RefusedRequest] = deque(maxlen=KEPT_REFUSALS)
 
     def add(self, *, host: str, method: str, path: str, message: str) -> None:
-        """List a refused request, and log it."""
+        """Store a refused request, and log it."""
         refused = RefusedRequest(
             next(self._ids), self._now(), host, method, path[:KEPT_CHARACTERS], message[:KEPT_CHARACTERS]
         )
         self._kept.append(refused)
-        log.warning("refused", host=host, method=method, path=refused.path, reason=refused.message)
+        log.warning("request refused", host=host, method=method, path=refused.path, reason=refused.message)
 
     def newest(self, limit: int, after: int = 0) -> list[RefusedRequest]:
-        """Return the newest, at most `limit`, newest first, of those whose id is higher than `after`."""
+        """Return at most `limit` requests with ids above `after`, newest first."""
         return [refused for refused in reversed(self._kept) if refused.id > after][:limit]
 
     def clear(self) -> None:
-        """Forget them; ids are not used again."""
+        """Delete all; their ids are not used again."""
         self._kept.clear()

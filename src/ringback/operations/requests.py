@@ -1,4 +1,4 @@
-"""The journal of an account's requests: written behind, and before it is read."""
+"""Write the request journal in batches after the responses, and read it."""
 
 from collections.abc import Mapping
 
@@ -10,22 +10,22 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 WRITE_BATCH_REQUESTS = 25
-"""How many are written in one transaction, so that no request waits for long."""
+"""Maximum number of requests that one transaction writes: other requests wait for it."""
 
 
 class RequestsDropped(Exception):
-    """Requests that no database can store were dropped from the journal; the message says why."""
+    """Requests that cannot be stored were dropped from the journal; the message says why."""
 
 
 def newest_requests(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, limit: int, before_id: int = AFTER_ALL_IDS
 ) -> list[JournaledRequest]:
-    """Return the account's requests before the one with an id, newest first: of those that are written."""
+    """Return the account's stored requests with ids below `before_id`, newest first."""
     return unit_of_work.requests.newest(account_sid, before_id=before_id, limit=limit)
 
 
 def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
-    """Write some of an account's requests that are not written yet; True when there may be more."""
+    """Write some of an account's requests that are not stored yet; return True if there may be more."""
     journal = unit_of_work.requests.journal
     with journal.writing:
         taken = journal.take_account(account_sid, WRITE_BATCH_REQUESTS)
@@ -34,7 +34,7 @@ def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool
 
 
 def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
-    """Write some requests that are not written yet; True when there are more."""
+    """Write some requests that are not stored yet; return True if there are more."""
     journal = unit_of_work.requests.journal
     if journal:
         with journal.writing:
@@ -44,15 +44,15 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
 
 @in_steps
 def write_all_requests(unit_of_work: UnitOfWork) -> Steps[None]:
-    """Write all requests that are not written yet."""
+    """Write all requests that are not stored yet."""
     while write_requests(unit_of_work, limit=WRITE_BATCH_REQUESTS):
         yield
 
 
 def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:
-    """Write accounts' requests, but those of accounts that are gone; where the database fails, put all back.
+    """Write accounts' requests, except those of deleted accounts. If the database fails, put all back.
 
-    Raises RequestsDropped where they can never be stored: they would keep all later ones from being written.
+    Raises RequestsDropped if they can never be stored, because they would block all later ones.
     """
     try:
         with unit_of_work:

@@ -1,4 +1,4 @@
-"""What keeps an account from growing without end."""
+"""Prune an account's old calls and events, so that the database does not grow without limit."""
 
 from collections.abc import Callable
 
@@ -6,18 +6,18 @@ from ringback.domain.sids import AccountSid
 from ringback.storage.unit_of_work import UnitOfWork
 
 KEPT_CALLS = 1_000
-"""How many ended calls an account keeps, each with its callback and the journal of that."""
+"""Maximum number of ended calls that an account keeps, each with its callback and attempts."""
 KEPT_EVENTS = 10_000
-"""How many events an account keeps: those of all the calls it keeps."""
+"""Maximum number of events that an account keeps, enough for all calls that it keeps."""
 PRUNE_BATCH_EVENTS = 120
 PRUNE_BATCH_CALLS = 20
-"""How many events and calls are forgotten in one transaction, so that no request waits for long."""
+"""Maximum number of events and calls that one transaction deletes: other requests wait for it."""
 
 
 def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
-    """Return the id of the newest event that an account has kept too long, 0 when there is none.
+    """Return the id of the newest event to prune, or 0 if there is none.
 
-    To count them takes longer than to forget some, so they are counted once for all that are forgotten then.
+    Counting the events takes longer than deleting a batch, so they are counted once for several batches.
     """
     return unit_of_work.events.newest_to_prune(account_sid, kept=KEPT_EVENTS)
 
@@ -25,10 +25,9 @@ def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 def prune(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, last_event_id: Callable[[], int | None] = lambda: None
 ) -> bool:
-    """Forget some of what an account has kept too long; True when there is likely to be more.
+    """Delete a batch of an account's old events, or else of its old calls; return True if there may be more.
 
-    That is some of the events, or else some calls. `last_event_id` returns the newest event to go, or None where they
-    are to be counted here.
+    `last_event_id` returns the id of the newest event to prune, or None if it must be determined here.
     """
     with unit_of_work:
         unit_of_work.locks.pruning(account_sid)

@@ -1,4 +1,4 @@
-"""Making what a seed file asks for; doing it again changes nothing."""
+"""Apply a seed file. Applying it again changes nothing."""
 
 from dataclasses import replace
 
@@ -13,17 +13,17 @@ from ringback.storage.unit_of_work import UnitOfWork
 
 
 class UnknownAccount(Exception):
-    """A seed names an account's parent that neither the file nor the database has."""
+    """A seed names a parent account that is neither in the file nor in the database, or a new account lacks a token."""
 
 
 @in_steps
 def apply_seed(
     unit_of_work: UnitOfWork, seed: Seed, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> Steps[None]:
-    """Make the accounts, keys, caller IDs and phone rules that are missing, all or none.
+    """Create or update the accounts, keys and phone rules of a seed, and create its missing caller IDs, all or none.
 
-    What the file says of an account, its policy, a key or a phone holds from now on; a caller ID that is there stays as
-    it is. Parents must stand before their subaccounts, or be known already; raises UnknownAccount otherwise.
+    An existing caller ID is not changed. A parent account must come before its subaccounts, or exist already; otherwise
+    UnknownAccount is raised.
     """
     with unit_of_work:
         for seeded in seed:
@@ -50,11 +50,11 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timest
         raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")
     before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, system_now, system_now)
     named = ("auth_token", "friendly_name", "owner_email", "status", "parent_sid")
-    given = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
-    wanted = before._replace(**given)
-    if wanted != known:
-        unit_of_work.accounts.save(wanted._replace(date_updated=system_now))
-    return wanted
+    values = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
+    account = before._replace(**values)
+    if account != known:
+        unit_of_work.accounts.save(account._replace(date_updated=system_now))
+    return account
 
 
 def _add_caller_id(

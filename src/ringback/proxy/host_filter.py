@@ -11,7 +11,7 @@ from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
 from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
-from ringback.operations.refused_requests import PRINTED, RefusedRequests, printable_host
+from ringback.operations.refused_requests import PRINTABLE, RefusedRequests, printable_host
 from ringback.twilio_api.representations import JSON
 from ringback.twilio_api.request_context import INTERCEPTED_KEY, error_response, response_headers
 
@@ -44,7 +44,7 @@ class TwilioHostFilter:
         self._refusals.add(host=host, method=method, path=path, message=message)
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], quote(scope["raw_path"], safe=PRINTED)
+        method, path = scope["method"], quote(scope["raw_path"], safe=PRINTABLE)
         shown = printable_host(host)
         error = host_not_emulated(shown, method, path)
         self._list(shown, method, path, error.message)
