@@ -8,7 +8,7 @@ from sqlalchemy import Column, MetaData, String, Table, Text, insert
 from ringback.operations.accounts import delete_account, reset_account, reset_everything
 from ringback.storage.journal_tables import TABLES
 from ringback.storage.registration import Reset, registration_of
-from ringback.storage.snapshot_rows import CHECKS
+from ringback.storage.snapshot_checks import CHECKS
 from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.tables import accounts
@@ -76,7 +76,7 @@ def test_registration_agrees_with_the_keys_of_its_table(table: Table) -> None:
 def test_structured_columns_of_a_snapshot_are_checked(table: Table) -> None:
     texts = [str(column.name) for column in table.c if isinstance(column.type, Text)]
 
-    assert not texts or table.name in CHECKS, f"add {table.name} to CHECKS in storage/snapshot_rows.py for {texts}"
+    assert not texts or table.name in CHECKS, f"add {table.name} to CHECKS in storage/snapshot_checks.py for {texts}"
 
 
 def test_reset_deletes_an_accounts_rows_in_every_table(simulation: Simulation) -> None:

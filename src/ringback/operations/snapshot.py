@@ -18,7 +18,7 @@ from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explai
 from ringback.operations.snapshot_text import NotInForm
 from ringback.operations.spool import Spool
 from ringback.storage.errors import InvalidSnapshot
-from ringback.storage.snapshot_rows import check_row
+from ringback.storage.snapshot_checks import check_row
 from ringback.storage.snapshots import COLUMNS, read_table, upgrade_row, write_tables
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.tables import HEAD
@@ -83,15 +83,15 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now
     with unit_of_work:
         unit_of_work.locks.everything()
         unit_of_work.when_committed(unit_of_work.requests.journal.clear)
-        yield from _overturn_all(unit_of_work)
+        yield from _invalidate_all(unit_of_work)
         yield from unit_of_work.accounts.delete_all()
         yield from write_tables(unit_of_work, _rows_of(snapshot), system_now=system_now)
-        yield from _overturn_all(unit_of_work)
+        yield from _invalidate_all(unit_of_work)
         yield from recompute_due_times.steps(unit_of_work, system_now=system_now)
         yield from unit_of_work.commit_in_thread()
 
 
-def _overturn_all(unit_of_work: UnitOfWork) -> Steps[None]:
+def _invalidate_all(unit_of_work: UnitOfWork) -> Steps[None]:
     for sids in unit_of_work.accounts.all_sids():
         unit_of_work.invalidated.update(sids)
         yield
