@@ -1,4 +1,4 @@
-"""Pages of calls: the filters pick what the calls show, and a call is watched through its states."""
+"""Pages of calls, their filters, and a call that is followed through its states."""
 
 from collections.abc import Callable
 from itertools import product
@@ -70,7 +70,7 @@ def every_page(unit_of_work: UnitOfWork, asked: dict[str, str], size: int) -> li
     return [str(sid) for sid in met]
 
 
-def test_a_list_of_calls_leads_back_the_way_it_came(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+def test_pages_of_calls_lead_back_the_way_they_came(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
     first = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20), {})
     second = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(1, 20, first.next_token), {})
     back = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20, second.previous_token), {})
@@ -104,7 +104,7 @@ def test_filters_pick_what_the_calls_show(
         assert found == [call.sid for call in alike if is_within(shown(call), wanted)]
 
 
-def test_all_filters_hold_together(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+def test_filters_of_calls_apply_together(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
     moment = rfc_3339(after(T0, 1))
     asked = {"To": NUMBER, "Status": "completed", "StartTime>": moment, "StartTime<": rfc_3339(after(T0, 2))}
 

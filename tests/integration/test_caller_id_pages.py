@@ -1,4 +1,4 @@
-"""Pages of caller IDs: by number, by key in both directions, while rows come and go."""
+"""Pages of caller IDs: by number, and by key in both directions, while rows are added and deleted."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -49,25 +49,25 @@ def a_page(unit_of_work: UnitOfWork, page: int = 0, token: PageToken | None = No
 
 
 def the_rest(
-    unit_of_work: UnitOfWork, page: CallerIdPage, meanwhile: Callable[[], object] = lambda: None
+    unit_of_work: UnitOfWork, page: CallerIdPage, change: Callable[[], object] = lambda: None
 ) -> list[list[str]]:
-    """Follow the links to the next page, and to the next, something happening before each."""
+    """Follow the links to the next pages, with a change before each."""
     pages = []
     while page.next_token:
-        meanwhile()
+        change()
         page = a_page(unit_of_work, page.request.page + 1, page.next_token)
         pages.append(sids(page))
     return pages
 
 
-def test_the_newest_come_first_and_ties_by_sid_descending(unit_of_work: UnitOfWork) -> None:
+def test_rows_are_sorted_newest_first_and_ties_by_sid_descending(unit_of_work: UnitOfWork) -> None:
     for number, age in ((1, 5), (2, 0), (3, 5), (4, 9)):
         _add(unit_of_work, number, age)
 
     assert [_number(sid) for sid in sids(a_page(unit_of_work, size=50))] == [2, 3, 1, 4]
 
 
-def test_pages_follow_one_another_and_the_last_has_no_next(unit_of_work: UnitOfWork) -> None:
+def test_pages_follow_one_another_and_the_last_has_no_next_page(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 1, 2, 3, 4, 5)
 
     first = a_page(unit_of_work)
@@ -76,7 +76,7 @@ def test_pages_follow_one_another_and_the_last_has_no_next(unit_of_work: UnitOfW
     assert the_rest(unit_of_work, first) == [all_sids[2:4], all_sids[4:]]
 
 
-def test_a_full_last_page_has_no_next(unit_of_work: UnitOfWork) -> None:
+def test_full_last_page_has_no_next_page(unit_of_work: UnitOfWork) -> None:
     add(unit_of_work, 1, 2, 3, 4)
 
     last = a_page(unit_of_work, 1)
@@ -98,7 +98,7 @@ def test_pages_lead_back_the_way_they_came(unit_of_work: UnitOfWork) -> None:
     assert before_first.rows == []
 
 
-def test_rows_added_meanwhile_neither_repeat_nor_push_others(unit_of_work: UnitOfWork) -> None:
+def test_rows_added_between_pages_neither_repeat_nor_shift_others(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     newer = iter(range(1, 10))
 
@@ -107,7 +107,7 @@ def test_rows_added_meanwhile_neither_repeat_nor_push_others(unit_of_work: UnitO
     assert pages == [all_sids[2:4], all_sids[4:]]
 
 
-def test_rows_deleted_meanwhile_make_no_gap(unit_of_work: UnitOfWork) -> None:
+def test_rows_deleted_between_pages_leave_no_gap(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40, 50)
     doomed = iter(all_sids)
 
@@ -120,7 +120,7 @@ def test_rows_deleted_meanwhile_make_no_gap(unit_of_work: UnitOfWork) -> None:
     assert pages == [all_sids[2:4], all_sids[4:]]
 
 
-def test_a_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) -> None:
+def test_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     first = a_page(unit_of_work)
 
@@ -129,7 +129,7 @@ def test_a_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) ->
     assert the_rest(unit_of_work, first) == [all_sids[2:]]
 
 
-def test_a_page_past_the_end_is_empty(unit_of_work: UnitOfWork) -> None:
+def test_page_past_the_end_is_empty(unit_of_work: UnitOfWork) -> None:
     add(unit_of_work, 1, 2)
 
     page = a_page(unit_of_work, 7)
@@ -138,13 +138,13 @@ def test_a_page_past_the_end_is_empty(unit_of_work: UnitOfWork) -> None:
 
 
 @pytest.mark.parametrize("page", [2**31 - 1])
-def test_the_largest_page_number_is_beyond_every_list(page: int, unit_of_work: UnitOfWork) -> None:
+def test_largest_page_number_is_beyond_every_list(page: int, unit_of_work: UnitOfWork) -> None:
     add(unit_of_work, 1)
 
     assert a_page(unit_of_work, page, size=1000).rows == []
 
 
-def test_somebody_who_went_back_to_an_emptied_page_can_go_on_again(unit_of_work: UnitOfWork) -> None:
+def test_emptied_page_before_a_row_has_a_next_page(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     last = a_page(unit_of_work, 1)
     for sid in all_sids[:2]:
@@ -155,7 +155,7 @@ def test_somebody_who_went_back_to_an_emptied_page_can_go_on_again(unit_of_work:
     assert [*sids(emptied), *chain(*the_rest(unit_of_work, emptied))] == all_sids[2:]
 
 
-def test_each_account_has_a_list_of_its_own(unit_of_work: UnitOfWork) -> None:
+def test_list_contains_one_accounts_rows(unit_of_work: UnitOfWork) -> None:
     ensure_account(unit_of_work, OTHER_ACCOUNT, "token", T0)
     add(unit_of_work, 1)
 
@@ -193,7 +193,7 @@ def test_filters_match_exactly(filters: dict[str, str], numbers: list[int], unit
     assert [_number(sid) for sid in sids(page)] == numbers
 
 
-def test_a_filtered_list_is_paged_by_key_too(unit_of_work: UnitOfWork) -> None:
+def test_filtered_list_is_paged_by_key(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 1, 2, 3)
     unit_of_work.caller_ids.add(a_caller_id(friendly_name="Other", phone_number=NUMBER, date_created=after(T0, -2)))
     name = "(415) 867-5309"
@@ -211,9 +211,7 @@ def test_a_filtered_list_is_paged_by_key_too(unit_of_work: UnitOfWork) -> None:
 
 @given(ages=st.lists(st.integers(0, 3), max_size=12), size=st.integers(1, 5))
 @settings(max_examples=40, deadline=None)
-def test_every_row_is_met_once_whatever_the_ages_and_the_page_size(
-    migrated: Template, ages: list[int], size: int
-) -> None:
+def test_every_row_is_on_one_page_for_all_ages_and_page_sizes(migrated: Template, ages: list[int], size: int) -> None:
     simulation = a_simulation(migrated)
     for number, age in enumerate(ages):
         _add(simulation.unit_of_work, number, age)

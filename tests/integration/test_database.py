@@ -1,4 +1,4 @@
-"""The embedded database: opening it, and its transactions."""
+"""The embedded database: how it is opened, and its transactions."""
 
 import sqlite3
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from support.templates import SQLITE, only
 pytest_plugins = ["support.simulation_fixtures"]
 
 
-def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
+def test_file_keeps_commits(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'kept.db'}"
     first = open_database(url)
     migrate(first)
@@ -35,7 +35,7 @@ def test_a_file_keeps_what_was_committed(tmp_path: Path) -> None:
     second.close()
 
 
-def test_a_new_file_has_small_pages_and_one_that_was_there_keeps_its_own(tmp_path: Path) -> None:
+def test_new_file_has_small_pages_and_an_existing_one_keeps_its_own(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as older:
         older.execute("PRAGMA page_size = 4096")
         older.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
@@ -49,7 +49,7 @@ def test_a_new_file_has_small_pages_and_one_that_was_there_keeps_its_own(tmp_pat
     old.close()
 
 
-def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path) -> None:
+def test_file_has_a_write_ahead_log_and_is_synchronized_at_checkpoints(tmp_path: Path) -> None:
     database = open_database(f"sqlite:///{tmp_path / 'kept.db'}")
 
     assert query(database, "PRAGMA journal_mode") == [("wal",)]
@@ -60,7 +60,7 @@ def test_a_file_is_written_ahead_and_synchronised_at_checkpoints(tmp_path: Path)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
-def test_memory_is_memory(url: str) -> None:
+def test_database_in_memory_is_in_memory(url: str) -> None:
     database = open_database(url)
 
     assert isinstance(database, SqliteDatabase)
@@ -68,7 +68,7 @@ def test_memory_is_memory(url: str) -> None:
     database.close()
 
 
-def test_a_server_that_is_not_there_is_told_in_one_line_without_the_password() -> None:
+def test_missing_server_is_reported_in_one_line_without_the_password() -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database("postgresql+psycopg://somebody:s3cret@127.0.0.1:1/nothing")
 
@@ -77,7 +77,7 @@ def test_a_server_that_is_not_there_is_told_in_one_line_without_the_password() -
     assert "s3cret" not in line
 
 
-def test_a_folder_that_does_not_exist_is_told_in_one_line(tmp_path: Path) -> None:
+def test_missing_folder_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{tmp_path / 'missing' / 'x.db'}")
 
@@ -85,7 +85,7 @@ def test_a_folder_that_does_not_exist_is_told_in_one_line(tmp_path: Path) -> Non
     assert "does not exist" in line
 
 
-def test_a_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_in_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
@@ -107,31 +107,29 @@ def add_within_what_fails(unit_of_work: UnitOfWork) -> None:
         raise ZeroDivisionError
 
 
-def add_to_nobody(unit_of_work: UnitOfWork) -> None:
+def add_without_account(unit_of_work: UnitOfWork) -> None:
     with unit_of_work:
         unit_of_work.caller_ids.add(a_caller_id())
         unit_of_work.caller_ids.add(a_caller_id(sid="PN" + "3" * 32, account_sid="AC" + "9" * 32))
 
 
-def add_to_nobody_unnoticed_until_the_commit(database: Database) -> None:
+def violate_a_foreign_key_at_the_commit(database: Database) -> None:
     with database.unit_of_work:
         driver_connection(database).execute("PRAGMA defer_foreign_keys = ON")
         database.unit_of_work.caller_ids.add(a_caller_id(account_sid="AC" + "9" * 32))
 
 
 @pytest.mark.parametrize("work", [add_and_fail, add_within_what_fails])
-def test_a_unit_of_work_that_fails_changes_nothing(
-    work: Callable[[UnitOfWork], None], unit_of_work: UnitOfWork
-) -> None:
+def test_failed_unit_of_work_changes_nothing(work: Callable[[UnitOfWork], None], unit_of_work: UnitOfWork) -> None:
     with pytest.raises(ZeroDivisionError):
         work(unit_of_work)
 
     assert unit_of_work.caller_ids.find(ACCOUNT_SID, CALLER_ID_SID) is None
 
 
-def test_a_unit_of_work_works_after_one_that_failed(unit_of_work: UnitOfWork) -> None:
+def test_unit_of_work_works_after_a_failed_one(unit_of_work: UnitOfWork) -> None:
     with pytest.raises(unit_of_work.data_errors):
-        add_to_nobody(unit_of_work)
+        add_without_account(unit_of_work)
 
     with unit_of_work:
         unit_of_work.caller_ids.add(a_caller_id(date_created=after(T0, 1)))
@@ -142,15 +140,15 @@ def test_a_unit_of_work_works_after_one_that_failed(unit_of_work: UnitOfWork) ->
 
 
 @only(SQLITE)
-def test_a_commit_that_fails_is_rolled_back(database: Database) -> None:
+def test_failed_commit_is_rolled_back(database: Database) -> None:
     with pytest.raises(sqlite3.IntegrityError):
-        add_to_nobody_unnoticed_until_the_commit(database)
+        violate_a_foreign_key_at_the_commit(database)
 
     assert driver_connection(database).in_transaction is False
     assert query(database, "SELECT * FROM outgoing_caller_ids") == []
 
 
-def test_a_database_that_another_process_holds_is_an_error_and_no_end(tmp_path: Path) -> None:
+def test_database_that_another_process_locks_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
     url = tmp_path / "x.db"
     database = open_database(f"sqlite:///{url}")
     migrate(database)

@@ -1,4 +1,4 @@
-"""Databases that another application or another version has made."""
+"""Databases of another application or another version."""
 
 import hashlib
 import sqlite3
@@ -34,7 +34,7 @@ def script(file: Path, *statements: str) -> None:
 
 
 def ringbacks(file: Path, *statements: str) -> None:
-    """Make a database of ringback's, and change it."""
+    """Create a database of ringback and change it."""
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     database.close()
@@ -91,7 +91,7 @@ def with_another_alembic_table(file: Path) -> None:
         with_another_alembic_table,
     ],
 )
-def test_another_applications_file_is_refused_and_not_changed(file: Path, make: Callable[[Path], None]) -> None:
+def test_file_of_another_application_is_refused_and_not_changed(file: Path, make: Callable[[Path], None]) -> None:
     make(file)
     before = contents(file.parent)
 
@@ -104,7 +104,7 @@ def test_another_applications_file_is_refused_and_not_changed(file: Path, make: 
     assert contents(file.parent) == before
 
 
-def test_another_applications_open_file_is_refused_and_not_changed(file: Path) -> None:
+def test_open_file_of_another_application_is_refused_and_not_changed(file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as owner:
         owner.execute("PRAGMA journal_mode = WAL")
         owner.execute("CREATE TABLE notes (text TEXT)")
@@ -149,7 +149,7 @@ def test_file_without_an_application_id_is_known_by_its_schema(file: Path) -> No
 
 
 @pytest.mark.parametrize("application_id", [0, APPLICATION_ID])
-def test_newer_versions_file_is_refused_with_advice_and_not_changed(file: Path, application_id: int) -> None:
+def test_file_of_a_newer_version_is_refused_with_advice_and_not_changed(file: Path, application_id: int) -> None:
     set_id = f"PRAGMA application_id = {application_id}"
     ringbacks(file, "DELETE FROM alembic_version", NEWER_ROW, set_id, "CREATE TABLE newer (id INTEGER)")
 
@@ -178,7 +178,7 @@ def empty(server: URL) -> Iterator[str]:
 
 
 def refusal_by_postgresql(url: str, *statements: str) -> list[str]:
-    """Prepare a database; return what `migrate` and `serve` say of it."""
+    """Prepare a database, and return the errors of `migrate` and `serve`."""
     database = open_database(url)
     try:
         for statement in statements:
@@ -203,13 +203,13 @@ def refusal_by_postgresql(url: str, *statements: str) -> list[str]:
         ("CREATE TABLE alembic_version (revision TEXT)", "CREATE TABLE requests (id INTEGER)"),
     ],
 )
-def test_another_applications_schema_is_refused_and_not_changed(empty: str, statements: tuple[str, ...]) -> None:
+def test_schema_of_another_application_is_refused_and_not_changed(empty: str, statements: tuple[str, ...]) -> None:
     said = refusal_by_postgresql(empty, *statements)
 
     assert all("has tables of another application" in line and len(line.splitlines()) == 1 for line in said)
 
 
-def test_newer_versions_schema_is_refused_with_advice(empty: str) -> None:
+def test_schema_of_a_newer_version_is_refused_with_advice(empty: str) -> None:
     said = refusal_by_postgresql(empty, CREATE_VERSION, NEWER_ROW)
 
     assert all(f"was written by a newer ringback (schema {NEWER})" in line for line in said)
@@ -225,7 +225,7 @@ def test_tables_with_other_names_may_share_the_schema(empty: str) -> None:
     database.close()
 
 
-def test_another_schema_of_the_same_database_can_be_used(empty: str) -> None:
+def test_other_schema_of_the_same_database_can_be_used(empty: str) -> None:
     first = open_database(empty)
     execute(first, "CREATE TABLE accounts (name TEXT)")
     execute(first, "CREATE SCHEMA ringback")

@@ -1,4 +1,4 @@
-"""A database file that others hold: another ringback, another program, a request beside a checkpoint."""
+"""A database file that others use: another ringback, another program, a request beside a checkpoint."""
 
 import asyncio
 import sqlite3
@@ -48,7 +48,7 @@ def shared(file: Path) -> Iterator[SqliteDatabase]:
 
 @pytest.fixture
 def holder(file: Path, shared: SqliteDatabase) -> Iterator[sqlite3.Connection]:
-    """Let another program hold the file."""
+    """Lock the file in another program."""
     assert shared.url.database == str(file)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -56,7 +56,7 @@ def holder(file: Path, shared: SqliteDatabase) -> Iterator[sqlite3.Connection]:
     other.close()
 
 
-def test_a_file_is_one_servers_alone(file: Path, shared: SqliteDatabase) -> None:
+def test_file_belongs_to_one_server(file: Path, shared: SqliteDatabase) -> None:
     with pytest.raises(DatabaseUnavailable) as refusal:
         open_database(f"sqlite:///{file}")
 
@@ -66,7 +66,7 @@ def test_a_file_is_one_servers_alone(file: Path, shared: SqliteDatabase) -> None
     )
 
 
-def test_a_file_is_known_by_whatever_name(file: Path, shared: SqliteDatabase) -> None:
+def test_file_is_recognized_under_every_name(file: Path, shared: SqliteDatabase) -> None:
     link = file.with_name("link.db")
     link.symlink_to(file)
 
@@ -74,13 +74,13 @@ def test_a_file_is_known_by_whatever_name(file: Path, shared: SqliteDatabase) ->
         open_database(f"sqlite:///{link}")
 
 
-def test_a_file_is_free_when_its_server_has_ended(file: Path) -> None:
+def test_file_is_free_after_its_server_has_ended(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
     open_database(f"sqlite:///{file}").close()
 
 
-def test_a_file_that_could_not_be_opened_is_free(file: Path) -> None:
+def test_file_that_could_not_be_opened_is_free(file: Path) -> None:
     file.write_bytes(b"this is a text, and a long one at that" * 100)
     with pytest.raises(DatabaseUnavailable, match="not a database"):
         open_database(f"sqlite:///{file}")
@@ -89,7 +89,7 @@ def test_a_file_that_could_not_be_opened_is_free(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
 
-async def test_others_go_on_while_one_waits_for_a_locked_file(
+async def test_other_operations_continue_while_one_waits_for_a_locked_file(
     shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 2 * PATIENCE_SECONDS * 1000)
@@ -107,7 +107,7 @@ async def test_others_go_on_while_one_waits_for_a_locked_file(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-async def test_a_file_that_stays_locked_is_an_error_and_no_end(
+async def test_file_that_stays_locked_is_an_error_and_no_endless_wait(
     shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 20)
@@ -121,7 +121,7 @@ async def test_a_file_that_stays_locked_is_an_error_and_no_end(
 
 
 def grow(database: SqliteDatabase, blobs: int = CHECKPOINT_CHANGES) -> None:
-    """Commit what is worth a checkpoint."""
+    """Commit enough changes for a checkpoint."""
     with database.unit_of_work:
         database.connection.cursor().execute("CREATE TABLE blobs (content BLOB)")
         add_blobs(database, blobs)
@@ -132,7 +132,7 @@ def add_blobs(database: SqliteDatabase, blobs: int) -> None:
 
 
 def file_bytes(database: SqliteDatabase) -> int:
-    """Return the length of the file, without what is only written ahead."""
+    """Return the length of the file, without its log."""
     return Path(str(database.url.database)).stat().st_size
 
 
@@ -149,7 +149,7 @@ async def keeping_house(database: SqliteDatabase, **seconds: float) -> AsyncIter
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: SqliteDatabase) -> None:
+async def test_write_ahead_log_is_written_back_beside_the_requests(shared: SqliteDatabase) -> None:
     wanted_before = shared.wants_checkpoint()
     grow(shared)
     wanted = shared.wants_checkpoint()
@@ -162,7 +162,7 @@ async def test_the_write_ahead_log_is_written_back_beside_the_requests(shared: S
     assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
 
 
-async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log(
+async def test_pruning_in_steps_does_not_delay_the_checkpoint(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = asyncio.Event()
@@ -181,7 +181,7 @@ async def test_what_is_forgotten_bit_by_bit_does_not_hold_up_the_write_ahead_log
     assert file_bytes(shared) > CHECKPOINT_CHANGES * BLOB_BYTES
 
 
-async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: SqliteDatabase, file: Path) -> None:
+async def test_partial_checkpoint_is_repeated(shared: SqliteDatabase, file: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM accounts").fetchone()
@@ -193,7 +193,7 @@ async def test_a_log_that_is_not_written_back_whole_is_still_wanted(shared: Sqli
     assert (wanted_beside_a_reader, shared.wants_checkpoint()) == (True, False)
 
 
-async def test_nothing_is_written_back_before_something_was_committed_since(
+async def test_checkpoint_needs_a_commit_since_the_last_one(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_back = WriteAheadLog.write_back
@@ -207,21 +207,21 @@ async def test_nothing_is_written_back_before_something_was_committed_since(
     monkeypatch.setattr(WriteAheadLog, "write_back", beside_a_request)
     grow(shared)
     await shared.checkpoint()
-    after_what_came_meanwhile = shared.wants_checkpoint()
+    after_the_commit = shared.wants_checkpoint()
     with suppress(ZeroDivisionError), shared.unit_of_work:
         add_blobs(shared, CHECKPOINT_CHANGES)
         raise ZeroDivisionError
-    after_what_was_undone = shared.wants_checkpoint()
+    after_the_rollback = shared.wants_checkpoint()
     with shared.unit_of_work:
         add_blobs(shared, CHECKPOINT_CHANGES)
 
-    assert (after_what_came_meanwhile, after_what_was_undone) == (False, False)
+    assert (after_the_commit, after_the_rollback) == (False, False)
     assert shared.wants_checkpoint()
 
 
-@pytest.mark.parametrize(("blobs_meanwhile", "times"), [(0, 1), (1, 2)])
-async def test_a_long_log_is_written_back_once_more_if_something_was_committed_since(
-    file: Path, monkeypatch: pytest.MonkeyPatch, blobs_meanwhile: int, times: int
+@pytest.mark.parametrize(("blobs_between", "times"), [(0, 1), (1, 2)])
+async def test_long_log_is_written_back_twice_after_a_commit(
+    file: Path, monkeypatch: pytest.MonkeyPatch, blobs_between: int, times: int
 ) -> None:
     monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
     written: list[bool] = []
@@ -231,17 +231,17 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
         written.append(write_back(log))
         return written[-1]
 
-    async def meanwhile(seconds: float) -> None:
+    async def commit_and_sleep(seconds: float) -> None:
         assert isinstance(database, SqliteDatabase)
         with database.unit_of_work:
-            add_blobs(database, blobs_meanwhile)
+            add_blobs(database, blobs_between)
         await sleep(seconds)
 
     database = open_database(f"sqlite:///{file}")
     assert isinstance(database, SqliteDatabase)
     grow(database)
     monkeypatch.setattr(WriteAheadLog, "write_back", counted)
-    monkeypatch.setattr(asyncio, "sleep", meanwhile)
+    monkeypatch.setattr(asyncio, "sleep", commit_and_sleep)
     await database.checkpoint()
     monkeypatch.undo()
     database.close()
@@ -249,9 +249,7 @@ async def test_a_long_log_is_written_back_once_more_if_something_was_committed_s
     assert written == [True] * times
 
 
-def test_the_count_of_changes_may_begin_anew_below_nothing(
-    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_count_of_changes_may_wrap_around_below_zero(shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     most = 2**31 - 1
     counts = iter([most - 10, most - 2**32 + 40])
     before = shared.unit_of_work.changed_rows
@@ -263,7 +261,7 @@ def test_the_count_of_changes_may_begin_anew_below_nothing(
     assert shared.unit_of_work.changed_rows - before == 50
 
 
-async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
+async def test_failure_does_not_end_the_housekeeper_and_is_logged_in_one_line(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failures = iter([True] * 3)
@@ -281,12 +279,14 @@ async def test_a_failure_does_not_end_the_housekeeper_and_is_told_in_one_line(
         async with keeping_house(shared, retry_seconds=0.01):
             await until(lambda: not shared.wants_checkpoint())
 
-    told = [(line["log_level"], line["tasks"], line.get("reason")) for line in lines if line["log_level"] == "warning"]
+    warnings = [
+        (line["log_level"], line["tasks"], line.get("reason")) for line in lines if line["log_level"] == "warning"
+    ]
     assert next(failures, None) is None
-    assert told == [("warning", ["checkpoint"], f"cannot use the database {shared.url}: disk I/O error")]
+    assert warnings == [("warning", ["checkpoint"], f"cannot use the database {shared.url}: disk I/O error")]
 
 
-async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
+async def test_failed_checkpoint_is_retried_after_a_pause(
     shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -312,7 +312,7 @@ async def test_what_cannot_be_written_back_is_left_alone_for_a_while(
 
 
 @only(SQLITE)
-async def test_memory_has_no_log_to_write_back(database: SqliteDatabase) -> None:
+async def test_database_in_memory_has_no_log_to_write_back(database: SqliteDatabase) -> None:
     grow(database)
 
     assert database.wants_checkpoint() is False

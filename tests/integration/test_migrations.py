@@ -1,4 +1,4 @@
-"""The schema: made by the migrations, described by the tables, the two never apart."""
+"""The schema: the migrations create the tables as they are defined."""
 
 import subprocess
 import sys
@@ -41,7 +41,7 @@ def empty() -> Iterator[Database]:
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
 def connection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connection]:
-    """Open an empty database by SQLAlchemy alone, as a developer's alembic does."""
+    """Open an empty database with SQLAlchemy alone, as alembic's command does."""
     with ExitStack() as stack:
         if request.param == SQLITE:
             url = make_url(f"sqlite:///{tmp_path / 'file.db'}")
@@ -60,7 +60,7 @@ def alembic(connection: Connection) -> Config:
 
 
 def schema(connection: Connection) -> set[str]:
-    """Return what would make all there is but alembic's own table, a line each."""
+    """Return the statements that create all tables and indexes except alembic's, one on a line."""
     described = MetaData()
     described.reflect(connection)
     tables = [table for name, table in described.tables.items() if name != "alembic_version"]
@@ -74,7 +74,7 @@ def table_names(database: Database) -> set[str]:
     return {name for (name,) in query(database, TABLES)}
 
 
-def test_an_empty_database_is_brought_to_head(empty: Database) -> None:
+def test_empty_database_is_migrated_to_head(empty: Database) -> None:
     before = is_at_head(empty)
 
     migrate(empty)
@@ -84,7 +84,7 @@ def test_an_empty_database_is_brought_to_head(empty: Database) -> None:
     assert table_names(empty) == set(tables.metadata.tables)
 
 
-def test_a_database_at_head_stays_as_it_is(empty: Database) -> None:
+def test_database_at_head_is_not_changed(empty: Database) -> None:
     migrate(empty)
     before = list(driver_connection(empty).iterdump())
 
@@ -93,17 +93,17 @@ def test_a_database_at_head_stays_as_it_is(empty: Database) -> None:
     assert list(driver_connection(empty).iterdump()) == before
 
 
-def test_the_head_that_the_code_names_is_the_migrations_head(connection: Connection) -> None:
+def test_head_in_the_code_is_the_head_of_the_migrations(connection: Connection) -> None:
     assert ScriptDirectory.from_config(alembic(connection)).get_current_head() == HEAD
 
 
-def test_the_migrations_make_what_the_tables_describe(connection: Connection) -> None:
+def test_migrations_create_the_tables_as_they_are_defined(connection: Connection) -> None:
     command.upgrade(alembic(connection), "head")
 
     command.check(alembic(connection))
 
 
-def test_the_migrations_lead_down_and_up_again(connection: Connection) -> None:
+def test_migrations_lead_down_and_up_again(connection: Connection) -> None:
     command.upgrade(alembic(connection), "head")
     first = schema(connection)
     command.downgrade(alembic(connection), "base")
@@ -114,7 +114,7 @@ def test_the_migrations_lead_down_and_up_again(connection: Connection) -> None:
     assert schema(connection) == first
 
 
-def test_a_developers_alembic_finds_nothing_to_do(tmp_path: Path) -> None:
+def test_alembic_check_finds_no_difference(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'file.db'}"
 
     for task in (["upgrade", "head"], ["check"]):
@@ -125,7 +125,7 @@ def test_a_developers_alembic_finds_nothing_to_do(tmp_path: Path) -> None:
         assert finished.returncode == 0, finished.stdout + finished.stderr
 
 
-def test_those_who_migrate_one_postgresql_at_once_do_so_one_after_the_other() -> None:
+def test_concurrent_migrations_of_one_postgresql_are_serialized() -> None:
     with new_database(postgresql_server()) as url:
         databases = [open_database(url.render_as_string(hide_password=False)) for _ in range(3)]
         with ThreadPoolExecutor(len(databases)) as pool:
@@ -137,7 +137,7 @@ def test_those_who_migrate_one_postgresql_at_once_do_so_one_after_the_other() ->
     assert heads == [HEAD] * len(databases)
 
 
-def test_a_database_of_a_newer_version_is_refused_in_one_line(empty: Database) -> None:
+def test_database_of_a_newer_version_is_refused_in_one_line(empty: Database) -> None:
     driver_connection(empty).execute("CREATE TABLE alembic_version (version_num VARCHAR(32))")
     driver_connection(empty).execute("INSERT INTO alembic_version VALUES ('29990101_from_the_future')")
 
@@ -148,7 +148,7 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line(empty: Database) -
     assert "29990101_from_the_future" in line
 
 
-def test_a_database_of_somebody_elses_is_refused_in_one_line_and_left_as_it_was(empty: Database) -> None:
+def test_database_of_another_application_is_refused_in_one_line_and_not_changed(empty: Database) -> None:
     driver_connection(empty).execute("CREATE TABLE validation_calls (note TEXT)")
 
     with pytest.raises(DatabaseUnavailable) as refusal, reported_as_unavailable("sqlite://"):
@@ -159,7 +159,7 @@ def test_a_database_of_somebody_elses_is_refused_in_one_line_and_left_as_it_was(
     assert table_names(empty) == {"validation_calls"}
 
 
-def test_a_migration_that_was_cut_off_begins_anew(empty: Database) -> None:
+def test_interrupted_migration_starts_again(empty: Database) -> None:
     driver_connection(empty).execute("CREATE TABLE validation_calls (note TEXT)")
     with pytest.raises(DatabaseUnavailable), reported_as_unavailable("sqlite://"):
         migrate(empty)
@@ -170,7 +170,7 @@ def test_a_migration_that_was_cut_off_begins_anew(empty: Database) -> None:
     assert is_at_head(empty)
 
 
-def test_the_foreign_keys_are_kept(empty: Database) -> None:
+def test_foreign_keys_are_enforced_after_migration(empty: Database) -> None:
     migrate(empty)
 
     assert query(empty, "PRAGMA foreign_keys") == [(1,)]

@@ -1,4 +1,4 @@
-"""What ringback 0.1.0 wrote, its database and its snapshots, is read by this version."""
+"""The database and the snapshots of ringback 0.1.0, read by this version."""
 
 import json
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_database_of_0_1_0_is_migrated_with_its_rows(tmp_path: Path) -> None:
 
 
 def write_database(url: str) -> None:
-    """Make a database as ringback 0.1.0 made it, with the rows of the snapshot."""
+    """Create a database as ringback 0.1.0 does, with the rows of the snapshot."""
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
         config = Config()

@@ -1,4 +1,4 @@
-"""PostgreSQL itself: connections that break, transactions that are undone, characters it does not take."""
+"""PostgreSQL: broken connections, rolled back transactions, rejected characters, notifications."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from psycopg.errors import DeadlockDetected
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account, find_account
 from ringback.storage import postgresql_database as postgresql
-from ringback.storage import postgresql_notify as news
+from ringback.storage import postgresql_notify
 from ringback.storage.database import Database
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
@@ -30,11 +30,11 @@ from support.waiting import PATIENCE_SECONDS
 pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
-EVERYBODY_ELSE = """
+TERMINATE_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-"""Breaks all connections to the database at hand, but the one that asks."""
+"""Terminates all other connections to this database."""
 
 
 def a_message(**changes: object) -> str:
@@ -71,9 +71,9 @@ def notify(database: Database, channel: str, message: str) -> None:
 
 
 @pytest.fixture
-async def supervisor(database: Database, told: list[int], reported: TaskLog) -> AsyncIterator[Supervisor]:
+async def supervisor(database: Database, changes: list[int], reported: TaskLog) -> AsyncIterator[Supervisor]:
     """Run the tasks that publish and receive notifications."""
-    supervisor = Supervisor(database.background_tasks(lambda: told.append(1)), reported)
+    supervisor = Supervisor(database.background_tasks(lambda: changes.append(1)), reported)
     supervisor.start()
     yield supervisor
     await supervisor.stop()
@@ -86,29 +86,29 @@ def reported() -> TaskLog:
 
 
 @pytest.fixture
-def told() -> list[int]:
+def changes() -> list[int]:
     """Return a list that has one entry for each notification from another process."""
     return []
 
 
 @pytest.fixture
-async def listening(supervisor: Supervisor, told: list[int]) -> list[int]:
+async def listening(supervisor: Supervisor, changes: list[int]) -> list[int]:
     """Return the notifications, once the listener is connected."""
     assert supervisor.given_up is None
-    await until(lambda: told, 30)
-    return told
+    await until(lambda: changes, 30)
+    return changes
 
 
 def channel(database: Database) -> str:
     """Return the name of the database's channel."""
-    return str(query(database, f"SELECT {news.CHANNEL}")[0][0])
+    return str(query(database, f"SELECT {postgresql_notify.CHANNEL}")[0][0])
 
 
 def break_all_connections(database: Database) -> None:
-    query(database, EVERYBODY_ELSE)
+    query(database, TERMINATE_OTHERS)
 
 
-async def test_a_broken_connection_is_an_error_once_and_then_another_one_is_made(database: Database) -> None:
+async def test_broken_connection_is_one_error_and_is_replaced(database: Database) -> None:
     await database.run(find_account, ACCOUNT_SID)
     break_all_connections(database)
 
@@ -125,9 +125,7 @@ async def outcome(database: Database) -> object:
         return error
 
 
-async def test_a_connection_that_rested_is_tried_before_it_is_used(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_idle_connection_is_tested_before_it_is_used(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "TRUSTED_SECONDS", 0.0)
     await database.run(find_account, ACCOUNT_SID)
     break_all_connections(database)
@@ -137,7 +135,7 @@ async def test_a_connection_that_rested_is_tried_before_it_is_used(
     assert found is not None
 
 
-async def test_an_operation_is_run_again_that_was_undone_in_favour_of_another_one(database: Database) -> None:
+async def test_operation_is_retried_after_a_rollback_in_favor_of_another_one(database: Database) -> None:
     undone = iter([True] * (TRIES - 1))
 
     def unlucky(unit_of_work: UnitOfWork) -> bool:
@@ -153,7 +151,7 @@ async def test_an_operation_is_run_again_that_was_undone_in_favour_of_another_on
     assert query(database, "SELECT count(*) FROM outgoing_caller_ids") == [(1,)]
 
 
-async def test_an_operation_that_is_always_undone_is_given_up(database: Database) -> None:
+async def test_operation_that_is_always_rolled_back_is_given_up(database: Database) -> None:
     def unlucky(_: UnitOfWork) -> None:
         raise DeadlockDetected("deadlock detected")
 
@@ -169,42 +167,42 @@ async def test_operations_run_beside_the_event_loop_and_side_by_side(database: D
         all_at_once.wait(PATIENCE_SECONDS)
 
     running = [asyncio.create_task(database.run(meet)) for _ in range(postgresql.THREADS)]
-    await until(lambda: all_at_once.n_waiting == postgresql.THREADS)  # the event loop goes on meanwhile
+    await until(lambda: all_at_once.n_waiting == postgresql.THREADS)  # the event loop runs at the same time
     assert not any(task.done() for task in running)
     all_at_once.wait(PATIENCE_SECONDS)
 
     await asyncio.gather(*running)
 
 
-async def test_a_character_that_postgresql_does_not_take_is_replaced(database: Database) -> None:
+async def test_character_that_postgresql_rejects_is_replaced(database: Database) -> None:
     def rename(unit_of_work: UnitOfWork) -> Any:
         with unit_of_work:
             unit_of_work.caller_ids.add(a_caller_id(friendly_name="a\0b"))
         return unit_of_work.caller_ids.find_by_number(ACCOUNT_SID, a_caller_id().phone_number)
 
     found = await database.run(rename)
-    nobody = await database.run(find_account, AccountSid("AC\0"))
+    account = await database.run(find_account, AccountSid("AC\0"))
 
     assert found.friendly_name == "a\N{REPLACEMENT CHARACTER}b"
-    assert nobody is None
+    assert account is None
 
 
-async def test_those_who_wait_are_told_when_news_can_be_heard_again(database: Database, listening: list[int]) -> None:
+async def test_subscribers_are_woken_when_the_listener_reconnects(database: Database, listening: list[int]) -> None:
     before = len(listening)
-    with database.process_state.change_notifier.subscribe(ACCOUNT_SID) as told:
+    with database.process_state.change_notifier.subscribe(ACCOUNT_SID) as event:
         break_all_connections(database)
 
-        await asyncio.wait_for(told.wait(), PATIENCE_SECONDS)
+        await asyncio.wait_for(event.wait(), PATIENCE_SECONDS)
 
     assert len(listening) > before
 
 
 @pytest.mark.parametrize("failure", [psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction])
-async def test_news_that_could_not_be_told_are_told_later(
+async def test_notifications_that_could_not_be_sent_are_sent_later(
     database: Database, listening: list[int], monkeypatch: pytest.MonkeyPatch, failure: type[psycopg.Error]
 ) -> None:
     failures = iter([True] * 2)
-    send = news.send
+    send = postgresql_notify.send
 
     def sometimes_failing(unit_of_work: UnitOfWork, messages: list[str]) -> None:
         if next(failures, False):
@@ -224,7 +222,7 @@ async def test_news_that_could_not_be_told_are_told_later(
     assert listening
 
 
-async def test_no_payload_on_the_channel_ends_the_listener(
+async def test_listener_survives_every_payload_on_the_channel(
     database: Database, supervisor: Supervisor, reported: TaskLog, listening: list[int]
 ) -> None:
     before = len(listening)
@@ -238,7 +236,7 @@ async def test_no_payload_on_the_channel_ends_the_listener(
     assert reported.failures == []
 
 
-async def test_a_listener_that_is_disconnected_says_so_until_it_is_connected_again(
+async def test_disconnected_listener_is_not_ready_until_it_reconnects(
     database: Database, supervisor: Supervisor, listening: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connect, refuses = psycopg.AsyncConnection.connect, True
@@ -261,22 +259,22 @@ async def test_a_listener_that_is_disconnected_says_so_until_it_is_connected_aga
     assert len(listening) > before
 
 
-async def test_databases_of_two_schemas_do_not_hear_each_other(database: Database, listening: list[int]) -> None:
+async def test_notifications_stay_within_their_schema(database: Database, listening: list[int]) -> None:
     execute(database, "CREATE SCHEMA other; CREATE TABLE other.accounts (sid text)")
     url = database.url.update_query_dict({"options": "-csearch_path=other"})
     other = open_database(url.render_as_string(hide_password=False))
-    told: list[int] = []
-    supervisor = Supervisor(other.background_tasks(lambda: told.append(1)), TaskLog())
+    changes: list[int] = []
+    supervisor = Supervisor(other.background_tasks(lambda: changes.append(1)), TaskLog())
     supervisor.start()
     try:
-        await until(lambda: told, 30)
-        before = len(told)
+        await until(lambda: changes, 30)
+        before = len(changes)
         assert isinstance(database, PostgresqlDatabase)
         with other.process_state.change_notifier.subscribe(ACCOUNT_SID) as heard:
             notify(database, channel(database), a_message())
             await until(database.process_state.change_notifier.take_changed, 30)
             notify(database, channel(other), "wakes everybody")
-            await until(lambda: len(told) > before, 30)
+            await until(lambda: len(changes) > before, 30)
     finally:
         await supervisor.stop()
         other.close()
@@ -287,9 +285,7 @@ async def test_databases_of_two_schemas_do_not_hear_each_other(database: Databas
     assert listening
 
 
-async def test_accounts_by_the_hundred_are_told_in_messages_of_a_size_that_can_be_sent(
-    database: Database, listening: list[int]
-) -> None:
+async def test_hundreds_of_accounts_are_sent_in_several_messages(database: Database, listening: list[int]) -> None:
     accounts = {AccountSid(f"AC{number:032d}") for number in range(1_000)}
     with psycopg.connect(_libpq(database), autocommit=True) as listener:
         listener.execute(f"LISTEN {channel(database)}")
@@ -307,7 +303,7 @@ def _libpq(database: Database) -> str:
     return database.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def test_what_is_made_at_the_start_needs_no_event_loop(database: Database) -> None:
+def test_operations_at_startup_need_no_event_loop(database: Database) -> None:
     made = ensure_account(database.unit_of_work, AccountSid("AC" + "7" * 32), "token", T0)
 
     assert database.unit_of_work.accounts.find(made.sid) == made

@@ -1,4 +1,4 @@
-"""How ringback reaches a PostgreSQL: URLs, encodings, poolers, notifications, and errors while it runs."""
+"""Connections to PostgreSQL: URLs, encodings, poolers, notifications, and errors while ringback runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -30,11 +30,11 @@ from support.postgresql_roles import DOCUMENTED_GRANTS, role_with
 from support.simulation import execute
 
 pytest_plugins = ["support.system_fixtures"]
-EVERYBODY_ELSE = """
+TERMINATE_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """
-"""Breaks all connections to the database at hand, but the one that asks."""
+"""Terminates all other connections to this database."""
 
 pytestmark = [pytest.mark.anyio, pytest.mark.xdist_group("pgbouncer")]
 
@@ -90,7 +90,7 @@ def test_database_with_another_encoding_is_refused(
 
 
 @pytest.mark.parametrize("client_encoding", ["LATIN1", "SQL_ASCII"])
-def test_texts_are_unicode_whatever_the_environment_says(
+def test_texts_are_unicode_in_every_environment(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch, client_encoding: str
 ) -> None:
     monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
@@ -138,7 +138,7 @@ async def test_url_parameters_of_libpq_and_psycopg_work(migrated_url: URL, param
     ],
 )
 @pytest.mark.parametrize("arguments", [("migrate",), ("serve", "--port", "0")])
-def test_wrong_url_parameter_is_one_line(
+def test_wrong_url_parameter_is_reported_in_one_line(
     command: Command, url: URL, query: str, complaint: str, arguments: tuple[str, ...]
 ) -> None:
     joined = f"{text(url)}{'&' if url.query else '?'}{query}"
@@ -154,7 +154,7 @@ def test_wrong_url_parameter_is_one_line(
     "address", ["user:s3c/ret@host/name", "user:s3cret@host:port/name", "us@er:s3cret@ho:st:1/name"]
 )
 @pytest.mark.parametrize("arguments", [("migrate",), ("serve", "--port", "0")])
-def test_url_that_cannot_be_parsed_is_one_line_without_the_password(
+def test_url_that_cannot_be_parsed_is_reported_in_one_line_without_the_password(
     command: Command, address: str, arguments: tuple[str, ...]
 ) -> None:
     refused = command(*arguments, "--database-url", f"postgresql+psycopg://{address}")
@@ -172,7 +172,7 @@ def test_url_that_cannot_be_parsed_is_one_line_without_the_password(
         ("postgresql+psycopg://127.0.0.1/x", "mysql://u:s3cret@127.0.0.1/x"),
     ],
 )
-def test_wrong_listen_url_is_one_line_without_the_password(
+def test_wrong_listen_url_is_reported_in_one_line_without_the_password(
     command: Command, database_url: str, listen_url: str
 ) -> None:
     refused = command("serve", "--port", "0", "--database-url", database_url, "--database-listen-url", listen_url)
@@ -196,14 +196,14 @@ def started(database: PostgresqlDatabase, on_change: Callable[[], None]) -> list
 
 @pytest.fixture
 async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[PostgresqlDatabase]:
-    """Open a database through a pooler, with a listener past it; what is only polled comes much too late."""
+    """Open a database through a pooler, with a listener past it; a poll would come much too late."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgresql, "POLL_SECONDS", 3_600.0)
         database = open_database(text(pooler.url), text(migrated_url))
     assert isinstance(database, PostgresqlDatabase)
-    told: list[int] = []
-    tasks = started(database, lambda: told.append(1))
-    await until(lambda: len(told) >= 2)  # the first poll, and the listener
+    changes: list[int] = []
+    tasks = started(database, lambda: changes.append(1))
+    await until(lambda: len(changes) >= 2)  # the first poll, and the listener
     yield database
     for task in tasks:
         task.cancel()
@@ -213,18 +213,18 @@ async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[Postgr
 
 async def test_notifications_come_by_the_listen_url(exchange: PostgresqlDatabase, migrated_url: URL) -> None:
     with (
-        exchange.process_state.change_notifier.subscribe(ACCOUNT_SID) as told,
+        exchange.process_state.change_notifier.subscribe(ACCOUNT_SID) as event,
         closing(open_database(text(migrated_url))) as other,
     ):
         assert isinstance(other, PostgresqlDatabase)
         other.committed({ACCOUNT_SID}, set())
         tasks = started(other, lambda: None)
-        await until(told.is_set)
+        await until(event.is_set)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert told.is_set()
+    assert event.is_set()
 
 
 async def listener_log(database: PostgresqlDatabase, wanted: str) -> list[str]:
@@ -304,7 +304,7 @@ async def test_read_only_database_is_not_ready_until_it_can_be_written(migrated_
             said = await refused(database)
             not_ready = await find_unready_reason(database)
             connection.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
-            connection.execute(EVERYBODY_ELSE)
+            connection.execute(TERMINATE_OTHERS)
             await until_ready(database)
 
     assert "read-only transaction" in said
@@ -367,7 +367,7 @@ async def test_defect_of_ringback_is_not_taken_for_an_outage(database: Database)
     assert database.outage.reason is None
 
 
-async def test_operation_after_the_end_is_unavailable(migrated_url: URL) -> None:
+async def test_operation_after_close_is_unavailable(migrated_url: URL) -> None:
     database = open_database(text(migrated_url))
     database.close()
 
@@ -375,7 +375,7 @@ async def test_operation_after_the_end_is_unavailable(migrated_url: URL) -> None
         await database.run(revision)
 
 
-async def test_end_breaks_off_a_connection_whose_first_query_is_not_answered(
+async def test_close_breaks_a_connection_whose_first_query_is_not_answered(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Line(migrated_url) as line:

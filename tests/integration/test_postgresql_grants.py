@@ -1,4 +1,4 @@
-"""The privileges of ringback's role: the documented ones are enough, and those that are missing are named."""
+"""The privileges of ringback's role: the documented ones suffice, and missing ones are named."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -133,7 +133,7 @@ def test_missing_privileges_are_named_before_anything_is_served(
     assert missing in line
 
 
-def test_role_that_cannot_create_tables_is_told_so_by_migrate(url: URL, command: Command) -> None:
+def test_role_that_cannot_create_tables_is_reported_by_migrate(url: URL, command: Command) -> None:
     with administration(url) as connection:
         connection.execute("REVOKE CREATE ON SCHEMA public FROM public")
 
@@ -147,7 +147,7 @@ def test_role_that_cannot_create_tables_is_told_so_by_migrate(url: URL, command:
         migrate(database)
 
 
-def test_search_path_without_a_schema_is_told_by_migrate(url: URL, command: Command) -> None:
+def test_search_path_without_a_schema_is_reported_by_migrate(url: URL, command: Command) -> None:
     joined = f"{text(url)}{'&' if url.query else '?'}options=-csearch_path%3Dmissing"
 
     refused = command("migrate", "--database-url", joined)

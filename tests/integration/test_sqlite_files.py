@@ -1,4 +1,4 @@
-"""An open SQLite database whose files are deleted, moved or replaced, or whose errors mean different things."""
+"""An open SQLite database whose files are deleted, moved or replaced, and the classes of its errors."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def present_side_files(file: Path) -> int:
     return sum(Path(path).exists() for path in side_files(file))
 
 
-async def test_nothing_is_committed_to_a_file_that_was_moved(database: SqliteDatabase, file: Path) -> None:
+async def test_moved_file_gets_no_commits(database: SqliteDatabase, file: Path) -> None:
     moved(file)
 
     with pytest.raises(DatabaseUnavailable, match="was deleted, moved or replaced: put it back"):
@@ -104,7 +104,7 @@ async def test_reads_are_refused_once_housekeeping_has_noticed(database: SqliteD
     assert await database.run(revision) == HEAD
 
 
-async def test_log_that_was_deleted_is_written_back(database: SqliteDatabase, file: Path) -> None:
+async def test_deleted_log_is_written_back(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     delete(side_files(file)[0])
 
@@ -130,7 +130,7 @@ async def test_side_files_are_removed_from_beside_a_file_that_replaced_the_datab
         assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
 
 
-async def test_side_files_of_another_database_are_left_alone_at_the_end(file: Path) -> None:
+async def test_side_files_of_another_database_are_kept_at_shutdown(file: Path) -> None:
     first = open_database(f"sqlite:///{file}")
     migrate(first)
     delete(file)
@@ -161,7 +161,7 @@ async def test_damaged_file_is_refused_until_a_restart(database: SqliteDatabase)
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
-async def test_room_for_less_than_some_requests_is_not_ready(database: SqliteDatabase) -> None:
+async def test_space_for_less_than_several_requests_is_not_ready(database: SqliteDatabase) -> None:
     cursor = database.connection.cursor()
     cursor.execute("PRAGMA page_count")
     [pages] = cursor.fetchone() or [0]
@@ -210,7 +210,7 @@ async def test_long_operation_reads_text_that_is_not_utf8(database: SqliteDataba
     assert names == [b"\xffA"]
 
 
-def test_text_that_is_not_utf8_is_read_at_the_start(file: Path) -> None:
+def test_text_that_is_not_utf8_is_read_at_startup(file: Path) -> None:
     with closing(open_database(f"sqlite:///{file}")) as database:
         migrate(database)
         database.run_sync(add_account)
@@ -222,7 +222,7 @@ def test_text_that_is_not_utf8_is_read_at_the_start(file: Path) -> None:
         assert again.run_sync(read_name) == b"\xffA"
 
 
-async def test_database_after_its_end_is_unavailable(file: Path) -> None:
+async def test_closed_database_is_unavailable(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     database.close()

@@ -21,7 +21,7 @@ from ringback.storage.schema import migrate
 CHECK_AS_LAST_CONNECTION = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)
-connection.execute("PRAGMA journal_mode = DELETE")  # SQLite allows that only where nobody else has the file open
+connection.execute("PRAGMA journal_mode = DELETE")  # SQLite allows that only to the last connection
 """
 
 
@@ -73,7 +73,7 @@ def test_no_lock_file_is_left_beside_the_database(file: Path) -> None:
 
 @pytest.fixture
 def older_server(file: Path) -> Iterator[None]:
-    """Hold the file's lock as ringback 0.1.0 does."""
+    """Lock the file as ringback 0.1.0 does."""
     with closing(sqlite3.connect(f"{file}.lock", isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         yield
@@ -87,7 +87,7 @@ def test_file_of_a_running_older_version_is_refused(file: Path) -> None:
 
 @pytest.fixture
 def conflicting_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let flock and POSIX locks exclude each other, as on NFS and on macOS."""
+    """Make flock and POSIX locks exclude each other, as on NFS and on macOS."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
@@ -153,7 +153,7 @@ def test_lock_ends_although_a_forked_process_has_inherited_it(file: Path) -> Non
 
 
 @pytest.mark.parametrize("kind", ["folder", "FIFO", "device"])
-def test_what_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
+def test_path_that_is_not_a_regular_file_is_refused(tmp_path: Path, kind: str) -> None:
     file = tmp_path / "x"
     if kind == "folder":
         file.mkdir()

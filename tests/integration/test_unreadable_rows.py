@@ -1,4 +1,4 @@
-"""Rows that ringback never writes, as after an edit by hand: each fails by itself, and nothing else stops."""
+"""Rows that ringback never writes, as after an edit by hand: each fails alone, and work on others continues."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ SQLITE_DAMAGE = {
 
 @pytest.fixture(autouse=True)
 def _reported_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each test see the log line of a row that another test has reported."""
+    """Forget the rows that another test has reported."""
     monkeypatch.setattr(unreadable_rows, "_reported", set())
 
 
@@ -131,7 +131,9 @@ async def test_callback_with_an_unknown_status_is_listed_as_failed(outbox: Outbo
 
 
 @pytest.mark.anyio
-async def test_unreadable_fault_does_not_strike_and_callbacks_go_on(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_unreadable_fault_is_not_triggered_and_callbacks_continue(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     outbox.let({"drop": True})
     execute(outbox.simulation.database, """UPDATE faults SET effect = '{"explode": 1}'""")
     sid = outbox.enqueue(receiver.url)
@@ -169,7 +171,7 @@ def test_account_with_an_unknown_status_is_suspended_and_listed(simulation: Simu
 
 
 @pytest.mark.anyio
-async def test_unreadable_call_is_left_out_of_the_list_and_of_an_advance(outbox: Outbox) -> None:
+async def test_unreadable_call_is_skipped_in_the_list_and_in_an_advance(outbox: Outbox) -> None:
     simulation = outbox.simulation
     broken = simulation.validate("+14158675301").call_sid
     other = simulation.validate("+14158675302").call_sid
@@ -204,7 +206,7 @@ def test_call_whose_due_time_is_not_a_number_does_not_stop_others(simulation: Si
 
 @only(SQLITE)
 @pytest.mark.parametrize("mode", list(ClockMode))
-def test_clock_is_followed_by_all_calls_but_those_whose_due_time_is_not_a_number(
+def test_clock_moves_all_calls_except_those_whose_due_time_is_not_a_number(
     simulation: Simulation, mode: ClockMode
 ) -> None:
     broken, other = (simulation.validate(number).call_sid for number in ("+14158675301", "+14158675302"))
@@ -220,7 +222,7 @@ def test_clock_is_followed_by_all_calls_but_those_whose_due_time_is_not_a_number
 
 @only(SQLITE)
 @pytest.mark.parametrize("column", ["clock_offset", "clock_frozen_at"])
-def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: Simulation, column: str) -> None:
+def test_account_whose_clock_is_not_a_number_has_the_system_time(simulation: Simulation, column: str) -> None:
     sid = simulation.validate().call_sid
     execute(simulation.database, f"UPDATE accounts SET {column} = 'odd' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
 
@@ -231,7 +233,7 @@ def test_account_whose_clock_is_not_a_number_has_the_machines_time(simulation: S
     assert not simulation.call(sid).is_ended
 
 
-def test_unreadable_event_is_left_out(outbox: Outbox) -> None:
+def test_unreadable_event_is_skipped(outbox: Outbox) -> None:
     outbox.enqueue("http://app.test/")
     unit_of_work = outbox.simulation.unit_of_work
     before = unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)
@@ -242,7 +244,7 @@ def test_unreadable_event_is_left_out(outbox: Outbox) -> None:
     assert unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1) == before[2:3]
 
 
-def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -> None:
+def test_unreadable_phone_rule_and_script_are_skipped(simulation: Simulation) -> None:
     number = "+14158675309"
     for table in ("phone_rules", "phone_scripts"):
         execute(
@@ -261,7 +263,7 @@ def test_unreadable_phone_rule_and_script_are_left_out(simulation: Simulation) -
 
 
 @pytest.mark.anyio
-async def test_unreadable_messages_and_requests_are_left_out_and_the_next_ones_listed(simulation: Simulation) -> None:
+async def test_unreadable_messages_and_requests_are_skipped_and_the_next_ones_listed(simulation: Simulation) -> None:
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
     verdict = SignatureVerdict(is_valid=True, signed_url="http://app.test/", explanation="")
     message = InboxMessage(now, "POST", "http://app.test/", (), (), "", verdict)

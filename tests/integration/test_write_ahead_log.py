@@ -1,4 +1,4 @@
-"""The write-ahead log is written back beside those who write and read, and begins anew where it has become long."""
+"""Checkpoints of the write-ahead log beside readers and writers, and the restart of a long log."""
 
 import sqlite3
 import threading
@@ -15,7 +15,7 @@ from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
 PAGE_BYTES = 2_048
 ONE_PAGE_IS_LONG = LOG_FILE_BYTES
-"""Told that pages are so large, a log takes a single one for long."""
+"""A page size with which a log of one page is long."""
 ROWS = 100
 CHANGE = "UPDATE rows SET content = randomblob(1000)"
 PASSIVE, RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(file: Path) -> Iterator[sqlite3.Connection]:
-    """Hold a file whose log is written back by nobody."""
+    """Create a file whose log is written back only by the test."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -42,7 +42,7 @@ def writer(file: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def reader(file: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Read the file, in another program, as it was before a change."""
+    """Read the file in another program as it was before a change."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         read_on(connection)
         writer.execute(CHANGE)
@@ -60,7 +60,7 @@ Watch = Callable[[str], None]
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
-    """Return the functions that are told each checkpoint that a log's connection runs, before it does."""
+    """Return the functions that are called before each checkpoint of a log's connection."""
     watchers: list[Watch] = []
 
     class Connection(sqlite3.Connection):
@@ -79,7 +79,7 @@ def log_bytes(file: Path) -> int:
     return Path(f"{file}-wal").stat().st_size
 
 
-def test_writers_are_not_waited_for(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
+def test_checkpoint_does_not_wait_for_writers(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
     ran: list[str] = []
     watched.append(ran.append)
     writer.execute("BEGIN IMMEDIATE")
@@ -92,7 +92,7 @@ def test_writers_are_not_waited_for(file: Path, writer: sqlite3.Connection, watc
     assert file.stat().st_size > ROWS * 1000
 
 
-def test_a_log_that_was_written_back_is_written_over(file: Path, writer: sqlite3.Connection) -> None:
+def test_log_is_overwritten_after_a_checkpoint(file: Path, writer: sqlite3.Connection) -> None:
     length = log_bytes(file)
 
     with closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
@@ -102,15 +102,15 @@ def test_a_log_that_was_written_back_is_written_over(file: Path, writer: sqlite3
     assert log_bytes(file) == length
 
 
-@pytest.mark.parametrize(("page_bytes", "begins_anew"), [(ONE_PAGE_IS_LONG, True), (PAGE_BYTES, False)])
-def test_a_long_log_begins_anew_although_it_was_never_written_back_whole(
+@pytest.mark.parametrize(("page_bytes", "is_restarted"), [(ONE_PAGE_IS_LONG, True), (PAGE_BYTES, False)])
+def test_long_log_is_restarted_although_no_checkpoint_was_complete(
     file: Path,
     writer: sqlite3.Connection,
     reader: sqlite3.Connection,
     watched: list[Watch],
     page_bytes: int,
     *,
-    begins_anew: bool,
+    is_restarted: bool,
 ) -> None:
     with closing(WriteAheadLog(str(file), page_bytes)) as log:
         is_whole = [log.write_back()]
@@ -120,11 +120,11 @@ def test_a_long_log_begins_anew_although_it_was_never_written_back_whole(
         reader.rollback()
         writer.execute(CHANGE)
 
-    assert is_whole == [False, begins_anew]
-    assert (log_bytes(file) == length) is begins_anew
+    assert is_whole == [False, is_restarted]
+    assert (log_bytes(file) == length) is is_restarted
 
 
-def test_beside_a_program_that_reads_on_a_log_is_not_asked_each_time_to_begin_anew(
+def test_restart_that_a_reader_prevents_is_not_retried_at_every_checkpoint(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -144,7 +144,7 @@ def test_beside_a_program_that_reads_on_a_log_is_not_asked_each_time_to_begin_an
     assert log_bytes(file) == length
 
 
-def test_a_log_that_has_begun_anew_begins_anew_again_when_it_is_as_long(
+def test_restarted_log_is_restarted_again_at_the_same_length(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -157,7 +157,7 @@ def test_a_log_that_has_begun_anew_begins_anew_again_when_it_is_as_long(
         reader.rollback()
         for _ in range(2):
             log.write_back()
-            writer.execute(CHANGE)  # where the log begins
+            writer.execute(CHANGE)  # at the start of the log
             log.write_back()
             read_on(reader)
             for _ in range(3):
@@ -168,7 +168,7 @@ def test_a_log_that_has_begun_anew_begins_anew_again_when_it_is_as_long(
     assert ran == [PASSIVE, RESTART, PASSIVE, PASSIVE, PASSIVE, RESTART, PASSIVE, PASSIVE]
 
 
-def test_where_another_program_writes_back_nothing_is_learnt_of_the_log(
+def test_checkpoint_of_another_program_tells_nothing_of_the_log(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -191,12 +191,12 @@ def test_where_another_program_writes_back_nothing_is_learnt_of_the_log(
 
 
 def is_free(file: Path) -> bool:
-    """Tell whether nobody writes the log back just now."""
+    """Tell whether no checkpoint is in progress."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         return bool(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1] >= 0)
 
 
-def test_nobody_is_waited_for_long(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
+def test_restart_waits_only_briefly(file: Path, writer: sqlite3.Connection, watched: list[Watch]) -> None:
     del writer
     connections: list[sqlite3.Connection] = []
     make = sqlite3.connect
@@ -217,7 +217,7 @@ def test_nobody_is_waited_for_long(file: Path, writer: sqlite3.Connection, watch
     assert timeout == (BUSY_TIMEOUT_MS,)
 
 
-def test_the_end_waits_for_what_is_being_written_back_and_nothing_is_written_after_it(
+def test_close_waits_for_a_checkpoint_and_nothing_is_written_after_it(
     file: Path, writer: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     begun, may_end = threading.Event(), threading.Event()

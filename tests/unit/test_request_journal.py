@@ -1,4 +1,4 @@
-"""The journal of requests before it is written: how much of it is kept in memory, and what of a request."""
+"""The request journal in memory: how many requests it keeps, and which parts of each."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def account_sid(number: int) -> AccountSid:
     return AccountSid(f"AC{number:032d}")
 
 
-def test_an_account_keeps_its_newest_requests() -> None:
+def test_account_keeps_its_newest_requests() -> None:
     journal = RequestJournal()
 
     for number in range(KEPT_REQUESTS + 5):
@@ -29,7 +29,7 @@ def test_an_account_keeps_its_newest_requests() -> None:
     assert not journal
 
 
-def test_beyond_the_most_accounts_the_one_asked_longest_ago_is_let_go() -> None:
+def test_requests_of_the_account_idle_for_longest_are_dropped() -> None:
     journal = RequestJournal()
     for number in range(MAX_ACCOUNTS):
         journal.add(a_request(number, account_sid(number)))
@@ -45,7 +45,7 @@ def test_beyond_the_most_accounts_the_one_asked_longest_ago_is_let_go() -> None:
     ]
 
 
-def test_requests_are_taken_out_in_pieces_each_accounts_oldest_first() -> None:
+def test_requests_are_taken_in_batches_oldest_first() -> None:
     journal = RequestJournal()
     for number, sid in enumerate([ACCOUNT_SID, ACCOUNT_SID, ACCOUNT_SID, OTHER]):
         journal.add(a_request(number, sid))
@@ -59,11 +59,11 @@ def test_requests_are_taken_out_in_pieces_each_accounts_oldest_first() -> None:
     ]
 
 
-def test_the_parameters_of_query_and_form_are_kept_those_of_the_form_before_those_of_one_name() -> None:
+def test_parameters_of_query_and_form_are_kept_and_the_form_wins() -> None:
     assert truncate_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
 
 
-def test_fifty_parameters_are_kept_and_a_thousand_characters_of_each() -> None:
+def test_fifty_parameters_are_kept_with_a_thousand_characters_each() -> None:
     query = b"&".join(b"q%d=%s" % (number, b"x" * 2000) for number in range(60))
 
     kept = truncate_parameters(query, {"form": "1"})
@@ -88,7 +88,7 @@ def test_passwords_in_urls_are_masked(url: str, shown: str) -> None:
     assert truncate_parameters(b"", {"StatusCallback": url}) == {"StatusCallback": shown}
 
 
-def test_a_query_that_is_no_utf_8_is_shown_all_the_same() -> None:
+def test_query_that_is_not_utf_8_is_shown() -> None:
     assert truncate_parameters(b"a=%FF&b=\xff&&=", {}) == {"a": "�", "b": "�", "": ""}
 
 
@@ -96,5 +96,5 @@ def test_a_query_that_is_no_utf_8_is_shown_all_the_same() -> None:
     ("username", "shown"),
     [(None, None), (ACCOUNT_SID, ACCOUNT_SID), ("SK" + "a" * 32, "SK" + "a" * 32), ("my-auth-token", "***")],
 )
-def test_a_user_name_that_is_no_sid_may_be_a_secret(username: str | None, shown: str | None) -> None:
+def test_user_name_that_is_not_a_sid_is_masked(username: str | None, shown: str | None) -> None:
     assert mask_username(username) == shown

@@ -1,4 +1,4 @@
-"""Whoever gives way lets a request be read, worked on and answered."""
+"""Long operations in steps: requests are served between two steps."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ from support.waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-async def test_each_step_of_a_request_that_has_come_is_taken() -> None:
+async def test_request_passes_all_its_turns_between_two_steps() -> None:
     loop, taken = asyncio.get_running_loop(), list[str]()
 
     def step(*names: str) -> None:
@@ -19,10 +19,10 @@ async def test_each_step_of_a_request_that_has_come_is_taken() -> None:
         if names[1:]:
             loop.call_soon(step, *names[1:])
 
-    loop.call_soon(step, "read", "worked on", "answered")
+    loop.call_soon(step, "read", "handled", "answered")
     await yield_to_requests()
 
-    assert taken == ["read", "worked on", "answered"]
+    assert taken == ["read", "handled", "answered"]
 
 
 @pytest.mark.parametrize("cancellations", [1, 3])
