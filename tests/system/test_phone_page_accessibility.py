@@ -76,7 +76,7 @@ def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: Pag
     assert violations(page.page) == [], "a phone that rings"
     page.answer()
     page.page.keyboard.type("******12")
-    expect(page.phone()).to_contain_text("2 attempts left")
+    expect(page.phone()).to_contain_text("2 attempts remaining")
     assert violations(page.page) == [], "the prompt"
     page.page.keyboard.press("Backspace")
     page.page.keyboard.press("Backspace")

@@ -56,8 +56,8 @@ def test_row_says_that_a_fault_signed_the_callback_wrongly(phone_page: PhonePage
     fault(account, signature="bad")
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 
-    shown(phone_page, "StatusCallback delivered, wrongly signed by a fault")
-    expect(phone_page.trace.locator(".step.failed .title")).to_contain_text("wrongly signed by a fault")
+    shown(phone_page, "StatusCallback delivered, signed invalidly by a fault")
+    expect(phone_page.trace.locator(".step.failed .title")).to_contain_text("signed invalidly by a fault")
 
 
 def test_row_says_that_a_fault_suppressed_the_callback(phone_page: PhonePage, account: Visited) -> None:

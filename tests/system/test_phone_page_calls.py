@@ -23,7 +23,7 @@ def ringing(account: Visited, page: PhonePage, number: str = MANUAL, **parameter
 def test_a_newcomer_is_told_what_this_is_and_verifies_a_number_in_two_clicks_and_six_keys(
     phone_page: PhonePage,
 ) -> None:
-    expect(phone_page.page.get_by_text("ringback plays Twilio and the phone")).to_be_visible()
+    expect(phone_page.page.get_by_text("ringback simulates Twilio and the phone")).to_be_visible()
 
     phone_page.button(RING).click()
     phone_page.answer()
@@ -78,11 +78,11 @@ def test_a_wrong_code_costs_an_attempt_and_a_right_one_is_accepted(phone_page: P
     wrong = "".join(str(9 - int(digit)) for digit in code)
 
     phone_page.answer()
-    expect(phone_page.phone()).to_contain_text("3 attempts left")
+    expect(phone_page.phone()).to_contain_text("3 attempts remaining")
     phone_page.page.keyboard.type(wrong)
     expect(phone_page.phone()).to_contain_text("Wrong code. Please enter the six digits again.")
-    expect(phone_page.phone()).to_contain_text("2 attempts left")
-    expect(phone_page.page.get_by_role("status")).to_have_text("Wrong code. 2 attempts left.")
+    expect(phone_page.phone()).to_contain_text("2 attempts remaining")
+    expect(phone_page.page.get_by_role("status")).to_have_text("Wrong code. 2 attempts remaining.")
     phone_page.page.keyboard.type(code)
 
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
@@ -93,7 +93,7 @@ def test_three_wrong_codes_end_the_call(phone_page: PhonePage, account: Visited)
     ringing(account, phone_page)
 
     phone_page.answer()
-    for left in ("2 attempts left", "1 attempt left", "Not verified: wrong code"):
+    for left in ("2 attempts remaining", "1 attempt remaining", "Not verified: wrong code"):
         phone_page.page.keyboard.type("*#*#*#")
         expect(phone_page.phone()).to_contain_text(left)
 
@@ -119,9 +119,9 @@ def test_a_digit_is_taken_back_before_the_code_is_complete(phone_page: PhonePage
 
     phone_page.answer()
     phone_page.page.keyboard.type(f"{code[0]}*")
-    expect(keyed).to_have_accessible_name(f"Keyed in: {code[0]} *")
+    expect(keyed).to_have_accessible_name(f"Entered: {code[0]} *")
     phone_page.page.keyboard.press("Backspace")
-    expect(keyed).to_have_accessible_name(f"Keyed in: {code[0]}")
+    expect(keyed).to_have_accessible_name(f"Entered: {code[0]}")
     phone_page.page.keyboard.type("5")
     phone_page.button("Delete the last digit").click()
     phone_page.phone().get_by_role("group", name="Keypad").focus()
@@ -139,7 +139,7 @@ def test_enter_sends_what_is_keyed_so_far_and_the_phone_waits_for_the_rest(
     phone_page.answer()
     phone_page.page.keyboard.type(code[:2])
     phone_page.page.keyboard.press("Enter")
-    expect(phone_page.phone()).to_contain_text(f"{code[:2]} keyed in, more to come")
+    expect(phone_page.phone()).to_contain_text(f"{code[:2]} entered, waiting for more")
     assert account.call(sid)["attempts_left"] == 3
     phone_page.page.keyboard.type(code[2:])
 
@@ -169,7 +169,7 @@ def test_an_ended_phone_is_put_away(phone_page: PhonePage, account: Visited) -> 
     ringing(account, phone_page)
     phone_page.button("Reject").click()
 
-    phone_page.button("Put away").click()
+    phone_page.button("Dismiss").click()
 
     expect(phone_page.phone()).to_have_count(0)
     expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_visible()
@@ -189,7 +189,7 @@ def test_what_others_do_to_a_call_is_seen(phone_page: PhonePage, account: Visite
     account.control("POST", f"/calls/{sid}/answer")
     expect(phone_page.phone()).to_contain_text("“Please enter the six-digit code.”")
     account.control("POST", f"/calls/{sid}/digits", {"digits": "12"})
-    expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Keyed in: 1 2")
+    expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Entered: 1 2")
 
 
 def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, account: Visited) -> None:
@@ -200,7 +200,7 @@ def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, 
     account.control("POST", "/clock/advance", {"seconds": 61})
 
     expect(phone_page.phone()).to_contain_text("No code in time. Please enter the six digits again.")
-    expect(phone_page.phone()).to_contain_text("2 attempts left")
+    expect(phone_page.phone()).to_contain_text("2 attempts remaining")
 
 
 def test_a_phone_rings_while_the_accounts_clock_stands_still(phone_page: PhonePage, account: Visited) -> None:

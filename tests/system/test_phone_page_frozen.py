@@ -76,7 +76,7 @@ def test_frozen_clock_can_be_let_run(phone_page: PhonePage, account: Visited) ->
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(NUMBER, CallDelay="1")
 
-    frozen_time(phone_page).get_by_role("button", name="Let time pass").click()
+    frozen_time(phone_page).get_by_role("button", name="Run the clock").click()
 
     expect(phone_page.row(WRITTEN)).to_contain_text("Verified")
     assert account.control("GET", "/clock")["mode"] == "running"
@@ -91,7 +91,7 @@ def test_queued_call_on_a_frozen_clock_says_what_it_waits_for(phone_page: PhoneP
         "It rings 60 seconds after the request, by the account's clock, which is frozen."
     )
     phone_page.row(WRITTEN).click()
-    expect(phone_page.trace).to_contain_text("The call is under way, but time is frozen")
+    expect(phone_page.trace).to_contain_text("The call is in progress, but time is frozen")
     frozen_time(phone_page).get_by_role("button", name=TO_NEXT).click()
 
     expect(phone_page.page.get_by_role("heading", name="A phone rings")).to_be_visible()

@@ -64,7 +64,7 @@ def test_empty_inbox_says_that_others_have_messages(phone_page: PhonePage, accou
     phone_page.open("inbox/phone-page")
 
     messages = phone_page.page.get_by_role("region", name="Messages")
-    expect(messages).to_contain_text("This inbox has no messages. Other inboxes have: choose one from the list.")
+    expect(messages).to_contain_text("This inbox has no messages. Choose another inbox from the list.")
     expect(phone_page.page.get_by_role("link", name="verified")).to_contain_text("46 messages")
 
 
@@ -142,6 +142,6 @@ def test_kept_call_that_is_not_among_the_newest_can_be_shown(phone_page: PhonePa
 
     phone_page.open(f"calls/{oldest}")
 
-    expect(phone_page.trace).to_contain_text("This call is not among the newest 500, which are shown.")
-    phone_page.trace.get_by_role("button", name="Show older ones, too").click()
+    expect(phone_page.trace).to_contain_text("This call is not among the newest 500 calls, which this page shows.")
+    phone_page.trace.get_by_role("button", name="Show older calls").click()
     expect(phone_page.trace.get_by_role("heading", name=WRITTEN)).to_be_visible()

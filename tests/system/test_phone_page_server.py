@@ -80,7 +80,7 @@ def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) 
         expect(token).to_be_focused()
         token.fill("wrong")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert").filter(has_text="not this server's token")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="not the server's control token")).to_be_visible()
         token.fill(TOKEN)
         page.keyboard.press("Enter")
 
@@ -103,8 +103,8 @@ def test_a_server_that_is_gone_is_told_and_found_again_with_all_that_happened(br
             phone_page.open()
             account.validate()
             expect(phone_page.button("Answer")).to_be_visible()
-        expect(page.get_by_role("alert").filter(has_text="The server is gone.")).to_be_visible()
-        expect(page.get_by_text("Server gone", exact=True)).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="The server does not respond.")).to_be_visible()
+        expect(page.get_by_text("Server unreachable", exact=True)).to_be_visible()
 
         with ServerProcess(covered=False, **settings) as server:
             path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
@@ -130,7 +130,7 @@ def test_where_there_is_no_account_one_is_made(browser: Browser) -> None:
             http.delete(f"/_ringback/accounts/{ACCOUNT_SID}")
         page = context.new_page()
         page.goto(server.base_url)
-        page.get_by_role("link", name="Make one").click()
+        page.get_by_role("link", name="Create one").click()
         page.get_by_label("Name of a new account").fill("The first one")
         page.keyboard.press("Enter")
 
@@ -167,8 +167,8 @@ def test_a_server_that_refuses_the_page_says_why(browser: Browser, page_server: 
         page.goto(page_server.base_url)
 
         expect(page.get_by_role("alert").filter(has_text="Not by this name (ask by an IP address)")).to_be_visible()
-        expect(page.get_by_text("Turned away", exact=True)).to_be_visible()
-        expect(page.get_by_text("The server is gone.")).to_have_count(0)
+        expect(page.get_by_text("Access refused", exact=True)).to_be_visible()
+        expect(page.get_by_text("The server does not respond.")).to_have_count(0)
 
 
 def test_a_page_without_scripts_says_so(browser: Browser, page_server: ServerProcess) -> None:

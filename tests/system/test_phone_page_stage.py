@@ -11,7 +11,7 @@ pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
 OTHER, OTHER_WRITTEN = "+14155550123", "+1 415-555-0123"
 VERIFIED, SILENT = "+14158675309", "+15005550012"
-SINCE = "async ms => (await import('/phone/times.js')).since(0, ms)"
+SINCE = "async ms => (await import('/phone/time_formats.js')).formatElapsed(0, ms)"
 
 
 def answered(account: Visited, page: PhonePage) -> dict[str, str]:
@@ -89,11 +89,11 @@ def test_what_was_keyed_at_a_prompt_that_ran_out_does_not_spoil_the_next(
     code = answered(account, phone_page)["validation_code"]
     digits = phone_page.phone().locator(".digits")
     phone_page.page.keyboard.type("12345")
-    expect(digits).to_have_accessible_name("Keyed in: 1 2 3 4 5")
+    expect(digits).to_have_accessible_name("Entered: 1 2 3 4 5")
 
     account.control("POST", "/clock/advance", {"seconds": 61})
-    expect(phone_page.phone()).to_contain_text("2 attempts left")
-    expect(digits).to_have_accessible_name("Nothing keyed in yet")
+    expect(phone_page.phone()).to_contain_text("2 attempts remaining")
+    expect(digits).to_have_accessible_name("Nothing entered yet")
     phone_page.page.keyboard.type(code)
 
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
@@ -118,7 +118,7 @@ def test_a_wrong_extension_is_seen_to_reach_nobody(phone_page: PhonePage, accoun
     phone = phone_page.phone(OTHER_WRITTEN)
 
     phone.get_by_role("button", name="Answer").click()
-    expect(phone).to_contain_text("extension 999 is dialed: nobody hears the prompt")
+    expect(phone).to_contain_text("extension 999 is dialed: the phone is not reached")
     expect(phone).to_contain_text("This phone has the extension 123")
     expect(phone.get_by_role("group", name="Keypad")).to_have_count(0)
     expect(phone_page.row(OTHER_WRITTEN)).to_contain_text("At a switchboard")
@@ -144,9 +144,9 @@ def test_a_refused_request_leaves_the_numbers_script_as_it_was(phone_page: Phone
     account.control("POST", f"/phones/{VERIFIED}/script", ["busy"])
     phone_page.show("Try it")
 
-    phone_page.button("Ask for verification").click()
+    phone_page.button("Send the request").click()
 
-    expect(phone_page.page.get_by_role("heading", name="The last answer 400")).to_be_visible()
+    expect(phone_page.page.get_by_role("heading", name="The last response 400")).to_be_visible()
     assert script(account, VERIFIED) == ["busy"]
 
 
@@ -156,7 +156,7 @@ def test_a_request_from_the_page_rings_whatever_the_numbers_script_says(
     account.control("POST", f"/phones/{VERIFIED}/script", ["busy"])
     phone_page.show("Try it")
 
-    phone_page.button("Ask for verification").click()
+    phone_page.button("Send the request").click()
 
     expect(phone_page.button("Answer")).to_be_focused()
     assert script(account, VERIFIED) == ["busy"]
@@ -193,7 +193,7 @@ def test_when_a_call_ends_the_focus_is_on_its_trace_and_then_on_the_heading(
             phone_page.button("Hang up").press("Enter")
 
     expect(phone_page.page.get_by_role("link", name="See the trace")).to_be_focused()
-    phone_page.button("Put away").press("Enter")
+    phone_page.button("Dismiss").press("Enter")
 
     expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_focused()
 
@@ -215,7 +215,7 @@ def test_digits_typed_in_another_view_go_to_no_phone(phone_page: PhonePage, acco
     phone_page.page.keyboard.type("123456")
     phone_page.show("Calls")
 
-    expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Nothing keyed in yet")
+    expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Nothing entered yet")
     assert account.call(request["call_sid"])["attempts_left"] == 3
 
 

@@ -44,7 +44,7 @@ def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(brow
             for number in range(12):
                 account.validate(f"+1415555{number:04d}")
             expect(phone_page.page.get_by_role("listitem").filter(has_text="Busy")).to_have_count(12)
-        expect(phone_page.page.get_by_text("Server gone", exact=True)).to_be_visible()
+        expect(phone_page.page.get_by_text("Server unreachable", exact=True)).to_be_visible()
 
         with ServerProcess(**settings) as server, closing(first_account(server)) as account:
             expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
@@ -168,7 +168,7 @@ def test_an_account_chosen_while_the_server_is_away_is_shown_when_it_is_back(bro
             phone_page = PhonePage(context.new_page(), first)
             phone_page.open()
         page = phone_page.page
-        expect(page.get_by_text("Server gone", exact=True)).to_be_visible()
+        expect(page.get_by_text("Server unreachable", exact=True)).to_be_visible()
         page.get_by_role("combobox", name="Account").select_option(account.sid)
 
         with ServerProcess(covered=False, **settings):
@@ -189,7 +189,7 @@ def test_a_token_that_no_header_can_carry_is_wrong_like_others(browser: Browser)
         page.get_by_label("Control token").fill("naïve€")
         page.keyboard.press("Enter")
 
-        expect(page.get_by_role("alert").filter(has_text="not this server's token")).to_be_visible()
+        expect(page.get_by_role("alert").filter(has_text="not the server's control token")).to_be_visible()
         page.get_by_label("Control token").fill("let-me-in")
         page.keyboard.press("Enter")
         expect(page.get_by_text("Live", exact=True)).to_be_visible()

@@ -51,7 +51,7 @@ def test_a_trace_leads_from_the_request_to_the_callback(phone_page: PhonePage, a
         "Queued: the number is called at once",
         "The phone rings",
         "Answered: the prompt asks for the code",
-        f"{code} keyed in: the right code",
+        f"{code} entered: the correct code",
         "Call ended: completed",
         "Caller ID created",
         "StatusCallback delivered 1 attempt",
@@ -75,7 +75,7 @@ def test_a_callback_opens_to_all_that_was_sent_and_came_back(phone_page: PhonePa
     attempt.locator("summary").click()
 
     [sent] = account.control("GET", f"/calls/{sid}/callbacks")["callbacks"]
-    for shown in ("signature right", "Right for the URL and the parameters", "204 without a body"):
+    for shown in ("signature valid", "Valid for the URL and the parameters", "204 without a body"):
         expect(attempt).to_contain_text(shown)
     filled = {name: value for name, value in sent["parameters"].items() if value}
     for name, value in [*sent["headers"].items(), *filled.items()]:
@@ -95,7 +95,7 @@ def test_a_signature_is_judged_whoever_received_it(phone_page: PhonePage, accoun
     [sent] = account.control("GET", f"/calls/{sid}/callbacks")["callbacks"]
     signed = "".join(name + value for name, value in sorted(sent["parameters"].items()))
     for shown in (
-        "signature right",
+        "signature valid",
         f"X-Twilio-Signature{sent['headers']['X-Twilio-Signature']}",
         f"by sorted name: {signed}" if method == "POST" else "the URL alone",
         "A receiver that sees another URL will not agree",
@@ -111,7 +111,7 @@ def test_a_signature_is_judged_whoever_received_it(phone_page: PhonePage, accoun
             "The StatusCallback's journal cannot be read: out of order",
             "API request: verify this number 200",
         ),
-        ("**/requests?*", "The journal of requests cannot be read: out of order", "StatusCallback delivered"),
+        ("**/requests?*", "The request journal cannot be read: out of order", "StatusCallback delivered"),
     ],
 )
 def test_a_read_that_fails_hides_nothing_else(
@@ -140,7 +140,7 @@ def test_a_wrong_signature_is_told(phone_page: PhonePage, account: Visited) -> N
 
     verified(account, phone_page, StatusCallback=account.inbox("app"))
 
-    expect(phone_page.trace.locator(".attempt")).to_contain_text("signature wrong")
+    expect(phone_page.trace.locator(".attempt")).to_contain_text("signature invalid")
     expect(phone_page.trace.locator(".attempt")).to_contain_text("it was signed with the auth token of nobody")
 
 
@@ -150,7 +150,7 @@ def test_a_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> No
     phone_page.button("Send again").click()
 
     expect(phone_page.trace).to_contain_text("StatusCallback delivered 2 attempts")
-    expect(phone_page.trace.get_by_text("signature right")).to_have_count(2)
+    expect(phone_page.trace.get_by_text("signature valid")).to_have_count(2)
     assert len(account.control("GET", "/inbox/app/messages")["messages"]) == 2
 
 
@@ -166,20 +166,20 @@ def test_a_failed_verification_tells_what_failed_and_that_nothing_was_created(
     expect(phone_page.trace).to_contain_text("No caller ID was created")
     expect(phone_page.trace).to_contain_text("StatusCallback failed 2 attempts")
     expect(phone_page.trace.get_by_text("no answer")).to_have_count(2)
-    expect(phone_page.trace.get_by_text("Nothing was received")).to_have_count(2)
+    expect(phone_page.trace.get_by_text("reached no receiver")).to_have_count(2)
 
 
 def test_a_trace_is_followed_while_the_call_goes_on(phone_page: PhonePage, account: Visited) -> None:
     request = account.validate(MANUAL)
     sid = request["call_sid"]
     phone_page.row().click()
-    expect(phone_page.trace).to_contain_text("The call is under way")
+    expect(phone_page.trace).to_contain_text("The call is in progress")
 
     account.control("POST", f"/calls/{sid}/answer")
     account.control("POST", f"/calls/{sid}/digits", {"digits": request["validation_code"]})
 
     expect(phone_page.trace).to_contain_text("Call ended: completed, verification success")
-    expect(phone_page.trace).to_contain_text("No StatusCallback was asked for")
+    expect(phone_page.trace).to_contain_text("No StatusCallback was requested")
 
 
 @pytest.mark.usefixtures("no_dialog")

@@ -21,9 +21,9 @@ NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 KINDS = ("FIXED_LINE", "MOBILE", "TOLL_FREE", "PREMIUM_RATE", "SHARED_COST", "PERSONAL_NUMBER", "VOIP", "PAGER", "UAN")
 
 WRITE = """async (numbers) => {
-  const { countryOf, readNumberingPlan, written } = await import("/phone/numbers.js");
+  const { countryOf, readNumberingPlan, formatNumber } = await import("/phone/phone_numbers.js");
   await readNumberingPlan();
-  return numbers.map((number) => [written(number), countryOf(number)]);
+  return numbers.map((number) => [formatNumber(number), countryOf(number)]);
 }"""
 NAME = """(regions) => regions.map((region) => new Intl.DisplayNames(["en"], { type: "region" }).of(region))"""
 
@@ -69,7 +69,7 @@ def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: 
     page.get_by_text("More parameters").click()
     page.get_by_label("StatusCallbackMethod").select_option("GET")
 
-    phone_page.button("Ask for verification").click()
+    phone_page.button("Send the request").click()
 
     expect(phone_page.button("Answer")).to_be_focused()
     [call] = account.control("GET", "/calls")["calls"]
@@ -83,7 +83,7 @@ def test_a_message_that_is_sent_is_told_of_soon_and_listed(phone_page: PhonePage
     path = account.send_message()
 
     alert = phone_page.page.get_by_role("alert").filter(has_text=f"Refused: POST api.twilio.com{path}")
-    expect(alert).to_contain_text("let the application leave this out in tests")
+    expect(alert).to_contain_text("omit this request in tests of your application")
     phone_page.page.get_by_role("link", name=re.compile(r"^\d+ refused$")).click()
     with phone_page.page.expect_request(lambda request: request.url.endswith("/refused?limit=1")):
         pass  # little is read where nothing is new
@@ -105,11 +105,11 @@ def test_a_phone_that_rings_is_told_of_in_every_view(phone_page: PhonePage, acco
 def test_a_request_that_is_refused_shows_twilios_answer(phone_page: PhonePage) -> None:
     phone_page.show("Try it")
     phone_page.page.get_by_label("Phone number").fill("12")
-    phone_page.page.get_by_label("Let it ring until I answer it").uncheck()
+    phone_page.page.get_by_label("Ring until I answer").uncheck()
 
-    phone_page.button("Ask for verification").click()
+    phone_page.button("Send the request").click()
 
-    expect(phone_page.page.get_by_label("The last answer", exact=True)).to_contain_text("21211")
+    expect(phone_page.page.get_by_label("The last response", exact=True)).to_contain_text("21211")
 
 
 def test_the_lines_for_curl_python_and_node_are_the_request(phone_page: PhonePage, account: Visited) -> None:
@@ -193,8 +193,8 @@ def test_a_script_is_queued(phone_page: PhonePage, account: Visited) -> None:
     form = phone_page.page.get_by_role("form", name="A script, for the next calls")
     form.get_by_label("Phone number").fill(NUMBER)
     for behavior in ("busy", "manual"):
-        form.get_by_label("The next call meets").select_option(behavior)
-        phone_page.button("Add it to the script").click()
+        form.get_by_label("Behavior in the next call").select_option(behavior)
+        phone_page.button("Add to the script").click()
     expect(form.get_by_role("listitem")).to_have_text(["busy", "manual"])
     phone_page.button("Queue the script").click()
 
@@ -219,14 +219,14 @@ def test_an_inbox_shows_what_came_with_its_verdict_and_is_emptied(phone_page: Ph
     account.http.post(account.inbox("app"), data={"a": "<b>bold</b>"})
 
     phone_page.show("Inbox")
-    phone_page.page.get_by_label("Another inbox; any name will do").fill("app")
+    phone_page.page.get_by_label("Another inbox (any name)").fill("app")
     phone_page.button("Open").click()
 
-    expect(phone_page.page.locator(".attempt summary .badge")).to_have_text(["signature wrong", "signature right"])
+    expect(phone_page.page.locator(".attempt summary .badge")).to_have_text(["signature invalid", "signature valid"])
     phone_page.page.locator(".attempt summary").first.click()
     expect(phone_page.page.get_by_text("<b>bold</b>")).to_be_visible()
-    phone_page.button("Empty it").click()
-    expect(phone_page.page.get_by_text("This inbox has no messages. Give its URL as StatusCallback.")).to_be_visible()
+    phone_page.button("Delete the messages").click()
+    expect(phone_page.page.get_by_text("This inbox has no messages. Use its URL as StatusCallback.")).to_be_visible()
     assert account.control("GET", "/inbox/app/messages") == {"messages": []}
 
 
@@ -247,7 +247,7 @@ def test_a_fault_is_made_strikes_and_is_deleted(phone_page: PhonePage, account: 
     page = phone_page.page
     page.get_by_label("What").select_option(label="answered 503, unavailable")
     page.get_by_label("How often").select_option("2")
-    phone_page.button("Let it go wrong").click()
+    phone_page.button("Create the fault").click()
     expect(rows(phone_page, "Faults")).to_contain_text(["create-validation-request"])
 
     path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
@@ -264,7 +264,7 @@ def test_a_fault_of_callbacks_has_effects_of_its_own(phone_page: PhonePage, acco
     phone_page.show("Faults")
     phone_page.page.get_by_label("Where").select_option("status-callback")
     phone_page.page.get_by_label("What").select_option(label="sent twice")
-    phone_page.button("Let it go wrong").click()
+    phone_page.button("Create the fault").click()
 
     expect(rows(phone_page, "Faults")).to_contain_text(["duplicate 2"])
     [fault] = account.control("GET", "/faults")["faults"]
@@ -274,7 +274,7 @@ def test_a_fault_of_callbacks_has_effects_of_its_own(phone_page: PhonePage, acco
 def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Clock")
     page = phone_page.page
-    phone_page.button("Freeze it").click()
+    phone_page.button("Freeze the clock").click()
     expect(page.get_by_role("banner")).to_contain_text("frozen")
     sid = account.validate(NUMBER, CallDelay="60")["call_sid"]
     phone_page.button("10 minutes").click()
@@ -285,7 +285,7 @@ def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, acco
     phone_page.button("Set").click()
     expect(page.locator(".big-time")).to_contain_text("1 Jun 2030, 12:00:00")
     assert account.control("GET", "/clock")["now"].startswith("2030-06-01")
-    phone_page.button("Let it run").click()
+    phone_page.button("Run the clock").click()
     expect(page.get_by_role("banner")).not_to_contain_text("frozen")
     assert account.control("GET", "/clock")["mode"] == "running"
 
@@ -295,13 +295,13 @@ def test_an_account_is_emptied_when_that_is_confirmed(phone_page: PhonePage, acc
     phone_page.show("Account")
     expect(phone_page.page.get_by_role("main")).to_contain_text(account.auth_token)
 
-    phone_page.button("Empty this account …").click()
+    phone_page.button("Reset this account …").click()
     phone_page.button("No").click()
     assert len(account.control("GET", "/calls")["calls"]) == 1
-    phone_page.button("Empty this account …").click()
-    phone_page.button("Empty this account: yes").click()
+    phone_page.button("Reset this account …").click()
+    phone_page.button("Reset this account: yes").click()
 
-    expect(phone_page.page.get_by_text("Forgotten")).to_be_visible()
+    expect(phone_page.page.get_by_text("The reset is complete")).to_be_visible()
     assert account.control("GET", "/calls") == {"calls": []}
     phone_page.show("Calls")
     expect(phone_page.button("Ring a phone you answer yourself")).to_be_visible()
@@ -311,7 +311,7 @@ def test_an_account_is_made_and_another_one_is_chosen(phone_page: PhonePage, acc
     account.validate(MANUAL)
     phone_page.show("Account")
     phone_page.page.get_by_label("Name of a new account").fill("A second one")
-    phone_page.button("Make an account").click()
+    phone_page.button("Create an account").click()
     expect(phone_page.page.get_by_role("main")).to_contain_text("NameA second one")
     phone_page.show("Calls")
     expect(phone_page.button("Answer")).to_have_count(0)

@@ -1,6 +1,6 @@
-"""The phone page at ``/``: a client of the control API, made of the files in ``static``.
+"""Routes of the phone page at ``/``, a client of the control API in the browser.
 
-What the browser does with it is told in docs/decisions/0012.
+The page consists of the files in ``static``; docs/decisions/0012 describes its design.
 """
 
 import gzip
@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 PATH = "/"
 ASSETS_PATH = "/phone"
-"""No path of Twilio's begins so."""
+"""Prefix of the paths of the page's files. No path of Twilio has it."""
 
 _FOLDER = Path(__file__).parent / "static"
 _PAGE = "index.html"
@@ -28,7 +28,7 @@ _MEDIA_TYPES = {
 }
 _ASSETS = frozenset(file.name for file in _FOLDER.iterdir() if file.suffix in _MEDIA_TYPES) - {_PAGE}
 PATHS = frozenset({PATH} | {f"{ASSETS_PATH}/{name}" for name in _ASSETS})
-"""All that is served here: other names are unknown paths like any others."""
+"""All paths of the page. Other paths below `ASSETS_PATH` are 404."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -43,14 +43,14 @@ router = APIRouter(include_in_schema=False)
 
 @router.get(PATH)
 async def page(request: Request) -> Response:
-    """Answer the page."""
-    return _answer(request, _PAGE)
+    """Return the page."""
+    return _file_response(request, _PAGE)
 
 
 @router.get(f"{ASSETS_PATH}/{{name}}")
 async def asset(request: Request) -> Response:
     """Answer one of the page's files; TwilioApp passes no other name on."""
-    return _answer(request, request.path_params["name"])
+    return _file_response(request, request.path_params["name"])
 
 
 class _File(NamedTuple):
@@ -59,7 +59,7 @@ class _File(NamedTuple):
     tag: str
 
 
-def _answer(request: Request, name: str) -> Response:
+def _file_response(request: Request, name: str) -> Response:
     file = _file(name)
     headers = {**_HEADERS, "ETag": file.tag, "Vary": "Accept-Encoding"}
     if request.headers.get("if-none-match") == file.tag:
@@ -72,7 +72,7 @@ def _answer(request: Request, name: str) -> Response:
 
 @cache
 def _file(name: str) -> _File:
-    """Return a file; it is read when it is first asked for, which is not at every start."""
+    """Read a file when it is first requested, so that it does not delay the start of the server."""
     content = (_FOLDER / name).read_bytes()
     tag = f'W/"{hashlib.sha256(content).hexdigest()[:32]}"'
     return _File(content, gzip.compress(content, mtime=0), tag)

@@ -1,45 +1,45 @@
-// What the person at the page does, each a request or two; what goes wrong is shown.
+// Actions of the user: each sends one or more requests and shows errors as a notice.
 
-import { ask, inboxUrl, requestValidation } from "./api.js";
-import { notify, state, accountPath } from "./store.js";
+import { callApi, inboxUrl, requestValidation } from "./api.js";
+import { showNotice, state, accountPath } from "./store.js";
 import { storeCall } from "./sync.js";
-import { isLive } from "./words.js";
+import { isLive } from "./labels.js";
 
 const MANUAL_NUMBER = "+15005550018";
 export const INBOX_NAME = "phone-page";
 
-/** Do something, and show what went wrong with it; return whether nothing did. */
-export async function attempt(action, done = "") {
+/** Run an action, and show `done` or the error as a notice. Return whether it succeeded. */
+export async function runAction(action, done = "") {
   try {
     await action();
-    if (done) notify("done", done);
+    if (done) showNotice("done", done);
     return true;
   } catch (error) {
-    notify("error", error.message, error.hint);
+    showNotice("error", error.message, error.hint);
     return false;
   }
 }
 
-/** Be the callee: "answer", "reject", "hang-up", or "digits" with what is keyed in. */
-export function be(call, deed, body) {
-  return attempt(async () => storeCall(await ask("POST", `${accountPath()}/calls/${call.sid}/${deed}`, body)));
+/** Act as the callee: "answer", "reject", "hang-up", or "digits" with the entered digits. */
+export function actAsCallee(call, action, body) {
+  return runAction(async () => storeCall(await callApi("POST", `${accountPath()}/calls/${call.sid}/${action}`, body)));
 }
 
-/** Ask for a number whose phone its visitor answers; return the call's SID, or null. */
-export async function ringMyPhone() {
-  const [{ caller_ids: verified }, { phones: rules }] = await Promise.all(["caller-ids?limit=1000", "phones"].map((list) => ask("GET", `${accountPath()}/${list}`)));
+/** Request a call to a phone that the user answers. Return the SID of the call, or null. */
+export async function startManualCall() {
+  const [{ caller_ids: verified }, { phones: rules }] = await Promise.all(["caller-ids?limit=1000", "phones"].map((list) => callApi("GET", `${accountPath()}/${list}`)));
   const calls = [...state.calls.values()].filter(isLive);
   const behindSwitchboards = rules.filter((rule) => rule.extension);
   const taken = new Set([...verified, ...calls, ...behindSwitchboards].map(({ phone_number: number }) => number));
-  const number = [MANUAL_NUMBER, ...furtherNumbers()].find((free) => !taken.has(free)) ?? MANUAL_NUMBER;
-  const { status, json } = await letItRing(number, () => ring(number));
+  const number = [MANUAL_NUMBER, ...fictionalNumbers()].find((free) => !taken.has(free)) ?? MANUAL_NUMBER;
+  const { status, json } = await requestManualCall(number, () => ring(number));
   if (json.call_sid) return json.call_sid;
-  notify("error", json.message ?? `the server answered ${status}`, json.code ? `code ${json.code}` : "");
+  showNotice("error", json.message ?? `the server answered ${status}`, json.code ? `code ${json.code}` : "");
   return null;
 }
 
-/** Return numbers that are kept for fiction: no carrier assigns them. */
-function furtherNumbers() {
+/** Return numbers that are reserved for fiction: no carrier assigns them. */
+function fictionalNumbers() {
   return Array.from({ length: 100 }, (_, last) => `+141555501${String(last).padStart(2, "0")}`);
 }
 
@@ -51,10 +51,10 @@ function ring(number) {
   });
 }
 
-/** Make a validation request whose call rings until it is answered; where none comes of it, the script stays. */
-export async function letItRing(number, request) {
+/** Send a validation request whose call rings until it is answered. If there is no call, restore the script. */
+export async function requestManualCall(number, request) {
   const path = `${accountPath()}/phones/${encodeURIComponent(number)}`;
-  const { behavior, script } = await ask("GET", path);
+  const { behavior, script } = await callApi("GET", path);
   if (behavior === "manual") return request();
   await replaceScript(path, ["manual", ...script]);
   let answer = null;
@@ -67,16 +67,16 @@ export async function letItRing(number, request) {
 }
 
 async function replaceScript(path, script) {
-  await ask("DELETE", `${path}/script`);
-  if (script.length) await ask("POST", `${path}/script`, script);
+  await callApi("DELETE", `${path}/script`);
+  if (script.length) await callApi("POST", `${path}/script`, script);
 }
 
-/** Lay a text into the clipboard. */
-export async function copy(text, what) {
+/** Copy a text to the clipboard. */
+export async function copyToClipboard(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    notify("done", `${what} copied`);
+    showNotice("done", `${what} copied`);
   } catch {
-    notify("error", "the browser does not let this page use the clipboard", "mark the text and copy it by hand");
+    showNotice("error", "the browser does not let this page use the clipboard", "select the text and copy it");
   }
 }

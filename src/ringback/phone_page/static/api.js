@@ -1,10 +1,10 @@
-// The control API, and the one request to the Twilio surface that the page makes for its visitor.
+// Client of the control API, and of the one operation of the Twilio API that the page uses.
 
 const CONTROL = "/_ringback";
 const TOKEN_KEY = "ringback.control_token";
 
-/** An answer that is an error; `status` is 0 where none came. */
-export class ApiError extends Error {
+/** An error response; `status` is 0 if there was no response. */
+class ApiError extends Error {
   constructor(status, message, hint) {
     super(message);
     this.status = status;
@@ -12,8 +12,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Remember the control token for as long as this tab is open. */
-export function useToken(token) {
+/** Store the control token until the tab is closed. */
+export function storeToken(token) {
   sessionStorage.setItem(TOKEN_KEY, token);
 }
 
@@ -22,43 +22,43 @@ function authorization() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-/** Ask the control API and return the answer's JSON, or null where it has none. Throws ApiError. */
-export async function ask(method, path, body) {
+/** Send a request to the control API and return the JSON of the response, or null if it has no body. Throws ApiError. */
+export async function callApi(method, path, body) {
   const options = { method, headers: authorization(), cache: "no-store", credentials: "omit" };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  const answer = await send(CONTROL + path, options);
-  if (!answer.ok) throw await refusal(answer);
-  return answer.status === 204 ? null : answer.json();
+  const response = await send(CONTROL + path, options);
+  if (!response.ok) throw await errorOf(response);
+  return response.status === 204 ? null : response.json();
 }
 
 /** Open the stream of an account's events after an id, and return its body. Throws ApiError. */
 export async function openStream(accountSid, after, signal) {
   const options = { headers: authorization(), cache: "no-store", credentials: "omit", signal };
-  const answer = await send(`${CONTROL}/accounts/${accountSid}/events/stream?after=${after}`, options);
-  if (!answer.ok) throw await refusal(answer);
-  return answer.body;
+  const response = await send(`${CONTROL}/accounts/${accountSid}/events/stream?after=${after}`, options);
+  if (!response.ok) throw await errorOf(response);
+  return response.body;
 }
 
-/** Ask for a number to be verified, as an application would; return the status and the JSON of the answer. */
+/** Send a validation request, as an application does. Return the status and the JSON of the response. */
 export async function requestValidation(account, parameters) {
-  const answer = await send(validationPath(account), {
+  const response = await send(validationPath(account), {
     method: "POST",
     headers: { Authorization: `Basic ${btoa(`${account.sid}:${account.auth_token}`)}` },
     body: new URLSearchParams(parameters),
     credentials: "omit",
   });
-  return { status: answer.status, json: await answer.json() };
+  return { status: response.status, json: await response.json() };
 }
 
-/** Return the path of an account's list on the Twilio surface. */
+/** Return the path of an account's caller IDs in the Twilio API. */
 export function validationPath(account) {
   return `/2010-04-01/Accounts/${account.sid}/OutgoingCallerIds.json`;
 }
 
-/** Return the URL of an account's inbox of that name. */
+/** Return the URL of an account's inbox. */
 export function inboxUrl(account, name) {
   return `${location.origin}${CONTROL}/accounts/${account.sid}/inbox/${encodeURIComponent(name)}`;
 }
@@ -68,15 +68,15 @@ async function send(url, options) {
     return await fetch(url, options);
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new ApiError(0, "the server does not answer", "is it still running?");
+    throw new ApiError(0, "the server does not answer", "check that it is running");
   }
 }
 
-async function refusal(answer) {
+async function errorOf(response) {
   try {
-    const { error, hint } = await answer.json();
-    return new ApiError(answer.status, error, hint);
+    const { error, hint } = await response.json();
+    return new ApiError(response.status, error, hint);
   } catch {
-    return new ApiError(answer.status, `the server answered ${answer.status}`, "");
+    return new ApiError(response.status, `the server answered ${response.status}`, "");
   }
 }

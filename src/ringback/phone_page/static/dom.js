@@ -1,18 +1,18 @@
-// A small virtual DOM: views are functions from state to elements, and `render` changes what differs.
-// Text reaches the page as text nodes and attributes alone; nothing here, nor anywhere, makes HTML of a string.
+// A small virtual DOM: views are functions from state to elements, and `render` applies the differences.
+// Cross-site scripting: text becomes text nodes and attributes only. No module creates HTML from a string.
 
 const SVG = "http://www.w3.org/2000/svg";
 const SVG_TAGS = new Set(["svg", "path", "rect", "circle", "g", "line"]);
-// Of these the person at the page has the say: they follow the state only when the state changes.
+// The user can change these properties: they are set only when their value in the state changes.
 const LIVE_PROPERTIES = new Set(["value", "checked", "open", "selected"]);
 const EMPTY = [];
 
-/** Describe an element; `key` among the properties tells it from its siblings. */
+/** Describe an element. The property `key` identifies it among its siblings. */
 export function h(tag, properties, ...children) {
   return { tag, properties: properties ?? {}, key: properties?.key, children: flat(children), node: null };
 }
 
-/** Make what `container` holds be `children`. */
+/** Update the content of `container` to `children`. */
 export function render(container, ...children) {
   const wanted = flat(children);
   const focused = document.activeElement ?? document.body;
@@ -22,14 +22,14 @@ export function render(container, ...children) {
   if (focused !== document.body && document.activeElement === document.body) refuge(focused, home)?.focus({ preventScroll: true });
 }
 
-/** Return what takes the focus that an element lost: itself where it was only moved, what its home names, or the heading. */
+/** Return the element to focus after a removal: the same one if it only moved, the refuge of its container, or the title. */
 function refuge(focused, home) {
   if (focused.isConnected) return focused;
   return (home?.isConnected && home.querySelector(home.dataset.refuge)) || document.querySelector("[data-entry]");
 }
 
-/** Return a function that makes the same element for the same arguments, so that it need not be looked at again. */
-export function remembered(make) {
+/** Return a function that returns the same element for the same arguments, so that rendering skips it. */
+export function memoize(make) {
   const known = new WeakMap();
   return (subject, ...others) => {
     const last = known.get(subject);
@@ -40,7 +40,7 @@ export function remembered(make) {
   };
 }
 
-/** Return the children that are there, each with its slot: a sibling that is missing, or a list, moves no other. */
+/** Return the present children, each with its slot. An absent sibling or a list does not change the slots of others. */
 function flat(children, prefix = "") {
   return children.flatMap((child, position) => {
     if (Array.isArray(child)) return flat(child, `${prefix}${position}.`);

@@ -1,18 +1,18 @@
-// The top of the page: which account, what time it is there, whether the server is there, and the views.
+// The header: account, clock, state of the connection, and links to the views.
 
 import { countRinging } from "./announcements.js";
 import { h } from "./dom.js";
-import { ringingElsewhere } from "./elsewhere.js";
-import { openAccount } from "./sync.js";
+import { ringingAccountsBadge } from "./ringing_accounts.js";
+import { showAccount } from "./sync.js";
 import { state as known } from "./store.js";
-import { shownBy, timeOfDay } from "./times.js";
+import { currentClockTime, formatTimeOfDay } from "./time_formats.js";
 import { VIEWS } from "./views.js";
 
 const CONNECTIONS = {
   connecting: ["", "Connecting"],
   live: ["success", "Live"],
-  gone: ["failed", "Server gone"],
-  refused: ["failed", "Turned away"],
+  gone: ["failed", "Server unreachable"],
+  refused: ["failed", "Access refused"],
   locked: ["", "Locked"],
 };
 
@@ -23,7 +23,7 @@ export function header(state) {
     h("a", { class: "brand", href: "#/calls" }, icon(), "ringback"),
     state.accounts.length > 0 && state.connection !== "locked" && switcher(state),
     h("span", { class: "spacer" }),
-    state.connection !== "locked" && calling(state),
+    state.connection !== "locked" && alerts(state),
     state.clock && clock(state),
     connection(state),
     state.connection !== "locked" && views(state),
@@ -46,25 +46,25 @@ function switcher(state) {
     { class: "switcher" },
     h(
       "select",
-      { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => openAccount(event.target.value) },
+      { "aria-label": "Account", value: state.account?.sid ?? "", onchange: (event) => showAccount(event.target.value) },
       state.accounts.map(({ sid, friendly_name: name }) => h("option", { key: sid, value: sid }, `\u2068${name}\u2069 (${sid.slice(0, 4)}…${sid.slice(-4)})`)),
     ),
   );
 }
 
-/** Lead to what is not to be missed in other views. */
-function calling(state) {
+/** Return links to ringing phones and refused requests, for all views. */
+function alerts(state) {
   const ringing = state.route.view !== "calls" && countRinging(state);
   const refused = state.refused?.length;
   return [
     ringing > 0 && h("a", { key: "ringing", class: "badge live", href: "#/calls" }, ringing === 1 ? "A phone is ringing" : `${ringing} phones are ringing`),
-    ringingElsewhere(state),
+    ringingAccountsBadge(state),
     refused > 0 && h("a", { key: "refused", class: "badge failed", href: "#/refused" }, `${refused} refused`),
   ];
 }
 
 function clock(state) {
-  const now = timeOfDay(shownBy(state.clock, known.clockReadAt));
+  const now = formatTimeOfDay(currentClockTime(state.clock, known.clockReadAt));
   const isFrozen = state.clock.mode === "frozen";
   return h(
     "a",

@@ -1,7 +1,7 @@
-// What went wrong or was done, and whether the server is there.
+// Notices: errors, completed actions, and the loss of the connection.
 
 import { h } from "./dom.js";
-import { change } from "./store.js";
+import { setState } from "./store.js";
 
 export function notices(state) {
   const { notice } = state;
@@ -10,7 +10,7 @@ export function notices(state) {
       "div",
       { key: "gone", role: "alert" },
       state.connection === "gone" &&
-        h("p", { class: "banner bad" }, h("strong", {}, "The server is gone."), " What you see is what was last known. Trying to reach it again …"),
+        h("p", { class: "banner bad" }, h("strong", {}, "The server does not respond."), " This page shows the last known state. Reconnecting …"),
     ),
     h(
       "div",
@@ -20,7 +20,7 @@ export function notices(state) {
           "p",
           { class: `banner ${notice.kind === "error" ? "bad" : "good"}` },
           h("span", {}, h("strong", {}, capitalized(notice.text)), notice.hint && ` (${notice.hint})`),
-          h("button", { class: "quiet", onclick: () => change({ notice: null }), "aria-label": "Dismiss this message" }, "×"),
+          h("button", { class: "quiet", onclick: () => setState({ notice: null }), "aria-label": "Dismiss this message" }, "×"),
         ),
     ),
   ];

@@ -1,8 +1,8 @@
-// The validation request as curl, Python and Node would make it.
+// Code snippets that send a validation request with curl, Python and Node.
 
 import { validationPath } from "./api.js";
 
-/** Return the lines for each client: [name, text]. */
+/** Return [name, text] for each client. */
 export function snippets(account, parameters) {
   return [
     ["curl", curl(account, parameters)],
@@ -53,7 +53,7 @@ function inShell(text) {
 }
 
 function inPython(text) {
-  return JSON.stringify(text); // every JSON string is a Python string, too
+  return JSON.stringify(text); // every JSON string is also a Python string
 }
 
 function snake(name) {

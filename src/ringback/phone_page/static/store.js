@@ -1,22 +1,22 @@
-// What the page knows, and who is told when that changes. Nothing but `change` alters it.
+// The state of the page, and its listeners.
 
 const listeners = new Set();
-let isAnnounced = false;
-const DONE_MS = 6_000; // what was done is shown so long
+let isScheduled = false;
+const DONE_MS = 6_000; // how long a notice about a completed action is shown
 
 export const state = {
   connection: "connecting", // then "live", "gone", "refused" or "locked"
   lockedReason: "",
   accounts: [],
   account: null,
-  calls: new Map(), // by SID, the newest first
+  calls: new Map(), // by SID, newest first
   isComplete: false, // the calls have been read
-  limit: 500, // how many calls are read
-  lingering: new Map(), // calls that ended a moment ago, and when: their phones are still shown
-  keys: new Map(), // what is keyed in at a phone and not sent yet
+  limit: 500, // number of calls to read
+  lingering: new Map(), // SIDs of just ended calls, whose phones are still shown, and when they ended
+  keys: new Map(), // digits that are entered at a phone but not sent yet
   clock: null,
   clockReadAt: 0,
-  traces: new Map(), // by call SID: what a trace shows beside its call
+  traces: new Map(), // by call SID: the data of a trace that are not in the call
   callerIds: null,
   requests: null,
   refused: null, // of all accounts
@@ -24,24 +24,24 @@ export const state = {
   faults: null,
   inbox: { name: null, messages: null, inboxes: [] },
   ringing: [], // other accounts in which phones ring
-  isRingingHere: false, // a phone rings in this account; its call may be older than those that are read
+  isRingingHere: false, // whether a phone rings in this account; its call may be older than the calls that were read
   tryIt: { answer: null },
   notice: null, // {kind, text, hint}
   route: { view: "calls", item: null }, // the item is a call's SID, or the name of an inbox
 };
 
-/** Change the state, and let everybody know once what is being done now is over. */
-export function change(changes) {
+/** Change the state and notify the listeners. */
+export function setState(changes) {
   Object.assign(state, changes);
-  changed();
+  notifyListeners();
 }
 
-/** Let everybody know that something in the state is not what it was. */
-export function changed() {
-  if (isAnnounced) return;
-  isAnnounced = true;
+/** Notify the listeners of a change, once, after the current task. */
+export function notifyListeners() {
+  if (isScheduled) return;
+  isScheduled = true;
   queueMicrotask(() => {
-    isAnnounced = false;
+    isScheduled = false;
     for (const listener of listeners) listener(state);
   });
 }
@@ -56,16 +56,16 @@ export function subscribe(listener) {
   listeners.add(listener);
 }
 
-/** Show a message: an "error" until it is dismissed or replaced, what is "done" for a while. */
-export function notify(kind, text, hint = "") {
+/** Show a notice: "error" until it is dismissed or replaced, "done" for some seconds. */
+export function showNotice(kind, text, hint = "") {
   const notice = { kind, text, hint };
-  change({ notice });
-  if (kind === "done") setTimeout(() => state.notice === notice && change({ notice: null }), DONE_MS);
+  setState({ notice });
+  if (kind === "done") setTimeout(() => state.notice === notice && setState({ notice: null }), DONE_MS);
 }
 
-/** Forget what belongs to an account. */
-export function forgetAccount() {
+/** Clear the data of the present account. */
+export function clearAccountState() {
   for (const known of [state.calls, state.lingering, state.keys, state.traces]) known.clear();
   const inbox = { name: null, messages: null, inboxes: [] };
-  change({ isComplete: false, clock: null, callerIds: null, requests: null, phones: null, faults: null, inbox });
+  setState({ isComplete: false, clock: null, callerIds: null, requests: null, phones: null, faults: null, inbox });
 }

@@ -1,32 +1,32 @@
-// Keeps the state true to the server: reads an account once, then again what its events name.
+// Synchronizes the state with the server: reads an account once, then each call that an event names.
 
-import { ask } from "./api.js";
-import { say, tellOfMove } from "./announcements.js";
-import { follow } from "./events.js";
-import { isCallbackPending, isLive } from "./words.js";
-import { accountPath, change, changed, forgetAccount, notify, state } from "./store.js";
-import { refreshTrace } from "./traces.js";
-import { refreshView } from "./loading.js";
+import { callApi } from "./api.js";
+import { announce, announceCallChange } from "./announcements.js";
+import { followEvents } from "./event_stream.js";
+import { isCallbackPending, isLive } from "./labels.js";
+import { accountPath, setState, notifyListeners, clearAccountState, showNotice, state } from "./store.js";
+import { refreshTrace } from "./trace_loader.js";
+import { refreshView } from "./loaders.js";
 
-const ACCOUNT = "account"; // the parameter of the page's address that names one
-const MANY = 20; // up to this number, calls are read one by one; more are read as a list
-const LINGER_MS = 10_000; // of a phone that a person answers; one that acts by itself is put away sooner
+const ACCOUNT = "account"; // the query parameter that names the account
+const MAX_SINGLE_READS = 20; // more calls are read as a list
+const LINGER_MS = 10_000; // how long the phone of an ended call is shown
 const LINGER_OF_AUTOMATIC_MS = 4_000;
-const LOOK_AT_LIVE_MS = 500; // a prompt that times out is told by no event
+const POLL_PROMPTS_MS = 500; // no event reports the timeout of a prompt
 const HEARTBEAT_MS = 3_000;
-const FIRST_PAUSE_MS = 250; // before a server that was lost is asked again; each time it is twice as long
+const FIRST_PAUSE_MS = 250; // before the first reconnection; it doubles each time
 const LONGEST_PAUSE_MS = 3_000;
 
 const unread = new Set(); // calls to read
 let isAllUnread = false;
-let reading = null; // what is being read: all reads are in one queue, so that no answer is overtaken
-const acted = new Set(); // calls that the page's own deeds have moved since the last read was begun
+let reading = null; // the present read: reads never overlap, so that an old response cannot replace a newer one
+const acted = new Set(); // calls that an action of the user changed since the last read began
 let attempts = 0;
 let pauseMs = FIRST_PAUSE_MS;
 let nextAttempt = 0;
 let stopFollowing = () => {};
 
-/** Read the account that the address names, or the first one, and follow it; try until that succeeds. */
+/** Read the account that the address names, or the first one, and follow its events. Retry until it succeeds. */
 export async function start() {
   const attempt = ++attempts;
   clearTimeout(nextAttempt);
@@ -37,37 +37,37 @@ export async function start() {
     const wanted = new URLSearchParams(location.search).get(ACCOUNT);
     const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0] ?? null;
     if (attempt !== attempts) return;
-    if (wanted && account && account.sid !== wanted) notify("error", `There is no longer an account ${wanted}`, "another one is shown");
-    if (account?.sid !== state.account?.sid) forgetAccount();
-    change({ account });
+    if (wanted && account && account.sid !== wanted) showNotice("error", `The account ${wanted} no longer exists`, "the page shows another account");
+    if (account?.sid !== state.account?.sid) clearAccountState();
+    setState({ account });
     const after = account && (await newestKnownEvent());
-    if (account) await readAll();
+    if (account) await readEverything();
     if (attempt !== attempts) return;
-    change({ connection: "live" });
+    setState({ connection: "live" });
     await readRinging();
     if (attempt !== attempts || !account) return;
     name(account.sid);
-    stopFollowing = follow(account.sid, after, { onOpen, onEvent, onEnd });
+    stopFollowing = followEvents(account.sid, after, { onOpen, onEvent, onEnd });
   } catch (error) {
     if (attempt === attempts) onEnd(error, wasLocked);
   }
 }
 
-export async function readAccounts() {
-  const { accounts } = await ask("GET", "/accounts");
-  change({ accounts });
+async function readAccounts() {
+  const { accounts } = await callApi("GET", "/accounts");
+  setState({ accounts });
 }
 
-/** Read which other accounts have ringing phones, and say so when the first one rings. */
+/** Read which accounts have ringing phones, and announce the first one. */
 async function readRinging() {
-  const { accounts } = await ask("GET", "/ringing-phones");
+  const { accounts } = await callApi("GET", "/ringing-phones");
   const ringing = accounts.filter(({ account_sid: sid }) => sid !== state.account?.sid);
-  if (ringing.length && !state.ringing.length) say(ringing.length === 1 ? `A phone rings in the account ${ringing[0].friendly_name}.` : `Phones ring in ${ringing.length} other accounts.`);
-  change({ ringing, isRingingHere: ringing.length < accounts.length });
+  if (ringing.length && !state.ringing.length) announce(ringing.length === 1 ? `A phone rings in the account ${ringing[0].friendly_name}.` : `Phones ring in ${ringing.length} other accounts.`);
+  setState({ ringing, isRingingHere: ringing.length < accounts.length });
 }
 
-/** Show an account, from now on as things happen in it. */
-export function openAccount(sid) {
+/** Switch to an account and follow its events. */
+export function showAccount(sid) {
   name(sid);
   return start();
 }
@@ -76,28 +76,28 @@ function name(sid) {
   history.replaceState(null, "", `?${new URLSearchParams({ [ACCOUNT]: sid })}${location.hash}`);
 }
 
-/** Return the id of an event before which nothing needs to be told: the newest call's first one. */
+/** Return the id of the event after which to follow: the one before the first event of the newest call. */
 async function newestKnownEvent() {
-  const { calls } = await ask("GET", `${accountPath()}/calls?limit=1`);
+  const { calls } = await callApi("GET", `${accountPath()}/calls?limit=1`);
   if (!calls.length) return 0;
-  const { events } = await ask("GET", `${accountPath()}/events?wait_seconds=0&call_sid=${calls[0].sid}`);
+  const { events } = await callApi("GET", `${accountPath()}/events?wait_seconds=0&call_sid=${calls[0].sid}`);
   return events.length ? events[0].id - 1 : 0;
 }
 
-/** Read the calls, the clock and what the present view shows. */
-export async function readAll() {
+/** Read the calls, the clock and the data of the present view. */
+export async function readEverything() {
   isAllUnread = true;
   await readUnread();
   refreshView();
 }
 
-export async function readClock() {
+async function readClock() {
   const { sid } = state.account;
-  const clock = await ask("GET", `${accountPath()}/clock`);
-  if (state.account?.sid === sid) change({ clock, clockReadAt: performance.now() });
+  const clock = await callApi("GET", `${accountPath()}/clock`);
+  if (state.account?.sid === sid) setState({ clock, clockReadAt: performance.now() });
 }
 
-/** Take in a call as the server answered a deed of the page's. */
+/** Store a call that the server returned for an action of the user. */
 export function storeCall(call) {
   acted.add(call.sid);
   store(call);
@@ -106,14 +106,14 @@ export function storeCall(call) {
 function store(call) {
   if (call.account_sid !== state.account?.sid) return;
   const before = state.calls.get(call.sid);
-  tellOfMove(before, call, true);
+  announceCallChange(before, call, true);
   linger(before, call);
   if (before) state.calls.set(call.sid, call);
   else arrange([call, ...state.calls.values()]);
-  changed();
+  notifyListeners();
 }
 
-/** Put calls in their order, the newest first, as the server does; no more than are asked for. */
+/** Sort calls as the server does, newest first, and drop those beyond the limit. */
 function arrange(calls) {
   const age = ({ date_created: at, sid }) => at.replace("Z", "") + sid;
   const newest = calls.map((call) => [age(call), call]).sort(([a], [b]) => (a < b ? 1 : -1)).slice(0, state.limit);
@@ -128,9 +128,9 @@ function linger(before, call) {
   setTimeout(() => dismiss(call.sid), call.phone?.behavior === "manual" ? LINGER_MS : LINGER_OF_AUTOMATIC_MS);
 }
 
-/** Put away the phone of a call that has ended. */
+/** Dismiss the phone of a call that has ended. */
 export function dismiss(sid) {
-  if (state.lingering.delete(sid)) changed();
+  if (state.lingering.delete(sid)) notifyListeners();
 }
 
 function onOpen() {
@@ -140,45 +140,45 @@ function onOpen() {
 function onEvent(event) {
   if (event.call_sid) {
     unread.add(event.call_sid);
-    readUnread().catch(() => {}); // what could not be read is read again
+    readUnread().catch(() => {}); // failed reads are repeated
   }
   refreshView(event);
 }
 
-/** Start again when a stream has ended or could not be opened; `error` is null where the server has ended it. */
+/** Reconnect after a stream ended or could not be opened. `error` is null if the server ended it. */
 function onEnd(error, wasLocked = false) {
   const status = error?.status;
-  if (status === 401) return change({ connection: "locked", lockedReason: wasLocked ? "wrong" : "" });
-  if (status === 403 && state.connection !== "refused") notify("error", error.message, error.hint);
-  if (error && status !== 404) change({ connection: status === 403 ? "refused" : "gone" });
+  if (status === 401) return setState({ connection: "locked", lockedReason: wasLocked ? "wrong" : "" });
+  if (status === 403 && state.connection !== "refused") showNotice("error", error.message, error.hint);
+  if (error && status !== 404) setState({ connection: status === 403 ? "refused" : "gone" });
   nextAttempt = setTimeout(start, pauseMs);
   pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
 }
 
 function readUnread() {
-  reading ??= readOneAfterTheOther().finally(() => (reading = null));
+  reading ??= readSequentially().finally(() => (reading = null));
   return reading;
 }
 
-async function readOneAfterTheOther() {
+async function readSequentially() {
   while (state.account && (isAllUnread || unread.size)) {
     acted.clear();
-    if (isAllUnread || unread.size > MANY) await readCalls();
+    if (isAllUnread || unread.size > MAX_SINGLE_READS) await readCalls();
     else {
       const reads = await Promise.allSettled([...unread].map(readCall));
       const failed = reads.find(({ status }) => status === "rejected");
       if (failed) throw failed.reason;
     }
-    if (state.clock?.mode === "frozen" && state.account) await readClock(); // an event may have changed which one is next
+    if (state.clock?.mode === "frozen" && state.account) await readClock(); // the event may have changed the next one
   }
 }
 
 async function readCalls() {
   const { sid } = state.account;
-  isAllUnread = false; // what happens from now on is to be read again, whatever this answer shows
+  isAllUnread = false; // before the request: later changes must be read again
   unread.clear();
   try {
-    const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
+    const [{ calls }] = await Promise.all([callApi("GET", `${accountPath()}/calls?limit=${state.limit}`), readClock()]);
     if (state.account?.sid === sid) storeAll(calls);
     else isAllUnread = true;
   } catch (error) {
@@ -187,24 +187,24 @@ async function readCalls() {
   }
 }
 
-/** Store the calls that the server lists, except those that the page itself has changed since the request. */
+/** Store the calls of a list, except those that an action of the user changed since the request. */
 function storeAll(listed) {
   const overtaken = [...state.calls.values()].filter((call) => acted.has(call.sid));
   const calls = listed.filter((call) => !acted.has(call.sid));
   for (const call of overtaken) unread.add(call.sid);
   for (const call of calls) {
-    tellOfMove(state.calls.get(call.sid), call, state.isComplete);
+    announceCallChange(state.calls.get(call.sid), call, state.isComplete);
     linger(state.calls.get(call.sid), call);
   }
   arrange([...overtaken, ...calls]);
-  change({ isComplete: true });
+  setState({ isComplete: true });
 }
 
 async function readCall(sid) {
   const account = state.account.sid;
   unread.delete(sid);
   try {
-    const call = await ask("GET", `${accountPath()}/calls/${sid}`);
+    const call = await callApi("GET", `${accountPath()}/calls/${sid}`);
     if (acted.has(sid)) unread.add(sid);
     else store(call);
     if (state.traces.has(sid)) refreshTrace(sid).catch(() => {});
@@ -213,29 +213,29 @@ async function readCall(sid) {
       unread.add(sid);
       throw error;
     }
-    if (state.account?.sid === account && state.calls.has(sid)) isAllUnread = true; // a reset, or it was forgotten
+    if (state.account?.sid === account && state.calls.has(sid)) isAllUnread = true; // after a reset, or pruned by the server
   }
 }
 
-/** Look now and then at what no event tells: a prompt's time-out, a clock that was set, a reset, other accounts. */
-export function keepLooking() {
-  setInterval(() => isFollowing() && lookAtPrompts(), LOOK_AT_LIVE_MS);
-  setInterval(() => isFollowing() && lookAround().catch(({ status }) => status === 404 && start()), HEARTBEAT_MS);
+/** Poll changes that no event reports: timeouts of prompts, the clock, resets, other accounts. */
+export function startPolling() {
+  setInterval(() => isFollowing() && pollPrompts(), POLL_PROMPTS_MS);
+  setInterval(() => isFollowing() && pollAccount().catch(({ status }) => status === 404 && start()), HEARTBEAT_MS);
 }
 
 function isFollowing() {
   return !document.hidden && state.connection === "live" && state.isComplete && state.account;
 }
 
-function lookAtPrompts() {
+function pollPrompts() {
   const prompts = [...state.calls.values()].filter((call) => call.status === "in-progress");
-  if (prompts.length <= MANY) for (const call of prompts) unread.add(call.sid);
+  if (prompts.length <= MAX_SINGLE_READS) for (const call of prompts) unread.add(call.sid);
   readUnread().catch(() => {});
 }
 
-/** Read all when the newest or the oldest call is another one than the server's, and else those that are under way. */
-async function lookAround() {
-  const [{ calls }] = await Promise.all([ask("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts(), readRinging()]);
+/** Read all calls if the newest one is new; otherwise the oldest, and those in progress. */
+async function pollAccount() {
+  const [{ calls }] = await Promise.all([callApi("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts(), readRinging()]);
   if (!state.accounts.some(({ sid }) => sid === state.account?.sid)) return start();
   const known = [...state.calls.values()];
   if (calls[0]?.sid !== known[0]?.sid) isAllUnread = true;

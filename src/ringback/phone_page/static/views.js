@@ -1,25 +1,25 @@
-// The views there are, by their names in the address.
+// All views, by their names in the address.
 
-import { account } from "./view-account.js";
-import { callerIds } from "./view-caller-ids.js";
-import { calls } from "./view-calls.js";
-import { clock } from "./view-clock.js";
-import { faults } from "./view-faults.js";
-import { inbox } from "./view-inbox.js";
-import { phones } from "./view-phones.js";
-import { refused } from "./view-refused.js";
-import { requests } from "./view-requests.js";
-import { tryIt } from "./view-try-it.js";
+import { accountView } from "./account_view.js";
+import { callerIdsView } from "./caller_ids_view.js";
+import { callsView } from "./calls_view.js";
+import { clockView } from "./clock_view.js";
+import { faultsView } from "./faults_view.js";
+import { inboxView } from "./inbox_view.js";
+import { phonesView } from "./phones_view.js";
+import { refusedRequestsView } from "./refused_requests_view.js";
+import { requestsView } from "./requests_view.js";
+import { tryItView } from "./try_it_view.js";
 
 export const VIEWS = {
-  calls: { title: "Calls", draw: calls },
-  "try-it": { title: "Try it", draw: tryIt },
-  "caller-ids": { title: "Caller IDs", draw: callerIds },
-  phones: { title: "Phones", draw: phones },
-  requests: { title: "Requests", draw: requests },
-  refused: { title: "Refused", draw: refused },
-  inbox: { title: "Inbox", draw: inbox },
-  faults: { title: "Faults", draw: faults },
-  clock: { title: "Clock", draw: clock },
-  account: { title: "Account", draw: account },
+  calls: { title: "Calls", draw: callsView },
+  "try-it": { title: "Try it", draw: tryItView },
+  "caller-ids": { title: "Caller IDs", draw: callerIdsView },
+  phones: { title: "Phones", draw: phonesView },
+  requests: { title: "Requests", draw: requestsView },
+  refused: { title: "Refused", draw: refusedRequestsView },
+  inbox: { title: "Inbox", draw: inboxView },
+  faults: { title: "Faults", draw: faultsView },
+  clock: { title: "Clock", draw: clockView },
+  account: { title: "Account", draw: accountView },
 };

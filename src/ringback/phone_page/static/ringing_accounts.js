@@ -1,20 +1,20 @@
-// The accounts that are not shown, but in which phones ring.
+// Links to other accounts in which phones ring.
 
 import { h } from "./dom.js";
-import { openAccount } from "./sync.js";
+import { showAccount } from "./sync.js";
 
 const MOST = 5;
 
-/** Return what leads to the accounts in which phones ring, for the header. */
-export function ringingElsewhere({ ringing }) {
+/** Return a badge for the header that links to the first account in which phones ring. */
+export function ringingAccountsBadge({ ringing }) {
   if (!ringing.length) return null;
   const [first] = ringing;
   const where = ringing.length > 1 ? `${ringing.length} accounts` : h("bdi", {}, first.friendly_name);
   return h("button", { key: "elsewhere", class: "badge live", title: "Phones ring in other accounts", onclick: () => show(first) }, "Ringing in ", where);
 }
 
-/** Return buttons for the accounts in which phones ring. */
-export function accountsThatRing({ ringing }) {
+/** Return a button for each account in which phones ring. */
+export function ringingAccountButtons({ ringing }) {
   return ringing.slice(0, MOST).map((account) => h("button", { key: account.account_sid, onclick: () => show(account) }, ringsIn(account)));
 }
 
@@ -24,5 +24,5 @@ function ringsIn({ friendly_name: name, phones }) {
 
 function show({ account_sid: sid }) {
   location.hash = "#/calls";
-  return openAccount(sid);
+  return showAccount(sid);
 }

@@ -1,4 +1,4 @@
-// What things are called on the page.
+// Labels: texts for calls, timeline entries, StatusCallbacks and behaviors.
 
 const ENDED = new Set(["completed", "busy", "no-answer", "failed"]);
 
@@ -9,9 +9,9 @@ const OUTCOMES = {
 };
 
 export const BEHAVIORS = {
-  "enter-code": "answers and keys the right code",
-  "enter-wrong-code": "keys a wrong code at every prompt",
-  "mistype-once": "keys a wrong code, then the right one",
+  "enter-code": "answers and enters the correct code",
+  "enter-wrong-code": "enters a wrong code at every prompt",
+  "mistype-once": "enters a wrong code, then the correct one",
   "enter-nothing": "answers and stays silent",
   "hang-up": "answers and hangs up",
   busy: "is busy",
@@ -24,7 +24,7 @@ export function isLive(call) {
   return !ENDED.has(call.status);
 }
 
-/** Return a kind ("success", "failed", "live") and a word or two for how a call stands. */
+/** Return a kind ("success", "failed", "live") and a short text for the state of a call. */
 export function outcome(call) {
   if (call.verification_status === "success") return ["success", "Verified"];
   if (wasSuperseded(call)) return ["failed", "Replaced"];
@@ -33,12 +33,12 @@ export function outcome(call) {
   return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialing" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
 }
 
-/** Return a kind and the words for the state of a call's StatusCallback, and how many attempts it took where that matters. */
+/** Return a kind, a text for the state of a call's StatusCallback, and the number of attempts if it is of interest. */
 export function callbackOutcome(call) {
   if (!call.callback) return ["none", "No StatusCallback requested", ""];
   const { status, attempts, fault, is_signature_valid: isValid, redirects } = call.callback;
   const [cause] = (fault ?? "").split(" ");
-  const wrongly = isValid === false ? ", wrongly signed by a fault" : "";
+  const wrongly = isValid === false ? ", signed invalidly by a fault" : "";
   const injected = fault && !["signature", "drop"].includes(cause) ? ` (fault: ${fault.replace("_", " ")})` : "";
   const more = `${wrongly}${redirects ? `, redirected ${redirects === 1 ? "once" : `${redirects} times`}` : ""}${injected}`;
   const tried = attempts ? ` after ${plural(attempts, "attempt")}` : "";
@@ -49,12 +49,12 @@ export function callbackOutcome(call) {
   return [wrongly ? "failed" : redirects ? "live" : "success", `StatusCallback delivered${more}`, attempts > 1 ? tried : ""];
 }
 
-/** Tell whether the StatusCallback of a call that has ended is still to be delivered. */
+/** Tell whether the StatusCallback of an ended call is not delivered yet. */
 export function isCallbackPending(call) {
   return !isLive(call) && call.callback !== null && !["delivered", "failed"].includes(call.callback.status);
 }
 
-/** Tell whether the phone's owner hears the prompt: a switchboard wants the phone's extension, waits aside. */
+/** Tell whether the callee hears the prompt: a switchboard requires the phone's extension (without waits). */
 export function isReached({ phone, extension }) {
   return !phone?.extension || phone.extension === (extension ?? "").replaceAll(/w/gi, "");
 }
@@ -63,8 +63,8 @@ function wasSuperseded(call) {
   return call.timeline.some(({ event }) => event === "supersede");
 }
 
-/** Return what a timeline entry says, and its kind. */
-export function told(entry, call) {
+/** Return the kind and the text of a timeline entry. */
+export function describeTimelineEntry(entry, call) {
   const { event, detail } = entry;
   const asks = isReached(call) ? "the prompt asks for the code" : "a switchboard hears the prompt";
   const [keys, result] = detail.includes(": ") ? detail.split(": ", 2) : ["", detail];
@@ -82,11 +82,11 @@ export function told(entry, call) {
     case "reject":
       return ["failed", "Rejected"];
     case "ring-timeout":
-      return ["failed", "Nobody answered in time"];
+      return ["failed", "No answer in time"];
     case "digits":
-      if (result === "right code") return ["success", `${keys} keyed in: the right code`];
-      if (result === "fewer than six keys") return ["call", `${keys} keyed in, more to come`];
-      return ["failed", `${keys} keyed in: ${hasExpired(entry) ? "the code has expired" : "a wrong code"}${result.endsWith("last attempt") ? ", the last attempt" : ""}`];
+      if (result === "right code") return ["success", `${keys} entered: the correct code`];
+      if (result === "fewer than six keys") return ["call", `${keys} entered, waiting for more`];
+      return ["failed", `${keys} entered: ${hasExpired(entry) ? "the code has expired" : "a wrong code"}${result.endsWith("last attempt") ? ", the last attempt" : ""}`];
     case "prompt-timeout":
       return ["failed", `No code in time${detail === "last attempt" ? ", the last attempt" : ""}`];
     case "hang-up":
@@ -100,14 +100,14 @@ export function told(entry, call) {
   }
 }
 
-/** Return the digits that the server has of a code at the present prompt. */
+/** Return the digits that the server received at the present prompt. */
 export function keysAtServer(call) {
   const last = call.timeline.at(-1);
   const [keys, result] = last?.event === "digits" ? last.detail.split(": ", 2) : ["", ""];
   return result === "fewer than six keys" ? keys : "";
 }
 
-/** Return what went wrong at the last prompt, if this is not the first one. */
+/** Return the mistake at the previous prompt; an empty string at the first prompt. */
 export function lastMistake(call) {
   const last = call.timeline.findLast(({ event, detail }) => {
     return (event === "digits" && !detail.endsWith("fewer than six keys")) || event === "prompt-timeout";

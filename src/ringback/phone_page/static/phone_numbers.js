@@ -1,36 +1,36 @@
-// How phone numbers are written, and which country they belong to.
-// numbering-plan.json is made of libphonenumber's metadata (Apache License 2.0) by tests/support/numbering_plan.py, which
-// tells its form.
+// Format phone numbers and find their country.
+// tests/support/numbering_plan.py generates numbering-plan.json from libphonenumber's metadata (Apache License 2.0) and
+// documents its format.
 
 const countryNames = new Intl.DisplayNames(["en"], { type: "region" });
 const known = new Map();
 let plan = {};
 
-/** Read the numbering plan; until then, and without it, numbers are shown as they are. */
+/** Read the numbering plan. Without it, numbers are shown in E.164. */
 export async function readNumberingPlan() {
   const answer = await fetch("/phone/numbering-plan.json");
   if (answer.ok) plan = await answer.json();
   known.clear();
 }
 
-/** Return a number in E.164 as it is written internationally: +1 415-867-5309. */
-export function written(e164) {
+/** Return an E.164 number in international format: +1 415-867-5309. */
+export function formatNumber(e164) {
   return lookUp(e164).written;
 }
 
-/** Return the name of the country of a number, or "" where it is not known. */
+/** Return the country of a number, or "" if it is unknown. */
 export function countryOf(e164) {
   return lookUp(e164).country;
 }
 
-/** Return what an unnamed number is called. */
-export function nameOf(e164) {
+/** Return the name for a number without a friendly name. */
+export function defaultName(e164) {
   return countryOf(e164) ? `A phone in ${countryOf(e164)}` : "A phone";
 }
 
-/** Return a number digit by digit, for a screen reader. */
-export function spoken(e164) {
-  return written(e164).replaceAll(/\d/g, "$& ").trim();
+/** Return the digits of a number with spaces between them, for screen readers. */
+export function spellOut(e164) {
+  return formatNumber(e164).replaceAll(/\d/g, "$& ").trim();
 }
 
 function lookUp(e164) {
@@ -55,7 +55,7 @@ function look(e164) {
   };
 }
 
-/** Return the rules of one kind, each as what stands before its sign and behind. */
+/** Return the rules that contain `sign`, each split at the sign. */
 function halves(rules, sign) {
   return rules.filter((rule) => rule.includes(sign)).map((rule) => rule.split(sign));
 }

@@ -1,10 +1,10 @@
-// What is to go wrong: for the requests of applications, and for StatusCallbacks.
+// View: faults for requests to the Twilio API, and for StatusCallbacks.
 
-import { attempt } from "./actions.js";
-import { ask } from "./api.js";
+import { runAction } from "./actions.js";
+import { callApi } from "./api.js";
 import { h } from "./dom.js";
-import { refreshView } from "./loading.js";
-import { accountPath, changed } from "./store.js";
+import { refreshView } from "./loaders.js";
+import { accountPath, notifyListeners } from "./store.js";
 
 const OPERATIONS = [
   "create-validation-request", "list-outgoing-caller-ids", "fetch-outgoing-caller-id", "update-outgoing-caller-id",
@@ -14,22 +14,22 @@ const OF_OPERATIONS = [
   ["answered 429, too many requests", { status: 429 }],
   ["answered 500", { status: 500 }],
   ["answered 503, unavailable", { status: 503 }],
-  ["answered 2 seconds late", { delay_seconds: 2 }],
-  ["connection cut, nothing done", { drop: "before" }],
-  ["done, but the answer is lost", { drop: "after" }],
+  ["answered after 2 seconds", { delay_seconds: 2 }],
+  ["connection closed, nothing changed", { drop: "before" }],
+  ["changed, then connection closed", { drop: "after" }],
 ];
 const OF_CALLBACKS = [
-  ["wrongly signed", { signature: "bad" }],
+  ["signed with an invalid signature", { signature: "bad" }],
   ["sent twice", { duplicate: 2 }],
-  ["never sent", { drop: true }],
-  ["sent 2 seconds late", { delay_seconds: 2 }],
+  ["not sent", { drop: true }],
+  ["sent after 2 seconds", { delay_seconds: 2 }],
 ];
 let operation = OPERATIONS[0];
 
-export function faults(state) {
+export function faultsView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Faults"),
-    h("p", { class: "muted", key: "lead" }, "Let Twilio be slow, busy or gone for this account, and see what your application makes of it."),
+    h("p", { class: "muted", key: "lead" }, "Inject errors, delays and dropped connections into the Twilio API, and failures into StatusCallbacks, to see how your application handles them."),
     form(),
     state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "No fault is set in this account.")),
   ];
@@ -43,13 +43,13 @@ function form() {
     h("label", {}, "Where", h("select", { name: "operation", value: operation, onchange: choose }, OPERATIONS.map((name) => h("option", { value: name }, name === "*" ? "every operation" : name)))),
     h("label", {}, "What", h("select", { name: "effect", key: effects.length }, effects.map(([name], position) => h("option", { value: position }, name)))),
     h("label", {}, "How often", h("select", { name: "times" }, h("option", { value: 1 }, "once"), h("option", { value: 2 }, "twice"), h("option", { value: 5 }, "five times"), h("option", { value: "" }, "always"))),
-    h("button", { class: "primary" }, "Let it go wrong"),
+    h("button", { class: "primary" }, "Create the fault"),
   );
 }
 
 function choose(event) {
   operation = event.target.value;
-  changed();
+  notifyListeners();
 }
 
 async function create(event) {
@@ -58,18 +58,18 @@ async function create(event) {
   const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
   const fault = { operation, effect: effects[Number(chosen.get("effect"))][1] };
   if (chosen.get("times")) fault.times = Number(chosen.get("times"));
-  await attempt(() => ask("POST", `${accountPath()}/faults`, fault), "the fault waits for its chance");
+  await runAction(() => callApi("POST", `${accountPath()}/faults`, fault), "the fault is created");
   await refreshView();
 }
 
 function table(found) {
   return h(
     "div",
-    { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Faults that may still strike" },
+    { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Faults that can still be triggered" },
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, ["Where", "What", "How often", "Struck", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
+      h("thead", {}, h("tr", {}, ["Where", "What", "How often", "Triggered", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
       h("tbody", {}, found.map(row)),
     ),
     h("p", {}, h("button", { class: "small", onclick: () => remove("") }, "Delete all faults")),
@@ -94,6 +94,6 @@ function often(fault) {
 }
 
 async function remove(which) {
-  await attempt(() => ask("DELETE", `${accountPath()}/faults${which}`));
+  await runAction(() => callApi("DELETE", `${accountPath()}/faults${which}`));
   await refreshView();
 }

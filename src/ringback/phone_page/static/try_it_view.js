@@ -1,21 +1,21 @@
-// Makes a validation request as an application would, and shows how.
+// View: send a validation request as an application does, and show its code.
 
-import { attempt, copy, INBOX_NAME, letItRing } from "./actions.js";
+import { runAction, copyToClipboard, INBOX_NAME, requestManualCall } from "./actions.js";
 import { inboxUrl, requestValidation } from "./api.js";
 import { h } from "./dom.js";
 import { snippets } from "./snippets.js";
-import { focusPhone } from "./stage.js";
-import { change, changed } from "./store.js";
+import { focusPhone } from "./live_calls.js";
+import { setState, notifyListeners } from "./store.js";
 
 const wanted = { PhoneNumber: "+14158675309", FriendlyName: "My phone", Extension: "", CallDelay: "", callback: "inbox", url: "", method: "POST", isManual: true };
 let client = "curl";
 
-export function tryIt(state) {
+export function tryItView(state) {
   const { account } = state;
   if (!account) return null;
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Try it"),
-    h("p", { class: "muted", key: "lead" }, "Ask for a number to be verified, as your application will."),
+    h("p", { class: "muted", key: "lead" }, "Send a validation request, as your application does."),
     h("div", { class: "halves", key: "halves" }, form(account), h("div", {}, asCode(account), state.tryIt.answer && answered(state.tryIt.answer))),
   ];
 }
@@ -26,7 +26,7 @@ function form(account) {
     { class: "panel fields", onsubmit: (event) => submit(event, account), oninput: read, "aria-label": "Validation request" },
     h("label", {}, "Phone number", h("input", { name: "PhoneNumber", value: wanted.PhoneNumber, required: true, autocomplete: "off", inputmode: "tel" })),
     h("label", {}, "Friendly name", h("input", { name: "FriendlyName", value: wanted.FriendlyName, maxlength: 64, autocomplete: "off" })),
-    h("label", { class: "check" }, h("input", { type: "checkbox", name: "isManual", checked: wanted.isManual }), "Let it ring until I answer it"),
+    h("label", { class: "check" }, h("input", { type: "checkbox", name: "isManual", checked: wanted.isManual }), "Ring until I answer"),
     h(
       "label",
       {},
@@ -44,14 +44,14 @@ function form(account) {
         h("label", {}, "StatusCallbackMethod", h("select", { name: "method", value: wanted.method }, h("option", {}, "POST"), h("option", {}, "GET"))),
       ),
     ),
-    h("button", { class: "primary" }, "Ask for verification"),
+    h("button", { class: "primary" }, "Send the request"),
   );
 }
 
 function read(event) {
   const { name, type, checked, value } = event.target;
   wanted[name] = type === "checkbox" ? checked : value;
-  changed();
+  notifyListeners();
 }
 
 function parameters(account) {
@@ -63,10 +63,10 @@ function parameters(account) {
 
 async function submit(event, account) {
   event.preventDefault();
-  await attempt(async () => {
+  await runAction(async () => {
     const request = () => requestValidation(account, parameters(account));
-    const answer = await (wanted.isManual ? letItRing(wanted.PhoneNumber, request) : request());
-    change({ tryIt: { answer } });
+    const answer = await (wanted.isManual ? requestManualCall(wanted.PhoneNumber, request) : request());
+    setState({ tryIt: { answer } });
     if (!answer.json.call_sid) return;
     location.hash = "#/calls";
     if (wanted.isManual) focusPhone(answer.json.call_sid);
@@ -79,13 +79,13 @@ function asCode(account) {
   return h(
     "section",
     { class: "panel", "aria-labelledby": "code-title" },
-    h("h2", { id: "code-title" }, "The same from your code"),
+    h("h2", { id: "code-title" }, "The same request in code"),
     h(
       "div",
       { class: "choices", role: "group", "aria-label": "Client" },
       all.map(([name]) => h("button", { key: name, "aria-pressed": String(name === client), onclick: () => choose(name) }, name)),
       h("span", { class: "spacer", key: "spacer" }),
-      h("button", { key: "copy", onclick: () => copy(text, "The lines were") }, "Copy"),
+      h("button", { key: "copy", onclick: () => copyToClipboard(text, "The lines were") }, "Copy"),
     ),
     h("pre", { tabindex: 0, "aria-label": `The request in ${client}` }, text),
   );
@@ -93,14 +93,14 @@ function asCode(account) {
 
 function choose(name) {
   client = name;
-  changed();
+  notifyListeners();
 }
 
 function answered({ status, json }) {
   return h(
     "section",
     { class: "panel", "aria-labelledby": "answer-title", key: "answer" },
-    h("h2", { id: "answer-title" }, "The last answer ", h("span", { class: `badge ${status < 400 ? "success" : "failed"}` }, status)),
-    h("pre", { tabindex: 0, "aria-label": "The last answer" }, JSON.stringify(json, null, 2)),
+    h("h2", { id: "answer-title" }, "The last response ", h("span", { class: `badge ${status < 400 ? "success" : "failed"}` }, status)),
+    h("pre", { tabindex: 0, "aria-label": "The last response" }, JSON.stringify(json, null, 2)),
   );
 }

@@ -1,15 +1,15 @@
-// One phone: what the application under test shows, the phone itself in its states, and what happened so far.
+// The card of one call: the application under test, the phone in its state, and the timeline.
 
-import { be } from "./actions.js";
-import { isFrozen } from "./clock-actions.js";
+import { actAsCallee } from "./actions.js";
+import { isFrozen } from "./clock_controls.js";
 import { h } from "./dom.js";
-import { eraseButton, keyedAt, keypad, pressKey } from "./keypad.js";
-import { countryOf, written } from "./numbers.js";
+import { eraseButton, pendingKeys, keypad, handleKey } from "./keypad.js";
+import { countryOf, formatNumber } from "./phone_numbers.js";
 import { dismiss } from "./sync.js";
-import { since } from "./times.js";
-import { callbackOutcome, isLive, isReached, keysAtServer, lastMistake, outcome, plural, told } from "./words.js";
+import { formatElapsed } from "./time_formats.js";
+import { callbackOutcome, isLive, isReached, keysAtServer, lastMistake, outcome, plural, describeTimelineEntry } from "./labels.js";
 
-const CALLER = "+14157234000"; // the number that Twilio calls from
+const CALLER = "+14157234000"; // the number from which Twilio calls
 const CODE_DIGITS = 6;
 
 const SCREENS = { queued, ringing, "dialing-extension": dialing, prompting };
@@ -19,10 +19,10 @@ export function phoneCard(call, state) {
   const kind = isLive(call) ? call.state : outcome(call)[0];
   return h(
     "article",
-    { class: `card ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, "data-refuge": "[href], .keys, .hang-up", onkeydown: (event) => pressKey(event, call) },
+    { class: `card ${kind}`, "data-call": call.sid, "data-state": call.state, "aria-labelledby": title, "data-refuge": "[href], .keys, .hang-up", onkeydown: (event) => handleKey(event, call) },
     appUnderTest(call, state, title),
     h("div", { class: "phone" }, h("div", { class: "screen" }, (SCREENS[call.state] ?? ended)(call, state))),
-    soFar(call),
+    timeline(call),
   );
 }
 
@@ -32,7 +32,7 @@ function appUnderTest(call, state, title) {
     "div",
     { class: "app" },
     h("p", { class: "eyebrow" }, "Account ", h("bdi", {}, state.account?.friendly_name ?? call.account_sid), " asks to verify"),
-    h("h3", { id: title }, written(call.phone_number)),
+    h("h3", { id: title }, formatNumber(call.phone_number)),
     h("p", { class: "muted" }, call.friendly_name ? [h("bdi", {}, call.friendly_name), country && ` · ${country}`] : country || "no friendly name"),
     h(
       "div",
@@ -48,14 +48,14 @@ function appUnderTest(call, state, title) {
 function behavior(call) {
   if (!call.phone) return "";
   if (call.phone.behavior === "manual") return isLive(call) && "This phone waits for you.";
-  const acts = `This phone acts by itself (${call.phone.behavior})`;
+  const acts = `This phone acts automatically (${call.phone.behavior})`;
   if (!isLive(call)) return `${acts}.`;
-  return isFrozen() ? `${acts}, but time is frozen: it does nothing until the clock is advanced. You can act in its place.` : `${acts}. You can be quicker.`;
+  return isFrozen() ? `${acts}, but time is frozen: it does nothing until the clock is advanced. You can act for it.` : `${acts}. You can act first.`;
 }
 
 function queued(call) {
   const clock = isFrozen() ? ", by the account's clock, which is frozen" : "";
-  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request${clock}.` : "It is about to ring.";
+  const delay = call.call_delay_seconds ? `It rings ${plural(call.call_delay_seconds, "second")} after the request${clock}.` : "It will ring at once.";
   return [caller("Not called yet"), h("p", { class: "says" }, delay)];
 }
 
@@ -66,13 +66,13 @@ function ringing(call) {
     h(
       "div",
       { class: "hooks", key: "hooks" },
-      h("button", { class: "hang-up", onclick: () => be(call, "reject") }, handset(), "Reject"),
+      h("button", { class: "hang-up", onclick: () => actAsCallee(call, "reject") }, handset(), "Reject"),
       h("button", { class: "answer", onclick: () => answer(call) }, handset(), "Answer"),
     ),
   ];
 }
 
-/** Draw a phone that rings, to look at. */
+/** Return a picture of a ringing phone, as decoration. */
 export function idlePhone() {
   const hooks = h("div", { class: "hooks" }, h("span", { class: "hang-up" }, handset()), h("span", { class: "answer" }, handset()));
   return h("div", { class: "phone", "aria-hidden": "true" }, h("div", { class: "screen" }, caller("Incoming call"), rings(), hooks));
@@ -83,7 +83,7 @@ function rings() {
 }
 
 async function answer(call) {
-  if (await be(call, "answer")) requestAnimationFrame(() => document.querySelector(`[data-call="${call.sid}"] .keys`)?.focus());
+  if (await actAsCallee(call, "answer")) requestAnimationFrame(() => document.querySelector(`[data-call="${call.sid}"] .keys`)?.focus());
 }
 
 function dialing(call) {
@@ -91,23 +91,23 @@ function dialing(call) {
 }
 
 function unreached(call) {
-  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialed: nobody hears the prompt. This phone has the extension ${call.phone.extension}.`;
+  const says = `A switchboard answered; ${call.extension ? `extension ${call.extension}` : "no extension"} is dialed: the phone is not reached. This phone has the extension ${call.phone.extension}.`;
   return [caller("Connected"), h("p", { class: "says" }, says), hangUp(call)];
 }
 
 function prompting(call) {
   if (!isReached(call)) return unreached(call);
-  const keys = keysAtServer(call) + keyedAt(call);
+  const keys = keysAtServer(call) + pendingKeys(call);
   const mistake = lastMistake(call);
   return [
     caller("Connected"),
     h("p", { class: "says", key: "says" }, mistake ? `${mistake}. Please enter the six digits again.` : "“Please enter the six-digit code.”"),
     h(
       "p",
-      { class: `digits ${mistake && !keys ? "wrong" : ""}`, key: `digits-${call.attempts_left}`, "aria-label": keys ? `Keyed in: ${[...keys].join(" ")}` : "Nothing keyed in yet", role: "img" },
+      { class: `digits ${mistake && !keys ? "wrong" : ""}`, key: `digits-${call.attempts_left}`, "aria-label": keys ? `Entered: ${[...keys].join(" ")}` : "Nothing entered yet", role: "img" },
       Array.from({ length: CODE_DIGITS }, (_, place) => h("span", { class: keys[place] ? "filled" : "" }, keys[place] ?? "")),
     ),
-    h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} left`),
+    h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} remaining`),
     keypad(call),
     h("div", { class: "hooks", key: "hooks" }, hangUpButton(call), eraseButton(call)),
   ];
@@ -120,19 +120,19 @@ function ended(call) {
     caller("Call ended"),
     h("div", { class: `mark ${kind}`, "aria-hidden": "true", key: "mark" }, mark(kind)),
     h("p", { class: "result", key: "result" }, kind === "success" ? "Verified" : `Not verified: ${text.toLowerCase()}`),
-    h("p", { class: "small", key: "more" }, kind === "success" ? "The code was right. The number may be used as caller ID." : "No caller ID was created."),
+    h("p", { class: "small", key: "more" }, kind === "success" ? "The code was correct. The number may be used as caller ID." : "No caller ID was created."),
     h("p", { class: "small", key: "callback" }, callback),
     h(
       "p",
       { class: "actions", key: "actions" },
       h("a", { class: "button", href: `#/calls/${call.sid}`, onclick: () => dismiss(call.sid) }, "See the trace"),
-      h("button", { onclick: () => dismiss(call.sid) }, "Put away"),
+      h("button", { onclick: () => dismiss(call.sid) }, "Dismiss"),
     ),
   ];
 }
 
 function caller(state) {
-  return h("div", { class: "caller", key: `caller-${state}` }, h("p", { class: "small" }, state), h("p", { class: "from" }, written(CALLER)), h("p", { class: "small" }, "Verification call"));
+  return h("div", { class: "caller", key: `caller-${state}` }, h("p", { class: "small" }, state), h("p", { class: "from" }, formatNumber(CALLER)), h("p", { class: "small" }, "Verification call"));
 }
 
 function hangUp(call) {
@@ -140,20 +140,20 @@ function hangUp(call) {
 }
 
 function hangUpButton(call) {
-  return h("button", { class: "hang-up", key: "hang-up", onclick: () => be(call, "hang-up") }, handset(), "Hang up");
+  return h("button", { class: "hang-up", key: "hang-up", onclick: () => actAsCallee(call, "hang-up") }, handset(), "Hang up");
 }
 
-function soFar(call) {
+function timeline(call) {
   return h(
     "div",
     { class: "so-far" },
-    h("h4", {}, "What happened so far"),
+    h("h4", {}, "Timeline"),
     h(
       "ol",
       {},
       call.timeline.map((entry) => {
-        const [kind, text] = told(entry, call);
-        return h("li", { class: kind }, h("span", { class: "time" }, since(call.date_created, entry.at)), h("span", {}, text));
+        const [kind, text] = describeTimelineEntry(entry, call);
+        return h("li", { class: kind }, h("span", { class: "time" }, formatElapsed(call.date_created, entry.at)), h("span", {}, text));
       }),
     ),
   );

@@ -1,32 +1,32 @@
-// The StatusCallback in a trace: each attempt opens to what was sent, what came back, and the signature's verdict.
+// The StatusCallback in a trace: each attempt with its requests, its response, and the verdict on its signature.
 
-import { attempt } from "./actions.js";
+import { runAction } from "./actions.js";
 import { h } from "./dom.js";
-import { filled, pairs } from "./pairs.js";
-import { dateAndTime, milliseconds, since } from "./times.js";
-import { redeliver } from "./traces.js";
-import { callbackOutcome, isLive, plural } from "./words.js";
+import { parameterList, nameValueList } from "./name_value_lists.js";
+import { formatDateAndTime, formatMilliseconds, formatElapsed } from "./time_formats.js";
+import { redeliver } from "./trace_loader.js";
+import { callbackOutcome, isLive, plural } from "./labels.js";
 
 const BEHIND_A_PROXY =
-  "A receiver that sees another URL will not agree: does a proxy end TLS, or change host, port or path? What it should have signed, an inbox behind it tells.";
+  "A receiver behind a proxy may see another URL: does the proxy terminate TLS, or change the host, port or path? An inbox behind the proxy shows the URL to sign.";
 
-export function callback(call, { journal, failures }) {
-  if (!call.status_callback) return isLive(call) ? null : plain("none", "No StatusCallback was asked for");
-  const failure = failures.journal && h("p", { class: "failed" }, `The StatusCallback's journal cannot be read: ${failures.journal}`);
+export function callbackView(call, { journal, failures }) {
+  if (!call.status_callback) return isLive(call) ? null : plain("none", "No StatusCallback was requested");
+  const failure = failures.journal && h("p", { class: "failed" }, `The journal of the StatusCallback cannot be read: ${failures.journal}`);
   if (!journal) return plain("pending", "StatusCallback", failure);
-  if (!journal.status) return isLive(call) ? null : plain("pending", "StatusCallback: about to be sent …", failure);
+  if (!journal.status) return isLive(call) ? null : plain("pending", "StatusCallback: pending …", failure);
   const [kind, title] = journal.status === "pending" ? ["pending", "StatusCallback: being sent …"] : callbackOutcome(call);
   return h(
     "li",
     { key: "callback", class: `step ${kind}` },
-    h("span", { class: "time" }, journal.callbacks.length ? since(call.date_created, journal.callbacks[0].at) : ""),
+    h("span", { class: "time" }, journal.callbacks.length ? formatElapsed(call.date_created, journal.callbacks[0].at) : ""),
     h(
       "div",
       { class: "what" },
       h("p", { class: "title" }, title, h("span", { class: "muted" }, ` ${plural(journal.callbacks.length, "attempt")}`)),
       failure,
       journal.callbacks.map((sent) => attemptView(call, sent)),
-      journal.status !== "pending" && h("p", {}, h("button", { class: "small", onclick: () => attempt(() => redeliver(call.sid), "the StatusCallback is being sent again") }, "Send again")),
+      journal.status !== "pending" && h("p", {}, h("button", { class: "small", onclick: () => runAction(() => redeliver(call.sid), "the StatusCallback is being sent again") }, "Send again")),
     ),
   );
 }
@@ -46,12 +46,12 @@ function attemptView(call, sent) {
     h("h3", {}, `Signature${last}`),
     signature(sent),
     h("h3", {}, `Answer${last}`),
-    sent.answer ? answer(sent.answer) : h("p", { class: "muted" }, "None came."),
+    sent.answer ? answer(sent.answer) : h("p", { class: "muted" }, "No response."),
     h("h3", {}, `Parameters${last}`),
-    filled(Object.entries(sent.parameters)),
+    parameterList(Object.entries(sent.parameters)),
     h("h3", {}, `Headers${last}`),
-    pairs(Object.entries(sent.headers)),
-    h("p", { class: "muted small" }, `Sent ${dateAndTime(sent.at)}`),
+    nameValueList(Object.entries(sent.headers)),
+    h("p", { class: "muted small" }, `Sent ${formatDateAndTime(sent.at)}`),
   );
 }
 
@@ -66,23 +66,23 @@ function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hint, hop
     verdictBadge(verdict),
     where(redirects[0] ?? { method, url }),
     redirects.length > 0 && ` and ${plural(redirects.length, "redirect")}`,
-    h("span", { class: "muted" }, ` ${since(call.date_created, at)}, ${milliseconds(elapsed)}`),
+    h("span", { class: "muted" }, ` ${formatElapsed(call.date_created, at)}, ${formatMilliseconds(elapsed)}`),
     error && h("span", { class: "reason failed" }, h("bdi", {}, error)),
     hint && h("span", { class: "reason warned" }, hint),
   );
 }
 
-/** Show one request of an attempt that was redirected, with exactly the parameters that it carried. */
+/** Show one request of a redirected attempt, with the parameters that it carried. */
 function hopView(hop, position) {
   const { elapsed_ms: elapsed, error, is_sent: isSent, location: target, parameters, signature: verdict, status_code: status } = hop;
   const carried = Object.entries(parameters);
   return h(
     "li",
     { key: position },
-    h("p", {}, target === null ? badge(status !== null && status < 400, status ?? (isSent ? "no answer" : "not sent")) : redirection(status), " ", verdictBadge(verdict), where(hop), h("span", { class: "muted" }, ` ${milliseconds(elapsed)}`)),
+    h("p", {}, target === null ? badge(status !== null && status < 400, status ?? (isSent ? "no answer" : "not sent")) : redirection(status), " ", verdictBadge(verdict), where(hop), h("span", { class: "muted" }, ` ${formatMilliseconds(elapsed)}`)),
     target !== null && h("p", { class: "small" }, "redirects to ", h("bdi", {}, h("code", {}, target))),
     error && h("p", { class: "failed" }, h("bdi", {}, error)),
-    isSent && (carried.length ? h("details", {}, h("summary", {}, `This request carried ${plural(carried.length, "parameter")}`), filled(carried)) : h("p", { class: "warned" }, "This request carried no parameters.")),
+    isSent && (carried.length ? h("details", {}, h("summary", {}, `This request carried ${plural(carried.length, "parameter")}`), parameterList(carried)) : h("p", { class: "warned" }, "This request carried no parameters.")),
   );
 }
 
@@ -91,7 +91,7 @@ function where({ method, url }) {
 }
 
 function verdictBadge(verdict) {
-  return verdict && badge(verdict.is_valid, verdict.is_valid ? "signature right" : "signature wrong");
+  return verdict && badge(verdict.is_valid, verdict.is_valid ? "signature valid" : "signature invalid");
 }
 
 function redirection(status) {
@@ -102,23 +102,23 @@ function badge(isGood, text) {
   return h("span", { class: `badge ${isGood ? "success" : "failed"}` }, text);
 }
 
-/** Say whether a signature is right, and for what; the URL itself stands above, in the summary. */
+/** Show whether a signature is valid, and for what. The summary above shows the URL. */
 function signature({ headers, method, parameters: told, signature: verdict }) {
-  if (!verdict) return h("p", { class: "muted" }, "Nothing was received: the attempt reached no receiver.");
+  if (!verdict) return h("p", { class: "muted" }, "The attempt reached no receiver.");
   const posted = method === "POST" ? sorted(told) : "";
   const what = posted ? "the URL and the parameters" : "the URL";
   return [
-    h("p", {}, verdict.is_valid ? `Right for ${what} that were sent. ${BEHIND_A_PROXY}` : `Wrong for ${what} that were sent: ${wrong(verdict)}`),
-    pairs([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
+    h("p", {}, verdict.is_valid ? `Valid for ${what} that were sent. ${BEHIND_A_PROXY}` : `Invalid for ${what} that were sent: ${explainDifference(verdict)}`),
+    nameValueList([["X-Twilio-Signature", headers["X-Twilio-Signature"] ?? ""]]),
     h("p", {}, posted ? ["The signed text is the URL, followed by the parameters by sorted name: ", h("bdi", {}, h("code", {}, posted))] : "The signed text is the URL alone, with its query."),
   ];
 }
 
-function wrong({ difference, explanation, matching_url: matching, signed_url: signed }) {
+function explainDifference({ difference, explanation, matching_url: matching, signed_url: signed }) {
   return difference && matching === signed ? difference : explanation;
 }
 
-/** Return posted parameters as they are signed: by name, with nothing in between. */
+/** Return the parameters of a POST as they are signed: sorted by name, without separators. */
 function sorted(told) {
   return Object.keys(told)
     .sort()

@@ -1,20 +1,20 @@
-// How the account's phones behave: rules, and scripts for the next calls.
+// View: the behavior of phones, as rules and as scripts for the next calls.
 
-import { attempt } from "./actions.js";
-import { ask } from "./api.js";
+import { runAction } from "./actions.js";
+import { callApi } from "./api.js";
 import { h } from "./dom.js";
-import { refreshView } from "./loading.js";
-import { written } from "./numbers.js";
+import { refreshView } from "./loaders.js";
+import { formatNumber } from "./phone_numbers.js";
 import { accountPath, state } from "./store.js";
-import { BEHAVIORS, plural } from "./words.js";
+import { BEHAVIORS, plural } from "./labels.js";
 
 const SOURCES = { script: "script", rule: "its rule", reserved: "reserved number", default: "the account's rule", setting: "the setting" };
 let script = [];
 
-export function phones(shown) {
+export function phonesView(shown) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Phones"),
-    h("p", { class: "muted", key: "lead" }, "What a phone does when it is called: its script for the next calls, else its rule, else the account's."),
+    h("p", { class: "muted", key: "lead" }, "The behavior of phones: the script for the next calls, otherwise the rule of the phone, otherwise the rule of the account."),
     h("div", { class: "halves", key: "forms" }, ruleForm(), scriptForm()),
     shown.phones && table(shown.phones),
   ];
@@ -25,11 +25,11 @@ function ruleForm() {
     "form",
     { class: "panel fields", onsubmit: saveRule, "aria-labelledby": "rule-title" },
     h("h2", { id: "rule-title" }, "A rule, for every call"),
-    h("label", {}, "Phone number, or default for all others", h("input", { name: "number", required: true, autocomplete: "off", placeholder: "default" })),
+    h("label", {}, "Phone number, or default for all other phones", h("input", { name: "number", required: true, autocomplete: "off", placeholder: "default" })),
     h("label", {}, "Behavior", behaviors()),
     h("div", { class: "two" },
-      h("label", {}, "Rings, seconds", h("input", { name: "ring_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
-      h("label", {}, "Keys after, seconds", h("input", { name: "key_seconds", type: "number", min: 0, step: "any", placeholder: "as set" })),
+      h("label", {}, "Rings, seconds", h("input", { name: "ring_seconds", type: "number", min: 0, step: "any", placeholder: "default" })),
+      h("label", {}, "Enters the code after, seconds", h("input", { name: "key_seconds", type: "number", min: 0, step: "any", placeholder: "default" })),
     ),
     h("label", {}, "Extension that callers must dial", h("input", { name: "extension", autocomplete: "off", placeholder: "none" })),
     h("button", { class: "primary" }, "Save the rule"),
@@ -42,8 +42,8 @@ function scriptForm() {
     { class: "panel fields", onsubmit: queue, "aria-labelledby": "script-title" },
     h("h2", { id: "script-title" }, "A script, for the next calls"),
     h("label", {}, "Phone number", h("input", { name: "number", required: true, autocomplete: "off", inputmode: "tel", placeholder: "+14158675309" })),
-    h("label", {}, "The next call meets", behaviors()),
-    h("p", { class: "actions" }, h("button", { type: "button", onclick: (event) => add(event.target.form) }, "Add it to the script"), h("button", { type: "button", disabled: !script.length, onclick: clear }, "Clear the script")),
+    h("label", {}, "Behavior in the next call", behaviors()),
+    h("p", { class: "actions" }, h("button", { type: "button", onclick: (event) => add(event.target.form) }, "Add to the script"), h("button", { type: "button", disabled: !script.length, onclick: clear }, "Clear the script")),
     h("ol", { class: "script" }, script.map((behavior) => h("li", {}, behavior))),
     h("button", { class: "primary", disabled: !script.length }, "Queue the script"),
   );
@@ -60,7 +60,7 @@ function table({ known, further }) {
     h(
       "table",
       {},
-      h("thead", {}, h("tr", {}, ["Phone", "Next call", "Because of", "Times", "Script", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
+      h("thead", {}, h("tr", {}, ["Phone", "Next call", "Determined by", "Times", "Script", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
       h("tbody", {}, known.map(row)),
     ),
     further > 0 && h("p", { class: "muted" }, `and ${plural(further, "more number")} with a rule or a script`),
@@ -69,14 +69,14 @@ function table({ known, further }) {
 
 function row(phone) {
   const number = phone.phone_number;
-  const name = number === "default" ? "all others" : written(number);
+  const name = number === "default" ? "all others" : formatNumber(number);
   return h(
     "tr",
     { key: number },
     h("th", { scope: "row" }, name),
     h("td", {}, phone.behavior, phone.extension && ` (extension ${phone.extension})`),
     h("td", {}, SOURCES[phone.source] ?? phone.source),
-    h("td", {}, `rings ${phone.ring_seconds} s, keys after ${phone.key_seconds} s`),
+    h("td", {}, `rings ${phone.ring_seconds} s, enters the code after ${phone.key_seconds} s`),
     h("td", {}, phone.script.map((entry) => entry.behavior).join(", ") || "none"),
     h(
       "td",
@@ -102,7 +102,7 @@ async function saveRule(event) {
   if (ring_seconds) rule.ring_seconds = Number(ring_seconds);
   if (key_seconds) rule.key_seconds = Number(key_seconds);
   if (extension) rule.extension = extension;
-  if (await attempt(() => ask("PUT", path(number), rule), `${number} has the rule ${behavior}`)) event.target.reset();
+  if (await runAction(() => callApi("PUT", path(number), rule), `${number} has the rule ${behavior}`)) event.target.reset();
   await refreshView();
 }
 
@@ -119,14 +119,14 @@ function clear() {
 async function queue(event) {
   event.preventDefault();
   const number = new FormData(event.target).get("number");
-  await attempt(async () => {
-    await ask("POST", `${path(number)}/script`, script);
+  await runAction(async () => {
+    await callApi("POST", `${path(number)}/script`, script);
     script = [];
   }, `${number} has a script`);
   await refreshView();
 }
 
 async function remove(number, what) {
-  await attempt(() => ask("DELETE", path(number) + what), `deleted${what ? ", the rule applies again" : ""}`);
+  await runAction(() => callApi("DELETE", path(number) + what), `deleted${what ? ", the rule applies again" : ""}`);
   await refreshView();
 }

@@ -1,16 +1,16 @@
-// Server-Sent Events over fetch, because EventSource cannot send a bearer token.
+// Client of Server-Sent Events. It uses fetch, because EventSource cannot send a bearer token.
 
 import { openStream } from "./api.js";
 
-const SILENCE_MS = 40_000; // the server says something at least every fifteen seconds
+const SILENCE_MS = 40_000; // the server sends at least a comment every fifteen seconds
 
 /**
  * Follow an account's events after an id until the returned function is called.
  *
- * `onOpen` is called when the stream is open, `onEvent` with each event, `onEnd` with the error, or null where the
+ * `onOpen` is called when the stream is open, `onEvent` with each event, and `onEnd` with the error, or with null if the
  * server ended the stream.
  */
-export function follow(accountSid, after, { onOpen, onEvent, onEnd }) {
+export function followEvents(accountSid, after, { onOpen, onEvent, onEnd }) {
   const abort = new AbortController();
   readStream(accountSid, after, abort.signal, onEvent, onOpen).then(
     () => abort.signal.aborted || onEnd(null),

@@ -1,21 +1,21 @@
-// The inboxes, ready-made receivers of StatusCallbacks, and the messages of one.
+// View: the inboxes of the account, and the messages of one.
 
-import { attempt, copy, INBOX_NAME } from "./actions.js";
-import { ask, inboxUrl } from "./api.js";
+import { runAction, copyToClipboard, INBOX_NAME } from "./actions.js";
+import { callApi, inboxUrl } from "./api.js";
 import { h } from "./dom.js";
-import { MOST_MESSAGES, refreshView } from "./loading.js";
-import { filled, pairs } from "./pairs.js";
+import { MAX_MESSAGES, refreshView } from "./loaders.js";
+import { parameterList, nameValueList } from "./name_value_lists.js";
 import { accountPath } from "./store.js";
-import { shortMoment } from "./times.js";
-import { plural } from "./words.js";
+import { formatTimeOrDate } from "./time_formats.js";
+import { plural } from "./labels.js";
 
 const INBOX = /\/_ringback\/accounts\/(AC[0-9a-f]{32})\/inbox\/([^/?#]+)/;
 
-export function inbox(state) {
+export function inboxView(state) {
   if (!state.account) return null;
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Inbox"),
-    h("p", { class: "muted", key: "lead" }, "A receiver that needs no code: give its URL as StatusCallback, and see here what came and whether its signature was right."),
+    h("p", { class: "muted", key: "lead" }, "A receiver that needs no code: use its URL as StatusCallback, and see here each request and whether its signature is valid."),
     state.inbox.messages && h("div", { class: "behind inboxes", key: "behind" }, list(state), chosen(state)),
   ];
 }
@@ -29,7 +29,7 @@ function list(state) {
     h(
       "form",
       { class: "fields row", onsubmit: open, "aria-label": "Open an inbox" },
-      h("label", {}, "Another inbox; any name will do", h("input", { name: "name", required: true, maxlength: 100, autocomplete: "off" })),
+      h("label", {}, "Another inbox (any name)", h("input", { name: "name", required: true, maxlength: 100, autocomplete: "off" })),
       h("button", {}, "Open"),
     ),
   );
@@ -44,7 +44,7 @@ function entry({ name, messages, newest_at: at }, isChosen) {
       { href: `#/inbox/${encodeURIComponent(name)}`, "aria-current": isChosen ? "true" : null, class: "entry" },
       h("span", { class: "number" }, h("bdi", {}, name)),
       h("span", { class: `badge ${messages ? "success" : ""}` }, plural(messages, "message")),
-      at && h("span", { class: "muted name" }, `newest ${shortMoment(at)}`),
+      at && h("span", { class: "muted name" }, `newest ${formatTimeOrDate(at)}`),
     ),
   );
 }
@@ -56,19 +56,19 @@ function chosen(state) {
     "section",
     { class: "panel fields messages", "aria-label": "Messages", key: `messages-${name}` },
     h("h2", { id: "inbox-title", tabindex: -1 }, h("bdi", {}, name)),
-    h("p", { class: "actions" }, h("button", { onclick: () => copy(inboxUrl(state.account, name), "The URL was") }, "Copy its URL"), h("button", { disabled: !messages.length, onclick: () => empty(name) }, "Empty it")),
-    count > MOST_MESSAGES && h("p", { class: "muted" }, `The newest ${MOST_MESSAGES} of ${count} messages`),
+    h("p", { class: "actions" }, h("button", { onclick: () => copyToClipboard(inboxUrl(state.account, name), "The URL was") }, "Copy the URL"), h("button", { disabled: !messages.length, onclick: () => empty(name) }, "Delete the messages")),
+    count > MAX_MESSAGES && h("p", { class: "muted" }, `The newest ${MAX_MESSAGES} of ${count} messages`),
     messages.length
       ? h("ul", { class: "rows", key: "list" }, messages.map(message))
-      : h("p", { class: "muted", key: "none" }, `This inbox has no messages. ${inboxes.length ? "Other inboxes have: choose one from the list." : "Give its URL as StatusCallback."}`),
+      : h("p", { class: "muted", key: "none" }, `This inbox has no messages. ${inboxes.length ? "Choose another inbox from the list." : "Use its URL as StatusCallback."}`),
   );
 }
 
 function empty(name) {
-  return attempt(() => ask("DELETE", `${accountPath()}/inbox/${encodeURIComponent(name)}/messages`), "the inbox is empty").then(() => refreshView());
+  return runAction(() => callApi("DELETE", `${accountPath()}/inbox/${encodeURIComponent(name)}/messages`), "the messages are deleted").then(() => refreshView());
 }
 
-/** Return all inboxes: those with messages, and then those that were named but have none. */
+/** Return all inboxes: first those with messages, then those that calls name and that have none. */
 function all(state) {
   const { name, inboxes } = state.inbox;
   const named = [...state.calls.values()].map((call) => inboxName(call.status_callback, state.account)).filter(Boolean);
@@ -77,7 +77,7 @@ function all(state) {
   return [...inboxes, ...others.map((other) => ({ name: other, messages: 0 }))];
 }
 
-/** Return the name of the account's inbox that a URL leads to, or null where it leads to none that can be written. */
+/** Return the name of the account's inbox that has this URL, or null. */
 function inboxName(url, account) {
   const [, sid, name] = INBOX.exec(url ?? "") ?? [];
   if (sid !== account.sid) return null;
@@ -105,16 +105,16 @@ function message(received) {
       h(
         "summary",
         {},
-        h("span", { class: `badge ${isValid ? "success" : "failed"}` }, isValid ? "signature right" : "signature wrong"),
+        h("span", { class: `badge ${isValid ? "success" : "failed"}` }, isValid ? "signature valid" : "signature invalid"),
         h("span", {}, ` ${received.method} `, h("code", { class: "url" }, received.url)),
-        h("span", { class: "muted" }, ` ${shortMoment(received.at)}`),
+        h("span", { class: "muted" }, ` ${formatTimeOrDate(received.at)}`),
       ),
       h("p", {}, explanation),
       h("h2", {}, "Parameters"),
-      filled(received.parameters),
+      parameterList(received.parameters),
       !received.parameters.length && received.body && [h("h2", {}, "Body"), h("pre", {}, received.body)],
       h("h2", {}, "Headers"),
-      pairs(Object.entries(received.headers)),
+      nameValueList(Object.entries(received.headers)),
       h("h2", {}, "Signed text"),
       h("p", {}, h("code", {}, signedUrl)),
     ),

@@ -1,14 +1,14 @@
-// The trace of one verification: API request, call, digits, caller ID, StatusCallback, with times.
+// The trace of one verification: API request, call, digits, caller ID and StatusCallback, with times.
 
-import { callback } from "./callback.js";
-import { isFrozen } from "./clock-actions.js";
+import { callbackView } from "./callback_view.js";
+import { isFrozen } from "./clock_controls.js";
 import { h } from "./dom.js";
-import { pairs } from "./pairs.js";
-import { countryOf, written } from "./numbers.js";
-import { dateAndTime, milliseconds, since } from "./times.js";
-import { callbackOutcome, isLive, outcome, told } from "./words.js";
+import { nameValueList } from "./name_value_lists.js";
+import { countryOf, formatNumber } from "./phone_numbers.js";
+import { formatDateAndTime, formatMilliseconds, formatElapsed } from "./time_formats.js";
+import { callbackOutcome, isLive, outcome, describeTimelineEntry } from "./labels.js";
 
-export function trace(call, state) {
+export function traceView(call, state) {
   const [kind, text] = outcome(call);
   const [callbackKind, callbackText, attempts] = callbackOutcome(call);
   const known = state.traces.get(call.sid);
@@ -16,9 +16,9 @@ export function trace(call, state) {
     "section",
     { class: "panel trace", key: call.sid, "aria-labelledby": "trace-title" },
     h("p", { class: "back" }, h("a", { href: "#/calls" }, "← All verifications")),
-    h("h2", { id: "trace-title", tabindex: -1 }, written(call.phone_number), " ", h("span", { class: `badge ${kind}` }, text)),
+    h("h2", { id: "trace-title", tabindex: -1 }, formatNumber(call.phone_number), " ", h("span", { class: `badge ${kind}` }, text)),
     h("p", { class: `callback ${callbackKind}` }, callbackText, attempts),
-    h("p", { class: "muted" }, call.friendly_name && [h("bdi", {}, call.friendly_name), " · "], [countryOf(call.phone_number), dateAndTime(call.date_created)].filter(Boolean).join(" · ")),
+    h("p", { class: "muted" }, call.friendly_name && [h("bdi", {}, call.friendly_name), " · "], [countryOf(call.phone_number), formatDateAndTime(call.date_created)].filter(Boolean).join(" · ")),
     h(
       "ol",
       { class: "steps-of-trace" },
@@ -26,18 +26,18 @@ export function trace(call, state) {
       call.timeline.filter(({ event }) => event !== "ended").map((entry, position) => leg(call, entry, position)),
       endOfCall(call),
       callerId(call),
-      known && callback(call, known),
+      known && callbackView(call, known),
     ),
-    h("details", { class: "more" }, h("summary", {}, "All about this call"), pairs(about(call))),
+    h("details", { class: "more" }, h("summary", {}, "All properties of this call"), nameValueList(about(call))),
   );
 }
 
-/** Return one step of a trace; `at` is null where its time is not known. */
-export function step(call, { key, kind, title, at, note, body }) {
+/** Return one step of a trace. `at` is null if its time is unknown. */
+function step(call, { key, kind, title, at, note, body }) {
   return h(
     "li",
     { key, class: `step ${kind}` },
-    h("span", { class: "time", title: at ? dateAndTime(at) : null }, at ? since(call.date_created, at) : ""),
+    h("span", { class: "time", title: at ? formatDateAndTime(at) : null }, at ? formatElapsed(call.date_created, at) : ""),
     h("div", { class: "what" }, h("p", { class: "title" }, title, note && h("span", { class: "muted" }, ` ${note}`)), body),
   );
 }
@@ -47,27 +47,27 @@ function apiRequest(call, known) {
   const request = known?.request;
   if (!request) {
     const failure = known?.failures.request;
-    const body = failure && h("p", { class: "failed" }, `The journal of requests cannot be read: ${failure}`);
+    const body = failure && h("p", { class: "failed" }, `The request journal cannot be read: ${failure}`);
     return step(call, { key: "request", kind: "request", title, at: call.date_created, body });
   }
-  const note = `${request.status}, ${milliseconds(request.elapsed_ms)}`;
+  const note = `${request.status}, ${formatMilliseconds(request.elapsed_ms)}`;
   const body = h(
     "details",
     {},
     h("summary", {}, h("bdi", {}, h("code", {}, `${request.method} ${request.path}`))),
-    pairs(Object.entries(request.parameters)),
+    nameValueList(Object.entries(request.parameters)),
     h("p", { class: "muted small" }, `Twilio-Request-Id ${request.request_id}`),
   );
   return step(call, { key: "request", kind: "request", title, note, at: call.date_created, body });
 }
 
 function leg(call, entry, position) {
-  const [kind, title] = told(entry, call);
+  const [kind, title] = describeTimelineEntry(entry, call);
   return step(call, { key: `leg-${position}`, kind, title, at: entry.at });
 }
 
 function endOfCall(call) {
-  if (isLive(call)) return step(call, { key: "end", kind: "pending", title: isFrozen() ? "The call is under way, but time is frozen" : "The call is under way …", at: null });
+  if (isLive(call)) return step(call, { key: "end", kind: "pending", title: isFrozen() ? "The call is in progress, but time is frozen" : "The call is in progress …", at: null });
   const [kind] = outcome(call);
   return step(call, { key: "end", kind, title: `Call ended: ${call.status}, verification ${call.verification_status}`, at: call.ended_at });
 }
@@ -84,7 +84,7 @@ function about(call) {
   return [
     ["CallSid", call.sid],
     ["Validation code", call.validation_code],
-    ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, keys after ${call.phone.key_seconds} s` : "not dialed yet"],
+    ["Phone", call.phone ? `${call.phone.behavior}, rings ${call.phone.ring_seconds} s, enters the code after ${call.phone.key_seconds} s` : "not dialed yet"],
     ["Attempts left", call.attempts_left],
     ["Extension", call.extension ?? "none"],
     ["Call delay", `${call.call_delay_seconds} s`],

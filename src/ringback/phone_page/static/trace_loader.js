@@ -1,17 +1,17 @@
-// What a trace shows beside its call: the API request that began it, and the StatusCallback's journal.
+// Loads the data of a trace: the API request of the call, and the journal of its StatusCallback.
 
-import { ask } from "./api.js";
-import { accountPath, change, state } from "./store.js";
+import { callApi } from "./api.js";
+import { accountPath, setState, state } from "./store.js";
 
-const JOURNAL_MS = 1_000; // the journal of requests is written behind, and may be half a second late
+const JOURNAL_MS = 1_000; // the request journal is written asynchronously, up to half a second later
 const CLOSE_MS = 2_000;
 
-/** Read what belongs to a call's trace; where a read fails, what is known already stays, and `failures` says why. */
+/** Read the data of a trace. If a read fails, keep the known data and store the error in `failures`. */
 export async function refreshTrace(sid) {
   const call = state.calls.get(sid);
   if (!call) return;
   const known = state.traces.get(sid);
-  const reads = [ask("GET", `${accountPath()}/calls/${sid}/callbacks`), known?.request ?? findRequest(call)];
+  const reads = [callApi("GET", `${accountPath()}/calls/${sid}/callbacks`), known?.request ?? findRequest(call)];
   const [journal, request] = await Promise.allSettled(reads);
   if (!state.calls.has(sid)) return;
   state.traces.set(sid, {
@@ -19,18 +19,18 @@ export async function refreshTrace(sid) {
     request: request.value ?? known?.request,
     failures: { journal: journal.reason?.message, request: request.reason?.message },
   });
-  change({});
+  setState({});
   if (!known && !(journal.value && request.value)) setTimeout(() => refreshTrace(sid).catch(() => {}), JOURNAL_MS);
 }
 
-/** Send the call's StatusCallback once more. */
+/** Send the call's StatusCallback again. */
 export async function redeliver(sid) {
-  await ask("POST", `${accountPath()}/calls/${sid}/callbacks/redeliver`);
+  await callApi("POST", `${accountPath()}/calls/${sid}/callbacks/redeliver`);
   await refreshTrace(sid);
 }
 
 async function findRequest(call) {
-  const { requests } = await ask("GET", `${accountPath()}/requests?limit=300`);
+  const { requests } = await callApi("GET", `${accountPath()}/requests?limit=300`);
   const distance = (request) => Math.abs(new Date(request.at) - new Date(call.date_created));
   const candidates = requests.filter((request) => asksFor(request, call) && distance(request) < CLOSE_MS);
   return candidates.sort((one, other) => distance(one) - distance(other))[0] ?? null;

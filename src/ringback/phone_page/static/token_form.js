@@ -1,22 +1,22 @@
-// Asks for the control token, where the server wants one.
+// The form for the control token of the server.
 
-import { useToken } from "./api.js";
+import { storeToken } from "./api.js";
 import { h } from "./dom.js";
-import { change } from "./store.js";
+import { setState } from "./store.js";
 import { start } from "./sync.js";
 
-export function locked(state) {
+export function tokenForm(state) {
   return h(
     "section",
     { class: "panel narrow" },
-    h("h1", {}, "This server asks for its control token"),
+    h("h1", {}, "This server requires its control token"),
     h("p", {}, "It was started with the setting ", h("code", {}, "control_token"), ". This tab remembers what you enter until it is closed."),
     h(
       "form",
       { onsubmit: enter, class: "fields" },
       h("label", {}, "Control token", h("input", { name: "token", type: "password", required: true, autocomplete: "off", created: focusLater })),
       h("button", { class: "primary" }, "Open the page"),
-      state.lockedReason === "wrong" && h("p", { class: "failed", role: "alert" }, "That is not this server's token."),
+      state.lockedReason === "wrong" && h("p", { class: "failed", role: "alert" }, "This is not the server's control token."),
     ),
   );
 }
@@ -28,7 +28,7 @@ function focusLater(input) {
 async function enter(event) {
   event.preventDefault();
   const token = new FormData(event.target).get("token");
-  if (!/^[!-~]+$/.test(token)) return change({ lockedReason: "wrong" }); // no header can carry it
-  useToken(token);
+  if (!/^[!-~]+$/.test(token)) return setState({ lockedReason: "wrong" }); // a header cannot contain it
+  storeToken(token);
   await start();
 }

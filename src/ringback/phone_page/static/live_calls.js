@@ -1,21 +1,21 @@
-// The phones that ring now, or did a moment ago; and what to do where none does.
+// The phones of live and just ended calls, or a hint if no phone rings.
 
-import { attempt, ringMyPhone } from "./actions.js";
-import { isFrozen, waiting } from "./clock-actions.js";
+import { runAction, startManualCall } from "./actions.js";
+import { isFrozen, waitingPanel } from "./clock_controls.js";
 import { h } from "./dom.js";
-import { accountsThatRing } from "./elsewhere.js";
-import { idlePhone, phoneCard } from "./phone.js";
-import { changed } from "./store.js";
-import { isPartial, readMore } from "./verifications.js";
-import { plural, isLive } from "./words.js";
+import { ringingAccountButtons } from "./ringing_accounts.js";
+import { idlePhone, phoneCard } from "./phone_card.js";
+import { notifyListeners } from "./store.js";
+import { isPartial, readAllCalls } from "./verification_list.js";
+import { plural, isLive } from "./labels.js";
 
-const MOST_PHONES = 4; // but of phones that wait for a person all are shown
+const MAX_PHONES = 4; // phones that wait for the user are shown in addition
 const TITLES = { queued: "A phone is about to ring", ringing: "A phone rings", "dialing-extension": "A call is put through", prompting: "A phone is answered" };
 const FOCUS_WITHIN_MS = 5_000;
-let places = [[], []]; // the calls as they were drawn last: those of manual phones, and the others behind them
+let places = [[], []]; // the calls in their last order: those of manual phones, then the others
 let isRinging = false;
 
-export function stage(state) {
+export function liveCalls(state) {
   const calls = [...state.calls.values()].filter((call) => isLive(call) || state.lingering.has(call.sid)).reverse();
   const body = calls.length ? phones(calls, state) : state.calls.size ? quiet(state) : welcome(state);
   return h("section", { class: "stage", key: "stage", "aria-labelledby": "stage-title" }, state.isComplete && body);
@@ -23,11 +23,11 @@ export function stage(state) {
 
 function phones(calls, state) {
   const live = calls.filter(isLive);
-  const shown = shownOf(calls);
+  const shown = callsToShow(calls);
   const text = live.length > 1 ? `${plural(live.length, "phone")} in a call` : titleOf(live[0]);
   return [
     title(text),
-    live.length > 0 && waiting(),
+    live.length > 0 && waitingPanel(),
     h("ul", { class: "phones", key: "phones" }, shown.map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
     calls.length > shown.length && h("p", { class: "muted", key: "more" }, `and ${calls.length - shown.length} more, listed below`),
   ];
@@ -38,17 +38,17 @@ function titleOf(call) {
   return TITLES[call?.state] ?? "The call is over";
 }
 
-/** Return the calls whose phones are shown: live ones that wait for a person before others, and those before ended ones. */
-function shownOf(calls) {
+/** Return the calls to show: live calls that wait for the user, then other live calls, then ended ones. */
+function callsToShow(calls) {
   const live = calls.filter(isLive);
   const waiting = live.filter(isManual);
   const ranked = new Set([...waiting, ...live, ...calls]);
-  const shown = [...ranked].slice(0, Math.max(MOST_PHONES, waiting.length));
+  const shown = [...ranked].slice(0, Math.max(MAX_PHONES, waiting.length));
   places = places.map((order, position) => inPlace(shown.filter((call) => isManual(call) === (position === 0)), order));
   return places.flat();
 }
 
-/** Order calls so that each keeps its place; a new one takes that of one that is gone, or comes last. */
+/** Order calls so that each keeps its place. A new call takes the place of a removed one, or the last place. */
 function inPlace(calls, order) {
   const same = (list, { sid }) => list.find((call) => call.sid === sid);
   const come = calls.filter((call) => !same(order, call));
@@ -70,25 +70,25 @@ function quiet(state) {
     "div",
     { class: "panel quietly", key: "quiet" },
     title("No phone rings in this account"),
-    h("p", { class: "muted" }, "Phones appear when an application asks for a verification."),
+    h("p", { class: "muted" }, "Phones appear when an application sends a validation request."),
     elsewhere(state),
     h("p", { class: "actions" }, ringButton(""), h("a", { class: "button", href: "#/try-it" }, "Make a request")),
   );
 }
 
-/** Say that a phone rings whose call is older than all calls that are shown. */
+/** Show that a phone rings whose call is older than all listed calls. */
 function unlisted(state) {
   return h(
     "div",
     { class: "panel quietly", key: "unlisted" },
     title("A phone rings for an older call"),
-    h("p", { class: "muted" }, `Its call is not among the newest ${state.limit}, which are shown.`),
-    h("p", { class: "actions" }, h("button", { class: "primary", onclick: readMore }, "Show older ones, too")),
+    h("p", { class: "muted" }, `Its call is not among the newest ${state.limit} calls, which this page shows.`),
+    h("p", { class: "actions" }, h("button", { class: "primary", onclick: readAllCalls }, "Show older calls")),
   );
 }
 
 function elsewhere(state) {
-  return state.ringing.length > 0 && h("p", { class: "actions" }, accountsThatRing(state));
+  return state.ringing.length > 0 && h("p", { class: "actions" }, ringingAccountButtons(state));
 }
 
 function welcome(state) {
@@ -100,8 +100,8 @@ function welcome(state) {
     h(
       "p",
       { class: "lead" },
-      "Before an application may show a phone number as its caller ID, Twilio calls that number, and its owner keys in six digits that the application shows. ",
-      "ringback plays Twilio and the phone: it answers the same requests, and rings phones that exist only here.",
+      "Before an application may use a phone number as caller ID, Twilio calls the number, and the callee enters six digits that the application shows. ",
+      "ringback simulates Twilio and the phone: it answers the same requests, and rings phones that exist only on this page.",
     ),
     h("p", { class: "actions" }, ringButton("big"), h("a", { class: "button", href: "#/try-it" }, "See the request in curl, Python, Node")),
     elsewhere(state),
@@ -109,27 +109,27 @@ function welcome(state) {
       "ol",
       { class: "steps" },
       h("li", {}, h("strong", {}, "Your app asks"), " for a number to be verified, and shows a code."),
-      h("li", {}, h("strong", {}, "A phone rings here."), " Most answer by themselves; some wait for you."),
-      h("li", {}, h("strong", {}, "The code is keyed in"), ", and the number is verified. Your app is told by a signed StatusCallback."),
+      h("li", {}, h("strong", {}, "A phone rings here."), " Most phones answer automatically; some wait for you."),
+      h("li", {}, h("strong", {}, "The code is entered"), ", and the number is verified. A signed StatusCallback tells your app."),
     ),
   );
 }
 
 function ringButton(size) {
-  return h("button", { class: `primary ${size}`, "aria-disabled": String(isRinging), onclick: ringAndGoThere }, "Ring a phone you answer yourself");
+  return h("button", { class: `primary ${size}`, "aria-disabled": String(isRinging), onclick: ringAndFocus }, "Ring a phone you answer yourself");
 }
 
-async function ringAndGoThere() {
+async function ringAndFocus() {
   if (isRinging) return;
   isRinging = true;
-  changed();
+  notifyListeners();
   let sid = null;
-  if (await attempt(async () => (sid = await ringMyPhone()))) focusPhone(sid);
+  if (await runAction(async () => (sid = await startManualCall()))) focusPhone(sid);
   isRinging = false;
-  changed();
+  notifyListeners();
 }
 
-/** Move the focus to the phone that its visitor has made ring, as soon as it does. */
+/** Move the focus to the phone of a call that the user requested, as soon as it rings. */
 export function focusPhone(sid) {
   const end = performance.now() + FOCUS_WITHIN_MS;
   const look = () => {

@@ -1,0 +1,180 @@
+"""A route of the control API is registered everywhere: application, clients of ringback.testing, and documents."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import APIRouter
+from starlette.routing import Match, Route
+
+import ringback.control_api
+from ringback.control_api.application import ROUTERS
+from ringback.testing import account, calls, connection, requests, resource_requests, resources
+from ringback.testing import aio as asynchronous
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES: dict[str, tuple[type, type]] = {
+    "ServerRequests": (connection.Connection, asynchronous.Connection),
+    "AccountRequests": (account.Account, asynchronous.Account),
+    "CallRequests": (calls.Call, asynchronous.Call),
+    "ClockRequests": (resources.Clock, asynchronous.Clock),
+    "FaultRequests": (resources.Faults, asynchronous.Faults),
+    "InboxRequests": (resources.Inbox, asynchronous.Inbox),
+    "PhoneRequests": (resources.Phone, asynchronous.Phone),
+    "PolicyRequests": (resources.Policy, asynchronous.Policy),
+}
+"""The synchronous and the async class that send the requests of each class in ringback.testing."""
+WITHOUT_CLIENT_METHOD = {
+    "/accounts/{account_sid}/caller-ids GET": "tests list caller IDs with Twilio's client",
+    "/accounts/{account_sid}/caller-ids/{sid} DELETE": "tests delete caller IDs with Twilio's client",
+    "/accounts/{account_sid}/events/stream GET": "wait_for uses the long poll",
+    "/accounts/{account_sid}/inbox/{name} GET": "the sender of callbacks uses it",
+    "/accounts/{account_sid}/inbox/{name} POST": "the sender of callbacks uses it",
+    "/accounts/{account_sid}/phones GET": "a test knows the phones that it sets",
+    "/accounts/{account_sid}/phones/{number}/script GET": "Phone.read returns the script",
+    "/refused GET": "refused requests belong to no account",
+    "/ringing-phones GET": "only the phone page shows other accounts",
+}
+"""Routes without a method in ringback.testing, and why."""
+VALUES = {"account_sid": "AC1", "call_sid": "CA1", "number": "+14158675309", "name": "inbox", "fault_id": 1}
+
+
+def control_modules() -> Iterator[Any]:
+    for module in pkgutil.iter_modules(ringback.control_api.__path__, "ringback.control_api."):
+        yield importlib.import_module(module.name)
+
+
+def routes() -> list[Route]:
+    return [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+
+
+def operations() -> list[str]:
+    """Return the routes in the OpenAPI description, each as its path and method."""
+    return [
+        f"{route.path} {method}"
+        for route in routes()
+        if route.include_in_schema
+        for method in route.methods or ()
+        if method != "HEAD"
+    ]
+
+
+def request_classes() -> dict[str, type]:
+    """Return the classes of ringback.testing that describe requests."""
+    return {
+        name: value
+        for module in (requests, resource_requests)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and name.endswith("Requests")
+    }
+
+
+def argument(name: str, parameter: inspect.Parameter) -> Any:
+    if name == "effect":
+        return {"status": 429}
+    return VALUES.get(name, 1.0 if "float" in str(parameter.annotation) else "text")
+
+
+def call_with_values(function: Any) -> Any:
+    parameters = inspect.signature(function).parameters
+    required = {name: one for name, one in parameters.items() if one.default is one.empty}
+    named = {name: argument(name, one) for name, one in required.items() if one.kind is not one.VAR_POSITIONAL}
+    return function(**named)
+
+
+def described_requests() -> Iterator[requests.Request[Any]]:
+    for kind in request_classes().values():
+        described = call_with_values(kind)
+        for name, method in inspect.getmembers(described, inspect.ismethod):
+            if not name.startswith("_"):
+                yield call_with_values(method)
+
+
+def operation_of(request: requests.Request[Any]) -> str | None:
+    scope = {"type": "http", "method": request.method, "path": request.path, "headers": []}
+    found = (route for route in routes() if route.matches(scope)[0] is Match.FULL)
+    return next((f"{route.path} {request.method}" for route in found), None)
+
+
+def code_spans(text: str) -> str:
+    """Return the code spans of a Markdown text, without its code blocks."""
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    return " ".join(re.findall(r"`([^`\n]+)`", prose))
+
+
+def test_every_router_of_the_control_api_is_in_the_application() -> None:
+    missing = [
+        f"{module.__name__}.{name}: add it to ROUTERS in src/ringback/control_api/application.py"
+        for module in control_modules()
+        for name, router in vars(module).items()
+        if isinstance(router, APIRouter) and not any(router is registered for registered in ROUTERS)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_operation_has_a_method_in_the_test_clients() -> None:
+    sent = {operation_of(request) for request in described_requests()}
+    missing = [
+        f"{operation}: describe its request in src/ringback/testing/requests.py or resource_requests.py, and send it "
+        f"from the synchronous and the async class, or add it to WITHOUT_CLIENT_METHOD with a reason"
+        for operation in operations()
+        if operation not in sent and operation not in WITHOUT_CLIENT_METHOD
+    ]
+
+    assert not missing, "\n".join(missing)
+    assert set(WITHOUT_CLIENT_METHOD) == set(operations()) - sent
+
+
+def test_every_request_of_the_test_clients_has_a_route() -> None:
+    assert [str(request) for request in described_requests() if operation_of(request) is None] == []
+
+
+def test_every_class_of_requests_has_a_synchronous_and_an_async_class() -> None:
+    missing = [f"{name}: add its two classes to CLASSES" for name in request_classes() if name not in CLASSES]
+
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_request_is_sent_by_the_synchronous_and_the_async_class(name: str) -> None:
+    methods = {method for method in vars(request_classes()[name]) if not method.startswith("_")} - {"path"}
+    missing = [
+        f"{method}: add it to {handle.__module__}.{handle.__qualname__}"
+        for method in sorted(methods)
+        for handle in CLASSES[name]
+        if method not in vars(handle)
+    ]
+
+    assert methods
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_every_method_of_the_test_clients_is_in_the_documentation(name: str) -> None:
+    documented = code_spans((ROOT / "docs/testing.md").read_text(encoding="utf-8"))
+    methods = [method for method in vars(request_classes()[name]) if not method.startswith("_")]
+    missing = [
+        f"{method} of {CLASSES[name][0].__name__}: describe it in docs/testing.md"
+        for method in methods
+        if not re.search(rf"\b{method}\(", documented) and not re.search(rf"(^|[ ,]){method}($|[ ,])", documented)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_path_of_the_control_api_is_in_the_documentation() -> None:
+    documented = set(re.findall(r"[\w-]+", code_spans((ROOT / "docs/control-api.md").read_text(encoding="utf-8"))))
+    last_segments = {route.path: re.findall(r"/([\w-]+)", route.path)[-1] for route in routes()}
+    missing = [
+        f"{path}: add it to a table in docs/control-api.md"
+        for path, segment in last_segments.items()
+        if segment not in documented
+    ]
+
+    assert not missing, "\n".join(missing)
