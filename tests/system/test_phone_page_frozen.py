@@ -32,7 +32,7 @@ def test_ringing_phone_says_that_time_is_frozen(phone_page: PhonePage, account: 
     ring(account)
 
     expect(phone_page.phone(WRITTEN)).to_contain_text(
-        "This phone acts by itself (enter-code), but time is frozen: it does nothing until the clock is advanced."
+        "This phone acts automatically (enter-code), but time is frozen: it does nothing until the clock is advanced."
     )
     expect(phone_page.page.get_by_role("main")).not_to_contain_text("You can be quicker")
     expect(frozen_time(phone_page)).to_contain_text("Time is frozen")
