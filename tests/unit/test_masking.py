@@ -9,8 +9,8 @@ from ringback.domain.secrets import mask_user_info
 from support.waiting import PROGRAM_SECONDS
 
 MASKING = """
-from ringback.domain.secrets import without_user_info
-without_user_info({expression}, 1_000)
+from ringback.domain.secrets import mask_user_info
+mask_user_info({expression}, 1_000)
 """
 
 

@@ -152,7 +152,7 @@ def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(read: Read, e
         (
             f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", friendly_name = "a\\u0000" }}]',
             "accounts[0].caller_ids[0].friendly_name",
-            "XML cannot carry",
+            "not valid in XML",
         ),
         (
             f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", date_created = "soon" }}]',

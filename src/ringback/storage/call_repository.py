@@ -146,9 +146,9 @@ NEWEST: dict[tuple[str, ...], Statement] = {
 }
 
 _STARTED = func.coalesce(table.c.ringing_at, case((table.c.phone.is_not(None), table.c.ended_at)))
-"""The same as domain.call_lists.start_time."""
+"""The same as domain.call_filters.start_time."""
 _COMPLETED = case((table.c.state == CallState.COMPLETED.value, table.c.ended_at))
-"""The same as domain.call_lists.end_time."""
+"""The same as domain.call_filters.end_time."""
 PAGES = PagedRows(
     table,
     CALLS.columns,
