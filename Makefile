@@ -44,8 +44,8 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Old versions of Python's helper library, each in a folder of its own: they cannot live beside today's. What cannot be
-# installed, here and below, is not tested, and the tests say that they are skipped; .ci/run does not put up with that.
+# Old versions of Python's helper library, each in its own folder, apart from the current one. If something cannot be
+# installed, here and below, its tests are skipped, which .ci/run treats as an error.
 OLD_CLIENTS := $(wildcard tests/system/old/*.txt)
 $(VENV)/.installed-old: $(VENV)/.installed-dev $(OLD_CLIENTS)
 	@rm -rf $(VENV)/old-clients
@@ -57,6 +57,14 @@ $(VENV)/.installed-old: $(VENV)/.installed-dev $(OLD_CLIENTS)
 	  exit 0; \
 	done; touch $@
 
+# The lowest version of uvicorn that pyproject.toml allows, in its own folder.
+$(VENV)/.installed-lowest: $(VENV)/.installed-dev
+	@rm -rf $(VENV)/lowest-uvicorn
+	@lowest=$$(sed -n 's/^  "uvicorn>=\([0-9.]*\)",$$/\1/p' pyproject.toml); \
+	if $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --target $(VENV)/lowest-uvicorn "uvicorn==$$lowest"; then touch $@; else rm -rf $(VENV)/lowest-uvicorn; \
+	echo "pip could not install uvicorn $$lowest: the test with the lowest version will be skipped"; fi
+
 # Node's helper library, old versions of it, and axe-core.
 tests/system/node/node_modules/.installed: tests/system/node/package.json
 	@if ! command -v npm >/dev/null; then found="npm is not installed"; \
@@ -67,7 +75,7 @@ tests/system/node/node_modules/.installed: tests/system/node/package.json
 serve: $(VENV)/.installed
 	$(BIN)/ringback serve
 
-test: $(VENV)/.installed-old tests/system/node/node_modules/.installed
+test: $(VENV)/.installed-old $(VENV)/.installed-lowest tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov
 

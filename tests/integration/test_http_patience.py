@@ -121,3 +121,68 @@ def test_a_client_that_does_not_read_its_answer_is_cut_off(*, closes: bool) -> N
             return transport.is_aborted
 
     assert asyncio.run(talk())
+
+
+def test_rest_of_a_timed_out_request_is_not_read() -> None:
+    async def talk() -> list[tuple[str, str, bytes]]:
+        app = Recorder()
+        async with connected(app) as (protocol, transport):
+            protocol.data_received(WHOLE[:-4])
+            await transport.until(lambda: transport.has_ended)
+            protocol.data_received(WHOLE[-4:])
+            await asyncio.sleep(0)
+        return app.requests
+
+    assert asyncio.run(talk()) == []
+
+
+def test_client_that_stops_reading_in_the_middle_of_a_response_is_cut_off() -> None:
+    async def talk() -> bool:
+        async def app(_: Scope, __: Receive, send: Send) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+            await send({"type": "http.response.body", "body": b"a", "more_body": True})
+            protocol.pause_writing()
+            await send({"type": "http.response.body", "body": b"b"})
+
+        async with connected(app) as (protocol, transport):
+            transport.is_stuck = True
+            protocol.data_received(WHOLE)
+            await transport.until(lambda: transport.is_aborted)
+            return transport.is_aborted
+
+    assert asyncio.run(talk())
+
+
+def test_connection_is_kept_alive_after_a_late_response() -> None:
+    async def talk() -> bool:
+        may_answer = asyncio.Event()
+
+        async def app(_: Scope, __: Receive, send: Send) -> None:
+            await may_answer.wait()
+            await answer(send)
+
+        async with connected(app) as (protocol, transport):
+            protocol.data_received(WHOLE)
+            await transport.until(lambda: transport.looks > SEVERAL_LOOKS)
+            may_answer.set()
+            await transport.until_answered(1)
+            await transport.until(lambda: transport.looks > 3 * SEVERAL_LOOKS)
+            return not transport.has_ended
+
+    assert asyncio.run(talk())
+
+
+def test_end_of_a_body_counts_as_progress() -> None:
+    async def talk() -> bool:
+        async def app(_: Scope, __: Receive, send: Send) -> None:
+            await answer(send)
+
+        async with connected(app) as (protocol, transport):
+            protocol.data_received(HEAD)
+            await transport.until_answered(1)
+            await transport.until_looked_at()
+            protocol.data_received(b"0123456789")
+            await transport.until_looked_at()
+            return not transport.has_ended
+
+    assert asyncio.run(talk())

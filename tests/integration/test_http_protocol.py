@@ -1,11 +1,15 @@
 """How bytes become requests, however they are cut into pieces. Rules: docs/fidelity.md, errors and helper libraries."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
-from ringback.server.http_protocol import MAX_HEAD_BYTES
-from support.http_conversation import converse
+from ringback.server.http_protocol import MAX_HEAD_BYTES, TwilioHttpProtocol
+from support.http_conversation import Recorder, connected, converse
+
+GOOD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 BODY = b"PhoneNumber=%2B15005550018"
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
@@ -124,3 +128,30 @@ def test_a_request_for_a_tunnel_is_refused() -> None:
 
         assert requests == []
         assert transport.written.startswith(b"HTTP/1.1 400 ")
+
+
+def test_keep_alive_timer_stops_when_the_next_request_starts() -> None:
+    async def talk() -> bool:
+        async with connected(Recorder()) as (protocol, transport):
+            protocol.data_received(GOOD)
+            await transport.until_answered(1)
+            timer = protocol.timeout_keep_alive_task
+            assert timer is not None
+            assert not timer.cancelled()
+            protocol.data_received(GOOD[:5])
+            return timer.cancelled()
+
+    assert asyncio.run(talk())
+
+
+def test_lost_connection_is_freed_without_the_garbage_collector() -> None:
+    async def talk() -> "weakref.ref[TwilioHttpProtocol]":
+        async with connected(Recorder()) as (protocol, _):
+            protocol.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n12345")
+            return weakref.ref(protocol)
+
+    gc.disable()
+    try:
+        assert asyncio.run(talk())() is None
+    finally:
+        gc.enable()

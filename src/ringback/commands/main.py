@@ -125,6 +125,12 @@ def _serve(given: dict[str, Any]) -> int:
     settings = read_settings(given)
     from ringback.commands.startup_message import warn_of_unknown_settings
     from ringback.server.logging_config import configure_logs
+    from ringback.server.uvicorn_internals import IncompatibleUvicorn, check_uvicorn
+
+    try:
+        check_uvicorn()
+    except IncompatibleUvicorn as error:
+        return _complain(FAILED, str(error))
     from ringback.server.uvicorn_server import CannotListen, listen, listen_to_intercept
     from ringback.storage.errors import DatabaseUnavailable
 

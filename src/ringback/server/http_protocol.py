@@ -1,9 +1,14 @@
-"""How bytes become requests: uvicorn's HTTP protocol, with Twilio's answer to what is no HTTP request or has no end."""
+"""uvicorn's HTTP protocol with Twilio-shaped errors, limits for hostile clients, and one write per response.
+
+Each override says why it is needed; tests/integration/test_http_*.py and tests/contract/test_wire_connections.py fail
+without it. `uvicorn_internals` lists the private names of uvicorn that are used here and in `transports`.
+"""
 
 import asyncio
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+import structlog
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -14,103 +19,108 @@ from ringback.server.transports import OneWriteTransport, PipelineFlowControl
 from ringback.twilio_api.request_context import DROP_EXTENSION, error_response, response_headers
 
 MAX_HEAD_BYTES = 64 * 1024
-"""How long a request line and its header fields may be together."""
+"""Limit of a request line and its header fields together."""
 MAX_FRAMING_BYTES = 256 * 1024
-"""How much may come after a head that belongs to no body: sizes and extensions of chunks, and what trails the last."""
+"""Limit of what follows a head and is not body: sizes and extensions of chunks, and trailer fields."""
 PARSED_AT_ONCE_BYTES = 16 * 1024
-"""How closely a head that never ends is watched."""
+"""How many bytes are parsed between two checks of the limits."""
 MAX_WAITING_REQUESTS = 100
-"""How many requests of a connection may wait for the answer to an earlier one before no more of them are parsed."""
+"""How many pipelined requests of a connection may wait before the protocol stops parsing."""
 REQUEST_SECONDS = 60
-"""How long a client may take to send a request, or to begin its first one; after twice as long it is given up."""
-NO_HTTP = "Invalid HTTP request received."
+"""How often the protocol checks for progress. A client that makes none between two checks is disconnected."""
+INVALID_REQUEST = "Invalid HTTP request received."
 HEAD_TOO_LARGE = f"request line and header fields may have {MAX_HEAD_BYTES} bytes"
 FRAMING_TOO_LARGE = f"the framing of a body may have {MAX_FRAMING_BYTES} bytes"
 
+log = structlog.get_logger()
+
 
 class _TooLarge(Exception):
-    """A request has more of something than is read; the message says of what."""
+    """A request exceeds a limit; the message says which."""
 
 
 class _Progress(NamedTuple):
-    """What changes on a connection whose client does something."""
+    """What changes on a connection while its client is active."""
 
-    begins_and_ends: int
+    messages: int  # starts and ends
     unsent_bytes: int
     is_closing: bool
 
 
-_NOTHING_YET = _Progress(0, 0, is_closing=False)
+_NO_PROGRESS = _Progress(0, 0, is_closing=False)
 
 
 class TwilioHttpProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP protocol, whose one answer of its own is Twilio-shaped too, and comes when its turn is.
+    """One connection. Its own errors are Twilio-shaped, and are sent after the responses to earlier requests.
 
-    It limits the size of a request's head and framing, and how long a request may take to come. It takes a request that
-    would rather speak another protocol, as Java's HttpClient would rather speak HTTP/2, for the HTTP/1.1 that it is:
-    RFC 9110, 7.8, leaves that to the server.
+    It ignores requests to upgrade to another protocol, such as the HTTP/2 that Java's HttpClient offers, as RFC 9110,
+    7.8, permits.
     """
+
+    transport: OneWriteTransport  # type: ignore[assignment]
+    flow: PipelineFlowControl
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._is_in_head = False
         self._is_in_body = False
         self._is_first_piece = False
-        self._counted_bytes = 0  # of head or framing, without the first piece, which may have begun with other things
+        self._counted_bytes = 0  # of the head or framing, without the first piece, which may start with something else
         self._body_bytes = 0  # of the piece being parsed
-        self._begins_and_ends = 0  # of requests
+        self._messages = 0  # starts and ends
         self._unparsed = b""
-        self._refusal: TwilioError | None = None
+        self._pending_error: TwilioError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Replace uvicorn's transport and flow control by ringback's, and start to watch the client."""
         super().connection_made(transport)
-        self._own_transport = OneWriteTransport(transport, self.loop)
-        self.transport = self._own_transport  # type: ignore[assignment]
-        self.flow = self._own_flow = PipelineFlowControl(transport, self._is_backlogged)
-        self._extensions = {DROP_EXTENSION: self._own_transport.close}
-        self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, _NOTHING_YET)
+        self.transport = OneWriteTransport(transport, self.loop)
+        self.flow = PipelineFlowControl(transport, self._is_backlogged)
+        self._extensions = {DROP_EXTENSION: self.transport.close}
+        self._watch = self.loop.call_later(REQUEST_SECONDS, self._check_progress, _NO_PROGRESS)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the watch, and break the reference cycle through the flow control."""
         self._watch.cancel()
-        self._own_flow.let_go()
+        self.flow.release_protocol()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Parse in small pieces, or keep what arrives while pipelined requests wait. uvicorn parses all at once."""
         self._unset_keepalive_if_required()
         if not self._is_backlogged():
-            self._read(data)
-        elif self._refusal is None:
+            self._parse_in_pieces(data)
+        elif self._pending_error is None:
             self._unparsed += data
 
     def _is_backlogged(self) -> bool:
-        """Tell whether what comes on the connection is to wait, or nothing is to come any more."""
-        return bool(self.pipeline or self._unparsed or self._refusal)
+        """Tell whether requests wait for their turn, or an error for the responses before it."""
+        return bool(self.pipeline or self._unparsed or self._pending_error)
 
-    def _read(self, data: bytes) -> None:
+    def _parse_in_pieces(self, data: bytes) -> None:
         try:
             while data and not self.transport.is_closing():
                 if len(self.pipeline) >= MAX_WAITING_REQUESTS:
                     self._unparsed = data
                     return
-                left = self._parse(data[:PARSED_AT_ONCE_BYTES])
-                data = left + data[PARSED_AT_ONCE_BYTES:]
+                unparsed = self._parse(data[:PARSED_AT_ONCE_BYTES])
+                data = unparsed + data[PARSED_AT_ONCE_BYTES:]
         except _TooLarge as error:
-            self._refuse(malformed_request(str(error)))
+            self._reject(malformed_request(str(error)))
         except HttpParserError as error:
-            reason = str(error.__context__) if isinstance(error.__context__, _TooLarge) else NO_HTTP
-            self._refuse(malformed_request(reason))
+            reason = str(error.__context__) if isinstance(error.__context__, _TooLarge) else INVALID_REQUEST
+            self._reject(malformed_request(reason))
 
     def _parse(self, data: bytes) -> bytes:
-        """Parse some bytes, and return those that are to be parsed next."""
+        """Parse a piece, and return the bytes that must be parsed next."""
         self._is_first_piece = False
         self._body_bytes = 0
         try:
             self.parser.feed_data(data)
-        except HttpParserUpgrade as stop:
+        except HttpParserUpgrade as upgrade:
             head = self._head_without_upgrade()
-            self.parser = HttpRequestParser(self)  # after `close, upgrade` the old one would read nothing more
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
-            return head + data[stop.args[0] :]
+            self.parser = HttpRequestParser(self)  # the old one reads nothing further after `close, upgrade`
+            return head + data[upgrade.args[0] :]
         if not self._is_first_piece:
             self._count(len(data) - self._body_bytes)
         return b""
@@ -129,23 +139,25 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([request_line, *fields, b"", b""])
 
     def on_message_begin(self) -> None:
+        """Start to count the head, and offer the application a way to drop the connection."""
         self._is_in_head = self._is_first_piece = True
         self._counted_bytes = 0
-        self._begins_and_ends += 1
+        self._messages += 1
         super().on_message_begin()
         self.scope["extensions"] = self._extensions  # type: ignore[typeddict-item]
 
     def on_headers_complete(self) -> None:
+        """Check the head's size, reject CONNECT, and skip a head that will be parsed again without its upgrade."""
         self._is_in_head = False
         if self._counted_bytes and self._exact_head_bytes() > MAX_HEAD_BYTES:
             raise _TooLarge(HEAD_TOO_LARGE)
         if self.parser.get_method() == b"CONNECT":
-            raise HttpParserError("this is no proxy")
-        if not self.parser.should_upgrade():  # it will be back, without the wish
+            raise HttpParserError("this port is not a proxy")
+        if not self.parser.should_upgrade():
             self.scope[TARGET_KEY] = self.url  # type: ignore[literal-required]
             super().on_headers_complete()
             self._is_in_body, self._is_first_piece, self._counted_bytes = True, True, 0
-            self.headers = []  # what comes now trails the body, and is no part of the head
+            self.headers = []  # further fields are trailers, not part of the head
 
     def _exact_head_bytes(self) -> int:
         around_target, around_field, empty_line = len("  HTTP/1.1\r\n"), len(": \r\n"), len("\r\n")
@@ -154,75 +166,74 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         return request_line + fields + empty_line
 
     def on_body(self, body: bytes) -> None:
+        """Count the body, to tell it from its framing."""
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        """Skip the end of a head that will be parsed again without its upgrade."""
         self._is_in_body = False
         if not self.parser.should_upgrade():
-            self._begins_and_ends += 1
+            self._messages += 1
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
+        """Parse what was kept, or send the error that waited for this response."""
         was_last = not self.pipeline
         super().on_response_complete()
-        if self._refusal and was_last:
-            refusal, self._refusal = self._refusal, None
-            self._answer_and_hang_up(refusal)
+        if self._pending_error and was_last:
+            error, self._pending_error = self._pending_error, None
+            self._answer_and_close(error)
         elif self._unparsed and len(self.pipeline) < MAX_WAITING_REQUESTS:
             data, self._unparsed = self._unparsed, b""
-            self._read(data)
+            self._parse_in_pieces(data)
         self.flow.resume_reading()
 
-    def _refuse(self, error: TwilioError) -> None:
-        """Answer instead of the request being read, after those before it; but no request is answered twice."""
-        self.logger.warning(error.message)
+    def _reject(self, error: TwilioError) -> None:
+        """Answer the request being read with an error, after the earlier requests, unless its response has started."""
+        log.warning("request rejected", reason=error.message)
         if self._is_in_body and self.pipeline:
             self.pipeline.popleft()
         elif self._is_in_body and self.cycle.response_started:
-            self._own_transport.end()
+            self.transport.end()
             return
         elif self._is_in_body or self._is_idle():
-            self._answer_and_hang_up(error)
+            self._answer_and_close(error)
             return
-        self._refusal, self._unparsed = error, b""
+        self._pending_error, self._unparsed = error, b""
         self.flow.pause_reading()
 
     def _is_idle(self) -> bool:
-        """Tell whether every request but the one being read is answered."""
+        """Tell whether every request except the one being read is answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def _progress(self) -> _Progress:
-        transport = self._own_transport
-        return _Progress(self._begins_and_ends, transport.get_write_buffer_size(), transport.is_closing())
+        return _Progress(self._messages, self.transport.get_write_buffer_size(), self.transport.is_closing())
 
-    def _look(self, before: _Progress) -> None:
-        """Give up a client that has done nothing since before, where that is what is waited for."""
+    def _check_progress(self, before: _Progress) -> None:
+        """Disconnect a client that has made no progress since the last check, if progress depends on it."""
         now = self._progress()
         if now == before and (now.is_closing or self.flow.write_paused):
-            self._own_transport.abort()
-        elif now == before and self._waits_for_client():
-            self._give_up()
-        self._watch = self.loop.call_later(REQUEST_SECONDS, self._look, self._progress())
+            self.transport.abort()
+        elif now == before and self._is_waiting_for_client():
+            self._time_out()
+        self._watch = self.loop.call_later(REQUEST_SECONDS, self._check_progress, self._progress())
 
-    def _waits_for_client(self) -> bool:
+    def _is_waiting_for_client(self) -> bool:
         if self.flow.read_paused:
             return False
         if self._is_in_body:
             return not self.cycle.waiting_for_100_continue
         return self._is_idle() and (self._is_in_head or self.timeout_keep_alive_task is None)
 
-    def _give_up(self) -> None:
+    def _time_out(self) -> None:
         if self._is_in_head or self._is_in_body:
-            self._refuse(request_timeout(REQUEST_SECONDS))
+            self._reject(request_timeout(REQUEST_SECONDS))
         else:
-            self._own_transport.close()
+            self.transport.close()
 
-    def send_400_response(self, msg: str) -> None:
-        self._answer_and_hang_up(malformed_request(msg))
-
-    def _answer_and_hang_up(self, error: TwilioError) -> None:
-        """Answer what is no whole HTTP request, and hang up."""
+    def _answer_and_close(self, error: TwilioError) -> None:
+        """Answer a malformed or incomplete request, which has no ASGI scope, and close the connection."""
         response = error_response(error, None)
         lines = [b"HTTP/1.1 %d %b" % (error.status, HTTPStatus(error.status).phrase.encode())]
         for name, value in [
@@ -232,5 +243,5 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]:
             lines.append(name + b": " + value)
-        self._own_transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
-        self._own_transport.end()
+        self.transport.write(b"\r\n".join([*lines, b"", bytes(response.body)]))
+        self.transport.end()

@@ -1,4 +1,4 @@
-"""What stands between uvicorn's HTTP protocol and a connection: how answers are written, and when is read on."""
+"""How uvicorn's HTTP protocol writes responses to a connection, and when it reads more from it."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 
 LINGER_SECONDS = 2
-"""How long a refused client may go on sending: closed at once, the connection would be reset, and the answer lost."""
+"""How long a rejected client may go on sending. An immediate close could reset the connection and lose the response."""
 
 
 class OneWriteTransport:
-    """A transport that sends what is written in one turn of the event loop, an answer's head and body, in one piece.
+    """A transport that sends what is written in one turn of the event loop, such as head and body, in one piece.
 
-    Some seed-era clients take what their first read brings for the whole answer.
+    Some clients from Twilio's early years take the result of their first read for the whole response.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -28,15 +28,15 @@ class OneWriteTransport:
         self._pending.append(data)
 
     def close(self) -> None:
-        """Close once what was written before is sent; what is written from now on goes nowhere."""
+        """Close after sending what was written before. Later writes are discarded."""
         self._flush()
         self._transport.close()
 
     def end(self) -> None:
-        """Close as soon as the other side does, or after LINGER_SECONDS; nothing more is sent."""
+        """Send nothing further, and close as soon as the client does, or after LINGER_SECONDS."""
         self._flush()
         self._has_ended = True
-        if self._transport.can_write_eof():  # TLS has no such end
+        if self._transport.can_write_eof():  # not with TLS
             self._transport.write_eof()
         self._loop.call_later(LINGER_SECONDS, self._transport.close)
 
@@ -53,17 +53,18 @@ class OneWriteTransport:
 
 
 class PipelineFlowControl(FlowControl):
-    """uvicorn's flow control, which does not read on while requests that were read wait for their turn.
+    """uvicorn's flow control, which does not resume reading while parsed requests wait for their turn.
 
-    Else each answer would let more of them in, and a client that sends faster than it is answered fill the memory.
+    Otherwise each response would let more requests in, and a client that sends faster than it is answered would fill
+    the memory.
     """
 
-    def __init__(self, transport: asyncio.Transport, has_enough: Callable[[], bool]) -> None:
+    def __init__(self, transport: asyncio.Transport, is_backlogged: Callable[[], bool]) -> None:
         super().__init__(transport)
-        self._is_backlogged = has_enough
+        self._is_backlogged = is_backlogged
 
-    def let_go(self) -> None:
-        """Forget who has enough, so that what a lost connection holds, megabytes at times, waits for no collector."""
+    def release_protocol(self) -> None:
+        """Drop the reference to the protocol, so that a lost connection is freed without the garbage collector."""
         self._is_backlogged = bool
 
     def resume_reading(self) -> None:

@@ -1,0 +1,36 @@
+"""The lowest version of uvicorn that pyproject.toml allows passes the tests of the HTTP protocol."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from ringback.server.uvicorn_internals import LOWEST_VERSION
+from support.programs import run_alone
+
+ROOT = Path(__file__).parents[2]
+INSTALLED = Path(sys.prefix) / "lowest-uvicorn"
+SMOKE_SUITE = (
+    "tests/unit/test_uvicorn_internals.py",
+    "tests/integration/test_http_patience.py",
+    "tests/integration/test_http_pipelining.py",
+    "tests/integration/test_http_protocol.py",
+    "tests/contract/test_wire_connections.py",
+    "tests/contract/test_wire_head_size.py",
+    "tests/contract/test_wire_upgrade.py",
+)
+
+
+@pytest.mark.skipif(
+    not INSTALLED.is_dir(), reason="the lowest uvicorn is not installed: run `make .venv/.installed-lowest`"
+)
+def test_lowest_uvicorn_passes_the_tests_of_the_http_protocol() -> None:
+    environment = {"PYTHONPATH": str(INSTALLED)}
+    version = run_alone([sys.executable, "-c", "import uvicorn; print(uvicorn.__version__)"], ROOT, environment)
+
+    output = run_alone(
+        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *SMOKE_SUITE], ROOT, environment
+    )
+
+    assert version.strip().startswith(f"{LOWEST_VERSION}.")
+    assert " passed in " in output
