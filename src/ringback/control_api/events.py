@@ -57,8 +57,8 @@ class EventListResponse(ResponseModel):
 
 
 After = Annotated[int, Query(ge=0, le=LARGEST_ID, description="Only events after the one with this id. 0: all events.")]
-Kind = Annotated[EventType | None, Query(alias="type", description="Only events of this type.")]
-OfCall = Annotated[str | None, Query(max_length=34, description="Only events of this call.")]
+Type = Annotated[EventType | None, Query(alias="type", description="Only events of this type.")]
+CallSid = Annotated[str | None, Query(max_length=34, description="Only events of this call.")]
 
 
 def event_response(event: Event) -> EventResponse:
@@ -72,8 +72,8 @@ async def wait_for_events(
     services: Services,
     account: PathAccount,
     after: After = 0,
-    kind: Kind = None,
-    call_sid: OfCall = None,
+    event_type: Type = None,
+    call_sid: CallSid = None,
     wait_seconds: Annotated[float, Query(ge=0, le=MAX_WAIT_SECONDS)] = DEFAULT_WAIT_SECONDS,
 ) -> Response:
     """Return the events so far. If there are none, wait up to `wait_seconds` for one.
@@ -81,16 +81,16 @@ async def wait_for_events(
     If the account is deleted while the request waits, the answer is 404.
     """
     deadline = asyncio.get_running_loop().time() + wait_seconds
-    found = await _next_events(services, account.sid, after, kind, call_sid, deadline)
-    if found is None:
+    events = await _next_events(services, account.sid, after, event_type, call_sid, deadline)
+    if events is None:
         raise account_not_found(account.sid)
-    while found and len(found) < MAX_EVENTS and len(found) % EVENTS_PER_READ == 0:
+    while events and len(events) < MAX_EVENTS and len(events) % EVENTS_PER_READ == 0:
         await yield_to_requests()
-        batch = await _read_events(services, account.sid, found[-1].id, kind, call_sid)
+        batch = await _read_events(services, account.sid, events[-1].id, event_type, call_sid)
         if batch is None or not batch.events:
             break
-        found += batch.events
-    return await list_response("events", found, event_response)
+        events += batch.events
+    return await list_response("events", events, event_response)
 
 
 @router.get("/accounts/{account_sid}/events/stream", response_class=EventSourceResponse, summary="Stream events")
@@ -98,8 +98,8 @@ async def stream_events(
     services: Services,
     account: PathAccount,
     after: After = 0,
-    kind: Kind = None,
-    call_sid: OfCall = None,
+    event_type: Type = None,
+    call_sid: CallSid = None,
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_ID)] = None,
 ) -> AsyncIterator[ServerSentEvent]:
     """Send events as Server-Sent Events: past events first, then new ones. A client that reconnects misses none.
@@ -108,10 +108,10 @@ async def stream_events(
     """
     position = after if last_event_id is None else last_event_id
     while not services.change_notifier.is_closed:
-        found = await _next_events(services, account.sid, position, kind, call_sid, None)
-        if found is None:
+        events = await _next_events(services, account.sid, position, event_type, call_sid, None)
+        if events is None:
             return
-        for event in found:
+        for event in events:
             position = event.id
             data = orjson.dumps(event_response(event).model_dump()).decode()
             yield ServerSentEvent(id=str(event.id), event=event.type, raw_data=data)
@@ -123,7 +123,7 @@ async def _next_events(
     services: Services,
     account_sid: AccountSid,
     after: int,
-    kind: EventType | None,
+    event_type: EventType | None,
     call_sid: str | None,
     deadline: float | None,
 ) -> list[Event] | None:
@@ -132,27 +132,27 @@ async def _next_events(
     Return None if the account no longer exists.
     """
     notifier = services.change_notifier
-    with notifier.subscribe(account_sid) as told:
-        looked_to, invalidations = after, notifier.invalidations(account_sid)
+    with notifier.subscribe(account_sid) as change:
+        position, invalidations = after, notifier.invalidations(account_sid)
         while True:
-            told.clear()
+            change.clear()
             if invalidations != notifier.invalidations(account_sid):  # a snapshot may have brought old events back
-                looked_to, invalidations = after, notifier.invalidations(account_sid)
-            look = await _read_events(services, account_sid, looked_to, kind, call_sid)
-            if look is None or look.events or notifier.is_closed:
-                return look and look.events
-            looked_to = look.up_to
+                position, invalidations = after, notifier.invalidations(account_sid)
+            batch = await _read_events(services, account_sid, position, event_type, call_sid)
+            if batch is None or batch.events or notifier.is_closed:
+                return batch and batch.events
+            position = batch.up_to
             try:
                 async with asyncio.timeout_at(deadline):
-                    await told.wait()
+                    await change.wait()
             except TimeoutError:
                 return []
 
 
 async def _read_events(
-    services: Services, account_sid: AccountSid, after: int, kind: EventType | None, call_sid: str | None
+    services: Services, account_sid: AccountSid, after: int, event_type: EventType | None, call_sid: str | None
 ) -> EventBatch | None:
     """Read the next EVENTS_PER_READ events after an id. Return None if the account no longer exists."""
     return await services.database.run(
-        fetch_events, account_sid, after_id=after, limit=EVENTS_PER_READ, kind=kind, call_sid=call_sid
+        fetch_events, account_sid, after_id=after, limit=EVENTS_PER_READ, kind=event_type, call_sid=call_sid
     )

@@ -97,7 +97,7 @@ class ServerRequests:
 
 
 class AccountRequests:
-    """Requests for one account, and for everything in it that has no class of its own."""
+    """Requests for one account, and for everything in it without a separate class."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = account_path(account_sid)

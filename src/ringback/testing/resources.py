@@ -93,7 +93,7 @@ class Phone:
         return self._control.send(self._requests.read())
 
     def clear_rule(self) -> None:
-        """Delete the phone's rule. Its script stays. Raises ControlError (404) if there is no rule."""
+        """Delete the phone's rule. Its script stays. Raises ControlError (404) without a rule."""
         self._control.send(self._requests.clear_rule())
 
     def clear_script(self) -> None:

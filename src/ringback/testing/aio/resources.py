@@ -138,7 +138,7 @@ class Phone:
         return await self._control.send(self._requests.read())
 
     async def clear_rule(self) -> None:
-        """Delete the phone's rule. Its script stays. Raises ControlError (404) if there is no rule."""
+        """Delete the phone's rule. Its script stays. Raises ControlError (404) without a rule."""
         await self._control.send(self._requests.clear_rule())
 
     async def clear_script(self) -> None:
