@@ -1,8 +1,8 @@
-"""The log: one line a request, a call transition, a delivery; text for people, JSON for programs; never a token.
+"""The log's configuration: one line per event, as text for people or as JSON for programs, without secrets.
 
-While the server runs, everything that is written to standard output and standard error goes through log writers: the
-log, what libraries print, warnings, and the tracebacks of unhandled exceptions. So a stream whose reader is slow or
-gone, or whose disk is full, neither stops the server nor makes it fail.
+While the server runs, all output to standard output and standard error goes through log writers: log lines, what
+libraries print, warnings, and tracebacks of unhandled exceptions. So the server neither waits nor fails when the reader
+of a stream is slow or gone, or the disk is full.
 """
 
 import atexit
@@ -26,18 +26,18 @@ from ringback.server.console import escape_control_characters
 
 NANOSECONDS = 1_000_000_000
 FLUSH_SECONDS = 1.0
-"""Longest wait at the exit for lines that are not written yet."""
+"""Longest wait for unwritten lines when the process exits."""
 
 LogFormat = Literal["text", "json"]
 
 _writers: list[LogWriter] = []
-"""Those of standard error and standard output, once they are configured."""
+"""The writers of standard error and standard output, empty until `configure_logs` is called."""
 
 log = structlog.get_logger()
 
 
 def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
-    """Send every log line, the libraries' too, to standard error; the format is text on a terminal, else JSON.
+    """Send all log lines, including those of libraries, to standard error. The default format is text on a terminal.
 
     Also replaces sys.stdout and sys.stderr, and the hooks for unhandled exceptions. Return the writer of the log.
     """
@@ -49,9 +49,9 @@ def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
         structlog.processors.format_exc_info,
     ]
     renderer: Any = _text_renderer() if as_text else structlog.processors.JSONRenderer(serializer=_json)
-    before = [_escape_values] if as_text else []
-    render = _rendered_safely([*shared, *before, renderer]) if as_text else _json_line
-    writer = _take_over_streams(lambda count: _encoded(render(None, "warning", _dropped(count))))
+    escaping = [_escape_values] if as_text else []
+    render = _render_safely([*shared, *escaping, renderer]) if as_text else _render_json
+    writer = _redirect_streams(lambda count: _encode(render(None, "warning", _dropped_lines(count))))
     put = _encoding(writer.put) if as_text else writer.put
     structlog.configure(
         processors=[render],
@@ -61,25 +61,25 @@ def configure_logs(log_format: LogFormat | None, log_level: str) -> LogWriter:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *before, renderer],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *escaping, renderer],
     )
     handler = _QueuedHandler(writer)
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
-    sys.excepthook, sys.unraisablehook, threading.excepthook = _log_exception, _log_unraisable, _log_threads_exception
+    sys.excepthook, sys.unraisablehook, threading.excepthook = _log_exception, _log_unraisable, _log_thread_exception
     return writer
 
 
 class _QueuedLogger:
-    """A logger of structlog that queues rendered lines."""
+    """A structlog logger that queues rendered lines."""
 
     def __init__(self, put: Callable[[bytes], None]) -> None:
         self.msg = self.debug = self.info = self.warning = self.error = self.critical = put
 
 
 class _QueuedHandler(logging.Handler):
-    """Hands the lines of the standard library's logging to a writer."""
+    """A handler of the standard library's logging that queues lines."""
 
     def __init__(self, writer: LogWriter) -> None:
         super().__init__()
@@ -88,28 +88,32 @@ class _QueuedHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             line = self.format(record)
-        except Exception as error:  # noqa: BLE001 - arguments that do not fit the message are the caller's mistake
+        except Exception as error:  # noqa: BLE001 - the caller's arguments may not match its message
             line = _json({"event": str(record.msg), "level": record.levelname.lower(), "log_error": repr(error)})
-        self._writer.put(_encoded(line))
+        self._writer.put(_encode(line))
 
 
 def _encoding(put: Callable[[bytes], None]) -> Callable[[bytes | str], None]:
-    return lambda line: put(_encoded(line))
+    return lambda line: put(_encode(line))
 
 
-def _encoded(line: bytes | str) -> bytes:
+def _encode(line: bytes | str) -> bytes:
     return line if isinstance(line, bytes) else line.encode("utf-8", "backslashreplace")
 
 
-def _dropped(count: int) -> dict[str, Any]:
-    return {"event": "log lines dropped", "count": count, "hint": "the log's reader was slow or gone, or its disk full"}
+def _dropped_lines(count: int) -> dict[str, Any]:
+    return {
+        "event": "log lines dropped",
+        "count": count,
+        "hint": "the reader of the log was slow or gone, or the disk was full",
+    }
 
 
-def _take_over_streams(notice: Callable[[int], bytes]) -> LogWriter:
-    """Let sys.stdout and sys.stderr hand what is printed to log writers, and return that of standard error."""
+def _redirect_streams(dropped_notice: Callable[[int], bytes]) -> LogWriter:
+    """Redirect sys.stdout and sys.stderr to log writers. Return the writer of standard error."""
     stdout, stderr = _original(sys.stdout), _original(sys.stderr)
-    log_writer = LogWriter(_target(stderr), notice)
-    out_writer = log_writer if _is_same_file(stdout, stderr) else LogWriter(_target(stdout), notice)
+    log_writer = LogWriter(_target(stderr), dropped_notice)
+    out_writer = log_writer if _is_same_file(stdout, stderr) else LogWriter(_target(stdout), dropped_notice)
     sys.stdout, sys.stderr = _queued_stream(stdout, out_writer), _queued_stream(stderr, log_writer)
     if not _writers:
         atexit.register(flush_logs)
@@ -118,14 +122,14 @@ def _take_over_streams(notice: Callable[[int], bytes]) -> LogWriter:
 
 
 def flush_logs(seconds: float = FLUSH_SECONDS) -> None:
-    """Wait for the last lines to be written. A thread that is stuck in a write does not hold up the process's exit."""
+    """Wait up to `seconds` until all lines are written. A write that blocks does not delay the exit any longer."""
     deadline = time.monotonic() + seconds
     for writer in _writers:
         writer.flush(max(0.0, deadline - time.monotonic()))
 
 
 def _original(stream: TextIO) -> TextIO:
-    """Return the stream itself, also where logs were configured before."""
+    """Return the stream that was there before `configure_logs` replaced it."""
     raw = getattr(stream, "buffer", None)
     return raw.stream if isinstance(raw, _QueuedBytes) else stream
 
@@ -138,13 +142,13 @@ def _descriptor(stream: TextIO) -> int | None:
 
 
 def _is_same_file(one: TextIO, other: TextIO) -> bool:
-    """Tell whether two streams are one terminal, pipe or file: then one thread keeps the order of what is printed."""
+    """Tell whether two streams are the same terminal, pipe or file. Then one writer keeps their lines in order."""
     descriptors = _descriptor(one), _descriptor(other)
     return None not in descriptors and os.path.samestat(*(os.fstat(descriptor or 0) for descriptor in descriptors))
 
 
 def _target(stream: TextIO) -> Callable[[memoryview], int]:
-    """Return what writes to a stream: to its descriptor, where it has one."""
+    """Return a function that writes to a stream, by its file descriptor if it has one."""
     descriptor = _descriptor(stream)
     if descriptor is not None:
         return partial(os.write, descriptor)
@@ -157,7 +161,7 @@ def _target(stream: TextIO) -> Callable[[memoryview], int]:
 
 
 class _QueuedBytes(io.RawIOBase):
-    """Divides what is printed into lines, and hands them to a writer."""
+    """A stream that splits its input into lines and queues them."""
 
     def __init__(self, stream: TextIO, writer: LogWriter) -> None:
         self.stream = stream
@@ -189,7 +193,7 @@ def _log_exception(kind: type[BaseException], error: BaseException, traceback: T
     log.critical("unhandled exception", exc_info=(kind, error, traceback))
 
 
-def _log_threads_exception(caught: threading.ExceptHookArgs) -> None:
+def _log_thread_exception(caught: threading.ExceptHookArgs) -> None:
     if caught.exc_type is not SystemExit:
         name = caught.thread.name if caught.thread else None
         exc_info = (caught.exc_type, caught.exc_value, caught.exc_traceback)
@@ -204,8 +208,8 @@ def _log_unraisable(caught: "sys.UnraisableHookArgs") -> None:
     log.error("exception ignored", where=repr(caught.object), reason=caught.err_msg, exc_info=exc_info)
 
 
-def _rendered_safely(processors: list[Any]) -> Any:
-    """Return a processor that runs others, and renders a line as JSON where they fail."""
+def _render_safely(processors: list[Any]) -> Any:
+    """Return a processor that runs others in turn, and renders the line as JSON if one of them fails."""
 
     def render(logger: object, level: str, line: dict[str, Any]) -> Any:
         rendered: Any = dict(line)
@@ -213,31 +217,31 @@ def _rendered_safely(processors: list[Any]) -> Any:
             for processor in processors:
                 rendered = processor(logger, level, rendered)
         except Exception:  # noqa: BLE001 - logging never raises
-            return _last_resort(line | {"level": level})
+            return _render_unserializable(line | {"level": level})
         return rendered
 
     return render
 
 
-def _json_line(logger: object, level: str, line: MutableMapping[str, Any]) -> bytes:
-    """Do in one step what structlog's own processors do in four: a request's line costs half."""
+def _render_json(logger: object, level: str, line: MutableMapping[str, Any]) -> bytes:
+    """Do in one step what takes four of structlog's own processors, at half the cost per request."""
     seconds, nanoseconds = divmod(time.time_ns(), NANOSECONDS)
     line["level"] = level
-    line["timestamp"] = f"{_second(seconds)}.{nanoseconds // 1000:06d}Z"
+    line["timestamp"] = f"{_format_second(seconds)}.{nanoseconds // 1000:06d}Z"
     try:
         if "exc_info" in line:
             line = structlog.processors.format_exc_info(logger, level, line)
         return orjson.dumps(line, default=str)
     except Exception:  # noqa: BLE001 - logging never raises
-        return _last_resort(line)
+        return _render_unserializable(line)
 
 
-def _last_resort(line: MutableMapping[str, Any]) -> bytes:
-    """Render a line that has values which cannot be rendered, such as half a surrogate pair."""
-    return json.dumps({str(name): _representation(value) for name, value in line.items()}).encode()
+def _render_unserializable(line: MutableMapping[str, Any]) -> bytes:
+    """Render a line with values that orjson cannot serialize, such as half a surrogate pair."""
+    return json.dumps({str(name): _serializable(value) for name, value in line.items()}).encode()
 
 
-def _representation(value: object) -> object:
+def _serializable(value: object) -> object:
     if value is None or isinstance(value, str | int | float):
         return value
     try:
@@ -247,7 +251,7 @@ def _representation(value: object) -> object:
 
 
 @lru_cache(maxsize=2)
-def _second(since_1970: int) -> str:
+def _format_second(since_1970: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
 
 
@@ -256,7 +260,7 @@ def _json(line: dict[str, Any], **_: Any) -> str:
 
 
 def _escape_values(_logger: object, _level: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape the control characters in a line's texts: clients choose some of them, such as the names of hosts."""
+    """Escape control characters in texts, some of which clients choose, such as host names (log injection)."""
     for name, value in line.items():
         if isinstance(value, str):
             line[name] = escape_control_characters(value)

@@ -1,4 +1,4 @@
-"""Several processes that serve one socket: forked from one that only watches over them."""
+"""Worker processes that serve one socket, forked and supervised by a parent that serves nothing itself."""
 
 import os
 import signal
@@ -12,12 +12,12 @@ from types import FrameType
 import structlog
 
 STOP_SECONDS = 5
-"""How long workers may take to end, when they are to."""
-SHORTEST_LIFE_SECONDS = 1.0
-"""No worker is started again sooner than that after its start: one that always dies does not keep the machine busy."""
-FIRST_SECONDS = 5.0
-"""How long a failure of a worker counts as one of the start, which would fail again."""
-_STOPS = (signal.SIGTERM, signal.SIGINT)
+"""Grace period of the workers when they must stop."""
+MIN_RESTART_SECONDS = 1.0
+"""Shortest time between two starts of a worker, so that one that always dies does not keep the machine busy."""
+STARTUP_SECONDS = 5.0
+"""How long an error exit of a worker counts as a failed startup, which would fail again."""
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
 
@@ -27,11 +27,10 @@ def _never(_: int) -> bool:
 
 
 def run_workers(count: int, work: Callable[[int], int], is_restarted: Callable[[int], bool] = _never) -> int:
-    """Run `work` in so many processes, each given its number from 1, until SIGTERM or Ctrl-C, and return the status.
+    """Run `work` in `count` processes, numbered from 1, until SIGTERM or Ctrl-C. Return the exit status.
 
-    A worker that dies is started again, however it dies; but one that fails at the start has said why, and ends the
-    others too, unless its status `is_restarted`. When the process that called this dies, in whatever way, the workers
-    end by themselves.
+    A worker that dies is restarted. If one fails during startup, which it reports itself, all workers stop, unless
+    `is_restarted` is true of its status. The workers stop when this process dies.
     """
     return _Workers(work, is_restarted).run(count)
 
@@ -41,48 +40,48 @@ class _Workers:
         self._work = work
         self._is_restarted = is_restarted
         self._numbers: dict[int, int] = {}
-        self._started: dict[int, float] = {}
+        self._started_at: dict[int, float] = {}
         self._lifeline = os.pipe()
         self._is_stopping = False
 
     def run(self, count: int) -> int:
-        for wish in _STOPS:
-            signal.signal(wish, self._stop)
+        for stop_signal in _STOP_SIGNALS:
+            signal.signal(stop_signal, self._stop)
         signal.signal(signal.SIGALRM, self._kill)
         for number in range(1, count + 1):
             self._start(number)
-        begun = time.monotonic()
-        replaced: set[int] = set()
+        startup_ends_at = time.monotonic() + STARTUP_SECONDS
+        restarted: set[int] = set()
         failure = 0
         while self._numbers:
-            pid, ending = os.waitpid(-1, 0)
-            number, status = self._numbers.pop(pid, 0), os.waitstatus_to_exitcode(ending)
-            if not number or self._is_stopping:  # a child that this process was given by others is none of ours
+            pid, wait_status = os.waitpid(-1, 0)
+            number, status = self._numbers.pop(pid, 0), os.waitstatus_to_exitcode(wait_status)
+            if not number or self._is_stopping:  # this process may have inherited other children
                 continue
-            is_early = number not in replaced and time.monotonic() - begun < FIRST_SECONDS
-            if status > 0 and is_early and not self._is_restarted(status):
+            is_startup = number not in restarted and time.monotonic() < startup_ends_at
+            if status > 0 and is_startup and not self._is_restarted(status):
                 failure = status
                 self._stop()
                 continue
-            log.warning("a worker has died; starting another one", worker=number, status=status)
-            replaced.add(number)
-            time.sleep(max(0.0, self._started[number] + SHORTEST_LIFE_SECONDS - time.monotonic()))
+            log.warning("worker died, restarting", worker=number, status=status)
+            restarted.add(number)
+            time.sleep(max(0.0, self._started_at[number] + MIN_RESTART_SECONDS - time.monotonic()))
             self._start(number)
         return failure
 
     def _start(self, number: int) -> None:
-        with _signals_held():
+        with _signals_blocked():
             if self._is_stopping:
                 return
-            self._started[number] = time.monotonic()
+            self._started_at[number] = time.monotonic()
             pid = self._fork()
             if pid:
                 self._numbers[pid] = number
                 return
-            for wish in (*_STOPS, signal.SIGALRM):
-                signal.signal(wish, _leave)
+            for stop_signal in (*_STOP_SIGNALS, signal.SIGALRM):
+                signal.signal(stop_signal, _exit)
         os.close(self._lifeline[1])
-        threading.Thread(target=_end_with, args=[self._lifeline[0]], daemon=True).start()
+        threading.Thread(target=_stop_with_parent, args=[self._lifeline[0]], daemon=True).start()
         raise SystemExit(self._work(number))
 
     def _fork(self) -> int:
@@ -90,11 +89,11 @@ class _Workers:
             try:
                 return os.fork()
             except OSError as error:
-                log.warning("no worker can be started; trying again", reason=str(error))
-                time.sleep(SHORTEST_LIFE_SECONDS)
+                log.warning("worker start failed, retrying", reason=str(error))
+                time.sleep(MIN_RESTART_SECONDS)
 
     def _stop(self, *_: object) -> None:
-        """Have all workers stop, and be killed if they do not."""
+        """Stop all workers, and kill those that exceed the grace period."""
         self._is_stopping = True
         signal.alarm(STOP_SECONDS)
         self._send(signal.SIGTERM)
@@ -108,21 +107,21 @@ class _Workers:
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let no wish to stop come between the birth of a worker and the note of it."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+def _signals_blocked() -> Iterator[None]:
+    """Block the stop signals between the fork of a worker and the record of its process id."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS)
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Stop while nothing is served yet."""
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    """Handle a stop signal in a worker that does not serve yet."""
     sys.exit(0)
 
 
-def _end_with(lifeline: int) -> None:
-    """Stop this process when the other end of the lifeline is closed: with its parent."""
+def _stop_with_parent(lifeline: int) -> None:
+    """Stop this process when its parent dies, which closes the other end of the pipe."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
