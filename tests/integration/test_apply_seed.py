@@ -1,4 +1,4 @@
-"""Making what a seed file asks for."""
+"""Applying a seed file."""
 
 from dataclasses import replace
 from typing import Any
@@ -53,7 +53,7 @@ def dump(simulation: Simulation) -> dict[str, list[list[dict[str, Any]]]]:
     return {name: list(read_table(simulation.unit_of_work, name)) for name in COLUMNS}
 
 
-def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:
+def test_seed_creates_its_accounts_with_their_resources(simulation: Simulation) -> None:
     unit_of_work = simulation.unit_of_work
 
     apply(unit_of_work, FULL)
@@ -76,7 +76,7 @@ def test_everything_that_is_asked_for_is_made(simulation: Simulation) -> None:
     assert unit_of_work.phones.rules_at(ACCOUNT_SID, NUMBER) == PhoneRules()
 
 
-def test_applying_it_again_changes_nothing(simulation: Simulation) -> None:
+def test_seed_applied_again_changes_nothing(simulation: Simulation) -> None:
     apply(simulation.unit_of_work, FULL)
     before = dump(simulation)
 
@@ -85,7 +85,7 @@ def test_applying_it_again_changes_nothing(simulation: Simulation) -> None:
     assert dump(simulation) == before
 
 
-def test_an_account_that_says_no_name_is_named_by_its_sid(unit_of_work: UnitOfWork) -> None:
+def test_account_without_a_name_is_named_by_its_sid(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account())
 
     made = unit_of_work.accounts.find(SHOP)
@@ -93,7 +93,7 @@ def test_an_account_that_says_no_name_is_named_by_its_sid(unit_of_work: UnitOfWo
     assert (made.friendly_name, made.status, made.owner_email) == (SHOP, AccountStatus.ACTIVE, None)
 
 
-def test_what_the_file_does_not_say_stays(unit_of_work: UnitOfWork) -> None:
+def test_missing_values_leave_the_account_unchanged(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, FULL)
 
     apply(unit_of_work, an_account(auth_token=None, status=AccountStatus.SUSPENDED), now=after(LATER, 60))
@@ -104,7 +104,7 @@ def test_what_the_file_does_not_say_stays(unit_of_work: UnitOfWork) -> None:
     assert (account.date_created, account.date_updated) == (LATER, after(LATER, 60))
 
 
-def test_what_the_file_says_anew_holds(unit_of_work: UnitOfWork) -> None:
+def test_changed_values_update_the_account(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, FULL)
     rule = PhoneRule(PhoneBehavior.UNREACHABLE)
 
@@ -116,7 +116,7 @@ def test_what_the_file_says_anew_holds(unit_of_work: UnitOfWork) -> None:
     assert unit_of_work.phones.rules_at(SHOP, NUMBER).own == rule
 
 
-def test_a_caller_id_that_is_there_stays_as_it_is(simulation: Simulation) -> None:
+def test_existing_caller_id_is_unchanged(simulation: Simulation) -> None:
     apply(simulation.unit_of_work, FULL)
     before = simulation.caller_ids(SHOP)
 
@@ -125,7 +125,7 @@ def test_a_caller_id_that_is_there_stays_as_it_is(simulation: Simulation) -> Non
     assert simulation.caller_ids(SHOP) == before
 
 
-def test_a_subaccount_comes_after_its_parent(unit_of_work: UnitOfWork) -> None:
+def test_subaccount_must_come_after_its_parent(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account(), an_account(SUBACCOUNT, parent_sid=SHOP))
 
     made = unit_of_work.accounts.find(SUBACCOUNT)
@@ -133,7 +133,7 @@ def test_a_subaccount_comes_after_its_parent(unit_of_work: UnitOfWork) -> None:
     assert made.parent_sid == SHOP
 
 
-def test_a_parent_can_be_known_already(unit_of_work: UnitOfWork) -> None:
+def test_parent_may_exist_already(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, an_account(SUBACCOUNT, parent_sid=ACCOUNT_SID))
 
     assert unit_of_work.accounts.find(SUBACCOUNT) is not None
@@ -150,7 +150,7 @@ def test_a_parent_can_be_known_already(unit_of_work: UnitOfWork) -> None:
         ((an_account(auth_token=None),), f"account {SHOP}: a new account needs an auth_token"),
     ],
 )
-def test_an_account_that_cannot_be_made_stops_everything(
+def test_account_that_cannot_be_created_stops_the_whole_seed(
     seed: tuple[SeededAccount, ...], message: str, simulation: Simulation
 ) -> None:
     before = dump(simulation)
@@ -161,7 +161,7 @@ def test_an_account_that_cannot_be_made_stops_everything(
     assert dump(simulation) == before
 
 
-def test_a_caller_id_is_made_although_its_first_sid_is_taken(simulation: Simulation) -> None:
+def test_caller_id_is_created_even_if_its_first_sid_is_taken(simulation: Simulation) -> None:
     first, second = SeededCallerId(NUMBER, None, None), SeededCallerId("+442079460958", None, None)
     apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)
 

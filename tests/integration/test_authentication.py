@@ -1,4 +1,4 @@
-"""Whose credentials open which paths; every row of docs/fidelity.md, authentication."""
+"""Which credentials are valid for which paths: every row of docs/fidelity.md, authentication."""
 
 from collections.abc import Callable
 
@@ -64,7 +64,7 @@ def refusal_of(unit_of_work: UnitOfWork, credentials: Credentials, path: str) ->
         (Credentials(CHILD_KEY, "secret"), CHILD),
     ],
 )
-def test_these_credentials_open_the_path_of_their_account(
+def test_valid_credentials_open_the_path_of_their_account(
     credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork
 ) -> None:
     assert authenticate(unit_of_work, credentials, path).sid == path
@@ -73,19 +73,19 @@ def test_these_credentials_open_the_path_of_their_account(
 @pytest.mark.parametrize(
     "username", ["", "nobody", NOBODY, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
 )
-def test_an_unknown_user_name_is_told(username: str, unit_of_work: UnitOfWork) -> None:
+def test_unknown_user_name_has_its_own_message(username: str, unit_of_work: UnitOfWork) -> None:
     message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
 
     assert message == "Authentication Error - invalid username"
 
 
 @pytest.mark.parametrize("password", ["", "wrong", f"token of {PARENT} ", f"TOKEN OF {PARENT}", "\u00fc", "secret"])
-def test_a_wrong_password_is_refused(password: str, unit_of_work: UnitOfWork) -> None:
+def test_wrong_password_is_rejected(password: str, unit_of_work: UnitOfWork) -> None:
     assert refusal_of(unit_of_work, Credentials(PARENT, password), PARENT) == "Authenticate"
 
 
 @pytest.mark.parametrize("password", ["", "wrong", f"token of {PARENT}"])
-def test_a_keys_wrong_secret_is_refused(password: str, unit_of_work: UnitOfWork) -> None:
+def test_wrong_secret_of_a_key_is_rejected(password: str, unit_of_work: UnitOfWork) -> None:
     assert refusal_of(unit_of_work, Credentials(KEY, password), PARENT) == "Authenticate"
 
 
@@ -101,7 +101,7 @@ def test_a_keys_wrong_secret_is_refused(password: str, unit_of_work: UnitOfWork)
         (own(PARENT), f"{PARENT}.json"),
     ],
 )
-def test_a_path_of_another_account_is_refused_whether_it_exists_or_not(
+def test_path_of_another_account_is_rejected_whether_it_exists_or_not(
     credentials: Credentials, path: str, unit_of_work: UnitOfWork
 ) -> None:
     assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
@@ -111,7 +111,7 @@ def test_a_path_of_another_account_is_refused_whether_it_exists_or_not(
 @pytest.mark.parametrize(
     ("credentials", "path"), [(own(PARENT), PARENT), (own(PARENT), CHILD), (Credentials(KEY, "secret"), PARENT)]
 )
-def test_an_account_that_is_not_active_is_refused(
+def test_inactive_account_is_rejected(
     status: AccountStatus, credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork, save: Save
 ) -> None:
     save(PARENT, status)
@@ -119,14 +119,14 @@ def test_an_account_that_is_not_active_is_refused(
     assert refusal_of(unit_of_work, credentials, path) == "Authenticate"
 
 
-def test_a_suspended_subaccount_is_refused_to_its_parent_too(unit_of_work: UnitOfWork, save: Save) -> None:
+def test_suspended_subaccount_is_rejected_for_its_parent_too(unit_of_work: UnitOfWork, save: Save) -> None:
     save(CHILD, AccountStatus.SUSPENDED, PARENT)
 
     assert refusal_of(unit_of_work, own(PARENT), CHILD) == "Authenticate"
     assert refusal_of(unit_of_work, own(CHILD), CHILD) == "Authenticate"
 
 
-def test_the_settings_account_is_made_once(unit_of_work: UnitOfWork) -> None:
+def test_settings_account_is_created_once(unit_of_work: UnitOfWork) -> None:
     made = ensure_account(unit_of_work, NOBODY, "token", T0)
 
     again = ensure_account(unit_of_work, NOBODY, "token", after(T0, 60))
@@ -135,7 +135,7 @@ def test_the_settings_account_is_made_once(unit_of_work: UnitOfWork) -> None:
     assert (made.friendly_name, made.status, made.date_created) == ("ringback", AccountStatus.ACTIVE, T0)
 
 
-def test_the_settings_account_is_given_the_token_that_the_settings_name(unit_of_work: UnitOfWork) -> None:
+def test_settings_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     after_it = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60))

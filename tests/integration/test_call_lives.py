@@ -1,4 +1,4 @@
-"""The lives of validation calls, each behaviour of the callee from the request to the end, on the test's own time."""
+"""Validation calls from the request to the end, with each behavior of the callee, on the test's own clock."""
 
 from dataclasses import replace
 from typing import Any
@@ -61,7 +61,7 @@ LIVES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]] = 
 
 
 @pytest.mark.parametrize(("behavior", "status", "verification", "answered_seconds", "times"), LIVES)
-def test_a_call_lives_and_ends_as_its_phone_behaves(
+def test_call_proceeds_and_ends_as_its_phone_behaves(
     behavior: PhoneBehavior,
     status: CallStatus,
     verification: VerificationStatus,
@@ -84,11 +84,11 @@ def test_a_call_lives_and_ends_as_its_phone_behaves(
     assert [caller_id.phone_number for caller_id in simulation.caller_ids()] == [NUMBER] * call.is_verified
 
 
-def test_all_behaviors_are_lived() -> None:
+def test_behaviors_all_have_a_case() -> None:
     assert {behavior for behavior, *_ in LIVES} == set(PhoneBehavior)
 
 
-def test_only_success_makes_the_caller_id_at_that_moment(simulation: Simulation) -> None:
+def test_caller_id_is_created_only_by_a_successful_call_at_that_moment(simulation: Simulation) -> None:
     answer = simulation.validate(friendly_name="Home")
     before = simulation.caller_ids()
 
@@ -101,7 +101,7 @@ def test_only_success_makes_the_caller_id_at_that_moment(simulation: Simulation)
     assert (made.friendly_name, made.sid) == ("Home", call.outgoing_caller_id_sid)
 
 
-def test_a_caller_id_nobody_named_has_its_number_as_name(simulation: Simulation) -> None:
+def test_caller_id_without_a_name_has_its_number_as_name(simulation: Simulation) -> None:
     simulation.validate()
     simulation.validate("+442079460958")
 
@@ -110,7 +110,7 @@ def test_a_caller_id_nobody_named_has_its_number_as_name(simulation: Simulation)
     assert {made.friendly_name for made in simulation.caller_ids()} == {"(415) 867-5309", "+442079460958"}
 
 
-def test_the_call_begins_after_its_delay(simulation: Simulation) -> None:
+def test_call_starts_after_its_delay(simulation: Simulation) -> None:
     sid = simulation.validate(call_delay_seconds=42).call_sid
 
     simulation.clock.advance(41.999)
@@ -123,7 +123,7 @@ def test_the_call_begins_after_its_delay(simulation: Simulation) -> None:
     assert simulation.timeline(sid) == [(0, "queued"), (42, "dial")]
 
 
-def test_the_extension_takes_its_time_and_reaches_the_person(simulation: Simulation) -> None:
+def test_extension_takes_its_time_and_reaches_the_callee(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(extension="wW123").call_sid
@@ -141,9 +141,7 @@ def test_the_extension_takes_its_time_and_reaches_the_person(simulation: Simulat
 
 
 @pytest.mark.parametrize("parameters", [{}, {"extension": "124"}])
-def test_a_switchboard_that_hears_another_extension_keys_nothing(
-    parameters: dict[str, Any], simulation: Simulation
-) -> None:
+def test_switchboard_with_another_extension_enters_nothing(parameters: dict[str, Any], simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(**parameters).call_sid
@@ -154,7 +152,7 @@ def test_a_switchboard_that_hears_another_extension_keys_nothing(
     assert [event for _, event in simulation.timeline(sid)].count("prompt-timeout") == 3
 
 
-def test_a_ring_time_out_shorter_than_the_ringing_ends_the_call(simulation: Simulation) -> None:
+def test_ring_timeout_shorter_than_the_ringing_ends_the_call(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=5.0)
     simulation.policy = replace(simulation.policy, ring_timeout_seconds=4.0)
 
@@ -165,7 +163,7 @@ def test_a_ring_time_out_shorter_than_the_ringing_ends_the_call(simulation: Simu
     assert simulation.timeline(sid)[-1] == (4, "ended")
 
 
-def test_somebody_who_mistypes_once_fails_when_there_is_one_attempt(simulation: Simulation) -> None:
+def test_callee_who_mistypes_once_fails_with_a_single_attempt(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.MISTYPE_ONCE)
     simulation.policy = replace(simulation.policy, code_attempts=1)
 
@@ -176,7 +174,7 @@ def test_somebody_who_mistypes_once_fails_when_there_is_one_attempt(simulation: 
     assert simulation.caller_ids() == []
 
 
-def test_a_call_that_takes_no_time_still_goes_through_all_its_states(simulation: Simulation) -> None:
+def test_call_without_delays_still_goes_through_all_its_states(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
 
     sid = simulation.validate().call_sid
@@ -185,7 +183,7 @@ def test_a_call_that_takes_no_time_still_goes_through_all_its_states(simulation:
     assert simulation.timeline(sid) == [(0, event) for event in ("queued", "dial", "answer", "digits", "ended")]
 
 
-def test_the_phone_is_looked_up_when_it_is_dialled(simulation: Simulation) -> None:
+def test_phone_is_looked_up_when_it_is_dialed(simulation: Simulation) -> None:
     sid = simulation.validate(call_delay_seconds=5).call_sid
 
     simulation.unit_of_work.phones.save_rule(ACCOUNT_SID, NUMBER, PhoneRule(PhoneBehavior.BUSY))
@@ -195,7 +193,7 @@ def test_the_phone_is_looked_up_when_it_is_dialled(simulation: Simulation) -> No
 
 
 @pytest.mark.parametrize(("number", "status"), [("+15005550014", CallStatus.BUSY), (NUMBER, CallStatus.FAILED)])
-def test_the_accounts_rule_holds_for_its_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
+def test_account_rule_applies_to_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
     simulation.unit_of_work.phones.save_rule(ACCOUNT_SID, "default", PhoneRule(PhoneBehavior.UNREACHABLE))
 
     sid = simulation.validate(number).call_sid
@@ -204,7 +202,7 @@ def test_the_accounts_rule_holds_for_its_other_phones(number: str, status: CallS
     assert simulation.call(sid).call_status == status
 
 
-def test_what_is_overdue_happens_at_once_in_the_order_in_which_it_was_due(simulation: Simulation) -> None:
+def test_overdue_events_happen_at_once_in_the_order_they_were_due(simulation: Simulation) -> None:
     later = simulation.validate(call_delay_seconds=10).call_sid
     sooner = simulation.validate("+12125551234", call_delay_seconds=5).call_sid
 

@@ -1,4 +1,4 @@
-"""Random events on calls to several numbers of several accounts: what the database holds stays true throughout."""
+"""Invariants of the database under random events on calls of several accounts."""
 
 from typing import Any
 
@@ -140,7 +140,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
         return call.is_verified
 
 
-def test_whatever_happens_to_calls_the_database_stays_true(migrated: Template) -> None:
+def test_database_keeps_its_invariants_whatever_happens_to_calls(migrated: Template) -> None:
     CallOperationsMachine.migrated = migrated
     sample = 15 if isinstance(migrated, EmbeddedTemplate) else 3
     limits = settings(max_examples=40 if WHOLE else sample, stateful_step_count=25, deadline=None)

@@ -18,7 +18,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 LATER = after(T0, 60)
 
 
-def test_a_caller_id_is_fetched_as_it_was_added(unit_of_work: UnitOfWork) -> None:
+def test_caller_id_is_fetched_as_it_was_added(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id(friendly_name="\u4e2d\u00e9"))
 
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id(
@@ -26,7 +26,7 @@ def test_a_caller_id_is_fetched_as_it_was_added(unit_of_work: UnitOfWork) -> Non
     )
 
 
-def test_another_accounts_caller_id_is_none(unit_of_work: UnitOfWork) -> None:
+def test_caller_id_of_another_account_is_not_found(unit_of_work: UnitOfWork) -> None:
     ensure_account(unit_of_work, OTHER_ACCOUNT, "token", T0)
     unit_of_work.caller_ids.add(a_caller_id())
 
@@ -36,7 +36,7 @@ def test_another_accounts_caller_id_is_none(unit_of_work: UnitOfWork) -> None:
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
 
-def test_an_update_changes_the_name_and_the_date_it_was_updated(unit_of_work: UnitOfWork) -> None:
+def test_update_changes_the_name_and_date_updated(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=LATER)
@@ -45,7 +45,7 @@ def test_an_update_changes_the_name_and_the_date_it_was_updated(unit_of_work: Un
     assert fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == updated
 
 
-def test_an_update_to_the_same_name_moves_the_date_too(unit_of_work: UnitOfWork) -> None:
+def test_update_to_the_same_name_changes_date_updated(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "(415) 867-5309", system_now=LATER)
@@ -53,7 +53,7 @@ def test_an_update_to_the_same_name_moves_the_date_too(unit_of_work: UnitOfWork)
     assert updated == a_caller_id(date_updated=LATER)
 
 
-def test_an_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> None:
+def test_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, None, system_now=LATER)
@@ -61,7 +61,7 @@ def test_an_update_without_a_name_changes_nothing(unit_of_work: UnitOfWork) -> N
     assert updated == fetch_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID) == a_caller_id()
 
 
-def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None:
+def test_date_updated_never_goes_back(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id(date_updated=LATER))
 
     updated = update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=T0)
@@ -70,7 +70,7 @@ def test_the_date_of_an_update_never_goes_back(unit_of_work: UnitOfWork) -> None
     assert updated.date_updated == LATER
 
 
-def test_a_deleted_caller_id_is_gone(unit_of_work: UnitOfWork) -> None:
+def test_deleted_caller_id_is_not_found(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     deleted = delete_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, system_now=T0)
@@ -81,7 +81,7 @@ def test_a_deleted_caller_id_is_gone(unit_of_work: UnitOfWork) -> None:
     assert update_outgoing_caller_id(unit_of_work, ACCOUNT_SID, CALLER_ID_SID, "Home", system_now=LATER) is None
 
 
-def test_a_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
+def test_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     simulation.unit_of_work.caller_ids.add(a_caller_id())
     delete_outgoing_caller_id(simulation.unit_of_work, ACCOUNT_SID, CALLER_ID_SID, system_now=T0)
 
@@ -92,7 +92,7 @@ def test_a_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     assert again.sid != CALLER_ID_SID
 
 
-def test_a_sid_that_is_taken_is_not_added_again(unit_of_work: UnitOfWork) -> None:
+def test_taken_sid_is_not_added_again(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     assert unit_of_work.caller_ids.add(a_caller_id(phone_number="+12125551234")) is False

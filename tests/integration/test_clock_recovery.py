@@ -1,4 +1,4 @@
-"""Pending work is recovered at the start when the machine's clock was set back while no server ran."""
+"""Pending work is brought forward at startup if the system clock was set back while no server ran."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an account allows, by the settings or by its own policy: docs/policy.md."""
+"""Limits of an account, from the settings or its own policy: docs/policy.md."""
 
 import asyncio
 from dataclasses import replace
@@ -48,7 +48,7 @@ def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
     return refused.value.status, refused.value.code
 
 
-def test_a_number_is_called_so_often_within_seven_days_and_another_one_too(simulation: Simulation) -> None:
+def test_calls_to_each_number_within_seven_days_are_limited(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=2)
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
@@ -64,7 +64,7 @@ def test_a_number_is_called_so_often_within_seven_days_and_another_one_too(simul
     assert refusal(simulation) == TOO_OFTEN
 
 
-def test_a_clock_that_is_set_back_forgets_no_call_but_by_a_week(simulation: Simulation) -> None:
+def test_clock_that_is_set_back_by_less_than_a_week_still_counts_calls(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=1)
     simulation.validate()
 
@@ -74,7 +74,7 @@ def test_a_clock_that_is_set_back_forgets_no_call_but_by_a_week(simulation: Simu
     simulation.validate()
 
 
-def test_a_refused_request_counts_for_nothing_and_ends_no_call(simulation: Simulation) -> None:
+def test_rejected_request_does_not_count_and_does_not_end_a_call(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=1)
     sid = simulation.validate().call_sid
 
@@ -86,7 +86,7 @@ def test_a_refused_request_counts_for_nothing_and_ends_no_call(simulation: Simul
     assert refusal(simulation) == VERIFIED
 
 
-def test_each_account_counts_its_own_calls(simulation: Simulation) -> None:
+def test_account_counts_its_own_calls(simulation: Simulation) -> None:
     simulation.policy = replace(simulation.policy, calls_per_number_and_week=1)
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
 
@@ -96,7 +96,7 @@ def test_each_account_counts_its_own_calls(simulation: Simulation) -> None:
     assert refusal(simulation) == TOO_OFTEN
 
 
-def test_a_trial_account_verifies_five_numbers_and_a_full_one_more(simulation: Simulation) -> None:
+def test_trial_account_verifies_five_numbers_and_a_full_one_more(simulation: Simulation) -> None:
     own(simulation, account_type=AccountType.TRIAL)
     verify(simulation, 1, 2, 3, 4)
     simulation.validate()
@@ -109,7 +109,7 @@ def test_a_trial_account_verifies_five_numbers_and_a_full_one_more(simulation: S
     simulation.validate(number(5))
 
 
-def test_a_number_that_is_being_called_takes_a_place_of_a_trial_account(simulation: Simulation) -> None:
+def test_number_that_is_being_called_counts_for_a_trial_account(simulation: Simulation) -> None:
     own(simulation, account_type=AccountType.TRIAL, calls_per_number_and_week=1)
     verify(simulation, 1, 2, 3, 4)
     simulation.the_phone_is(PhoneBehavior.BUSY)
@@ -121,7 +121,7 @@ def test_a_number_that_is_being_called_takes_a_place_of_a_trial_account(simulati
     simulation.validate(number(5))
 
 
-def test_an_account_on_trial_by_the_settings_may_be_full_by_its_own_policy(simulation: Simulation) -> None:
+def test_policy_makes_an_account_full_where_the_settings_say_trial(simulation: Simulation) -> None:
     simulation.policy = replace(simulation.policy, account_type=AccountType.TRIAL)
     verify(simulation, 1, 2, 3, 4, 5)
 
@@ -130,7 +130,7 @@ def test_an_account_on_trial_by_the_settings_may_be_full_by_its_own_policy(simul
     simulation.validate()
 
 
-def test_a_reset_forgets_the_policy(simulation: Simulation) -> None:
+def test_reset_deletes_the_policy(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=1, code_attempts=1)
 
     reset_account(simulation.unit_of_work, ACCOUNT_SID)
@@ -140,14 +140,12 @@ def test_a_reset_forgets_the_policy(simulation: Simulation) -> None:
     assert account.policy == AccountPolicy()
 
 
-def test_nobodys_policy_cannot_be_set(simulation: Simulation) -> None:
+def test_policy_of_an_unknown_account_cannot_be_set(simulation: Simulation) -> None:
     assert not set_policy(simulation.unit_of_work, OTHER_ACCOUNT, AccountPolicy(code_attempts=1))
 
 
 @pytest.mark.parametrize(("lifetime_seconds", "status"), [(2.0, "success"), (1.999, "failed")])
-def test_a_code_that_is_keyed_in_too_late_is_a_wrong_one(
-    simulation: Simulation, lifetime_seconds: float, status: str
-) -> None:
+def test_expired_code_counts_as_wrong(simulation: Simulation, lifetime_seconds: float, status: str) -> None:
     own(simulation, code_lifetime_seconds=lifetime_seconds, code_attempts=2)
 
     sid = simulation.validate().call_sid
@@ -168,7 +166,7 @@ def test_a_code_that_is_keyed_in_too_late_is_a_wrong_one(
         ({"calls_per_number_and_week": 2}, 1),
     ],
 )
-def test_only_a_limit_costs_a_request_a_statement_more(
+def test_request_needs_one_more_statement_only_with_a_limit(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch, policy: dict[str, Any], more: int
 ) -> None:
     run: list[object] = []
@@ -193,7 +191,7 @@ def test_only_a_limit_costs_a_request_a_statement_more(
     ("policy", "numbers", "let_in"),
     [({"calls_per_number_and_week": 3}, [0] * 8, 3), ({"account_type": AccountType.TRIAL}, range(8), 2)],
 )
-async def test_of_requests_at_once_no_more_are_let_in_than_the_limit(
+async def test_concurrent_requests_do_not_exceed_the_limit(
     simulation: Simulation, policy: dict[str, Any], numbers: list[int], let_in: int
 ) -> None:
     """Each takes its present before it waits for the others: those that come later may know an older one."""

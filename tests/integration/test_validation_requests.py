@@ -1,4 +1,4 @@
-"""Asking for a number to be verified: what is answered, and what becomes of an older request."""
+"""Validation requests: the answer, and the effect on an older request."""
 
 import pytest
 
@@ -18,7 +18,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 URL = "http://app.test/done"
 
 
-def test_the_answer_tells_the_code_and_the_call(simulation: Simulation) -> None:
+def test_answer_has_the_code_and_the_call(simulation: Simulation) -> None:
     answer = simulation.validate(friendly_name="Home", status_callback=URL, extension="12", call_delay_seconds=3)
 
     call = simulation.call(answer.call_sid)
@@ -32,11 +32,11 @@ def test_the_answer_tells_the_code_and_the_call(simulation: Simulation) -> None:
     assert (call.attempts_allowed, call.attempts_left) == (3, 3)
 
 
-def test_no_name_is_answered_when_none_was_given(simulation: Simulation) -> None:
+def test_answer_has_no_name_if_none_was_given(simulation: Simulation) -> None:
     assert simulation.validate().friendly_name is None
 
 
-def test_a_number_that_is_verified_already_is_refused_and_nobody_is_called(simulation: Simulation) -> None:
+def test_verified_number_is_rejected_without_a_call(simulation: Simulation) -> None:
     simulation.unit_of_work.caller_ids.add(a_caller_id())
 
     with pytest.raises(TwilioError) as refusal:
@@ -46,7 +46,7 @@ def test_a_number_that_is_verified_already_is_refused_and_nobody_is_called(simul
     assert query(simulation.database, "SELECT count(*) FROM validation_calls") == [(0,)]
 
 
-def test_a_number_verified_by_another_account_can_be_verified_too(simulation: Simulation) -> None:
+def test_number_verified_by_another_account_can_be_verified_too(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     simulation.unit_of_work.caller_ids.add(a_caller_id())
 
@@ -58,7 +58,7 @@ def test_a_number_verified_by_another_account_can_be_verified_too(simulation: Si
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5, 1.5])
-def test_a_second_request_ends_the_call_under_way_as_failed(seconds: float, simulation: Simulation) -> None:
+def test_second_request_ends_the_call_in_progress_as_failed(seconds: float, simulation: Simulation) -> None:
     older = simulation.validate(status_callback=URL)
     simulation.step()
     simulation.clock.advance(seconds)
@@ -75,7 +75,7 @@ def test_a_second_request_ends_the_call_under_way_as_failed(seconds: float, simu
     assert newer.call_sid != older.call_sid
 
 
-def test_the_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
+def test_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
     older = simulation.validate()
     simulation.validate()
 
@@ -91,7 +91,7 @@ def test_the_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
     assert simulation.caller_ids() == []
 
 
-def test_only_the_newer_call_is_dialled(simulation: Simulation) -> None:
+def test_newer_call_alone_is_dialed(simulation: Simulation) -> None:
     older = simulation.validate()
     newer = simulation.validate()
 
@@ -102,7 +102,7 @@ def test_only_the_newer_call_is_dialled(simulation: Simulation) -> None:
     assert (older.has_superseded, newer.has_superseded) == (False, True)
 
 
-def test_calls_to_other_numbers_and_of_other_accounts_go_on(simulation: Simulation) -> None:
+def test_calls_to_other_numbers_and_of_other_accounts_continue(simulation: Simulation) -> None:
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     others = simulation.validate("+12125551234"), simulation.validate(account_sid=OTHER_ACCOUNT)
 
@@ -112,7 +112,7 @@ def test_calls_to_other_numbers_and_of_other_accounts_go_on(simulation: Simulati
     assert all(simulation.call(other.call_sid).is_verified for other in others)
 
 
-def test_a_number_can_be_asked_for_again_after_its_call_failed(simulation: Simulation) -> None:
+def test_number_can_be_requested_again_after_its_call_failed(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
     simulation.run()
@@ -124,7 +124,7 @@ def test_a_number_can_be_asked_for_again_after_its_call_failed(simulation: Simul
     assert len(simulation.caller_ids()) == 1
 
 
-def test_a_number_that_was_added_while_its_call_was_under_way_is_not_added_twice(simulation: Simulation) -> None:
+def test_number_added_during_its_call_is_not_added_twice(simulation: Simulation) -> None:
     sid = simulation.validate().call_sid
     known = a_caller_id(friendly_name="Added meanwhile")
     simulation.unit_of_work.caller_ids.add(known)

@@ -1,4 +1,4 @@
-"""What an account has of its own goes before the settings, and only that."""
+"""An account's own policy takes precedence over the settings."""
 
 from dataclasses import replace
 
@@ -6,13 +6,13 @@ from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType
 from support.domain_values import POLICY
 
 
-def test_an_account_without_a_policy_is_as_the_settings_have_it() -> None:
+def test_account_without_a_policy_follows_the_settings() -> None:
     assert NO_OVERRIDES.merged_with(POLICY) is POLICY
     assert AccountPolicy().merged_with(POLICY) == POLICY
     assert AccountPolicy().overrides == {}
 
 
-def test_what_is_given_goes_before_the_settings_and_the_rest_is_theirs() -> None:
+def test_overrides_take_precedence_and_the_settings_apply_otherwise() -> None:
     settings = replace(POLICY, account_type=AccountType.TRIAL, calls_per_number_and_week=3)
 
     policy = AccountPolicy(account_type=AccountType.FULL, code_attempts=1).merged_with(settings)

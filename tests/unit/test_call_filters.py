@@ -1,4 +1,4 @@
-"""What the parameters of a list of calls mean, and what a call shows of its times."""
+"""Filters of a list of calls, and the times that a call shows."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ MIDNIGHT = after(T0, -(20 * 3600 + 21 * 60 + 11))
 NEXT_MIDNIGHT = after(MIDNIGHT, 86_400)
 
 
-def test_without_parameters_no_filter_holds() -> None:
+def test_filters_are_empty_without_parameters() -> None:
     assert parse_call_filters({"Page": "1", "to": "+14155551212"}) == CallFilters(None, None, TimeRange(), TimeRange())
 
 
@@ -36,7 +36,7 @@ def test_without_parameters_no_filter_holds() -> None:
         ("no-answer", (CallState.NO_ANSWER,)),
     ],
 )
-def test_a_status_stands_for_its_states(status: str, states: tuple[CallState, ...]) -> None:
+def test_status_filter_selects_its_states(status: str, states: tuple[CallState, ...]) -> None:
     assert parse_call_filters({"Status": status}).states == states
 
 
@@ -59,7 +59,7 @@ def test_a_status_stands_for_its_states(status: str, states: tuple[CallState, ..
         {"EndTime": "\ud800"},
     ],
 )
-def test_what_no_call_can_be_matches_nothing(parameters: dict[str, str]) -> None:
+def test_impossible_values_match_nothing(parameters: dict[str, str]) -> None:
     with pytest.raises(NothingMatches):
         parse_call_filters(parameters)
 
@@ -80,7 +80,7 @@ def test_what_no_call_can_be_matches_nothing(parameters: dict[str, str]) -> None
     ],
 )
 @pytest.mark.parametrize("name", ["StartTime", "EndTime"])
-def test_a_time_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: TimeRange) -> None:
+def test_time_filter_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: TimeRange) -> None:
     filters = parse_call_filters({name + sign: text for sign, text in signs.items()})
 
     found, other = (filters.started, filters.ended) if name == "StartTime" else (filters.ended, filters.started)
@@ -89,7 +89,7 @@ def test_a_time_is_a_day_or_a_bound(name: str, signs: dict[str, str], wanted: Ti
 
 
 @given(st.text(), st.sampled_from(["StartTime", "StartTime<", "EndTime>"]))
-def test_a_time_is_read_or_matches_nothing_whatever_is_written(text: str, name: str) -> None:
+def test_any_time_text_is_parsed_or_matches_nothing(text: str, name: str) -> None:
     try:
         filters = parse_call_filters({name: text})
     except NothingMatches:
@@ -97,7 +97,7 @@ def test_a_time_is_read_or_matches_nothing_whatever_is_written(text: str, name: 
     assert filters != CallFilters()
 
 
-def test_a_day_before_1970_is_a_day_too() -> None:
+def test_day_before_1970_is_a_valid_filter() -> None:
     filters = parse_call_filters({"StartTime": "1969-12-31T12:00:00Z"})
 
     assert filters.started == TimeRange(after(T0, -T0 / 1_000_000 - 86_400), after(T0, -T0 / 1_000_000))
@@ -132,7 +132,7 @@ DIAL, ANSWER = (CallEvent.DIAL, ""), (CallEvent.ANSWER, "")
         (transition(a_call(), CallEvent.SUPERSEDE, account_now=after(T0, 1)), None, None, 1),
     ],
 )
-def test_a_call_starts_when_it_is_dialled_and_ends_when_it_completes(
+def test_call_starts_when_dialed_and_ends_when_completed(
     call: Any, started: int | None, ended: int | None, updated: int
 ) -> None:
     shown = [None if at is None else (at - T0) // 1_000_000 for at in (start_time(call), end_time(call))]

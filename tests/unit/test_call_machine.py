@@ -1,4 +1,4 @@
-"""Random events and digits, driven at a call: whatever comes, it keeps what is promised of it."""
+"""Invariants of a call under random events and digits."""
 
 import re
 

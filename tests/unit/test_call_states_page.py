@@ -1,4 +1,4 @@
-"""docs/call-states.md is what the transition table says."""
+"""docs/call-states.md agrees with the transition table."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from support.call_states import page
 PAGE = Path(__file__).parents[2] / "docs" / "call-states.md"
 
 
-def test_the_page_is_current() -> None:
+def test_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run `make docs`"
 
 
-def test_the_diagram_has_an_arrow_for_each_row_of_the_table() -> None:
+def test_diagram_has_an_arrow_for_each_transition() -> None:
     arrows = [line for line in page().splitlines() if "-->" in line and "[*]" not in line]
 
     assert len(arrows) == len(set(arrows)) == len(CALL_TRANSITIONS)

@@ -1,4 +1,4 @@
-"""Every row of the transition table, and what happens to a call outside it."""
+"""Every row of the transition table, and events without a transition."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def prompting(**changes: Any) -> ValidationCall:
 
 
 @pytest.mark.parametrize(("row", "target"), CALL_TRANSITIONS.items(), ids=str)
-def test_each_row_of_the_table_leads_where_it_says(row: tuple[CallState, CallEvent, Guard], target: CallState) -> None:
+def test_transition_leads_to_the_state_in_the_table(row: tuple[CallState, CallEvent, Guard], target: CallState) -> None:
     state, event, guard = row
     call = a_call(state=state, **CIRCUMSTANCES[guard])
 
@@ -65,7 +65,7 @@ def test_each_row_of_the_table_leads_where_it_says(row: tuple[CallState, CallEve
 
 
 @pytest.mark.parametrize(("state", "event"), ILLEGAL, ids=str)
-def test_an_event_outside_the_table_is_refused_and_says_why(state: CallState, event: CallEvent) -> None:
+def test_event_without_a_transition_raises_with_the_reason(state: CallState, event: CallEvent) -> None:
     call = a_call(state=state)
 
     with pytest.raises(IllegalCallEvent) as refusal:
@@ -76,12 +76,12 @@ def test_an_event_outside_the_table_is_refused_and_says_why(state: CallState, ev
     assert refusal.value.event == event
 
 
-def test_a_number_whose_phone_is_not_known_cannot_be_dialled() -> None:
+def test_call_without_a_phone_cannot_be_dialed() -> None:
     with pytest.raises(IllegalCallEvent):
         transition(a_call(phone=None), CallEvent.DIAL, account_now=NOW)
 
 
-def test_the_times_of_ringing_and_pickup_are_kept() -> None:
+def test_call_keeps_the_times_of_ringing_and_answer() -> None:
     ringing = transition(a_call(phone=a_phone()), CallEvent.DIAL, account_now=T0)
 
     answered = transition(ringing, CallEvent.ANSWER, account_now=after(T0, 3))
@@ -90,7 +90,7 @@ def test_the_times_of_ringing_and_pickup_are_kept() -> None:
     assert answered.answered_at == after(T0, 3)
 
 
-def test_keys_are_gathered_until_there_are_six() -> None:
+def test_keys_are_collected_until_there_are_six() -> None:
     call = prompting()
 
     first = transition(call, CallEvent.DIGITS, account_now=NOW, digits=CODE[:2])
@@ -102,19 +102,19 @@ def test_keys_are_gathered_until_there_are_six() -> None:
     assert third.verification_status == VerificationStatus.SUCCESS
 
 
-def test_keys_beyond_the_sixth_count_for_nothing() -> None:
+def test_keys_after_the_sixth_are_ignored() -> None:
     moved = transition(prompting(), CallEvent.DIGITS, account_now=NOW, digits=f"{CODE}789")
 
     assert moved.is_verified
 
 
-def test_a_wrong_code_costs_an_attempt_and_its_keys_are_forgotten() -> None:
+def test_wrong_code_uses_up_an_attempt_and_clears_the_keys() -> None:
     moved = transition(prompting(keys="99"), CallEvent.DIGITS, account_now=NOW, digits="9999")
 
     assert (moved.state, moved.attempts_left, moved.keys, moved.prompt_number) == (CallState.PROMPTING, 2, "", 2)
 
 
-def test_a_code_is_right_till_it_expires_and_then_as_good_as_a_wrong_one() -> None:
+def test_code_is_valid_until_it_expires_and_then_counts_as_wrong() -> None:
     in_time = transition(prompting(code_expires_at=NOW), CallEvent.DIGITS, account_now=NOW, digits=CODE)
     late = transition(prompting(code_expires_at=after(NOW, -0.000_001)), CallEvent.DIGITS, account_now=NOW, digits=CODE)
     last = transition(late._replace(attempts_left=1), CallEvent.DIGITS, account_now=NOW, digits=CODE)
@@ -128,13 +128,13 @@ def test_a_code_is_right_till_it_expires_and_then_as_good_as_a_wrong_one() -> No
     ]
 
 
-def test_silence_costs_an_attempt_and_the_keys_so_far_are_forgotten() -> None:
+def test_prompt_timeout_uses_up_an_attempt_and_clears_the_keys() -> None:
     moved = transition(prompting(keys="01"), CallEvent.PROMPT_TIMEOUT, account_now=NOW)
 
     assert (moved.state, moved.attempts_left, moved.keys) == (CallState.PROMPTING, 2, "")
 
 
-def test_the_timeline_says_what_happened_and_how_the_call_ended() -> None:
+def test_timeline_tells_the_events_and_how_the_call_ended() -> None:
     missing = transition(prompting(), CallEvent.DIGITS, account_now=T0, digits="01")
     wrong = transition(missing, CallEvent.DIGITS, account_now=T0, digits="9999")
 
@@ -148,7 +148,7 @@ def test_the_timeline_says_what_happened_and_how_the_call_ended() -> None:
     )
 
 
-def test_the_timeline_tells_the_extension_that_was_dialled() -> None:
+def test_timeline_tells_the_dialed_extension() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension="ww12")
 
     moved = transition(call, CallEvent.EXTENSION_DIALED, account_now=NOW)
@@ -169,7 +169,7 @@ def test_the_timeline_tells_the_extension_that_was_dialled() -> None:
         (CallState.FAILED, CallStatus.FAILED),
     ],
 )
-def test_clients_read_twilios_word_for_each_state(state: CallState, status: CallStatus) -> None:
+def test_each_state_has_twilios_status(state: CallState, status: CallStatus) -> None:
     assert a_call(state=state).call_status == status
 
 
@@ -177,7 +177,7 @@ def test_clients_read_twilios_word_for_each_state(state: CallState, status: Call
     ("answered", "ended", "seconds"),
     [(None, None, 0), (None, NOW, 0), (T0, None, 0), (T0, after(T0, 61.9), 61), (T0, T0, 0)],
 )
-def test_answered_seconds_are_whole_seconds_from_pickup_to_the_end(
+def test_answered_seconds_are_whole_seconds_from_answer_to_end(
     answered: int | None, ended: int | None, seconds: int
 ) -> None:
     call = a_call(answered_at=answered, ended_at=ended)

@@ -1,4 +1,4 @@
-"""Small rules of the domain: SIDs, friendly names, who may act for whom."""
+"""Small rules of the domain: SIDs, friendly names, and which account may act for another."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def an_account(sid: AccountSid, **changes: Any) -> Account:
 
 
 @pytest.mark.parametrize("text", ["AC" + "0" * 32, "AC" + "0123456789abcdef" * 2])
-def test_a_sid_is_its_prefix_and_32_hexadecimal_digits(text: str) -> None:
+def test_sid_is_its_prefix_and_32_hexadecimal_digits(text: str) -> None:
     assert is_sid(ACCOUNT, text)
 
 
@@ -27,30 +27,30 @@ def test_a_sid_is_its_prefix_and_32_hexadecimal_digits(text: str) -> None:
     "text",
     ["", "AC", "PN" + "0" * 32, "AC" + "0" * 31, "AC" + "0" * 33, "AC" + "A" * 32, "AC" + "g" * 32, f"AC{'0' * 32}\n"],
 )
-def test_anything_else_is_no_sid(text: str) -> None:
+def test_malformed_sid_is_rejected(text: str) -> None:
     assert not is_sid(ACCOUNT, text)
 
 
-def test_a_sid_of_another_kind_is_none_of_this_kind() -> None:
+def test_sid_with_another_prefix_is_rejected() -> None:
     assert not is_sid(OUTGOING_CALLER_ID, "AC" + "0" * 32)
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 64, "\U0001f4de" * 64, "\u00e9 \t\n\r", " ", "\ufffd", "\ue000"])
-def test_a_friendly_name_has_one_to_64_code_points(name: str) -> None:
+def test_friendly_name_has_1_to_64_code_points(name: str) -> None:
     assert friendly_name_error(name) is None
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\U0001f4de" * 65])
-def test_a_friendly_name_of_another_length_is_at_fault(name: str) -> None:
+def test_friendly_name_of_another_length_is_invalid(name: str) -> None:
     assert friendly_name_error(name) == "between 1 and 64 characters"
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x0b", "\x0c", "\x0e", "\x1f", "\ud800", "\ufffe", "\uffff"])
-def test_a_friendly_name_that_xml_cannot_carry_is_at_fault(character: str) -> None:
+def test_friendly_name_with_characters_not_valid_in_xml_is_invalid(character: str) -> None:
     assert friendly_name_error(f"a{character}b") == "it has a character that is not valid in XML"
 
 
-def test_an_account_acts_for_itself_and_its_subaccounts() -> None:
+def test_account_may_act_for_itself_and_its_subaccounts() -> None:
     parent, child = an_account(PARENT), an_account(CHILD, parent_sid=PARENT)
 
     assert parent.may_act_for(parent)
@@ -59,7 +59,7 @@ def test_an_account_acts_for_itself_and_its_subaccounts() -> None:
 
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
-def test_an_account_that_is_not_active_neither_acts_nor_is_acted_for(status: AccountStatus) -> None:
+def test_inactive_account_neither_acts_nor_is_acted_for(status: AccountStatus) -> None:
     resting, child = an_account(PARENT, status=status), an_account(CHILD, parent_sid=PARENT)
     resting_child = an_account(CHILD, parent_sid=PARENT, status=status)
 

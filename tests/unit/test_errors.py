@@ -1,4 +1,4 @@
-"""The catalogue of errors: code, status, message."""
+"""The errors of the Twilio API: code, status, message and headers."""
 
 import pytest
 
@@ -63,35 +63,35 @@ CATALOGUE = [
 
 
 @pytest.mark.parametrize(("error", "status", "code", "message"), CATALOGUE, ids=str)
-def test_each_error_has_its_status_code_and_message(error: TwilioError, status: int, code: int, message: str) -> None:
+def test_error_has_its_status_code_and_message(error: TwilioError, status: int, code: int, message: str) -> None:
     assert (error.status, error.code, error.message) == (status, code, message)
     assert str(error) == message
     assert error.more_info == f"https://www.twilio.com/docs/errors/{code}"
 
 
 @pytest.mark.parametrize("error", [errors.no_credentials(), errors.invalid_username(), errors.wrong_credentials()])
-def test_each_authentication_error_asks_for_basic_credentials(error: TwilioError) -> None:
+def test_authentication_error_asks_for_basic_credentials(error: TwilioError) -> None:
     assert error.headers == {"WWW-Authenticate": 'Basic realm="Twilio API"'}
 
 
-def test_a_method_that_is_not_allowed_is_answered_with_those_that_are() -> None:
+def test_method_not_allowed_lists_the_allowed_methods() -> None:
     assert errors.method_not_allowed("GET, POST").headers == {"Allow": "GET, POST"}
 
 
 @pytest.mark.parametrize("error", [errors.too_many_requests(), errors.service_unavailable()])
-def test_who_is_refused_for_the_time_being_is_told_when_to_come_back(error: TwilioError) -> None:
+def test_temporary_error_has_a_retry_after_header(error: TwilioError) -> None:
     assert error.headers == {"Retry-After": "1"}
 
 
-def test_the_connection_is_closed_on_a_body_that_was_never_asked_for() -> None:
+def test_error_for_an_unread_body_closes_the_connection() -> None:
     assert errors.body_too_large(5, hang_up=True).headers == {"Connection": "close"}
     assert errors.body_too_large(5, hang_up=False).headers == {}
 
 
-def test_a_message_repeats_no_more_than_the_begin_of_a_refused_value() -> None:
+def test_message_repeats_only_the_start_of_an_invalid_value() -> None:
     assert errors.invalid_page_token("x" * 65).message == f"Invalid PageToken {'x' * 64}..."
     assert errors.invalid_page_token("x" * 64).message == f"Invalid PageToken {'x' * 64}"
 
 
-def test_a_message_holds_nothing_that_xml_cannot_carry() -> None:
+def test_message_has_only_characters_valid_in_xml() -> None:
     assert errors.invalid_page_token("a\x00\ufffe\ud800\n\u202eb\u00e9").message == "Invalid PageToken a?????b\u00e9"

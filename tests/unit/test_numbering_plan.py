@@ -1,4 +1,4 @@
-"""The phone page's numbering plan is the one that phonenumbers has."""
+"""The phone page's numbering plan agrees with phonenumbers."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ def test_the_file_is_what_make_docs_writes() -> None:
     assert FILE.read_text(encoding="utf-8") == document()
 
 
-def test_it_tells_the_countries_that_share_a_calling_code_apart() -> None:
+def test_plan_distinguishes_countries_with_the_same_calling_code() -> None:
     main, *rules = plan()["44"].split(" ")
 
     assert main == "GB"
     assert {rule.partition("=")[0] for rule in rules if "=" in rule} == {"GG", "IM", "JE"}
 
 
-def test_a_format_is_its_leading_digits_and_its_groups() -> None:
+def test_format_is_its_leading_digits_and_its_groups() -> None:
     assert plan()["1"].split(" ")[:3] == ["US", "310:3-4", "[2-9]:3-3-4"]
     assert plan()["49"].split(" ")[:2] == ["DE", "3[02]|40|[68]9:23,d"]
 
 
-def test_it_is_small() -> None:
+def test_file_is_small() -> None:
     assert FILE.stat().st_size < MOST_BYTES

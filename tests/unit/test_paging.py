@@ -1,4 +1,4 @@
-"""Which page is asked for, the tokens between pages, and the links that carry them."""
+"""Requested pages, page tokens, and the links between pages."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def a_page(rows: int, *, page: int = 0, size: int = 2, **tokens: PageToken | Non
         ("0", 50), ("-1", 50), ("ten", 50), ("1.5", 50), (" 7", 50), ("+7", 50), ("\u0667", 50), ("9" * 19, 50),
     ],
 )  # fmt: skip
-def test_the_page_size_is_fifty_unless_a_number_up_to_a_thousand_is_given(size: str | None, expected: int) -> None:
+def test_page_size_is_50_by_default_and_at_most_1000(size: str | None, expected: int) -> None:
     assert parse_page_request({} if size is None else {"PageSize": size}).page_size == expected
 
 
@@ -46,25 +46,25 @@ def test_the_page_size_is_fifty_unless_a_number_up_to_a_thousand_is_given(size: 
     ("page", "expected"),
     [(None, 0), ("0", 0), ("7", 7), ("-1", 0), ("one", 0), ("", 0), ("2147483648", 2_147_483_647)],
 )
-def test_the_page_is_the_first_unless_a_number_is_given(page: str | None, expected: int) -> None:
+def test_page_is_the_first_by_default(page: str | None, expected: int) -> None:
     assert parse_page_request({} if page is None else {"Page": page}).page == expected
 
 
-def test_a_page_without_a_token_begins_at_its_number_times_its_size() -> None:
+def test_page_without_a_token_starts_at_its_number_times_its_size() -> None:
     assert parse_page_request({"Page": "3", "PageSize": "20"}).offset == 60
 
 
-def test_a_page_with_a_token_begins_at_the_token() -> None:
+def test_page_with_a_token_starts_at_the_token() -> None:
     request = parse_page_request({"Page": "3", "PageSize": "20", "PageToken": str(NEXT)})
 
     assert (request.offset, request.token) == (0, NEXT)
 
 
-def test_an_empty_token_is_none() -> None:
+def test_empty_token_is_ignored() -> None:
     assert parse_page_request({"PageToken": ""}).token is None
 
 
-def test_a_token_names_the_sid_of_its_row_after_two_letters() -> None:
+def test_token_has_two_letters_and_the_sid_of_its_row() -> None:
     assert str(NEXT).startswith(f"PA{SID}")
     assert str(PREVIOUS).startswith(f"PB{SID}")
 
@@ -76,7 +76,7 @@ def test_a_token_names_the_sid_of_its_row_after_two_letters() -> None:
         f"PA{SID.upper()}1", f"PA{SID}--1", f"PA{SID}{'f' * 16}", f"pa{SID}1", "\u00e9",
     ],
 )  # fmt: skip
-def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:
+def test_invalid_token_is_rejected(text: str) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_page_request({"PageToken": text})
 
@@ -84,7 +84,7 @@ def test_a_token_that_no_page_gave_out_is_refused(text: str) -> None:
 
 
 @given(st.sampled_from(Direction), st.datetimes().map(from_datetime), st.integers(0, 2**128 - 1))
-def test_every_token_that_a_page_gives_out_is_read_back(direction: Direction, created: Timestamp, number: int) -> None:
+def test_token_survives_being_written_and_parsed(direction: Direction, created: Timestamp, number: int) -> None:
     token = PageToken(direction, RowKey(created, f"PN{number:032x}"))
 
     assert parse_page_request({"PageToken": str(token)}).token == token
@@ -98,11 +98,11 @@ def test_start_and_end_are_the_indexes_of_the_first_and_last_row(page: Page[int]
     assert (page.start, page.end) == (start, end)
 
 
-def test_the_only_page_has_no_neighbours() -> None:
+def test_single_page_has_no_neighbors() -> None:
     assert page_links(PATH, {}, a_page(1), {}) == PageLinks(PATH, f"{PATH}?Page=0&PageSize=2", None, None)
 
 
-def test_the_links_of_a_page_put_filters_first() -> None:
+def test_links_of_a_page_have_filters_first() -> None:
     filters = {"PhoneNumber": "+14158675309", "FriendlyName": "a b&c/\u00e9"}
     asked = {
         "Page": "1",
@@ -123,14 +123,14 @@ def test_the_links_of_a_page_put_filters_first() -> None:
     )
 
 
-def test_a_page_past_the_end_leads_back_by_number() -> None:
+def test_page_beyond_the_end_links_back_by_number() -> None:
     links = page_links(PATH, {}, a_page(0, page=7), {"Page": "7"})
 
     assert links.previous == f"{PATH}?PageSize=2&Page=6"
     assert links.next is None
 
 
-def test_the_uri_of_a_page_repeats_what_was_asked() -> None:
+def test_uri_of_a_page_repeats_the_request() -> None:
     links = page_links(PATH, {}, a_page(1), {"PageToken": str(NEXT), "Page": "x", "PageSize": "5000"})
 
     assert links.uri == f"{PATH}?PageSize=5000&Page=x&PageToken={NEXT}"

@@ -1,4 +1,4 @@
-"""Numbers as people write them, as E.164, and as Twilio names them."""
+"""Parsing written numbers to E.164, and their default names."""
 
 import phonenumbers
 import pytest
@@ -24,7 +24,7 @@ AMERICAN_FORMS = [
 
 
 @pytest.mark.parametrize("written", AMERICAN_FORMS)
-def test_every_american_form_is_read(written: str) -> None:
+def test_american_forms_are_parsed(written: str) -> None:
     assert to_e164(written) == "+14158675309"
 
 
@@ -40,7 +40,7 @@ def test_every_american_form_is_read(written: str) -> None:
         ("+1 242 322 1234", "+12423221234"),
     ],
 )
-def test_other_countries_numbers_are_read_with_a_plus(written: str, e164: str) -> None:
+def test_numbers_of_other_countries_are_parsed_with_a_plus(written: str, e164: str) -> None:
     assert to_e164(written) == e164
 
 
@@ -54,7 +54,7 @@ def test_other_countries_numbers_are_read_with_a_plus(written: str, e164: str) -
         "0044 20 7946 0958",
     ],
 )
-def test_other_countries_numbers_are_none_without_a_plus(written: str) -> None:
+def test_numbers_of_other_countries_are_invalid_without_a_plus(written: str) -> None:
     assert to_e164(written) is None
 
 
@@ -86,39 +86,39 @@ def test_other_countries_numbers_are_none_without_a_plus(written: str) -> None:
         "1" * 300,
     ],
 )
-def test_what_is_no_number_is_none(written: str) -> None:
+def test_malformed_numbers_are_invalid(written: str) -> None:
     assert to_e164(written) is None
 
 
 @pytest.mark.parametrize("number", sorted(RESERVED_NUMBERS))
 @pytest.mark.parametrize("validation", ["valid", "possible", None])
-def test_reserved_numbers_pass_however_strict_the_validation(number: str, validation: NumberValidation | None) -> None:
+def test_reserved_numbers_are_valid_with_every_validation(number: str, validation: NumberValidation | None) -> None:
     assert to_e164(number, validation) == number
 
 
 @pytest.mark.parametrize("written", ["5005550011", "1 (500) 555-0011", "+1 500 555 0011"])
-def test_a_reserved_number_is_read_in_any_form(written: str) -> None:
+def test_reserved_number_is_parsed_in_any_form(written: str) -> None:
     assert to_e164(written) == "+15005550011"
 
 
 @pytest.mark.parametrize("number", ["+11234567890", "+15555555555"])
-def test_a_possible_number_needs_only_the_right_length(number: str) -> None:
+def test_possible_number_needs_only_a_valid_length(number: str) -> None:
     assert to_e164(number, "valid") is None
     assert to_e164(number, "possible") == number
 
 
 @pytest.mark.parametrize("number", ["+1415867530", "+141586753091"])
-def test_a_number_of_the_wrong_length_is_not_even_possible(number: str) -> None:
+def test_number_of_the_wrong_length_is_not_possible(number: str) -> None:
     assert to_e164(number, "possible") is None
 
 
-def test_a_look_up_takes_what_can_be_written_as_e164() -> None:
+def test_lookup_accepts_any_number_with_an_e164_form() -> None:
     assert to_e164("+1415867", None) == "+1415867"
     assert to_e164("nonsense", None) is None
 
 
 @given(st.text("+0123456789 ()-./x", max_size=24), st.sampled_from(["valid", "possible"]))
-def test_what_is_read_reads_the_same_again(written: str, validation: NumberValidation) -> None:
+def test_parsed_number_is_parsed_to_itself(written: str, validation: NumberValidation) -> None:
     e164 = to_e164(written, validation)
 
     assert e164 is None or to_e164(e164, validation) == e164
@@ -129,7 +129,7 @@ def test_what_is_read_reads_the_same_again(written: str, validation: NumberValid
 @example("+16042345678")
 @example("+18765551234")
 @example("+19998765432")
-def test_a_north_american_number_is_taken_when_the_library_takes_it(written: str) -> None:
+def test_north_american_number_is_valid_if_the_library_accepts_it(written: str) -> None:
     number = phonenumbers.parse(written, None)
 
     expected = written if phonenumbers.is_valid_number(number) or written in RESERVED_NUMBERS else None
@@ -141,9 +141,7 @@ def test_a_north_american_number_is_taken_when_the_library_takes_it(written: str
 
 @given(st.from_regex(r"\+[1-9][0-9]{6,17}", fullmatch=True), st.sampled_from(["valid", "possible"]))
 @example("+49333333333333333", "valid")
-def test_a_number_that_is_taken_has_no_more_than_the_fifteen_digits_of_e164(
-    written: str, validation: NumberValidation
-) -> None:
+def test_valid_number_has_at_most_15_digits(written: str, validation: NumberValidation) -> None:
     e164 = to_e164(written, validation)
 
     assert e164 is None or len(e164) <= len("+123456789012345")
@@ -161,5 +159,5 @@ def test_a_number_that_is_taken_has_no_more_than_the_fifteen_digits_of_e164(
         ("+1415867", "+1415867"),
     ],
 )
-def test_north_american_numbers_are_named_as_written_there_others_in_e164(e164: str, name: str) -> None:
+def test_default_name_is_the_american_form_or_e164(e164: str, name: str) -> None:
     assert default_friendly_name(e164) == name

@@ -1,4 +1,4 @@
-"""Simulated phones: which one answers, and what it does."""
+"""Simulated phones: which rule applies, and what the callee does."""
 
 import pytest
 from hypothesis import given
@@ -41,13 +41,13 @@ def behavior_and_source(number: str, rules: PhoneRules) -> tuple[PhoneBehavior, 
         ("8", PhoneBehavior.MANUAL),
     ],
 )
-def test_each_reserved_number_behaves_as_promised_without_any_rule(last_digit: str, behavior: PhoneBehavior) -> None:
+def test_reserved_number_has_its_behavior_without_a_rule(last_digit: str, behavior: PhoneBehavior) -> None:
     phone = Phone(behavior, DEFAULT.ring_seconds, DEFAULT.key_seconds)
 
     assert phone_at(f"+1500555001{last_digit}", PhoneRules(), DEFAULT) == (phone, PhoneSource.RESERVED)
 
 
-def test_the_numbers_that_pass_validation_are_those_with_a_behavior() -> None:
+def test_reserved_numbers_are_those_with_a_behavior() -> None:
     assert set(RESERVED_BEHAVIORS) == RESERVED_NUMBERS
 
 
@@ -56,46 +56,46 @@ def test_other_numbers_have_the_default_phone(number: str) -> None:
     assert phone_at(number, PhoneRules(), DEFAULT) == (DEFAULT, PhoneSource.SETTING)
 
 
-def test_a_rule_of_the_number_goes_before_everything_else() -> None:
+def test_rule_of_a_number_takes_precedence() -> None:
     rules = PhoneRules(own=PhoneRule(PhoneBehavior.ENTER_NOTHING), account=PhoneRule(PhoneBehavior.HANG_UP))
 
     assert behavior_and_source(RESERVED, rules) == (PhoneBehavior.ENTER_NOTHING, PhoneSource.RULE)
     assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.ENTER_NOTHING, PhoneSource.RULE)
 
 
-def test_the_accounts_rule_covers_all_but_reserved_numbers() -> None:
+def test_account_rule_applies_to_all_but_reserved_numbers() -> None:
     rules = PhoneRules(account=PhoneRule(PhoneBehavior.HANG_UP))
 
     assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.HANG_UP, PhoneSource.ACCOUNT)
     assert behavior_and_source(RESERVED, rules) == (PhoneBehavior.BUSY, PhoneSource.RESERVED)
 
 
-def test_a_script_goes_before_every_rule_and_leaves_what_it_does_not_say() -> None:
+def test_script_takes_precedence_over_rules_for_the_values_it_sets() -> None:
     own = PhoneRule(PhoneBehavior.ENTER_NOTHING, ring_seconds=7.0, key_seconds=8.0, extension="123")
     rules = PhoneRules(PhoneRule(PhoneBehavior.HANG_UP, key_seconds=0.0), own, PhoneRule(PhoneBehavior.BUSY))
 
     assert phone_at(RESERVED, rules, DEFAULT) == (Phone(PhoneBehavior.HANG_UP, 7.0, 0.0, "123"), PhoneSource.SCRIPT)
 
 
-def test_a_rule_leaves_what_it_does_not_say_as_the_default_has_it() -> None:
+def test_rule_keeps_default_values_that_it_does_not_set() -> None:
     assert PhoneRule(PhoneBehavior.HANG_UP).applied_to(DEFAULT) == Phone(PhoneBehavior.HANG_UP, 3.0, 4.0, None)
 
 
-def test_a_rule_of_zero_seconds_is_not_one_that_says_nothing() -> None:
+def test_rule_of_zero_seconds_is_not_a_missing_value() -> None:
     rule = PhoneRule(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0, extension="12")
 
     assert rule.applied_to(DEFAULT) == Phone(PhoneBehavior.ENTER_CODE, 0.0, 0.0, "12")
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_the_line_is_free_unless_the_phone_is_busy_or_unreachable(behavior: PhoneBehavior) -> None:
+def test_line_is_free_unless_the_phone_is_busy_or_unreachable(behavior: PhoneBehavior) -> None:
     others = {PhoneBehavior.BUSY: LineState.BUSY, PhoneBehavior.UNREACHABLE: LineState.UNREACHABLE}
 
     assert line_state(a_phone(behavior)) == others.get(behavior, LineState.FREE)
 
 
 @given(st.integers(0, 999_999).map("{:06d}".format))
-def test_a_wrong_code_is_six_digits_and_wrong(code: str) -> None:
+def test_wrong_code_is_six_other_digits(code: str) -> None:
     wrong = wrong_code(code)
 
     assert wrong != code

@@ -1,4 +1,4 @@
-"""A wrong signature that is right for the StatusCallback URL as the sender was given it."""
+"""An invalid signature that is valid for the StatusCallback URL as the sender was given it."""
 
 import pytest
 
@@ -10,7 +10,7 @@ SIGNED = "https://public.test/hooks?a=1"
 WORDS = f"it was signed for the StatusCallback URL as it was given, {SIGNED}"
 
 
-def test_by_post_the_url_was_signed_with_its_own_query() -> None:
+def test_post_was_signed_for_the_given_url_with_its_query() -> None:
     told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=GIVEN)
 
     assert told == SignatureVerdict(
@@ -22,13 +22,13 @@ def test_by_post_the_url_was_signed_with_its_own_query() -> None:
     )
 
 
-def test_by_get_the_url_was_signed_with_the_parameters_behind_it() -> None:
+def test_get_was_signed_for_the_given_url_with_the_parameters() -> None:
     told = verdict(f"{SIGNED}&x=1", "/inbox/x?a=1&x=1", method="GET", headers=(), given_url=GIVEN)
 
     assert (told.is_valid, told.matching_url, told.difference) == (False, f"{SIGNED}&x=1", WORDS)
 
 
-def test_what_is_nearer_is_told_instead() -> None:
+def test_likelier_difference_is_named_instead() -> None:
     told = verdict("https://app.test/x", given_url="https://app.test/x")
 
     assert told.difference == "the receiver sees http, the sender was given https (does a proxy end TLS?)"
@@ -37,7 +37,7 @@ def test_what_is_nearer_is_told_instead() -> None:
 @pytest.mark.parametrize(
     "given_url", [None, "", "no URL", "http://", "https://[::1", "\udcff", "https://public.test/other"]
 )
-def test_a_url_that_explains_nothing_is_not_named(given_url: str | None) -> None:
+def test_unrelated_url_is_not_named(given_url: str | None) -> None:
     told = verdict(f"{SIGNED}x1", "/inbox/x", "x=1", given_url=given_url)
 
     assert (told.is_valid, told.matching_url) == (False, None)

@@ -1,4 +1,4 @@
-"""Which hosts are taken in, which are refused, and which are passed on to."""
+"""Which hosts are emulated, refused, or none of Twilio's."""
 
 import pytest
 
@@ -13,17 +13,17 @@ OTHER = ["example.com", "api.twilio.com.example.com", "twilio.com.example.com", 
 
 
 @pytest.mark.parametrize("host", EMULATED)
-def test_the_api_in_every_region_and_at_every_edge_is_taken_in(host: str) -> None:
+def test_api_host_in_every_region_and_edge_is_emulated(host: str) -> None:
     assert host_role(host) is HostRole.EMULATED
 
 
 @pytest.mark.parametrize("host", REFUSED)
-def test_every_other_host_of_twilios_is_refused(host: str) -> None:
+def test_other_twilio_hosts_are_refused(host: str) -> None:
     assert host_role(host) is HostRole.REFUSED
 
 
 @pytest.mark.parametrize("host", OTHER)
-def test_what_only_looks_like_twilios_is_nobodys_business(host: str) -> None:
+def test_lookalike_hosts_are_other_hosts(host: str) -> None:
     assert host_role(host) is HostRole.OTHER
 
 
@@ -40,5 +40,5 @@ def test_what_only_looks_like_twilios_is_nobodys_business(host: str) -> None:
         ("", ""),
     ],
 )
-def test_a_host_is_known_however_it_is_written(field: str, name: str) -> None:
+def test_host_is_normalized_from_any_form(field: str, name: str) -> None:
     assert normalize_host(field) == name

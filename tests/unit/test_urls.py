@@ -1,4 +1,4 @@
-"""Callback URLs, taken apart."""
+"""Parsing of callback URLs."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ringback.domain.urls import HttpUrl, parse_url, without_secrets
 
 
-def test_every_part_of_a_url_is_told_apart() -> None:
+def test_url_is_parsed_into_its_parts() -> None:
     url = parse_url("https://us%40er:p%3Aw@app.test:8443/a/b?c=d&e#rc=2")
 
     assert url == HttpUrl(
@@ -36,14 +36,14 @@ def test_every_part_of_a_url_is_told_apart() -> None:
         ("http://app.test:65535/", "app.test", 65535, "app.test:65535"),
     ],
 )
-def test_where_to_connect_and_how_the_receiver_calls_itself(text: str, host: str, port: int, host_header: str) -> None:
+def test_receiver_is_host_and_port(text: str, host: str, port: int, host_header: str) -> None:
     url = parse_url(text)
 
     assert (url.host, url.port, url.host_header) == (host, port, host_header)
     assert url.receiver == f"{host}:{port}"
 
 
-def test_the_host_is_signed_as_it_was_written() -> None:
+def test_host_is_signed_as_written() -> None:
     assert parse_url("http://App.Test:8080/").signed == "http://App.Test:8080/"
 
 
@@ -64,7 +64,7 @@ def test_the_host_is_signed_as_it_was_written() -> None:
         ("http://app.test/a/../b/./c", "/a/../b/./c"),
     ],
 )
-def test_path_and_query_are_asked_for_as_they_stand_but_for_what_http_cannot_carry(text: str, target: str) -> None:
+def test_path_and_query_are_percent_encoded_only_where_needed(text: str, target: str) -> None:
     assert parse_url(text).target == target
 
 
@@ -78,7 +78,7 @@ def test_path_and_query_are_asked_for_as_they_stand_but_for_what_http_cannot_car
         ("", None),
     ],
 )
-def test_user_info_becomes_a_basic_authorization(userinfo: str, authorization: str | None) -> None:
+def test_user_info_becomes_basic_authorization(userinfo: str, authorization: str | None) -> None:
     assert parse_url(f"http://{userinfo}app.test/").authorization == authorization
 
 
@@ -112,7 +112,7 @@ def test_user_info_becomes_a_basic_authorization(userinfo: str, authorization: s
         "http://" + "\u00fc" * 70 + ".test/",
     ],
 )
-def test_what_is_no_absolute_http_url_is_refused(text: str) -> None:
+def test_invalid_urls_are_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_url(text)
 
@@ -126,12 +126,12 @@ def test_what_is_no_absolute_http_url_is_refused(text: str) -> None:
         ("http://app.test/x?y=z&", "/x?y=z&a=%2B1+2&b="),
     ],
 )
-def test_parameters_go_behind_the_urls_own_query(url: str, target: str) -> None:
+def test_parameters_are_added_to_the_query(url: str, target: str) -> None:
     assert parse_url(url).with_parameters((("a", "+1 2"), ("b", ""))).target == target
 
 
 @given(st.text("ab\u00fc\u00df\u4e2d\u00a8\u00b4\u2100\uff0f.-_:/?#@[]%\\ 8", max_size=12))
-def test_any_host_is_read_as_one_that_fits_a_request_line_or_refused(text: str) -> None:
+def test_any_host_is_parsed_to_a_valid_one_or_rejected(text: str) -> None:
     try:
         url = parse_url(f"http://{text}")
     except ValueError:
@@ -149,11 +149,11 @@ def test_any_host_is_read_as_one_that_fits_a_request_line_or_refused(text: str) 
         ("no URL at all", "no URL at all"),
     ],
 )
-def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
+def test_url_without_secrets_has_no_user_info_and_query(url: str, shown: str) -> None:
     assert without_secrets(url) == shown
 
 
-def test_a_host_has_at_most_the_characters_that_a_name_may_have() -> None:
+def test_host_has_at_most_the_length_of_a_host_name() -> None:
     longest = f"{'a' * 63}." * 3 + "b" * 61
 
     assert parse_url(f"http://{longest}:65535/").host == longest

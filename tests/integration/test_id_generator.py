@@ -1,4 +1,4 @@
-"""SIDs, codes and tokens: secret by default, repeatable with a seed, never twice on one database."""
+"""SIDs, codes and tokens: random by default, repeatable with a seed, unique in a database."""
 
 import re
 import time
@@ -22,17 +22,17 @@ def drawn(id_generator: IdGenerator) -> list[str]:
     ]
 
 
-def test_the_same_seed_draws_the_same_in_the_same_order() -> None:
+def test_same_seed_generates_the_same_ids_in_the_same_order() -> None:
     assert drawn(IdGenerator(7)) == drawn(IdGenerator(7))
 
 
-def test_another_seed_or_none_draws_others() -> None:
+def test_another_seed_or_none_generates_other_ids() -> None:
     assert not set(drawn(IdGenerator(7))[::3]) & set(drawn(IdGenerator(8))[::3])
     assert not set(drawn(IdGenerator())[::3]) & set(drawn(IdGenerator())[::3])
 
 
 @pytest.mark.parametrize("seed", [None, 0, 7, -1])
-def test_what_is_drawn_has_its_form(seed: int | None) -> None:
+def test_ids_are_well_formed(seed: int | None) -> None:
     id_generator = IdGenerator(seed)
 
     assert re.fullmatch("PN[0-9a-f]{32}", id_generator.sid("PN"))
@@ -41,7 +41,7 @@ def test_what_is_drawn_has_its_form(seed: int | None) -> None:
     assert all(re.fullmatch("[0-9]{6}", id_generator.validation_code()) for _ in range(1000))
 
 
-def test_sids_come_in_the_order_of_their_making_and_tell_no_more_than_its_time(
+def test_sids_are_ordered_by_time_and_otherwise_random(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     id_generator = IdGenerator()
@@ -56,18 +56,18 @@ def test_sids_come_in_the_order_of_their_making_and_tell_no_more_than_its_time(
     assert len({sid[18:] for sid in sids}) == len(sids)
 
 
-def test_the_ids_of_requests_are_never_seeded() -> None:
+def test_ids_of_requests_are_never_seeded() -> None:
     assert new_request_sid() != new_request_sid()
 
 
-def test_codes_may_begin_with_a_zero_unless_they_are_integers() -> None:
+def test_codes_may_start_with_a_zero_unless_they_are_integers() -> None:
     strings, integers = IdGenerator(7), IdGenerator(7, "integer")
 
     assert any(strings.validation_code().startswith("0") for _ in range(200))
     assert not any(integers.validation_code().startswith("0") for _ in range(200))
 
 
-def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: Simulation) -> None:
+def test_same_requests_on_a_new_database_have_the_same_answers(simulation: Simulation) -> None:
     simulation.id_generator = IdGenerator(7)
     answer = simulation.validate()
     expected = IdGenerator(7)
@@ -75,7 +75,7 @@ def test_the_same_requests_on_a_new_database_are_answered_the_same(simulation: S
     assert (answer.validation_code, answer.call_sid) == (expected.validation_code(), expected.sid("CA"))
 
 
-def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Simulation) -> None:
+def test_taken_sids_are_generated_again(simulation: Simulation) -> None:
     answers = []
     for number in (NUMBER, "+12125551234", "+442079460958"):
         simulation.id_generator = IdGenerator(7)
@@ -92,7 +92,7 @@ def test_sids_that_are_taken_on_the_same_database_are_drawn_again(simulation: Si
     assert len({made.sid for made in simulation.caller_ids()}) == 4
 
 
-def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
+def test_taken_sid_of_a_caller_id_is_generated_again(simulation: Simulation) -> None:
     for number in (NUMBER, "+12125551234"):
         sid = simulation.validate(number).call_sid
         simulation.id_generator = IdGenerator(7)
@@ -102,7 +102,7 @@ def test_a_caller_ids_sid_that_is_taken_is_drawn_again(simulation: Simulation) -
     assert len({made.sid for made in simulation.caller_ids()}) == 2
 
 
-def test_an_idempotency_token_that_is_taken_is_drawn_again(simulation: Simulation) -> None:
+def test_taken_idempotency_token_is_generated_again(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
         simulation.id_generator = IdGenerator()

@@ -1,4 +1,4 @@
-"""What a StatusCallback receiver is told of X-Twilio-Signature."""
+"""Verdicts on the X-Twilio-Signature of received requests."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ PROXY_HEADERS = [
 JUNK_TEXT = st.text(st.characters(), max_size=40)
 
 
-def test_the_documented_vector_is_right() -> None:
+def test_documented_signature_is_valid() -> None:
     headers = (("host", "mycompany.com"), ("x-twilio-signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
     told = verify_signature(ReceivedRequest("POST", "https", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
@@ -41,7 +41,7 @@ def test_the_documented_vector_is_right() -> None:
     assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is valid for {url}.")
 
 
-def test_the_documented_vector_behind_a_proxy_that_ends_tls_and_has_a_port() -> None:
+def test_documented_signature_behind_a_tls_proxy_with_a_port_is_explained() -> None:
     headers = (("Host", "mycompany.com:8080"), ("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
     told = verify_signature(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
@@ -54,7 +54,7 @@ def test_the_documented_vector_behind_a_proxy_that_ends_tls_and_has_a_port() -> 
     )
 
 
-def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
+def test_invalid_signature_is_explained_in_one_sentence() -> None:
     told = verdict("https://app.test/xa1", body="a=1")
 
     difference = "the receiver sees http, the sender was given https (does a proxy end TLS?)"
@@ -77,7 +77,7 @@ def test_a_wrong_signature_is_explained_in_one_sentence() -> None:
         ("X-Twilio-Signature", "A" * 27 + "=", UNEXPLAINED),
     ],
 )
-def test_a_signature_that_fits_nothing_has_no_difference(name: str, value: str, explanation: str) -> None:
+def test_unexplained_signature_has_no_difference(name: str, value: str, explanation: str) -> None:
     request = ReceivedRequest("POST", "http", b"/x?a=1", (("Host", "app.test"), (name, value)), b"b=2")
 
     told = verify_signature(request, TOKEN)
@@ -99,14 +99,14 @@ def test_a_signature_that_fits_nothing_has_no_difference(name: str, value: str, 
         ("http://app.test/x?a=1&b=2b2a1", {"target": "/x?b=2&a=1", "body": "b=2&a=1"}, ["sorted", "order received"]),
     ],
 )
-def test_two_differences_at_once_are_both_named(signed: str, received: dict[str, Any], differences: list[str]) -> None:
+def test_two_differences_are_both_named(signed: str, received: dict[str, Any], differences: list[str]) -> None:
     told = verdict(signed, **received)
 
     parts = str(told.difference).split(", and ")
     assert [named in part for named, part in zip(differences, parts, strict=True)] == [True, True]
 
 
-def test_the_nearest_of_several_explanations_is_told() -> None:
+def test_likeliest_of_several_explanations_is_named() -> None:
     headers = (FORM_TYPE, ("X-Forwarded-Proto", "https"))
 
     told = verdict("https://app.test/x", headers=headers)
@@ -114,7 +114,7 @@ def test_the_nearest_of_several_explanations_is_told() -> None:
     assert "does a proxy end TLS?" in str(told.difference)
 
 
-def test_another_accounts_auth_token_is_named() -> None:
+def test_auth_token_of_another_account_is_named() -> None:
     told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
 
     assert not told.is_valid
@@ -122,20 +122,20 @@ def test_another_accounts_auth_token_is_named() -> None:
     assert told.difference == "it was signed with the auth token of its parent"
 
 
-def test_another_accounts_auth_token_behind_a_proxy_is_named() -> None:
+def test_auth_token_of_another_account_behind_a_proxy_is_named() -> None:
     told = verdict("https://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
 
     assert told.matching_url == "https://app.test/x"
     assert str(told.difference).endswith(", and it was signed with the auth token of its parent")
 
 
-def test_an_unknown_auth_token_is_asked_about() -> None:
+def test_unknown_auth_token_is_suggested() -> None:
     told = verdict("http://app.test/x", token="strangers", other_tokens={"its parent": "parents"})
 
     assert (told.explanation, told.difference) == (UNEXPLAINED, None)
 
 
-def test_the_number_of_auth_tokens_tried_is_bounded() -> None:
+def test_number_of_tried_auth_tokens_is_limited() -> None:
     tokens = {f"account {number}": str(number) for number in range(MAX_RECONSTRUCTIONS + 1)}
 
     told = verdict("http://app.test/x", token=str(MAX_RECONSTRUCTIONS), other_tokens=tokens)
@@ -143,7 +143,7 @@ def test_the_number_of_auth_tokens_tried_is_bounded() -> None:
     assert told.explanation == UNEXPLAINED
 
 
-def test_a_huge_body_is_judged_but_not_reconstructed() -> None:
+def test_huge_body_is_verified_but_not_reconstructed() -> None:
     body = "a&" * 300_000
 
     right = verdict("http://app.test/x" + "a" * 300_000, body=body)
@@ -152,18 +152,18 @@ def test_a_huge_body_is_judged_but_not_reconstructed() -> None:
     assert (right.is_valid, wrong.explanation) == (True, UNEXPLAINED)
 
 
-def test_the_host_of_an_absolute_target_counts() -> None:
+def test_host_of_an_absolute_target_is_used() -> None:
     told = verdict("https://a.test/x?b=1", target="HTTPS://a.test/x?b=1", method="GET")
 
     assert (told.is_valid, told.signed_url) == (True, "https://a.test/x?b=1")
 
 
-def test_the_body_of_a_get_is_not_signed() -> None:
+def test_body_of_a_get_is_not_signed() -> None:
     assert verdict("http://app.test/x", body="a=1", method="GET").is_valid
 
 
 @pytest.mark.parametrize("credentials", ["Basic", "Basic \u00e9", "Basic AAA", "Basic bm9jb2xvbg==", "Bearer bWU6c0B5"])
-def test_other_credentials_are_no_user_info(credentials: str) -> None:
+def test_credentials_of_another_scheme_are_not_user_info(credentials: str) -> None:
     told = verdict("http://me:s%40y@app.test/x", headers=(("Authorization", credentials),))
 
     assert told.explanation == UNEXPLAINED
@@ -174,7 +174,7 @@ def test_other_credentials_are_no_user_info(credentials: str) -> None:
     host=st.from_regex(r"[A-Za-z0-9.-]{1,20}(:[0-9]{1,5})?", fullmatch=True),
     target=st.from_regex(r"/[A-Za-z0-9/%+._~-]{0,20}(\?[A-Za-z0-9=&%+;/?]{0,20})?", fullmatch=True),
 )
-def test_a_request_signed_for_the_url_it_came_to_is_right(scheme: str, host: str, target: str) -> None:
+def test_request_signed_for_its_own_url_is_valid(scheme: str, host: str, target: str) -> None:
     url = f"{scheme}://{host}{target}"
 
     told = verdict(f"{url}a1b2 3", target, "b=2+3&a=1", scheme=scheme, host=host)
@@ -194,7 +194,7 @@ def test_a_request_signed_for_the_url_it_came_to_is_right(scheme: str, host: str
     ),
     body=st.binary(max_size=60),
 )
-def test_junk_is_judged_wrong_and_never_raises(
+def test_junk_is_invalid_and_never_raises(
     method: str, target: bytes, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     signed = (("X-Twilio-Signature", "A" * 27 + "="),)

@@ -1,4 +1,4 @@
-"""What falls due next for a call, and when."""
+"""The next event of a call, and when it is due."""
 
 from typing import Any
 
@@ -25,40 +25,40 @@ def due_in(seconds: float, event: CallEvent, digits: str = "") -> PendingEvent:
 
 
 @pytest.mark.parametrize("delay", [0, 60])
-def test_a_queued_call_is_dialled_after_its_delay(delay: int) -> None:
+def test_queued_call_is_dialed_after_its_delay(delay: int) -> None:
     assert next_event(a_call(call_delay_seconds=delay), POLICY, T0) == due_in(delay, CallEvent.DIAL)
 
 
-def test_a_ringing_phone_is_answered_after_its_ring_seconds() -> None:
+def test_ringing_phone_is_answered_after_its_ring_seconds() -> None:
     assert next_event(ringing(a_phone(ring_seconds=2.5)), POLICY, T0) == due_in(2.5, CallEvent.ANSWER)
 
 
 @pytest.mark.parametrize("behavior", [PhoneBehavior.NO_ANSWER, PhoneBehavior.MANUAL])
-def test_a_phone_that_nobody_answers_rings_until_the_time_out(behavior: PhoneBehavior) -> None:
+def test_unanswered_phone_rings_until_the_timeout(behavior: PhoneBehavior) -> None:
     assert next_event(ringing(a_phone(behavior)), POLICY, T0) == due_in(60, CallEvent.RING_TIMEOUT)
 
 
 @pytest.mark.parametrize("ring_seconds", [60, 61])
-def test_a_phone_that_rings_as_long_as_the_time_out_is_not_answered(ring_seconds: float) -> None:
+def test_phone_that_rings_as_long_as_the_timeout_is_not_answered(ring_seconds: float) -> None:
     phone = a_phone(ring_seconds=ring_seconds)
 
     assert next_event(ringing(phone), POLICY, T0) == due_in(60, CallEvent.RING_TIMEOUT)
 
 
-def test_a_call_whose_phone_is_unknown_goes_by_the_default_phone() -> None:
+def test_call_without_a_phone_uses_the_default_phone() -> None:
     policy = CallPolicy(60, 10, 3, a_phone(PhoneBehavior.ENTER_CODE, ring_seconds=4, key_seconds=6))
 
     assert next_event(ringing(None), policy, T0) == due_in(4, CallEvent.ANSWER)
     assert next_event(prompting(None), policy, T0) == due_in(6, CallEvent.DIGITS, CODE)
 
 
-def test_an_extension_is_dialled_key_by_key_and_wait_by_wait() -> None:
+def test_extension_is_dialed_key_by_key_and_wait_by_wait() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension="w1W23#*")
 
     assert next_event(call, POLICY, T0) == due_in(0.5 + 0.1 + 1.0 + 0.4, CallEvent.EXTENSION_DIALED)
 
 
-def test_a_lost_extension_takes_no_time_to_dial() -> None:
+def test_missing_extension_takes_no_time_to_dial() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension=None)
 
     assert next_event(call, POLICY, T0) == due_in(0, CallEvent.EXTENSION_DIALED)
@@ -79,7 +79,7 @@ def test_a_lost_extension_takes_no_time_to_dial() -> None:
         (PhoneBehavior.NO_ANSWER, 3, due_in(10, CallEvent.PROMPT_TIMEOUT)),
     ],
 )
-def test_each_behavior_reacts_to_the_prompt_in_its_own_way(
+def test_callee_reacts_to_the_prompt_as_its_behavior_says(
     behavior: PhoneBehavior, attempts_left: int, expected: PendingEvent
 ) -> None:
     call = prompting(a_phone(behavior), attempts_left=attempts_left)
@@ -88,36 +88,36 @@ def test_each_behavior_reacts_to_the_prompt_in_its_own_way(
 
 
 @pytest.mark.parametrize("key_seconds", [10, 11])
-def test_a_callee_slower_than_the_prompt_keys_nothing(key_seconds: float) -> None:
+def test_callee_slower_than_the_prompt_enters_nothing(key_seconds: float) -> None:
     call = prompting(a_phone(key_seconds=key_seconds))
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
-def test_a_callee_just_quicker_than_the_prompt_keys_the_code() -> None:
+def test_callee_just_faster_than_the_prompt_enters_the_code() -> None:
     assert next_event(prompting(a_phone(key_seconds=9.9)), POLICY, T0) == due_in(9.9, CallEvent.DIGITS, CODE)
 
 
-def test_somebody_who_began_to_key_is_left_alone_until_the_prompt_times_out() -> None:
+def test_callee_who_started_to_enter_keys_has_until_the_prompt_times_out() -> None:
     call = prompting(a_phone(), keys="01")
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
 @pytest.mark.parametrize("dialled", [None, "124", "1234"])
-def test_a_phone_behind_an_extension_hears_no_prompt_when_another_was_dialled(dialled: str | None) -> None:
+def test_phone_with_an_extension_does_not_react_if_another_was_dialed(dialled: str | None) -> None:
     call = prompting(a_phone(extension="123"), extension=dialled)
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
 @pytest.mark.parametrize("dialled", ["123", "w1W2w3w"])
-def test_a_phone_behind_an_extension_is_reached_by_its_digits_waits_aside(dialled: str) -> None:
+def test_phone_with_an_extension_is_reached_by_its_digits_without_waits(dialled: str) -> None:
     call = prompting(a_phone(extension="123"), extension=dialled)
 
     assert next_event(call, POLICY, T0) == due_in(1, CallEvent.DIGITS, CODE)
 
 
 @pytest.mark.parametrize("state", sorted(FINAL_STATES))
-def test_nothing_falls_due_for_an_ended_call(state: CallState) -> None:
+def test_ended_call_has_no_next_event(state: CallState) -> None:
     assert next_event(a_call(state=state), POLICY, T0) is None

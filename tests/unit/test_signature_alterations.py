@@ -1,4 +1,4 @@
-"""Each known difference between what was signed and what is received, told by the verdict, from texts made by hand."""
+"""The verdict names each known difference between the signed and the received request."""
 
 import base64
 from typing import Any
@@ -106,7 +106,7 @@ CASES = ORIGIN_CASES + PATH_CASES + QUERY_CASES + FORM_CASES
 
 
 @pytest.mark.parametrize(("difference", "signed", "received"), CASES)
-def test_each_single_difference_is_named(difference: str, signed: str, received: dict[str, Any]) -> None:
+def test_single_difference_is_named(difference: str, signed: str, received: dict[str, Any]) -> None:
     told = verdict(signed, **received)
 
     assert not told.is_valid
@@ -116,7 +116,7 @@ def test_each_single_difference_is_named(difference: str, signed: str, received:
     assert told.explanation == f"The signature is valid for {told.matching_url}: {told.difference}."
 
 
-def test_every_known_difference_has_a_case() -> None:
+def test_known_differences_all_have_a_case() -> None:
     named = {verdict(signed, **received).difference for _, signed, received in CASES}
 
     assert {words for words, _ in CHANGES} == named

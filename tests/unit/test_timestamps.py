@@ -1,4 +1,4 @@
-"""Instants: exact arithmetic, and dates as Twilio writes them."""
+"""Timestamps: exact arithmetic, and dates as Twilio formats them."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
@@ -14,12 +14,12 @@ ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(mi
 
 
 @given(MOMENTS)
-def test_a_date_is_written_as_the_standard_library_writes_it(moment: datetime) -> None:
+def test_date_is_formatted_as_by_the_standard_library(moment: datetime) -> None:
     assert rfc_2822(from_datetime(moment)) == format_datetime(moment)
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - a bound, in any zone
-def test_a_written_date_reads_back_to_the_second(moment: datetime) -> None:
+def test_date_survives_formatting_and_parsing_to_the_second(moment: datetime) -> None:
     assert parsedate_to_datetime(rfc_2822(from_datetime(moment))) == moment.replace(microsecond=0)
 
 
@@ -32,28 +32,28 @@ def test_a_written_date_reads_back_to_the_second(moment: datetime) -> None:
         (datetime(2000, 2, 29, tzinfo=UTC), "Tue, 29 Feb 2000 00:00:00 +0000"),
     ],
 )
-def test_dates_look_like_twilios(moment: datetime, written: str) -> None:
+def test_dates_are_formatted_as_twilio_does(moment: datetime, written: str) -> None:
     assert rfc_2822(from_datetime(moment)) == written
 
 
 @given(MOMENTS)
-def test_an_instant_is_exact_to_the_microsecond(moment: datetime) -> None:
+def test_timestamp_is_exact_to_the_microsecond(moment: datetime) -> None:
     assert datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=from_datetime(moment)) == moment
 
 
 @given(st.datetimes(datetime(1902, 1, 1), datetime(2099, 1, 1), timezones=ZONES))  # noqa: DTZ001 - bounds, in any zone
-def test_the_time_zone_of_a_datetime_is_heeded(moment: datetime) -> None:
+def test_time_zone_of_a_datetime_is_respected(moment: datetime) -> None:
     assert from_datetime(moment) == from_datetime(moment.astimezone(UTC))
 
 
-def test_a_datetime_without_a_time_zone_counts_as_utc() -> None:
+def test_datetime_without_a_time_zone_is_utc() -> None:
     naive = datetime(2010, 7, 27, 20, 21, 11)  # noqa: DTZ001 - the point
 
     assert from_datetime(naive) == from_datetime(naive.replace(tzinfo=UTC))
 
 
 @given(st.integers(-(10**15), 10**15).map(Timestamp), st.integers(-(10**12), 10**12))
-def test_what_is_added_is_what_lies_between(start: Timestamp, microseconds: int) -> None:
+def test_added_seconds_are_the_seconds_between(start: Timestamp, microseconds: int) -> None:
     end = after(start, microseconds / MICROSECONDS)
 
     assert end - start == microseconds
