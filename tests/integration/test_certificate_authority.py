@@ -59,7 +59,7 @@ def believing(authority: Authority) -> ssl.SSLContext:
     return context
 
 
-def test_first_use_makes_a_key_that_nobody_else_may_read(tmp_path: Path, now: Timestamp) -> None:
+def test_first_use_creates_a_private_key_file(tmp_path: Path, now: Timestamp) -> None:
     open_authority(tmp_path / "new/folder", now)
 
     files = TrustFiles(tmp_path / "new/folder")
@@ -70,7 +70,7 @@ def test_first_use_makes_a_key_that_nobody_else_may_read(tmp_path: Path, now: Ti
     assert {file.name for file in files.key.parent.iterdir()} == names
 
 
-def test_later_uses_take_what_is_there(tmp_path: Path, now: Timestamp) -> None:
+def test_later_uses_keep_the_files(tmp_path: Path, now: Timestamp) -> None:
     open_authority(tmp_path, now)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
 
@@ -79,7 +79,7 @@ def test_later_uses_take_what_is_there(tmp_path: Path, now: Timestamp) -> None:
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
-def test_a_key_that_others_may_read_is_closed_to_them(tmp_path: Path, now: Timestamp) -> None:
+def test_readable_key_is_made_private(tmp_path: Path, now: Timestamp) -> None:
     first = open_authority(tmp_path, now)
     TrustFiles(tmp_path).key.chmod(0o644)
 
@@ -90,7 +90,7 @@ def test_a_key_that_others_may_read_is_closed_to_them(tmp_path: Path, now: Times
 
 
 @pytest.mark.parametrize("days", [800, 2_000])
-def test_an_authority_near_or_past_its_end_is_renewed(tmp_path: Path, now: Timestamp, days: int) -> None:
+def test_authority_that_expires_soon_or_has_expired_is_renewed(tmp_path: Path, now: Timestamp, days: int) -> None:
     first, later = open_authority(tmp_path, now), after(now, days * DAY_SECONDS)
 
     renewed = open_authority(tmp_path, later)
@@ -103,7 +103,7 @@ def test_an_authority_near_or_past_its_end_is_renewed(tmp_path: Path, now: Times
     assert open_authority(tmp_path, later).pem == renewed.pem
 
 
-def test_a_clock_that_goes_back_a_little_replaces_nothing(tmp_path: Path, now: Timestamp) -> None:
+def test_clock_that_goes_back_a_little_replaces_nothing(tmp_path: Path, now: Timestamp) -> None:
     first = open_authority(tmp_path, now)
 
     back = open_authority(tmp_path, after(now, -1.5 * DAY_SECONDS))
@@ -111,7 +111,7 @@ def test_a_clock_that_goes_back_a_little_replaces_nothing(tmp_path: Path, now: T
     assert back.pem == first.pem == open_authority(tmp_path, now).pem
 
 
-def test_an_authority_that_a_clock_far_ahead_made_is_replaced(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_from_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Timestamp) -> None:
     ahead = open_authority(tmp_path, after(now, 400 * DAY_SECONDS))
 
     made = open_authority(tmp_path, now)
@@ -120,7 +120,7 @@ def test_an_authority_that_a_clock_far_ahead_made_is_replaced(tmp_path: Path, no
     assert agreed(Certificates(made, lambda: now).context_by_name(), believing(made), "api.twilio.com") == "TLSv1.3"
 
 
-def test_the_folder_is_its_owners_alone_whatever_others_files_are(tmp_path: Path, now: Timestamp) -> None:
+def test_folder_is_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
     before = os.umask(0)
     try:
         open_authority(tmp_path / "new", now)
@@ -134,7 +134,7 @@ def test_the_folder_is_its_owners_alone_whatever_others_files_are(tmp_path: Path
 @pytest.mark.parametrize(
     "content", [b"", b"no key", b"\xff\x00", b"-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"]
 )
-def test_a_file_that_holds_no_authority_is_replaced(tmp_path: Path, now: Timestamp, content: bytes) -> None:
+def test_unreadable_key_file_is_replaced(tmp_path: Path, now: Timestamp, content: bytes) -> None:
     TrustFiles(tmp_path).key.write_bytes(content)
 
     made = open_authority(tmp_path, now)
@@ -143,9 +143,7 @@ def test_a_file_that_holds_no_authority_is_replaced(tmp_path: Path, now: Timesta
     assert mode(TrustFiles(tmp_path).key) == 0o600
 
 
-def test_a_key_of_a_kind_that_is_not_known_is_replaced(
-    tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_key_of_an_unknown_type_is_replaced(tmp_path: Path, now: Timestamp, monkeypatch: pytest.MonkeyPatch) -> None:
     first = open_authority(tmp_path, now)
 
     def refuse(*_: object) -> None:
@@ -158,7 +156,7 @@ def test_a_key_of_a_kind_that_is_not_known_is_replaced(
     assert made.pem != first.pem
 
 
-def test_a_key_and_the_certificate_of_another_are_no_authority(tmp_path: Path, now: Timestamp) -> None:
+def test_key_that_does_not_match_its_certificate_is_replaced(tmp_path: Path, now: Timestamp) -> None:
     one, other = open_authority(tmp_path / "one", now), open_authority(tmp_path / "other", now)
     key = TrustFiles(tmp_path / "one").key
     key.write_bytes(key.read_bytes().replace(one.pem, other.pem))
@@ -169,7 +167,7 @@ def test_a_key_and_the_certificate_of_another_are_no_authority(tmp_path: Path, n
 
 
 @pytest.mark.parametrize("content", [None, b"damaged"])
-def test_of_those_who_make_one_at_once_all_have_the_same(tmp_path: Path, now: Timestamp, content: bytes | None) -> None:
+def test_concurrent_processes_share_one_authority(tmp_path: Path, now: Timestamp, content: bytes | None) -> None:
     if content:
         TrustFiles(tmp_path).key.write_bytes(content)
     made: list[bytes] = []
@@ -184,14 +182,14 @@ def test_of_those_who_make_one_at_once_all_have_the_same(tmp_path: Path, now: Ti
     assert set(made) == {TrustFiles(tmp_path).certificate.read_bytes()}
 
 
-def test_a_folder_that_cannot_be_is_one_line(now: Timestamp) -> None:
+def test_impossible_folder_is_reported_in_one_line(now: Timestamp) -> None:
     with pytest.raises(
         CertificateAuthorityUnavailable, match="cannot keep the certificate authority in /dev/null/x: Not a directory"
     ):
         open_authority(Path("/dev/null/x"), now)
 
 
-def test_the_bundle_and_javas_store_hold_the_public_authorities_too(tmp_path: Path, now: Timestamp) -> None:
+def test_bundle_and_java_store_contain_the_public_authorities(tmp_path: Path, now: Timestamp) -> None:
     authority = open_authority(tmp_path, now)
 
     files = TrustFiles(tmp_path)
@@ -203,7 +201,7 @@ def test_the_bundle_and_javas_store_hold_the_public_authorities_too(tmp_path: Pa
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com", "messaging.twilio.com"])
-def test_clients_that_trust_it_believe_its_certificates(tmp_path: Path, now: Timestamp, name: str) -> None:
+def test_clients_that_trust_the_authority_accept_its_certificates(tmp_path: Path, now: Timestamp, name: str) -> None:
     authority = open_authority(tmp_path, now)
     certificates = Certificates(authority, lambda: now)
 
@@ -214,7 +212,7 @@ def test_clients_that_trust_it_believe_its_certificates(tmp_path: Path, now: Tim
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1"])
-def test_this_machines_own_names_are_believed_too(tmp_path: Path, now: Timestamp, name: str) -> None:
+def test_certificates_for_local_names_are_accepted(tmp_path: Path, now: Timestamp, name: str) -> None:
     authority = open_authority(tmp_path, now)
 
     secured = agreed(Certificates(authority, lambda: now).context_by_name(), believing(authority), name)
@@ -223,14 +221,14 @@ def test_this_machines_own_names_are_believed_too(tmp_path: Path, now: Timestamp
 
 
 @pytest.mark.parametrize("name", ["example.com", "twilio.com.example.com", "10.0.0.1"])
-def test_nobody_believes_it_for_other_names(tmp_path: Path, now: Timestamp, name: str) -> None:
+def test_certificates_for_other_names_are_rejected_by_clients(tmp_path: Path, now: Timestamp, name: str) -> None:
     authority = open_authority(tmp_path, now)
 
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
         agreed(Certificates(authority, lambda: now).context_for(name), believing(authority), name)
 
 
-def test_a_context_is_made_once_a_host_until_its_certificate_nears_its_end(tmp_path: Path, now: Timestamp) -> None:
+def test_context_is_cached_until_its_certificate_expires_soon(tmp_path: Path, now: Timestamp) -> None:
     moments = [now]
     certificates = Certificates(open_authority(tmp_path, now), lambda: moments[0])
 
@@ -242,7 +240,7 @@ def test_a_context_is_made_once_a_host_until_its_certificate_nears_its_end(tmp_p
     assert renewed is not first
 
 
-def test_only_so_many_contexts_are_kept(tmp_path: Path, now: Timestamp) -> None:
+def test_cache_of_contexts_is_bounded(tmp_path: Path, now: Timestamp) -> None:
     certificates = Certificates(open_authority(tmp_path, now), lambda: now)
     first = certificates.context_for("api.twilio.com")
 
@@ -252,7 +250,7 @@ def test_only_so_many_contexts_are_kept(tmp_path: Path, now: Timestamp) -> None:
     assert certificates.context_for("api.twilio.com") is not first
 
 
-def test_no_certificate_outlives_its_authority(tmp_path: Path, now: Timestamp) -> None:
+def test_certificate_expires_no_later_than_its_authority(tmp_path: Path, now: Timestamp) -> None:
     authority = open_authority(tmp_path, now)
 
     leaf = authority.issue(["api.twilio.com"], authority.certificate.not_valid_after_utc)

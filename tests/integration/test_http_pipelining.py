@@ -23,7 +23,7 @@ def statuses(written: bytes) -> list[bytes]:
 @PIECES
 @BROKEN
 @pytest.mark.parametrize("before", [0, 1, 3])
-def test_what_is_no_request_is_answered_after_the_requests_before_it(size: int, broken: bytes, before: int) -> None:
+def test_malformed_request_is_answered_after_the_requests_before_it(size: int, broken: bytes, before: int) -> None:
     data = GOOD * before + broken + GOOD
 
     requests, transport = asyncio.run(
@@ -36,7 +36,7 @@ def test_what_is_no_request_is_answered_after_the_requests_before_it(size: int, 
 
 
 @BROKEN
-def test_a_request_that_takes_its_time_is_answered_before_what_is_no_request(broken: bytes) -> None:
+def test_slow_request_is_answered_before_a_malformed_one(broken: bytes) -> None:
     async def talk() -> bytes:
         may_answer = asyncio.Event()
 
@@ -58,7 +58,7 @@ def test_a_request_that_takes_its_time_is_answered_before_what_is_no_request(bro
     assert statuses(asyncio.run(talk())) == [b"200", b"400"]
 
 
-def test_a_request_that_is_answered_before_its_body_breaks_off_is_answered_once() -> None:
+def test_request_that_is_answered_before_its_malformed_body_is_answered_once() -> None:
     async def talk() -> bytes:
         async def app(_: Scope, __: Receive, send: Send) -> None:
             await answer(send)
@@ -73,7 +73,7 @@ def test_a_request_that_is_answered_before_its_body_breaks_off_is_answered_once(
     assert statuses(asyncio.run(talk())) == [b"200"]
 
 
-def test_after_a_request_with_connection_close_no_error_is_told() -> None:
+def test_request_with_connection_close_is_the_last_to_be_answered() -> None:
     data = GOOD.replace(b"Host", b"Connection: close\r\nHost") + b"nonsense\r\n\r\n"
 
     _, transport = asyncio.run(converse([data], 1))
@@ -82,7 +82,7 @@ def test_after_a_request_with_connection_close_no_error_is_told() -> None:
     assert transport.has_ended
 
 
-def test_of_thousands_of_requests_sent_at_once_few_wait_in_memory_and_all_are_answered() -> None:
+def test_thousands_of_pipelined_requests_are_answered_with_few_of_them_in_memory() -> None:
     async def talk() -> tuple[int, int]:
         app = Recorder()
         async with connected(app) as (protocol, transport):
@@ -99,7 +99,7 @@ def test_of_thousands_of_requests_sent_at_once_few_wait_in_memory_and_all_are_an
     assert answered == 5_000
 
 
-def test_nothing_is_read_while_requests_wait_though_the_one_before_them_wants_its_body() -> None:
+def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
     async def talk() -> None:
         app = Recorder()
         async with connected(app) as (protocol, transport):
@@ -114,7 +114,7 @@ def test_nothing_is_read_while_requests_wait_though_the_one_before_them_wants_it
 
 @pytest.mark.parametrize("piece", [b"X: y\r\n" * 1000, b"y" * 10_000], ids=["many fields", "one field"])
 @pytest.mark.parametrize("begin", [b"0\r\nX: y\r\nX: ", b"1;"], ids=["trailers", "extension"])
-def test_what_trails_a_body_or_frames_it_is_limited(begin: bytes, piece: bytes) -> None:
+def test_framing_of_a_body_is_limited(begin: bytes, piece: bytes) -> None:
     if begin == b"1;":
         piece = b"y" * len(piece)
     pieces = [CHUNKED + begin, *([piece] * (MAX_FRAMING_BYTES // len(piece) + 10))]
@@ -126,7 +126,7 @@ def test_what_trails_a_body_or_frames_it_is_limited(begin: bytes, piece: bytes) 
     assert b"the framing of a body may have 262144 bytes" in transport.written
 
 
-def test_small_chunks_and_a_long_body_are_no_framing() -> None:
+def test_small_chunks_and_a_long_body_are_not_counted_as_framing() -> None:
     chunks = b"".join(b"%x\r\n%b\r\n" % (size, b"x" * size) for size in range(1, 500))
     long = b"POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
     data = CHUNKED + chunks + b"0\r\nX: y\r\n\r\n" + long
@@ -136,7 +136,7 @@ def test_small_chunks_and_a_long_body_are_no_framing() -> None:
     assert [len(body) for _, _, body in requests] == [sum(range(1, 500)), 1_000_000]
 
 
-def test_what_trails_a_body_is_no_header_field() -> None:
+def test_trailers_are_not_header_fields() -> None:
     async def talk() -> list[list[tuple[bytes, bytes]]]:
         app = Recorder()
         async with connected(app) as (protocol, transport):

@@ -48,7 +48,7 @@ PIECES = pytest.mark.parametrize("size", [1_000, 10**9], ids=["in pieces", "at o
 
 
 @pytest.mark.parametrize("size", [1, 7, 100, 10**9])
-def test_requests_that_would_rather_be_upgraded_are_ordinary_ones(size: int, caplog: pytest.LogCaptureFixture) -> None:
+def test_upgrade_is_ignored(size: int, caplog: pytest.LogCaptureFixture) -> None:
     requests, transport = asyncio.run(converse(cut(UPGRADES, size), 4))
 
     assert requests == [
@@ -63,7 +63,7 @@ def test_requests_that_would_rather_be_upgraded_are_ordinary_ones(size: int, cap
     assert caplog.messages == []
 
 
-def test_a_wish_to_upgrade_does_not_keep_a_connection_alive_that_is_to_be_closed() -> None:
+def test_upgrade_does_not_keep_a_connection_alive_that_must_close() -> None:
     data = b"GET / HTTP/1.1\r\nConnection: close, Upgrade\r\nUpgrade: h2c\r\nHost: x\r\n\r\n"
 
     _, transport = asyncio.run(converse([data], 1))
@@ -74,7 +74,7 @@ def test_a_wish_to_upgrade_does_not_keep_a_connection_alive_that_is_to_be_closed
 
 @PADDINGS
 @PIECES
-def test_a_head_of_exactly_the_limit_is_read(padding: str, size: int) -> None:
+def test_head_of_exactly_the_limit_is_accepted(padding: str, size: int) -> None:
     head = head_of(MAX_HEAD_BYTES, padding=padding)
 
     requests, transport = asyncio.run(converse(cut(head + head, size), 2))
@@ -86,7 +86,7 @@ def test_a_head_of_exactly_the_limit_is_read(padding: str, size: int) -> None:
 
 @PADDINGS
 @PIECES
-def test_a_head_of_one_byte_more_is_refused(padding: str, size: int) -> None:
+def test_head_one_byte_above_the_limit_is_rejected(padding: str, size: int) -> None:
     requests, transport = asyncio.run(converse(cut(head_of(MAX_HEAD_BYTES + 1, padding=padding), size), 1))
 
     assert requests == []
@@ -96,7 +96,7 @@ def test_a_head_of_one_byte_more_is_refused(padding: str, size: int) -> None:
 
 @PIECES
 @pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nX: ", b"GET / HTTP/1.1\r\nX"])
-def test_a_head_without_end_is_refused_before_its_end(begin: bytes, size: int) -> None:
+def test_endless_head_is_rejected_before_its_end(begin: bytes, size: int) -> None:
     data = begin + b"x" * (MAX_HEAD_BYTES * 3 // 2)
 
     _, transport = asyncio.run(converse(cut(data, size), 1))
@@ -106,7 +106,7 @@ def test_a_head_without_end_is_refused_before_its_end(begin: bytes, size: int) -
 
 
 @PIECES
-def test_neither_a_body_nor_the_request_before_it_counts_as_head(size: int) -> None:
+def test_body_and_earlier_request_do_not_count_as_head(size: int) -> None:
     post = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000
     data = post + head_of(MAX_HEAD_BYTES, padding="one field") + post
 
@@ -115,14 +115,14 @@ def test_neither_a_body_nor_the_request_before_it_counts_as_head(size: int) -> N
     assert [len(body) for _, _, body in requests] == [200_000, 0, 200_000]
 
 
-def test_what_follows_a_refused_request_is_not_read() -> None:
+def test_bytes_after_a_rejected_request_are_not_read() -> None:
     requests, transport = asyncio.run(converse([b"nonsense\r\n\r\n", UPGRADES], 1))
 
     assert requests == []
     assert transport.written.count(b"HTTP/1.1 ") == 1
 
 
-def test_a_request_for_a_tunnel_is_refused() -> None:
+def test_connect_is_rejected() -> None:
     for target in (b"api.twilio.com:443", b"/2010-04-01/Accounts"):
         requests, transport = asyncio.run(converse([b"CONNECT " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n"], 1))
 

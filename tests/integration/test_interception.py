@@ -38,7 +38,7 @@ def newest(server: InterceptingServer) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     "host", ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "API.local.twilio.com"]
 )
-def test_the_api_is_answered_by_tls_whatever_its_region(server: InterceptingServer, host: str) -> None:
+def test_api_is_answered_over_tls_in_any_region(server: InterceptingServer, host: str) -> None:
     with server.through() as client:
         answer = client.get(f"https://{host}{LIST}")
         again = client.get(f"https://{host}{answer.json()['first_page_uri']}")
@@ -47,14 +47,14 @@ def test_the_api_is_answered_by_tls_whatever_its_region(server: InterceptingServ
     assert answer.headers["x-api-domain"] == "api.twilio.com"
 
 
-def test_the_api_is_answered_by_plain_http_too(server: InterceptingServer) -> None:
+def test_api_is_answered_over_plain_http(server: InterceptingServer) -> None:
     with server.through() as client:
         answer = client.get(f"http://api.twilio.com{LIST}")
 
     assert answer.status_code == 200
 
 
-def test_a_verification_and_its_signed_callback_go_their_way(
+def test_verification_and_its_signed_callback_work_through_the_proxy(
     server: InterceptingServer, receiver: CallbackReceiver
 ) -> None:
     form = {"PhoneNumber": "+14158675377", "StatusCallback": f"{receiver.url}/done"}
@@ -69,7 +69,7 @@ def test_a_verification_and_its_signed_callback_go_their_way(
 
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one"), None])
-def test_a_message_is_refused_by_name_whoever_sends_it(
+def test_message_is_refused_by_name_with_any_credentials(
     server: InterceptingServer, credentials: tuple[str, str] | None
 ) -> None:
     with server.through() as client:
@@ -85,14 +85,14 @@ def test_a_message_is_refused_by_name_whoever_sends_it(
     assert "Hello" not in json.dumps(server.refused() + server.log)
 
 
-def test_a_head_request_is_listed_as_what_it_was(server: InterceptingServer) -> None:
+def test_head_request_is_listed_as_head(server: InterceptingServer) -> None:
     with server.through() as client:
         client.head(f"https://api.twilio.com{MESSAGES}")
 
     assert newest(server) == ("api.twilio.com", "HEAD", MESSAGES)
 
 
-def test_however_long_a_host_is_little_of_it_is_kept_and_no_userinfo(server: InterceptingServer) -> None:
+def test_listed_host_is_shortened_and_has_no_userinfo(server: InterceptingServer) -> None:
     with server.through() as client:
         client.get("https://messaging.twilio.com/v1", headers={"Host": f"{'x' * 50_000}.twilio.com"})
         long = server.refused()[0]
@@ -106,7 +106,7 @@ def test_however_long_a_host_is_little_of_it_is_kept_and_no_userinfo(server: Int
     assert "a-secret" not in json.dumps([secret, server.log])
 
 
-def test_the_accounts_journal_tells_of_the_message_too(server: InterceptingServer) -> None:
+def test_account_journal_records_the_refused_message(server: InterceptingServer) -> None:
     def is_told() -> bool:
         with server.client() as client:
             requests = client.get(f"/_ringback/accounts/{ACCOUNT_SID}/requests").json()["requests"]
@@ -118,7 +118,7 @@ def test_the_accounts_journal_tells_of_the_message_too(server: InterceptingServe
     eventually(is_told, what="the journal tells of it")
 
 
-def test_a_refusal_takes_the_form_that_its_path_asks_for(server: InterceptingServer) -> None:
+def test_refusal_has_the_representation_of_its_path(server: InterceptingServer) -> None:
     path = MESSAGES.removesuffix(".json")
 
     with server.through() as client:
@@ -128,7 +128,7 @@ def test_a_refusal_takes_the_form_that_its_path_asks_for(server: InterceptingSer
     assert f"<Message>The requested resource {path} was not found: ringback emulates only" in answer.text
 
 
-def test_what_is_emulated_keeps_its_own_errors(server: InterceptingServer) -> None:
+def test_emulated_resources_keep_their_own_errors(server: InterceptingServer) -> None:
     before = server.refused()
     nobody = LIST.replace(".json", f"/PN{'0' * 32}.json")
 
@@ -208,7 +208,7 @@ def test_without_interception_an_unsupported_method_is_a_405(server: Interceptin
     assert server.refused() == before
 
 
-def test_without_interception_an_unknown_resource_is_what_it_always_was(server: InterceptingServer) -> None:
+def test_without_interception_an_unknown_resource_is_a_plain_404(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.client() as client:
@@ -220,7 +220,9 @@ def test_without_interception_an_unknown_resource_is_what_it_always_was(server: 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("host", ["messaging.twilio.com", "verify.twilio.com", "oauth.twilio.com", "twilio.com"])
-def test_twilios_other_hosts_are_refused_in_its_own_words(server: InterceptingServer, scheme: str, host: str) -> None:
+def test_other_twilio_hosts_are_refused_in_the_form_of_twilio_errors(
+    server: InterceptingServer, scheme: str, host: str
+) -> None:
     with server.through() as client:
         answer = client.post(f"{scheme}://{host}/v1/Services?Secret=1", data={"Name": "x"})
 
@@ -237,7 +239,7 @@ def test_twilios_other_hosts_are_refused_in_its_own_words(server: InterceptingSe
     assert newest(server) == (host, "POST", "/v1/Services")
 
 
-def test_a_host_field_of_another_host_of_twilios_is_refused_within_the_apis_own_tunnel(
+def test_host_field_of_another_twilio_host_is_refused_in_a_tunnel_to_the_api(
     server: InterceptingServer,
 ) -> None:
     with server.through() as client:
@@ -247,7 +249,7 @@ def test_a_host_field_of_another_host_of_twilios_is_refused_within_the_apis_own_
     assert newest(server) == ("messaging.twilio.com", "GET", LIST)
 
 
-def test_a_client_that_does_not_trust_the_authority_is_told_of_in_the_log_and_listed(
+def test_client_that_does_not_trust_the_authority_is_logged_and_listed(
     server: InterceptingServer,
 ) -> None:
     with (
@@ -263,7 +265,7 @@ def test_a_client_that_does_not_trust_the_authority_is_told_of_in_the_log_and_li
 @pytest.mark.parametrize(
     "path", ["/", "/docs", "/openapi.json", "/metrics", "/livez", "/phone/app.js", "/_ringback/docs"]
 )
-def test_nothing_of_ringbacks_own_is_to_be_had_under_twilios_name(server: InterceptingServer, path: str) -> None:
+def test_ringback_pages_are_hidden_under_twilio_names(server: InterceptingServer, path: str) -> None:
     with server.through() as client:
         answer = client.get(f"https://api.twilio.com{path}")
 
@@ -272,7 +274,7 @@ def test_nothing_of_ringbacks_own_is_to_be_had_under_twilios_name(server: Interc
     assert newest(server) == ("api.twilio.com", "GET", path)
 
 
-def test_what_is_not_emulated_has_no_options_either(server: InterceptingServer) -> None:
+def test_options_of_an_unsupported_resource_is_refused(server: InterceptingServer) -> None:
     with server.through() as client:
         emulated = client.options(f"https://api.twilio.com{LIST}")
         refused = client.options(f"https://api.twilio.com{MESSAGES}")
@@ -281,7 +283,7 @@ def test_what_is_not_emulated_has_no_options_either(server: InterceptingServer) 
     assert newest(server) == ("api.twilio.com", "OPTIONS", MESSAGES)
 
 
-def test_a_url_of_another_host_of_twilios_is_refused_whatever_the_host_field_says(server: InterceptingServer) -> None:
+def test_url_of_another_twilio_host_is_refused_with_any_host_field(server: InterceptingServer) -> None:
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     target = b"https://x@messaging.twilio.com/v1/Services"
 
@@ -316,7 +318,7 @@ def test_redirected_tls_client_is_served_by_the_name_it_asks_for(
 
 
 @pytest.mark.parametrize("name", ["app.test", "twilio.com.app.test", None])
-def test_redirected_tls_client_of_another_host_is_hung_up_on(server: InterceptingServer, name: str | None) -> None:
+def test_redirected_tls_client_of_another_host_is_disconnected(server: InterceptingServer, name: str | None) -> None:
     with pytest.raises((ssl.SSLError, ConnectionError)):
         redirected(server, name, b"")
 
@@ -333,7 +335,7 @@ def test_redirected_plain_client_is_served_by_its_host_field(server: Interceptin
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "Lookups.Twilio.Com"])
-def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
+def test_twilio_host_is_not_reached_by_a_tunnel_to_an_address(
     server: InterceptingServer, receiver: CallbackReceiver, name: str
 ) -> None:
     place = receiver.url.removeprefix("http://")
@@ -348,7 +350,7 @@ def test_a_host_of_twilios_that_is_asked_for_by_an_address_is_not_reached(
     assert place in server.refused()[0]["message"]
 
 
-def test_a_reset_of_everything_forgets_what_was_refused(tmp_path: Path) -> None:
+def test_reset_of_everything_clears_the_refused_requests(tmp_path: Path) -> None:
     with InterceptingServer(tmp_path) as server:
         with server.through() as client:
             client.get("https://video.twilio.com/")
@@ -360,7 +362,7 @@ def test_a_reset_of_everything_forgets_what_was_refused(tmp_path: Path) -> None:
         assert server.refused() == []
 
 
-def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: InterceptingServer, tmp_path: Path) -> None:
+def test_tunnels_to_other_hosts_keep_their_own_certificates(server: InterceptingServer, tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path, "127.0.0.1")
     context = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
 
@@ -375,7 +377,7 @@ def test_other_hosts_are_passed_on_to_with_their_own_certificates(server: Interc
     assert (received.target, len(received.body)) == ("/x?y=z", 300_000)
 
 
-def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, receiver: CallbackReceiver) -> None:
+def test_plain_requests_to_other_hosts_are_forwarded(server: InterceptingServer, receiver: CallbackReceiver) -> None:
     with httpx.Client(proxy=server.proxy, trust_env=False, timeout=PATIENCE_SECONDS) as client:
         answers = [client.post(f"{receiver.url}/x?n={n}", content=b"b" * 200_000) for n in range(3)]
         received = receiver.wait_for(3)
@@ -386,7 +388,7 @@ def test_plain_requests_to_other_hosts_are_sent_on(server: InterceptingServer, r
     assert received[0].headers["Host"] == receiver.url.removeprefix("http://")
 
 
-def test_a_host_that_cannot_be_reached_is_a_bad_gateway(server: InterceptingServer) -> None:
+def test_unreachable_host_gets_a_502(server: InterceptingServer) -> None:
     with (
         socket.socket() as taken,
         httpx.Client(proxy=server.proxy, trust_env=False, timeout=PATIENCE_SECONDS) as client,
@@ -399,7 +401,7 @@ def test_a_host_that_cannot_be_reached_is_a_bad_gateway(server: InterceptingServ
     assert answer.json()["error"] == f"127.0.0.1:{port} cannot be reached"
 
 
-def test_neither_proxy_nor_authority_are_there_unless_asked_for(tmp_path: Path) -> None:
+def test_without_interception_there_is_no_proxy_and_no_authority(tmp_path: Path) -> None:
     with ServerProcess(cwd=tmp_path) as server, server.client() as client:
         line = server.wait_for_log(lambda line: line.get("event") == "serving")
         listed = client.get("/_ringback/refused").json()

@@ -13,7 +13,7 @@ from support.interception import InterceptingServer
 pytest_plugins = ["support.system_fixtures"]
 
 
-def test_a_taken_port_of_the_proxy_is_one_clear_line(command: Command) -> None:
+def test_proxy_port_in_use_is_reported_in_one_line(command: Command) -> None:
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -27,7 +27,7 @@ def test_a_taken_port_of_the_proxy_is_one_clear_line(command: Command) -> None:
     assert finished.complaints == [f"ringback: port {port} is already in use on 127.0.0.1. {advice}"]
 
 
-def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) -> None:
+def test_authority_that_cannot_be_stored_is_reported_in_one_line(command: Command) -> None:
     options = (
         "--port",
         "0",
@@ -47,7 +47,7 @@ def test_an_authority_that_cannot_be_kept_is_one_clear_line(command: Command) ->
     ]
 
 
-def test_without_a_temporary_folder_one_clear_line_says_so(
+def test_missing_temporary_folder_is_reported_in_one_line(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
@@ -59,7 +59,7 @@ def test_without_a_temporary_folder_one_clear_line_says_so(
     assert complaint.startswith("ringback: cannot write a certificate to a temporary folder: ")
 
 
-def test_a_proxy_that_others_reach_is_warned_of(tmp_path: Path) -> None:
+def test_proxy_that_other_machines_can_reach_causes_a_warning(tmp_path: Path) -> None:
     with InterceptingServer(tmp_path, intercept_host="0.0.0.0", tls_port="") as server:  # noqa: S104
         warning = server.wait_for_log(lambda line: "reaches the proxy" in line["event"])
 

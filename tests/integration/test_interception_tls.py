@@ -21,14 +21,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingSer
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "api.dublin.ie1.twilio.com"])
-def test_the_server_itself_speaks_tls_under_twilios_name(server: InterceptingServer, name: str) -> None:
+def test_tls_listener_answers_under_twilio_names(server: InterceptingServer, name: str) -> None:
     answer = asked_by_tls(server, name, LIST)
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'"code":20003' in answer
 
 
-def test_by_tls_twilios_other_names_are_refused_and_messages_too(server: InterceptingServer) -> None:
+def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: InterceptingServer) -> None:
     other, message = asked_by_tls(server, "verify.twilio.com", "/v2"), asked_by_tls(server, "api.twilio.com", MESSAGES)
 
     assert b"verify.twilio.com is not emulated" in other
@@ -36,11 +36,11 @@ def test_by_tls_twilios_other_names_are_refused_and_messages_too(server: Interce
     assert {refused["host"] for refused in server.refused()[:2]} == {"verify.twilio.com", "api.twilio.com"}
 
 
-def test_by_tls_this_machines_own_name_is_answered_as_without(server: InterceptingServer) -> None:
+def test_tls_listener_answers_localhost_as_without_tls(server: InterceptingServer) -> None:
     assert b'{"status":"ready"}' in asked_by_tls(server, "localhost", "/readyz")
 
 
-def test_what_is_no_http_is_answered_by_tls_too(server: InterceptingServer) -> None:
+def test_tls_listener_answers_malformed_http(server: InterceptingServer) -> None:
     assert b"Bad Request" in asked_by_tls(server, "api.twilio.com", "\x01")
 
 

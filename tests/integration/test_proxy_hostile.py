@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
     ],
     ids=["origin", "no host field", "long field", "no line", "empty label", "long label"],
 )
-async def test_what_is_no_request_is_answered_shortly(proxy: tuple[str, int], said: bytes, status: bytes) -> None:
+async def test_malformed_request_gets_a_short_error(proxy: tuple[str, int], said: bytes, status: bytes) -> None:
     answer = await conversation(proxy, said)
 
     check_refusal(answer, status)
@@ -43,9 +43,7 @@ async def test_what_is_no_request_is_answered_shortly(proxy: tuple[str, int], sa
     [b"CONNECT api.twilio.com:443 HTTP/1.1\r\nA: b", b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b""],
     ids=["head without end", "unfinished tls", "silence"],
 )
-async def test_a_client_that_sends_no_whole_head_gets_408(
-    proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch, said: bytes
-) -> None:
+async def test_incomplete_head_gets_a_408(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
     monkeypatch.setattr(proxy_module, "HEAD_SECONDS", SHORT_SECONDS)
 
     answer = await conversation(proxy, said)
@@ -60,12 +58,12 @@ def check_refusal(answer: bytes, status: bytes) -> None:
     assert b"Traceback" not in answer
 
 
-async def test_a_client_that_leaves_at_once_is_no_failure(proxy: tuple[str, int]) -> None:
+async def test_client_may_disconnect_at_once(proxy: tuple[str, int]) -> None:
     assert await conversation(proxy, ends=True) == b""
     assert await conversation(proxy, b"CONNECT api", ends=True) == b""
 
 
-async def test_a_client_that_never_begins_tls_is_given_up(
+async def test_silent_client_in_a_twilio_tunnel_is_disconnected(
     proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
@@ -75,7 +73,7 @@ async def test_a_client_that_never_begins_tls_is_given_up(
     assert answer == proxy_module.ESTABLISHED
 
 
-async def test_a_client_that_speaks_no_tls_is_hung_up_on(proxy: tuple[str, int]) -> None:
+async def test_client_without_tls_in_a_twilio_tunnel_is_disconnected(proxy: tuple[str, int]) -> None:
     answer = await conversation(proxy, connect("api.twilio.com:443"), b"GET / HTTP/1.1\r\n\r\n" * 9)
 
     assert b"Traceback" not in answer
@@ -89,7 +87,7 @@ def silent() -> Iterator[socket.socket]:
         yield listener
 
 
-async def test_a_tunnel_in_which_nothing_happens_is_closed(
+async def test_idle_tunnel_is_closed(
     proxy: tuple[str, int], silent: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)
@@ -100,7 +98,7 @@ async def test_a_tunnel_in_which_nothing_happens_is_closed(
     assert answer == proxy_module.ESTABLISHED
 
 
-async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> None:
+async def test_bytes_after_a_body_are_not_forwarded(proxy: tuple[str, int]) -> None:
     got = bytearray()
 
     async with origin(got, b"body") as port:
@@ -125,7 +123,7 @@ async def test_what_follows_a_body_is_not_sent_on(proxy: tuple[str, int]) -> Non
     ],
     ids=["no field", "interim", "no head", "no end", "nothing"],
 )
-async def test_the_answer_to_a_plain_request_tells_that_the_connection_ends_with_it(
+async def test_response_to_a_plain_request_says_that_the_connection_closes(
     proxy: tuple[str, int], answer: bytes, passed_on: bytes
 ) -> None:
     async with origin(bytearray(), b"\r\n\r\n", answer) as port:
@@ -134,7 +132,7 @@ async def test_the_answer_to_a_plain_request_tells_that_the_connection_ends_with
     assert said == passed_on
 
 
-async def test_a_chunked_body_is_sent_on_as_it_comes(proxy: tuple[str, int]) -> None:
+async def test_chunked_body_is_forwarded_as_it_arrives(proxy: tuple[str, int]) -> None:
     got = bytearray()
 
     async with origin(got, b"0\r\n\r\n") as port:
@@ -145,7 +143,7 @@ async def test_a_chunked_body_is_sent_on_as_it_comes(proxy: tuple[str, int]) -> 
     assert got.endswith(b"\r\n\r\n4\r\nbody\r\n0\r\n\r\n")
 
 
-async def test_what_follows_a_chunked_body_is_not_sent_on(proxy: tuple[str, int]) -> None:
+async def test_bytes_after_a_chunked_body_are_not_forwarded(proxy: tuple[str, int]) -> None:
     got = bytearray()
     body = b"4;a=b\r\nbody\r\n0\r\nTrailer: x\r\n\r\n"
 
@@ -159,7 +157,7 @@ async def test_what_follows_a_chunked_body_is_not_sent_on(proxy: tuple[str, int]
     assert got.endswith(b"\r\n\r\n" + body)
 
 
-async def test_trailers_wait_until_they_are_taken() -> None:
+async def test_trailers_wait_for_a_slow_receiver() -> None:
     reader = asyncio.StreamReader()
     reader.feed_data(b"0\r\n" + b"A: b\r\n" * 50 + b"\r\n")
     writer = Mock(drain=AsyncMock())
@@ -172,7 +170,7 @@ async def test_trailers_wait_until_they_are_taken() -> None:
 @pytest.mark.parametrize(
     "body", [b"x\r\n", b"4\r\nbody!!!\r\n", b"4" * 20 + b"\r\n", b"\r\n", b"4\r\nbo", b"4" * 70_000]
 )
-async def test_a_body_that_is_not_chunked_as_it_says_ends_the_request(proxy: tuple[str, int], body: bytes) -> None:
+async def test_malformed_chunked_body_ends_the_request(proxy: tuple[str, int], body: bytes) -> None:
     async with origin(bytearray(), b"never") as port:
         head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
         answer = await conversation(proxy, head + body, ends=True)
@@ -180,9 +178,7 @@ async def test_a_body_that_is_not_chunked_as_it_says_ends_the_request(proxy: tup
     assert answer == b""
 
 
-async def test_more_clients_than_there_may_be_are_turned_away(
-    proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy_module, "MAX_CONNECTIONS", 2)
     waiting = [await asyncio.open_connection(*proxy) for _ in range(2)]
 
@@ -193,7 +189,7 @@ async def test_more_clients_than_there_may_be_are_turned_away(
     assert answer.startswith(b"HTTP/1.1 503 ")
 
 
-async def test_no_name_of_twilios_is_looked_up(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
 
     def recorded(host: str, *_: object, **__: object) -> object:

@@ -25,9 +25,7 @@ def vector(content: bytes, width: int) -> bytes:
 
 
 @pytest.mark.parametrize("extra_bytes", [0, 65_480])
-async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
-    proxy: tuple[str, int], extra_bytes: int
-) -> None:
+async def test_tunnel_whose_sni_is_a_twilio_host_is_not_forwarded(proxy: tuple[str, int], extra_bytes: int) -> None:
     got = bytearray()
 
     async with origin(got, b"never") as port:
@@ -38,7 +36,7 @@ async def test_a_name_of_twilios_is_not_passed_on_however_long_its_hello(
     assert got == b""
 
 
-async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int], refusals: RefusedRequests) -> None:
+async def test_refused_sni_is_listed_escaped_and_shortened(proxy: tuple[str, int], refusals: RefusedRequests) -> None:
     async with origin(bytearray(), b"never") as port:
         said = hello(b"\x1b[2J\n" + b"x" * 9_000 + b".twilio.com")
         await conversation(proxy, connect(f"127.0.0.1:{port}") + said)
@@ -49,7 +47,7 @@ async def test_a_name_is_listed_in_print_and_not_at_length(proxy: tuple[str, int
     assert len(before.host) == 253
 
 
-async def test_a_protocol_that_begins_as_tls_does_is_passed_on_at_once(proxy: tuple[str, int]) -> None:
+async def test_protocol_that_starts_like_tls_is_forwarded_at_once(proxy: tuple[str, int]) -> None:
     got = bytearray()
 
     async with origin(got, b"ping", b"pong") as port:

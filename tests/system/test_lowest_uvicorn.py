@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "lowest-uvicorn"
 SMOKE_SUITE = (
     "tests/unit/test_uvicorn_internals.py",
-    "tests/integration/test_http_patience.py",
+    "tests/integration/test_http_timeouts.py",
     "tests/integration/test_http_pipelining.py",
     "tests/integration/test_http_protocol.py",
     "tests/contract/test_wire_connections.py",

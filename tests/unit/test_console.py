@@ -49,7 +49,7 @@ def test_lines_that_cannot_be_printed_are_reported(
     assert capsys.readouterr().err == "ringback: Cannot write to standard output: No space left on device.\n"
 
 
-def test_messages_that_cannot_be_printed_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_cannot_be_printed_are_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Full())
 
     print_error("nobody reads this")
@@ -68,7 +68,7 @@ def test_output_that_cannot_be_written_at_the_exit_is_discarded(
     assert file.read_bytes() == b""
 
 
-def test_streams_that_are_missing_are_opened_on_the_null_device(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_streams_are_opened_on_the_null_device(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)

@@ -34,7 +34,7 @@ def logged(log_format: str | None, level: str) -> str:
 
 
 @pytest.mark.parametrize("log_format", ["json", None])
-def test_programs_get_one_json_object_a_line(log_format: str | None) -> None:
+def test_json_log_has_one_object_per_line(log_format: str | None) -> None:
     call, failure, careful = map(json.loads, logged(log_format, "info").splitlines())
 
     assert call.pop("timestamp").endswith("Z")
@@ -43,7 +43,7 @@ def test_programs_get_one_json_object_a_line(log_format: str | None) -> None:
     assert (careful["event"], careful["level"]) == ("careful", "warning")
 
 
-def test_people_get_text() -> None:
+def test_terminal_gets_text() -> None:
     first = logged("text", "info").splitlines()[0]
 
     assert "call" in first
@@ -81,7 +81,7 @@ except ValueError:
         ("error", ["it failed"]),
     ],
 )
-def test_the_level_says_what_is_the_least_that_is_logged(level: str, events: list[str]) -> None:
+def test_level_is_the_lowest_that_is_logged(level: str, events: list[str]) -> None:
     assert [json.loads(line)["event"] for line in logged("json", level).splitlines()] == events
 
 
@@ -132,7 +132,7 @@ gc.collect()
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_whatever_is_logged_printed_warned_of_or_raised_is_in_the_log_and_logging_never_raises(log_format: str) -> None:
+def test_everything_logged_printed_warned_or_raised_is_in_the_log_and_logging_never_raises(log_format: str) -> None:
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ODDITIES.format(log_format=log_format)],
         capture_output=True,

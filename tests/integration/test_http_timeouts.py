@@ -30,7 +30,7 @@ async def until_given_up(*pieces: bytes) -> RecordingTransport:
 
 @pytest.mark.parametrize("begin", [b"G", b"GET / HTTP/1.1\r\nHos", HEAD, HEAD + b"12345"])
 @pytest.mark.parametrize("before", [b"", WHOLE])
-def test_a_request_that_does_not_come_to_its_end_is_timed_out(begin: bytes, before: bytes) -> None:
+def test_incomplete_request_gets_a_408(begin: bytes, before: bytes) -> None:
     transport = asyncio.run(until_given_up(before + begin))
 
     *_, last = transport.written.split(b"HTTP/1.1 ")
@@ -41,17 +41,17 @@ def test_a_request_that_does_not_come_to_its_end_is_timed_out(begin: bytes, befo
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"])
-def test_a_connection_on_which_no_request_begins_is_closed_without_a_word(sent: bytes) -> None:
+def test_connection_without_a_request_is_closed_without_a_response(sent: bytes) -> None:
     assert asyncio.run(until_given_up(sent)).written == b""
 
 
-def test_a_connection_that_is_fed_empty_lines_after_an_answer_is_closed() -> None:
+def test_connection_that_receives_only_empty_lines_is_closed() -> None:
     transport = asyncio.run(until_given_up(WHOLE, b"\r\n"))
 
     assert transport.written.count(b"HTTP/1.1 ") == 1
 
 
-def test_a_body_that_nobody_waits_for_and_does_not_come_closes_the_connection() -> None:
+def test_missing_body_of_an_answered_request_closes_the_connection() -> None:
     async def talk() -> bytes:
         async def app(_: Scope, __: Receive, send: Send) -> None:
             await answer(send)
@@ -89,11 +89,11 @@ async def still_open(*pieces: bytes) -> bool:
     ],
     ids=["whole", "next begun", "body of a later one", "reading paused", "told to wait"],
 )
-def test_a_client_that_is_made_to_wait_is_not_given_up(pieces: tuple[bytes, ...]) -> None:
+def test_client_that_waits_for_the_server_is_not_disconnected(pieces: tuple[bytes, ...]) -> None:
     assert asyncio.run(still_open(*pieces))
 
 
-def test_a_client_that_goes_on_with_requests_is_not_given_up() -> None:
+def test_client_that_keeps_sending_requests_is_not_disconnected() -> None:
     async def talk() -> int:
         async with connected(Recorder()) as (protocol, transport):
             for count in range(1, SEVERAL_LOOKS):
@@ -107,7 +107,7 @@ def test_a_client_that_goes_on_with_requests_is_not_given_up() -> None:
 
 
 @pytest.mark.parametrize("closes", [False, True], ids=["open", "closing"])
-def test_a_client_that_does_not_read_its_answer_is_cut_off(*, closes: bool) -> None:
+def test_client_that_does_not_read_its_response_is_disconnected(*, closes: bool) -> None:
     async def talk() -> bool:
         async with connected(Recorder()) as (protocol, transport):
             transport.is_stuck = True
@@ -136,7 +136,7 @@ def test_rest_of_a_timed_out_request_is_not_read() -> None:
     assert asyncio.run(talk()) == []
 
 
-def test_client_that_stops_reading_in_the_middle_of_a_response_is_cut_off() -> None:
+def test_client_that_stops_reading_in_the_middle_of_a_response_is_disconnected() -> None:
     async def talk() -> bool:
         async def app(_: Scope, __: Receive, send: Send) -> None:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
