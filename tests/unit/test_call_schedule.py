@@ -104,16 +104,16 @@ def test_callee_who_started_to_enter_keys_has_until_the_prompt_times_out() -> No
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
-@pytest.mark.parametrize("dialled", [None, "124", "1234"])
-def test_phone_with_an_extension_does_not_react_if_another_was_dialed(dialled: str | None) -> None:
-    call = prompting(a_phone(extension="123"), extension=dialled)
+@pytest.mark.parametrize("dialed", [None, "124", "1234"])
+def test_phone_with_an_extension_does_not_react_if_another_was_dialed(dialed: str | None) -> None:
+    call = prompting(a_phone(extension="123"), extension=dialed)
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
-@pytest.mark.parametrize("dialled", ["123", "w1W2w3w"])
-def test_phone_with_an_extension_is_reached_by_its_digits_without_waits(dialled: str) -> None:
-    call = prompting(a_phone(extension="123"), extension=dialled)
+@pytest.mark.parametrize("dialed", ["123", "w1W2w3w"])
+def test_phone_with_an_extension_is_reached_by_its_digits_without_waits(dialed: str) -> None:
+    call = prompting(a_phone(extension="123"), extension=dialed)
 
     assert next_event(call, POLICY, T0) == due_in(1, CallEvent.DIGITS, CODE)
 

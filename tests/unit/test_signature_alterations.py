@@ -96,7 +96,7 @@ FORM_CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("without those that are empty", "http://app.test/xa1", {"body": "a=1&City=&Zip="}),
     ("only the last of each name", "http://app.test/xa1b2", {"body": "a=3&b=2&a=1"}),
     ("only the first of each name", "http://app.test/xa3b2", {"body": "a=3&b=2&a=1"}),
-    ("equal ones told once", "http://app.test/xa1a2", {"body": "a=2&a=1&a=2"}),
+    ("duplicates removed", "http://app.test/xa1a2", {"body": "a=2&a=1&a=2"}),
     ("not signed, only the URL", "http://app.test/x", {"body": "a=1"}),
     ("in the order received", "http://app.test/xb2a1", {"body": "b=2&a=1"}),
     ("those of one name as received", "http://app.test/xa2a1b3", {"body": "b=3&a=2&a=1"}),

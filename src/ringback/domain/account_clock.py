@@ -7,7 +7,7 @@ from ringback.domain.timestamps import Timestamp
 
 
 class ClockMode(StrEnum):
-    """Whether an account's time passes."""
+    """The mode of an account's clock: its time passes, or stands still."""
 
     RUNNING = "running"
     FROZEN = "frozen"

@@ -50,7 +50,7 @@ FINAL_STATES = frozenset({CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSW
 
 
 class CallEvent(StrEnum):
-    """What can happen to a call, caused by the clock, a phone, a person or another request."""
+    """An event of a call, caused by the clock, a phone, a person or another request."""
 
     DIAL = "dial"
     ANSWER = "answer"
@@ -79,7 +79,7 @@ class Guard(StrEnum):
 
 
 class VerificationStatus(StrEnum):
-    """Whether the callee entered the code."""
+    """The outcome of a validation call: whether the callee entered the code."""
 
     SUCCESS = "success"
     FAILED = "failed"

@@ -11,9 +11,9 @@ from ringback.domain.twilio_hosts import EMULATED_HOST
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
-"""How much of an invalid value a message repeats."""
+"""Maximum length of an invalid value that a message repeats."""
 RETRY_AFTER_SECONDS = 1
-"""How long a client must wait before it retries a request that was rejected temporarily."""
+"""Time that a client must wait before it retries a request that was rejected temporarily."""
 
 
 class TwilioError(Exception):

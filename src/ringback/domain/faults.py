@@ -32,7 +32,7 @@ EffectDict = Mapping[str, Any]
 
 
 class FaultTarget(StrEnum):
-    """Where a fault applies: one operation of the Twilio API, all of them, or a StatusCallback."""
+    """The target of a fault: one operation of the Twilio API, all of them, or StatusCallbacks."""
 
     LIST_OUTGOING_CALLER_IDS = Operation.LIST_OUTGOING_CALLER_IDS
     CREATE_VALIDATION_REQUEST = Operation.CREATE_VALIDATION_REQUEST

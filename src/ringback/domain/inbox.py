@@ -18,7 +18,7 @@ _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """What may have made an invalid signature: auth tokens by their owners' names, and the StatusCallback URL."""
+    """Possible inputs of an invalid signature: auth tokens by their owners' names, and the StatusCallback URL."""
 
     other_tokens: Mapping[str, str]
     given_url: str | None

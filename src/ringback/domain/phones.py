@@ -69,7 +69,7 @@ class PhoneRule:
 
 @dataclass(frozen=True, slots=True)
 class CalleeReaction:
-    """What the callee does `after_seconds` from the start of the prompt: enter `digits`, or hang up if None."""
+    """A callee's action `after_seconds` from the start of the prompt: enter `digits`, or hang up if None."""
 
     after_seconds: float
     digits: str | None

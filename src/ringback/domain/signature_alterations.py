@@ -226,7 +226,7 @@ CHANGES: tuple[Change, ...] = (
     _form("without those that are empty", lambda form: tuple((n, v) for n, v in form if v)),
     _form("with only the last of each name", lambda form: tuple(dict(form).items())),
     _form("with only the first of each name", lambda form: tuple(dict(reversed(form)).items())),
-    _form("with equal ones told once", lambda form: tuple(dict.fromkeys(form))),
+    _form("with duplicates removed", lambda form: tuple(dict.fromkeys(form))),
     ("the parameters were not signed, only the URL", lambda s: replace(s, form=())),
     _loose("in the order received, not sorted by name", list),
     _loose("sorted by name alone, those of one name as received", lambda form: sorted(form, key=lambda pair: pair[0])),

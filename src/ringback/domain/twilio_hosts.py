@@ -12,7 +12,7 @@ _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 
 
 class HostRole(StrEnum):
-    """How ringback treats requests to a host."""
+    """The role of a host, which decides how ringback treats requests to it."""
 
     EMULATED = "emulated"
     REFUSED = "refused"

@@ -28,7 +28,7 @@ DUE_CALLS_AT_ONCE = 10
 
 
 class CallContext(NamedTuple):
-    """What the operations on a call share: the account's time, its call policy, and the source of new ids."""
+    """The context of an operation on a call: the account's time, its call policy, and the generator of new ids."""
 
     time: AccountTime
     policy: CallPolicy

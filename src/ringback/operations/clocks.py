@@ -26,7 +26,7 @@ from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
 CALLBACK_SECONDS = 0.1
-"""How far an account's clock advances, at most, before pending callbacks must have been delivered."""
+"""Maximum time that an account's clock advances while callbacks are pending."""
 ACCOUNTS_AT_ONCE = 500
 """Maximum number of accounts with pending calls that one transaction reads."""
 REPLICAS_DIFFER_SECONDS = 60.0

@@ -27,9 +27,8 @@ def fetch_events(
 
     Return None if the account does not exist. The next search can start after `up_to`.
     """
-    last_id = unit_of_work.events.last_id(
-        account_sid
-    )  # read first, so that the next search finds events added meanwhile
+    # read first, so that the next search finds events that are added during this one
+    last_id = unit_of_work.events.last_id(account_sid)
     if not last_id and unit_of_work.accounts.find(account_sid) is None:
         return None
     if last_id <= after_id:

@@ -44,7 +44,7 @@ def apply_seed(
 
 def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timestamp) -> Account:
     if seeded.parent_sid and unit_of_work.accounts.find(seeded.parent_sid) is None:
-        raise UnknownAccount(f"account {seeded.sid}: there is no account {seeded.parent_sid} to be its parent")
+        raise UnknownAccount(f"account {seeded.sid}: its parent account {seeded.parent_sid} does not exist")
     known = unit_of_work.accounts.find(seeded.sid)
     if known is None and seeded.auth_token is None:
         raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")

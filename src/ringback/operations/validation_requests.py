@@ -97,7 +97,7 @@ def _queue_call(
             attempts_left=policy.code_attempts,
             date_created=account_now,
             code_expires_at=None if lifetime_seconds is None else after(account_now, lifetime_seconds),
-            timeline=(TimelineEntry(account_now, "queued", f"to be dialled after {request.call_delay_seconds} s"),),
+            timeline=(TimelineEntry(account_now, "queued", f"to be dialed after {request.call_delay_seconds} s"),),
         )
         if unit_of_work.calls.add(call, next_event(call, policy, account_now), time):
             return call
