@@ -11,7 +11,7 @@ from ringback.domain.accounts import Account
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.accounts import ensure_account
-from ringback.storage.account_repository import FIND_ACCOUNT
+from ringback.storage.account_repository import ACCOUNTS, FIND_ACCOUNT
 from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
@@ -40,7 +40,7 @@ def main() -> None:
     with database.engine.connect() as connection:
 
         def through_sqlalchemy() -> Account:
-            return Account(*connection.execute(core, {"sid": SID}).one())
+            return ACCOUNTS.read(tuple(connection.execute(core, {"sid": SID}).one()))
 
         def driver_alone() -> tuple[object, ...]:
             return driver.execute(text, {"sid": SID}).fetchone()  # type: ignore[no-any-return]

@@ -75,19 +75,18 @@ def _columns(*mutabilities: Mutability) -> list[str]:
 
 _MUTABLE, _FINAL = _columns(Mutability.MUTABLE), _columns(Mutability.FINAL)
 _immutable_values = CALLS.writer(*_columns(Mutability.IMMUTABLE))
+_NOTHING_DUE = (None, None, None, None)
 _mutable_values = CALLS.writer(*(name for name in (*_MUTABLE, *_FINAL) if name in ValidationCall._fields))
 
 
 def _changes(call: ValidationCall, pending: PendingEvent | None, time: AccountTime) -> dict[str, Any]:
     """Return the columns of a call that may change."""
-    return {
-        **_mutable_values(call),
-        "due_at": pending.at if pending else None,
-        "due_event": pending.event.value if pending else None,
-        "due_digits": pending.digits if pending else None,
-        "real_due_at": time.system_due_at(pending.at) if pending else None,
-        "real_ended_at": time.system_now if call.is_ended else None,
-    }
+    values = _mutable_values(call)
+    values["due_at"], values["due_event"], values["due_digits"], values["real_due_at"] = (
+        (pending.at, pending.event.value, pending.digits, time.system_due_at(pending.at)) if pending else _NOTHING_DUE
+    )
+    values["real_ended_at"] = time.system_now if call.is_ended else None
+    return values
 
 
 FIND = Statement(select(*CALLS.columns).where(table.c.sid == bindparam("sid")))
