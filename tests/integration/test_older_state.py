@@ -79,7 +79,7 @@ def write_database(url: str) -> None:
         command.upgrade(config, VERSION)
         connection.execute(text("PRAGMA foreign_keys = OFF"))
         for table in SNAPSHOT_TABLES:
-            for row in SNAPSHOT["tables"][table.name]:
+            for row in SNAPSHOT["tables"].get(table.name, ()):
                 connection.execute(insert(table).values(row))
     engine.dispose()
 

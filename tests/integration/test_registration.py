@@ -76,7 +76,9 @@ def test_registration_agrees_with_the_keys_of_its_table(table: Table) -> None:
 def test_structured_columns_of_a_snapshot_are_checked(table: Table) -> None:
     texts = [str(column.name) for column in table.c if isinstance(column.type, Text)]
 
-    assert not texts or table.name in CHECKS, f"add {table.name} to CHECKS in storage/snapshot_checks.py for {texts}"
+    assert not texts or table.name in CHECKS, (
+        f"add {table.name} to CHECKS in storage/snapshot_checks.py for {texts}, or give plain text the type String"
+    )
 
 
 def test_reset_deletes_an_accounts_rows_in_every_table(simulation: Simulation) -> None:
