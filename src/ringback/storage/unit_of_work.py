@@ -1,4 +1,7 @@
-"""A unit of work: the repositories over one connection, and the transaction around the changes of an operation."""
+"""A unit of work: the repositories over one connection, and the transaction around the changes of an operation.
+
+Repositories of a single operation are not attributes: the operation makes them, as in `InboxRepository(unit_of_work)`.
+"""
 
 from collections.abc import Callable, Collection
 from functools import partial
