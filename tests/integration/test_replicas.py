@@ -2,20 +2,24 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from itertools import cycle
 
 import pytest
+from sqlalchemy import text
 
 from ringback.config.settings import Settings
 from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
 from ringback.domain.caller_ids import ValidationRequest
 from ringback.domain.events import EventType
+from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
-from ringback.operations.accounts import create_account, ensure_account, lock_account_time
+from ringback.operations.accounts import create_account, ensure_account, lock_account_time, reset_account
 from ringback.operations.callbacks import (
     LEASE_SECONDS,
     LOCKED_RETRY_SECONDS,
@@ -27,10 +31,12 @@ from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import fetch_events
 from ringback.operations.id_generator import IdGenerator
+from ringback.operations.requests import newest_requests, write_requests
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.background import Housekeeper
 from ringback.startup import InitialState
 from ringback.storage.database import Database
+from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.control import ControlledAccount
@@ -48,6 +54,7 @@ pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
 AT_ONCE = 12
+WAITING_FOR_A_LOCK = Statement(text("SELECT pid FROM pg_locks WHERE NOT granted"))
 
 
 @pytest.fixture
@@ -432,3 +439,43 @@ async def test_a_snapshot_of_the_one_brought_back_by_the_other_counts_on(
     assert events[: len(before)] == before
     assert events[-1]["call_sid"] == later["call_sid"]
     assert min(event["id"] for event in events[len(before) :]) > before[-1]["id"]
+
+
+async def test_reset_discards_a_request_that_is_being_written(pair: list[Database]) -> None:
+    database, loop = pair[0], asyncio.get_running_loop()
+    request = AnsweredRequest(ACCOUNT_SID, T0, "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+    database.process_state.journal.add(request)
+
+    def reset_while_writing(unit_of_work: UnitOfWork) -> Future[bool]:
+        with unit_of_work:
+            unit_of_work.accounts.lock_exclusive(ACCOUNT_SID)
+            writing = asyncio.run_coroutine_threadsafe(database.run(write_requests, limit=10), loop)
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not unit_of_work.all(WAITING_FOR_A_LOCK) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            reset_account(unit_of_work, ACCOUNT_SID)
+        return writing
+
+    writing = await database.run(reset_while_writing)
+    await asyncio.wrap_future(writing)
+
+    assert await database.run(newest_requests, ACCOUNT_SID, limit=10) == []
+    assert not database.process_state.journal
+
+
+async def test_failed_reset_keeps_requests_that_are_not_stored_yet(pair: list[Database]) -> None:
+    database = pair[0]
+    request = AnsweredRequest(ACCOUNT_SID, T0, "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+    database.process_state.journal.add(request)
+
+    def fail_after_reset(unit_of_work: UnitOfWork) -> None:
+        with unit_of_work:
+            reset_account(unit_of_work, ACCOUNT_SID)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await database.run(fail_after_reset)
+    await database.run(write_requests, limit=10)
+
+    [stored] = await database.run(newest_requests, ACCOUNT_SID, limit=10)
+    assert stored.answered.request_sid == "RQ1"

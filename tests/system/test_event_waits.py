@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from support.extent import WHOLE
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path, serve_with
 from support.waiting import PATIENCE_SECONDS
 
 EVENTS = f"/_ringback/accounts/{ACCOUNT_SID}/events"
@@ -154,8 +154,10 @@ def test_many_who_wait_cost_nothing_and_are_all_answered(server: ServerProcess) 
     assert shares[-1] < IDLE_SHARE, shares
 
 
-def test_a_wait_is_answered_when_the_server_stops(server: ServerProcess) -> None:
+def test_event_wait_is_answered_when_the_server_stops() -> None:
+    patient = serve_with({"ringback.server.uvicorn_server.STOP_SECONDS": 2 * PATIENCE_SECONDS})
     with (
+        ServerProcess(command=patient) as server,
         server.client() as client,
         closing(begin(server, f"{EVENTS}?type=callback.failed&wait_seconds=300")) as waiting,
         closing(begin(server, f"{EVENTS}/stream?type=callback.failed")) as following,

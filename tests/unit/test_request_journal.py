@@ -50,13 +50,12 @@ def test_requests_are_taken_in_batches_oldest_first() -> None:
     for number, sid in enumerate([ACCOUNT_SID, ACCOUNT_SID, ACCOUNT_SID, OTHER]):
         journal.add(a_request(number, sid))
 
-    pieces = [journal.take(2), journal.take(2), journal.take(2)]
+    pieces = []
+    for _ in range(3):
+        accounts = journal.accounts(2)
+        pieces.append({sid: [request.at for request in journal.take_account(sid, 2)] for sid in accounts})
 
-    assert [{sid: [request.at for request in taken] for sid, taken in piece.items()} for piece in pieces] == [
-        {ACCOUNT_SID: [0, 1]},
-        {ACCOUNT_SID: [2], OTHER: [3]},
-        {},
-    ]
+    assert pieces == [{ACCOUNT_SID: [0, 1]}, {ACCOUNT_SID: [2], OTHER: [3]}, {}]
 
 
 def test_parameters_of_query_and_form_are_kept_and_the_form_wins() -> None:

@@ -18,6 +18,7 @@ from ringback.domain.secrets import is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
+from ringback.operations.requests import discard_all_requests, discard_requests
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -173,7 +174,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
         for sid in (account_sid, *subaccounts):
             unit_of_work.accounts.lock_exclusive(sid)
             unit_of_work.invalidated.add(sid)
-            unit_of_work.when_committed(unit_of_work.requests.journal.take_account, sid)
+            discard_requests(unit_of_work, sid)
             yield
         for sid in subaccounts:
             yield from unit_of_work.accounts.delete_contents_of(sid)
@@ -207,7 +208,7 @@ def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bo
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         unit_of_work.invalidated.add(account_sid)
-        unit_of_work.when_committed(unit_of_work.requests.journal.take_account, account_sid)
+        discard_requests(unit_of_work, account_sid)
         yield from unit_of_work.accounts.delete_contents_of(account_sid)
         was_there = unit_of_work.accounts.reset_settings(account_sid)
         yield from unit_of_work.commit_in_thread()
@@ -219,7 +220,7 @@ def reset_everything(unit_of_work: UnitOfWork) -> Steps[None]:
     """Delete all accounts with all their resources."""
     with unit_of_work:
         unit_of_work.locks.everything()
-        unit_of_work.when_committed(unit_of_work.requests.journal.clear)
+        discard_all_requests(unit_of_work)
         for sids in unit_of_work.accounts.all_sids():
             unit_of_work.invalidated.update(sids)
             yield

@@ -1,6 +1,7 @@
 """Write the request journal in batches after the responses, and read it."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest, mask_username
@@ -26,11 +27,8 @@ def newest_requests(
 
 def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Write some of an account's requests that are not stored yet; return True if there may be more."""
-    journal = unit_of_work.requests.journal
-    with journal.writing:
-        taken = journal.take_account(account_sid, WRITE_BATCH_REQUESTS)
-        _write(unit_of_work, {account_sid: taken})
-    return bool(taken)
+    with unit_of_work.requests.journal.writing:
+        return bool(_write(unit_of_work, [account_sid], WRITE_BATCH_REQUESTS))
 
 
 def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
@@ -38,7 +36,7 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     journal = unit_of_work.requests.journal
     if journal:
         with journal.writing:
-            _write(unit_of_work, journal.take(limit))
+            _write(unit_of_work, journal.accounts(limit), limit)
     return bool(journal)
 
 
@@ -49,21 +47,42 @@ def write_all_requests(unit_of_work: UnitOfWork) -> Steps[None]:
         yield
 
 
-def _write(unit_of_work: UnitOfWork, taken: Mapping[AccountSid, list[AnsweredRequest]]) -> None:
-    """Write accounts' requests, except those of deleted accounts. If the database fails, put all back.
+def discard_requests(unit_of_work: UnitOfWork, account_sid: AccountSid) -> None:
+    """Discard an account's requests that are not stored yet; its lock must be held. A rollback restores them."""
+    journal = unit_of_work.requests.journal
+    unit_of_work.when_rolled_back(partial(journal.put_back, {account_sid: journal.take_account(account_sid)}))
+    unit_of_work.when_committed(journal.take_account, account_sid)
 
-    Raises RequestsDropped if they can never be stored, because they would block all later ones.
+
+def discard_all_requests(unit_of_work: UnitOfWork) -> None:
+    """Discard all requests that are not stored yet; the lock on everything must be held. A rollback restores them."""
+    journal = unit_of_work.requests.journal
+    unit_of_work.when_rolled_back(partial(journal.put_back, journal.take_all()))
+    unit_of_work.when_committed(journal.take_all)
+
+
+def _write(unit_of_work: UnitOfWork, account_sids: Sequence[AccountSid], limit: int) -> int:
+    """Write at most `limit` requests of some accounts and return how many were taken; a rollback puts them back.
+
+    Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Those of
+    deleted accounts are dropped. Raises RequestsDropped if some can never be stored: they would block all later ones.
     """
+    journal = unit_of_work.requests.journal
+    taken: dict[AccountSid, list[AnsweredRequest]] = {}
     try:
         with unit_of_work:
-            for account_sid in sorted(taken):
-                if taken[account_sid] and unit_of_work.accounts.lock_shared(account_sid):
-                    _write_of_account(unit_of_work, account_sid, taken[account_sid])
+            for account_sid in sorted(account_sids):
+                account = unit_of_work.accounts.lock_shared(account_sid)
+                requests = taken[account_sid] = journal.take_account(account_sid, limit)
+                limit -= len(requests)
+                if account and requests:
+                    _write_of_account(unit_of_work, account_sid, requests)
     except BaseException as error:
         if isinstance(error, (*unit_of_work.data_errors, ValueError, TypeError)):
             raise RequestsDropped(str(error)) from error
-        unit_of_work.requests.journal.put_back(taken)
+        journal.put_back(taken)
         raise
+    return sum(map(len, taken.values()))
 
 
 def _write_of_account(unit_of_work: UnitOfWork, account_sid: AccountSid, requests: list[AnsweredRequest]) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.clocks import recompute_due_times
-from ringback.operations.requests import write_all_requests
+from ringback.operations.requests import discard_all_requests, write_all_requests
 from ringback.operations.snapshot_document import rows_text, tables_text
 from ringback.operations.snapshot_reader import Snapshot, SnapshotReader, explain
 from ringback.operations.snapshot_text import NotInForm
@@ -82,7 +82,7 @@ def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now
     """
     with unit_of_work:
         unit_of_work.locks.everything()
-        unit_of_work.when_committed(unit_of_work.requests.journal.clear)
+        discard_all_requests(unit_of_work)
         yield from _invalidate_all(unit_of_work)
         yield from unit_of_work.accounts.delete_all()
         yield from write_tables(unit_of_work, _rows_of(snapshot), system_now=system_now)

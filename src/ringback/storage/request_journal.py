@@ -37,17 +37,16 @@ class RequestJournal:
                 self._unwritten.move_to_end(request.account_sid)
             requests.append(request)
 
-    def take(self, limit: int) -> dict[AccountSid, list[AnsweredRequest]]:
-        """Remove and return at most `limit` requests by account, each account's oldest first."""
-        taken: dict[AccountSid, list[AnsweredRequest]] = {}
+    def accounts(self, limit: int) -> list[AccountSid]:
+        """Return the accounts of the first `limit` requests, those idle for longest first."""
+        accounts = []
         with self._lock:
-            while limit > 0 and self._unwritten:
-                account_sid, requests = next(iter(self._unwritten.items()))
-                taken[account_sid] = [requests.popleft() for _ in range(min(limit, len(requests)))]
-                limit -= len(taken[account_sid])
-                if not requests:
-                    del self._unwritten[account_sid]
-        return taken
+            for account_sid, requests in self._unwritten.items():
+                if limit <= 0:
+                    break
+                accounts.append(account_sid)
+                limit -= len(requests)
+        return accounts
 
     def put_back(self, taken: Mapping[AccountSid, Sequence[AnsweredRequest]]) -> None:
         """Put back requests that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
@@ -65,7 +64,9 @@ class RequestJournal:
                 self._unwritten.pop(account_sid, None)
             return taken
 
-    def clear(self) -> None:
-        """Drop all requests."""
+    def take_all(self) -> dict[AccountSid, list[AnsweredRequest]]:
+        """Remove and return all requests by account, each account's oldest first."""
         with self._lock:
+            taken = {account_sid: [*requests] for account_sid, requests in self._unwritten.items()}
             self._unwritten.clear()
+            return taken

@@ -72,6 +72,7 @@ class UnitOfWork(Session):
         self._on_commit = on_commit
         self._depth = 0
         self._is_committed = False
+        self._rollback_callbacks: list[Callable[[], object]] = []
         self._run_on_loop = run_on_loop
         self._counts_changes = backend.counts_changes
         self._rows_before = 0
@@ -104,11 +105,12 @@ class UnitOfWork(Session):
         if self._depth:
             return
         callbacks, self._callbacks = self._callbacks, []
+        rollback_callbacks, self._rollback_callbacks = self._rollback_callbacks, []
         changed, self.changed = self.changed, set()
         invalidated, self.invalidated = self.invalidated, set()
         is_committed, self._is_committed = self._is_committed, False
         if kind is not None and not is_committed:
-            self._roll_back()
+            self._roll_back(rollback_callbacks)
             return
         try:
             self.events.write()
@@ -116,7 +118,7 @@ class UnitOfWork(Session):
                 self.before_commit()
             self._connection.commit()
         except BaseException:
-            self._roll_back()
+            self._roll_back(rollback_callbacks)
             raise
         self.changed_rows += (self._total_changes - self._rows_before) & _COUNTER_MASK
         notify = partial(self._notify, callbacks, changed, invalidated)
@@ -152,8 +154,14 @@ class UnitOfWork(Session):
         if changed or invalidated:
             self._on_commit(changed | invalidated, invalidated)
 
-    def _roll_back(self) -> None:
+    def when_rolled_back(self, callback: Callable[[], object]) -> None:
+        """Call a function if the transaction is rolled back, before it is: to undo a change in memory."""
+        self._rollback_callbacks.append(callback)
+
+    def _roll_back(self, callbacks: list[Callable[[], object]]) -> None:
         self.events.discard()
+        for callback in callbacks:
+            callback()
         self._connection.rollback()
 
     @property

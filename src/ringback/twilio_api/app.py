@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.domain.accounts import explain_wrong_path
 from ringback.domain.errors import (
@@ -36,6 +36,9 @@ from ringback.twilio_api.routes import ROUTES
 
 _ACCOUNTS_PREFIX = f"{ACCOUNTS_PATH}/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
+
+STOPPING = "the server is stopping"
+"""uvicorn cancels the requests that are still in progress when the grace period of a stop ends."""
 
 log = structlog.get_logger()
 
@@ -93,6 +96,10 @@ class TwilioApp:
             if context.status:
                 raise
             await context.send_error(service_unavailable(str(error)))
+        except asyncio.CancelledError:
+            if context.status:
+                raise
+            await context.send_error(service_unavailable(STOPPING))
         except Exception:
             if context.status:
                 raise
@@ -169,8 +176,21 @@ class Application(FastAPI):
         await self.twilio_app(scope, receive, send)
 
     async def answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request that is not for the Twilio API."""
-        await super().__call__(scope, receive, send)
+        """Answer a request that is not for the Twilio API. If the server stops before the response starts, send 503."""
+        is_started = False
+
+        async def observed_send(message: Message) -> None:
+            nonlocal is_started
+            is_started = True
+            await send(message)
+
+        try:
+            await super().__call__(scope, receive, observed_send)
+        except asyncio.CancelledError:
+            if is_started or scope["type"] != "http":
+                raise
+            error = {"error": STOPPING, "hint": "send the request again once ringback has been started again"}
+            await JSONResponse(error, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
 
 
 def _account_sid(path: str) -> str:
