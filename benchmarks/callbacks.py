@@ -23,10 +23,10 @@ LATE_TARGET_MS = 50.0
 DELIVERED = "SELECT count(*) FROM events WHERE type = 'callback.delivered'"
 OWED_ONE_BY_ONE = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"
 ARRIVED = "SELECT call_sid, at + elapsed_ms * 1000 FROM callback_attempts WHERE url = '{}' AND status_code = 204"
-WORDS = f"""{CALLBACKS:,} callbacks of one account fall due at once, to one receiver on this machine; the time runs
-until the last one is delivered and recorded. Then {SPREAD} fall due one by one, {APART_SECONDS * 1000:.0f} ms apart:
-alone, and again while {HUNG} others of the same account are owed to a receiver that takes connections and never
-answers. How late one is, is counted from when it was due until its receiver has answered."""
+WORDS = f"""{CALLBACKS:,} callbacks of one account fall due at once, to one receiver on this machine; the time ends
+when the last one is delivered and recorded. Then {SPREAD} fall due one by one, {APART_SECONDS * 1000:.0f} ms apart:
+alone, and again while {HUNG} others of the same account are pending to a receiver that accepts connections and never
+answers. The delay of a callback is the time from its due time until its receiver has answered."""
 
 
 def measure_callbacks(bench: Bench) -> Section:
@@ -37,11 +37,11 @@ def measure_callbacks(bench: Bench) -> Section:
     beside = _late_ms(bench.folder, "beside.db", hung=HUNG)
     rows = [
         [f"{CALLBACKS:,} callbacks", f"{rate:,.0f}/s", at_least(rate, RATE_TARGET, "{:.0f}/s")],
-        ["late alone, median and most", f"{median(alone):.0f} ms, {max(alone):.0f} ms", ""],
-        ["late beside one that hangs, median", f"{median(beside):.0f} ms", ""],
-        ["late beside one that hangs, p99", f"{percentile(beside, 99):.0f} ms", ""],
+        ["delay alone, median and maximum", f"{median(alone):.0f} ms, {max(alone):.0f} ms", ""],
+        ["delay beside a hanging receiver, median", f"{median(beside):.0f} ms", ""],
+        ["delay beside a hanging receiver, p99", f"{percentile(beside, 99):.0f} ms", ""],
         [
-            "late beside one that hangs, most",
+            "delay beside a hanging receiver, maximum",
             f"{max(beside):.0f} ms",
             at_most(max(beside), LATE_TARGET_MS, "{:.0f} ms"),
         ],

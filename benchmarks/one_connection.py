@@ -18,8 +18,8 @@ HELLO, GET, POST = "hello", "GET instance", "POST"
 P50_TARGETS_MS = {GET: 0.3, POST: 0.5}
 P99_TARGET = 4.0
 """How many times its median a request's 99th percentile may be."""
-WORDS = """Medians of {rounds} rounds of {seconds} s each. While the POSTs go on, the calls of those before are rung,
-answered and keyed in by the same process. What hello's p99 is beside its p50 is the machine's own unrest."""
+WORDS = """Medians of {rounds} rounds of {seconds} s each. During the POSTs the same process moves the calls of
+earlier ones. The ratio of p99 to p50 of hello shows how steady the machine is."""
 
 
 def measure_one_connection(bench: Bench) -> Section:

@@ -29,12 +29,12 @@ POST_ALONE = "POST, its call a minute away"
 DELAY_SECONDS = 60
 TARGETS = {GET: 0.14, LIST: 0.09, POST_ALONE: 0.07, POST: 0.07}
 """The least share of hello that each is to reach."""
-WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. POSTs are measured twice: by themselves, at a
-server of their own that is stopped before their calls are due; and while the same server rings, answers and keys in the
-calls of those before, three steps each. {prism} After the last round ringback held
+WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. POSTs are measured twice: alone, on a
+separate server that is stopped before their calls are due; and while the same server moves the calls of earlier POSTs,
+three steps each. {prism} After the last round ringback used
 {megabytes:.0f} MB of memory ({verdict})."""
-PRISM_WORDS = """Prism is the usual stand-in made of an OpenAPI document, here at its best: it has only the five paths
-to serve that ringback implements, checks no credentials, keeps nothing, logs nothing, and its list is of one."""
+PRISM_WORDS = """Prism is the usual mock server for an OpenAPI document, here under the best conditions: it serves only
+the five paths that ringback implements, checks no credentials, stores and logs nothing, and its list has one entry."""
 
 
 class Target(NamedTuple):

@@ -15,11 +15,11 @@ from support.postgresql import migrated_database
 SHARE = 0.2
 """Of a processor, for each replica: so that PostgreSQL and wrk find enough of this machine left."""
 TARGET = 1.5
-WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to a
-server that is alone, and in turn over half as many to each of two that share another database. {held} PostgreSQL is
-one of the tests' own, on the same machine, and need not wait for its disk."""
-HELD = f"""Each server is held to {SHARE:.0%} of one processor: this tells whether replicas are in each other's way,
-where there are processors to spare."""
+WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to
+one server, and in turn over half as many to each of two that share another database. {held} PostgreSQL runs on
+the same machine without fsync."""
+HELD = f"""Each server is limited to {SHARE:.0%} of one processor: this shows whether replicas slow each other
+down when there are processors to spare."""
 NOT_HELD = "Servers, PostgreSQL and wrk share the processors of this machine, so that there may be none to spare."
 
 

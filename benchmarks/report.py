@@ -1,4 +1,4 @@
-"""The page: the tables, with all that a reader needs to judge them."""
+"""The page: the tables, with the information that a reader needs to judge them."""
 
 import os
 import platform
@@ -12,23 +12,23 @@ from benchmarks.sections import Section
 
 PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
 QUIET_SHARE = 0.15
-"""How much of the processors others may use before a warning stands on the page."""
-BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so that the shares flatter;
-and it makes the starts and whatever else is counted in seconds longer. Repeat this on a quiet machine before relying
-on it.
+"""The share of the processors that other programs may use without a warning on the page."""
+BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so the shares are too high,
+and everything that is measured in seconds is too long. Repeat this on a quiet machine.
 """
 
 HEAD = """# Performance
 
-Written by `python -m benchmarks --write docs/performance.md`, not edited by hand; `make bench` only prints.
+See how fast ringback is, how soon it is ready, and how much memory it takes. `python -m benchmarks --write
+docs/performance.md` generates this page; `make bench` only prints it.
 
-The yardstick is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). It and ringback are measured
-in turn, round by round, by wrk over kept-alive connections, so that a busy machine slows both. What counts is each
-request's share of hello *in its own round*; requests a second are only good for this machine. ringback runs as
-`ringback serve` does: one worker, a SQLite file, authentication on, every request logged at level info. A POST asks
-for a new number each time, and its call is rung, answered and keyed in while the POSTs go on. After each round of
-POSTs all calls are let end before the next round begins. Every single answer was a good one, or there would be no
-figures here.
+The reference is a bare uvicorn that answers `hello` (httptools, uvloop, no access log). wrk measures it and ringback
+in turn, round by round, over keep-alive connections, so that a busy machine slows both. Compare each request's *share
+of hello in its own round*; requests per second are valid for this machine only.
+
+ringback runs as with `ringback serve`: one worker, a SQLite file, authentication, every request logged at level info.
+Each POST requests another number, and its call rings, is answered and gets the code while further POSTs are sent. All
+calls have ended before the next round starts. Every response was the expected one; otherwise there are no numbers.
 """
 
 
@@ -41,10 +41,10 @@ def page(sections: Sequence[Section], *, wrk: str, busy_shares: tuple[float, flo
 def _machine(wrk: str, busy_shares: tuple[float, float]) -> list[str]:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     return [
-        "## Where",
+        "## Machine and versions",
         "",
         f"- {datetime.now(UTC):%Y-%m-%d}; {os.cpu_count()} processors ({_processor()}), Linux {platform.release()}",
-        f"- processors used by others just before: {busy_shares[0]:.0%}, just after: {busy_shares[1]:.0%}",
+        f"- processor time used by other programs: {busy_shares[0]:.0%} before, {busy_shares[1]:.0%} after",
         f"- {platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}, {wrk}",
         f"- {packages}",
         "",

@@ -24,7 +24,7 @@ INSTANCE, BY_NUMBER, BY_NAME = "GET instance", "filter by PhoneNumber", "filter 
 TARGETS = {DEEP_PAGE: (FIRST_PAGE, 1.3), BY_NUMBER: (INSTANCE, 1.5), BY_NAME: (INSTANCE, 1.5)}
 """What each is compared with, and how many times its time it may take."""
 WORDS = """Medians of {rounds} rounds of {seconds} s each, one connection; times are p50. The million was written in
-{fill_seconds:.0f} s into a file of {megabytes:,.0f} MB; numbers, names and SIDs are all different."""
+{fill_seconds:.0f} s into a file of {megabytes:,.0f} MB; all numbers, names and SIDs differ."""
 
 
 def measure_scale(bench: Bench) -> Section:
