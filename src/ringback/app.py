@@ -106,7 +106,7 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
         exception_handlers={HTTPException: answer_http_exception},
     )
     app.state.end_waits = services.change_notifier.close
-    app.state.refusals = services.refused_requests
+    app.state.refused_requests = services.refused_requests
     app.state.supervisor = lifespan.supervisor
     app.state.watch_log = lifespan.watch_log
     for router in (

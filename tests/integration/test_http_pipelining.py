@@ -1,4 +1,4 @@
-"""Requests sent together: answered in order, an error among them too. Rules: docs/fidelity.md, errors."""
+"""Pipelined requests, which are answered in order, errors included. Rules: docs/fidelity.md, errors."""
 
 import asyncio
 
@@ -52,7 +52,7 @@ def test_slow_request_is_answered_before_a_malformed_one(broken: bytes) -> None:
             assert transport.is_paused
             may_answer.set()
             await transport.until(lambda: transport.has_ended)
-            assert not transport.is_paused  # so that what the client sends on does not reset the connection
+            assert not transport.is_paused  # otherwise what the client still sends would reset the connection
             return transport.written
 
     assert statuses(asyncio.run(talk())) == [b"200", b"400"]
@@ -104,7 +104,7 @@ def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
         app = Recorder()
         async with connected(app) as (protocol, transport):
             protocol.data_received(GOOD * 3)
-            protocol.cycle.flow.resume_reading()  # as each answer, and each reading of a body does
+            protocol.cycle.flow.resume_reading()  # as each response does, and each read of a body
             assert transport.is_paused
             await transport.until_answered(3)
             assert not transport.is_paused

@@ -1,4 +1,4 @@
-"""How bytes become requests, however they are cut into pieces. Rules: docs/fidelity.md, errors and helper libraries."""
+"""Parsing requests from pieces of any size. Rules: docs/fidelity.md, errors and helper libraries."""
 
 import asyncio
 import gc
@@ -30,7 +30,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 
 
 def head_of(size: int, *, padding: str) -> bytes:
-    """Return a GET of so many bytes, made long by its URL, by one field, or by many."""
+    """Return a GET whose head has `size` bytes, padded by its URL, by one field, or by many."""
     target, fields = b"/", b"Host: x\r\n"
     rest = size - len(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
     if padding == "URL":

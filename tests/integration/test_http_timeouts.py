@@ -1,4 +1,4 @@
-"""Clients that do not go on: given up, each in its time. Rules: docs/fidelity.md, errors."""
+"""Clients that stop sending or reading: disconnected after a timeout. Rules: docs/fidelity.md, errors."""
 
 import asyncio
 
@@ -18,8 +18,8 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ringback.server.http_protocol.REQUEST_SECONDS", SHORT_SECONDS)
 
 
-async def until_given_up(*pieces: bytes) -> RecordingTransport:
-    """Send pieces, each after the answers to those before it, and wait for the end of the connection."""
+async def until_disconnected(*pieces: bytes) -> RecordingTransport:
+    """Send pieces, each after the responses to those before it, and wait for the end of the connection."""
     async with connected(Recorder()) as (protocol, transport):
         for answers, piece in enumerate(pieces):
             await transport.until_answered(answers)
@@ -31,7 +31,7 @@ async def until_given_up(*pieces: bytes) -> RecordingTransport:
 @pytest.mark.parametrize("begin", [b"G", b"GET / HTTP/1.1\r\nHos", HEAD, HEAD + b"12345"])
 @pytest.mark.parametrize("before", [b"", WHOLE])
 def test_incomplete_request_gets_a_408(begin: bytes, before: bytes) -> None:
-    transport = asyncio.run(until_given_up(before + begin))
+    transport = asyncio.run(until_disconnected(before + begin))
 
     *_, last = transport.written.split(b"HTTP/1.1 ")
     assert transport.written.count(b"HTTP/1.1 ") == (2 if before else 1)
@@ -42,11 +42,11 @@ def test_incomplete_request_gets_a_408(begin: bytes, before: bytes) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"])
 def test_connection_without_a_request_is_closed_without_a_response(sent: bytes) -> None:
-    assert asyncio.run(until_given_up(sent)).written == b""
+    assert asyncio.run(until_disconnected(sent)).written == b""
 
 
 def test_connection_that_receives_only_empty_lines_is_closed() -> None:
-    transport = asyncio.run(until_given_up(WHOLE, b"\r\n"))
+    transport = asyncio.run(until_disconnected(WHOLE, b"\r\n"))
 
     assert transport.written.count(b"HTTP/1.1 ") == 1
 
@@ -65,7 +65,7 @@ def test_missing_body_of_an_answered_request_closes_the_connection() -> None:
 
 
 async def still_open(*pieces: bytes) -> bool:
-    """Tell whether a connection is open after several looks at it, while its application takes its time."""
+    """Tell whether a connection is open after several checks, while its application does not answer."""
     never = asyncio.Event()
 
     async def app(_: Scope, __: Receive, ___: Send) -> None:

@@ -1,4 +1,4 @@
-"""A server with interception stops as soon as one without."""
+"""A server with interception stops as quickly as one without."""
 
 import socket
 import ssl
@@ -16,12 +16,12 @@ from support.server import serve_with
 from support.waiting import PATIENCE_SECONDS
 
 PATIENT = serve_with(dict.fromkeys((f"ringback.proxy.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600))
-"""Serves with a proxy whose own time-outs end no connection while the server stops."""
+"""Serves with a proxy whose own timeouts close no connection while the server stops."""
 
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Give a listening socket whose clients are never spoken to."""
+    """Return a listening socket whose clients are never answered."""
     with closing(listen("127.0.0.1", 0)) as listener:
         listener.listen()
         yield listener

@@ -1,4 +1,4 @@
-"""The server itself speaks TLS, as one that a network calls api.twilio.com must."""
+"""The TLS listener, for networks in which api.twilio.com resolves to this machine."""
 
 import socket
 import ssl
@@ -71,7 +71,7 @@ def test_odd_server_name_is_refused_without_a_traceback(tmp_path: Path, name: by
 
 
 def client_hello(name: bytes) -> bytes:
-    """Return what a client sends first that asks for a name, of any bytes."""
+    """Return a ClientHello with any bytes as its name."""
     placeholder = "a" * (len(name) - len(".test")) + ".test"
     outgoing = ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=placeholder)
@@ -81,7 +81,7 @@ def client_hello(name: bytes) -> bytes:
 
 
 def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
-    """Return the whole answer to a GET; the server is found as a network alias would have it found."""
+    """Return the whole response to a GET of a client that a network alias has led to this server."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     with (
         socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS) as plain,

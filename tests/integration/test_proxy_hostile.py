@@ -1,4 +1,4 @@
-"""The proxy among clients that mean no good, or do not come to an end."""
+"""Hostile, slow and malformed clients of the proxy."""
 
 import asyncio
 import socket
@@ -81,7 +81,7 @@ async def test_client_without_tls_in_a_twilio_tunnel_is_disconnected(proxy: tupl
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Give a listening socket whose clients are never spoken to."""
+    """Return a listening socket whose clients are never answered."""
     with closing(listen("127.0.0.1", 0)) as listener:
         listener.listen()
         yield listener
@@ -194,11 +194,11 @@ async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch
 
     def recorded(host: str, *_: object, **__: object) -> object:
         looked_up.append(host)
-        raise socket.gaierror(socket.EAI_NONAME, "the tests look nothing up")
+        raise socket.gaierror(socket.EAI_NONAME, "the tests resolve nothing")
 
     monkeypatch.setattr(socket, "getaddrinfo", recorded)
     monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
-    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)  # nothing answers for Twilio's hosts here
+    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)  # nothing answers for Twilio's hosts in this test
     for host in ("api.twilio.com", "messaging.twilio.com", "twilio.com", "WWW.Twilio.Com.", "example.test"):
         await conversation(proxy, connect(f"{host}:443"))
         await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())

@@ -1,4 +1,4 @@
-"""A client of a bare proxy, and an origin behind it."""
+"""A client of a proxy without an application, and an origin server behind it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, closing
 from support.waiting import PATIENCE_SECONDS
 
 SHORT_SECONDS = 0.2
-"""A time-out of the proxy's that a test waits for. It sets that one time-out and no other."""
+"""A timeout of the proxy that a test waits for. The test sets this one timeout only."""
 LONG_SECONDS = 2 * PATIENCE_SECONDS
-"""All other time-outs of the proxy: whatever ends within a test's patience does not end because of them."""
+"""All other timeouts of the proxy, which are longer than any test waits."""
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
@@ -19,7 +19,7 @@ def connect(target: str) -> bytes:
 
 
 async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
-    """Send some pieces, and return all that comes until the proxy hangs up."""
+    """Send some pieces, and return all that is received until the proxy closes the connection."""
     reader, writer = await asyncio.open_connection(*address)
     with closing(writer):
         for piece in pieces:
@@ -32,7 +32,7 @@ async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = Fa
 
 @asynccontextmanager
 async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
-    """Serve on a port: keep what comes, and answer when it ends so."""
+    """Serve on a port: append what is received to `got`, and answer when it ends with `end`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer):

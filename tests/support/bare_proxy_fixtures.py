@@ -1,6 +1,6 @@
-"""A proxy alone, without a server behind it.
+"""A proxy without an application behind it.
 
-A test module asks for it by ``pytest_plugins = ["support.bare_proxy_fixtures"]``.
+A test module imports it by ``pytest_plugins = ["support.bare_proxy_fixtures"]``.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ def refusals() -> RefusedRequests:
 async def proxy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: RefusedRequests
 ) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy without short time-outs and return its address; check afterwards that it leaves no task behind."""
+    """Run a proxy without short timeouts and return its address. Check afterwards that no task of it still runs."""
     for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS"):
         monkeypatch.setattr(proxy_module, name, LONG_SECONDS)
     monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", LONG_SECONDS)

@@ -1,4 +1,4 @@
-"""Conversations with ringback's HTTP protocol without a socket: bytes in whatever pieces, and what came of them."""
+"""Connections to ringback's HTTP protocol without a socket: bytes in pieces of any size, and the responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,7 +15,10 @@ Request = tuple[str, str, bytes]
 
 
 class RecordingTransport(asyncio.Transport):
-    """A connection that keeps what is written to it; while `is_stuck` it does not leave. `looks` counts those at it."""
+    """A transport that records what is written. `looks` counts the protocol's checks of its write buffer.
+
+    While `is_stuck`, the write buffer is never sent.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +63,7 @@ class RecordingTransport(asyncio.Transport):
         self.is_paused = False
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until something is so, looking whenever something is written or closed."""
+        """Wait until a condition is true. It is checked whenever something is written or closed."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 self.has_changed.clear()
@@ -75,7 +78,7 @@ class RecordingTransport(asyncio.Transport):
 
 
 class Recorder:
-    """An application that reads requests whole, keeps them in `requests`, and answers 200."""
+    """An application that reads each request to its end, records it in `requests`, and answers 200."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -94,14 +97,14 @@ class Recorder:
 
 
 async def answer(send: Send) -> None:
-    """Answer 200, with nothing."""
+    """Answer 200 with an empty body."""
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body"})
 
 
 @asynccontextmanager
 async def connected(app: ASGIApp) -> AsyncIterator[tuple[TwilioHttpProtocol, RecordingTransport]]:
-    """Give a connection to an application, and lose it at the end."""
+    """Open a connection to an application, and lose it at the end."""
     config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
     protocol = TwilioHttpProtocol(config, ServerState(), {})
     transport = RecordingTransport()
@@ -111,7 +114,7 @@ async def connected(app: ASGIApp) -> AsyncIterator[tuple[TwilioHttpProtocol, Rec
 
 
 async def converse(pieces: Sequence[bytes], answers: int) -> tuple[list[Request], RecordingTransport]:
-    """Send pieces over one connection; return the requests that came of them, and the connection after its answers."""
+    """Send pieces over one connection. Return the requests, and the transport after `answers` responses."""
     app = Recorder()
     async with connected(app) as (protocol, transport):
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""Servers that take in what is meant for Twilio, and what is needed to reach them."""
+"""Servers with interception, and clients that reach them by the proxy."""
 
 import ssl
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ class InterceptingServer(ServerProcess):
 
     @contextmanager
     def through(self) -> Iterator[httpx.Client]:
-        """Give a client that comes by the proxy, and trusts the authority alone."""
+        """Return a client that uses the proxy and trusts only ringback's authority."""
         context = ssl.create_default_context(cafile=self.trust / "authority.pem")
         auth = (ACCOUNT_SID, AUTH_TOKEN)
         with httpx.Client(
@@ -53,7 +53,7 @@ class InterceptingServer(ServerProcess):
             yield client
 
     def refused(self) -> list[dict[str, Any]]:
-        """Return what was refused, newest first."""
+        """Return the refused requests, newest first."""
         with self.client() as client:
             found: list[dict[str, Any]] = client.get("/_ringback/refused").raise_for_status().json()["refused"]
         return found

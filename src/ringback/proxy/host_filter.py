@@ -25,9 +25,9 @@ class TwilioHostFilter:
     request count as well. A request that names no host of Twilio's is passed on unmodified.
     """
 
-    def __init__(self, app: ASGIApp, refusals: RefusedRequests, host: str = "") -> None:
+    def __init__(self, app: ASGIApp, refused_requests: RefusedRequests, host: str = "") -> None:
         self._app = app
-        self._refusals = refusals
+        self._refused_requests = refused_requests
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,13 +41,13 @@ class TwilioHostFilter:
             await self._app(scope, receive, send)
 
     def _list(self, host: str, method: str, path: str, message: str) -> None:
-        self._refusals.add(host=host, method=method, path=path, message=message)
+        self._refused_requests.add(host=host, method=method, path=path, message=message)
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], quote(scope["raw_path"], safe=PRINTABLE)
-        shown = printable_host(host)
-        error = host_not_emulated(shown, method, path)
-        self._list(shown, method, path, error.message)
+        host = printable_host(host)
+        error = host_not_emulated(host, method, path)
+        self._list(host, method, path, error.message)
         response = error_response(error, JSON)
         response.raw_headers += response_headers(new_request_sid(), 0.0, 1)
         await response(scope, receive, send)

@@ -39,10 +39,12 @@ class ProxyListener:
 
     def __init__(self, app: FastAPI, listening_socket: socket.socket, certificates: Certificates) -> None:
         self._app = app
-        self._proxy = Proxy(listening_socket, certificates, app.state.refusals)
+        self._proxy = Proxy(listening_socket, certificates, app.state.refused_requests)
 
     async def start(self, new_protocol: NewProtocol) -> None:
-        await self._proxy.start(lambda host: new_protocol(TwilioHostFilter(self._app, self._app.state.refusals, host)))
+        await self._proxy.start(
+            lambda host: new_protocol(TwilioHostFilter(self._app, self._app.state.refused_requests, host))
+        )
 
     def stop_accepting(self) -> None:
         self._proxy.stop_accepting()
@@ -55,7 +57,7 @@ class TlsListener:
     """The application over TLS, for networks in which Twilio's host names resolve to this machine."""
 
     def __init__(self, app: FastAPI, listening_socket: socket.socket, certificates: Certificates) -> None:
-        self._host_filter = TwilioHostFilter(app, app.state.refusals)
+        self._host_filter = TwilioHostFilter(app, app.state.refused_requests)
         self._socket = listening_socket
         self._context = certificates.context_by_name()
 

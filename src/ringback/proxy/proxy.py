@@ -45,16 +45,18 @@ class MisdirectedHandshake(Exception):
 class Proxy:
     """A proxy on one listening socket, from `start` to `close`."""
 
-    def __init__(self, listener: socket.socket, certificates: Certificates, refusals: RefusedRequests) -> None:
-        self._listener = listener
+    def __init__(
+        self, listening_socket: socket.socket, certificates: Certificates, refused_requests: RefusedRequests
+    ) -> None:
+        self._socket = listening_socket
         self._certificates = certificates
-        self._refusals = refusals
+        self._refused_requests = refused_requests
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self, new_protocol: NewProtocol) -> None:
         self._new_protocol = new_protocol
         self._server = await asyncio.start_server(
-            self._accept, sock=self._listener, limit=MAX_HEAD_BYTES, backlog=BACKLOG
+            self._accept, sock=self._socket, limit=MAX_HEAD_BYTES, backlog=BACKLOG
         )
 
     def stop_accepting(self) -> None:
@@ -120,10 +122,10 @@ class Proxy:
         first, name = await read_client_hello(client.reader)
         if host_role(name) is HostRole.OTHER:
             return first
-        shown = printable_host(name)
+        host = printable_host(name)
         address = f"{request.host}:{request.port}"
-        message = f"{shown} was asked for at {address}: only a client that names it to the proxy is answered"
-        self._refusals.add(host=shown, method="CONNECT", path="", message=message)
+        message = f"{host} was asked for at {address}: only a client that names it to the proxy is answered"
+        self._refused_requests.add(host=host, method="CONNECT", path="", message=message)
         return None
 
     async def _terminate(self, client: Stream, request: ProxyRequest) -> None:
@@ -159,7 +161,7 @@ class Proxy:
         )
         if host_role(request.host) is HostRole.REFUSED:
             message = host_not_emulated(request.host, "CONNECT", f"{request.host}:{request.port}").message
-            self._refusals.add(host=request.host, method="CONNECT", path="", message=message)
+            self._refused_requests.add(host=request.host, method="CONNECT", path="", message=message)
 
 
 async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
