@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
+from ringback.config.seed_file import read_seed
 from ringback.config.settings import Settings
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
@@ -211,8 +212,6 @@ class InitialState:
 def _read_seed(settings: Settings) -> Seed:
     if not settings.seed:
         return ()
-    from ringback.config.seed_file import read_seed
-
     seed = read_seed(settings.seed, settings.number_validation)
     for account in seed:
         if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):

@@ -106,8 +106,7 @@ def _main() -> None:
     BaseModel.model_config["defer_build"] = True
     import ringback.app  # noqa: PLC0415
     import ringback.commands.main  # noqa: PLC0415
-    import ringback.commands.startup_message  # noqa: PLC0415
-    import ringback.server.uvicorn_server  # noqa: F401, PLC0415
+    import ringback.commands.serve  # noqa: F401, PLC0415
     from ringback import __main__  # noqa: PLC0415
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden

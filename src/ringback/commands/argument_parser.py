@@ -5,10 +5,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from ringback.commands.exit_status import WRONG_USAGE
 from ringback.config.validators import closest
 from ringback.server.console import print_error
 
-WRONG_USAGE = 2
 SHOWN_CHARACTERS = 64
 MEANT: Mapping[str, str] = {"start": "serve", "run": "serve", "up": "serve", "help": "--help", "version": "--version"}
 """Names that other programs have for commands and options of ringback."""

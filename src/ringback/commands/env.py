@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 from ringback.clock import SystemClock
 from ringback.commands.client_versions import safe_version_note, version_warnings
+from ringback.commands.exit_status import FAILED, OK, WRONG_USAGE, fail
 from ringback.config.settings import Settings, authority_folder, base_url, reachable
 from ringback.proxy.certificate_authority import open_authority
+from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
-from ringback.server.console import print_error
+from ringback.server.console import print_error, print_lines
 
 _UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
 """Characters that separate folders in PHP_INI_SCAN_DIR, or have a meaning between quotation marks in an ini file."""
@@ -196,6 +198,17 @@ CLIENTS: Mapping[str, Callable[[ProxyEnvironment], list[str]]] = {
     "csharp": _on_linux(".NET"),
     "curl": _curl,
 }
+
+
+def run(client: str, settings: Settings) -> int:
+    """Print the lines for one of CLIENTS, and return the exit status."""
+    try:
+        lines = shell_lines(client, settings)
+    except UnfitFolder as error:
+        return fail(WRONG_USAGE, str(error))
+    except CertificateAuthorityUnavailable as error:
+        return fail(FAILED, str(error))
+    return OK if print_lines(*lines) else FAILED
 
 
 def shell_lines(client: str, settings: Settings) -> list[str]:

@@ -1,42 +1,22 @@
-"""The commands: serve, migrate, ready, env."""
+"""The command line: parse the arguments and run a command."""
 
-import gc
-import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
 from enum import StrEnum
-from socket import socket
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from importlib import import_module
+from typing import Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from ringback import __version__
 from ringback.commands.argument_parser import CommandParser, shown
-from ringback.config.settings import (
-    ENVIRONMENT_PREFIX,
-    Settings,
-    UnreadableEnvFile,
-    authority_folder,
-    base_url,
-    read_settings,
-)
+from ringback.commands.exit_status import EXIT_STATUSES, FAILED, WRONG_USAGE, fail
+from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, UnreadableEnvFile, read_settings
 from ringback.config.validators import closest, complaint
-from ringback.server.console import print_error, print_lines
-
-if TYPE_CHECKING:
-    from ringback.monitoring.log_writer import LogWriter
-    from ringback.proxy.listeners import Listener
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
-OK, FAILED, WRONG_USAGE, TASK_FAILED = 0, 1, 2, 70
-EXIT_STATUSES = (
-    "Exit status: 0 done; 1 not possible, such as a port or database in use; 2 wrong option or setting;"
-    " 70 the server stopped because a background task failed too often."
-)
-_USERINFO = re.compile(r"//.*@", re.DOTALL)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(command(given))
     except ValidationError as error:
-        return _complain(WRONG_USAGE, *(_wrong_setting(details) for details in error.errors()))
+        return fail(WRONG_USAGE, *(_wrong_setting(details) for details in error.errors()))
     except UnreadableEnvFile as error:
-        return _complain(WRONG_USAGE, str(error))
+        return fail(WRONG_USAGE, str(error))
 
 
 def _parser() -> CommandParser:
@@ -122,149 +102,36 @@ def _choices(annotation: Any) -> list[str]:
 
 
 def _serve(given: dict[str, Any]) -> int:
-    settings = read_settings(given)
-    from ringback.commands.startup_message import warn_of_unknown_settings
-    from ringback.server.logging_config import configure_logs
+    settings = read_settings(given)  # before the import: a wrong setting is reported without delay
     from ringback.server.uvicorn_internals import IncompatibleUvicorn, check_uvicorn
 
     try:
         check_uvicorn()
     except IncompatibleUvicorn as error:
-        return _complain(FAILED, str(error))
-    from ringback.server.uvicorn_server import CannotListen, listen, listen_to_intercept
-    from ringback.storage.errors import DatabaseUnavailable
-
-    log_writer = configure_logs(settings.log_format, settings.log_level)
-    warn_of_unknown_settings()
-    try:
-        with ExitStack() as listening:
-            listener = listening.enter_context(closing(listen(settings.host, settings.port)))
-            interception = {
-                name: listening.enter_context(closing(opened)) for name, opened in listen_to_intercept(settings)
-            }
-            if settings.workers == 1:
-                return _work(settings, listener, interception, log_writer)
-            from ringback.server.prefork import run_workers
-
-            _check_database(settings)
-            return run_workers(
-                settings.workers,
-                lambda number: _work(settings, listener, {}, log_writer, announces=number == 1),
-                is_restarted=lambda status: status == TASK_FAILED,
-            )
-    except (CannotListen, DatabaseUnavailable) as error:
-        return _complain(FAILED, str(error))
-
-
-def _check_database(settings: Settings) -> None:
-    """Raise DatabaseUnavailable where the workers would, so that it is said once."""
-    from ringback.storage.database_factory import open_database
-    from ringback.storage.errors import reported_as_unavailable
-    from ringback.storage.schema import check_is_at_head
-
-    with (
-        closing(open_database(settings.database_url, settings.database_listen_url)) as database,
-        reported_as_unavailable(settings.database_url),
-    ):
-        check_is_at_head(database)
-
-
-def _work(
-    settings: Settings,
-    listener: socket,
-    interception: Mapping[str, socket],
-    log_writer: "LogWriter",
-    *,
-    announces: bool = True,
-) -> int:
-    """Serve in this process."""
-    from ringback.app import create_app
-    from ringback.commands.startup_message import announce
-    from ringback.domain.seed import SeedError
-    from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
-    from ringback.server.uvicorn_server import serve, url_of
-    from ringback.storage.errors import DatabaseUnavailable
-
-    try:
-        make_listeners = _listener_factory(settings, interception)
-        app = create_app(settings)
-        app.state.watch_log(log_writer)
-    except (CertificateAuthorityUnavailable, DatabaseUnavailable) as error:
-        return _complain(FAILED, str(error))
-    except SeedError as error:
-        return _complain(WRONG_USAGE, *str(error).splitlines())
-    gc.freeze()  # what was made till now stays: to look through it ever again costs time for nothing
-    gc.enable()
-    BaseModel.model_config.pop("defer_build", None)  # the control API's models, made later, are built at once
-    urls = {name: url_of(opened, name) for name, opened in interception.items()}
-    has_worked = serve(
-        app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, make_listeners(app)
-    )
-    return OK if has_worked else TASK_FAILED
-
-
-def _listener_factory(settings: Settings, interception: Mapping[str, socket]) -> "Callable[[Any], Sequence[Listener]]":
-    """Open the certificate authority for the sockets of the proxy and of TLS. Import nothing if there are none."""
-    if not interception:
-        return lambda _: ()
-    from ringback.clock import SystemClock
-    from ringback.proxy.listeners import make_listeners, open_certificates
-
-    certificates = open_certificates(authority_folder(settings), SystemClock().now)
-    return lambda app: make_listeners(app, certificates, **interception)
+        return fail(FAILED, str(error))
+    return _command("serve").run(settings)
 
 
 def _env(given: dict[str, Any]) -> int:
     client = given.pop("client")
     settings = read_settings(given)
     if settings.intercept_port == 0:
-        return _complain(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
-    from ringback.commands.env import UnfitFolder, shell_lines
-    from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
-
-    try:
-        is_printed = print_lines(*shell_lines(client, settings))
-    except UnfitFolder as error:
-        return _complain(WRONG_USAGE, str(error))
-    except CertificateAuthorityUnavailable as error:
-        return _complain(FAILED, str(error))
-    return OK if is_printed else FAILED
+        return fail(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
+    return _command("env").run(client, settings)
 
 
 def _migrate(given: dict[str, Any]) -> int:
     settings = read_settings(given)
-    from ringback.storage.database_factory import open_database
-    from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
-    from ringback.storage.schema import migrate
-    from ringback.storage.tables import HEAD
-
-    try:
-        with closing(open_database(settings.database_url)) as database, reported_as_unavailable(settings.database_url):
-            migrate(database)
-    except DatabaseUnavailable as error:
-        return _complain(FAILED, str(error))
-    return OK if print_lines(f"{shown_url(settings.database_url)} is at {HEAD}") else FAILED
-
-
-def shown_url(database_url: str) -> str:
-    """Return a database's URL without what may be secret in it."""
-    return _USERINFO.sub("//***@", database_url).partition("?")[0]
+    return _command("migrate").run(settings)
 
 
 def _ready(given: dict[str, Any]) -> int:
-    from ringback.commands.ready import WrongUrl, reason_not_ready, server_url
-
-    try:
-        url = server_url(given["url"]) if "url" in given else _configured_url()
-    except WrongUrl as error:
-        return _complain(WRONG_USAGE, str(error))
-    reason = reason_not_ready(url)
-    return _complain(FAILED, f"{url} is not ready: {reason}") if reason else OK
+    return _command("ready").run(given.get("url"))
 
 
-def _configured_url() -> str:
-    settings = read_settings({})
-    return base_url(settings.host, settings.port)
+def _command(name: str) -> Any:
+    """Import the module of a command: serve takes 570 ms, migrate 390 ms, env 110 ms, ready 10 ms."""
+    return import_module(f"ringback.commands.{name}")
 
 
 def _wrong_setting(details: Any) -> str:
@@ -279,8 +146,3 @@ def _may_be_secret(name: str, value: str) -> bool:
     return name in ("auth_token", "control_token") or (
         name in ("database_url", "database_listen_url") and bool({"@", "?"} & set(value))
     )
-
-
-def _complain(status: int, *lines: str) -> int:
-    print_error(*lines)
-    return status

@@ -7,7 +7,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, build_opener
 
-from ringback.config.settings import base_url
+from ringback.commands.exit_status import FAILED, OK, WRONG_USAGE, fail
+from ringback.config.settings import base_url, read_settings
 
 TIMEOUT_SECONDS = 3.0
 MAX_ANSWER_BYTES = 64 * 1024
@@ -16,6 +17,21 @@ DEFAULT_HOST = "127.0.0.1"
 
 class WrongUrl(Exception):
     """A text that is not the URL of a server; the message is for the user."""
+
+
+def run(url: str | None) -> int:
+    """Ask the server at `url`, by default the configured one, whether it is ready, and return the exit status."""
+    try:
+        base = _configured_url() if url is None else server_url(url)
+    except WrongUrl as error:
+        return fail(WRONG_USAGE, str(error))
+    reason = reason_not_ready(base)
+    return fail(FAILED, f"{base} is not ready: {reason}") if reason else OK
+
+
+def _configured_url() -> str:
+    settings = read_settings({})
+    return base_url(settings.host, settings.port)
 
 
 def server_url(text: str) -> str:
