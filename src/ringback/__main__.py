@@ -1,4 +1,4 @@
-"""Where ``ringback`` and ``python -m ringback`` begin: what makes the command start soon is decided here."""
+"""The entry point of ``ringback`` and ``python -m ringback``, with the settings of the interpreter that speed it up."""
 
 import gc
 import signal
@@ -17,20 +17,20 @@ from ringback.server.console import finish_output, open_missing_streams
 def main() -> int:
     """Run a command.
 
-    Importing makes next to no garbage, and looking for it takes a tenth of the start; FastAPI's models of OpenAPI take
-    another, and are built when /docs asks for them.
+    Garbage collections during the imports would find nothing and take a tenth of the startup. Building FastAPI's models
+    of OpenAPI would take another tenth; pydantic builds them for the first request of /docs.
     """
     gc.disable()
     open_missing_streams()
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error has it: no message fails to be printed
+        sys.stdout.reconfigure(errors="backslashreplace")  # as standard error does: every message can be printed
     if sys.argv[1:2] == ["serve"]:
-        for wish in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(wish, _leave)
-    from pydantic import BaseModel
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _exit)
+    from pydantic import BaseModel  # 100 ms, without garbage collections
 
     BaseModel.model_config["defer_build"] = True
-    from ringback.commands import main as cli
+    from ringback.commands import main as cli  # 20 ms
 
     try:
         return cli.main()
@@ -38,8 +38,8 @@ def main() -> int:
         finish_output()
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Stopping a server is no failure, while its modules are imported neither."""
+def _exit(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Exit with status 0 if the server is stopped during its imports."""
     sys.exit(0)
 
 

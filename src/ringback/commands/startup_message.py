@@ -1,4 +1,4 @@
-"""What is said when the server can be connected to: on a terminal for people, else one line of log."""
+"""The message when the server accepts connections: lines on a terminal, otherwise one log event."""
 
 import sys
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ringback.config.validators import closest
 
 
 def warn_of_unknown_settings() -> None:
-    """Log each variable that looks like a setting and is not, with the setting that was probably meant."""
+    """Log each variable that has the prefix of settings and is not one, with the setting that was probably meant."""
     variables = {name.upper(): f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for variable in unknown_names():
         meant = closest(variable.upper().removeprefix(ENVIRONMENT_PREFIX), variables)
@@ -18,14 +18,14 @@ def warn_of_unknown_settings() -> None:
         get_logger().warning("unknown setting", variable=variable, **hint)
 
 
-def announce(settings: Settings, url: str, urls_besides: Mapping[str, str]) -> None:
-    """Say where the server is, and where it listens besides, by name; warn of what may be unwanted."""
+def announce(settings: Settings, url: str, other_urls: Mapping[str, str]) -> None:
+    """Print or log the URL of the server and its other URLs by name. Warn if other machines can use it."""
     if is_open_to_others(settings):
-        get_logger().warning(
-            "whoever reaches this address may use the control API", host=settings.host, hint="set control_token"
-        )
+        get_logger().warning("control API open to other machines", host=settings.host, hint="set control_token")
     if settings.intercept and not is_loopback(settings.intercept_host):
-        get_logger().warning("whoever reaches the proxy may get anywhere by it", host=settings.intercept_host)
+        get_logger().warning(
+            "proxy open to other machines", host=settings.intercept_host, hint="set intercept_host to 127.0.0.1"
+        )
     if sys.stdout.isatty():
         lines = {
             "base URL": url,
@@ -33,10 +33,10 @@ def announce(settings: Settings, url: str, urls_besides: Mapping[str, str]) -> N
             "auth token": settings.auth_token,
             "phone page": f"{url}/",
             "docs": f"{url}/docs",
-            **urls_besides,
+            **other_urls,
         }
         print(*(f"{name + ':':<13}{value}" for name, value in lines.items()), sep="\n", flush=True)  # noqa: T201
         return
     if settings.port == 0:
         print(url, flush=True)  # noqa: T201
-    get_logger().info("serving", base_url=url, account_sid=settings.account_sid, **urls_besides)
+    get_logger().info("serving", base_url=url, account_sid=settings.account_sid, **other_urls)

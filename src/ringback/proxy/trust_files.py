@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 import certifi
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
+from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
+from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from ringback.proxy.file_permissions import FILE, FOLDER, check_entry
-
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
 
 STORE_PASSWORD = "changeit"  # noqa: S105 - a trust store holds no secret; Java's own has this password too
 NODE_REDIRECT = "node-redirect.cjs"
@@ -105,9 +104,6 @@ def _php_settings(bundle: Path) -> bytes:
 
 
 def _java_store(certificates: list[bytes]) -> bytes:
-    from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
-    from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate, serialize_java_truststore
-
     entries = [
         PKCS12Certificate(certificate, f"authority {number}".encode())
         for number, certificate in enumerate(list(_parse_valid(certificates)))
@@ -115,10 +111,8 @@ def _java_store(certificates: list[bytes]) -> bytes:
     return serialize_java_truststore(entries, BestAvailableEncryption(STORE_PASSWORD.encode()))
 
 
-def _parse_valid(certificates: list[bytes]) -> "Iterator[Certificate]":
+def _parse_valid(certificates: list[bytes]) -> Iterator[Certificate]:
     """Parse certificates; skip the few old authorities whose certificates break today's rules."""
-    from cryptography.x509 import load_pem_x509_certificate
-
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for pem in certificates:

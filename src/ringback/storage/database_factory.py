@@ -9,6 +9,8 @@ from sqlalchemy.exc import ArgumentError
 
 from ringback.storage.database import Database, ProcessState
 from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable, unavailable
+from ringback.storage.sqlite_connection import located
+from ringback.storage.sqlite_database import SqliteDatabase
 
 
 def open_database(
@@ -23,13 +25,10 @@ def open_database(
     url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
-            from ringback.storage.postgresql_database import PostgresqlDatabase
+            from ringback.storage.postgresql_database import PostgresqlDatabase  # 70 ms
 
             listen = _parse_url(listen_url, "database_listen_url") if listen_url else None
             return PostgresqlDatabase(url, listen, process_state)
-        from ringback.storage.sqlite_connection import located
-        from ringback.storage.sqlite_database import SqliteDatabase
-
         return SqliteDatabase(located(url), process_state)
 
 

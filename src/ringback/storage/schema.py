@@ -124,7 +124,7 @@ def migrate(database: Database) -> None:
         return
     _check_owner(database)
     check_may_create(database)
-    from alembic import command
+    from alembic import command  # 80 ms
     from alembic.config import Config
     from alembic.util.exc import CommandError
 

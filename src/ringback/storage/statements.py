@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from sqlalchemy import Column, Dialect, ScalarSelect, Table, bindparam, delete, select
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
 
@@ -49,8 +49,6 @@ class InsertStatement(Statement):
 def _insert(dialect: Dialect) -> Insert:
     if dialect.name == sqlite.dialect.name:
         return sqlite.insert
-    from sqlalchemy.dialects import postgresql  # PostgreSQL's dialect is imported only if it is used
-
     return cast("Insert", postgresql.insert)  # its methods of ON CONFLICT have the same names
 
 
