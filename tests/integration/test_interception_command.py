@@ -61,6 +61,6 @@ def test_missing_temporary_folder_is_reported_in_one_line(
 
 def test_proxy_that_other_machines_can_reach_causes_a_warning(tmp_path: Path) -> None:
     with InterceptingServer(tmp_path, intercept_host="0.0.0.0", tls_port="") as server:  # noqa: S104
-        warning = server.wait_for_log(lambda line: "reaches the proxy" in line["event"])
+        warning = server.wait_for_log(lambda line: line["event"] == "proxy open to other machines")
 
     assert (warning["level"], warning["host"]) == ("warning", "0.0.0.0")  # noqa: S104
