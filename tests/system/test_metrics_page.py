@@ -6,6 +6,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from support.readme import docs_page
 from support.receiver import CallbackReceiver
 from support.server import ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
@@ -72,3 +73,24 @@ def test_a_scrape_tells_of_a_whole_life_and_names_nobody(server: ServerProcess, 
     secrets = (account["sid"], account["auth_token"], NUMBER, STRANGER, receiver.url, "2010-04-01")
     assert [secret for secret in secrets if secret in text] == []
     assert re.findall(r"\b[A-Z]{2}[0-9a-f]{32}\b", text) == []
+
+
+def test_operations_list_every_metric_with_its_labels(server: ServerProcess, receiver: CallbackReceiver) -> None:
+    with server:
+        live_a_life(server, receiver)
+        text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text
+    rows = re.findall(
+        r"^\| ((?:`ringback_\w+`(?:, )?)+) \| ([^|]*)\|", docs_page("operations").read_text(), re.MULTILINE
+    )
+    documented = {name: set(re.findall(r"\w+", labels)) for names, labels in rows for name in re.findall(r"\w+", names)}
+
+    served = {
+        family.name + ("_total" if family.type == "counter" else ""): {
+            label for sample in family.samples for label in sample.labels if label != "le"
+        }
+        for family in text_string_to_metric_families(text)
+        if family.name.startswith("ringback_")
+    }
+
+    assert served.keys() == documented.keys()
+    assert {name: labels for name, labels in served.items() if not labels <= documented[name]} == {}
