@@ -144,9 +144,12 @@ def test_parent_may_exist_already(unit_of_work: UnitOfWork) -> None:
     [
         (
             (an_account(), an_account(SUBACCOUNT, parent_sid=AccountSid("AC" + "9" * 32))),
-            f"account {SUBACCOUNT}: there is no",
+            f"account {SUBACCOUNT}: its parent account",
         ),
-        ((an_account(SUBACCOUNT, parent_sid=SHOP), an_account()), f"account {SUBACCOUNT}: there is no account {SHOP}"),
+        (
+            (an_account(SUBACCOUNT, parent_sid=SHOP), an_account()),
+            f"account {SUBACCOUNT}: its parent account {SHOP} does not exist",
+        ),
         ((an_account(auth_token=None),), f"account {SHOP}: a new account needs an auth_token"),
     ],
 )
