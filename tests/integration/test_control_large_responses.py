@@ -124,4 +124,4 @@ async def test_large_text_that_is_no_snapshot_is_refused(
     answer = await controlled.http.put("/_ringback/snapshot", content=broken, headers=JSON)
 
     assert answer.status_code == 422
-    assert "not written as a snapshot is" in answer.json()["error"]
+    assert "not in the format of a snapshot" in answer.json()["error"]

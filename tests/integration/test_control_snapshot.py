@@ -167,7 +167,7 @@ async def test_what_is_no_snapshot_is_refused_and_nothing_changes(
 async def test_a_snapshot_of_rows_that_cannot_be_is_refused_and_nothing_changes(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
-    from ringback.operations.snapshot_document import digest_of  # noqa: PLC0415 - as one who forges a digest would
+    from ringback.operations.snapshot_document import digest_of  # noqa: PLC0415 - to forge a digest
 
     sids = await lived_in(account)
     before = await everything(account, *sids)

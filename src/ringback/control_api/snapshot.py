@@ -62,7 +62,7 @@ async def put_snapshot(services: Services, request: Request) -> Response:
             document.write(part)
         snapshot = await run_steps(read_snapshot.steps(document))
         await services.database.run_in_steps(restore_snapshot.steps, snapshot, system_now=services.now())
-        await run_steps(snapshot.rows.let_go())
+        await run_steps(snapshot.rows.release())
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)
     except InvalidSnapshot as error:

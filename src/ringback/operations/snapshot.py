@@ -1,7 +1,7 @@
-"""The whole state as one document, and back, both in steps.
+"""Snapshots of all accounts as one JSON document, and their restoration, both in steps.
 
-A snapshot may have a hundred megabytes. It is read row by row, and kept as JSON texts of some rows each: as values it
-would take several times the memory.
+A snapshot may have a hundred megabytes. It is read row by row and kept as JSON texts of a few rows each; as Python
+values it would take several times the memory.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
 
 EXPLAINED_BYTES = 1024 * 1024
-"""Up to which length a text that is not a snapshot is parsed whole, to say exactly what is wrong with it."""
+"""Longest document that is parsed as a whole to explain why it is not a snapshot."""
 
 
 class TooLargeSnapshot(Exception):
@@ -34,10 +34,9 @@ class TooLargeSnapshot(Exception):
 
 @in_steps
 def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Steps[Spool]:
-    """Return a snapshot in JSON: the schema it is written in, a digest, and the tables.
+    """Return a snapshot in JSON: the revision of its schema, a digest, and the tables.
 
-    The digest tells a snapshot that was cut off or edited from one that a server has written. Raises TooLargeSnapshot
-    for one of more than `limit` bytes.
+    The digest detects a snapshot that was cut off or edited. Raises TooLargeSnapshot beyond `limit` bytes.
     """
     yield from write_all_requests.steps(unit_of_work)
     snapshot, digest = Spool(), hashlib.sha256()
@@ -49,33 +48,33 @@ def take_snapshot(unit_of_work: UnitOfWork, *, limit: int | None = None) -> Step
             if limit is not None and len(snapshot) > limit:
                 raise TooLargeSnapshot(limit)
             yield
-    told = (orjson.dumps(HEAD), orjson.dumps(digest.hexdigest()))
-    snapshot.write_head(b'{"version":%b,"digest":%b,"tables":' % told)
+    head = (orjson.dumps(HEAD), orjson.dumps(digest.hexdigest()))
+    snapshot.write_head(b'{"version":%b,"digest":%b,"tables":' % head)
     snapshot.write(b"}")
     return snapshot
 
 
 @in_steps
 def read_snapshot(document: Spool) -> Steps[Snapshot]:
-    """Return the snapshot that a text holds, which is gone when it was read.
+    """Parse a snapshot. The document is empty afterwards.
 
     Raises ValueError if the text is not JSON, and InvalidSnapshot. The values of the rows are not checked here.
     """
-    short = None
+    short_text = None
     if len(document) <= EXPLAINED_BYTES:
-        short = b"".join(document.parts())
-        document = Spool(short)
+        short_text = b"".join(document.parts())
+        document = Spool(short_text)
     try:
         return (yield from SnapshotReader(document.parts()).read())
     except NotInForm as error:
-        if short is not None:
-            explain(short)
+        if short_text is not None:
+            explain(short_text)
         raise InvalidSnapshot(str(error)) from error
 
 
 @in_steps
 def restore_snapshot(unit_of_work: UnitOfWork, snapshot: Snapshot, *, system_now: Timestamp) -> Steps[None]:
-    """Put a snapshot's state in the place of everything that is there.
+    """Replace all accounts and their data by those of a snapshot.
 
     Its pending work continues; a callback that was being sent is sent again. Raises InvalidSnapshot, and changes
     nothing, if rows cannot be stored.
@@ -98,7 +97,7 @@ def _invalidate_all(unit_of_work: UnitOfWork) -> Steps[None]:
 
 
 def _rows_of(snapshot: Snapshot) -> Mapping[str, Iterator[list[dict[str, Any]]]]:
-    """Return the rows of a snapshot, some at a time, as the present schema has them. They raise InvalidSnapshot."""
+    """Return batches of a snapshot's rows by table, upgraded to the current schema. They raise InvalidSnapshot."""
 
     def rows(name: str) -> Iterator[list[dict[str, Any]]]:
         place = 0

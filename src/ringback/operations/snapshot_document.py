@@ -1,4 +1,4 @@
-"""How a snapshot's tables are written as JSON, and their digest."""
+"""The JSON of a snapshot's tables, and their digest."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,13 +11,13 @@ from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.stepwise import Steps
 
 Tables = Mapping[str, list[range]]
-"""Where each table's rows stand in a spool, by its name: JSON texts of some rows each, without the brackets."""
+"""Positions in a spool of each table's rows: JSON texts of a few rows each, without the brackets."""
 
 
 def digest_of(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the digest of some tables; the same for 1.0 and 1, which JSON does not tell apart everywhere.
+    """Return the digest of tables. It is the same for 1.0 and 1, which some JSON libraries do not distinguish.
 
-    Raises InvalidSnapshot for a whole number of more than 64 bits, or half a character.
+    Raises InvalidSnapshot for an integer of more than 64 bits, or a lone surrogate.
     """
     hashed = hashlib.sha256()
     for part in tables_text({name: [rows_text(rows)] if rows else [] for name, rows in tables.items()}):
@@ -35,7 +35,7 @@ def digest_steps(tables: Tables, rows: Spool) -> Steps[str]:
 
 
 def tables_text(tables: Mapping[str, Iterable[bytes]]) -> Iterator[bytes]:
-    """Yield the tables as JSON, all names in their order, part by part."""
+    """Yield the parts of the tables' JSON, sorted by name."""
     yield b"{"
     for place, name in enumerate(sorted(tables)):
         yield b"%b%b:[" % (b"," if place else b"", orjson.dumps(name))
@@ -52,11 +52,11 @@ def rows_text(rows: Sequence[Mapping[str, Any]]) -> bytes:
     try:
         return orjson.dumps([_with_whole_numbers(row) for row in rows], option=orjson.OPT_SORT_KEYS)[1:-1]
     except orjson.JSONEncodeError as error:
-        raise InvalidSnapshot(f"its tables hold what none can: {error}") from error
+        raise InvalidSnapshot(f"it contains values that tables cannot hold: {error}") from error
 
 
 def _with_whole_numbers(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with 1 for 1.0: JSON does not tell them apart everywhere."""
+    """Return a row with 1 for 1.0, which some JSON libraries do not distinguish."""
     return {
         name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in row.items()
     }

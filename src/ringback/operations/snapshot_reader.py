@@ -1,4 +1,4 @@
-"""Reading a snapshot once, in steps, and saying what is wrong with one that cannot be restored."""
+"""Parser of snapshots, in steps, with the reasons why a document is not one."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _VALUES = (str, int, float, type(None))
 
 
 class Snapshot(NamedTuple):
-    """A snapshot that is whole; whether its rows can be stored the database tells."""
+    """A complete snapshot. Its rows have the right columns; their values are not yet checked."""
 
     version: str
     tables: Tables
@@ -27,11 +27,11 @@ class Snapshot(NamedTuple):
 
 
 class SnapshotReader:
-    """Reads a snapshot once."""
+    """Parses one snapshot."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._text = SnapshotText(parts)
-        self._told: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self._rows = Spool()
         self._tables: dict[str, list[range]] = {}
         self._columns: dict[str, set[frozenset[str]]] = {}
@@ -45,12 +45,12 @@ class SnapshotReader:
             yield from self._part()
             mark = yield from self._text.expect(b",", b"}")
         yield from self._text.end()
-        if not self._has_tables or self._told.keys() != {"version", "digest"}:
+        if not self._has_tables or self._texts.keys() != {"version", "digest"}:
             raise _wrong_parts()
-        version = self._told["version"]
+        version = self._texts["version"]
         _check_version(version)
-        if self._told["digest"] != (yield from digest_steps(self._tables, self._rows)):
-            raise InvalidSnapshot("its digest does not fit its tables: it was cut off, or edited")
+        if self._texts["digest"] != (yield from digest_steps(self._tables, self._rows)):
+            raise InvalidSnapshot("its digest does not match its tables: it was cut off, or edited")
         _check_columns(version, self._columns)
         return Snapshot(version, self._tables, self._rows)
 
@@ -60,8 +60,8 @@ class SnapshotReader:
         if name == "tables" and not self._has_tables:
             self._has_tables = True
             yield from self._read_tables()
-        elif name in PARTS and name not in self._told and name != "tables":
-            self._told[name] = yield from self._text.string()
+        elif name in PARTS and name not in self._texts and name != "tables":
+            self._texts[name] = yield from self._text.string()
         else:
             raise _wrong_parts()
 
@@ -71,7 +71,7 @@ class SnapshotReader:
         while mark != b"}":
             name = self._text.decoded(mark)
             if name in self._tables:
-                raise InvalidSnapshot(f"it has two tables {name[:100]}")
+                raise InvalidSnapshot(f"it has two tables with the name {name[:100]}")
             yield from self._text.expect(b":")
             yield from self._text.expect(b"[")
             yield from self._read_rows(name)
@@ -98,40 +98,40 @@ class SnapshotReader:
 
 
 def _wrong_parts() -> InvalidSnapshot:
-    return InvalidSnapshot(f"it is an object of {', '.join(PARTS)}, and of nothing more")
+    return InvalidSnapshot(f"it must be an object with {', '.join(PARTS)} and nothing more")
 
 
 def _check_version(version: object) -> None:
-    """Raise InvalidSnapshot for a version that is neither the schema's nor an older one that can be upgraded."""
+    """Raise InvalidSnapshot unless a snapshot of this version can be restored."""
     if version not in VERSIONS:
-        raise InvalidSnapshot(f"it is of version {str(version)[:100]}, this server's is {HEAD}")
+        raise InvalidSnapshot(f"it has version {str(version)[:100]}, this server has {HEAD}")
 
 
 def _check_columns(version: str, columns: Mapping[str, set[frozenset[str]]]) -> None:
-    """Raise InvalidSnapshot where the tables or columns are not those of the schema, once rows are upgraded."""
+    """Raise InvalidSnapshot if tables or columns are not those of the version."""
     if columns.keys() != tables_of(version):
-        raise InvalidSnapshot("its tables are others")
+        raise InvalidSnapshot(f"its tables are not those of version {version}")
     for name, rows in columns.items():
         if any(upgrade_row(version, name, dict.fromkeys(row)).keys() != set(COLUMNS[name]) for row in rows):
-            raise InvalidSnapshot(f"the columns of {name} are others")
+            raise InvalidSnapshot(f"the columns of {name} are not those of version {version}")
 
 
 def _check_values(table: str, place: int, row: Mapping[str, Any]) -> None:
     """Raise InvalidSnapshot unless this is a row of plain values."""
     for column, value in row.items():
         if type(value) not in _VALUES:
-            raise InvalidSnapshot(f"tables.{table}.{place}.{column} is neither text nor a number nor null")
+            raise InvalidSnapshot(f"tables.{table}.{place}.{column} must be a string, a number or null")
 
 
 def explain(document: bytes) -> None:
     """Say why a short text is not a snapshot. Raises ValueError and InvalidSnapshot."""
-    given = _parsed(document)
-    if not isinstance(given, dict) or given.keys() != set(PARTS):
+    snapshot = _parsed(document)
+    if not isinstance(snapshot, dict) or snapshot.keys() != set(PARTS):
         raise _wrong_parts()
-    tables = given["tables"]
-    _check_version(given["version"])
+    tables = snapshot["tables"]
+    _check_version(snapshot["version"])
     if not isinstance(tables, dict) or not all(isinstance(rows, list) for rows in tables.values()):
-        raise InvalidSnapshot("its tables are not lists of rows by their names")
+        raise InvalidSnapshot("tables must be an object with a list of rows for each table")
     for name, rows in tables.items():
         for place, row in enumerate(rows):
             if not isinstance(row, dict):
@@ -147,4 +147,4 @@ def _parsed(document: bytes) -> Any:
             json.loads(document)
         except RecursionError:
             raise ValueError("nested too deeply") from None
-    raise InvalidSnapshot("it holds half a character, or an invalid number")
+    raise InvalidSnapshot("it contains a lone surrogate or an invalid number")

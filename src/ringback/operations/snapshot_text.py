@@ -1,6 +1,6 @@
-"""Reading a snapshot's text piece by piece: parsing 50 MB of JSON at once would hold up the event loop.
+"""Tokens of a snapshot's text, read in parts: parsing 50 MB of JSON at once would block the event loop.
 
-Only rows are parsed by a JSON parser, some at a time. What is around them has one form, known in advance.
+A JSON parser reads only the rows, a few at a time. The text around them has one fixed form.
 """
 
 import re
@@ -13,7 +13,7 @@ import orjson
 from ringback.storage.stepwise import Steps
 
 MAX_NAME_BYTES = 64 * 1024
-"""Limit of a string outside the rows. To search one of megabytes would block the event loop."""
+"""Limit of a string outside the rows: to search one of megabytes would block the event loop."""
 
 _SPACE = rb"[ \t\n\r]*+"
 _TEXT = rb'"(?:[^"\\\x00-\x1f]++|\\.)*+"'
@@ -24,11 +24,11 @@ _MARKS = frozenset((b"{", b"}", b"[", b"]", b":", b","))
 
 
 class NotInForm(Exception):
-    """The text is not that of a snapshot; the message says where that shows."""
+    """The text does not have the form of a snapshot; the message says where."""
 
 
 class SnapshotText:
-    """The text of a snapshot, of which only what is looked at is in one piece."""
+    """The text of a snapshot, of which only the part in use is in one piece."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts
@@ -47,18 +47,18 @@ class SnapshotText:
         return following
 
     def expect(self, *tokens: bytes) -> Steps[bytes]:
-        """Return the next token, which is one of these. Raises NotInForm."""
-        found = yield from self.token()
-        if found not in tokens:
+        """Return the next token. Raises NotInForm if it is not one of these."""
+        token = yield from self.token()
+        if token not in tokens:
             raise self._not_in_form()
-        return found
+        return token
 
     def string(self) -> Steps[str]:
-        """Return the next token, a string. Raises NotInForm."""
+        """Return the next string. Raises NotInForm."""
         return self.decoded((yield from self.token()))
 
     def decoded(self, token: bytes) -> str:
-        """Return the string that a token is. Raises NotInForm."""
+        """Return the string of a token. Raises NotInForm."""
         try:
             text = orjson.loads(token)
         except orjson.JSONDecodeError as error:
@@ -66,7 +66,7 @@ class SnapshotText:
         return str(text)
 
     def rows(self) -> Steps[list[Any] | None]:
-        """Return the next objects of a list, as many as are at hand, or None if the next token is not an object.
+        """Return the next objects of a list, as many as have been read, or None if the next token is not an object.
 
         Raises NotInForm.
         """
@@ -80,12 +80,12 @@ class SnapshotText:
         return rows
 
     def end(self) -> Steps[None]:
-        """Raise NotInForm unless nothing but white space follows."""
+        """Raise NotInForm if more than white space follows."""
         if (yield from self._following()):
             raise self._not_in_form()
 
     def _following(self) -> Steps[bytes]:
-        """Skip white space, and return the next character; an empty text at the end."""
+        """Skip white space, and return the next character, an empty text at the end."""
         while True:
             spaces = _SPACES.match(self._text, self._at)
             self._at = spaces.end() if spaces else self._at
@@ -95,10 +95,10 @@ class SnapshotText:
             yield
 
     def _match(self, pattern: re.Pattern[bytes], limit: int = sys.maxsize) -> Steps[bytes]:
-        """Return the text that matches at the current position. Raises NotInForm where more than `limit` bytes do not.
+        """Return the text that matches at the current position. Raises NotInForm if `limit` bytes do not match.
 
-        If the text read so far does not contain a whole match, as much again is read before the next try: a long value
-        is then not searched once for each chunk.
+        If the text read so far does not contain a whole match, as much again is read before the next try, so that a
+        long value is not searched once for each part.
         """
         while (match := pattern.match(self._text, self._at)) is None:
             searched_bytes = len(self._text) - self._at
@@ -109,7 +109,7 @@ class SnapshotText:
         return match[0]
 
     def _append(self, least_bytes: int = 0) -> bool:
-        """Add the next parts of the text, more than so many bytes if there are; return False at its end."""
+        """Read the next parts, more than `least_bytes` if there are. Return False at the end."""
         added, added_bytes = list[bytes](), 0
         while added_bytes <= least_bytes and (part := next(self._parts, None)) is not None:
             added.append(part)
@@ -119,4 +119,4 @@ class SnapshotText:
         return bool(added)
 
     def _not_in_form(self) -> NotInForm:
-        return NotInForm(f"it is not written as a snapshot is, after {self._read_bytes + self._at} bytes")
+        return NotInForm(f"it is not in the format of a snapshot after {self._read_bytes + self._at} bytes")

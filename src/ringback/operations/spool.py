@@ -1,7 +1,7 @@
-"""Large documents while they are written: kept in blocks of their own, outside the heap.
+"""Buffers for large documents, in memory blocks outside the heap.
 
-The heap gives memory back to the system in one go: after a document of 150 MB that takes ten milliseconds. A block is
-given back when it was read.
+The heap returns memory to the system all at once: ten milliseconds after a document of 150 MB. Each block is returned
+as soon as it has been read.
 """
 
 from collections import deque
@@ -12,12 +12,12 @@ from ringback.storage.stepwise import Steps
 
 BLOCK_BYTES = 1024 * 1024
 PART_BYTES = 64 * 1024
-"""How much is read in one piece."""
+"""Bytes that `parts` yields at once."""
 ANONYMOUS = -1
 
 
 class Spool:
-    """A text that grows at its end, and is read part by part; `len` tells how many bytes it has."""
+    """A text that is appended to and read in parts; its `len` is its bytes."""
 
     def __init__(self, text: bytes = b"") -> None:
         self._blocks: deque[mmap] = deque()
@@ -29,44 +29,44 @@ class Spool:
         return len(self._head) + self._bytes
 
     def write(self, text: bytes) -> range:
-        """Add to the end, and return where it stands."""
-        start, left = self._bytes, memoryview(text)
-        while left:
+        """Append a text, and return its position."""
+        start, remaining = self._bytes, memoryview(text)
+        while remaining:
             used = self._bytes % BLOCK_BYTES
             if not used:
                 self._blocks.append(mmap(ANONYMOUS, BLOCK_BYTES))
-            taken = left[: BLOCK_BYTES - used]
-            self._blocks[-1][used : used + len(taken)] = taken
-            self._bytes += len(taken)
-            left = left[len(taken) :]
+            part = remaining[: BLOCK_BYTES - used]
+            self._blocks[-1][used : used + len(part)] = part
+            self._bytes += len(part)
+            remaining = remaining[len(part) :]
         return range(start, self._bytes)
 
     def write_head(self, head: bytes) -> None:
-        """Add a short text before all others."""
+        """Set a short text before all others."""
         self._head = head
 
-    def read(self, place: range) -> bytes:
-        """Return the text that stands there."""
-        found, start = list[bytes](), place.start
-        while start < place.stop:
+    def read(self, position: range) -> bytes:
+        """Return the text at a position."""
+        parts, start = list[bytes](), position.start
+        while start < position.stop:
             block, offset = divmod(start, BLOCK_BYTES)
-            found.append(self._blocks[block][offset : offset + place.stop - start])
-            start += len(found[-1])
-        return b"".join(found)
+            parts.append(self._blocks[block][offset : offset + position.stop - start])
+            start += len(parts[-1])
+        return b"".join(parts)
 
     def parts(self) -> Iterator[bytes]:
-        """Read all of the text; what was read is gone."""
+        """Yield the whole text in parts, and release each block after it."""
         if self._head:
             yield self._head
-        left = self._bytes
+        remaining = self._bytes
         while self._blocks:
             with self._blocks.popleft() as block:
-                for start in range(0, min(left, BLOCK_BYTES), PART_BYTES):
-                    yield block[start : min(start + PART_BYTES, left, BLOCK_BYTES)]
-            left -= BLOCK_BYTES
+                for start in range(0, min(remaining, BLOCK_BYTES), PART_BYTES):
+                    yield block[start : min(start + PART_BYTES, remaining, BLOCK_BYTES)]
+            remaining -= BLOCK_BYTES
 
-    def let_go(self) -> Steps[None]:
-        """Give all memory back, in steps."""
+    def release(self) -> Steps[None]:
+        """Release all memory, in steps."""
         while self._blocks:
             self._blocks.popleft().close()
             yield

@@ -1,4 +1,4 @@
-"""The validation calls: their rows, their lists, and what is pending for them."""
+"""The validation calls: their rows, pages and pruning."""
 
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any

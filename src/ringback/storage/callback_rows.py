@@ -174,7 +174,7 @@ SUMMARIES = RowMapper(
         *columns(callback_attempts, "status_code", "error", "hops"),
     ],
 )
-"""Returns None where the columns are NULL: the call has no callback yet."""
+"""Returns None if the columns are NULL: the call has no callback yet."""
 SUMMARY = Statement(
     select(*SUMMARIES.columns)
     .select_from(status_callbacks)

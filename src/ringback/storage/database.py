@@ -73,7 +73,7 @@ class Database(ABC):
         return operation(self.unit_of_work, *args, **kwargs)
 
     async def checkpoint(self) -> None:
-        """Check the database, and write its log back where it has one. Raises DatabaseUnavailable."""
+        """Check the database, and write its log back if it has one. Raises DatabaseUnavailable."""
         if self.outage.reason is not None:
             await self.check_recovery()
 

@@ -1,4 +1,4 @@
-"""Opening the database of a URL, whichever it is."""
+"""The factory that opens the SQLite or PostgreSQL database of a URL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ from ringback.storage.sqlite_database import SqliteDatabase
 def open_database(
     database_url: str, listen_url: str | None = None, process_state: ProcessState | None = None
 ) -> Database:
-    """Open the database of a URL; an embedded one is created where it does not exist.
+    """Open the database of a URL; an embedded one is created if it does not exist.
 
     `listen_url` leads to the same PostgreSQL past a connection pooler. Without a `process_state` the database gets one
     of its own. Raises DatabaseUnavailable with one line.

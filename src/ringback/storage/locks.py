@@ -1,6 +1,6 @@
 """Advisory and table locks that serialize concurrent writers on PostgreSQL.
 
-Statements lock rows themselves (``FOR UPDATE`` and similar); these are the locks of which there is no row. The order of
+Statements lock rows themselves (``FOR UPDATE`` and similar); these locks have no row. The order of
 all locks, which prevents deadlocks, is in docs/decisions/0011-replicas.md.
 """
 

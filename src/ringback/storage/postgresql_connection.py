@@ -1,7 +1,7 @@
 """Connections to PostgreSQL: the parameters of the database URL, and connection poolers.
 
-A connection pooler such as PgBouncer hands each transaction to another server connection. What belongs to a session
-does not work through it: prepared statements, SET, LISTEN, advisory locks that outlast a transaction. ringback
+A connection pooler such as PgBouncer hands each transaction to another server connection. So session
+state does not work through it: prepared statements, SET, LISTEN, advisory locks that outlast a transaction. ringback
 recognizes a pooler and uses none of them there.
 """
 

@@ -21,7 +21,7 @@ value_of: Callable[[Any], Any] = attrgetter("value")
 class Field(NamedTuple):
     """Conversion of one field: `read` takes the values of `columns`, `write` takes the field.
 
-    Without `columns` it is the column of the field's name. An `optional` field is None where its first column is NULL.
+    Without `columns` it is the column of the field's name. An `optional` field is None if its first column is NULL.
     """
 
     read: Callable[..., Any] | None = None
