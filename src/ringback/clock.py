@@ -1,7 +1,9 @@
-"""The time: the only place that asks the machine for it."""
+"""The system clock, the only reader of the machine's time."""
 
 import time
-from typing import NamedTuple, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
 
 import structlog
 
@@ -10,93 +12,90 @@ from ringback.domain.timestamps import MICROSECONDS, Timestamp
 NANOSECONDS = 1_000_000_000
 NANOSECONDS_IN_MICROSECOND = NANOSECONDS // MICROSECONDS
 SMALL_STEP_SECONDS = 2.0
-"""A step forward that is followed at once: leases last longer than that."""
+"""Longest step forward that is followed at once: leases last longer."""
+SMALL_STEP_NANOSECONDS = round(SMALL_STEP_SECONDS * NANOSECONDS)
 FOLLOW_AFTER_SECONDS = 10.0
-"""How long a greater step forward is left out: each process renews its leases by the stepped clock at least once
-before, so that no other process takes its callbacks for those of a dead one."""
-SLOWER_BY = 10
-"""While the machine's clock is behind, this one loses a tenth of the time: calls notice nothing of it."""
+"""Delay before a longer step forward is followed. Meanwhile each process renews its leases by the stepped clock, so
+that no other process takes over its callbacks."""
+SLOWDOWN = 10
+"""While the machine's clock is behind, this clock loses one tenth of the elapsed time, which calls do not notice."""
 
 log = structlog.get_logger()
 
 
 class Clock(Protocol):
-    """Whatever tells the time."""
+    """A source of the present time."""
 
     def now(self) -> Timestamp:
-        """Return the present instant."""
+        """Return the present time."""
         ...
 
     def latest(self) -> Timestamp:
-        """Return the latest present that any process may see, of which leases are counted."""
+        """Return the latest time that any process may see, by which leases expire."""
         ...
 
 
-class _Reading(NamedTuple):
-    """The clocks at one moment, in nanoseconds; and since when the machine's is far ahead, if it is."""
-
-    shown: int
-    monotonic: int
-    ahead_since: int | None = None
-    is_behind: bool = False
-
-
-def wall_ns() -> int:
-    """Return what the machine's clock shows, in nanoseconds since 1970."""
-    return time.time_ns()
-
-
-def monotonic_ns() -> int:
-    """Return the nanoseconds since some moment; on Linux those count during which the machine was suspended."""
-    if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return time.monotonic_ns()
+wall_ns = time.time_ns
+"""Return the machine's time in nanoseconds since 1970."""
+monotonic_ns: Callable[[], int] = (
+    partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic_ns
+)
+"""Return nanoseconds since an arbitrary time. On Linux they include the time during which the machine was suspended."""
 
 
 class SystemClock:
-    """The machine's clock without its steps: it never goes back, and no pending work waits because somebody set it.
+    """The machine's time without its steps: it never goes back, and pending work never waits because of a step.
 
-    Set back, the machine's clock is waited for: this one goes on from where it was, a tenth slower, until both agree. A
-    step forward is followed, a great one after FOLLOW_AFTER_SECONDS.
+    When the machine's clock is set back, this clock continues, a tenth slower, until both agree. A step forward is
+    followed, one of more than SMALL_STEP_SECONDS after FOLLOW_AFTER_SECONDS.
     """
 
     def __init__(self) -> None:
-        self._last = _Reading(wall_ns(), monotonic_ns())
+        self._shown = wall_ns()
+        self._monotonic = monotonic_ns()
+        self._ahead_since: int | None = None
+        self._is_behind = False
 
     def now(self) -> Timestamp:
-        return Timestamp(self._read(wall_ns()).shown // NANOSECONDS_IN_MICROSECOND)
+        return Timestamp(self._read(wall_ns()) // NANOSECONDS_IN_MICROSECOND)
 
     def latest(self) -> Timestamp:
         wall = wall_ns()
-        return Timestamp(max(self._read(wall).shown, wall) // NANOSECONDS_IN_MICROSECOND)
+        return Timestamp(max(self._read(wall), wall) // NANOSECONDS_IN_MICROSECOND)
 
-    def _read(self, wall: int) -> _Reading:
-        last, monotonic = self._last, monotonic_ns()
-        passed = max(0, monotonic - last.monotonic)
-        shown = last.shown + passed
-        ahead = wall - shown
-        if ahead < 0:
-            reading = self._slowed(last, shown - min(-ahead, passed // SLOWER_BY), monotonic, ahead)
-        elif ahead <= SMALL_STEP_SECONDS * NANOSECONDS:
-            reading = _Reading(wall, monotonic)
+    def _read(self, wall: int) -> int:
+        """Return the time that this clock shows, in nanoseconds."""
+        monotonic = monotonic_ns()
+        elapsed = max(0, monotonic - self._monotonic)
+        shown = self._shown + elapsed
+        self._monotonic = monotonic
+        if 0 <= wall - shown <= SMALL_STEP_NANOSECONDS:
+            self._ahead_since, self._is_behind = None, False
+            shown = wall
+        elif wall < shown:
+            shown = self._slow_down(shown, elapsed, wall)
         else:
-            reading = self._held(last, shown, monotonic, wall)
-        self._last = reading
-        return reading
+            shown = self._hold(shown, wall)
+        self._shown = shown
+        return shown
 
-    @staticmethod
-    def _slowed(last: _Reading, shown: int, monotonic: int, ahead: int) -> _Reading:
-        is_far = -ahead > SMALL_STEP_SECONDS * NANOSECONDS
-        if is_far and not last.is_behind:
-            log.warning("machine's clock set back, following it slowly", seconds=round(-ahead / NANOSECONDS, 1))
-        return _Reading(shown, monotonic, is_behind=is_far)
+    def _slow_down(self, shown: int, elapsed: int, wall: int) -> int:
+        """Return the time to show while the machine's clock is behind."""
+        behind = shown - wall
+        is_far = behind > SMALL_STEP_NANOSECONDS
+        if is_far and not self._is_behind:
+            log.warning("machine's clock set back, following it slowly", seconds=round(behind / NANOSECONDS, 1))
+        self._ahead_since, self._is_behind = None, is_far
+        return shown - min(behind, elapsed // SLOWDOWN)
 
-    @staticmethod
-    def _held(last: _Reading, shown: int, monotonic: int, wall: int) -> _Reading:
-        since = monotonic if last.ahead_since is None else last.ahead_since
-        if monotonic - since >= FOLLOW_AFTER_SECONDS * NANOSECONDS:
-            return _Reading(wall, monotonic)
-        if last.ahead_since is None:
+    def _hold(self, shown: int, wall: int) -> int:
+        """Return the time to show while the machine's clock is far ahead: its own, until it follows."""
+        self._is_behind = False
+        if self._ahead_since is None:
+            self._ahead_since = self._monotonic
             seconds = round((wall - shown) / NANOSECONDS, 1)
             log.warning("machine's clock set forward, following it soon", seconds=seconds)
-        return _Reading(shown, monotonic, since)
+        elif self._monotonic - self._ahead_since >= FOLLOW_AFTER_SECONDS * NANOSECONDS:
+            self._ahead_since = None
+            return wall
+        return shown
