@@ -215,7 +215,9 @@ def _read_seed(settings: Settings) -> Seed:
     seed = read_seed(settings.seed, settings.number_validation)
     for account in seed:
         if account.sid == settings.account_sid and account.auth_token not in (None, settings.auth_token):
-            raise SeedError(f"{settings.seed}: account {account.sid}: its auth_token is not the one of the settings")
+            raise SeedError(
+                f"{settings.seed}: account {account.sid}: its auth_token differs from the setting auth_token"
+            )
     return seed
 
 

@@ -59,11 +59,11 @@ def test_every_mistake_has_a_line_that_names_file_and_place(command: Command, tm
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[[accounts]\n", "no TOML"),
+        ("[[accounts]\n", "not valid TOML"),
         (f'[[accounts]]\nsid = "{SID}"\n', "auth_token"),
         (f'[[accounts]]\nsid = "{SID}"\nauth_token = "x"\nparent_sid = "AC{"2" * 32}"\n', "parent"),
     ],
-    ids=["no TOML", "no token", "no parent"],
+    ids=["not valid TOML", "no token", "no parent"],
 )
 def test_a_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "seed.toml").write_text(content, encoding="utf-8")

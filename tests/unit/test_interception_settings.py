@@ -14,7 +14,7 @@ def test_interception_wants_one_worker(monkeypatch: pytest.MonkeyPatch, name: st
     monkeypatch.setenv("RINGBACK_WORKERS", "2")
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", "1")
 
-    with pytest.raises(ValidationError, match="one worker alone"):
+    with pytest.raises(ValidationError, match="interception needs workers = 1"):
         Settings()
 
 

@@ -229,7 +229,7 @@ def test_a_file_that_is_no_toml_says_so_in_one_line(text: str | bytes, read: Rea
         read(text)
 
     [line] = str(refusal.value).splitlines()
-    assert line.startswith(f"{tmp_path / 'seed.toml'}: no TOML: ")
+    assert line.startswith(f"{tmp_path / 'seed.toml'}: not valid TOML: ")
 
 
 def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:

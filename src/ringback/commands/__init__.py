@@ -1,1 +1,1 @@
-"""The commands of the command line: ``serve``, ``env``, ``ready``, ``seed`` and ``migrate``."""
+"""The commands of the command line: ``serve``, ``migrate``, ``ready`` and ``env``."""

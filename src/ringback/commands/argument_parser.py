@@ -1,4 +1,4 @@
-"""The parser of the command line: a mistake is one line, with a suggestion where there is one."""
+"""The parser of the command line. It reports a mistake in one line, with a suggestion if it knows one."""
 
 import argparse
 import sys
@@ -11,17 +11,17 @@ from ringback.server.console import print_error
 
 SHOWN_CHARACTERS = 64
 MEANT: Mapping[str, str] = {"start": "serve", "run": "serve", "up": "serve", "help": "--help", "version": "--version"}
-"""Names that other programs have for commands and options of ringback."""
+"""Names of commands and options in other programs, and the ones of ringback that they mean."""
 
 
-def shown(argument: str) -> str:
-    """Return an argument as a message may repeat it: short, and without control characters."""
+def printable(argument: str) -> str:
+    """Return an argument shortened and without control characters, for an error message."""
     short = argument if len(argument) <= SHOWN_CHARACTERS else f"{argument[:SHOWN_CHARACTERS]}..."
     return short if short.isprintable() else ascii(short)
 
 
 class CommandParser(argparse.ArgumentParser):
-    """A parser of options, or of commands that have parsers of their own."""
+    """A parser of options, or of commands with their own parsers."""
 
     def __init__(self, **options: Any) -> None:
         self.known_options: list[str] = []
@@ -33,9 +33,9 @@ class CommandParser(argparse.ArgumentParser):
         return super().add_argument(*names, **options)
 
     def parse_command(self, arguments: Sequence[str]) -> dict[str, Any]:
-        """Return the options of the command that the arguments name. Exits with status 2 and one line for a mistake.
+        """Return the options of the command that the arguments name. Print one line and exit with 2 on a mistake.
 
-        Without arguments it prints the help, also with status 2.
+        Without arguments, print the help and exit with status 2.
         """
         if not arguments:
             self.print_help(sys.stderr)
@@ -53,27 +53,27 @@ class CommandParser(argparse.ArgumentParser):
     def _reject_command(self, name: str) -> NoReturn:
         meant = MEANT.get(name.lower()) or closest(name, self.commands)
         hint = f" Did you mean {meant}?" if meant else ""
-        self.fail(f"unknown command {shown(name)}.{hint} Commands: {', '.join(self.commands)}.")
+        self.fail(f"unknown command {printable(name)}.{hint} Commands: {', '.join(self.commands)}.")
 
     def _reject_argument(self, argument: str, parser: "CommandParser") -> NoReturn:
-        """Report an argument that a parser does not have. A value after = is not repeated: it may be secret."""
+        """Report an unknown argument. A value after = is not repeated, because it may be secret."""
         name = argument.partition("=")[0]
         kind = "unknown option" if name.startswith("-") else "unexpected argument"
         others = [other for other in self.commands if name in self.commands[other].known_options]
         if parser is not self and name in parser.known_options:
-            self.fail(f"{shown(name)} must follow the command: {parser.prog} {name}.")
+            self.fail(f"{printable(name)} must follow the command: {parser.prog} {name}.")
         if meant := closest(name, parser.known_options):
             hint = f"Did you mean {meant}?"
         elif others:
             hint = f"It is an option of: {', '.join(f'{self.prog} {other}' for other in others)}."
         else:
             hint = f"`{parser.prog} --help` lists all options."
-        self.fail(f"{kind} {shown(name)}. {hint}")
+        self.fail(f"{kind} {printable(name)}. {hint}")
 
     def error(self, message: str) -> NoReturn:
         self.fail(f"{message} (`{self.prog} --help` lists all options)")
 
     def fail(self, message: str) -> NoReturn:
-        """Print one line, and exit with status 2."""
+        """Print one line and exit with status 2."""
         print_error(message)
         sys.exit(WRONG_USAGE)

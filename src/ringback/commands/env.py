@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ringback.clock import SystemClock
 from ringback.commands.client_versions import safe_version_note, version_warnings
 from ringback.commands.exit_status import FAILED, OK, WRONG_USAGE, fail
-from ringback.config.settings import Settings, authority_folder, base_url, reachable
+from ringback.config.settings import Settings, authority_folder, base_url, local_address
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
@@ -222,7 +222,7 @@ def shell_lines(client: str, settings: Settings) -> list[str]:
     open_authority(folder, SystemClock().now())
     direct_hosts, bypassing = _direct_hosts(os.environ)
     environment = ProxyEnvironment(
-        reachable(settings.intercept_host), settings.intercept_port, TrustFiles(folder), direct_hosts
+        local_address(settings.intercept_host), settings.intercept_port, TrustFiles(folder), direct_hosts
     )
     lines = [
         *_notes(f"The account here is {settings.account_sid}; its auth token is the setting auth_token."),

@@ -11,19 +11,16 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from ringback import __version__
-from ringback.commands.argument_parser import CommandParser, shown
+from ringback.commands.argument_parser import CommandParser, printable
 from ringback.commands.exit_status import EXIT_STATUSES, FAILED, WRONG_USAGE, fail
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, UnreadableEnvFile, read_settings
-from ringback.config.validators import closest, complaint
+from ringback.config.validators import closest, error_message
 
 CLIENT_NAMES = ("any", "python", "python-async", "node", "php", "ruby", "java", "go", "csharp", "curl")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit status: 0 done, 1 not possible, 2 a wrong option or setting.
-
-    70: the server stopped because a background task failed too often.
-    """
+    """Run a command and return its exit status, one of EXIT_STATUSES."""
     options = _parser().parse_command(sys.argv[1:] if arguments is None else arguments)
     command = options.pop("command")
     given = {name: value for name, value in options.items() if value is not None}
@@ -44,7 +41,7 @@ def _parser() -> CommandParser:
     parser.commands = commands.choices
     serve = commands.add_parser(
         "serve",
-        help="serve, after bringing an embedded database to date",
+        help="run the server; an embedded database is migrated first",
         usage="ringback serve [--SETTING VALUE]...",
         description="Serve until SIGTERM or Ctrl-C. Each setting can be an option, a variable, or a line of .env.",
         epilog=EXIT_STATUSES,
@@ -52,13 +49,13 @@ def _parser() -> CommandParser:
     serve.set_defaults(command=_serve)
     for name, field in Settings.model_fields.items():
         _add_setting(serve, name, field)
-    migrate = commands.add_parser("migrate", help="bring the database's schema to date")
+    migrate = commands.add_parser("migrate", help="migrate the database's schema")
     migrate.set_defaults(command=_migrate)
     _add_setting(migrate, "database_url", Settings.model_fields["database_url"])
-    ready = commands.add_parser("ready", help="exit 0 when the server is ready, 1 when not")
+    ready = commands.add_parser("ready", help="exit with 0 if the server is ready, 1 if not")
     ready.set_defaults(command=_ready)
-    ready.add_argument("--url", help="the server's base URL, or host and port (default: the configured ones)")
-    env = commands.add_parser("env", help="print the shell lines that point an application at the proxy")
+    ready.add_argument("--url", help="the server's base URL, or host and port; by default those of the settings")
+    env = commands.add_parser("env", help="print the shell lines that make an application use the proxy")
     env.set_defaults(command=_env)
     env.add_argument(
         "--client",
@@ -77,7 +74,7 @@ def _client_name(name: str) -> str:
         return name
     meant = closest(name, CLIENT_NAMES)
     hint = f"Did you mean {meant!r}? " if meant else ""
-    raise ArgumentTypeError(f"unknown client {shown(name)!r}. {hint}Clients: {', '.join(CLIENT_NAMES)}")
+    raise ArgumentTypeError(f"unknown client {printable(name)!r}. {hint}Clients: {', '.join(CLIENT_NAMES)}")
 
 
 def _add_setting(parser: CommandParser, name: str, field: FieldInfo) -> None:
@@ -92,7 +89,7 @@ def _add_setting(parser: CommandParser, name: str, field: FieldInfo) -> None:
 
 
 def _choices(annotation: Any) -> list[str]:
-    """Return the few values that a setting can have, or none where they are not few."""
+    """Return the values of a setting that is an enumeration, and no values for other settings."""
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return [member.value for member in annotation]
     parts = get_args(annotation)
@@ -116,7 +113,7 @@ def _env(given: dict[str, Any]) -> int:
     client = given.pop("client")
     settings = read_settings(given)
     if settings.intercept_port == 0:
-        return fail(WRONG_USAGE, "intercept_port 0 is any free one: say which it is with --intercept-port")
+        return fail(WRONG_USAGE, "intercept_port 0 chooses a free port: name the chosen one with --intercept-port")
     return _run("env", client, settings)
 
 
@@ -139,11 +136,11 @@ def _wrong_setting(details: Any) -> str:
     name = ".".join(str(part) for part in details["loc"][:1])
     shown = "" if _may_be_secret(name, str(details["input"])) else f" {details['input']!r}"
     where = f"--{name.replace('_', '-')} or {ENVIRONMENT_PREFIX}{name.upper()}"
-    return f"{name}{shown}: {complaint(details)} ({where})"
+    return f"{name}{shown}: {error_message(details)} ({where})"
 
 
 def _may_be_secret(name: str, value: str) -> bool:
-    """Tell whether a wrong value is not to be repeated; a database's URL may hold a password."""
+    """Tell whether a message must not repeat an invalid value: a database's URL may contain a password."""
     return name in ("auth_token", "control_token") or (
         name in ("database_url", "database_listen_url") and bool({"@", "?"} & set(value))
     )

@@ -1,14 +1,14 @@
-"""What seed file and control API check alike with a library that the settings, read at every start, are not to load."""
+"""Email addresses in the seed file and the control API. Apart from the validators: the library is slow to import."""
 
 from typing import Annotated
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
-SPECIAL_USE_DOMAIN_NAMES.clear()  # test, localhost, invalid: just what owners of test accounts are called after
+SPECIAL_USE_DOMAIN_NAMES.clear()  # allow test, localhost and invalid: test accounts use them
 
 MAX_EMAIL_CHARACTERS = 254
-"""Source: RFC 3696, erratum 1690. The library finds that out only when it has looked at all of them."""
+"""Source: RFC 3696, erratum 1690. Checked first: the library parses the whole text before it checks the length."""
 
 
 def _email(value: str) -> str:
@@ -21,4 +21,4 @@ def _email(value: str) -> str:
 EmailAddress = Annotated[
     str, Field(max_length=MAX_EMAIL_CHARACTERS, json_schema_extra={"format": "email"}), AfterValidator(_email)
 ]
-"""An address that could be one; whether it is anybody's is not asked."""
+"""A syntactically valid address; its domain is not looked up."""

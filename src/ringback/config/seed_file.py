@@ -1,4 +1,4 @@
-"""The seed file: a TOML file of accounts, caller IDs and phones; every mistake in it is named with its place."""
+"""The reader of the seed file: a TOML file of accounts, caller IDs and phones."""
 
 import tomllib
 from datetime import datetime
@@ -17,7 +17,7 @@ from ringback.config.validators import (
     PhoneExtension,
     Seconds,
     Secret,
-    complaint,
+    error_message,
 )
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.phone_numbers import NumberValidation, to_e164
@@ -43,7 +43,7 @@ def _number_or_default(value: str, info: ValidationInfo) -> str:
 
 def _key_sid(value: str) -> str:
     if not is_sid(API_KEY, value):
-        raise ValueError("SK and 32 lower-case hexadecimal digits")
+        raise ValueError("write SK and 32 lower-case hexadecimal digits")
     return value
 
 
@@ -98,16 +98,16 @@ class _SeedFile(_Table):
 
 
 def read_seed(file: str, validation: NumberValidation) -> Seed:
-    """Read and check a seed file; numbers pass or fail by the setting `number_validation`.
+    """Read and check a seed file. `validation` is the setting `number_validation`.
 
-    Raises SeedError with a line for every mistake: the file, the place in it, what is wrong.
+    Raises SeedError with a line for every mistake: the file, the place in it and the reason.
     """
     try:
         document = tomllib.loads(Path(file).expanduser().read_text(encoding="utf-8"))
     except (OSError, RuntimeError) as error:
         raise SeedError(f"{file}: {getattr(error, 'strerror', error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SeedError(f"{file}: no TOML: {error}") from error
+        raise SeedError(f"{file}: not valid TOML: {error}") from error
     try:
         tables = _SeedFile.model_validate(document, context=validation)
     except ValidationError as error:
@@ -119,7 +119,7 @@ def _mistake(details: Any) -> str:
     place = ""
     for part in details["loc"]:
         place += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return f"{place.lstrip('.')}: {complaint(details)}"
+    return f"{place.lstrip('.')}: {error_message(details)}"
 
 
 def _seeded(table: _AccountTable) -> SeededAccount:

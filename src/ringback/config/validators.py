@@ -19,9 +19,9 @@ MAX_HOST_CHARACTERS = 253
 
 
 def plain_text(value: object) -> object:
-    """Check that a text is UTF-8 and has no NUL character; other values pass.
+    """Check that a text is UTF-8 without NUL characters. Values of other types pass.
 
-    Python turns bytes that are not UTF-8 into lone surrogates, on which names, files and logs fail later.
+    Python turns bytes that are not UTF-8 into lone surrogates, which cannot be encoded for names, files and logs.
     """
     if isinstance(value, str):
         if "\0" in value:
@@ -68,7 +68,7 @@ def mapped_host(text: str) -> str:
 
 
 def listening_host(text: str) -> str:
-    """Check a name or an address to listen on; a name that is not ASCII becomes punycode."""
+    """Check a name or an address to listen on. Convert a name that is not ASCII to punycode."""
     if address := ipv6_address(text):
         return address
     try:
@@ -82,7 +82,7 @@ def listening_host(text: str) -> str:
 
 def _account_sid(value: str) -> str:
     if not is_sid(ACCOUNT, value):
-        raise ValueError("AC and 32 lower-case hexadecimal digits")
+        raise ValueError("write AC and 32 lower-case hexadecimal digits")
     return value
 
 
@@ -108,15 +108,15 @@ FriendlyName = Annotated[
 PhoneExtension = Annotated[str, Field(pattern=r"^[0-9#*]{1,50}$")]
 
 
-def complaint(details: Any) -> str:
-    """Return one of ``ValidationError.errors()`` as the rest of a sentence: ``input should be a valid integer``."""
+def error_message(details: Any) -> str:
+    """Return one of ``ValidationError.errors()`` as the end of a sentence: ``input should be a valid integer``."""
     message: str = details["msg"].removeprefix("Value error, ")
     is_plain_word = message[1:2].islower() or message[1:2] == " "
     return message[0].lower() + message[1:] if is_plain_word else message
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that `word` was probably meant to be, or None."""
+    """Return the known name that is most similar to `word`, or None."""
     by_plain_name: dict[str, str] = {}
     for name in known:
         by_plain_name.setdefault(_plain(name), name)

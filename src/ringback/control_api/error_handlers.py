@@ -10,7 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ringback.config.validators import complaint
+from ringback.config.validators import error_message
 from ringback.control_api.errors import ControlError, error_response, invalid_json
 from ringback.storage.errors import DatabaseUnavailable
 
@@ -37,7 +37,7 @@ async def _handle_validation_error(_: Request, error: Exception) -> Response:
 
 def _describe_problem(details: Any) -> str:
     field = ".".join(str(part) for part in details["loc"][1:]) or str(details["loc"][0])
-    return f"{field}: {complaint(details)}"
+    return f"{field}: {error_message(details)}"
 
 
 async def _handle_http_exception(_: Request, error: Exception) -> Response:
