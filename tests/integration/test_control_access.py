@@ -32,9 +32,7 @@ def settings(request: pytest.FixtureRequest) -> Settings:
         {"Authorization": "Bearer \u00e9"},
     ],
 )
-async def test_without_the_token_nothing_is_told_and_nothing_done(
-    controlled: Controlled, headers: dict[str, str]
-) -> None:
+async def test_request_without_the_token_is_rejected(controlled: Controlled, headers: dict[str, str]) -> None:
     raw = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     for method, path in (("GET", "/accounts"), ("POST", "/reset"), ("GET", "/snapshot"), ("POST", "/accounts")):
@@ -43,7 +41,7 @@ async def test_without_the_token_nothing_is_told_and_nothing_done(
         assert set(answer.json()) == {"error", "hint"}
 
 
-async def test_the_token_opens_everything(controlled: Controlled) -> None:
+async def test_token_authorizes_every_request(controlled: Controlled) -> None:
     controlled.http.headers["Authorization"] = f"Bearer {TOKEN}"
 
     account = await controlled.account()
@@ -51,12 +49,12 @@ async def test_the_token_opens_everything(controlled: Controlled) -> None:
     assert (await account.control("GET")).json()["sid"] == account.sid
 
 
-async def test_health_and_docs_need_no_token(controlled: Controlled) -> None:
+async def test_health_and_docs_require_no_token(controlled: Controlled) -> None:
     for path in ("/livez", "/readyz", "/_ringback/docs", "/_ringback/openapi.json"):
         assert (await controlled.http.get(path)).status_code == 200
 
 
-async def test_where_none_is_set_nobody_is_asked_for_it(controlled: Controlled) -> None:
+async def test_server_without_a_token_requires_none(controlled: Controlled) -> None:
     assert (await controlled.ask("GET", "/accounts")).status_code == 200
 
 
@@ -72,7 +70,7 @@ async def test_where_none_is_set_nobody_is_asked_for_it(controlled: Controlled) 
         ("DELETE", f"/accounts/AC{'9' * 32}", 404),
     ],
 )
-async def test_what_is_not_there_is_told_in_the_control_apis_own_form(
+async def test_unknown_path_gets_an_error_with_a_hint(
     controlled: Controlled, method: str, path: str, status: int
 ) -> None:
     answer = await controlled.ask(method, path)
@@ -83,7 +81,7 @@ async def test_what_is_not_there_is_told_in_the_control_apis_own_form(
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null-", b"\xff", b'"text"', b"1"])
-async def test_a_body_that_is_no_object_is_refused(controlled: Controlled, body: bytes) -> None:
+async def test_body_that_is_not_an_object_is_rejected(controlled: Controlled, body: bytes) -> None:
     answer = await controlled.http.post(
         "/_ringback/accounts", content=body, headers={"Content-Type": "application/json"}
     )
@@ -92,7 +90,7 @@ async def test_a_body_that_is_no_object_is_refused(controlled: Controlled, body:
     assert set(answer.json()) == {"error", "hint"}
 
 
-async def test_a_failure_of_ours_shows_nothing_of_ours(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_internal_error_shows_no_details(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: Any) -> None:
         raise ZeroDivisionError("secret")
 
@@ -106,7 +104,7 @@ async def test_a_failure_of_ours_shows_nothing_of_ours(controlled: Controlled, m
     assert answer.json() == {"error": "ringback failed", "hint": "see the error in ringback's log"}
 
 
-async def test_accounts_are_made_listed_suspended_and_deleted(controlled: Controlled) -> None:
+async def test_accounts_are_created_listed_suspended_and_deleted(controlled: Controlled) -> None:
     parent = await controlled.account(friendly_name="Shop", owner_email="owner@Example.com")
     child = await controlled.account(parent_sid=parent.sid)
     before = await parent.twilio("GET", "/OutgoingCallerIds.json")
@@ -125,13 +123,13 @@ async def test_accounts_are_made_listed_suspended_and_deleted(controlled: Contro
     assert (await child.control("GET")).status_code == 404
 
 
-async def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(controlled: Controlled) -> None:
+async def test_owner_email_may_have_a_reserved_domain(controlled: Controlled) -> None:
     answer = await controlled.ask("POST", "/accounts", {"owner_email": "owner@app.test"})
 
     assert (answer.status_code, answer.json()["owner_email"]) == (201, "owner@app.test")
 
 
-async def test_an_api_key_opens_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_api_key_authenticates_for_its_account(controlled: Controlled, account: ControlledAccount) -> None:
     key = (await account.control("POST", "/keys")).json()
 
     answer = await controlled.http.get(
@@ -154,9 +152,7 @@ async def test_an_api_key_opens_its_account(controlled: Controlled, account: Con
         ({"sid": "AC" + "9" * 32}, "sid"),
     ],
 )
-async def test_an_account_that_cannot_be_is_refused(
-    controlled: Controlled, wanted: dict[str, Any], reason: str
-) -> None:
+async def test_invalid_account_is_rejected(controlled: Controlled, wanted: dict[str, Any], reason: str) -> None:
     before = (await controlled.ask("GET", "/accounts")).content
 
     answer = await controlled.ask("POST", "/accounts", wanted)
@@ -166,7 +162,7 @@ async def test_an_account_that_cannot_be_is_refused(
     assert (await controlled.ask("GET", "/accounts")).content == before
 
 
-async def test_a_subaccount_has_no_subaccounts(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_subaccount_cannot_have_subaccounts(controlled: Controlled, account: ControlledAccount) -> None:
     child = await controlled.account(parent_sid=account.sid)
 
     answer = await controlled.ask("POST", "/accounts", {"parent_sid": child.sid})
@@ -174,7 +170,7 @@ async def test_a_subaccount_has_no_subaccounts(controlled: Controlled, account: 
     assert answer.status_code == 422
 
 
-async def test_a_global_reset_brings_the_start_back(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_global_reset_restores_the_initial_state(controlled: Controlled, account: ControlledAccount) -> None:
     start = (await controlled.ask("GET", "/accounts")).json()["accounts"][0]
 
     answer = await controlled.ask("POST", "/reset")
@@ -185,7 +181,7 @@ async def test_a_global_reset_brings_the_start_back(controlled: Controlled, acco
     assert (await account.control("GET")).status_code == 404
 
 
-async def test_the_docs_page_tells_of_every_operation(controlled: Controlled) -> None:
+async def test_docs_page_lists_every_operation(controlled: Controlled) -> None:
     document = (await controlled.http.get("/_ringback/openapi.json")).json()
     page = (await controlled.http.get("/_ringback/docs")).text
 
@@ -197,14 +193,14 @@ async def test_the_docs_page_tells_of_every_operation(controlled: Controlled) ->
 @pytest.mark.parametrize(
     "origin", ["http://evil.test", "http://test:8010", "null", "https://evil.test:443", "http://["]
 )
-async def test_a_web_page_of_another_site_can_do_nothing(controlled: Controlled, origin: str) -> None:
+async def test_web_page_of_another_site_is_rejected(controlled: Controlled, origin: str) -> None:
     for method, path in (("POST", "/reset"), ("POST", "/accounts"), ("GET", "/snapshot")):
         answer = await controlled.http.request(method, f"/_ringback{path}", headers={"Origin": origin})
         assert answer.status_code == 403
         assert set(answer.json()) == {"error", "hint"}
 
 
-async def test_a_page_of_its_own_may_do_everything(controlled: Controlled) -> None:
+async def test_page_of_the_same_origin_is_allowed(controlled: Controlled) -> None:
     answer = await controlled.http.post("/_ringback/accounts", headers={"Origin": "http://test"})
 
     assert answer.status_code == 201

@@ -39,7 +39,7 @@ class Body:
             yield part
 
 
-async def test_no_body_is_read_of_a_request_without_the_token_even_one_that_is_no_json(controlled: Controlled) -> None:
+async def test_request_without_the_token_is_rejected_before_its_body_is_read(controlled: Controlled) -> None:
     for method, path in (("POST", "/accounts"), ("PUT", "/snapshot"), ("POST", "/reset"), ("POST", "/nowhere")):
         answer = await controlled.http.request(method, f"/_ringback{path}", content=b"{", headers=JSON)
         assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
@@ -48,7 +48,7 @@ async def test_no_body_is_read_of_a_request_without_the_token_even_one_that_is_n
 @pytest.mark.parametrize(
     ("method", "path", "limit"), [("POST", "/accounts", MAX_BODY_BYTES), ("PUT", "/snapshot", 2 * MAX_BODY_BYTES)]
 )
-async def test_a_body_that_announces_too_much_is_refused(
+async def test_body_with_a_large_content_length_is_rejected(
     controlled: Controlled, method: str, path: str, limit: int
 ) -> None:
     headers = JSON | {"Content-Length": str(limit + 1)}
@@ -59,7 +59,7 @@ async def test_a_body_that_announces_too_much_is_refused(
     assert answer.json() == {"error": "the body is too large", "hint": f"send at most {limit} bytes"}
 
 
-async def test_a_body_that_turns_out_to_be_too_large_is_refused(controlled: Controlled) -> None:
+async def test_body_that_exceeds_the_limit_is_rejected(controlled: Controlled) -> None:
     body = Body(10 * MAX_BODY_BYTES)
 
     answer = await controlled.http.post("/_ringback/accounts", content=body.parts(), headers=JSON)
@@ -69,7 +69,7 @@ async def test_a_body_that_turns_out_to_be_too_large_is_refused(controlled: Cont
     assert body.taken < MAX_BODY_BYTES + 2 * Body.PART
 
 
-async def test_a_body_of_the_limit_is_read(controlled: Controlled) -> None:
+async def test_body_at_the_limit_is_read(controlled: Controlled) -> None:
     answer = await controlled.http.post(
         "/_ringback/accounts", content=b" " * (MAX_BODY_BYTES - 2) + b"{}", headers=JSON
     )
@@ -77,7 +77,7 @@ async def test_a_body_of_the_limit_is_read(controlled: Controlled) -> None:
     assert answer.status_code == 201
 
 
-async def test_a_snapshot_may_be_larger(controlled: Controlled) -> None:
+async def test_snapshot_has_a_larger_limit(controlled: Controlled) -> None:
     snapshot = (await controlled.http.get("/_ringback/snapshot")).content
 
     answer = await controlled.http.put("/_ringback/snapshot", content=b" " * MAX_BODY_BYTES + snapshot, headers=JSON)
@@ -85,7 +85,7 @@ async def test_a_snapshot_may_be_larger(controlled: Controlled) -> None:
     assert answer.status_code == 204
 
 
-async def test_snapshot_that_could_not_be_restored_is_not_taken(controlled: Controlled) -> None:
+async def test_snapshot_that_is_too_large_to_restore_is_not_taken(controlled: Controlled) -> None:
     inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"
     headers = {"Host": "ringback.example.org"}
     for _ in range(20):
@@ -98,7 +98,7 @@ async def test_snapshot_that_could_not_be_restored_is_not_taken(controlled: Cont
     assert "snapshot_limit_mib" in answer.json()["hint"]
 
 
-async def test_an_inbox_asks_not_for_the_token_and_cares_for_no_site(controlled: Controlled) -> None:
+async def test_inbox_requires_no_token_and_accepts_every_origin(controlled: Controlled) -> None:
     sid = Settings().account_sid
     headers = {"Host": "tunnel.example.com", "Origin": "https://elsewhere.example.com"}
 
@@ -113,7 +113,7 @@ async def test_an_inbox_asks_not_for_the_token_and_cares_for_no_site(controlled:
 @pytest.mark.parametrize(
     "host", ["evil.example:8010", "evil.example", "127.0.0.1.evil.example", "evil.example.", "a.b"]
 )
-async def test_a_name_that_may_be_anybodys_is_refused(controlled: Controlled, host: str) -> None:
+async def test_unknown_host_name_is_rejected(controlled: Controlled, host: str) -> None:
     for headers in ({"Host": host}, {"Host": host, "Origin": f"http://{host}"}):
         for method, path in (("GET", "/accounts"), ("POST", "/reset"), ("GET", "/snapshot")):
             answer = await controlled.http.request(method, f"/_ringback{path}", headers=headers)
@@ -141,13 +141,13 @@ async def test_a_name_that_may_be_anybodys_is_refused(controlled: Controlled, ho
         "",
     ],
 )
-async def test_addresses_and_names_that_are_nobodys_are_served(controlled: Controlled, host: str) -> None:
+async def test_addresses_and_local_host_names_are_accepted(controlled: Controlled, host: str) -> None:
     answer = await controlled.http.get("/_ringback/accounts", headers={"Host": host, "Origin": f"http://{host}"})
 
     assert answer.status_code == 200
 
 
-async def test_with_the_token_any_name_is_served(controlled: Controlled) -> None:
+async def test_host_name_is_not_checked_with_the_token(controlled: Controlled) -> None:
     headers = {"Host": "evil.example", "Authorization": f"Bearer {TOKEN}"}
 
     answer = await controlled.http.get("/_ringback/accounts", headers=headers)
@@ -155,7 +155,7 @@ async def test_with_the_token_any_name_is_served(controlled: Controlled) -> None
     assert answer.status_code == 200
 
 
-async def test_description_and_docs_are_for_everybody(controlled: Controlled) -> None:
+async def test_openapi_and_docs_are_public(controlled: Controlled) -> None:
     for path in ("docs", "openapi.json"):
         answer = await controlled.http.get(f"/_ringback/{path}", headers={"Host": "docs.example.com"})
         assert answer.status_code == 200
@@ -173,7 +173,7 @@ CALLBACK_HEADERS = [
     ("method", "path"),
     [("POST", "/reset"), ("GET", "/snapshot"), ("GET", "/accounts"), ("POST", "/accounts"), ("GET", "/docs")],
 )
-async def test_callback_is_refused_in_the_control_apis_own_shape(
+async def test_callback_is_rejected_with_a_hint(
     controlled: Controlled, account: ControlledAccount, method: str, path: str, headers: dict[str, str]
 ) -> None:
     answer = await controlled.http.request(method, f"/_ringback{path}", headers=headers)
@@ -187,7 +187,7 @@ async def test_callback_is_refused_in_the_control_apis_own_shape(
 
 
 @pytest.mark.parametrize("headers", CALLBACK_HEADERS)
-async def test_callback_is_refused_even_with_the_token(controlled: Controlled, headers: dict[str, str]) -> None:
+async def test_callback_is_rejected_even_with_the_token(controlled: Controlled, headers: dict[str, str]) -> None:
     authorized = {"Authorization": f"Bearer {TOKEN}", **headers}
 
     answer = await controlled.http.post("/_ringback/reset", headers=authorized)
@@ -196,7 +196,7 @@ async def test_callback_is_refused_even_with_the_token(controlled: Controlled, h
 
 
 @pytest.mark.parametrize("headers", CALLBACK_HEADERS)
-async def test_callback_to_an_inbox_is_taken_and_reading_the_inbox_is_refused(
+async def test_callback_to_an_inbox_is_accepted_and_reading_the_inbox_is_rejected(
     account: ControlledAccount, headers: dict[str, str]
 ) -> None:
     inbox = f"/_ringback/accounts/{account.sid}/inbox/x"
@@ -229,7 +229,7 @@ OF_ANOTHER_PAGE = {
 
 @pytest.mark.parametrize("page", list(OF_ANOTHER_PAGE))
 @pytest.mark.parametrize("kind", [FORM, TEXT, JSON, {}], ids=["form", "text", "json", "empty"])
-async def test_simple_post_of_another_page_is_refused(
+async def test_simple_post_of_another_origin_is_rejected(
     controlled: Controlled, account: ControlledAccount, page: str, kind: dict[str, str]
 ) -> None:
     origin = OF_ANOTHER_PAGE[page]
@@ -244,7 +244,7 @@ async def test_simple_post_of_another_page_is_refused(
 
 
 @pytest.mark.parametrize("host", ["", None])
-async def test_opaque_origin_is_refused_without_a_host_too(controlled: Controlled, host: str | None) -> None:
+async def test_opaque_origin_is_rejected_without_a_host(controlled: Controlled, host: str | None) -> None:
     headers = {"Origin": "null"} if host is None else {"Origin": "null", "Host": host}
 
     answer = await controlled.http.post("/_ringback/reset", headers=headers)
@@ -253,7 +253,7 @@ async def test_opaque_origin_is_refused_without_a_host_too(controlled: Controlle
 
 
 @pytest.mark.parametrize("path", ["/reset", "/snapshot", "/accounts", "/docs", "/openapi.json"])
-async def test_preflight_of_another_page_gets_no_permission(controlled: Controlled, path: str) -> None:
+async def test_preflight_of_another_origin_gets_no_permission(controlled: Controlled, path: str) -> None:
     headers = {
         "Origin": "https://evil.example",
         "Access-Control-Request-Method": "POST",
@@ -267,7 +267,7 @@ async def test_preflight_of_another_page_gets_no_permission(controlled: Controll
     assert not [name for name in answer.headers if name.startswith("access-control-")]
 
 
-async def test_page_of_a_rebound_name_is_refused(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_page_with_a_rebound_dns_name_is_rejected(controlled: Controlled, account: ControlledAccount) -> None:
     headers = {"Host": "evil.example:8010", "Origin": "http://evil.example:8010", "Sec-Fetch-Site": "same-origin"}
 
     answer = await controlled.http.post("/_ringback/reset", headers=headers)
@@ -277,7 +277,7 @@ async def test_page_of_a_rebound_name_is_refused(controlled: Controlled, account
     assert (await account.control("GET")).status_code == 200
 
 
-async def test_no_answer_of_the_control_api_lets_other_origins_read_it(account: ControlledAccount) -> None:
+async def test_responses_have_no_cors_headers(account: ControlledAccount) -> None:
     answers = [
         await account.control("GET", path) for path in ("", "/calls", "/events?wait_seconds=0", "/clock", "/nowhere")
     ]
@@ -289,7 +289,7 @@ async def test_no_answer_of_the_control_api_lets_other_origins_read_it(account: 
 @pytest.mark.parametrize(
     ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 200), ("none", 200)]
 )
-async def test_what_a_browser_asks_for_another_site_is_refused_without_an_origin_too(
+async def test_cross_site_request_without_an_origin_is_rejected(
     account: ControlledAccount, site: str, status: int
 ) -> None:
     answer = await account.http.get(f"/_ringback/accounts/{account.sid}", headers={"Sec-Fetch-Site": site})
@@ -305,7 +305,7 @@ async def test_what_a_browser_asks_for_another_site_is_refused_without_an_origin
         ("Bearer guess", "wrong control token"),
     ],
 )
-async def test_refusal_for_the_token_is_logged_with_its_reason(
+async def test_rejection_for_the_token_is_logged_with_its_reason(
     controlled: Controlled, authorization: str | None, reason: str
 ) -> None:
     headers = {"Authorization": authorization} if authorization else {}
@@ -319,7 +319,7 @@ async def test_refusal_for_the_token_is_logged_with_its_reason(
     assert "guess" not in repr(line)
 
 
-async def test_refusal_of_a_callback_is_logged_with_its_reason(controlled: Controlled) -> None:
+async def test_rejection_of_a_callback_is_logged_with_its_reason(controlled: Controlled) -> None:
     with capture_logs() as lines:
         answer = await controlled.http.post(
             f"/_ringback/reset/%1B[31m{'x' * 2_000}", headers={"X-Twilio-Signature": "x"}

@@ -50,7 +50,7 @@ async def test_call_without_a_status_callback_lists_none(account: ControlledAcco
     assert await listed(account) is None
 
 
-async def test_call_under_way_lists_a_callback_without_a_status(account: ControlledAccount) -> None:
+async def test_call_in_progress_lists_a_callback_without_a_status(account: ControlledAccount) -> None:
     await account.validate(BUSY, StatusCallback="http://127.0.0.1:1/", CallDelay=60)
 
     assert await listed(account) == NOTHING_YET
@@ -77,7 +77,7 @@ async def test_failed_callback_is_listed_with_its_attempts_and_the_last_error(ac
     assert (found["error"], found["is_signature_valid"]) == ("answered 503", True)
 
 
-async def test_callback_that_reached_nobody_is_listed_without_a_verdict(account: ControlledAccount) -> None:
+async def test_callback_that_reached_no_receiver_is_listed_without_a_verdict(account: ControlledAccount) -> None:
     found = await ended(account, "http://127.0.0.1:1/")
 
     assert (found["status"], found["attempts"], found["is_signature_valid"]) == ("failed", 2, None)

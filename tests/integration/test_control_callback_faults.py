@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 BUSY = "+15005550014"
 
 
-async def test_an_advance_waits_for_its_own_accounts_late_callbacks_alone(
+async def test_advance_waits_only_for_delayed_callbacks_of_its_account(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     other = await controlled.account()
@@ -43,7 +43,7 @@ async def test_an_advance_waits_for_its_own_accounts_late_callbacks_alone(
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-async def test_late_callbacks_of_an_account_that_is_reset_or_deleted_are_never_sent(
+async def test_delayed_callbacks_of_a_reset_or_deleted_account_are_not_sent(
     controlled: Controlled, account: ControlledAccount, method: str
 ) -> None:
     other = await controlled.account()

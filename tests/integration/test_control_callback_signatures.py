@@ -36,9 +36,7 @@ def right(url: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("path", ["/done", "/done?tenant=7&name=%C3%A9", "/done?", "/a b~(c)/ü#rc=1"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_an_attempt_is_signed_for_the_url_that_was_asked_for(
-    account: ControlledAccount, path: str, method: str
-) -> None:
+async def test_attempt_is_signed_for_the_requested_url(account: ControlledAccount, path: str, method: str) -> None:
     with CallbackReceiver() as receiver:
         found = await attempts(account, receiver.url + path.replace(" ", "%20"), StatusCallbackMethod=method)
 
@@ -46,7 +44,7 @@ async def test_an_attempt_is_signed_for_the_url_that_was_asked_for(
     assert attempt["signature"] == right(receiver.url + receiver.received[0].target)
 
 
-async def test_user_info_is_not_signed_and_not_shown(account: ControlledAccount) -> None:
+async def test_user_info_is_neither_signed_nor_shown(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         found = await attempts(account, f"{receiver.url}/done".replace("http://", "http://jo:geheim@"))
 
@@ -54,7 +52,7 @@ async def test_user_info_is_not_signed_and_not_shown(account: ControlledAccount)
 
 
 @pytest.mark.parametrize(("status", "method"), [(302, "GET"), (307, "POST")])
-async def test_a_redirect_is_judged_by_its_own_url(account: ControlledAccount, status: int, method: str) -> None:
+async def test_redirect_is_verified_with_its_own_url(account: ControlledAccount, status: int, method: str) -> None:
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": "/moved?to=here"}) if received.target == "/done" else Answer()
 
@@ -66,7 +64,7 @@ async def test_a_redirect_is_judged_by_its_own_url(account: ControlledAccount, s
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-async def test_the_fault_of_a_bad_signature_is_told(account: ControlledAccount, method: str) -> None:
+async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAccount, method: str) -> None:
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
     with CallbackReceiver() as receiver:
         [attempt] = await attempts(account, f"{receiver.url}/done", StatusCallbackMethod=method)
@@ -90,7 +88,7 @@ async def test_every_attempt_has_its_own_verdict(account: ControlledAccount) -> 
     assert [attempt["signature"]["is_valid"] for attempt in found] == [True, True, False]
 
 
-async def test_a_signature_is_judged_where_the_answer_was_cut_off(account: ControlledAccount) -> None:
+async def test_signature_is_verified_after_a_truncated_response(account: ControlledAccount) -> None:
     def answer(_: Received) -> Answer:
         raise ConnectionAbortedError
 
@@ -102,14 +100,14 @@ async def test_a_signature_is_judged_where_the_answer_was_cut_off(account: Contr
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/closed", "http://nowhere.invalid/", "http://169.254.169.254/"])
-async def test_what_reached_no_receiver_has_no_verdict(account: ControlledAccount, url: str) -> None:
+async def test_attempt_that_reached_no_receiver_has_no_verdict(account: ControlledAccount, url: str) -> None:
     found = await attempts(account, url)
 
     assert found
     assert [attempt["signature"] for attempt in found] == [None] * len(found)
 
 
-async def test_what_a_fault_dropped_has_no_verdict(account: ControlledAccount) -> None:
+async def test_suppressed_callback_has_no_verdict(account: ControlledAccount) -> None:
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"drop": True}})
 
     [attempt] = await attempts(account, "http://127.0.0.1:1/dropped?tenant=7")

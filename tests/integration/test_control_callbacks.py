@@ -39,7 +39,7 @@ async def redeliver(account: ControlledAccount, sid: str) -> dict[str, Any]:
     return found
 
 
-async def test_the_journal_shows_what_was_sent_and_what_came_back(account: ControlledAccount) -> None:
+async def test_journal_shows_the_request_and_the_response(account: ControlledAccount) -> None:
     with CallbackReceiver(lambda _: Answer(200, body=b"thank you")) as receiver:
         url = f"{receiver.url}/done?tenant=7"
         sid = await ended_call(account, url)
@@ -60,7 +60,7 @@ async def test_the_journal_shows_what_was_sent_and_what_came_back(account: Contr
     assert attempt["error"] is None
 
 
-async def test_parameters_of_a_get_are_shown_too(account: ControlledAccount) -> None:
+async def test_journal_shows_the_parameters_of_a_get(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, f"{receiver.url}/done", StatusCallbackMethod="GET")
 
@@ -69,7 +69,7 @@ async def test_parameters_of_a_get_are_shown_too(account: ControlledAccount) -> 
     assert attempt["parameters"] == receiver.received[0].query
 
 
-async def test_every_attempt_is_there_the_oldest_first(account: ControlledAccount) -> None:
+async def test_attempts_are_listed_oldest_first(account: ControlledAccount) -> None:
     answers = iter([Answer(503, body=b"later"), Answer(503), Answer(204)])
     with CallbackReceiver(lambda _: next(answers)) as receiver:
         sid = await ended_call(account, f"{receiver.url}/done#rc=5&rp=5xx")
@@ -84,7 +84,7 @@ async def test_every_attempt_is_there_the_oldest_first(account: ControlledAccoun
     assert found["status"] == "delivered"
 
 
-async def test_an_attempt_that_nobody_answered_says_why(account: ControlledAccount) -> None:
+async def test_attempt_without_a_response_has_the_reason(account: ControlledAccount) -> None:
     sid = await ended_call(account, "http://127.0.0.1:1/closed")
 
     found = await journal(account, sid)
@@ -95,7 +95,7 @@ async def test_an_attempt_that_nobody_answered_says_why(account: ControlledAccou
     )
 
 
-async def test_after_a_redirect_the_last_request_is_shown(account: ControlledAccount) -> None:
+async def test_redirected_attempt_shows_its_last_request(account: ControlledAccount) -> None:
     def answer(received: Received) -> Answer:
         return Answer(302, {"Location": "/moved"}) if received.target == "/done" else Answer()
 
@@ -108,7 +108,7 @@ async def test_after_a_redirect_the_last_request_is_shown(account: ControlledAcc
     assert attempt["parameters"] == {}
 
 
-async def test_no_password_is_shown(account: ControlledAccount) -> None:
+async def test_passwords_are_masked(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, f"{receiver.url}/done".replace("http://", "http://jo:geheim@"))
 
@@ -120,7 +120,7 @@ async def test_no_password_is_shown(account: ControlledAccount) -> None:
     assert "geheim" not in answer.text
 
 
-async def test_attempts_are_dated_by_the_accounts_clock(account: ControlledAccount) -> None:
+async def test_attempts_have_times_of_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, receiver.url, CallDelay=5)
@@ -131,7 +131,7 @@ async def test_attempts_are_dated_by_the_accounts_clock(account: ControlledAccou
     assert dates == ["2030-01-01T00:00:05.000000Z", "2030-01-01T00:01:00.000000Z"]
 
 
-async def test_a_call_that_has_not_ended_owes_nothing_yet(account: ControlledAccount) -> None:
+async def test_call_in_progress_has_no_callback_status(account: ControlledAccount) -> None:
     sid = (await account.validate(StatusCallback="http://127.0.0.1:1/", CallDelay=60))["call_sid"]
 
     answer = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
@@ -141,7 +141,7 @@ async def test_a_call_that_has_not_ended_owes_nothing_yet(account: ControlledAcc
     assert await journal(account, sid) == NOTHING
 
 
-async def test_a_call_that_asked_for_no_callback_never_owes_one(account: ControlledAccount) -> None:
+async def test_call_without_a_status_callback_has_an_empty_journal(account: ControlledAccount) -> None:
     sid = (await account.validate(BUSY))["call_sid"]
     await account.advance(0)
 
@@ -152,7 +152,7 @@ async def test_a_call_that_asked_for_no_callback_never_owes_one(account: Control
     assert await journal(account, sid) == NOTHING
 
 
-async def test_it_is_sent_again_the_same_with_the_same_token(account: ControlledAccount) -> None:
+async def test_redelivery_sends_the_same_request_with_the_same_token(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, receiver.url)
         before = await journal(account, sid)
@@ -169,7 +169,7 @@ async def test_it_is_sent_again_the_same_with_the_same_token(account: Controlled
     assert after["callbacks"][0] == before["callbacks"][0]
 
 
-async def test_an_event_tells_what_came_of_it(account: ControlledAccount) -> None:
+async def test_event_reports_the_result_of_a_redelivery(account: ControlledAccount) -> None:
     statuses = iter([500, 204])
     with CallbackReceiver(lambda _: Answer(next(statuses))) as receiver:
         sid = await ended_call(account, receiver.url)
@@ -183,7 +183,7 @@ async def test_an_event_tells_what_came_of_it(account: ControlledAccount) -> Non
     assert (await journal(account, sid))["status"] == "delivered"
 
 
-async def test_it_is_tried_again_as_patiently_as_the_first_time(account: ControlledAccount) -> None:
+async def test_redelivery_is_retried_like_the_first_delivery(account: ControlledAccount) -> None:
     with CallbackReceiver(lambda _: Answer(503)) as receiver:
         sid = await ended_call(account, f"{receiver.url}#rc=2&rp=5xx")
         await redeliver(account, sid)
@@ -195,7 +195,7 @@ async def test_it_is_tried_again_as_patiently_as_the_first_time(account: Control
     assert found["status"] == "failed"
 
 
-async def test_one_that_is_under_way_is_not_sent_twice(account: ControlledAccount) -> None:
+async def test_callback_in_delivery_is_not_sent_twice(account: ControlledAccount) -> None:
     arrived, may_answer = threading.Event(), threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -219,7 +219,9 @@ async def test_one_that_is_under_way_is_not_sent_twice(account: ControlledAccoun
     assert len(receiver.received) == 1
 
 
-async def test_anothers_call_and_nobodys_have_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_call_of_another_account_and_unknown_call_have_no_journal(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     with CallbackReceiver() as receiver:
         sid = await ended_call(account, receiver.url)
         other = await controlled.account()

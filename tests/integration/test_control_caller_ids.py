@@ -26,7 +26,7 @@ async def listed(account: ControlledAccount) -> list[Any]:
     return found
 
 
-async def test_a_placed_caller_id_is_twilios_at_once(account: ControlledAccount) -> None:
+async def test_created_caller_id_is_in_the_twilio_api_at_once(account: ControlledAccount) -> None:
     placed = await place(account)
 
     [found] = await listed(account)
@@ -43,7 +43,7 @@ async def test_a_placed_caller_id_is_twilios_at_once(account: ControlledAccount)
     assert (await account.control("GET", "/calls")).json() == {"calls": []}
 
 
-async def test_a_caller_id_is_placed_as_it_is_wanted(account: ControlledAccount) -> None:
+async def test_caller_id_is_created_with_the_given_properties(account: ControlledAccount) -> None:
     placed = await place(
         account,
         phone_number="+44 20 7946 0958",
@@ -57,17 +57,17 @@ async def test_a_caller_id_is_placed_as_it_is_wanted(account: ControlledAccount)
     assert (found["friendly_name"], found["date_created"]) == ("Büro", "Sat, 31 Jan 2009 12:00:00 +0000")
 
 
-async def test_a_number_abroad_is_its_own_name(account: ControlledAccount) -> None:
+async def test_foreign_number_is_its_own_friendly_name(account: ControlledAccount) -> None:
     assert (await place(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
 
 
-async def test_it_is_dated_by_the_accounts_clock(account: ControlledAccount) -> None:
+async def test_caller_id_has_the_time_of_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
 
     assert (await place(account))["date_created"] == "2030-01-01T00:00:00.000000Z"
 
 
-async def test_one_event_tells_of_it_and_names_no_call(account: ControlledAccount) -> None:
+async def test_created_caller_id_has_one_event_without_a_call(account: ControlledAccount) -> None:
     placed = await place(account, date_created="2009-01-31T12:00:00Z")
 
     [event] = await account.events()
@@ -75,7 +75,7 @@ async def test_one_event_tells_of_it_and_names_no_call(account: ControlledAccoun
     assert event["data"] == {name: placed[name] for name in ("sid", "phone_number", "friendly_name")}
 
 
-async def test_a_number_that_is_verified_already_is_not_placed_again(account: ControlledAccount) -> None:
+async def test_verified_number_is_not_created_again(account: ControlledAccount) -> None:
     placed = await place(account)
 
     answer = await account.control("POST", "/caller-ids", {"phone_number": "(415) 867-5309", "friendly_name": "Other"})
@@ -87,7 +87,7 @@ async def test_a_number_that_is_verified_already_is_not_placed_again(account: Co
     assert len(await account.events()) == 1
 
 
-async def test_a_placed_number_cannot_be_asked_to_be_verified(account: ControlledAccount) -> None:
+async def test_created_number_cannot_be_validated(account: ControlledAccount) -> None:
     await place(account)
 
     answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
@@ -95,7 +95,7 @@ async def test_a_placed_number_cannot_be_asked_to_be_verified(account: Controlle
     assert (answer.status_code, answer.json()["code"]) == (400, 21450)
 
 
-async def test_a_deleted_one_can_be_placed_again(account: ControlledAccount) -> None:
+async def test_deleted_caller_id_can_be_created_again(account: ControlledAccount) -> None:
     first = await place(account)
     await account.twilio("DELETE", f"/OutgoingCallerIds/{first['sid']}.json")
 
@@ -104,7 +104,7 @@ async def test_a_deleted_one_can_be_placed_again(account: ControlledAccount) -> 
     assert [found["sid"] for found in await listed(account)] == [second["sid"]] != [first["sid"]]
 
 
-async def test_each_account_has_its_own(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_accounts_have_separate_caller_ids(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
 
     placed = [await place(account), await place(other)]
@@ -114,7 +114,7 @@ async def test_each_account_has_its_own(controlled: Controlled, account: Control
     ]
 
 
-async def test_a_number_placed_while_a_call_asks_for_its_code_is_one_caller_id(account: ControlledAccount) -> None:
+async def test_number_created_during_its_call_is_one_caller_id(account: ControlledAccount) -> None:
     sid = (await account.validate())["call_sid"]
     await account.advance(1)
 
@@ -127,7 +127,7 @@ async def test_a_number_placed_while_a_call_asks_for_its_code_is_one_caller_id(a
     assert len(await account.events(type="caller-id.created")) == 1
 
 
-async def test_a_reserved_number_can_be_placed(account: ControlledAccount) -> None:
+async def test_reserved_number_can_be_created(account: ControlledAccount) -> None:
     assert (await place(account, phone_number="+15005550018"))["friendly_name"] == "(500) 555-0018"
 
 
@@ -150,7 +150,7 @@ async def test_a_reserved_number_can_be_placed(account: ControlledAccount) -> No
         [NUMBER],
     ],
 )
-async def test_a_caller_id_that_cannot_be_is_refused(account: ControlledAccount, wanted: Any) -> None:
+async def test_invalid_caller_id_is_rejected(account: ControlledAccount, wanted: Any) -> None:
     answer = await account.control("POST", "/caller-ids", wanted)
 
     assert answer.status_code == 422
@@ -158,7 +158,7 @@ async def test_a_caller_id_that_cannot_be_is_refused(account: ControlledAccount,
 
 
 @pytest.mark.parametrize("field", ["phone_number", "friendly_name"])
-async def test_half_a_character_is_refused(account: ControlledAccount, field: str) -> None:
+async def test_lone_surrogate_is_rejected(account: ControlledAccount, field: str) -> None:
     wanted = {"phone_number": f'"{NUMBER}"', field: r'"\ud800"'}
     body = "{" + ",".join(f'"{name}": {text}' for name, text in wanted.items()) + "}"
 
@@ -170,13 +170,13 @@ async def test_half_a_character_is_refused(account: ControlledAccount, field: st
     assert answer.json()["error"].startswith(f"{field}: ")
 
 
-async def test_an_account_that_is_gone_has_none(account: ControlledAccount) -> None:
+async def test_deleted_account_has_no_caller_ids(account: ControlledAccount) -> None:
     await account.control("DELETE")
 
     assert (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).status_code == 404
 
 
-async def test_they_are_listed_newest_first(account: ControlledAccount) -> None:
+async def test_caller_ids_are_listed_newest_first(account: ControlledAccount) -> None:
     older = await place(account, date_created="2009-01-31T12:00:00Z")
     newer = await place(account, phone_number="+442079460958")
 
@@ -187,7 +187,7 @@ async def test_they_are_listed_newest_first(account: ControlledAccount) -> None:
     assert newest.json() == {"caller_ids": [newer]}
 
 
-async def test_listing_them_is_no_request_to_the_twilio_surface(account: ControlledAccount) -> None:
+async def test_list_of_caller_ids_is_not_a_request_to_the_twilio_api(account: ControlledAccount) -> None:
     await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 1})
 
     answer = await account.control("GET", "/caller-ids")
@@ -197,7 +197,7 @@ async def test_listing_them_is_no_request_to_the_twilio_surface(account: Control
     assert (fault["trials"], fault["times_left"]) == (0, 1)
 
 
-async def test_a_caller_id_is_deleted_once(account: ControlledAccount) -> None:
+async def test_caller_id_is_deleted_once(account: ControlledAccount) -> None:
     placed = await place(account)
 
     first = await account.control("DELETE", f"/caller-ids/{placed['sid']}")
@@ -208,9 +208,7 @@ async def test_a_caller_id_is_deleted_once(account: ControlledAccount) -> None:
     assert [event["type"] for event in await account.events()] == ["caller-id.created", "caller-id.deleted"]
 
 
-async def test_a_caller_id_of_another_account_is_not_deleted(
-    account: ControlledAccount, controlled: Controlled
-) -> None:
+async def test_caller_id_of_another_account_is_not_deleted(account: ControlledAccount, controlled: Controlled) -> None:
     other = await controlled.account()
     placed = await place(other)
 

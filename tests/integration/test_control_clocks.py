@@ -20,11 +20,11 @@ async def clock(account: ControlledAccount, **setting: Any) -> dict[str, Any]:
     return found
 
 
-async def test_a_new_accounts_clock_runs_and_shows_the_machines_time(account: ControlledAccount) -> None:
+async def test_clock_of_a_new_account_runs_and_shows_the_system_time(account: ControlledAccount) -> None:
     assert await clock(account) == {"mode": "running", "now": "2010-07-27T20:21:11.000000Z", "next_event_at": None}
 
 
-async def test_a_frozen_clock_stands_still_and_a_running_one_goes_on_from_what_it_showed(
+async def test_frozen_clock_stops_and_running_clock_continues_from_its_time(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     await clock(account, mode="frozen")
@@ -38,7 +38,7 @@ async def test_a_frozen_clock_stands_still_and_a_running_one_goes_on_from_what_i
     assert running == {"mode": "running", "now": "2010-07-27T20:21:12.000000Z", "next_event_at": None}
 
 
-async def test_a_clock_is_set_in_either_mode(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_clock_is_set_in_both_modes(controlled: Controlled, account: ControlledAccount) -> None:
     frozen = await clock(account, mode="frozen", now="2020-01-01T01:00:00+01:00")
     running = await clock(account, mode="running", now="1999-12-31T23:59:59Z")
     controlled.clock.advance(1.5)
@@ -48,9 +48,7 @@ async def test_a_clock_is_set_in_either_mode(controlled: Controlled, account: Co
     assert await clock(account) == {"mode": "running", "now": "2000-01-01T00:00:00.500000Z", "next_event_at": None}
 
 
-async def test_all_dates_of_an_account_follow_its_clock_and_no_other_accounts_do(
-    controlled: Controlled, account: ControlledAccount
-) -> None:
+async def test_dates_follow_the_clock_of_their_account_only(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     await clock(account, mode="frozen", now="2020-01-01T00:00:00Z")
 
@@ -65,7 +63,7 @@ async def test_all_dates_of_an_account_follow_its_clock_and_no_other_accounts_do
     assert (await clock(other))["now"].startswith("2010-07-27")
 
 
-async def test_advancing_lets_everything_happen_in_its_order_and_at_its_time(account: ControlledAccount) -> None:
+async def test_advance_runs_events_in_order_at_their_times(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     late = (await account.validate("+14158675301", CallDelay=10))["call_sid"]
     early = (await account.validate("+14158675302", CallDelay=9))["call_sid"]
@@ -85,7 +83,7 @@ async def test_advancing_lets_everything_happen_in_its_order_and_at_its_time(acc
     }
 
 
-async def test_a_clock_that_runs_is_advanced_likewise(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_running_clock_is_advanced(controlled: Controlled, account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
     advanced = await account.advance(62)
@@ -96,7 +94,7 @@ async def test_a_clock_that_runs_is_advanced_likewise(controlled: Controlled, ac
     assert (await clock(account))["now"] == "2010-07-27T20:22:14.000000Z"
 
 
-async def test_what_falls_due_after_the_span_waits_for_its_time(account: ControlledAccount) -> None:
+async def test_event_after_the_advance_waits_for_its_time(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
@@ -107,7 +105,7 @@ async def test_what_falls_due_after_the_span_waits_for_its_time(account: Control
     assert (before, (await account.call(sid))["status"]) == ("queued", "ringing")
 
 
-async def test_a_thousand_calls_settle_in_one_request(account: ControlledAccount) -> None:
+async def test_advance_settles_a_thousand_calls(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     for number in range(1000):
         await account.validate(f"+1415867{number:04d}")
@@ -118,7 +116,7 @@ async def test_a_thousand_calls_settle_in_one_request(account: ControlledAccount
     assert len(listed["outgoing_caller_ids"]) == 1000
 
 
-async def test_advancing_answers_when_the_callbacks_are_delivered(account: ControlledAccount) -> None:
+async def test_advance_returns_after_callbacks_are_delivered(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         await account.validate(StatusCallback=receiver.url)
 
@@ -128,7 +126,7 @@ async def test_advancing_answers_when_the_callbacks_are_delivered(account: Contr
     assert [event["type"] for event in await account.events(type="callback.delivered")] == ["callback.delivered"]
 
 
-async def test_advancing_answers_when_the_callbacks_are_given_up(account: ControlledAccount) -> None:
+async def test_advance_returns_after_callbacks_have_failed(account: ControlledAccount) -> None:
     await account.validate(StatusCallback="http://127.0.0.1:1/closed")
 
     await account.advance(60)
@@ -137,7 +135,7 @@ async def test_advancing_answers_when_the_callbacks_are_given_up(account: Contro
     assert event["data"]["attempts"] == 2
 
 
-async def test_a_callback_is_delivered_before_what_happens_later(account: ControlledAccount) -> None:
+async def test_callback_is_delivered_before_later_events(account: ControlledAccount) -> None:
     first, second = "+14158675301", "+14158675302"
     statuses: list[str] = []
     await clock(account, mode="frozen")
@@ -161,7 +159,7 @@ async def test_a_callback_is_delivered_before_what_happens_later(account: Contro
     assert kinds.index(("callback.delivered", sids[0])) < kinds.index(("call.digits", sids[1]))
 
 
-async def test_advancing_by_nothing_settles_what_is_due_now(account: ControlledAccount) -> None:
+async def test_advance_by_zero_settles_due_events(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     sid = (await account.validate())["call_sid"]
 
@@ -171,7 +169,7 @@ async def test_advancing_by_nothing_settles_what_is_due_now(account: ControlledA
     assert advanced["now"] == "2010-07-27T20:21:11.000000Z"
 
 
-async def test_a_frozen_accounts_overdue_calls_move_by_themselves(account: ControlledAccount) -> None:
+async def test_overdue_calls_of_a_frozen_account_move(account: ControlledAccount) -> None:
     await clock(account, mode="frozen")
     sid = (await account.validate())["call_sid"]
 
@@ -180,7 +178,7 @@ async def test_a_frozen_accounts_overdue_calls_move_by_themselves(account: Contr
     assert event["call_sid"] == sid
 
 
-async def test_setting_the_clock_makes_what_is_overdue_happen_at_once(account: ControlledAccount) -> None:
+async def test_setting_the_clock_runs_overdue_events_at_once(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=60))["call_sid"]
 
     await clock(account, mode="frozen", now="2010-07-27T20:25:00Z")
@@ -200,7 +198,7 @@ async def test_setting_the_clock_makes_what_is_overdue_happen_at_once(account: C
         {"mode": "frozen", "then": "2020-01-01T00:00:00Z"},
     ],
 )
-async def test_a_clock_that_cannot_be_is_refused_and_nothing_changes(
+async def test_invalid_clock_is_rejected_and_changes_nothing(
     account: ControlledAccount, setting: dict[str, Any]
 ) -> None:
     before = await clock(account)
@@ -212,7 +210,7 @@ async def test_a_clock_that_cannot_be_is_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("seconds", [-1, 40_000_000, "soon", None])
-async def test_an_advance_that_cannot_be_is_refused(account: ControlledAccount, seconds: Any) -> None:
+async def test_invalid_advance_is_rejected(account: ControlledAccount, seconds: Any) -> None:
     await account.validate(NUMBER)
 
     answer = await account.control("POST", "/clock/advance", {"seconds": seconds})
@@ -221,7 +219,7 @@ async def test_an_advance_that_cannot_be_is_refused(account: ControlledAccount, 
     assert (await clock(account))["now"] == "2010-07-27T20:21:11.000000Z"
 
 
-async def test_no_clock_is_advanced_beyond_what_a_date_can_be(account: ControlledAccount) -> None:
+async def test_advance_beyond_the_last_year_is_rejected(account: ControlledAccount) -> None:
     await clock(account, mode="frozen", now="9000-12-30T00:00:00Z")
 
     answer = await account.control("POST", "/clock/advance", {"seconds": 200_000})

@@ -27,7 +27,7 @@ async def _asked(
     return task
 
 
-async def test_a_wait_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_wait_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     wait = await _asked(controlled, account)
 
@@ -38,7 +38,7 @@ async def test_a_wait_ends_with_its_account(controlled: Controlled, account: Con
     assert answer.json()["error"] == f"account {account.sid} does not exist"
 
 
-async def test_a_wait_ends_with_the_parent_of_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_wait_ends_when_the_parent_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     wait = await _asked(controlled, await controlled.account(parent_sid=account.sid))
 
     await account.control("DELETE")
@@ -46,7 +46,7 @@ async def test_a_wait_ends_with_the_parent_of_its_account(controlled: Controlled
     assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
-async def test_a_stream_ends_with_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_stream_ends_when_its_account_is_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     stream = await _asked(controlled, account, "/events/stream")
 
@@ -56,7 +56,7 @@ async def test_a_stream_ends_with_its_account(controlled: Controlled, account: C
     assert (answer.status_code, answer.text) == (200, "")
 
 
-async def test_a_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_wait_ends_with_a_global_reset(controlled: Controlled, account: ControlledAccount) -> None:
     wait = await _asked(controlled, account)
 
     await controlled.ask("POST", "/reset")
@@ -64,7 +64,7 @@ async def test_a_wait_ends_with_a_global_reset(controlled: Controlled, account: 
     assert (await asyncio.wait_for(wait, PATIENCE_SECONDS)).status_code == 404
 
 
-async def test_a_wait_goes_on_when_its_account_is_emptied(account: ControlledAccount) -> None:
+async def test_wait_continues_when_its_account_is_reset(account: ControlledAccount) -> None:
     wait = asyncio.create_task(account.events(type="call.queued", after=1_000, wait_seconds=0.3))
     await account.validate()
 
@@ -73,7 +73,7 @@ async def test_a_wait_goes_on_when_its_account_is_emptied(account: ControlledAcc
     assert await wait == []
 
 
-async def test_what_was_looked_at_is_not_looked_at_again(
+async def test_wait_does_not_read_the_same_events_twice(
     controlled: Controlled, account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_after: list[int] = []
@@ -97,9 +97,7 @@ async def test_what_was_looked_at_is_not_looked_at_again(
     assert looked_after == [0, ids[-1], ids[-1] + 1, ids[-1] + 2]
 
 
-async def test_events_that_a_snapshot_brings_back_are_found_by_those_who_wait(
-    controlled: Controlled, account: ControlledAccount
-) -> None:
+async def test_wait_finds_events_that_a_snapshot_restores(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     await account.control("POST", "/caller-ids", {"phone_number": "+14158675301"})
     snapshot = (await controlled.ask("GET", "/snapshot")).json()

@@ -19,7 +19,7 @@ def waiting(account: ControlledAccount, **query: Any) -> asyncio.Task[list[dict[
     return asyncio.create_task(account.events(**{"wait_seconds": 300, **query}))
 
 
-async def test_events_tell_a_calls_whole_life_in_order(account: ControlledAccount) -> None:
+async def test_events_of_a_call_are_in_order(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         answer = await account.validate(StatusCallback=receiver.url, FriendlyName="Front desk")
         await account.advance(60)
@@ -52,7 +52,7 @@ async def test_events_tell_a_calls_whole_life_in_order(account: ControlledAccoun
     assert [event["id"] for event in events] == sorted({event["id"] for event in events})
 
 
-async def test_changes_of_caller_ids_are_told(account: ControlledAccount) -> None:
+async def test_changes_of_caller_ids_have_events(account: ControlledAccount) -> None:
     await account.validate()
     await account.advance(60)
     [caller_id] = (await account.twilio("GET", "/OutgoingCallerIds.json")).json()["outgoing_caller_ids"]
@@ -71,7 +71,7 @@ async def test_changes_of_caller_ids_are_told(account: ControlledAccount) -> Non
     ]
 
 
-async def test_after_is_exact(account: ControlledAccount) -> None:
+async def test_after_excludes_the_named_event(account: ControlledAccount) -> None:
     await account.validate()
     await account.advance(60)
     events = await account.events()
@@ -80,7 +80,7 @@ async def test_after_is_exact(account: ControlledAccount) -> None:
         assert await account.events(after=event["id"]) == events[position + 1 :]
 
 
-async def test_events_of_one_type_and_of_one_call(account: ControlledAccount) -> None:
+async def test_events_are_filtered_by_type_and_call(account: ControlledAccount) -> None:
     first = (await account.validate("+14158675301"))["call_sid"]
     second = (await account.validate("+14158675302"))["call_sid"]
     await account.advance(60)
@@ -95,7 +95,7 @@ async def test_events_of_one_type_and_of_one_call(account: ControlledAccount) ->
     assert [(event["type"], event["call_sid"]) for event in both] == [("call.ended", first)]
 
 
-async def test_a_wait_is_answered_as_soon_as_it_happens(account: ControlledAccount) -> None:
+async def test_wait_returns_as_soon_as_the_event_happens(account: ControlledAccount) -> None:
     wait = waiting(account, type="call.ended")
     await account.validate()
     await account.advance(60)
@@ -105,7 +105,7 @@ async def test_a_wait_is_answered_as_soon_as_it_happens(account: ControlledAccou
     assert event["type"] == "call.ended"
 
 
-async def test_a_wait_that_ran_out_is_an_empty_list(account: ControlledAccount) -> None:
+async def test_wait_that_times_out_returns_an_empty_list(account: ControlledAccount) -> None:
     assert await account.events(wait_seconds=0.05) == []
 
 
@@ -120,9 +120,7 @@ async def test_accounts_do_not_see_each_others_events(controlled: Controlled, ac
     assert [event["call_sid"] for event in await asyncio.wait_for(wait, PATIENCE_SECONDS)] == [theirs]
 
 
-async def test_many_who_wait_are_all_answered_and_none_stays_behind(
-    controlled: Controlled, account: ControlledAccount
-) -> None:
+async def test_many_concurrent_waits_are_all_answered(controlled: Controlled, account: ControlledAccount) -> None:
     waits = [waiting(account, type="call.ended") for _ in range(200)]
     notifications = controlled.app.state.end_waits.__self__
     await until(lambda: len(notifications._subscribers.get(account.sid, ())) == 200)  # noqa: SLF001
@@ -147,14 +145,14 @@ async def test_many_who_wait_are_all_answered_and_none_stays_behind(
         {"call_sid": "C" * 35},
     ],
 )
-async def test_a_question_that_makes_no_sense_is_refused(account: ControlledAccount, query: dict[str, Any]) -> None:
+async def test_invalid_query_is_rejected(account: ControlledAccount, query: dict[str, Any]) -> None:
     answer = await account.control("GET", "/events", **query)
 
     assert answer.status_code == 422
     assert answer.json()["error"]
 
 
-async def test_a_reset_forgets_the_events_and_later_ones_have_higher_ids(account: ControlledAccount) -> None:
+async def test_reset_deletes_events_and_later_ones_have_higher_ids(account: ControlledAccount) -> None:
     await account.validate()
     [before] = await account.events(type="call.queued")
 

@@ -20,7 +20,7 @@ def happened(call: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("dialled", "ending"), [("ww123", "success"), ("123", "success"), ("124", "failed"), ("", "failed")]
 )
-async def test_only_a_call_that_dials_the_extension_reaches_who_is_behind_it(
+async def test_only_a_call_that_dials_the_extension_reaches_the_callee(
     account: ControlledAccount, dialled: str, ending: str
 ) -> None:
     await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "123"})
@@ -33,7 +33,7 @@ async def test_only_a_call_that_dials_the_extension_reaches_who_is_behind_it(
     assert happened(call).count("prompt-timeout") == (0 if ending == "success" else 3)
 
 
-async def test_a_manual_phone_behind_an_extension_is_keyed_after_it_was_dialled(account: ControlledAccount) -> None:
+async def test_manual_phone_with_an_extension_takes_digits_after_dialing(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
     call = await account.validate(Extension="w12")
     sid = call["call_sid"]
@@ -47,7 +47,7 @@ async def test_a_manual_phone_behind_an_extension_is_keyed_after_it_was_dialled(
     assert happened(keyed) == ["queued", "dial", "answer", "extension-dialed", "digits", "ended"]
 
 
-async def test_nobody_keys_digits_where_the_extension_was_not_dialled(account: ControlledAccount) -> None:
+async def test_digits_without_the_dialed_extension_are_rejected(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "manual", "extension": "12"})
     call = await account.validate(Extension="13")
     sid = call["call_sid"]

@@ -21,7 +21,7 @@ def settings() -> Settings:
     return Settings(database_url="sqlite://", random_seed=7)
 
 
-async def test_a_counted_fault_strikes_so_often_and_is_gone(account: ControlledAccount) -> None:
+async def test_counted_fault_is_triggered_that_often_and_deleted(account: ControlledAccount) -> None:
     fault = await add(account, "list-outgoing-caller-ids", {"status": 503}, times=2)
 
     first = await statuses(account, 1)
@@ -34,7 +34,7 @@ async def test_a_counted_fault_strikes_so_often_and_is_gone(account: ControlledA
     assert deleted.status_code == 404
 
 
-async def test_an_error_is_twilios_own_in_the_form_asked_for(account: ControlledAccount) -> None:
+async def test_error_is_twilios_in_the_requested_representation(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 429}, times=2)
 
     as_json, as_xml = [await account.twilio("GET", path) for path in (LIST, "/OutgoingCallerIds")]
@@ -50,7 +50,7 @@ async def test_an_error_is_twilios_own_in_the_form_asked_for(account: Controlled
     assert as_xml.headers["twilio-request-id"].startswith("RQ")
 
 
-async def test_a_fault_strikes_until_it_is_deleted(account: ControlledAccount) -> None:
+async def test_fault_is_triggered_until_it_is_deleted(account: ControlledAccount) -> None:
     fault = await add(account, "*", {"status": 500})
     before = await statuses(account, 3)
     [counted] = await faults(account)
@@ -61,7 +61,7 @@ async def test_a_fault_strikes_until_it_is_deleted(account: ControlledAccount) -
     assert (counted["trials"], counted["triggered"], counted["times_left"]) == (3, 3, None)
 
 
-async def test_a_fault_strikes_its_operation_alone(account: ControlledAccount) -> None:
+async def test_fault_is_triggered_only_by_its_operation(account: ControlledAccount) -> None:
     await add(account, "list-outgoing-caller-ids", {"status": 500})
     await add(account, "status-callback", {"drop": True})
 
@@ -69,7 +69,7 @@ async def test_a_fault_strikes_its_operation_alone(account: ControlledAccount) -
     assert await statuses(account, 1) == [500]
 
 
-async def test_head_is_get(account: ControlledAccount) -> None:
+async def test_head_triggers_a_fault_like_get(account: ControlledAccount) -> None:
     await add(account, "list-outgoing-caller-ids", {"status": 500}, times=1)
 
     headed = await account.twilio("HEAD", LIST)
@@ -95,14 +95,14 @@ async def test_fault_does_not_apply_to_other_accounts(controlled: Controlled, ac
     assert (untouched["trials"], await statuses(account, 1)) == (0, [500])
 
 
-async def test_the_fault_asked_for_first_has_its_chance_first(account: ControlledAccount) -> None:
+async def test_oldest_fault_is_tried_first(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 503}, times=1)
     await add(account, "list-outgoing-caller-ids", {"status": 429}, times=1)
 
     assert await statuses(account, 3) == [503, 429, 200]
 
 
-async def test_next_fault_may_apply_where_the_first_one_does_not(account: ControlledAccount) -> None:
+async def test_next_fault_is_tried_if_the_first_is_not_triggered(account: ControlledAccount) -> None:
     await add(account, "*", {"status": 503}, probability=0)
     await add(account, "*", {"status": 429})
 
@@ -110,7 +110,7 @@ async def test_next_fault_may_apply_where_the_first_one_does_not(account: Contro
     assert [(fault["trials"], fault["triggered"]) for fault in await faults(account)] == [(2, 0), (2, 2)]
 
 
-async def test_a_probable_fault_strikes_at_the_same_requests_each_time(controlled: Controlled) -> None:
+async def test_fault_with_a_probability_is_triggered_by_the_same_requests_each_time(controlled: Controlled) -> None:
     runs = []
     for _ in range(2):
         account = await controlled.account()
@@ -121,7 +121,7 @@ async def test_a_probable_fault_strikes_at_the_same_requests_each_time(controlle
     assert 10 <= runs[0].count(503) <= 30
 
 
-async def test_request_that_a_fault_answers_changes_nothing(account: ControlledAccount) -> None:
+async def test_request_with_an_injected_error_changes_nothing(account: ControlledAccount) -> None:
     await add(account, "create-validation-request", {"status": 500}, times=1)
 
     answer = await account.twilio("POST", LIST, {"PhoneNumber": NUMBER})
@@ -130,7 +130,7 @@ async def test_request_that_a_fault_answers_changes_nothing(account: ControlledA
     assert (await account.control("GET", "/calls")).json()["calls"] == []
 
 
-async def test_a_delayed_request_takes_so_long_and_is_answered(account: ControlledAccount) -> None:
+async def test_delayed_request_is_answered_after_the_delay(account: ControlledAccount) -> None:
     await add(account, "list-outgoing-caller-ids", {"delay_seconds": 0.05}, times=1)
 
     delayed = await account.twilio("GET", LIST)
@@ -140,7 +140,7 @@ async def test_a_delayed_request_takes_so_long_and_is_answered(account: Controll
 
 
 @pytest.mark.parametrize(("moment", "calls"), [("before", 0), ("after", 1)])
-async def test_application_raises_where_no_connection_can_be_dropped(
+async def test_application_raises_if_it_cannot_drop_the_connection(
     moment: str, calls: int, controlled: Controlled, account: ControlledAccount
 ) -> None:
     await add(account, "create-validation-request", {"drop": moment}, times=1)
@@ -154,7 +154,7 @@ async def test_application_raises_where_no_connection_can_be_dropped(
     assert len((await account.control("GET", "/calls")).json()["calls"]) == calls
 
 
-async def test_the_log_names_the_fault_and_the_operation(account: ControlledAccount) -> None:
+async def test_log_names_the_fault_and_the_operation(account: ControlledAccount) -> None:
     await add(account, "list-outgoing-caller-ids", {"status": 503}, times=1)
 
     with capture_logs() as lines:

@@ -13,7 +13,7 @@ pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_fault_is_shown_as_it_was_asked_for(account: ControlledAccount) -> None:
+async def test_fault_is_shown_as_created(account: ControlledAccount) -> None:
     first = await add(account, "list-outgoing-caller-ids", {"status": 503}, times=2)
     second = await add(account, "status-callback", {"drop": True}, probability=0.5)
     third = await add(account, "*", {"delay_seconds": 2, "drop": None})
@@ -56,7 +56,7 @@ async def test_a_fault_is_shown_as_it_was_asked_for(account: ControlledAccount) 
         ({"operation": "*", "effect": {"status": 500}, "often": 1}, "often"),
     ],
 )
-async def test_what_cannot_be_is_refused_by_name(
+async def test_invalid_fault_is_rejected_with_the_field(
     wanted: dict[str, Any], place: str, account: ControlledAccount
 ) -> None:
     answer = await account.control("POST", "/faults", wanted)
@@ -67,7 +67,7 @@ async def test_what_cannot_be_is_refused_by_name(
 
 
 @pytest.mark.parametrize("path", ["/faults", "/reset"])
-async def test_all_faults_are_forgotten_together(path: str, account: ControlledAccount) -> None:
+async def test_all_faults_are_deleted_together(path: str, account: ControlledAccount) -> None:
     for operation in ("*", "list-outgoing-caller-ids"):
         await add(account, operation, {"status": 500})
 
@@ -76,7 +76,7 @@ async def test_all_faults_are_forgotten_together(path: str, account: ControlledA
     assert (forgotten.status_code, await faults(account), await statuses(account, 1)) == (204, [], [200])
 
 
-async def test_an_account_has_no_more_faults_than_each_request_can_look_at(account: ControlledAccount) -> None:
+async def test_number_of_faults_in_an_account_is_limited(account: ControlledAccount) -> None:
     for _ in range(MAX_FAULTS):
         await add(account, "*", {"status": 500})
 
@@ -85,7 +85,7 @@ async def test_an_account_has_no_more_faults_than_each_request_can_look_at(accou
     assert (refused.status_code, str(MAX_FAULTS) in refused.json()["error"]) == (409, True)
 
 
-async def test_a_fault_belongs_to_its_account(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_fault_belongs_to_its_account(controlled: Controlled, account: ControlledAccount) -> None:
     fault = await add(account, "*", {"status": 500})
     other = await controlled.account()
 
@@ -96,7 +96,7 @@ async def test_a_fault_belongs_to_its_account(controlled: Controlled, account: C
     assert await faults(account) == [fault]
 
 
-async def test_faults_have_the_names_that_the_routes_have(controlled: Controlled) -> None:
+async def test_fault_targets_are_the_names_of_operations(controlled: Controlled) -> None:
     routes = {route.name for route in controlled.app.routes if route.path.startswith("/2010-04-01")}  # type: ignore[attr-defined]
 
     assert routes == {target.value for target in FaultTarget} - {"status-callback", "*"}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 LIMIT_BYTES = 1024 * 1024
 
 
-async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount) -> None:
+async def test_post_is_stored_as_received(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
 
     message = await send_form(account, f"{url(account)}a1b2", Authorization="Basic c2VjcmV0OnNlY3JldA==", X_Mine="1")
@@ -40,7 +40,7 @@ async def test_what_comes_by_post_is_kept_as_it_came(account: ControlledAccount)
     assert headers["host"] == "test"
 
 
-async def test_by_get_the_parameters_are_those_of_the_query(account: ControlledAccount) -> None:
+async def test_get_has_the_parameters_of_the_query(account: ControlledAccount) -> None:
     target = f"{url(account)}?b=2&a=%20&a="
     answer = await account.http.get(target, headers={"X-Twilio-Signature": signature(account.auth_token, target)})
 
@@ -52,14 +52,14 @@ async def test_by_get_the_parameters_are_those_of_the_query(account: ControlledA
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_any_method_is_received(account: ControlledAccount, method: str) -> None:
+async def test_every_method_is_received(account: ControlledAccount, method: str) -> None:
     answer = await account.http.request(method, url(account))
 
     assert (answer.status_code, answer.content) == (204, b"")
     assert [message["method"] for message in await messages(account)] == [method]
 
 
-async def test_the_oldest_message_comes_first_and_a_limit_leaves_the_newest(account: ControlledAccount) -> None:
+async def test_messages_are_oldest_first_and_a_limit_keeps_the_newest(account: ControlledAccount) -> None:
     for number in range(3):
         await account.http.get(f"{url(account)}?{number}=")
 
@@ -69,7 +69,7 @@ async def test_the_oldest_message_comes_first_and_a_limit_leaves_the_newest(acco
     assert (numbers, newest) == (["0", "1", "2"], ["1", "2"])
 
 
-async def test_inboxes_are_kept_and_emptied_apart(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_inboxes_are_separate(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     for where in (url(account), url(account, "y"), url(other)):
         await account.http.post(where)
@@ -80,7 +80,7 @@ async def test_inboxes_are_kept_and_emptied_apart(controlled: Controlled, accoun
     assert [len(await messages(account)), len(await messages(account, "y")), len(await messages(other))] == [0, 1, 1]
 
 
-async def test_a_reset_empties_an_accounts_inboxes(account: ControlledAccount) -> None:
+async def test_reset_deletes_the_messages_of_an_account(account: ControlledAccount) -> None:
     await account.http.post(url(account))
 
     await account.control("POST", "/reset")
@@ -88,7 +88,7 @@ async def test_a_reset_empties_an_accounts_inboxes(account: ControlledAccount) -
     assert await messages(account) == []
 
 
-async def test_an_account_keeps_its_newest_thousand_messages_in_all_inboxes_together(
+async def test_account_keeps_its_newest_thousand_messages_in_all_inboxes(
     account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept_of_all = inbox.KEPT_MESSAGES
@@ -106,7 +106,7 @@ async def test_an_account_keeps_its_newest_thousand_messages_in_all_inboxes_toge
     assert kept_of_all == 1000
 
 
-async def test_no_account_is_made_by_what_comes(controlled: Controlled) -> None:
+async def test_message_for_an_unknown_account_is_not_stored(controlled: Controlled) -> None:
     sid = "AC" + "9" * 32
 
     answer = await controlled.ask("POST", f"/accounts/{sid}/inbox/x")
@@ -116,7 +116,7 @@ async def test_no_account_is_made_by_what_comes(controlled: Controlled) -> None:
 
 
 @pytest.mark.parametrize("path", ["/inbox/" + "n" * 101, "/inbox/" + "n" * 101 + "/messages"])
-async def test_a_name_that_is_too_long_is_refused(account: ControlledAccount, path: str) -> None:
+async def test_inbox_name_that_is_too_long_is_rejected(account: ControlledAccount, path: str) -> None:
     assert (await account.control("GET", path)).status_code == 422
 
 
@@ -126,13 +126,13 @@ async def test_a_limit_beyond_what_is_kept_is_refused(account: ControlledAccount
 
 
 @pytest.mark.parametrize("name", ["n" * 100, "my hook", "caf%C3%A9", "a%2Fb", "messages", "%00"])
-async def test_an_inbox_may_have_any_name(account: ControlledAccount, name: str) -> None:
+async def test_inbox_can_have_any_name(account: ControlledAccount, name: str) -> None:
     await account.http.post(url(account, name))
 
     assert len(await messages(account, name)) == 1
 
 
-async def test_a_body_is_taken_up_to_a_mebibyte_and_kept_up_to_64_kibibytes(account: ControlledAccount) -> None:
+async def test_body_is_accepted_up_to_1_mib_and_stored_up_to_64_kib(account: ControlledAccount) -> None:
     body = b"a=" + b"x" * (LIMIT_BYTES - 2)
 
     taken = await account.http.post(url(account), content=body)
@@ -144,7 +144,7 @@ async def test_a_body_is_taken_up_to_a_mebibyte_and_kept_up_to_64_kibibytes(acco
     assert message["body"] == "a=" + "x" * (64 * 1024 - 2)
 
 
-async def test_a_body_that_is_not_announced_is_refused_as_soon_as_it_is_too_large(account: ControlledAccount) -> None:
+async def test_body_without_a_content_length_is_rejected_when_it_exceeds_the_limit(account: ControlledAccount) -> None:
     async def parts() -> Any:
         for _ in range(17):
             yield b"x" * (LIMIT_BYTES // 16)
@@ -155,7 +155,7 @@ async def test_a_body_that_is_not_announced_is_refused_as_soon_as_it_is_too_larg
     assert await messages(account) == []
 
 
-async def test_a_body_that_is_no_form_and_no_text_is_kept_all_the_same(account: ControlledAccount) -> None:
+async def test_body_that_is_neither_form_nor_text_is_stored(account: ControlledAccount) -> None:
     await account.http.post(url(account), content=b'{"a": "\xff"}', headers={"Content-Type": "application/json"})
 
     [message] = await messages(account)
@@ -163,7 +163,7 @@ async def test_a_body_that_is_no_form_and_no_text_is_kept_all_the_same(account: 
     assert (message["body"], message["parameters"]) == ('{"a": "�"}', [])
 
 
-async def test_inboxes_are_listed_with_counts_and_the_newest_first(account: ControlledAccount) -> None:
+async def test_inboxes_are_listed_with_counts_newest_first(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
     for name in ("verified", "other%2Fone", "verified"):
         await account.http.post(url(account, name))

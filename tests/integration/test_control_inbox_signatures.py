@@ -12,7 +12,7 @@ pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
+async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> None:
     await account.http.post(url(account))
 
     [message] = await messages(account)
@@ -44,7 +44,7 @@ async def test_a_missing_signature_is_told(account: ControlledAccount) -> None:
         ),
     ],
 )
-async def test_what_a_proxy_changed_is_named(
+async def test_verdict_names_the_change_of_a_proxy(
     account: ControlledAccount, signed: str, headers: dict[str, str], difference: str
 ) -> None:
     signed_url = signed.format(path=url(account).removeprefix("http://test"))
@@ -60,7 +60,7 @@ async def test_what_a_proxy_changed_is_named(
     }
 
 
-async def test_a_password_that_was_signed_in_the_url_is_masked(account: ControlledAccount) -> None:
+async def test_password_in_a_signed_url_is_masked(account: ControlledAccount) -> None:
     signed = url(account).replace("//", "//me:secret@")
 
     message = await send_form(
@@ -71,7 +71,9 @@ async def test_a_password_that_was_signed_in_the_url_is_masked(account: Controll
     assert "secret" not in str(message)
 
 
-async def test_another_accounts_token_is_named(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_verdict_names_the_auth_token_of_another_account(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     sub = await controlled.account(parent_sid=account.sid)
     as_parent = {"X-Twilio-Signature": signature(account.auth_token, url(sub))}
     default = {"X-Twilio-Signature": signature("ringbackringbackringbackringback", url(sub))}
@@ -86,7 +88,7 @@ async def test_another_accounts_token_is_named(controlled: Controlled, account: 
     ]
 
 
-async def test_a_callback_that_was_signed_for_the_calls_own_url_is_told(account: ControlledAccount) -> None:
+async def test_verdict_names_a_signature_for_the_url_of_the_call(account: ControlledAccount) -> None:
     public = "https://public.test/hooks"
     call_sid = (await account.validate(NUMBER, StatusCallback=public))["call_sid"]
     form = {"CallSid": call_sid}
@@ -99,7 +101,7 @@ async def test_a_callback_that_was_signed_for_the_calls_own_url_is_told(account:
     assert message["signature"]["difference"] == f"it was signed for the StatusCallback URL as it was given, {public}"
 
 
-async def test_another_accounts_call_is_no_clue(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_verdict_ignores_calls_of_other_accounts(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     call_sid = (await other.validate(NUMBER, StatusCallback="https://public.test/"))["call_sid"]
     headers = {"X-Twilio-Signature": signature(account.auth_token, f"https://public.test/CallSid{call_sid}")}

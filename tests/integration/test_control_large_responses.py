@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 JSON = {"Content-Type": "application/json"}
 
 
-async def test_a_listed_account_is_shown_as_it_is_alone(controlled: Controlled) -> None:
+async def test_listed_account_equals_the_fetched_one(controlled: Controlled) -> None:
     account = await controlled.account(friendly_name="Shop \u00e9", owner_email="owner@app.test")
     child = await controlled.account(parent_sid=account.sid)
 
@@ -30,7 +30,7 @@ async def test_a_listed_account_is_shown_as_it_is_alone(controlled: Controlled) 
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 2, 3, 1_000])
-async def test_a_snapshot_is_the_same_in_however_many_parts_it_is_written(
+async def test_snapshot_does_not_depend_on_the_size_of_its_parts(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
 ) -> None:
     for _ in range(3):
@@ -57,7 +57,7 @@ async def test_a_snapshot_is_the_same_in_however_many_parts_it_is_written(
         (b'{"version": 1, "digest": 1, "tables": {}}', 422),
     ],
 )
-async def test_what_is_no_snapshot_at_all_is_refused(controlled: Controlled, body: bytes, status: int) -> None:
+async def test_document_that_is_not_a_snapshot_is_rejected(controlled: Controlled, body: bytes, status: int) -> None:
     answer = await controlled.http.put("/_ringback/snapshot", content=body, headers=JSON)
 
     assert answer.status_code == status
@@ -65,7 +65,7 @@ async def test_what_is_no_snapshot_at_all_is_refused(controlled: Controlled, bod
 
 
 @pytest.mark.parametrize("tables", [[], {"accounts": {}}, {"accounts": [5]}, {"accounts": [{"sid": True}]}])
-async def test_tables_that_are_none_are_refused(controlled: Controlled, tables: Any) -> None:
+async def test_snapshot_without_valid_tables_is_rejected(controlled: Controlled, tables: Any) -> None:
     taken = (await controlled.ask("GET", "/snapshot")).json()
 
     answer = await controlled.ask("PUT", "/snapshot", {**taken, "tables": tables})
@@ -75,7 +75,7 @@ async def test_tables_that_are_none_are_refused(controlled: Controlled, tables: 
 
 
 @pytest.mark.parametrize("part_bytes", [1, 7, 100])
-async def test_a_snapshot_is_read_in_however_many_parts_it_comes(
+async def test_snapshot_is_read_in_parts_of_every_size(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch, part_bytes: int
 ) -> None:
     account = await controlled.account(friendly_name='"Shop" {[\\')
@@ -101,7 +101,7 @@ def rows_of(text: bytes) -> dict[str, Any]:
     }
 
 
-async def test_a_long_row_is_read_in_few_looks(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_row_is_read_in_few_steps(controlled: Controlled, monkeypatch: pytest.MonkeyPatch) -> None:
     account = await controlled.account()
     await controlled.http.post(f"/_ringback/accounts/{account.sid}/inbox/any", data={"Body": "x" * 900_000})
     text = (await controlled.http.get("/_ringback/snapshot")).content
@@ -114,7 +114,7 @@ async def test_a_long_row_is_read_in_few_looks(controlled: Controlled, monkeypat
 
 
 @pytest.mark.parametrize("place", [0, 20, 200, -1, -2, -30])
-async def test_large_text_that_is_no_snapshot_is_refused(
+async def test_large_text_that_is_not_a_snapshot_is_rejected(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
     monkeypatch.setattr(operations, "EXPLAINED_BYTES", 0)

@@ -50,7 +50,7 @@ async def verified_numbers(account: ControlledAccount) -> list[str]:
     return [found["phone_number"] for found in answer.json()["outgoing_caller_ids"]]
 
 
-async def test_it_rings_until_somebody_answers_and_keys_the_code(account: ControlledAccount) -> None:
+async def test_manual_phone_rings_until_it_is_answered_and_the_code_entered(account: ControlledAccount) -> None:
     call = await ringing(account)
     await account.advance(59.999)
     still = await account.call(call["sid"])
@@ -72,7 +72,7 @@ async def test_it_rings_until_somebody_answers_and_keys_the_code(account: Contro
     ]
 
 
-async def test_it_rings_no_longer_than_the_network_lets_it(account: ControlledAccount) -> None:
+async def test_manual_phone_rings_at_most_for_the_timeout(account: ControlledAccount) -> None:
     call = await ringing(account)
 
     await account.advance(60)
@@ -80,7 +80,7 @@ async def test_it_rings_no_longer_than_the_network_lets_it(account: ControlledAc
     assert (await account.call(call["sid"]))["status"] == "no-answer"
 
 
-async def test_the_code_may_be_keyed_in_two_goes(account: ControlledAccount) -> None:
+async def test_code_can_be_entered_in_two_parts(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 
@@ -92,7 +92,7 @@ async def test_the_code_may_be_keyed_in_two_goes(account: ControlledAccount) -> 
     assert second["verification_status"] == "success"
 
 
-async def test_half_a_code_and_silence_is_an_attempt(account: ControlledAccount) -> None:
+async def test_half_a_code_and_silence_use_an_attempt(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
     await key(account, call, call["validation_code"][:5])
@@ -107,7 +107,7 @@ async def test_half_a_code_and_silence_is_an_attempt(account: ControlledAccount)
     assert (keyed["status"], keyed["attempts_left"]) == ("in-progress", 1)
 
 
-async def test_the_third_wrong_code_ends_the_call(account: ControlledAccount) -> None:
+async def test_third_wrong_code_ends_the_call(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 
@@ -122,7 +122,7 @@ async def test_the_third_wrong_code_ends_the_call(account: ControlledAccount) ->
     assert await verified_numbers(account) == []
 
 
-async def test_the_right_code_after_a_wrong_one_is_right(account: ControlledAccount) -> None:
+async def test_correct_code_after_a_wrong_one_is_accepted(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
     await key(account, call, wrong(call["validation_code"]))
@@ -130,7 +130,7 @@ async def test_the_right_code_after_a_wrong_one_is_right(account: ControlledAcco
     assert (await key(account, call, call["validation_code"]))["verification_status"] == "success"
 
 
-async def test_somebody_who_keys_nothing_fails(account: ControlledAccount) -> None:
+async def test_silent_callee_fails(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 
@@ -141,7 +141,7 @@ async def test_somebody_who_keys_nothing_fails(account: ControlledAccount) -> No
     assert happened(ended).count("prompt-timeout") == 3
 
 
-async def test_hanging_up_ends_the_call(account: ControlledAccount) -> None:
+async def test_hang_up_ends_the_call(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 
@@ -151,7 +151,7 @@ async def test_hanging_up_ends_the_call(account: ControlledAccount) -> None:
     assert happened(ended) == ["queued", "dial", "answer", "hang-up", "ended"]
 
 
-async def test_a_rejected_call_is_busy(account: ControlledAccount) -> None:
+async def test_rejected_call_is_busy(account: ControlledAccount) -> None:
     call = await ringing(account)
 
     ended = await act(account, call, "reject")
@@ -159,7 +159,7 @@ async def test_a_rejected_call_is_busy(account: ControlledAccount) -> None:
     assert (ended["status"], ended["verification_status"], ended["answered_at"]) == ("busy", "failed", None)
 
 
-async def test_a_phone_that_answers_by_itself_can_be_answered_before(account: ControlledAccount) -> None:
+async def test_automatic_phone_can_be_answered_first(account: ControlledAccount) -> None:
     call = await ringing(account, "enter-code")
 
     await act(account, call, "answer")
@@ -196,7 +196,7 @@ async def call_in(account: ControlledAccount, state: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("state", ALLOWED)
-async def test_what_a_state_forbids_is_refused_with_the_reason_and_nothing_changes(
+async def test_illegal_action_is_rejected_with_the_reason_and_changes_nothing(
     account: ControlledAccount, state: str
 ) -> None:
     call = await call_in(account, state)
@@ -212,7 +212,7 @@ async def test_what_a_state_forbids_is_refused_with_the_reason_and_nothing_chang
 
 
 @pytest.mark.parametrize(("action", "body"), ACTIONS)
-async def test_a_call_that_is_not_the_accounts_is_not_found(
+async def test_call_of_another_account_is_not_found(
     controlled: Controlled, account: ControlledAccount, action: str, body: Any
 ) -> None:
     call = await ringing(account)
@@ -227,7 +227,7 @@ async def test_a_call_that_is_not_the_accounts_is_not_found(
 
 
 @pytest.mark.parametrize("body", [None, {}, {"digits": ""}, {"digits": "12a"}, {"digits": "1" * 33}, {"digits": 1}])
-async def test_what_no_phone_has_keys_for_is_refused(account: ControlledAccount, body: Any) -> None:
+async def test_invalid_digits_are_rejected(account: ControlledAccount, body: Any) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
 

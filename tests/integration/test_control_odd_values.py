@@ -36,7 +36,7 @@ async def _send(http: httpx.AsyncClient, method: str, path: str, body: Any) -> h
         {"digest": LONE_SURROGATE},
     ],
 )
-async def test_a_snapshot_that_no_server_wrote_is_refused(controlled: Controlled, odd: dict[str, Any]) -> None:
+async def test_invented_snapshot_is_rejected(controlled: Controlled, odd: dict[str, Any]) -> None:
     snapshot = {"version": HEAD, "digest": "0" * 64, "tables": {}} | odd
 
     answer = await _send(controlled.http, "PUT", "/snapshot", snapshot)
@@ -63,7 +63,7 @@ async def test_a_snapshot_that_no_server_wrote_is_refused(controlled: Controlled
         ("POST", "/accounts/{sid}/reset"),
     ],
 )
-async def test_a_path_with_a_final_line_feed_is_not_found(
+async def test_path_with_a_final_line_feed_is_not_found(
     account: ControlledAccount, method: str, path: str, end: str
 ) -> None:
     answer = await account.http.request(method, f"/_ringback{path.format(sid=account.sid)}{end}")
@@ -89,7 +89,7 @@ async def test_digits_with_a_final_line_feed_are_refused(
 
 
 @pytest.mark.parametrize("seconds", ["1", "", True, False, TOO_LARGE, 1e300, float("nan"), float("inf"), -0.1, None])
-async def test_seconds_are_a_number_within_limits(account: ControlledAccount, seconds: Any) -> None:
+async def test_seconds_outside_the_limits_are_rejected(account: ControlledAccount, seconds: Any) -> None:
     path = f"/accounts/{account.sid}/clock/advance"
 
     answer = await _send(account.http, "POST", path, {"seconds": seconds})
@@ -112,7 +112,7 @@ async def test_seconds_are_a_number_within_limits(account: ControlledAccount, se
         "9999-12-31T23:59:59-12:00",
     ],
 )
-async def test_a_time_is_written_out_and_within_reach(account: ControlledAccount, now: Any) -> None:
+async def test_invalid_time_is_rejected(account: ControlledAccount, now: Any) -> None:
     answer = await account.control("PUT", "/clock", {"mode": "frozen", "now": now})
 
     assert answer.status_code == 422
@@ -123,9 +123,7 @@ async def test_a_time_is_written_out_and_within_reach(account: ControlledAccount
     ("part", "value"),
     [("status", "429"), ("status", True), ("delay_seconds", "1"), ("delay_seconds", False), ("drop", 1), ("drop", 1.0)],
 )
-async def test_neither_text_nor_truth_stands_for_a_number_nor_a_number_for_truth(
-    account: ControlledAccount, part: str, value: Any
-) -> None:
+async def test_text_and_booleans_are_not_numbers(account: ControlledAccount, part: str, value: Any) -> None:
     answer = await account.control("POST", "/faults", {"operation": "*", "effect": {part: value}})
 
     assert answer.status_code == 422
@@ -133,7 +131,7 @@ async def test_neither_text_nor_truth_stands_for_a_number_nor_a_number_for_truth
 
 
 @pytest.mark.parametrize("body", ["[" * 100_000, '{"seconds": ' + "9" * 5_000 + "}"])
-async def test_a_body_too_deep_or_too_long_to_be_read_is_refused(account: ControlledAccount, body: str) -> None:
+async def test_body_that_is_nested_too_deeply_or_too_long_is_rejected(account: ControlledAccount, body: str) -> None:
     path = f"/_ringback/accounts/{account.sid}/clock/advance"
 
     answer = await account.http.post(path, content=body, headers={"Content-Type": "application/json"})
@@ -151,7 +149,7 @@ async def _described(controlled: Controlled) -> dict[str, list[str]]:
     }
 
 
-async def test_each_operation_tells_just_the_errors_it_can_answer(controlled: Controlled) -> None:
+async def test_openapi_lists_exactly_the_errors_of_each_operation(controlled: Controlled) -> None:
     described = await _described(controlled)
 
     assert described["GET /accounts"] == ["200", "403"]

@@ -23,14 +23,14 @@ async def make_busy(account: ControlledAccount, number: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("written", [NUMBER, "(415) 867-5309", "1-415-867-5309", "%2B14158675309", "415.867.5309"])
-async def test_a_number_may_be_written_as_to_twilio(account: ControlledAccount, written: str) -> None:
+async def test_number_is_parsed_like_in_the_twilio_api(account: ControlledAccount, written: str) -> None:
     assert (await make_busy(account, written))["phone_number"] == NUMBER
 
     assert (await account.control("GET", f"/phones/{NUMBER}")).json()["behavior"] == "busy"
 
 
 @pytest.mark.parametrize("number", ["123", "DEFAULT", "+1", "+12345678901234567", "+14158675309x7", "%00", "%F0"])
-async def test_what_is_no_number_is_refused(account: ControlledAccount, number: str) -> None:
+async def test_invalid_number_is_rejected(account: ControlledAccount, number: str) -> None:
     answers = [
         await account.control("GET", f"/phones/{number}"),
         await account.control("PUT", f"/phones/{number}", {"behavior": "busy"}),
@@ -42,7 +42,7 @@ async def test_what_is_no_number_is_refused(account: ControlledAccount, number: 
     assert all("+14158675309" in answer.json()["hint"] for answer in answers)
 
 
-async def test_a_number_that_no_carrier_would_assign_is_refused_by_default(account: ControlledAccount) -> None:
+async def test_unassignable_number_is_rejected_by_default(account: ControlledAccount) -> None:
     answer = await account.control("PUT", f"/phones/{UNASSIGNED}", {"behavior": "busy"})
 
     assert answer.status_code == 422
@@ -50,7 +50,7 @@ async def test_a_number_that_no_carrier_would_assign_is_refused_by_default(accou
 
 
 @pytest.mark.parametrize("settings", [Settings(database_url="sqlite://", number_validation="possible")])
-async def test_a_number_of_the_right_length_passes_where_the_setting_says_so(account: ControlledAccount) -> None:
+async def test_possible_number_is_accepted_with_the_setting(account: ControlledAccount) -> None:
     await make_busy(account, UNASSIGNED)
     sid = (await account.validate(UNASSIGNED))["call_sid"]
     await account.advance(0)

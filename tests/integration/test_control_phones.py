@@ -41,7 +41,7 @@ async def outcome(account: ControlledAccount, number: str = NUMBER, **parameters
     return call["status"], call["verification_status"]
 
 
-async def test_a_phone_without_a_rule_is_as_the_settings_say(account: ControlledAccount) -> None:
+async def test_phone_without_a_rule_follows_the_settings(account: ControlledAccount) -> None:
     assert await phone(account) == WITHOUT_RULE
 
 
@@ -49,13 +49,13 @@ async def test_a_phone_without_a_rule_is_as_the_settings_say(account: Controlled
     "settings",
     [Settings(database_url="sqlite://", phone_behavior=PhoneBehavior.HANG_UP, ring_seconds=7, key_seconds=9)],
 )
-async def test_the_settings_make_the_default(account: ControlledAccount) -> None:
+async def test_settings_determine_the_default_phone(account: ControlledAccount) -> None:
     found = await phone(account)
 
     assert (found["behavior"], found["ring_seconds"], found["key_seconds"]) == ("hang-up", 7.0, 9.0)
 
 
-async def test_making_a_rule_answers_the_phone_as_it_is_found_afterwards(account: ControlledAccount) -> None:
+async def test_put_of_a_rule_returns_the_phone(account: ControlledAccount) -> None:
     made = await phone(account, behavior="busy", ring_seconds=0, extension="12#")
 
     assert made == {**WITHOUT_RULE, "behavior": "busy", "ring_seconds": 0.0, "extension": "12#", "source": "rule"}
@@ -76,19 +76,21 @@ async def test_making_a_rule_answers_the_phone_as_it_is_found_afterwards(account
         ("manual", ("no-answer", "failed")),
     ],
 )
-async def test_each_behavior_has_its_ending(account: ControlledAccount, behavior: str, ending: tuple[str, str]) -> None:
+async def test_each_behavior_has_its_outcome(
+    account: ControlledAccount, behavior: str, ending: tuple[str, str]
+) -> None:
     await phone(account, behavior=behavior)
 
     assert await outcome(account) == ending
 
 
-async def test_a_rule_takes_the_place_of_the_one_before(account: ControlledAccount) -> None:
+async def test_rule_replaces_the_previous_one(account: ControlledAccount) -> None:
     await phone(account, behavior="busy", ring_seconds=5, key_seconds=5, extension="1")
 
     assert await phone(account, behavior="manual") == {**WITHOUT_RULE, "behavior": "manual", "source": "rule"}
 
 
-async def test_a_call_follows_the_times_of_its_phone(account: ControlledAccount) -> None:
+async def test_call_follows_the_times_of_its_phone(account: ControlledAccount) -> None:
     await phone(account, behavior="enter-code", ring_seconds=2.5, key_seconds=4)
 
     sid = (await account.validate())["call_sid"]
@@ -99,7 +101,7 @@ async def test_a_call_follows_the_times_of_its_phone(account: ControlledAccount)
     assert call["phone"] == {"behavior": "enter-code", "ring_seconds": 2.5, "key_seconds": 4.0, "extension": None}
 
 
-async def test_the_accounts_rule_is_that_of_all_its_phones_without_one(account: ControlledAccount) -> None:
+async def test_default_rule_applies_to_phones_without_a_rule(account: ControlledAccount) -> None:
     await phone(account, OTHER_NUMBER, behavior="hang-up")
     made = await phone(account, "default", behavior="busy", ring_seconds=3)
 
@@ -118,7 +120,7 @@ async def test_the_accounts_rule_is_that_of_all_its_phones_without_one(account: 
     ]
 
 
-async def test_what_one_account_says_no_other_hears(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_rules_do_not_affect_other_accounts(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     await phone(account, behavior="busy")
     await phone(account, "default", behavior="busy")
@@ -130,7 +132,7 @@ async def test_what_one_account_says_no_other_hears(controlled: Controlled, acco
 
 
 @pytest.mark.parametrize("number", sorted(RESERVED_BEHAVIORS))
-async def test_a_reserved_number_needs_no_rule_and_heeds_only_its_own(account: ControlledAccount, number: str) -> None:
+async def test_reserved_number_ignores_the_default_rule(account: ControlledAccount, number: str) -> None:
     before = await phone(account, number)
     await phone(account, "default", behavior="enter-code")
     under_the_accounts = await phone(account, number)
@@ -142,7 +144,7 @@ async def test_a_reserved_number_needs_no_rule_and_heeds_only_its_own(account: C
     assert await outcome(account, number) == ("completed", "success")
 
 
-async def test_all_rules_are_listed_as_they_were_said(account: ControlledAccount) -> None:
+async def test_rules_are_listed_as_set(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await phone(account, OTHER_NUMBER, behavior="enter-code", key_seconds=2, extension="9")
     await phone(account, "default", behavior="manual", ring_seconds=4)
@@ -158,7 +160,7 @@ async def test_all_rules_are_listed_as_they_were_said(account: ControlledAccount
 
 
 @pytest.mark.parametrize("number", [NUMBER, "default"])
-async def test_a_deleted_rule_is_gone_and_cannot_be_deleted_twice(account: ControlledAccount, number: str) -> None:
+async def test_rule_is_deleted_once(account: ControlledAccount, number: str) -> None:
     await phone(account, number, behavior="busy")
 
     first = await account.control("DELETE", f"/phones/{number}")
@@ -169,7 +171,7 @@ async def test_a_deleted_rule_is_gone_and_cannot_be_deleted_twice(account: Contr
     assert await phone(account) == WITHOUT_RULE
 
 
-async def test_deleting_a_rule_leaves_the_script(account: ControlledAccount) -> None:
+async def test_script_stays_when_its_rule_is_deleted(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await account.control("POST", f"{PHONE}/script", ["hang-up"])
 
@@ -195,7 +197,7 @@ async def test_deleting_a_rule_leaves_the_script(account: ControlledAccount) -> 
         "busy",
     ],
 )
-async def test_a_rule_that_cannot_be_is_refused_and_nothing_changes(account: ControlledAccount, rule: Any) -> None:
+async def test_invalid_rule_is_rejected_and_changes_nothing(account: ControlledAccount, rule: Any) -> None:
     answer = await account.control("PUT", PHONE, rule)
 
     assert answer.status_code == 422
@@ -214,9 +216,7 @@ async def test_a_rule_that_cannot_be_is_refused_and_nothing_changes(account: Con
         ("DELETE", f"{PHONE}/script", None),
     ],
 )
-async def test_an_account_that_is_gone_has_no_phones(
-    account: ControlledAccount, method: str, path: str, body: Any
-) -> None:
+async def test_deleted_account_has_no_phones(account: ControlledAccount, method: str, path: str, body: Any) -> None:
     await account.control("DELETE")
 
     answer = await account.control(method, path, body)
@@ -225,7 +225,7 @@ async def test_an_account_that_is_gone_has_no_phones(
     assert account.sid in answer.json()["error"]
 
 
-async def test_a_reset_forgets_rules_and_scripts(account: ControlledAccount) -> None:
+async def test_reset_deletes_rules_and_scripts(account: ControlledAccount) -> None:
     await phone(account, behavior="busy")
     await phone(account, "default", behavior="busy")
     await account.control("POST", f"{PHONE}/script", ["manual"])

@@ -32,11 +32,11 @@ async def policy(account: ControlledAccount) -> dict[str, Any]:
     return found
 
 
-async def test_an_account_begins_with_the_policy_of_the_settings(account: ControlledAccount) -> None:
+async def test_new_account_has_the_policy_of_the_settings(account: ControlledAccount) -> None:
     assert await policy(account) == OF_THE_SETTINGS
 
 
-async def test_a_policy_is_set_as_a_whole_and_forgotten(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_policy_is_replaced_as_a_whole_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account(parent_sid=account.sid)
 
     first = await account.control("PUT", "/policy", {"code_attempts": 1, "code_lifetime_seconds": 2.5})
@@ -68,9 +68,7 @@ async def test_a_policy_is_set_as_a_whole_and_forgotten(controlled: Controlled, 
         ([], "body"),
     ],
 )
-async def test_what_is_no_policy_is_refused_and_changes_nothing(
-    account: ControlledAccount, body: Any, word: str
-) -> None:
+async def test_invalid_policy_is_rejected_and_changes_nothing(account: ControlledAccount, body: Any, word: str) -> None:
     await account.control("PUT", "/policy", {"code_attempts": 2})
     before = await policy(account)
 
@@ -84,7 +82,7 @@ async def test_what_is_no_policy_is_refused_and_changes_nothing(
     ("content_type", "word"),
     [("application/x-www-form-urlencoded", "application/json"), ("application/json", "/_ringback/docs")],
 )
-async def test_a_body_that_was_not_sent_as_json_is_told_how(
+async def test_body_that_is_not_sent_as_json_gets_a_hint(
     account: ControlledAccount, content_type: str, word: str
 ) -> None:
     path, headers = f"/_ringback/accounts/{account.sid}/policy", {"Content-Type": content_type}
@@ -95,7 +93,7 @@ async def test_a_body_that_was_not_sent_as_json_is_told_how(
     assert word in answer.json()["hint"]
 
 
-async def test_nobodys_policy_is_not_there(controlled: Controlled) -> None:
+async def test_policy_of_an_unknown_account_is_not_found(controlled: Controlled) -> None:
     nobody = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
 
     answers = [await nobody.control(method, "/policy", {}) for method in ("GET", "PUT", "DELETE")]
@@ -103,7 +101,7 @@ async def test_nobodys_policy_is_not_there(controlled: Controlled) -> None:
     assert [answer.status_code for answer in answers] == [404] * 3
 
 
-async def test_a_snapshot_holds_the_policy_and_a_reset_forgets_it(
+async def test_snapshot_contains_the_policy_and_reset_deletes_it(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     await account.control("PUT", "/policy", {"code_attempts": 2})
@@ -118,7 +116,7 @@ async def test_a_snapshot_holds_the_policy_and_a_reset_forgets_it(
     assert await policy(account) == before
 
 
-async def test_the_limits_follow_the_accounts_own_clock_and_are_answered_in_twilios_form(
+async def test_limits_follow_the_accounts_clock_and_are_twilio_errors(
     account: ControlledAccount,
 ) -> None:
     await account.control("PUT", "/phones/default", {"behavior": "busy"})

@@ -13,7 +13,7 @@ pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures", "su
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
 
 
-async def test_two_requests_for_one_number_make_one_caller_id(account: ControlledAccount) -> None:
+async def test_two_requests_for_one_number_create_one_caller_id(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         answers = await asyncio.gather(*[account.validate(StatusCallback=receiver.url) for _ in range(10)])
         await account.advance(60)
@@ -25,7 +25,7 @@ async def test_two_requests_for_one_number_make_one_caller_id(account: Controlle
     assert len(await caller_ids(account)) == 1
 
 
-async def test_a_request_that_comes_with_the_right_digits_is_refused_or_voids_them(account: ControlledAccount) -> None:
+async def test_request_during_the_correct_digits_is_rejected_or_voids_them(account: ControlledAccount) -> None:
     first = await at_the_prompt(account)
 
     keyed, asked = await asyncio.gather(
@@ -36,7 +36,7 @@ async def test_a_request_that_comes_with_the_right_digits_is_refused_or_voids_th
     assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
 
 
-async def test_a_number_that_is_verified_meanwhile_keeps_its_one_caller_id(account: ControlledAccount) -> None:
+async def test_number_that_is_verified_concurrently_has_one_caller_id(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
     placed = (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).json()["sid"]
 
@@ -47,7 +47,7 @@ async def test_a_number_that_is_verified_meanwhile_keeps_its_one_caller_id(accou
     assert await caller_ids(account) == [placed]
 
 
-async def test_a_caller_id_that_is_deleted_meanwhile_is_made_anew(account: ControlledAccount) -> None:
+async def test_caller_id_that_is_deleted_concurrently_is_created_again(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
     placed = (await account.control("POST", "/caller-ids", {"phone_number": NUMBER})).json()["sid"]
 
@@ -61,7 +61,7 @@ async def test_a_caller_id_that_is_deleted_meanwhile_is_made_anew(account: Contr
 
 
 @pytest.mark.parametrize("end", ["hang-up", "digits"])
-async def test_what_comes_after_the_end_of_a_call_is_refused(account: ControlledAccount, end: str) -> None:
+async def test_action_after_the_end_of_a_call_is_rejected(account: ControlledAccount, end: str) -> None:
     answer = await at_the_prompt(account)
     path = f"/calls/{answer['call_sid']}"
     await account.control("POST", f"{path}/{end}", {"digits": answer["validation_code"]} if end == "digits" else None)
@@ -77,7 +77,7 @@ async def test_what_comes_after_the_end_of_a_call_is_refused(account: Controlled
     assert await account.call(answer["call_sid"]) == before
 
 
-async def test_keys_that_come_with_the_time_out_count_once(account: ControlledAccount) -> None:
+async def test_digits_at_the_timeout_count_once(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
 
     keyed, _ = await asyncio.gather(key(account, answer), account.advance(60))
@@ -87,7 +87,7 @@ async def test_keys_that_come_with_the_time_out_count_once(account: ControlledAc
     assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
 
 
-async def test_a_call_whose_clock_is_set_back_lasted_no_time(account: ControlledAccount) -> None:
+async def test_call_whose_clock_is_set_back_has_no_duration(account: ControlledAccount) -> None:
     with CallbackReceiver() as receiver:
         await account.control("PUT", "/clock", {"mode": "frozen", "now": "2030-01-01T00:00:00Z"})
         answer = await at_the_prompt(account, StatusCallback=receiver.url)
@@ -100,7 +100,7 @@ async def test_a_call_whose_clock_is_set_back_lasted_no_time(account: Controlled
     assert (await account.twilio("GET", f"/Calls/{answer['call_sid']}.json")).json()["duration"] == "0"
 
 
-async def test_advances_of_one_clock_add_up(account: ControlledAccount) -> None:
+async def test_concurrent_advances_of_a_clock_add_up(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=60))["call_sid"]
     await account.control("PUT", "/clock", {"mode": "frozen"})
 

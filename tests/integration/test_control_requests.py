@@ -18,7 +18,7 @@ async def journal(account: ControlledAccount, **query: Any) -> list[dict[str, An
     return found
 
 
-async def test_a_request_is_told_with_all_that_is_known_of_it(account: ControlledAccount) -> None:
+async def test_request_is_journaled_with_all_properties(account: ControlledAccount) -> None:
     answer = await account.twilio(
         "POST",
         "/OutgoingCallerIds.json?Query=1",
@@ -56,7 +56,7 @@ async def test_parameters_of_a_multipart_form_are_journaled_without_files_and_se
     assert request["parameters"] == {"PhoneNumber": NUMBER, "StatusCallback": "https://***@app.test/x"}
 
 
-async def test_a_request_that_met_a_fault_says_so(account: ControlledAccount) -> None:
+async def test_request_with_a_fault_names_it(account: ControlledAccount) -> None:
     for effect in ({"status": 429}, {"drop": "before"}):
         await account.control("POST", "/faults", {"operation": "*", "effect": effect, "times": 1})
     await account.twilio("GET", "/OutgoingCallerIds.json")
@@ -67,7 +67,7 @@ async def test_a_request_that_met_a_fault_says_so(account: ControlledAccount) ->
     assert told == [("drop before", None), ("status 429", 429)]
 
 
-async def test_the_newest_come_first_and_as_many_as_are_wanted(account: ControlledAccount) -> None:
+async def test_requests_are_newest_first_up_to_the_limit(account: ControlledAccount) -> None:
     for number in range(3):
         await account.twilio("GET", f"/OutgoingCallerIds.json?PageSize={number + 1}")
 
@@ -77,7 +77,7 @@ async def test_the_newest_come_first_and_as_many_as_are_wanted(account: Controll
     assert two == everything[:2]
 
 
-async def test_the_time_is_the_accounts_at_the_request(account: ControlledAccount) -> None:
+async def test_request_has_the_time_of_the_accounts_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-01-01T00:00:00Z"})
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.http.get(f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json")
@@ -88,7 +88,7 @@ async def test_the_time_is_the_accounts_at_the_request(account: ControlledAccoun
     assert at == ["2020-01-01T00:00:00.000000Z"] * 2
 
 
-async def test_errors_are_told_with_their_codes_and_without_an_operation_where_none_was_reached(
+async def test_errors_have_their_codes_and_unknown_paths_no_operation(
     account: ControlledAccount,
 ) -> None:
     await account.twilio("POST", "/OutgoingCallerIds", {"PhoneNumber": "1"})
@@ -115,7 +115,7 @@ async def test_errors_are_told_with_their_codes_and_without_an_operation_where_n
         (("a-token-where-the-sid-belongs", "x"), "***"),
     ],
 )
-async def test_requests_that_were_not_authenticated_are_told_by_their_paths_account(
+async def test_unauthenticated_requests_are_in_the_account_of_their_path(
     account: ControlledAccount, auth: tuple[str, str] | None, username: str | None
 ) -> None:
     path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
@@ -126,7 +126,7 @@ async def test_requests_that_were_not_authenticated_are_told_by_their_paths_acco
     assert (request["status"], request["error_code"], request["username"]) == (401, 20003, username)
 
 
-async def test_no_token_or_password_is_in_the_journal(account: ControlledAccount) -> None:
+async def test_journal_has_no_tokens_and_passwords(account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.http.get(f"/2010-04-01/Accounts/{account.sid}.json", auth=(account.auth_token, account.sid))
 
@@ -136,7 +136,7 @@ async def test_no_token_or_password_is_in_the_journal(account: ControlledAccount
     assert account.auth_token not in answer.text
 
 
-async def test_a_parents_request_on_its_subaccounts_path_is_the_subaccounts(
+async def test_request_of_a_parent_is_in_the_subaccount_of_its_path(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     sub = await controlled.account(parent_sid=account.sid)
@@ -148,7 +148,7 @@ async def test_a_parents_request_on_its_subaccounts_path_is_the_subaccounts(
     assert [request["username"] for request in await journal(sub)] == [account.sid]
 
 
-async def test_a_thousand_requests_are_kept(account: ControlledAccount) -> None:
+async def test_journal_keeps_a_thousand_requests(account: ControlledAccount) -> None:
     for number in range(1005):
         await account.twilio("GET", f"/Nothing?Number={number}")
         if number == 500:
@@ -159,7 +159,7 @@ async def test_a_thousand_requests_are_kept(account: ControlledAccount) -> None:
     assert numbers == [str(number) for number in range(1004, 4, -1)]
 
 
-async def test_after_a_reset_nothing_of_before_appears(account: ControlledAccount) -> None:
+async def test_journal_is_empty_after_a_reset(account: ControlledAccount) -> None:
     await account.twilio("GET", "/Written")
     await journal(account)
     await account.twilio("GET", "/Unwritten")
@@ -169,7 +169,7 @@ async def test_after_a_reset_nothing_of_before_appears(account: ControlledAccoun
     assert await journal(account) == []
 
 
-async def test_after_the_reset_of_everything_nothing_of_before_appears(controlled: Controlled) -> None:
+async def test_journal_is_empty_after_a_global_reset(controlled: Controlled) -> None:
     default = "AC00000000000000000000000000000001"
     await controlled.http.get(f"/2010-04-01/Accounts/{default}/OutgoingCallerIds.json")
 
@@ -180,9 +180,7 @@ async def test_after_the_reset_of_everything_nothing_of_before_appears(controlle
     assert answer.json() == {"requests": []}
 
 
-async def test_a_snapshot_holds_the_journal_and_brings_it_back(
-    controlled: Controlled, account: ControlledAccount
-) -> None:
+async def test_snapshot_contains_and_restores_the_journal(controlled: Controlled, account: ControlledAccount) -> None:
     await account.twilio("GET", "/Before")
     snapshot = (await controlled.ask("GET", "/snapshot")).json()
     await account.twilio("GET", "/Unwritten")
@@ -193,7 +191,7 @@ async def test_a_snapshot_holds_the_journal_and_brings_it_back(
     assert [request["path"].rpartition("/")[2] for request in await journal(account)] == ["Before"]
 
 
-async def test_an_account_that_is_not_there_has_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_unknown_account_has_no_journal(controlled: Controlled, account: ControlledAccount) -> None:
     await account.twilio("GET", "/OutgoingCallerIds.json")
     await account.control("DELETE")
 

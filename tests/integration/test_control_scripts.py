@@ -44,7 +44,7 @@ async def statuses(account: ControlledAccount, *numbers: str) -> list[str]:
     return [(await account.call(sid))["status"] for sid in sids]
 
 
-async def test_each_call_meets_one_entry_in_order_and_then_the_rule(account: ControlledAccount) -> None:
+async def test_each_call_uses_one_entry_in_order_then_the_rule(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "unreachable"})
     queued = await script(account, "busy", "no-answer")
     more = await script(account, {"behavior": "hang-up", "key_seconds": 3})
@@ -57,7 +57,7 @@ async def test_each_call_meets_one_entry_in_order_and_then_the_rule(account: Con
     assert await left(account) == []
 
 
-async def test_an_entry_says_what_it_says_and_leaves_the_rest_to_the_rule(account: ControlledAccount) -> None:
+async def test_omitted_values_of_an_entry_are_those_of_the_rule(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "busy", "ring_seconds": 5, "key_seconds": 6, "extension": "12"})
     await script(account, {"behavior": "enter-code", "ring_seconds": 0})
 
@@ -76,7 +76,7 @@ async def test_an_entry_says_what_it_says_and_leaves_the_rest_to_the_rule(accoun
     assert (call["phone"], call["verification_status"]) == (met, "success")
 
 
-async def test_an_entry_may_have_an_extension_of_its_own(account: ControlledAccount) -> None:
+async def test_entry_can_have_an_extension(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "12"})
     await script(account, {"behavior": "enter-code", "extension": "34"})
 
@@ -88,7 +88,7 @@ async def test_an_entry_may_have_an_extension_of_its_own(account: ControlledAcco
     assert [(await account.call(sid))["verification_status"] for sid in (first, second)] == ["failed", "success"]
 
 
-async def test_a_script_is_that_of_one_number_alone(account: ControlledAccount) -> None:
+async def test_script_applies_to_one_number_only(account: ControlledAccount) -> None:
     await script(account, "busy")
     await script(account, "unreachable", number=OTHER_NUMBER)
 
@@ -97,7 +97,7 @@ async def test_a_script_is_that_of_one_number_alone(account: ControlledAccount) 
     assert ended == ["failed", "completed", "busy"]
 
 
-async def test_a_script_beats_what_a_reserved_number_does(account: ControlledAccount) -> None:
+async def test_script_takes_precedence_over_a_reserved_number(account: ControlledAccount) -> None:
     await script(account, "unreachable", "enter-code", number="+15005550014")
 
     ended = await statuses(account, "+15005550014", "+15005550014")
@@ -112,14 +112,14 @@ async def caller_ids(account: ControlledAccount) -> list[Any]:
     return found
 
 
-async def test_a_script_beats_the_accounts_rule(account: ControlledAccount) -> None:
+async def test_script_takes_precedence_over_the_default_rule(account: ControlledAccount) -> None:
     await account.control("PUT", "/phones/default", {"behavior": "unreachable"})
     await script(account, "busy")
 
     assert await statuses(account, NUMBER, NUMBER) == ["busy", "failed"]
 
 
-async def test_a_call_that_is_superseded_before_it_was_dialled_uses_nothing_up(account: ControlledAccount) -> None:
+async def test_call_superseded_before_dialing_uses_no_entry(account: ControlledAccount) -> None:
     await script(account, "busy", "unreachable")
 
     older = (await account.validate(CallDelay=30))["call_sid"]
@@ -133,7 +133,7 @@ async def test_a_call_that_is_superseded_before_it_was_dialled_uses_nothing_up(a
     assert await left(account) == ["unreachable"]
 
 
-async def test_a_call_that_is_superseded_while_it_rings_has_used_its_entry_up(account: ControlledAccount) -> None:
+async def test_call_superseded_while_ringing_uses_its_entry(account: ControlledAccount) -> None:
     await script(account, "manual", "busy")
 
     older = (await account.validate())["call_sid"]
@@ -145,7 +145,7 @@ async def test_a_call_that_is_superseded_while_it_rings_has_used_its_entry_up(ac
     assert await left(account) == []
 
 
-async def test_an_entry_is_taken_when_the_call_is_dialled(account: ControlledAccount) -> None:
+async def test_entry_is_used_when_the_call_is_dialed(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=30))["call_sid"]
 
     await script(account, "busy")
@@ -154,7 +154,7 @@ async def test_an_entry_is_taken_when_the_call_is_dialled(account: ControlledAcc
     assert (await account.call(sid))["status"] == "busy"
 
 
-async def test_a_forgotten_script_leaves_the_rule_and_may_be_forgotten_again(account: ControlledAccount) -> None:
+async def test_deleted_script_leaves_the_rule_and_can_be_deleted_again(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "unreachable"})
     await script(account, "busy", "manual")
 
@@ -165,7 +165,7 @@ async def test_a_forgotten_script_leaves_the_rule_and_may_be_forgotten_again(acc
     assert await statuses(account, NUMBER) == ["failed"]
 
 
-async def test_a_thousand_entries_are_a_script(account: ControlledAccount) -> None:
+async def test_script_can_have_a_thousand_entries(account: ControlledAccount) -> None:
     assert len(await script(account, *["busy"] * 1_000)) == 1_000
 
 
@@ -186,14 +186,14 @@ async def test_a_thousand_entries_are_a_script(account: ControlledAccount) -> No
         None,
     ],
 )
-async def test_a_script_that_cannot_be_is_refused_all_of_it(account: ControlledAccount, entries: Any) -> None:
+async def test_invalid_script_is_rejected_as_a_whole(account: ControlledAccount, entries: Any) -> None:
     answer = await account.control("POST", SCRIPT, entries)
 
     assert answer.status_code == 422
     assert await left(account) == []
 
 
-async def test_a_mistake_in_a_script_is_named_with_its_place(account: ControlledAccount) -> None:
+async def test_error_in_a_script_names_the_entry(account: ControlledAccount) -> None:
     answer = await account.control("POST", SCRIPT, ["busy", "sing"])
 
     assert answer.json()["error"].startswith("1.behavior: input should be 'enter-code'")
@@ -210,14 +210,14 @@ async def test_default_has_no_script(account: ControlledAccount, method: str, bo
     }
 
 
-async def test_no_script_is_that_of_no_number(account: ControlledAccount) -> None:
+async def test_script_of_an_invalid_number_is_rejected(account: ControlledAccount) -> None:
     answer = await account.control("POST", "/phones/12/script", ["busy"])
 
     assert answer.status_code == 422
     assert "'12' is not a valid phone number" in answer.json()["error"]
 
 
-async def test_numbers_with_a_script_are_listed_although_they_have_no_rule(account: ControlledAccount) -> None:
+async def test_numbers_with_a_script_and_no_rule_are_listed(account: ControlledAccount) -> None:
     await script(account, "busy", "no-answer", number=OTHER_NUMBER)
     await script(account, "busy")
     await account.control("DELETE", SCRIPT)

@@ -53,12 +53,12 @@ async def lived_in(account: ControlledAccount) -> list[str]:
     return [done, busy, waiting]
 
 
-def test_a_snapshot_has_every_table() -> None:
+def test_snapshot_has_every_table() -> None:
     assert journals.events in SNAPSHOT_TABLES
     assert {table.name for table in SNAPSHOT_TABLES} == set(metadata.tables)
 
 
-async def test_what_was_reset_comes_back_byte_by_byte(controlled: Controlled) -> None:
+async def test_snapshot_restores_the_state_byte_by_byte(controlled: Controlled) -> None:
     account = await controlled.account(friendly_name="Shop", owner_email="owner@example.com")
     sids = await lived_in(account)
     before = await everything(account, *sids)
@@ -74,7 +74,7 @@ async def test_what_was_reset_comes_back_byte_by_byte(controlled: Controlled) ->
     assert await everything(account, *sids) == before
 
 
-async def test_what_was_pending_goes_on(controlled: Controlled) -> None:
+async def test_pending_work_continues_after_a_restore(controlled: Controlled) -> None:
     account = await controlled.account()
     *_, waiting = await lived_in(account)
     snapshot = await take(controlled)
@@ -86,7 +86,9 @@ async def test_what_was_pending_goes_on(controlled: Controlled) -> None:
     assert (await account.call(waiting))["verification_status"] == "success"
 
 
-async def test_what_came_after_the_snapshot_is_gone(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_changes_after_the_snapshot_are_deleted_by_a_restore(
+    controlled: Controlled, account: ControlledAccount
+) -> None:
     snapshot = await take(controlled)
     later = await controlled.account()
     sid = (await account.validate())["call_sid"]
@@ -119,7 +121,7 @@ def as_javascript_has_it(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-async def test_json_that_knows_no_fractions_of_nothing_is_as_good(controlled: Controlled) -> None:
+async def test_snapshot_with_integers_for_floats_is_restored(controlled: Controlled) -> None:
     account = await controlled.account()
     sids = await lived_in(account)
     before = await everything(account, *sids)
@@ -151,7 +153,7 @@ async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
         ({"more": 1}, "more"),
     ],
 )
-async def test_what_is_no_snapshot_is_refused_and_nothing_changes(
+async def test_invalid_snapshot_is_rejected_and_changes_nothing(
     controlled: Controlled, account: ControlledAccount, changes: dict[str, Any], reason: str
 ) -> None:
     sids = await lived_in(account)
@@ -164,7 +166,7 @@ async def test_what_is_no_snapshot_is_refused_and_nothing_changes(
     assert await everything(account, *sids) == before
 
 
-async def test_a_snapshot_of_rows_that_cannot_be_is_refused_and_nothing_changes(
+async def test_snapshot_with_invalid_rows_is_rejected_and_changes_nothing(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     from ringback.operations.snapshot_document import digest_of  # noqa: PLC0415 - to forge a digest

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-async def test_a_reset_forgets_a_call_that_rings_and_a_callback_under_way(
+async def test_reset_deletes_a_ringing_call_and_a_callback_in_delivery(
     controlled: Controlled, account: ControlledAccount, *, everywhere: bool
 ) -> None:
     release = threading.Event()
@@ -47,7 +47,7 @@ async def test_a_reset_forgets_a_call_that_rings_and_a_callback_under_way(
             assert (await account.control("POST", f"/calls/{sid}/answer")).status_code == 404
 
 
-async def test_a_global_reset_forgets_what_is_under_way(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_global_reset_deletes_calls_in_progress(controlled: Controlled, account: ControlledAccount) -> None:
     rings = (await ringing(account))["call_sid"]
     waits = asyncio.create_task(account.control("GET", "/events", type="call.ended", wait_seconds=300))
 
@@ -58,9 +58,7 @@ async def test_a_global_reset_forgets_what_is_under_way(controlled: Controlled, 
     assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
 
 
-async def test_an_account_that_is_deleted_takes_its_calls_along(
-    controlled: Controlled, account: ControlledAccount
-) -> None:
+async def test_deleted_account_deletes_its_calls(controlled: Controlled, account: ControlledAccount) -> None:
     release = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -84,7 +82,7 @@ async def test_an_account_that_is_deleted_takes_its_calls_along(
 
 
 @pytest.mark.parametrize("upheaval", ["reset", "global reset", "clock", "snapshot"])
-async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_it(
+async def test_reset_or_delete_ends_an_advance_and_is_not_undone_by_it(
     controlled: Controlled, account: ControlledAccount, upheaval: str
 ) -> None:
     release = threading.Event()
@@ -116,7 +114,7 @@ async def test_what_overturns_an_account_ends_its_advance_and_is_not_undone_by_i
         assert (await account.control("GET", "/clock")).json() == clock
 
 
-async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refused_to_him(
+async def test_nested_advance_of_a_receiver_is_rejected(
     account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(advancer, "MAX_QUEUE_SECONDS", 0.05)
@@ -140,7 +138,7 @@ async def test_an_advance_that_waits_for_the_receiver_who_asks_for_one_is_refuse
 
 
 @pytest.mark.parametrize("upheaval", ["freeze", "run", "delete"])
-async def test_a_request_whose_body_is_late_goes_by_the_account_as_it_is_then(
+async def test_request_with_a_slow_body_uses_the_account_after_the_body(
     account: ControlledAccount, upheaval: str
 ) -> None:
     if upheaval == "run":

@@ -29,7 +29,7 @@ MOST_BYTES = 180_000
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("path", sorted(phone_page.PATHS))
-async def test_each_file_is_served_with_the_strict_policy(controlled: Controlled, path: str) -> None:
+async def test_each_file_is_served_with_a_strict_content_security_policy(controlled: Controlled, path: str) -> None:
     answer = await controlled.http.get(path)
 
     assert answer.status_code == 200
@@ -38,12 +38,12 @@ async def test_each_file_is_served_with_the_strict_policy(controlled: Controlled
     assert answer.text == (FOLDER / (path.removeprefix("/phone/").strip("/") or "index.html")).read_text("utf-8")
 
 
-def test_all_files_together_weigh_little() -> None:
+def test_files_have_a_size_limit_in_total() -> None:
     assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES
 
 
 @pytest.mark.anyio
-async def test_a_file_is_compressed_for_those_who_take_that(controlled: Controlled) -> None:
+async def test_file_is_compressed_for_clients_that_accept_gzip(controlled: Controlled) -> None:
     plain = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "identity"})
     packed = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "gzip, br"})
 
@@ -54,7 +54,7 @@ async def test_a_file_is_compressed_for_those_who_take_that(controlled: Controll
 
 
 @pytest.mark.anyio
-async def test_a_file_that_has_not_changed_is_not_sent_again(controlled: Controlled) -> None:
+async def test_unchanged_file_is_not_sent_again(controlled: Controlled) -> None:
     first = await controlled.http.get("/phone/app.js")
     again = await controlled.http.get("/phone/app.js", headers={"If-None-Match": first.headers["ETag"]})
 
@@ -67,17 +67,17 @@ async def test_a_file_that_has_not_changed_is_not_sent_again(controlled: Control
     "path",
     ["/phone", "/phone/", "/phone/nothing.js", "/phone/index.html", "/phone/..%2f__init__.py", "/phone/../app.py"],
 )
-async def test_no_other_name_is_served(controlled: Controlled, path: str) -> None:
+async def test_unknown_file_is_not_found(controlled: Controlled, path: str) -> None:
     assert (await controlled.http.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
-def test_a_script_makes_no_html_and_no_code_of_text(script: Path) -> None:
+def test_scripts_do_not_create_html_or_code_from_text(script: Path) -> None:
     assert MAKES_HTML_OR_CODE.findall(script.read_text("utf-8")) == []
 
 
 @pytest.mark.parametrize("file", [*SCRIPTS, *FOLDER.glob("*.css"), FOLDER / "index.html"], ids=lambda file: file.name)
-def test_a_file_is_short(file: Path) -> None:
+def test_files_are_short(file: Path) -> None:
     assert len(file.read_text("utf-8").splitlines()) <= MOST_LINES
 
 

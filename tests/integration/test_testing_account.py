@@ -20,7 +20,7 @@ def requested(ringback: Account, **parameters: object) -> str:
     return call_sid
 
 
-def test_what_did_not_happen_is_told_with_what_did(ringback: Account) -> None:
+def test_timeout_lists_the_events_that_happened(ringback: Account) -> None:
     ringback.clock.freeze()
     call_sid = requested(ringback, call_delay=60)
 
@@ -33,7 +33,7 @@ def test_what_did_not_happen_is_told_with_what_did(ringback: Account) -> None:
     )
 
 
-def test_what_went_wrong_is_told(ringback: Account) -> None:
+def test_timeout_shows_the_error_of_an_event(ringback: Account) -> None:
     call_sid = requested(ringback, status_callback="http://127.0.0.1:9/nobody#rc=0")
 
     ringback.wait_for("callback.failed", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
@@ -45,7 +45,7 @@ def test_what_went_wrong_is_told(ringback: Account) -> None:
         ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=0)
 
 
-def test_a_wait_for_what_is_to_come_leaves_out_what_was(ringback: Account) -> None:
+def test_wait_after_an_event_ignores_earlier_ones(ringback: Account) -> None:
     requested(ringback)
     ended = ringback.wait_for("call.ended", timeout_seconds=PATIENCE_SECONDS)
 
@@ -53,7 +53,7 @@ def test_a_wait_for_what_is_to_come_leaves_out_what_was(ringback: Account) -> No
         ringback.wait_for("call.ended", after=ended.id, timeout_seconds=0)
 
 
-def test_the_clock_is_in_the_tests_hand(ringback: Account) -> None:
+def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
     assert ringback.clock.freeze(NOON) == NOON
     assert ringback.clock.advance(timedelta(hours=1)) == NOON + timedelta(hours=1)
     assert ringback.clock.advance(0.5) == ringback.clock.now == NOON + timedelta(hours=1, seconds=0.5)
@@ -65,7 +65,7 @@ def test_the_clock_is_in_the_tests_hand(ringback: Account) -> None:
     assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
 
 
-def test_each_limit_of_a_policy_is_its_own_exception(ringback: Account) -> None:
+def test_each_limit_of_a_policy_raises_its_exception(ringback: Account) -> None:
     ringback.clock.freeze()
     policy = ringback.policy.set(account_type="trial", calls_per_number_and_week=1, code_lifetime_seconds=5)
     client = ringback.client()
@@ -88,7 +88,7 @@ def test_each_limit_of_a_policy_is_its_own_exception(ringback: Account) -> None:
     assert (ringback.policy.read().account_type, ringback.policy.read().overrides) == ("full", ())
 
 
-def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
+def test_script_of_a_phone_precedes_its_rule(ringback: Account) -> None:
     phone = ringback.phone(NUMBER).always("busy", ring_seconds=2, extension="123")
     phone.will("unreachable", {"behavior": "enter-code", "key_seconds": 3})
 
@@ -103,7 +103,7 @@ def test_a_phones_script_goes_before_its_rule(ringback: Account) -> None:
         phone.clear_rule()
 
 
-def test_the_default_phone_is_every_other(ringback: Account) -> None:
+def test_default_phone_is_every_phone_without_a_rule(ringback: Account) -> None:
     ringback.default_phone.always("busy")
     call_sid = requested(ringback)
 
@@ -114,7 +114,7 @@ def test_the_default_phone_is_every_other(ringback: Account) -> None:
     assert ringback.calls(status="completed") == []
 
 
-def test_a_ringing_call_can_be_refused_and_an_answered_one_ended(ringback: Account) -> None:
+def test_ringing_call_is_rejected_and_answered_call_is_ended(ringback: Account) -> None:
     ringback.phone(NUMBER).always("manual")
     refused = requested(ringback)
     ringback.wait_for("call.ringing", call_sid=refused, timeout_seconds=PATIENCE_SECONDS)
@@ -131,7 +131,7 @@ def test_a_ringing_call_can_be_refused_and_an_answered_one_ended(ringback: Accou
     assert [entry.event for entry in call.refresh().timeline][:3] == ["queued", "dial", "answer"]
 
 
-def test_numbers_can_be_verified_without_a_call(ringback: Account) -> None:
+def test_caller_id_is_added_without_a_call(ringback: Account) -> None:
     placed = ringback.add_caller_id(NUMBER, "Front desk", NOON)
 
     [listed] = ringback.client().outgoing_caller_ids.list()
@@ -141,7 +141,7 @@ def test_numbers_can_be_verified_without_a_call(ringback: Account) -> None:
     assert ringback.calls() == []
 
 
-def test_faults_come_and_go(ringback: Account) -> None:
+def test_faults_are_added_listed_and_deleted(ringback: Account) -> None:
     fault = ringback.faults.add("list-outgoing-caller-ids", {"status": 503}, probability=1)
     with pytest.raises(TwilioException):
         ringback.client().outgoing_caller_ids.list()
@@ -156,7 +156,7 @@ def test_faults_come_and_go(ringback: Account) -> None:
     assert ringback.client().outgoing_caller_ids.list() == []
 
 
-def test_an_inbox_keeps_what_came_and_callbacks_tell_what_was_sent(ringback: Account) -> None:
+def test_inbox_has_the_received_and_callbacks_the_sent_request(ringback: Account) -> None:
     inbox = ringback.inbox("of the test/1")
     call_sid = requested(ringback, status_callback=f"{inbox.url}?from=a%20test")
     delivered = ringback.wait_for("callback.delivered", call_sid=call_sid, timeout_seconds=PATIENCE_SECONDS)
@@ -199,7 +199,7 @@ def test_redirected_callback_is_shown_request_by_request(ringback: Account, stat
     assert (summary.status, summary.redirects) == ("delivered", 1)
 
 
-def test_requests_are_told_newest_first(ringback: Account) -> None:
+def test_requests_are_listed_newest_first(ringback: Account) -> None:
     ringback.client().outgoing_caller_ids.list()
     requested(ringback)
 
@@ -218,7 +218,7 @@ def test_accounts_do_not_see_each_other(ringback: Account, ringback_server: Serv
     assert {ringback.account_sid, other.account_sid} < {one.account_sid for one in ringback_server.accounts()}
 
 
-def test_an_account_can_be_suspended_emptied_and_deleted(ringback: Account, ringback_server: Server) -> None:
+def test_account_is_suspended_reset_and_deleted(ringback: Account, ringback_server: Server) -> None:
     client = ringback.client()
     ringback.add_caller_id(NUMBER)
     ringback.set_status("suspended")
@@ -234,11 +234,11 @@ def test_an_account_can_be_suspended_emptied_and_deleted(ringback: Account, ring
         ringback_server.existing_account(ringback.account_sid)
 
 
-def test_a_key_of_the_account_gets_in(ringback: Account) -> None:
+def test_api_key_of_the_account_authenticates(ringback: Account) -> None:
     key = ringback.api_key()
 
     assert (key.sid[:2], key.account_sid) == ("SK", ringback.account_sid)
 
 
-def test_an_account_tells_what_it_is(ringback: Account) -> None:
+def test_account_has_its_properties(ringback: Account) -> None:
     assert repr(ringback) == f"<Account {ringback.account_sid} at {ringback.base_url}>"

@@ -121,7 +121,7 @@ async def test_synchronous_wait_names_the_loop_that_it_stops(ringback: Account) 
         ringback.wait_for("callback.delivered", timeout_seconds=0)
 
 
-async def test_asynchronous_wait_tells_what_happened_instead(account: aio.Account) -> None:
+async def test_async_wait_lists_the_events_that_happened(account: aio.Account) -> None:
     await account.clock.freeze()
     request = await account.client().validation_requests.create_async(NUMBER, call_delay=60)
 
@@ -135,7 +135,7 @@ async def test_asynchronous_wait_tells_what_happened_instead(account: aio.Accoun
     )
 
 
-async def test_callee_is_played_by_coroutines(account: aio.Account) -> None:
+async def test_coroutines_act_as_the_callee(account: aio.Account) -> None:
     await account.default_phone.always("manual")
     requests = [await account.client().validation_requests.create_async(f"+1415867530{last}") for last in range(3)]
     for request in requests:

@@ -42,7 +42,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEn
         yield running
 
 
-def test_the_server_in_the_container_is_used_like_any_other(engine: DockerEngine, tmp_path: Path) -> None:
+def test_server_in_a_container_is_used_like_another(engine: DockerEngine, tmp_path: Path) -> None:
     seed = tmp_path / "numbers.toml"
     seed.write_text(many_caller_ids(2), encoding="utf-8")
     container = RingbackContainer().with_setting(code_attempts=1, control_token="of the suite").with_seed(seed)
@@ -62,9 +62,7 @@ def test_the_server_in_the_container_is_used_like_any_other(engine: DockerEngine
     assert engine.removed == set(engine.containers)
 
 
-def test_a_suite_has_the_fixture_from_a_container_by_the_lines_of_the_page(
-    engine: DockerEngine, tmp_path: Path
-) -> None:
+def test_conftest_of_the_page_gives_accounts_of_a_container(engine: DockerEngine, tmp_path: Path) -> None:
     modules = {"conftest.py": readme_block("pytest-container", page=docs_page("testing")), "test_one.py": ONE_ATTEMPT}
     alone = {"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_CONNECTION_MODE": "docker_host"}
 
@@ -74,7 +72,7 @@ def test_a_suite_has_the_fixture_from_a_container_by_the_lines_of_the_page(
     assert len(engine.removed) == 1
 
 
-def test_a_container_that_ends_is_told_with_what_the_image_was_run_with_and_wrote(engine: DockerEngine) -> None:
+def test_container_that_exits_is_an_error_with_its_log(engine: DockerEngine) -> None:
     container = RingbackContainer(name="ours").with_env("RINGBACK_LOG_LEVEL", "debug")
     container.with_kwargs(extra_hosts={"db": "10.0.0.1"}, mem_limit="1g")
     container.with_setting(callback_allowed_hosts=["a.test", "b.test"], ring_second=1)
@@ -93,7 +91,7 @@ def test_a_container_that_ends_is_told_with_what_the_image_was_run_with_and_wrot
     assert engine.removed == {run.id}
 
 
-def test_an_image_that_there_is_not_is_told_with_what_to_do(engine: DockerEngine) -> None:
+def test_missing_image_is_an_error_with_a_hint(engine: DockerEngine) -> None:
     with pytest.raises(ServerNotStarted, match=r"^ringbock: .*docker build --tag ringback PATH"):
         RingbackContainer("ringbock").start()
 
@@ -102,18 +100,18 @@ def test_an_image_that_there_is_not_is_told_with_what_to_do(engine: DockerEngine
 
 @pytest.mark.parametrize("name", ["host", "port", "seed"])
 @pytest.mark.usefixtures("engine")
-def test_what_the_image_decides_is_not_to_be_set(name: str) -> None:
+def test_reserved_setting_of_a_container_is_an_error(name: str) -> None:
     with pytest.raises(TypeError, match=rf"^{name}: not allowed for a container"):
         RingbackContainer().with_setting(**{name: "1"})
 
 
 @pytest.mark.usefixtures("engine")
-def test_a_seed_file_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> None:
+def test_unreadable_seed_file_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         RingbackContainer().with_seed(tmp_path / "none.toml")
 
 
-def test_without_testcontainers_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_import_without_testcontainers_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "testcontainers.core.container", None)
     monkeypatch.delitem(sys.modules, "ringback.testing.containers")
 

@@ -50,17 +50,17 @@ def refuses_connections(url: str) -> bool:
     return False
 
 
-def test_a_server_with_a_wrong_setting_tells_what_it_said() -> None:
+def test_server_with_an_invalid_setting_raises_its_log() -> None:
     with pytest.raises(ServerNotStarted, match=r"ended before it was ready; its log:\n  ringback: ring_seconds 'long'"):
         Server(ring_seconds="long")
 
 
-def test_a_setting_that_there_is_not_is_told() -> None:
+def test_unknown_setting_raises_the_log() -> None:
     with pytest.raises(ServerNotStarted, match=r"unknown option --ring-second. Did you mean --ring-seconds"):
         Server(ring_second=1)
 
 
-def test_a_taken_port_is_told() -> None:
+def test_port_in_use_raises_the_log() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -70,7 +70,7 @@ def test_a_taken_port_is_told() -> None:
             Server(port=port)
 
 
-def test_a_server_that_does_not_become_ready_in_time_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_is_not_ready_in_time_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     has_spoken = threading.Event()
     note = Process._add_line  # noqa: SLF001
     wait_until_ready = Process._wait_until_ready  # noqa: SLF001
@@ -90,7 +90,7 @@ def test_a_server_that_does_not_become_ready_in_time_is_ended(monkeypatch: pytes
         Process({}, command=SILENT, start_seconds=SHORT_SECONDS)
 
 
-def test_a_server_that_heeds_no_signal_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_that_ignores_signals_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ringback.testing.process.STOP_SECONDS", SHORT_SECONDS)
     process = Process({}, command=[sys.executable, "-c", DEAF])
 
@@ -99,12 +99,12 @@ def test_a_server_that_heeds_no_signal_is_killed(monkeypatch: pytest.MonkeyPatch
     assert status == -9
 
 
-def test_the_servers_log_is_not_to_be_set() -> None:
+def test_log_settings_of_a_server_are_an_error() -> None:
     with pytest.raises(TypeError, match="log_level"):
         Server(log_level="error")
 
 
-def test_a_stopped_server_is_gone_and_says_so() -> None:
+def test_stopped_server_says_that_it_was_stopped() -> None:
     server = Server()
     server.stop()
 
@@ -116,7 +116,7 @@ def test_a_stopped_server_is_gone_and_says_so() -> None:
     server.stop()
 
 
-def test_a_server_ends_with_the_process_that_started_it_even_if_that_is_killed() -> None:
+def test_server_ends_when_its_parent_process_is_killed() -> None:
     started = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ABANDONING], capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
     )
@@ -127,7 +127,7 @@ def test_a_server_ends_with_the_process_that_started_it_even_if_that_is_killed()
     assert (started.returncode, url[:17]) == (-9, "http://127.0.0.1:")
 
 
-def test_neither_the_environment_nor_a_file_sets_anything(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_environment_and_env_file_are_ignored(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_CODE_ATTEMPTS=1\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RINGBACK_CODE_ATTEMPTS", "2")
@@ -141,7 +141,7 @@ def test_neither_the_environment_nor_a_file_sets_anything(monkeypatch: pytest.Mo
         assert account.call(request.call_sid).attempts_left == 3
 
 
-def test_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_relative_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(
         '[[accounts]]\nsid = "AC' + "a" * 32 + '"\nauth_token = "x"\n', encoding="utf-8"
     )
@@ -154,7 +154,7 @@ def test_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (tmp_path / "kept.db").exists()
 
 
-def test_a_snapshot_survives_a_reset() -> None:
+def test_snapshot_restores_a_reset_server() -> None:
     with Server(callback_allowed_hosts=["127.0.0.1", "*.example.test"]) as server:
         account = server.account(friendly_name="Acme")
         placed = account.add_caller_id("+14158675309")
@@ -170,7 +170,7 @@ def test_a_snapshot_survives_a_reset() -> None:
         assert any('"serving"' in line for line in server.log)
 
 
-def test_a_server_with_a_control_token_is_asked_with_it(guarded: Server) -> None:
+def test_control_token_is_sent(guarded: Server) -> None:
     with connect(guarded.base_url, "a secret of the suite's") as connection:
         account = connection.account(friendly_name="Ours", owner_email="owner@example.com")
 
@@ -182,7 +182,7 @@ def test_a_server_with_a_control_token_is_asked_with_it(guarded: Server) -> None
 
 
 @pytest.mark.parametrize("token", [None, "another"])
-def test_a_wrong_control_token_is_told_with_what_to_do(guarded: Server, token: str | None) -> None:
+def test_wrong_control_token_is_an_error_with_a_hint(guarded: Server, token: str | None) -> None:
     with (
         connect(guarded.base_url, token) as connection,
         pytest.raises(ControlError, match=r"requires a token\. Hint: send .*control_token .*accounts: 401") as raised,
@@ -192,7 +192,7 @@ def test_a_wrong_control_token_is_told_with_what_to_do(guarded: Server, token: s
     assert raised.value.status == 401
 
 
-def test_a_server_of_another_kind_is_told() -> None:
+def test_other_http_server_is_an_error_with_a_hint() -> None:
     with (
         CallbackReceiver(lambda _: Answer(200, {}, b"<p>Hello</p>")) as no_ringback,
         connect(no_ringback.url) as connection,

@@ -81,7 +81,7 @@ def test_callback_that_is_redirected_to_the_control_api_erases_nothing(target: T
     assert [hop["status_code"] for hop in attempt["hops"]] == [status, 403]
 
 
-def test_callback_by_the_host_map_to_the_control_api_erases_nothing(target: Target) -> None:
+def test_callback_to_the_control_api_through_the_host_map_erases_nothing(target: Target) -> None:
     attempt = target.erase_by(target.reset_url.replace("127.0.0.1", MAPPED))
 
     assert attempt["url"].startswith(f"http://{MAPPED}:")
@@ -94,7 +94,7 @@ def test_callback_with_the_control_token_in_its_url_erases_nothing(target: Targe
     assert attempt["answer"]["status_code"] == 403
 
 
-def test_foreign_page_reaches_the_twilio_api_as_with_twilio_and_never_the_control_api(target: Target) -> None:
+def test_page_of_another_origin_reaches_the_twilio_api_and_not_the_control_api(target: Target) -> None:
     page = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
     twilio = target.target.get(

@@ -78,7 +78,7 @@ def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.Complete
     return finished, {operation for operation, status in lines if status.startswith("2")}
 
 
-def test_the_control_api_does_what_its_description_tells_whatever_it_is_sent(tmp_path: Path) -> None:
+def test_control_api_follows_its_openapi_description_for_every_request(tmp_path: Path) -> None:
     with ServerProcess(cwd=tmp_path) as server:
         url = f"{server.base_url}/_ringback"
         paths: dict[str, dict[str, Any]] = httpx.get(
@@ -107,7 +107,7 @@ def test_the_control_api_does_what_its_description_tells_whatever_it_is_sent(tmp
         ({}, {"Last-Event-ID": "-1"}),
     ],
 )
-def test_a_stream_of_events_is_not_begun_for_what_no_stream_can_be(
+def test_stream_with_invalid_parameters_is_rejected(
     quick_server: ServerProcess, query: dict[str, str], headers: dict[str, str]
 ) -> None:
     with quick_server.client() as http:

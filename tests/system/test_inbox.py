@@ -51,7 +51,7 @@ def deliver(client: httpx.Client, number: str, url: str, method: str) -> str:
         ("+14158671106", "GET", "?a=1&b=%20"),
     ],
 )
-def test_a_status_callback_arrives_with_a_right_signature(
+def test_status_callback_arrives_with_a_valid_signature(
     quick_server: ServerProcess, number: str, method: str, behind: str
 ) -> None:
     inbox = inbox_of(quick_server, f"arrives-{number[1:]}")
@@ -91,7 +91,7 @@ def signature(text: str) -> str:
         ("question", "http://{host}{path}?", {}, "the URL was signed with a bare '?' at its end"),
     ],
 )
-def test_what_a_proxy_did_to_a_signed_url_is_named(
+def test_verdict_names_the_url_that_a_proxy_changed(
     quick_server: ServerProcess, name: str, signed: str, headers: dict[str, str], difference: str
 ) -> None:
     inbox = inbox_of(quick_server, f"proxy-{name}")
@@ -113,7 +113,7 @@ def test_what_a_proxy_did_to_a_signed_url_is_named(
     }
 
 
-def test_a_bare_question_mark_that_arrives_belongs_to_what_is_signed(quick_server: ServerProcess) -> None:
+def test_bare_question_mark_is_part_of_the_signed_url(quick_server: ServerProcess) -> None:
     inbox = inbox_of(quick_server, "bare")
     parts = urlsplit(inbox)
     head = (
@@ -131,7 +131,7 @@ def test_a_bare_question_mark_that_arrives_belongs_to_what_is_signed(quick_serve
     assert (message["url"], message["signature"]["is_valid"]) == (f"{inbox}?", True)
 
 
-def test_the_server_that_asks_for_a_token_receives_without_it() -> None:
+def test_inbox_of_a_server_with_a_token_receives_without_it() -> None:
     with ServerProcess(control_token="a-token") as server, server.client() as client:
         inbox = inbox_of(server, "x")
         received = client.post(inbox)
@@ -142,7 +142,7 @@ def test_the_server_that_asks_for_a_token_receives_without_it() -> None:
     assert len(read.json()["messages"]) == 1
 
 
-def test_what_was_asked_before_a_restart_is_in_the_journal_after_it(tmp_path: Path) -> None:
+def test_request_before_a_restart_is_in_the_journal_after_it(tmp_path: Path) -> None:
     database_url = f"sqlite:///{tmp_path / 'ringback.db'}"
     with ServerProcess(database_url=database_url) as server, server.client() as client:
         request_id = client.get(f"{caller_ids_path()}.json").headers["twilio-request-id"]

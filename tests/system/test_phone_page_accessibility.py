@@ -66,7 +66,7 @@ def fill(account: Visited) -> dict[str, Any]:
     return verified
 
 
-def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_while_a_phone_rings_is_answered_and_ends(schemed: Page, account: Visited) -> None:
     page = PhonePage(schemed, account)
     page.open()
     assert violations(page.page) == [], "the welcome"
@@ -88,7 +88,7 @@ def test_axe_finds_nothing_while_a_phone_rings_is_answered_and_ends(schemed: Pag
     assert violations(page.page) == [], "a phone that was busy"
 
 
-def test_axe_finds_nothing_in_any_view(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_in_any_view(schemed: Page, account: Visited) -> None:
     verified = fill(account)
     page = PhonePage(schemed, account)
     page.open(f"calls/{verified['call_sid']}")
@@ -117,7 +117,7 @@ def redirect(received: Received) -> Answer:
     return Answer(303, {"Location": f"/login?{'x' * 300}"}) if received.target == "/cb" else Answer(200)
 
 
-def test_axe_finds_nothing_in_frozen_time_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_in_frozen_time_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
     page = PhonePage(schemed, account)
     with CallbackReceiver(redirect) as receiver:
         sid = frozen_and_redirected(account, receiver)
@@ -149,7 +149,7 @@ def test_frozen_time_redirects_and_inboxes_fit_into_a_narrow_window(narrow: Phon
     assert set(wide.values()) == {0}, wide
 
 
-def test_nothing_is_wider_than_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_views_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
     verified = fill(account)
     account.validate(MANUAL, FriendlyName="W" * 64)
     expect(narrow.button("Answer")).to_be_visible()
@@ -167,9 +167,7 @@ def test_nothing_is_wider_than_a_narrow_window(narrow: PhonePage, account: Visit
     assert set(wide.values()) == {0}, wide
 
 
-def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(
-    narrow: PhonePage, account: Visited
-) -> None:
+def test_trace_replaces_the_list_in_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
     fill(account)
     narrow.row("+44 20 7946 0958").click()
     expect(narrow.trace.get_by_role("heading", name="+44 20 7946 0958")).to_be_visible()
@@ -179,7 +177,7 @@ def test_on_a_narrow_window_a_trace_takes_the_lists_place_and_gives_it_back(
     expect(narrow.page.get_by_role("region", name="Verifications")).to_be_visible()
 
 
-def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(narrow: PhonePage) -> None:
+def test_link_of_the_present_view_is_visible_in_a_narrow_window(narrow: PhonePage) -> None:
     narrow.show("Account")
 
     expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
@@ -187,9 +185,7 @@ def test_on_a_narrow_window_the_chosen_view_is_seen_among_the_views(narrow: Phon
     expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)
 
 
-def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling(
-    narrow: PhonePage, account: Visited
-) -> None:
+def test_ringing_phone_is_answered_without_scrolling_in_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
     account.send_message()
     account.validate()
 
@@ -199,7 +195,7 @@ def test_on_a_narrow_window_a_phone_that_rings_can_be_answered_without_scrolling
     expect(narrow.button("Answer")).to_be_in_viewport(ratio=1)
 
 
-def test_fingers_are_enough(narrow: PhonePage) -> None:
+def test_touch_targets_are_large_enough(narrow: PhonePage) -> None:
     narrow.button(RING).tap()
     narrow.button("Answer").tap()
     for key in narrow.shown_code():
@@ -208,7 +204,7 @@ def test_fingers_are_enough(narrow: PhonePage) -> None:
     expect(narrow.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Visited) -> None:
+def test_focus_follows_the_selection(phone_page: PhonePage, account: Visited) -> None:
     account.validate("+15005550014")
     phone_page.row("500-555-0014").press("Enter")
     expect(phone_page.page.get_by_role("heading", name="+1 500-555-0014 Busy")).to_be_focused()
@@ -220,7 +216,7 @@ def test_the_focus_follows_to_what_was_chosen(phone_page: PhonePage, account: Vi
     expect(phone_page.page.get_by_role("heading", level=1)).to_be_focused()
 
 
-def test_the_first_key_leads_past_the_top(phone_page: PhonePage) -> None:
+def test_first_tab_stop_skips_to_the_content(phone_page: PhonePage) -> None:
     phone_page.show("Faults")
     phone_page.page.reload()
     expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()

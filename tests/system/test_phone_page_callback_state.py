@@ -52,7 +52,7 @@ def test_row_counts_the_attempts_of_a_callback_that_failed(phone_page: PhonePage
     expect(phone_page.page.get_by_role("status")).to_contain_text("StatusCallback failed after 6 attempts.")
 
 
-def test_row_says_that_a_fault_signed_the_callback_wrongly(phone_page: PhonePage, account: Visited) -> None:
+def test_row_says_that_a_fault_invalidated_the_signature(phone_page: PhonePage, account: Visited) -> None:
     fault(account, signature="bad")
     account.validate(NUMBER, StatusCallback=account.inbox("app"))
 

@@ -20,7 +20,7 @@ def ringing(account: Visited, page: PhonePage, number: str = MANUAL, **parameter
     return request
 
 
-def test_a_newcomer_is_told_what_this_is_and_verifies_a_number_in_two_clicks_and_six_keys(
+def test_new_user_verifies_a_number_in_two_clicks_and_six_keys(
     phone_page: PhonePage,
 ) -> None:
     expect(phone_page.page.get_by_text("ringback simulates Twilio and the phone")).to_be_visible()
@@ -35,7 +35,7 @@ def test_a_newcomer_is_told_what_this_is_and_verifies_a_number_in_two_clicks_and
     assert verified["phone_number"] == MANUAL
 
 
-def test_the_keyboard_alone_is_enough(phone_page: PhonePage) -> None:
+def test_keyboard_alone_verifies_a_number(phone_page: PhonePage) -> None:
     keyboard = phone_page.page.keyboard
     button = phone_page.button(RING)
     for _ in range(20):
@@ -52,7 +52,7 @@ def test_the_keyboard_alone_is_enough(phone_page: PhonePage) -> None:
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_a_second_phone_of_ones_own_has_another_number(phone_page: PhonePage, account: Visited) -> None:
+def test_second_manual_phone_has_another_number(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/caller-ids", {"phone_number": MANUAL})
 
     phone_page.button(RING).click()
@@ -62,7 +62,7 @@ def test_a_second_phone_of_ones_own_has_another_number(phone_page: PhonePage, ac
     assert call["phone_number"].startswith("+1415555")
 
 
-def test_a_phone_shows_who_asks_the_number_its_country_and_the_code(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_shows_account_number_country_and_code(phone_page: PhonePage, account: Visited) -> None:
     request = ringing(account, phone_page, FriendlyName="Front desk")
 
     phone = phone_page.phone()
@@ -73,7 +73,7 @@ def test_a_phone_shows_who_asks_the_number_its_country_and_the_code(phone_page: 
     expect(phone_page.page).to_have_title(re.compile(r"^\(1\) ringing"))
 
 
-def test_a_wrong_code_costs_an_attempt_and_a_right_one_is_accepted(phone_page: PhonePage, account: Visited) -> None:
+def test_wrong_code_uses_an_attempt_and_correct_code_is_accepted(phone_page: PhonePage, account: Visited) -> None:
     code = ringing(account, phone_page)["validation_code"]
     wrong = "".join(str(9 - int(digit)) for digit in code)
 
@@ -100,7 +100,7 @@ def test_three_wrong_codes_end_the_call(phone_page: PhonePage, account: Visited)
     expect(phone_page.row()).to_contain_text("Wrong code")
 
 
-def test_a_code_that_has_expired_is_no_wrong_one_to_its_owner(phone_page: PhonePage, account: Visited) -> None:
+def test_expired_code_is_shown_as_expired(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/policy", {"code_lifetime_seconds": 1, "code_attempts": 1})
     account.control("PUT", "/clock", {"mode": "frozen"})
     request = ringing(account, phone_page)
@@ -113,7 +113,7 @@ def test_a_code_that_has_expired_is_no_wrong_one_to_its_owner(phone_page: PhoneP
     expect(phone_page.row()).to_contain_text("The code has expired")
 
 
-def test_a_digit_is_taken_back_before_the_code_is_complete(phone_page: PhonePage, account: Visited) -> None:
+def test_backspace_deletes_a_digit_before_the_code_is_complete(phone_page: PhonePage, account: Visited) -> None:
     code = ringing(account, phone_page)["validation_code"]
     keyed = phone_page.phone().locator(".digits")
 
@@ -130,7 +130,7 @@ def test_a_digit_is_taken_back_before_the_code_is_complete(phone_page: PhonePage
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_enter_sends_what_is_keyed_so_far_and_the_phone_waits_for_the_rest(
+def test_enter_sends_the_digits_so_far_and_the_phone_waits_for_the_others(
     phone_page: PhonePage, account: Visited
 ) -> None:
     request = ringing(account, phone_page)
@@ -146,7 +146,7 @@ def test_enter_sends_what_is_keyed_so_far_and_the_phone_waits_for_the_rest(
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_hanging_up_ends_the_call(phone_page: PhonePage, account: Visited) -> None:
+def test_hang_up_ends_the_call(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
 
     phone_page.answer()
@@ -156,7 +156,7 @@ def test_hanging_up_ends_the_call(phone_page: PhonePage, account: Visited) -> No
     assert account.call(sid)["status"] == "completed"
 
 
-def test_rejecting_makes_the_line_busy(phone_page: PhonePage, account: Visited) -> None:
+def test_reject_ends_the_call_as_busy(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
 
     phone_page.button("Reject").click()
@@ -165,7 +165,7 @@ def test_rejecting_makes_the_line_busy(phone_page: PhonePage, account: Visited) 
     assert account.call(sid)["status"] == "busy"
 
 
-def test_an_ended_phone_is_put_away(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_of_an_ended_call_is_dismissed(phone_page: PhonePage, account: Visited) -> None:
     ringing(account, phone_page)
     phone_page.button("Reject").click()
 
@@ -175,7 +175,7 @@ def test_an_ended_phone_is_put_away(phone_page: PhonePage, account: Visited) -> 
     expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_visible()
 
 
-def test_a_phone_that_acts_by_itself_is_seen_until_its_end(phone_page: PhonePage, account: Visited) -> None:
+def test_automatic_phone_is_shown_until_its_call_ends(phone_page: PhonePage, account: Visited) -> None:
     account.validate(AUTOMATIC)
 
     expect(phone_page.phone(AUTOMATIC_WRITTEN)).to_contain_text("United Kingdom")
@@ -183,7 +183,7 @@ def test_a_phone_that_acts_by_itself_is_seen_until_its_end(phone_page: PhonePage
     expect(phone_page.row(AUTOMATIC_WRITTEN)).to_contain_text("Verified")
 
 
-def test_what_others_do_to_a_call_is_seen(phone_page: PhonePage, account: Visited) -> None:
+def test_actions_of_other_clients_are_shown(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
 
     account.control("POST", f"/calls/{sid}/answer")
@@ -192,7 +192,7 @@ def test_what_others_do_to_a_call_is_seen(phone_page: PhonePage, account: Visite
     expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Entered: 1 2")
 
 
-def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, account: Visited) -> None:
+def test_timeout_of_a_prompt_is_shown(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
     account.control("POST", f"/calls/{sid}/answer")
 
@@ -203,7 +203,7 @@ def test_a_prompt_that_nobody_answers_is_seen_to_run_out(phone_page: PhonePage, 
     expect(phone_page.phone()).to_contain_text("2 attempts remaining")
 
 
-def test_a_phone_rings_while_the_accounts_clock_stands_still(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_rings_while_the_clock_is_frozen(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
 
     phone_page.button(RING).click()
@@ -223,7 +223,7 @@ def test_extension_is_shown_while_it_is_dialed(phone_page: PhonePage, account: V
     expect(phone_page.phone()).to_contain_text("“Please enter the six-digit code.”")
 
 
-def test_of_many_phones_those_that_wait_for_a_person_are_in_front(phone_page: PhonePage, account: Visited) -> None:
+def test_manual_phones_are_shown_before_others(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "no-answer"})
     for last in range(6):
         account.validate(f"+1415555012{last}")

@@ -33,7 +33,7 @@ SCROLL = """() => {
 }"""
 
 
-def test_everything_comes_from_the_server_itself_and_weighs_little(browser: Browser, account: Visited) -> None:
+def test_page_loads_only_files_of_the_server_and_is_small(browser: Browser, account: Visited) -> None:
     with closing(new_context(browser)) as nothing_cached:
         phone_page = PhonePage(nothing_cached.new_page(), account)
         phone_page.open()
@@ -48,7 +48,7 @@ def test_everything_comes_from_the_server_itself_and_weighs_little(browser: Brow
     assert sum(sent) < MOST_BYTES_SENT
 
 
-def test_an_event_is_shown_without_polling(phone_page: PhonePage, account: Visited) -> None:
+def test_event_is_shown_without_polling(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "manual"})
     phone_page.stop_polling()
 
@@ -68,7 +68,7 @@ def test_five_hundred_verifications_can_be_scrolled(phone_page: PhonePage, accou
     assert scrolled > 10_000
 
 
-def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) -> None:
+def test_page_requests_the_control_token_and_rejects_a_wrong_one(browser: Browser) -> None:
     with (
         ServerProcess(covered=False, control_token=TOKEN, prompt_timeout_seconds=60) as server,
         closing(Visited.new(server, token=TOKEN)) as account,
@@ -92,7 +92,7 @@ def test_a_control_token_is_asked_for_and_a_wrong_one_refused(browser: Browser) 
         expect(page.get_by_role("group", name="Keypad")).to_be_visible()
 
 
-def test_a_server_that_is_gone_is_told_and_found_again_with_all_that_happened(browser: Browser, tmp_path: Path) -> None:
+def test_page_reports_an_unreachable_server_and_reconnects(browser: Browser, tmp_path: Path) -> None:
     streams: list[str] = []
     settings: dict[str, Any] = {"port": free_port(), "database_url": f"sqlite:///{tmp_path}/ringback.db"}
     with closing(new_context(browser)) as context:
@@ -117,14 +117,14 @@ def test_a_server_that_is_gone_is_told_and_found_again_with_all_that_happened(br
     assert int(streams[-1]) > int(streams[0]), "it goes on where it was"
 
 
-def test_an_account_that_is_deleted_gives_way_to_another(phone_page: PhonePage, account: Visited) -> None:
+def test_page_switches_to_another_account_when_its_account_is_deleted(phone_page: PhonePage, account: Visited) -> None:
     account.control("DELETE", "")
 
     expect(phone_page.page).not_to_have_url(re.compile(account.sid))
     expect(phone_page.page.get_by_text("Live", exact=True)).to_be_visible()
 
 
-def test_where_there_is_no_account_one_is_made(browser: Browser) -> None:
+def test_account_is_created_if_the_server_has_none(browser: Browser) -> None:
     with ServerProcess(covered=False) as server, closing(new_context(browser)) as context:
         with server.client() as http:
             http.delete(f"/_ringback/accounts/{ACCOUNT_SID}")
@@ -138,7 +138,7 @@ def test_where_there_is_no_account_one_is_made(browser: Browser) -> None:
         expect(page.get_by_role("alert").filter(has_text="The first one")).to_be_visible()
 
 
-def test_a_reset_by_somebody_else_is_noticed(phone_page: PhonePage, account: Visited) -> None:
+def test_reset_by_another_client_is_noticed(phone_page: PhonePage, account: Visited) -> None:
     account.validate()
     expect(phone_page.button("Answer")).to_be_visible()
 
@@ -148,7 +148,7 @@ def test_a_reset_by_somebody_else_is_noticed(phone_page: PhonePage, account: Vis
     expect(phone_page.button("Answer")).to_have_count(0)
 
 
-def test_the_page_loads_when_the_numbering_plan_does_not(browser: Browser, account: Visited) -> None:
+def test_page_loads_without_the_numbering_plan(browser: Browser, account: Visited) -> None:
     with closing(new_context(browser)) as context:
         page = context.new_page()
         page.route("**/numbering-plan.json", lambda route: route.abort())
@@ -159,7 +159,7 @@ def test_the_page_loads_when_the_numbering_plan_does_not(browser: Browser, accou
         expect(opened.phone("+15005550018")).to_be_visible()
 
 
-def test_a_server_that_refuses_the_page_says_why(browser: Browser, page_server: ServerProcess) -> None:
+def test_rejection_of_the_page_is_shown_with_its_reason(browser: Browser, page_server: ServerProcess) -> None:
     refusal = {"error": "not by this name", "hint": "ask by an IP address"}
     with closing(new_context(browser)) as context:
         page = context.new_page()
@@ -171,7 +171,7 @@ def test_a_server_that_refuses_the_page_says_why(browser: Browser, page_server: 
         expect(page.get_by_text("The server does not respond.")).to_have_count(0)
 
 
-def test_a_page_without_scripts_says_so(browser: Browser, page_server: ServerProcess) -> None:
+def test_page_without_javascript_says_so(browser: Browser, page_server: ServerProcess) -> None:
     with closing(browser.new_context(java_script_enabled=False)) as context:
         page = context.new_page()
         page.goto(page_server.base_url)

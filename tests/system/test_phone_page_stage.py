@@ -32,9 +32,7 @@ def script(account: Visited, number: str) -> list[str]:
     return [entry["behavior"] for entry in found]
 
 
-def test_every_phone_that_waits_for_a_person_is_shown_whatever_else_is_in_a_call(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_every_manual_phone_is_shown(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "enter-code", "ring_seconds": 0, "key_seconds": 60})
     automatic = [account.validate(f"+1415555012{last}") for last in range(5)]
     for request in automatic:
@@ -49,7 +47,7 @@ def test_every_phone_that_waits_for_a_person_is_shown_whatever_else_is_in_a_call
     expect(phone_page.page.get_by_text("and 5 more, listed below")).to_be_visible()
 
 
-def test_ended_phones_make_room_for_live_ones(phone_page: PhonePage, account: Visited) -> None:
+def test_live_phones_are_shown_before_ended_ones(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "manual"})
     requests = [account.validate(f"+1415555012{last}") for last in range(4)]
     for request in requests:
@@ -62,9 +60,7 @@ def test_ended_phones_make_room_for_live_ones(phone_page: PhonePage, account: Vi
     expect(phone_page.page.get_by_role("article")).to_have_count(4)
 
 
-def test_a_phone_keeps_its_place_when_one_beside_it_is_answered_or_ends(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_phone_keeps_its_place_when_another_is_answered_or_ends(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "no-answer"})
     numbers = ("+1 500-555-0018", "+1 415-555-0121", "+1 415-555-0122")
     requests = [account.validate(number) for number in ("+14155550121", "+14155550122", MANUAL)]
@@ -82,9 +78,7 @@ def test_a_phone_keeps_its_place_when_one_beside_it_is_answered_or_ends(
         expect(cards.nth(position)).to_have_accessible_name(number)
 
 
-def test_what_was_keyed_at_a_prompt_that_ran_out_does_not_spoil_the_next(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_digits_of_a_timed_out_prompt_are_discarded(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     code = answered(account, phone_page)["validation_code"]
     digits = phone_page.phone().locator(".digits")
@@ -99,9 +93,7 @@ def test_what_was_keyed_at_a_prompt_that_ran_out_does_not_spoil_the_next(
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_a_call_at_whose_prompts_nothing_was_keyed_is_said_to_have_got_no_code(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_call_without_digits_shows_no_code_in_time(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(SILENT)
 
@@ -112,7 +104,7 @@ def test_a_call_at_whose_prompts_nothing_was_keyed_is_said_to_have_got_no_code(
     expect(row).not_to_contain_text("Wrong code")
 
 
-def test_a_wrong_extension_is_seen_to_reach_nobody(phone_page: PhonePage, account: Visited) -> None:
+def test_wrong_extension_is_shown_as_not_reached(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{OTHER}", {"behavior": "manual", "extension": "123"})
     account.validate(OTHER, Extension="999")
     phone = phone_page.phone(OTHER_WRITTEN)
@@ -129,7 +121,7 @@ def test_a_wrong_extension_is_seen_to_reach_nobody(phone_page: PhonePage, accoun
     expect(phone_page.page.get_by_role("alert").get_by_role("paragraph")).to_have_count(0)
 
 
-def test_a_switchboard_that_hears_no_digits_is_what_the_call_failed_at(phone_page: PhonePage, account: Visited) -> None:
+def test_wrong_extension_is_the_outcome_of_the_call(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{OTHER}", {"behavior": "enter-code", "extension": "123"})
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(OTHER)
@@ -139,7 +131,7 @@ def test_a_switchboard_that_hears_no_digits_is_what_the_call_failed_at(phone_pag
     expect(phone_page.row(OTHER_WRITTEN)).to_contain_text("Wrong extension")
 
 
-def test_a_refused_request_leaves_the_numbers_script_as_it_was(phone_page: PhonePage, account: Visited) -> None:
+def test_rejected_request_restores_the_script_of_the_number(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/caller-ids", {"phone_number": VERIFIED})
     account.control("POST", f"/phones/{VERIFIED}/script", ["busy"])
     phone_page.show("Try it")
@@ -150,9 +142,7 @@ def test_a_refused_request_leaves_the_numbers_script_as_it_was(phone_page: Phone
     assert script(account, VERIFIED) == ["busy"]
 
 
-def test_a_request_from_the_page_rings_whatever_the_numbers_script_says(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_request_from_the_page_rings_despite_the_script_of_the_number(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", f"/phones/{VERIFIED}/script", ["busy"])
     phone_page.show("Try it")
 
@@ -162,7 +152,7 @@ def test_a_request_from_the_page_rings_whatever_the_numbers_script_says(
     assert script(account, VERIFIED) == ["busy"]
 
 
-def test_a_phone_of_ones_own_rings_whatever_its_rule_says(phone_page: PhonePage, account: Visited) -> None:
+def test_manual_phone_rings_despite_its_rule(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", f"/phones/{MANUAL}", {"behavior": "busy"})
 
     phone_page.button(RING).click()
@@ -170,7 +160,7 @@ def test_a_phone_of_ones_own_rings_whatever_its_rule_says(phone_page: PhonePage,
     expect(phone_page.button("Answer")).to_be_focused()
 
 
-def test_a_double_click_rings_one_phone(phone_page: PhonePage, account: Visited) -> None:
+def test_double_click_rings_one_phone(phone_page: PhonePage, account: Visited) -> None:
     phone_page.button(RING).dblclick()
 
     expect(phone_page.button("Answer")).to_be_focused()
@@ -179,7 +169,7 @@ def test_a_double_click_rings_one_phone(phone_page: PhonePage, account: Visited)
 
 
 @pytest.mark.parametrize("ending", ["verified", "rejected", "hung up"])
-def test_when_a_call_ends_the_focus_is_on_its_trace_and_then_on_the_heading(
+def test_focus_moves_to_the_trace_link_and_the_heading_after_a_call(
     phone_page: PhonePage, account: Visited, ending: str
 ) -> None:
     account.validate(MANUAL)
@@ -198,7 +188,7 @@ def test_when_a_call_ends_the_focus_is_on_its_trace_and_then_on_the_heading(
     expect(phone_page.page.get_by_role("heading", name="No phone rings")).to_be_focused()
 
 
-def test_the_focus_of_what_is_deleted_goes_to_the_views_heading(phone_page: PhonePage, account: Visited) -> None:
+def test_focus_moves_to_the_heading_when_its_element_is_deleted(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/caller-ids", {"phone_number": VERIFIED})
     phone_page.show("Caller IDs")
 
@@ -207,7 +197,7 @@ def test_the_focus_of_what_is_deleted_goes_to_the_views_heading(phone_page: Phon
     expect(phone_page.page.get_by_role("heading", name="Caller IDs")).to_be_focused()
 
 
-def test_digits_typed_in_another_view_go_to_no_phone(phone_page: PhonePage, account: Visited) -> None:
+def test_digits_typed_in_another_view_are_ignored(phone_page: PhonePage, account: Visited) -> None:
     request = answered(account, phone_page)
     phone_page.show("Requests")
     phone_page.page.evaluate("document.activeElement.blur()")
@@ -219,13 +209,13 @@ def test_digits_typed_in_another_view_go_to_no_phone(phone_page: PhonePage, acco
     assert account.call(request["call_sid"])["attempts_left"] == 3
 
 
-def test_names_from_outside_keep_to_themselves(phone_page: PhonePage, account: Visited) -> None:
+def test_names_with_bidi_characters_are_isolated(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL, FriendlyName="\u202eevil")
 
     expect(phone_page.phone().locator("bdi")).to_have_text(["One test", "\u202eevil"])
 
 
-def test_a_phone_whose_call_is_over_waits_for_nobody(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_of_an_ended_call_does_not_wait(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     expect(phone_page.phone()).to_contain_text("This phone waits for you.")
 
@@ -246,5 +236,5 @@ def test_a_phone_whose_call_is_over_waits_for_nobody(phone_page: PhonePage, acco
         (7_199_000, "+2 h 0 min"),
     ],
 )
-def test_spans_of_time_are_rounded_before_they_are_split(phone_page: PhonePage, ms: int, text: str) -> None:
+def test_durations_are_rounded_before_they_are_split(phone_page: PhonePage, ms: int, text: str) -> None:
     assert phone_page.page.evaluate(SINCE, ms) == text

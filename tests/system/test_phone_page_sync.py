@@ -34,7 +34,7 @@ def first(held: list[Route], phone_page: PhonePage) -> Route:
     raise AssertionError("the page asked for nothing")
 
 
-def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(browser: Browser) -> None:
+def test_restarted_server_in_memory_is_followed_from_its_start(browser: Browser) -> None:
     settings: dict[str, Any] = {"covered": False, "port": free_port(), "prompt_timeout_seconds": 60}
     with closing(new_context(browser)) as context:
         with ServerProcess(**settings) as server, closing(first_account(server)) as account:
@@ -56,7 +56,7 @@ def test_a_server_in_memory_that_begins_anew_is_followed_from_its_beginning(brow
             expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_view_that_is_chosen_while_another_one_loads_is_loaded(phone_page: PhonePage, account: Visited) -> None:
+def test_view_selected_during_a_load_is_loaded(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/phones/+14155550143/script", ["busy"])
     held: list[Route] = []
     phone_page.page.route("**/inboxes", lambda route: held.append(route), times=1)  # noqa: PLW0108
@@ -70,7 +70,7 @@ def test_view_that_is_chosen_while_another_one_loads_is_loaded(phone_page: Phone
     expect(phone_page.page.get_by_role("region", name="Phones with a rule")).to_contain_text(OTHER_WRITTEN)
 
 
-def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account: Visited) -> None:
+def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> None:
     sid = account.validate()["call_sid"]
     expect(phone_page.button("Answer")).to_be_visible()
     held: list[Route] = []
@@ -89,7 +89,7 @@ def test_a_list_that_was_overtaken_spoils_nothing(phone_page: PhonePage, account
     expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_what_happens_while_a_call_is_read_is_read_too(phone_page: PhonePage, account: Visited) -> None:
+def test_change_during_a_read_is_read_too(phone_page: PhonePage, account: Visited) -> None:
     held: list[Route] = []
     phone_page.page.route("**/calls/CA*", lambda route: held.append(route), times=1)  # noqa: PLW0108 - as above
     sid = account.validate()["call_sid"]
@@ -104,7 +104,7 @@ def test_what_happens_while_a_call_is_read_is_read_too(phone_page: PhonePage, ac
     expect(phone_page.row()).to_contain_text("Busy")
 
 
-def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, account: Visited) -> None:
+def test_failed_read_of_a_call_is_repeated(phone_page: PhonePage, account: Visited) -> None:
     sid = account.validate()["call_sid"]
     expect(phone_page.button("Answer")).to_be_visible()
     failed: list[str] = []
@@ -120,7 +120,7 @@ def test_a_call_that_could_not_be_read_is_read_again(phone_page: PhonePage, acco
     assert len(failed) == 1
 
 
-def test_a_reset_that_a_call_follows_at_once_leaves_no_ghost(phone_page: PhonePage, account: Visited) -> None:
+def test_reset_followed_by_a_call_leaves_no_old_call(phone_page: PhonePage, account: Visited) -> None:
     account.validate()
     expect(phone_page.button("Answer")).to_be_visible()
 
@@ -131,7 +131,7 @@ def test_a_reset_that_a_call_follows_at_once_leaves_no_ghost(phone_page: PhonePa
     expect(phone_page.row()).to_have_count(0)
 
 
-def test_what_a_snapshot_brings_back_replaces_what_was_shown(phone_page: PhonePage, account: Visited) -> None:
+def test_restored_snapshot_replaces_the_shown_calls(phone_page: PhonePage, account: Visited) -> None:
     sid = account.validate()["call_sid"]
     expect(phone_page.button("Answer")).to_be_visible()
     snapshot = account.http.get("/_ringback/snapshot").content
@@ -143,9 +143,7 @@ def test_what_a_snapshot_brings_back_replaces_what_was_shown(phone_page: PhonePa
     expect(phone_page.row()).to_contain_text("Ringing")
 
 
-def test_calls_are_in_the_order_of_the_server_however_their_answers_come(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_calls_are_in_the_order_of_the_server(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "busy"})
 
     with ThreadPoolExecutor(8) as threads:
@@ -156,7 +154,7 @@ def test_calls_are_in_the_order_of_the_server_however_their_answers_come(
     assert shown == [call["date_created"] for call in account.control("GET", "/calls?limit=100")["calls"]]
 
 
-def test_an_account_chosen_while_the_server_is_away_is_shown_when_it_is_back(browser: Browser, tmp_path: Any) -> None:
+def test_account_selected_during_an_outage_is_shown_after_it(browser: Browser, tmp_path: Any) -> None:
     settings: dict[str, Any] = {"port": free_port(), "database_url": f"sqlite:///{tmp_path}/ringback.db"}
     with closing(new_context(browser)) as context:
         with (
@@ -177,12 +175,12 @@ def test_an_account_chosen_while_the_server_is_away_is_shown_when_it_is_back(bro
             expect(page.get_by_role("combobox", name="Account")).to_have_value(account.sid)
 
 
-def test_an_account_that_somebody_else_makes_can_be_chosen(phone_page: PhonePage, account: Visited) -> None:
+def test_account_created_by_another_client_can_be_selected(phone_page: PhonePage, account: Visited) -> None:
     with closing(Visited.new(account.server, "Made meanwhile")):
         expect(phone_page.page.get_by_role("combobox", name="Account")).to_contain_text("Made meanwhile")
 
 
-def test_a_token_that_no_header_can_carry_is_wrong_like_others(browser: Browser) -> None:
+def test_token_with_invalid_characters_is_wrong(browser: Browser) -> None:
     with ServerProcess(covered=False, control_token="let-me-in") as server, closing(new_context(browser)) as context:
         page = context.new_page()
         page.goto(server.base_url)
@@ -196,7 +194,7 @@ def test_a_token_that_no_header_can_carry_is_wrong_like_others(browser: Browser)
 
 
 @pytest.mark.parametrize("address", ["#/toString", "#/__proto__", "#/calls/%", "#/calls/%E0%A4%A"])
-def test_an_address_that_makes_no_sense_shows_the_calls(phone_page: PhonePage, address: str) -> None:
+def test_invalid_address_shows_the_calls(phone_page: PhonePage, address: str) -> None:
     phone_page.page.evaluate("address => { location.hash = address; }", address)
 
     expect(phone_page.page.get_by_role("heading", level=1, name="Calls")).to_be_attached()

@@ -39,7 +39,7 @@ def verified(account: Visited, page: PhonePage, **parameters: str) -> str:
     return sid
 
 
-def test_a_trace_leads_from_the_request_to_the_callback(phone_page: PhonePage, account: Visited) -> None:
+def test_trace_shows_every_step_from_the_request_to_the_callback(phone_page: PhonePage, account: Visited) -> None:
     sid = verified(account, phone_page, FriendlyName="Front desk", StatusCallback=account.inbox("app"))
 
     titles = phone_page.trace.locator(".title")
@@ -60,7 +60,7 @@ def test_a_trace_leads_from_the_request_to_the_callback(phone_page: PhonePage, a
     assert all(time.startswith("+") for time in phone_page.trace.locator(".step > .time").all_inner_texts())
 
 
-def test_the_request_of_a_trace_opens_to_its_parameters(phone_page: PhonePage, account: Visited) -> None:
+def test_request_of_a_trace_expands_to_its_parameters(phone_page: PhonePage, account: Visited) -> None:
     verified(account, phone_page, FriendlyName="Front desk")
 
     phone_page.trace.get_by_text("/OutgoingCallerIds.json").click()
@@ -68,7 +68,7 @@ def test_the_request_of_a_trace_opens_to_its_parameters(phone_page: PhonePage, a
     expect(phone_page.trace.locator(".step.request")).to_contain_text("FriendlyNameFront desk")
 
 
-def test_a_callback_opens_to_all_that_was_sent_and_came_back(phone_page: PhonePage, account: Visited) -> None:
+def test_callback_expands_to_its_request_and_response(phone_page: PhonePage, account: Visited) -> None:
     sid = verified(account, phone_page, StatusCallback=account.inbox("app"))
 
     attempt = phone_page.trace.locator(".attempt")
@@ -86,7 +86,7 @@ def test_a_callback_opens_to_all_that_was_sent_and_came_back(phone_page: PhonePa
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_a_signature_is_judged_whoever_received_it(phone_page: PhonePage, account: Visited, method: str) -> None:
+def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account: Visited, method: str) -> None:
     with CallbackReceiver() as app:
         sid = verified(account, phone_page, StatusCallback=f"{app.url}/done", StatusCallbackMethod=method)
     attempt = phone_page.trace.locator(".attempt")
@@ -114,7 +114,7 @@ def test_a_signature_is_judged_whoever_received_it(phone_page: PhonePage, accoun
         ("**/requests?*", "The request journal cannot be read: out of order", "StatusCallback delivered"),
     ],
 )
-def test_a_read_that_fails_hides_nothing_else(
+def test_failed_read_hides_no_other_data(
     phone_page: PhonePage, account: Visited, lost: str, told: str, shown: str
 ) -> None:
     refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}
@@ -129,13 +129,13 @@ def test_a_read_that_fails_hides_nothing_else(
         phone_page.page.unroute(lost)
 
 
-def test_a_name_from_outside_does_not_turn_the_sentence_around(phone_page: PhonePage, account: Visited) -> None:
+def test_name_with_bidi_characters_does_not_reverse_the_text(phone_page: PhonePage, account: Visited) -> None:
     verified(account, phone_page, FriendlyName="\u202eמשרד 12")
 
     expect(phone_page.trace.locator("bdi").first).to_have_text("\u202eמשרד 12")
 
 
-def test_a_wrong_signature_is_told(phone_page: PhonePage, account: Visited) -> None:
+def test_invalid_signature_is_shown(phone_page: PhonePage, account: Visited) -> None:
     account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
 
     verified(account, phone_page, StatusCallback=account.inbox("app"))
@@ -154,9 +154,7 @@ def test_a_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> No
     assert len(account.control("GET", "/inbox/app/messages")["messages"]) == 2
 
 
-def test_a_failed_verification_tells_what_failed_and_that_nothing_was_created(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_failed_verification_shows_its_reason_and_no_caller_id(phone_page: PhonePage, account: Visited) -> None:
     sid = account.validate("+15005550011", StatusCallback="http://127.0.0.1:9/nowhere")["call_sid"]
     account.wait_for("callback.failed", sid)
 
@@ -169,7 +167,7 @@ def test_a_failed_verification_tells_what_failed_and_that_nothing_was_created(
     expect(phone_page.trace.get_by_text("reached no receiver")).to_have_count(2)
 
 
-def test_a_trace_is_followed_while_the_call_goes_on(phone_page: PhonePage, account: Visited) -> None:
+def test_trace_is_updated_during_the_call(phone_page: PhonePage, account: Visited) -> None:
     request = account.validate(MANUAL)
     sid = request["call_sid"]
     phone_page.row().click()
@@ -183,7 +181,7 @@ def test_a_trace_is_followed_while_the_call_goes_on(phone_page: PhonePage, accou
 
 
 @pytest.mark.usefixtures("no_dialog")
-def test_text_from_outside_is_never_html(phone_page: PhonePage, account: Visited) -> None:
+def test_text_from_outside_is_not_html(phone_page: PhonePage, account: Visited) -> None:
     page = f"<h1>Gone</h1><script>alert(2)</script>{HTML}"
     with CallbackReceiver(lambda _: Answer(404, {"Content-Type": "text/html"}, page.encode())) as app:
         account.control("PUT", "/phones/default", {"behavior": "enter-code", "ring_seconds": 1})

@@ -32,7 +32,7 @@ def rows(page: PhonePage, name: str) -> Locator:
     return page.page.get_by_role("region", name=name).locator("tbody tr")
 
 
-def test_numbers_are_written_as_libphonenumber_writes_them(phone_page: PhonePage) -> None:
+def test_numbers_are_formatted_like_libphonenumber(phone_page: PhonePage) -> None:
     found = [phonenumbers.example_number(region) for region in sorted(phonenumbers.SUPPORTED_REGIONS)]
     examples = [number for number in found if number]
     numbers = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) for number in examples]
@@ -47,7 +47,7 @@ def test_numbers_are_written_as_libphonenumber_writes_them(phone_page: PhonePage
     assert [country for _, country in shown] == names
 
 
-def test_numbers_of_every_kind_are_written_as_libphonenumber_writes_them(phone_page: PhonePage) -> None:
+def test_numbers_of_every_kind_are_formatted_like_libphonenumber(phone_page: PhonePage) -> None:
     kinds = [getattr(phonenumbers.PhoneNumberType, name) for name in KINDS]
     regions = sorted(phonenumbers.SUPPORTED_REGIONS)
     found = [phonenumbers.example_number_for_type(region, kind) for region in regions for kind in kinds]
@@ -61,7 +61,7 @@ def test_numbers_of_every_kind_are_written_as_libphonenumber_writes_them(phone_p
     assert [written for written, _ in shown] == expected
 
 
-def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: Visited) -> None:
+def test_request_of_the_try_it_view_rings_a_phone(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Try it")
     page = phone_page.page
     page.get_by_label("Phone number").fill(NUMBER)
@@ -78,7 +78,7 @@ def test_a_request_is_tried_and_its_phone_rings(phone_page: PhonePage, account: 
     assert call["status_callback_method"] == "GET"
 
 
-def test_a_message_that_is_sent_is_told_of_soon_and_listed(phone_page: PhonePage, account: Visited) -> None:
+def test_refused_message_is_announced_and_listed(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Clock")
     path = account.send_message()
 
@@ -92,7 +92,7 @@ def test_a_message_that_is_sent_is_told_of_soon_and_listed(phone_page: PhonePage
     expect(newest).to_contain_text("ringback emulates only OutgoingCallerIds, and refused this POST")
 
 
-def test_a_phone_that_rings_is_told_of_in_every_view(phone_page: PhonePage, account: Visited) -> None:
+def test_ringing_phone_is_announced_in_every_view(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     account.validate(MANUAL)
 
@@ -102,7 +102,7 @@ def test_a_phone_that_rings_is_told_of_in_every_view(phone_page: PhonePage, acco
     expect(phone_page.page.get_by_role("link", name="A phone is ringing", exact=True)).to_be_hidden()
 
 
-def test_a_request_that_is_refused_shows_twilios_answer(phone_page: PhonePage) -> None:
+def test_rejected_request_shows_the_response(phone_page: PhonePage) -> None:
     phone_page.show("Try it")
     phone_page.page.get_by_label("Phone number").fill("12")
     phone_page.page.get_by_label("Ring until I answer").uncheck()
@@ -112,7 +112,7 @@ def test_a_request_that_is_refused_shows_twilios_answer(phone_page: PhonePage) -
     expect(phone_page.page.get_by_label("The last response", exact=True)).to_contain_text("21211")
 
 
-def test_the_lines_for_curl_python_and_node_are_the_request(phone_page: PhonePage, account: Visited) -> None:
+def test_snippets_for_curl_python_and_node_send_the_request(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Try it")
     phone_page.page.get_by_label("Phone number").fill(NUMBER)
     phone_page.page.get_by_label("Friendly name").fill('O\'Hara $HOME "Front"')
@@ -135,7 +135,7 @@ def test_the_lines_for_curl_python_and_node_are_the_request(phone_page: PhonePag
         assert line in node
 
 
-def test_a_caller_id_is_placed_and_deleted(phone_page: PhonePage, account: Visited) -> None:
+def test_caller_id_is_created_and_deleted(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Caller IDs")
     form = phone_page.page.get_by_role("form", name="Verify a number without a call")
     form.get_by_label("Phone number").fill(NUMBER)
@@ -149,7 +149,7 @@ def test_a_caller_id_is_placed_and_deleted(phone_page: PhonePage, account: Visit
     assert account.control("GET", "/caller-ids") == {"caller_ids": []}
 
 
-def test_a_caller_id_that_comes_into_being_appears(phone_page: PhonePage, account: Visited) -> None:
+def test_new_caller_id_appears(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Caller IDs")
     expect(phone_page.page.get_by_text("This account has no caller IDs yet.")).to_be_visible()
 
@@ -158,7 +158,7 @@ def test_a_caller_id_that_comes_into_being_appears(phone_page: PhonePage, accoun
     expect(rows(phone_page, "Caller IDs")).to_contain_text([WRITTEN])
 
 
-def test_what_cannot_be_done_is_told_with_its_hint(phone_page: PhonePage) -> None:
+def test_error_is_shown_with_its_hint(phone_page: PhonePage) -> None:
     phone_page.show("Caller IDs")
     form = phone_page.page.get_by_role("form", name="Verify a number without a call")
     form.get_by_label("Phone number").fill("12")
@@ -171,7 +171,7 @@ def test_what_cannot_be_done_is_told_with_its_hint(phone_page: PhonePage) -> Non
     expect(phone_page.page.get_by_role("alert").filter(has_text="not a valid phone number")).to_have_count(0)
 
 
-def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) -> None:
+def test_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Phones")
     form = phone_page.page.get_by_role("form", name="A rule, for every call")
     form.get_by_label("Phone number").fill(NUMBER)
@@ -188,7 +188,7 @@ def test_a_rule_is_saved_and_deleted(phone_page: PhonePage, account: Visited) ->
     assert account.control("GET", "/phones") == {"phones": [], "scripts": []}
 
 
-def test_a_script_is_queued(phone_page: PhonePage, account: Visited) -> None:
+def test_script_is_queued(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Phones")
     form = phone_page.page.get_by_role("form", name="A script, for the next calls")
     form.get_by_label("Phone number").fill(NUMBER)
@@ -203,7 +203,7 @@ def test_a_script_is_queued(phone_page: PhonePage, account: Visited) -> None:
     assert [entry["behavior"] for entry in script] == ["busy", "manual"]
 
 
-def test_requests_are_listed_with_what_they_asked_for(phone_page: PhonePage, account: Visited) -> None:
+def test_requests_are_listed_with_their_parameters(phone_page: PhonePage, account: Visited) -> None:
     account.validate(NUMBER, FriendlyName="Front desk")
 
     phone_page.show("Requests")
@@ -214,7 +214,7 @@ def test_requests_are_listed_with_what_they_asked_for(phone_page: PhonePage, acc
     expect(phone_page.page.get_by_role("main")).to_contain_text("FriendlyNameFront desk")
 
 
-def test_an_inbox_shows_what_came_with_its_verdict_and_is_emptied(phone_page: PhonePage, account: Visited) -> None:
+def test_inbox_shows_messages_with_verdicts_and_deletes_them(phone_page: PhonePage, account: Visited) -> None:
     account.wait_for("callback.delivered", account.validate(NUMBER, StatusCallback=account.inbox("app"))["call_sid"])
     account.http.post(account.inbox("app"), data={"a": "<b>bold</b>"})
 
@@ -230,7 +230,7 @@ def test_an_inbox_shows_what_came_with_its_verdict_and_is_emptied(phone_page: Ph
     assert account.control("GET", "/inbox/app/messages") == {"messages": []}
 
 
-def test_an_inbox_whose_name_cannot_be_read_breaks_no_view(phone_page: PhonePage, account: Visited) -> None:
+def test_inbox_with_an_undecodable_name_breaks_no_view(phone_page: PhonePage, account: Visited) -> None:
     for name in ("%E0%A4%A", "b%C3%BCro"):
         account.validate(NUMBER, StatusCallback=account.inbox(name))
     expect(phone_page.row(WRITTEN)).to_have_count(2)
@@ -242,7 +242,7 @@ def test_an_inbox_whose_name_cannot_be_read_breaks_no_view(phone_page: PhonePage
     expect(names.filter(has_text="büro")).to_have_count(1)
 
 
-def test_a_fault_is_made_strikes_and_is_deleted(phone_page: PhonePage, account: Visited) -> None:
+def test_fault_is_created_triggered_and_deleted(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     page = phone_page.page
     page.get_by_label("What").select_option(label="answered 503, unavailable")
@@ -260,7 +260,7 @@ def test_a_fault_is_made_strikes_and_is_deleted(phone_page: PhonePage, account: 
     assert account.control("GET", "/faults") == {"faults": []}
 
 
-def test_a_fault_of_callbacks_has_effects_of_its_own(phone_page: PhonePage, account: Visited) -> None:
+def test_fault_of_callbacks_has_other_effects(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Faults")
     phone_page.page.get_by_label("Where").select_option("status-callback")
     phone_page.page.get_by_label("What").select_option(label="sent twice")
@@ -271,7 +271,7 @@ def test_a_fault_of_callbacks_has_effects_of_its_own(phone_page: PhonePage, acco
     assert (fault["operation"], fault["effect"]) == ("status-callback", {"duplicate": 2})
 
 
-def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, account: Visited) -> None:
+def test_clock_is_frozen_advanced_set_and_run(phone_page: PhonePage, account: Visited) -> None:
     phone_page.show("Clock")
     page = phone_page.page
     phone_page.button("Freeze the clock").click()
@@ -290,7 +290,7 @@ def test_the_clock_is_frozen_advanced_set_and_let_go(phone_page: PhonePage, acco
     assert account.control("GET", "/clock")["mode"] == "running"
 
 
-def test_an_account_is_emptied_when_that_is_confirmed(phone_page: PhonePage, account: Visited) -> None:
+def test_account_is_reset_after_confirmation(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     phone_page.show("Account")
     expect(phone_page.page.get_by_role("main")).to_contain_text(account.auth_token)
@@ -307,7 +307,7 @@ def test_an_account_is_emptied_when_that_is_confirmed(phone_page: PhonePage, acc
     expect(phone_page.button("Ring a phone you answer yourself")).to_be_visible()
 
 
-def test_an_account_is_made_and_another_one_is_chosen(phone_page: PhonePage, account: Visited) -> None:
+def test_account_is_created_and_another_one_selected(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     phone_page.show("Account")
     phone_page.page.get_by_label("Name of a new account").fill("A second one")

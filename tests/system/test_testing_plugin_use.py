@@ -9,7 +9,7 @@ UNUSED = """
 import sys
 
 
-def test_nothing_was_imported_that_the_suite_does_not_use():
+def test_unused_plugin_imports_no_modules():
     heavy = {"httpx", "pydantic", "fastapi", "sqlalchemy", "twilio"} & set(sys.modules)
     assert heavy == set()
 """

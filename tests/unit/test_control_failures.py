@@ -57,7 +57,7 @@ async def run(failure: Exception, received: Message, sent: Sequence[Message] = (
     ],
     ids=lambda failure: type(failure).__name__,
 )
-async def test_a_client_that_disconnects_is_a_debug_line(failure: Exception) -> None:
+async def test_client_that_disconnects_is_a_debug_line(failure: Exception) -> None:
     lines = await run(failure, DISCONNECT)
 
     assert lines == [("debug", "client disconnected during a response")]
@@ -81,5 +81,5 @@ async def test_other_failures_are_logged_and_raised(failure: Exception, received
     assert lines is None
 
 
-async def test_a_failure_after_the_whole_response_is_logged_alone() -> None:
+async def test_failure_after_the_whole_response_is_only_logged() -> None:
     assert await run(ZeroDivisionError(), REQUEST, [START, END]) == [("error", "a control request failed")]

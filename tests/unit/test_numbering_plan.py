@@ -9,7 +9,7 @@ FILE = Path(ringback.phone_page.__file__).parent / "static" / "numbering-plan.js
 MOST_BYTES = 19_000
 
 
-def test_the_file_is_what_make_docs_writes() -> None:
+def test_numbering_plan_is_what_make_docs_writes() -> None:
     assert FILE.read_text(encoding="utf-8") == document()
 
 

@@ -117,7 +117,7 @@ def test_the_setting_says_which_numbers_pass(read: Read) -> None:
 
 
 @pytest.mark.parametrize("email", ["owner@app.test", "a@localhost", "x@acme.local", "x@y.invalid", "root@server"])
-def test_the_owner_of_an_account_may_be_where_no_mail_is_ever_sent(read: Read, email: str) -> None:
+def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
     [entry] = read(f'{ACCOUNT}owner_email = "{email}"')
 
     assert entry.owner_email == email

@@ -16,13 +16,13 @@ print(*sorted(set(sys.modules) - before))
 """
 
 
-def test_the_plugin_imports_nothing_but_itself() -> None:
+def test_plugin_imports_no_other_modules() -> None:
     finished = subprocess.run([sys.executable, "-c", NEWLY_IMPORTED], capture_output=True, text=True, check=True)  # noqa: S603
 
     assert finished.stdout.split() == ["ringback", "ringback.testing", "ringback.testing.plugin"]
 
 
-def test_what_the_package_promises_is_there_and_nothing_else() -> None:
+def test_package_exports_exactly_its_public_names() -> None:
     promised = {name: getattr(ringback.testing, name) for name in ringback.testing.__all__}
 
     assert [name for name, thing in promised.items() if thing.__name__ != name] == []
@@ -30,7 +30,7 @@ def test_what_the_package_promises_is_there_and_nothing_else() -> None:
         ringback.testing.Serve  # noqa: B018
 
 
-def test_without_twilios_library_the_client_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_without_twilios_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("twilio.rest", "twilio.http.http_client"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "ringback.testing.twilio_client", raising=False)

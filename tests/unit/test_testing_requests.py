@@ -14,10 +14,10 @@ SERVER, ACCOUNT, CLOCK = ServerRequests(), AccountRequests(ACCOUNT_SID), ClockRe
 @pytest.mark.parametrize(
     "long_request", [SERVER.reset(), SERVER.snapshot(), SERVER.restore({}), CLOCK.advance(1)], ids=str
 )
-def test_answer_about_the_whole_server_may_take_long(long_request: Request[Any]) -> None:
+def test_request_for_the_whole_server_has_a_long_timeout(long_request: Request[Any]) -> None:
     assert long_request.wait_seconds == LONG_SECONDS
 
 
 @pytest.mark.parametrize("short_request", [ACCOUNT.delete(), ACCOUNT.api_key(), CLOCK.freeze()], ids=str)
-def test_answer_about_one_account_may_not_take_long(short_request: Request[Any]) -> None:
+def test_request_for_one_account_has_a_short_timeout(short_request: Request[Any]) -> None:
     assert short_request.wait_seconds == 0

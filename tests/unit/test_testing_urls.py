@@ -23,7 +23,7 @@ def anyio_backend() -> str:
     ],
 )
 @pytest.mark.anyio
-async def test_url_may_be_written_without_its_scheme(text: str, url: str) -> None:
+async def test_url_without_a_scheme_is_accepted(text: str, url: str) -> None:
     with connect(text) as connection:
         assert connection.base_url == url
     async with aio.connect(text) as asynchronous:
@@ -31,7 +31,7 @@ async def test_url_may_be_written_without_its_scheme(text: str, url: str) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "http://", "http://[::1", "ftp://127.0.0.1:8010", "http://me:secret@[::1"])
-def test_text_that_is_not_a_url_is_refused_without_its_password(text: str) -> None:
+def test_invalid_url_is_rejected_without_showing_its_password(text: str) -> None:
     for connecting in (connect, aio.connect):
         with pytest.raises(ValueError, match="is not the URL of a ringback server, such as http://") as refusal:
             connecting(text)
