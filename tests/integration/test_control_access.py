@@ -16,12 +16,21 @@ TOKEN = "let-me-in"
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> Settings:
-    """Return settings with a control token where a test is marked by its name."""
-    token = TOKEN if "token" in request.node.name else None
-    return Settings(database_url="sqlite://", control_token=token)
+def control_token() -> str | None:
+    return None
 
 
+@pytest.fixture
+def settings(control_token: str | None) -> Settings:
+    """Return settings with the control token of `with_token`."""
+    return Settings(database_url="sqlite://", control_token=control_token)
+
+
+with_token = pytest.mark.parametrize("control_token", [TOKEN])
+"""Mark of tests whose server has a control token."""
+
+
+@with_token
 @pytest.mark.parametrize(
     "headers",
     [
@@ -41,6 +50,7 @@ async def test_request_without_the_token_is_rejected(controlled: Controlled, hea
         assert set(answer.json()) == {"error", "hint"}
 
 
+@with_token
 async def test_token_authorizes_every_request(controlled: Controlled) -> None:
     controlled.http.headers["Authorization"] = f"Bearer {TOKEN}"
 
@@ -49,6 +59,7 @@ async def test_token_authorizes_every_request(controlled: Controlled) -> None:
     assert (await account.control("GET")).json()["sid"] == account.sid
 
 
+@with_token
 async def test_health_and_docs_require_no_token(controlled: Controlled) -> None:
     for path in ("/livez", "/readyz", "/_ringback/docs", "/_ringback/openapi.json"):
         assert (await controlled.http.get(path)).status_code == 200

@@ -17,10 +17,20 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> Settings:
-    """Return settings with a control token where a test is marked by its name."""
-    token = TOKEN if "the_token" in request.node.name else None
-    return Settings(database_url="sqlite://", control_token=token, host="ringback.example.org", snapshot_limit_mib=2)
+def control_token() -> str | None:
+    return None
+
+
+@pytest.fixture
+def settings(control_token: str | None) -> Settings:
+    """Return settings with the control token of `with_token`."""
+    return Settings(
+        database_url="sqlite://", control_token=control_token, host="ringback.example.org", snapshot_limit_mib=2
+    )
+
+
+with_token = pytest.mark.parametrize("control_token", [TOKEN])
+"""Mark of tests whose server has a control token."""
 
 
 class Body:
@@ -39,6 +49,7 @@ class Body:
             yield part
 
 
+@with_token
 async def test_request_without_the_token_is_rejected_before_its_body_is_read(controlled: Controlled) -> None:
     for method, path in (("POST", "/accounts"), ("PUT", "/snapshot"), ("POST", "/reset"), ("POST", "/nowhere")):
         answer = await controlled.http.request(method, f"/_ringback{path}", content=b"{", headers=JSON)
@@ -98,6 +109,7 @@ async def test_snapshot_that_is_too_large_to_restore_is_not_taken(controlled: Co
     assert "snapshot_limit_mib" in answer.json()["hint"]
 
 
+@with_token
 async def test_inbox_requires_no_token_and_accepts_every_origin(controlled: Controlled) -> None:
     sid = Settings().account_sid
     headers = {"Host": "tunnel.example.com", "Origin": "https://elsewhere.example.com"}
@@ -147,6 +159,7 @@ async def test_addresses_and_local_host_names_are_accepted(controlled: Controlle
     assert answer.status_code == 200
 
 
+@with_token
 async def test_host_name_is_not_checked_with_the_token(controlled: Controlled) -> None:
     headers = {"Host": "evil.example", "Authorization": f"Bearer {TOKEN}"}
 
@@ -186,6 +199,7 @@ async def test_callback_is_rejected_with_a_hint(
     assert (await account.control("GET")).status_code == 200
 
 
+@with_token
 @pytest.mark.parametrize("headers", CALLBACK_HEADERS)
 async def test_callback_is_rejected_even_with_the_token(controlled: Controlled, headers: dict[str, str]) -> None:
     authorized = {"Authorization": f"Bearer {TOKEN}", **headers}
@@ -297,6 +311,7 @@ async def test_cross_site_request_without_an_origin_is_rejected(
     assert answer.status_code == status
 
 
+@with_token
 @pytest.mark.parametrize(
     ("authorization", "reason"),
     [
