@@ -93,8 +93,9 @@ async def test_wait_does_not_read_the_same_events_twice(
         await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{number}"})
         await until(lambda seen=number - 1: len(looked_after) == seen)  # type: ignore[misc]
 
-    wait.cancel()
     assert looked_after == [0, ids[-1], ids[-1] + 1, ids[-1] + 2]
+    await account.control("DELETE")
+    await asyncio.wait_for(wait, PATIENCE_SECONDS)
 
 
 async def test_wait_finds_events_that_a_snapshot_restores(controlled: Controlled, account: ControlledAccount) -> None:
