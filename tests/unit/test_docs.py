@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ringback.domain.phones import RESERVED_BEHAVIORS, PhoneBehavior
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
 TOPICS = [
@@ -124,3 +126,16 @@ def test_lines_of_curl_run_on_old_ones_too_ask_the_default_port_and_keep_the_plu
     wrong = re.findall(r"--json .*|-d \w+=\+.*|BASE=http://127.0.0.1:(?!8010).*", "".join(blocks))
 
     assert wrong == []
+
+
+def test_readme_and_the_page_on_calls_list_every_behavior_and_reserved_number() -> None:
+    readme, calls = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/calls.md"))
+    in_readme = re.findall(r"^\| `([a-z-]+)`[^|]*\|.*\| ([^|]+) \|$", readme, re.MULTILINE)
+    in_calls = re.findall(r"^\| (\+1 500 [\d ]+) \| `([a-z-]+)` \|$", calls, re.MULTILINE)
+
+    reserved = {number: str(behavior) for number, behavior in RESERVED_BEHAVIORS.items()}
+
+    assert {number.replace(" ", ""): name for number, name in in_calls} == reserved
+    assert {number.replace(" ", ""): name for name, number in in_readme if number[0] == "+"} == reserved
+    assert {name for name, _ in in_readme} == set(PhoneBehavior)
+    assert set(re.findall(r"^\| `([a-z-]+)` \| [a-z]", calls, re.MULTILINE)) == set(PhoneBehavior)
