@@ -1,4 +1,4 @@
-"""The certificate authority: made on first use, kept, renewed, and believed for Twilio's names alone."""
+"""The certificate authority: created on first use, stored, renewed, and trusted for Twilio's names alone."""
 
 import os
 import socket
@@ -32,28 +32,28 @@ def mode(file: Path) -> int:
     return stat.S_IMODE(file.stat().st_mode)
 
 
-def agreed(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
-    """Agree upon TLS over a pair of sockets, and return its version; raises what the client has against it."""
-    ours, theirs = socket.socketpair()
+def handshake_version(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
+    """Return the version of TLS of a handshake over a socket pair. Raises the client's error."""
+    client_end, server_end = socket.socketpair()
 
     def serve() -> None:
         try:
-            with server.wrap_socket(theirs, server_side=True):
+            with server.wrap_socket(server_end, server_side=True):
                 pass
         except (OSError, ssl.SSLError):
-            theirs.close()
+            server_end.close()
 
     serving = threading.Thread(target=serve)
     serving.start()
     try:
-        with client.wrap_socket(ours, server_hostname=name) as secured:
+        with client.wrap_socket(client_end, server_hostname=name) as secured:
             return secured.version()
     finally:
-        ours.close()
+        client_end.close()
         serving.join(PATIENCE_SECONDS)
 
 
-def believing(authority: Authority) -> ssl.SSLContext:
+def trusting(authority: Authority) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=authority.pem.decode())
     context.verify_flags |= ssl.VERIFY_X509_STRICT
     return context
@@ -117,7 +117,10 @@ def test_authority_from_a_clock_far_ahead_is_replaced(tmp_path: Path, now: Times
     made = open_authority(tmp_path, now)
 
     assert made.pem != ahead.pem
-    assert agreed(Certificates(made, lambda: now).context_by_name(), believing(made), "api.twilio.com") == "TLSv1.3"
+    assert (
+        handshake_version(Certificates(made, lambda: now).context_by_name(), trusting(made), "api.twilio.com")
+        == "TLSv1.3"
+    )
 
 
 def test_folder_is_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
@@ -205,8 +208,8 @@ def test_clients_that_trust_the_authority_accept_its_certificates(tmp_path: Path
     authority = open_authority(tmp_path, now)
     certificates = Certificates(authority, lambda: now)
 
-    by_host = agreed(certificates.context_for(name), believing(authority), name)
-    by_name = agreed(certificates.context_by_name(), believing(authority), name)
+    by_host = handshake_version(certificates.context_for(name), trusting(authority), name)
+    by_name = handshake_version(certificates.context_by_name(), trusting(authority), name)
 
     assert by_host == by_name == "TLSv1.3"
 
@@ -215,7 +218,7 @@ def test_clients_that_trust_the_authority_accept_its_certificates(tmp_path: Path
 def test_certificates_for_local_names_are_accepted(tmp_path: Path, now: Timestamp, name: str) -> None:
     authority = open_authority(tmp_path, now)
 
-    secured = agreed(Certificates(authority, lambda: now).context_by_name(), believing(authority), name)
+    secured = handshake_version(Certificates(authority, lambda: now).context_by_name(), trusting(authority), name)
 
     assert secured == "TLSv1.3"
 
@@ -225,7 +228,7 @@ def test_certificates_for_other_names_are_rejected_by_clients(tmp_path: Path, no
     authority = open_authority(tmp_path, now)
 
     with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
-        agreed(Certificates(authority, lambda: now).context_for(name), believing(authority), name)
+        handshake_version(Certificates(authority, lambda: now).context_for(name), trusting(authority), name)
 
 
 def test_context_is_cached_until_its_certificate_expires_soon(tmp_path: Path, now: Timestamp) -> None:

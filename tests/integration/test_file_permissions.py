@@ -1,4 +1,4 @@
-"""An authority that other users could have made or could change is refused, and `ringback env` prints nothing then."""
+"""Authorities that other users could have created or could change: refused by `serve` and `env`."""
 
 import os
 from collections.abc import Callable
@@ -32,21 +32,25 @@ def now() -> Timestamp:
 
 @pytest.fixture
 def folder(tmp_path: Path, now: Timestamp) -> Path:
-    """Return the folder of an authority that is there already."""
+    """Return the folder of an existing authority."""
     open_authority(tmp_path / "authority", now)
     return tmp_path / "authority"
 
 
-def planted(constraints: x509.NameConstraints | None, *, critical: bool = True) -> bytes:
+def planted_authority(constraints: x509.NameConstraints | None, *, critical: bool = True) -> bytes:
     """Return key and certificate of an authority with other name constraints than ringback's, or without any."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "planted")])
-    own = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-    own = own.serial_number(1).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(1).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     if constraints:
-        own = own.add_extension(constraints, critical=critical)
-    begins = datetime.now(UTC) - timedelta(days=1)
-    certificate = own.not_valid_before(begins).not_valid_after(begins + timedelta(days=365)).sign(key, hashes.SHA256())
+        builder = builder.add_extension(constraints, critical=critical)
+    valid_from = datetime.now(UTC) - timedelta(days=1)
+    certificate = (
+        builder.not_valid_before(valid_from)
+        .not_valid_after(valid_from + timedelta(days=365))
+        .sign(key, hashes.SHA256())
+    )
     return Authority(key, certificate).to_pem()
 
 
@@ -63,7 +67,7 @@ OTHER_CONSTRAINTS: dict[str, tuple[x509.NameConstraints | None, bool]] = {
 def test_authority_with_other_name_constraints_is_refused(tmp_path: Path, now: Timestamp, kind: str) -> None:
     constraints, critical = OTHER_CONSTRAINTS[kind]
     key = TrustFiles(tmp_path).key
-    key.write_bytes(planted(constraints, critical=critical))
+    key.write_bytes(planted_authority(constraints, critical=critical))
 
     with pytest.raises(CertificateAuthorityUnavailable, match="is not limited to names below") as refused:
         open_authority(tmp_path, now)
@@ -74,7 +78,7 @@ def test_authority_with_other_name_constraints_is_refused(tmp_path: Path, now: T
 
 def test_env_prints_no_line_that_trusts_a_planted_authority(command: Command, tmp_path: Path) -> None:
     (tmp_path / "ringback-authority").mkdir()
-    TrustFiles(tmp_path / "ringback-authority").key.write_bytes(planted(None))
+    TrustFiles(tmp_path / "ringback-authority").key.write_bytes(planted_authority(None))
 
     finished = command("env", "--client", "python")
 
