@@ -84,7 +84,7 @@ class SystemClock:
         behind = shown - wall
         is_far = behind > SMALL_STEP_NANOSECONDS
         if is_far and not self._is_behind:
-            log.warning("machine's clock set back, following it slowly", seconds=round(behind / NANOSECONDS, 1))
+            log.warning("system clock set back", seconds=round(behind / NANOSECONDS, 1))
         self._ahead_since, self._is_behind = None, is_far
         return shown - min(behind, elapsed // SLOWDOWN)
 
@@ -94,7 +94,7 @@ class SystemClock:
         if self._ahead_since is None:
             self._ahead_since = self._monotonic
             seconds = round((wall - shown) / NANOSECONDS, 1)
-            log.warning("machine's clock set forward, following it soon", seconds=seconds)
+            log.warning("system clock set forward", seconds=seconds)
         elif self._monotonic - self._ahead_since >= FOLLOW_AFTER_SECONDS * NANOSECONDS:
             self._ahead_since = None
             return wall

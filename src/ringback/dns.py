@@ -1,6 +1,7 @@
-"""Finding a host by its name, whose look-up may hang as long as it likes: nobody else waits for it.
+"""Name resolution and connections that never block the event loop or its threads.
 
-The event loop's own resolver has a few threads for everybody, and a server's stop waits for them.
+The event loop's own resolver uses a small thread pool that everything shares and that a shutdown waits for: one name
+server that does not answer would block both.
 """
 
 import asyncio
@@ -9,14 +10,14 @@ import socket
 import threading
 from contextlib import suppress
 
-_Found = list[tuple[socket.AddressFamily, str]]
-"""Addresses, in the order in which to try them."""
+Addresses = list[tuple[socket.AddressFamily, str]]
+"""Addresses in the order in which to try them."""
 
 
-async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect with the first of a host's addresses that takes the connection. Raises OSError, UnicodeError."""
+async def connect(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first of a host's addresses that accepts the connection. Raises OSError, UnicodeError."""
     failure = OSError("it has no address")
-    for family, address in await found_addresses(host, port):
+    for family, address in await resolve(host, port):
         try:
             return await asyncio.open_connection(address, port, family=family, flags=socket.AI_NUMERICHOST)
         except OSError as error:
@@ -24,30 +25,30 @@ async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio
     raise failure
 
 
-async def found_addresses(host: str, port: int) -> _Found:
+async def resolve(host: str, port: int) -> Addresses:
     """Return a host's addresses, each with its family. Raises OSError, UnicodeError."""
     loop = asyncio.get_running_loop()
-    found: asyncio.Future[_Found] = loop.create_future()
+    addresses: asyncio.Future[Addresses] = loop.create_future()
 
-    def settle(result: _Found | OSError | UnicodeError) -> None:
-        if found.done():
+    def settle(result: Addresses | OSError | UnicodeError) -> None:
+        if addresses.done():
             return
         if isinstance(result, list):
-            found.set_result(result)
+            addresses.set_result(result)
         else:
-            found.set_exception(result)
+            addresses.set_exception(result)
 
     def look_up() -> None:
-        result: _Found | OSError | UnicodeError
+        result: Addresses | OSError | UnicodeError
         try:
             answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            result = [(family, str(place[0])) for family, _, _, _, place in answers]
+            result = [(family, str(address[0])) for family, _, _, _, address in answers]
         except (OSError, UnicodeError) as error:
             result = error
         except OverflowError:
             result = OSError(errno.EINVAL, "there is no such port")
-        with suppress(RuntimeError):  # the loop has ended meanwhile
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result)
 
     threading.Thread(target=look_up, daemon=True).start()
-    return await found
+    return await addresses

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
 from ringback.callback_delivery.metadata_services import Address, Network, is_in, is_metadata_service
-from ringback.dns import found_addresses
+from ringback.dns import resolve
 
 
 class EgressRefused(Exception):
@@ -67,7 +67,7 @@ def _matches(host: str, pattern: str) -> bool:
 
 async def _resolve(name: str, port: int) -> list[Address]:
     try:
-        found = await found_addresses(name, port)
+        found = await resolve(name, port)
     except UnicodeError as error:
         raise OSError(errno.EINVAL, "the host is not a valid domain name") from error
     return list(dict.fromkeys(ip_address(address.partition("%")[0]) for _, address in found))

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 import structlog
 
-from ringback.dns import connected
+from ringback.dns import connect
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_role, is_valid_name
 from ringback.operations.refused_requests import RefusedRequests, printable_host
@@ -110,7 +110,7 @@ class Proxy:
         """Connect to the host that the client wants to reach, and forward bytes between the two."""
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                server = Stream(*await connected(request.host, request.port))
+                server = Stream(*await connect(request.host, request.port))
         except (OSError, UnicodeError) as error:
             log.info("host unreachable", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")

@@ -1,4 +1,4 @@
-"""A name whose look-up hangs keeps nobody else waiting, and no stop."""
+"""Resolving a name that hangs delays neither other names nor the shutdown."""
 
 import asyncio
 import socket
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.dns import connected, found_addresses
+from ringback.dns import connect, resolve
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +18,7 @@ HANGS = "hangs.example.test"
 
 @pytest.fixture
 def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the look-up of one name hang until the test is over."""
+    """Make the resolution of one name hang until the end of the test."""
     over = threading.Event()
     looked_up = socket.getaddrinfo
 
@@ -35,7 +35,7 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 async def test_what_listens_is_reached_by_its_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        _, writer = await connected("localhost", listener.getsockname()[1])
+        _, writer = await connect("localhost", listener.getsockname()[1])
         writer.close()
         await writer.wait_closed()
 
@@ -44,20 +44,20 @@ async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
-            await connected("127.0.0.1", taken.getsockname()[1])
+            await connect("127.0.0.1", taken.getsockname()[1])
     with pytest.raises(OSError, match=r".+"):
-        await connected("nowhere.invalid", 80)
+        await connect("nowhere.invalid", 80)
 
 
 async def test_a_port_that_cannot_be_is_an_error_and_not_a_wait() -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(OSError, match="no such port"):
-            await found_addresses("127.0.0.1", 1 << 70)
+            await resolve("127.0.0.1", 1 << 70)
 
 
 @pytest.mark.usefixtures("silence")
 async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
-    hanging = [asyncio.create_task(connected(HANGS, 443)) for _ in range(20)]
+    hanging = [asyncio.create_task(connect(HANGS, 443)) for _ in range(20)]
     await asyncio.sleep(0)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
