@@ -52,7 +52,7 @@ def printed_lines(client: str, server: InterceptingServer) -> str:
     finished = subprocess.run(  # noqa: S603
         command, cwd=server.trust.parent, env=own, check=True, capture_output=True, text=True, timeout=PROGRAM_SECONDS
     )
-    assert "made a new authority" not in finished.stderr
+    assert "created a new certificate authority" not in finished.stderr
     return finished.stdout
 
 

@@ -80,7 +80,7 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
     finished = command("env", "--client", client)
 
     assert finished.status == 0
-    assert finished.complaints[0].startswith("ringback: made a new authority in ")
+    assert finished.complaints[0].startswith("ringback: created a new certificate authority in ")
     assert variables(finished.out, tmp_path) == expected(client, tmp_path / "ringback-authority")
     assert "ringbackringback" not in finished.out
 
@@ -200,7 +200,7 @@ def test_any_leaves_out_php_where_its_folder_cannot_be_named(command: Command, t
 
     assert finished.status == 0
     assert "PHP_INI_SCAN_DIR" not in variables(finished.out, tmp_path)
-    assert any("PHP cannot be pointed at a folder" in note for note in notes(finished.out))
+    assert any("PHP cannot use a folder" in note for note in notes(finished.out))
 
 
 @pytest.mark.parametrize("name", ["some data", "it's", "a \"b\" 'c'", "tab\there"])
@@ -216,7 +216,7 @@ def test_a_folder_that_php_cannot_be_told_of_is_one_clear_line(command: Command,
     finished = command("env", "--client", "php", "--authority-folder", name)
 
     assert (finished.status, finished.out) == (2, "")
-    assert f"/{name}: choose another one by --authority-folder" in finished.complaints[-1]
+    assert f"/{name}: choose another one with --authority-folder" in finished.complaints[-1]
 
 
 def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The lowest versions of clients that the lines of `ringback env` lead to ringback, and the versions in use.
+"""The lowest versions of clients for which the lines of `ringback env` work, and the versions in use.
 
 Versions are read from files of the current folder and its virtual environment. Only `node --version` is executed, and
 files that cannot be read are left out. Source: docs/interception.md, the table of library versions.
@@ -17,7 +17,7 @@ from typing import NamedTuple
 Version = tuple[int, ...]
 
 NODE_SECONDS = 5.0
-"""How long `node --version` may take: a version manager's stand-in for it may be slow."""
+"""Time limit of `node --version`: the wrapper of a version manager may be slow."""
 OLD_NODE = (
     "Node {version} ignores the proxy variables in {modules}; Node 22.21 and 24.5 read them. The file in NODE_OPTIONS "
     "redirects its requests to ringback. If the application sets NODE_OPTIONS itself, keep this file in it"
@@ -28,13 +28,13 @@ _NUMBER = r"v?(?P<version>[0-9]+(?:\.[0-9]+)+)"
 
 
 class Library(NamedTuple):
-    """A library, the lowest version that reaches ringback by the printed lines, and what older ones do."""
+    """A library, its lowest version that reaches ringback with the printed lines, and what older ones do."""
 
     name: str
     lowest: Version
     older: str
     files: Mapping[str, str]
-    """Patterns of files of the current folder, and the expressions that find the library's version in them."""
+    """Patterns of files in the working directory, and the regular expressions for the library's version in them."""
 
 
 class InstalledVersion(NamedTuple):
@@ -113,7 +113,7 @@ LIBRARIES: Mapping[str, tuple[Library, ...]] = {
 
 
 def safe_version_note(client: str) -> list[str]:
-    """Return a text for each library of a client that names its lowest safe version."""
+    """Return a sentence for each library of a client that names its lowest safe version."""
     return [f"Lowest safe version of {library.name}: {_shown(library.lowest)}." for library in LIBRARIES[client]]
 
 
@@ -131,7 +131,7 @@ def version_warnings(client: str, folder: Path) -> list[str]:
 
 
 def reads_proxy_variables(node: Version) -> bool:
-    """Tell whether Node's own fetch, http and https heed NODE_USE_ENV_PROXY.
+    """Tell whether Node's own fetch, http and https obey NODE_USE_ENV_PROXY.
 
     Source: changelogs of Node 22.21.0, 24.0.0 (fetch alone) and 24.5.0, and docs/interception.md, where they were run.
     """
@@ -147,7 +147,7 @@ def _node_warnings() -> list[str]:
 
 
 def node_version() -> Version | None:
-    """Return the version of the Node that PATH leads to, or None if it does not tell within NODE_SECONDS."""
+    """Return the version of the Node on PATH, or None if it does not answer within NODE_SECONDS."""
     node = shutil.which("node")
     if node is None:
         return None
@@ -167,7 +167,7 @@ def node_version() -> Version | None:
 
 
 def _installed(library: Library, folder: Path) -> Iterator[InstalledVersion]:
-    """Yield the versions that files of a folder name, and Python's environment too for a library of Python's."""
+    """Yield the versions of a library in the files of a folder, and for Python also in its environments."""
     for pattern, expression in library.files.items():
         for file in _files(folder, pattern):
             if found := re.search(expression, _text(file)):

@@ -1,6 +1,6 @@
-"""Shell lines that point a client at the proxy: `ringback env`.
+"""The command `ringback env`: print the shell lines that make a client use the proxy.
 
-Each line is an export, or a note as an argument of the shell's command `:`: an interactive zsh does not take comments.
+Each line is an export, or a note as an argument of the shell's command `:`, as an interactive zsh rejects comments.
 Source: docs/interception.md, which says what each client reads.
 """
 
@@ -20,8 +20,8 @@ from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.trust_files import NODE_REDIRECT, STORE_PASSWORD, TrustFiles
 from ringback.server.console import print_error, print_lines
 
-_UNFIT_FOR_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
-"""Characters that separate folders in PHP_INI_SCAN_DIR, or have a meaning between quotation marks in an ini file."""
+_SPECIAL_IN_PHP = re.compile(r"[\":;$\\\x00-\x1f]")
+"""Characters that separate folders in PHP_INI_SCAN_DIR, or are special in a quoted value of an ini file."""
 _NODE_REDIRECT_OPTION = re.compile(rf'--require (?:"(?:[^"\\]|\\.)*{NODE_REDIRECT}"|\S*{NODE_REDIRECT})\s*', re.ASCII)
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 TWILIO_DOMAIN = "twilio.com"
@@ -38,7 +38,7 @@ TRUST_ENV_IN_CODE = (
 )
 """The first line keeps the library from opening a session of its own, which nothing would close."""
 NEW_AUTHORITY = (
-    "made a new authority in {folder}; a server that was started in another folder has another one, "
+    "created a new certificate authority in {folder}. A server that was started in another folder has another one, "
     "unless both have the same setting authority_folder"
 )
 BYPASSED = (
@@ -53,12 +53,12 @@ OVERRIDDEN = (
 )
 
 
-class UnfitFolder(Exception):
-    """A client cannot be pointed at the authority's folder; the message is for the user."""
+class UnusableFolder(Exception):
+    """A client cannot use the authority's folder; the message is for the user."""
 
 
 class ProxyEnvironment(NamedTuple):
-    """Where the proxy is, the files to trust, and the hosts that clients reach without the proxy."""
+    """The address of the proxy, the files to trust, and the hosts that clients reach without the proxy."""
 
     proxy_host: str
     proxy_port: int
@@ -79,7 +79,7 @@ def _notes(*texts: str) -> list[str]:
 
 
 def _proxy_variables(environment: ProxyEnvironment) -> list[str]:
-    """Return the exports of both spellings: some clients read one only, and some prefer the one and some the other."""
+    """Return the exports in upper and lower case: some clients read only one, others prefer one of them."""
     direct = ",".join(environment.direct_hosts)
     names = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy")
     return _exports(**dict.fromkeys(names, environment.proxy), NO_PROXY=direct, no_proxy=direct)
@@ -130,9 +130,9 @@ def _node(environment: ProxyEnvironment) -> list[str]:
 
 def _php(environment: ProxyEnvironment) -> list[str]:
     folder = environment.trust.php_folder
-    if found := _UNFIT_FOR_PHP.search(str(folder)):
-        hint = "choose another one by --authority-folder, for the server too"
-        raise UnfitFolder(f"PHP cannot be pointed at a folder with {found[0]!r} in its path, {folder.parent}: {hint}")
+    if found := _SPECIAL_IN_PHP.search(str(folder)):
+        hint = "choose another one with --authority-folder, also for the server"
+        raise UnusableFolder(f"PHP cannot use a folder with {found[0]!r} in its path, {folder.parent}: {hint}")
     return [
         *_notes(
             "PHP reads curl.cainfo only from ini files: PHP_INI_SCAN_DIR adds a folder with one. As an option it is",
@@ -162,7 +162,9 @@ def _java(environment: ProxyEnvironment) -> list[str]:
         "javax.net.ssl.trustStoreType": "PKCS12",
         "javax.net.ssl.trustStorePassword": STORE_PASSWORD,
     }
-    quoted = " ".join(quote(f"-D{name}={value}") for name, value in options.items())  # Java reads a shell's quotes, too
+    quoted = " ".join(
+        quote(f"-D{name}={value}") for name, value in options.items()
+    )  # Java understands a shell's quotes
     return [
         *_notes("Java reads no proxy variable, but these options; it reports on standard error that it has read them."),
         *_exports(JAVA_TOOL_OPTIONS=quoted),
@@ -175,13 +177,13 @@ def _on_linux(language: str) -> Callable[[ProxyEnvironment], list[str]]:
 
 
 def _any(environment: ProxyEnvironment) -> list[str]:
-    """Return the lines of all clients, each once; PHP's are left out where its folder cannot be named."""
+    """Return the lines of all clients, each once; without those of PHP if it cannot use the folder."""
     lines: list[str] = []
     for client in (_python_async, _node, _curl, _java):
         lines += client(environment)
     try:
         lines += _php(environment)
-    except UnfitFolder as error:
+    except UnusableFolder as error:
         lines += _notes(str(error))
     return list(dict.fromkeys(lines))
 
@@ -204,7 +206,7 @@ def run(client: str, settings: Settings) -> int:
     """Print the lines for one of CLIENTS, and return the exit status."""
     try:
         lines = shell_lines(client, settings)
-    except UnfitFolder as error:
+    except UnusableFolder as error:
         return fail(WRONG_USAGE, str(error))
     except CertificateAuthorityUnavailable as error:
         return fail(FAILED, str(error))
@@ -214,8 +216,8 @@ def run(client: str, settings: Settings) -> int:
 def shell_lines(client: str, settings: Settings) -> list[str]:
     """Return the lines for one of CLIENTS, which contain no secret. Warnings go to standard error.
 
-    Raises CertificateAuthorityUnavailable if no trusted authority can be read or created, and UnfitFolder if the client
-    cannot read the path of its folder.
+    Raises CertificateAuthorityUnavailable if no trusted authority can be read or created, and UnusableFolder if the
+    client cannot read the path of its folder.
     """
     folder = Path(os.path.realpath(authority_folder(settings)))
     is_new = not TrustFiles(folder).key.exists()
@@ -252,7 +254,7 @@ def _java_warnings(variables: Mapping[str, str]) -> list[str]:
 def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[str]]:
     """Return the hosts for NO_PROXY, and its current entries that are left out because they cover Twilio's hosts.
 
-    Spaces separate entries, too: curl, PHP, Ruby and axios read them so.
+    Spaces separate entries too, as in curl, PHP, Ruby and axios.
     """
     today = f"{variables.get('NO_PROXY', '')},{variables.get('no_proxy', '')}".replace(",", " ").split()
     entries = dict.fromkeys([*today, *LOCAL_HOSTS])
@@ -281,6 +283,6 @@ def _region(client: str) -> list[str]:
         )
     return [
         *_notes("Libraries ask for a host that does not exist in public: calls that miss the proxy fail."),
-        *(_notes("Those of Ruby and .NET do not: run `ringback env` for them, too.") if client == "any" else []),
+        *(_notes("Those of Ruby and .NET do not: run `ringback env` for them too.") if client == "any" else []),
         *_exports(TWILIO_REGION=UNRESOLVABLE_REGION),
     ]

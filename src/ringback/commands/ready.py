@@ -35,7 +35,7 @@ def _configured_url() -> str:
 
 
 def server_url(text: str) -> str:
-    """Return the base URL that a user means by ``127.0.0.1:8010``, ``localhost``, ``8010`` or a whole URL.
+    """Return the base URL for a text such as ``127.0.0.1:8010``, ``localhost``, ``8010`` or a whole URL.
 
     Raises WrongUrl.
     """
@@ -59,7 +59,7 @@ def _without_password(text: str) -> str:
 
 
 def reason_not_ready(url: str) -> str | None:
-    """Return None when the server at this base URL is ready, and otherwise why not."""
+    """Return why the server at this base URL is not ready, or None if it is."""
     no_proxy = build_opener(ProxyHandler({}))
     try:
         with no_proxy.open(f"{url}/readyz", timeout=TIMEOUT_SECONDS):

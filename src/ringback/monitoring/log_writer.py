@@ -52,7 +52,7 @@ class LogWriter:
         _writers.add(self)
 
     def _forget(self) -> None:
-        """Start with an empty queue and no thread, as a process does that was just forked."""
+        """Reset to an empty queue without a thread, at creation and in a forked process."""
         self._lock = threading.RLock()  # reentrant: a signal handler or a finalizer may log while this thread logs
         self._lines: list[bytes] = []
         self._queued_bytes = 0
@@ -67,7 +67,7 @@ class LogWriter:
         self.failure: BaseException | None = None
 
     def put(self, line: bytes) -> None:
-        """Queue a line, without its line feed, or drop it where the queue is full. Never blocks or raises."""
+        """Queue a line, without its line feed, or drop it if the queue is full. Never blocks or raises."""
         with self._lock:
             if self._queued_bytes >= self._max_queued_bytes:
                 self._unreported += 1
@@ -89,7 +89,7 @@ class LogWriter:
         return True
 
     async def watch(self) -> None:
-        """Keep the thread alive until cancelled; raise what ended it, for a supervisor."""
+        """Keep the thread running until cancelled. Raise the exception that ended it, for the supervisor."""
         self._restart_thread()
         while True:
             failure, self.failure = self.failure, None
@@ -151,11 +151,11 @@ class LogWriter:
             self._wake.acquire()
 
     def _pause(self, seconds: float) -> None:
-        """Sleep. Under libfaketime, time.sleep fails when it gets to the system call after its deadline."""
+        """Sleep. Under libfaketime, time.sleep fails if it reaches the system call after its deadline."""
         self._never_released.acquire(timeout=seconds)
 
     def _write_lines(self, lines: list[bytes], unreported: int) -> None:
-        """Write lines, and after them how many were dropped; before them where the reader was gone."""
+        """Write lines, then the number of dropped lines; in the other order after the reader was gone."""
         if self._is_reader_gone:
             if not self._write_all(self._notice(unreported) + b"\n"):
                 self._drop(lines)
@@ -181,7 +181,7 @@ class LogWriter:
             self._queued_bytes -= _size(lines)
 
     def _write_all(self, data: bytes) -> bool:
-        """Write all of it, however often that must be tried; return False where the stream's reader is gone."""
+        """Write all data, with as many tries as that takes. Return False if the stream has no reader."""
         rest = memoryview(b"\n" + data if self._is_mid_line and self._is_reader_gone else data)
         pause_seconds = FIRST_RETRY_SECONDS
         while rest:
@@ -205,7 +205,7 @@ def _size(lines: Sequence[bytes]) -> int:
 
 
 def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Divide lines so that each part is written at once; a longer line is a part for itself."""
+    """Divide lines into chunks that are written atomically; a longer line is a chunk by itself."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -225,7 +225,7 @@ def _lock_all() -> None:
 
 def _unlock_all() -> None:
     for writer in list(_writers):
-        with suppress(RuntimeError):  # made since
+        with suppress(RuntimeError):  # created since
             writer._lock.release()  # noqa: SLF001
 
 
