@@ -142,7 +142,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _read_authority(file: Path, now: datetime) -> Authority | None:
-    """Read the authority from a file, and make the file private. Return None if there is none or it cannot be used.
+    """Read the authority from a file, and make the file private. Return None if it is missing or unusable.
 
     Raises CertificateAuthorityUnavailable if it could sign certificates for any host.
     """

@@ -1,7 +1,7 @@
 """The undocumented names of uvicorn that the server uses, and the check at startup that this version has them.
 
-There is no upper bound on uvicorn's version. If a version lacks one of these names, the server says so in one line when
-it starts, instead of failing at the first request. The tests run with the lowest version that pyproject.toml allows and
+pyproject.toml sets no upper bound for uvicorn. If a version lacks one of these names, the server says so in one line at
+startup, instead of failing at the first request. The tests run with the lowest version that pyproject.toml allows and
 with the one in constraints.txt.
 """
 
@@ -68,7 +68,7 @@ def check_uvicorn() -> None:
 
 
 def _missing(path: str, names: tuple[str, ...]) -> list[str]:
-    """Return the names, each after a dot, that a class lacks; an empty one if there is no such class."""
+    """Return the names that a class lacks, each after a dot, or an empty name if the class itself is missing."""
     module, _, name = path.rpartition(".")
     try:
         owner: Any = getattr(import_module(module), name)
