@@ -83,7 +83,7 @@ def create_app(
         number_validation=settings.number_validation,
         validation_code_format=settings.validation_code_format,
         snapshot_limit_bytes=settings.snapshot_limit_mib * MIB,
-        now=clock.now,
+        system_now=clock.now,
         wake_runner=runner.wake,
         wake_sender=sender.wake,
         advance=advancer.advance,

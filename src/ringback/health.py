@@ -46,7 +46,7 @@ def metrics_router(services: Services) -> APIRouter:
     @router.head(METRICS_PATH, include_in_schema=False)
     @router.get(METRICS_PATH, summary="What has it counted?", response_class=PlainTextResponse)
     async def metrics(_: Request) -> Response:
-        backlog = await _backlog(services.database, services.now())
+        backlog = await _backlog(services.database, services.system_now())
         return Response(services.metrics.exposition(backlog), media_type=METRICS_CONTENT_TYPE)
 
     return router

@@ -94,7 +94,7 @@ class Lifespan:
         self._sender = sender
         self._control_app = control_app
         self._journal_writer = JournalWriter(database)
-        housekeeper = Housekeeper(database, services.now, services.change_notifier)
+        housekeeper = Housekeeper(database, services.system_now, services.change_notifier)
         tasks = [
             BackgroundTask(CALL_RUNNER, runner.run),
             BackgroundTask(CALLBACK_SENDER, sender.run),

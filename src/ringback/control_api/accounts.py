@@ -85,7 +85,7 @@ async def create_account(services: Services, body: CreateAccountRequest | None =
             friendly_name=body.friendly_name,
             owner_email=body.owner_email,
             parent_sid=AccountSid(body.parent_sid) if body.parent_sid else None,
-            system_now=services.now(),
+            system_now=services.system_now(),
             id_generator=services.id_generator,
         )
     except operations.InvalidParent as error:
@@ -113,7 +113,7 @@ async def fetch_account(account: PathAccount) -> AccountResponse:
 async def update_account(services: Services, account: PathAccount, body: UpdateAccountRequest) -> AccountResponse:
     """Change the status of an account."""
     updated_account = await services.database.run(
-        operations.change_account_status, account.sid, body.status, system_now=services.now()
+        operations.change_account_status, account.sid, body.status, system_now=services.system_now()
     )
     if updated_account is None:
         raise account_not_found(account.sid)
@@ -131,7 +131,7 @@ async def delete_account(services: Services, account: PathAccount) -> Response:
 async def create_api_key(services: Services, account: PathAccount) -> ApiKeyResponse:
     """Create a key whose SID and secret authenticate requests for the account."""
     key = await services.database.run(
-        operations.create_api_key, account, system_now=services.now(), id_generator=services.id_generator
+        operations.create_api_key, account, system_now=services.system_now(), id_generator=services.id_generator
     )
     if key is None:
         raise account_not_found(account.sid)

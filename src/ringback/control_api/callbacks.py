@@ -105,7 +105,7 @@ async def redeliver(services: Services, call: PathCall) -> CallbackJournalRespon
     its result.
     """
     try:
-        journal = await services.database.run(redeliver_callback, call.sid, system_now=services.now())
+        journal = await services.database.run(redeliver_callback, call.sid, system_now=services.system_now())
     except NotRedeliverable as error:
         hint = "wait for the event callback.delivered or callback.failed, then send the StatusCallback again"
         raise conflict(f"call {call.sid} {error}", hint) from error

@@ -91,7 +91,7 @@ async def create_caller_id(services: Services, account: PathAccount, body: Creat
             number,
             body.friendly_name,
             created=to_timestamp(body.date_created),
-            system_now=services.now(),
+            system_now=services.system_now(),
             id_generator=services.id_generator,
         )
     except AlreadyVerified as error:
@@ -110,7 +110,9 @@ async def delete_caller_id(
 ) -> Response:
     """Delete a caller ID, as the Twilio API does."""
     try:
-        is_deleted = await services.database.run(delete_outgoing_caller_id, account.sid, sid, system_now=services.now())
+        is_deleted = await services.database.run(
+            delete_outgoing_caller_id, account.sid, sid, system_now=services.system_now()
+        )
     except TwilioError as error:
         raise account_not_found(account.sid) from error
     if not is_deleted:

@@ -193,7 +193,7 @@ async def _act(services: Services, call: ValidationCall, event: CallEvent, hint:
             call.sid,
             event,
             digits=digits,
-            system_now=services.now(),
+            system_now=services.system_now(),
             policy=services.call_policy,
             id_generator=services.id_generator,
         )

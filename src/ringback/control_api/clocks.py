@@ -62,7 +62,7 @@ async def _clock_response(services: Services, account: Account, time: AccountTim
 @router.get("/accounts/{account_sid}/clock", summary="Read the account's clock")
 async def fetch_clock(services: Services, account: PathAccount) -> ClockResponse:
     """Return the state of the account's clock."""
-    return await _clock_response(services, account, account.clock.at(services.now()))
+    return await _clock_response(services, account, account.clock.at(services.system_now()))
 
 
 @router.put("/accounts/{account_sid}/clock", summary="Freeze, set or run the account's clock")
@@ -72,7 +72,11 @@ async def set_account_clock(services: Services, account: PathAccount, body: SetC
     To let events happen in order on the way to a later time, advance the clock instead.
     """
     time = await services.database.run_in_steps(
-        set_clock.steps, account.sid, mode=body.mode, account_now=to_timestamp(body.now), system_now=services.now()
+        set_clock.steps,
+        account.sid,
+        mode=body.mode,
+        account_now=to_timestamp(body.now),
+        system_now=services.system_now(),
     )
     if time is None:
         raise account_not_found(account.sid)
@@ -89,7 +93,7 @@ async def advance_clock(services: Services, account: PathAccount, body: AdvanceC
     An account has settled when its calls have moved and their callbacks are delivered or have failed. `0` settles what
     is due now.
     """
-    if after(account.clock.now(services.now()), body.seconds) > LATEST:
+    if after(account.clock.now(services.system_now()), body.seconds) > LATEST:
         raise unprocessable(
             f"seconds: a clock cannot be advanced beyond the year {LAST_YEAR}", "send a smaller number of seconds"
         )

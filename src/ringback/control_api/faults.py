@@ -136,7 +136,7 @@ async def create_fault(services: Services, account: PathAccount, body: CreateFau
     except InvalidFault as error:
         raise unprocessable(str(error), "GET /_ringback/docs lists the effects") from error
     try:
-        fault = await services.database.run(operations.add_fault, account, new, system_now=services.now())
+        fault = await services.database.run(operations.add_fault, account, new, system_now=services.system_now())
     except operations.TooManyFaults as error:
         raise conflict(
             f"the account has {operations.MAX_FAULTS} faults", "delete faults that are no longer needed"

@@ -100,7 +100,7 @@ def message_response(stored: StoredMessage) -> InboxMessageResponse:
 )
 async def receive_post(request: Request, services: Services, account: PathAccount, name: Name) -> None:
     """Store a request with any method, as a receiver of StatusCallbacks gets it. No token is required."""
-    time = account.clock.at(services.now())
+    time = account.clock.at(services.system_now())
     try:
         received = await _read_request(request)
     except ClientDisconnect:

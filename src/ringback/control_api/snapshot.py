@@ -61,7 +61,7 @@ async def put_snapshot(services: Services, request: Request) -> Response:
         async for part in request.stream():
             document.write(part)
         snapshot = await run_steps(read_snapshot.steps(document))
-        await services.database.run_in_steps(restore_snapshot.steps, snapshot, system_now=services.now())
+        await services.database.run_in_steps(restore_snapshot.steps, snapshot, system_now=services.system_now())
         await run_steps(snapshot.rows.release())
     except ClientDisconnect:
         return Response(status_code=HTTPStatus.BAD_REQUEST)

@@ -21,9 +21,9 @@ from ringback.storage.request_journal import RequestJournal
 class Services:
     """The collaborators of a request, built once by create_app.
 
-    `now` returns the machine's time. `wake_runner` must be called after a call became pending, `wake_sender` after a
-    StatusCallback became pending. `advance` advances an account's clock by seconds and returns None if there is no such
-    account. `reset_all` deletes everything and seeds the database again.
+    `system_now` returns the machine's time. `wake_runner` must be called after a call became pending, `wake_sender`
+    after a StatusCallback became pending. `advance` advances an account's clock by seconds and returns None if there is
+    no such account. `reset_all` deletes everything and seeds the database again.
     """
 
     database: Database
@@ -36,7 +36,7 @@ class Services:
     number_validation: NumberValidation
     validation_code_format: ValidationCodeFormat
     snapshot_limit_bytes: int
-    now: Callable[[], Timestamp]
+    system_now: Callable[[], Timestamp]
     wake_runner: Callable[[], None]
     wake_sender: Callable[[], None]
     advance: Callable[[AccountSid, float], Awaitable[AccountTime | None]]

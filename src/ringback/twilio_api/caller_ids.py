@@ -54,7 +54,7 @@ async def update_caller_id(context: RequestContext) -> Response:
         context.account.sid,
         context.path_parameters["Sid"],
         friendly_name,
-        system_now=context.services.now(),
+        system_now=context.services.system_now(),
     )
     if caller_id is None:
         raise context.not_found()
@@ -65,7 +65,7 @@ async def delete_caller_id(context: RequestContext) -> Response:
     """Answer 204 after deleting the caller ID."""
     sid = context.path_parameters["Sid"]
     if not await context.services.database.run(
-        delete_outgoing_caller_id, context.account.sid, sid, system_now=context.services.now()
+        delete_outgoing_caller_id, context.account.sid, sid, system_now=context.services.system_now()
     ):
         raise context.not_found()
     return no_content()

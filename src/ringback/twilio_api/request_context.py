@@ -195,7 +195,7 @@ class RequestContext:
         services.journal.add(
             AnsweredRequest(
                 self.journal_account.sid,
-                self.journal_account.clock.now(services.now()),
+                self.journal_account.clock.now(services.system_now()),
                 self.request_sid,
                 self.method,
                 self.path[:KEPT_CHARACTERS],

@@ -15,7 +15,7 @@ async def create_validation_request(context: RequestContext) -> Response:
         validation_requests.create_validation_request,
         context.account.sid,
         parse_validation_request(await read_form(context), services.number_validation),
-        system_now=services.now(),
+        system_now=services.system_now(),
         policy=services.call_policy,
         id_generator=services.id_generator,
     )
