@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -48,7 +47,7 @@ from support.receiver import CallbackReceiver
 from support.replicas import Replicas
 from support.simulation import execute, query
 from support.templates import POSTGRESQL, only
-from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS
+from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
 pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
@@ -450,9 +449,7 @@ async def test_reset_discards_a_request_that_is_being_written(pair: list[Databas
         with unit_of_work:
             unit_of_work.accounts.lock_exclusive(ACCOUNT_SID)
             writing = asyncio.run_coroutine_threadsafe(database.run(write_requests, limit=10), loop)
-            deadline = time.monotonic() + PATIENCE_SECONDS
-            while not unit_of_work.all(WAITING_FOR_A_LOCK) and time.monotonic() < deadline:
-                time.sleep(0.01)
+            eventually(lambda: bool(unit_of_work.all(WAITING_FOR_A_LOCK)), what="the writer waits for a lock")
             reset_account(unit_of_work, ACCOUNT_SID)
         return writing
 
