@@ -1,4 +1,4 @@
-"""The control API: who may use it, and what it says to requests that make no sense."""
+"""The control API: the token, errors of unknown paths and bodies, accounts and API keys."""
 
 from typing import Any
 

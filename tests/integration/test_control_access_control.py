@@ -1,4 +1,4 @@
-"""The control API's guards: what is refused before anything of a body is read."""
+"""The access control of the control API: requests that are rejected before their body is read."""
 
 from collections.abc import AsyncIterator
 

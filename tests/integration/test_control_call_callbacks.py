@@ -1,4 +1,4 @@
-"""The control API's list of calls: the state of each call's StatusCallback at a glance."""
+"""The control API's list of calls: the summary of each call's StatusCallback."""
 
 from collections.abc import Callable
 from typing import Any

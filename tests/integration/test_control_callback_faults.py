@@ -1,4 +1,4 @@
-"""The control API: an advance waits for the callbacks that a fault delays in its own account, and in no other."""
+"""The control API: an advance waits for the delayed callbacks of its account only."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The control API's journal of a StatusCallback says of each attempt whether its signature is right."""
+"""The journal of a StatusCallback in the control API: the verdict on the signature of each attempt."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The control API: the journal of a call's StatusCallback, and sending it again."""
+"""The control API: the journal of a call's StatusCallback, and redelivery."""
 
 import threading
 from typing import Any

@@ -1,4 +1,4 @@
-"""The control API: numbers that are verified at once, without a call."""
+"""The control API: caller IDs without a call."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The control API: each account's own time, and what happens in it."""
+"""The control API: the clocks of accounts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The control API: waiting for what happens, instead of sleeping."""
+"""The control API: events, and waits for them."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The control API: phones behind an extension."""
+"""The control API: phones with an extension."""
 
 from typing import Any
 

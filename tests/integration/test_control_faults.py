@@ -1,4 +1,4 @@
-"""The control API: faults asked for, listed and deleted."""
+"""The control API: faults are created, listed and deleted."""
 
 from typing import Any
 

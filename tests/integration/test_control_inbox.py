@@ -1,4 +1,4 @@
-"""The control API: inboxes, the ready-made receivers of StatusCallbacks."""
+"""The control API: inboxes, the receivers of StatusCallbacks."""
 
 from typing import Any
 

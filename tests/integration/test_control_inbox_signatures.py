@@ -1,4 +1,4 @@
-"""The control API: what an inbox says of a message's signature."""
+"""The control API: the verdict of an inbox on the signature of a message."""
 
 import base64
 

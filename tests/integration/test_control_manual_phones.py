@@ -1,4 +1,4 @@
-"""The control API: being the callee of a phone that waits for somebody."""
+"""The control API: a test acts as the callee of a manual phone."""
 
 from typing import Any
 

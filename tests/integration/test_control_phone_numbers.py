@@ -1,4 +1,4 @@
-"""The control API: how the numbers of phones may be written."""
+"""The control API: formats of phone numbers."""
 
 from typing import Any
 

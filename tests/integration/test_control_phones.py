@@ -1,4 +1,4 @@
-"""The control API: the rules of phones, and phones as they are found."""
+"""The control API: the rules of phones."""
 
 from typing import Any
 

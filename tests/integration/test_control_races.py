@@ -1,4 +1,4 @@
-"""Two things at once: none ends in a failure, a row that is stuck, or a second caller ID (docs/races.md)."""
+"""The control API: concurrent actions never cause an error, a stuck row or a second caller ID (docs/races.md)."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The control API: the journal of an account's requests to the Twilio surface."""
+"""The control API: the journal of an account's requests to the Twilio API."""
 
 from typing import Any
 

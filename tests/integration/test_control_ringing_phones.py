@@ -1,4 +1,4 @@
-"""The control API: the phones that ring in all accounts."""
+"""The control API: the ringing phones of all accounts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The control API: scripts of what the next calls to a phone meet."""
+"""The control API: the scripts of phones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The control API: the whole state as one document, and back."""
+"""The control API: snapshots of the whole state."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is served of the phone page: its files with their headers, and nothing else; and what its scripts may not do."""
+"""The files of the phone page: headers, names, and what its scripts must not do."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An account as a suite has it in hand: what the fixture `ringback` gives."""
+"""ringback.testing: an account, as the fixture `ringback` gives it."""
 
 from datetime import UTC, datetime, timedelta
 

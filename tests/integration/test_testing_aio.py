@@ -1,4 +1,4 @@
-"""ringback.testing.aio in tests whose own event loop serves the StatusCallback; the synchronous handle there."""
+"""ringback.testing.aio, and the synchronous classes in an event loop that serves the StatusCallback."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""RingbackContainer: what it would have an engine run, and a server that runs in a container's place."""
+"""RingbackContainer: the container that it starts, and the server in it."""
 
 import sys
 from collections.abc import Iterator

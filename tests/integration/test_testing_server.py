@@ -1,4 +1,4 @@
-"""A suite's own server: what becomes of one that cannot start, and of its process."""
+"""ringback.testing: servers that cannot start, and their processes."""
 
 import socket
 import subprocess

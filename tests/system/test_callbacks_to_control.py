@@ -1,4 +1,4 @@
-"""StatusCallbacks whose URL is the control API of a ringback server: they change nothing, whichever way they go."""
+"""StatusCallbacks whose URL is the control API of a server: they change nothing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

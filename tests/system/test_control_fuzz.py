@@ -1,4 +1,4 @@
-"""The control API survives whatever its own description allows and forbids, and answers only what that tells."""
+"""The control API follows its OpenAPI description for valid and invalid requests."""
 
 import os
 import subprocess

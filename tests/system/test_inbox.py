@@ -1,4 +1,4 @@
-"""An inbox of a real server: StatusCallbacks arrive there, and what a proxy did to one is named."""
+"""An inbox of a real server: it receives StatusCallbacks, and its verdict names changes of a proxy."""
 
 import base64
 import hashlib

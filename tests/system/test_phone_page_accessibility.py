@@ -1,4 +1,4 @@
-"""The phone page for everybody: axe-core finds nothing in any view, and everything fits into narrow windows."""
+"""The accessibility of the phone page: axe-core in all views, narrow windows, touch and focus."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The phone page: the state of the StatusCallback at a glance, and the requests of one that was redirected."""
+"""The phone page: the state of a StatusCallback, and the requests of a redirected one."""
 
 import threading
 from collections.abc import Iterator

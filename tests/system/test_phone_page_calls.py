@@ -1,4 +1,4 @@
-"""The phone page: phones ring, are answered, keyed, hung up and rejected, by mouse and by keyboard."""
+"""The phone page: calls are answered, rejected and hung up, and digits are entered, with mouse and keyboard."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The pictures of the phone page in README and docs: taken here, and written to docs/images by `make pictures`."""
+"""The pictures of the phone page in the documentation. `make pictures` writes them to docs/images."""
 
 import os
 from contextlib import closing

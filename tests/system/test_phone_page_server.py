@@ -1,6 +1,6 @@
-"""The phone page and its server: what is served, a control token, a server that goes and comes back.
+"""The phone page and its server: files, control token, outages, resets and deleted accounts.
 
-How soon an event is on the screen, and how smoothly the list scrolls, is measured by benchmarks/phone_page.py.
+benchmarks/phone_page.py measures the time until an event is on the screen, and the smoothness of scrolling.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What the phone page shows stays true to the server, whatever was overtaken, lost, reset or restarted."""
+"""The synchronization of the phone page with the server, after lost, outdated and reset data."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The phone page: the trace of a verification, its StatusCallback, and text from outside that stays text."""
+"""The phone page: the trace of a verification, its StatusCallback, and text from outside."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The phone page's small views: each does what it says."""
+"""The other views of the phone page."""
 
 import json
 import re

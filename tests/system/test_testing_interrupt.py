@@ -1,4 +1,4 @@
-"""Interrupting pytest with Ctrl-C, and killing it: the server that it started, its exit status and its output."""
+"""pytest that is interrupted or killed: the server that it started, its exit status and its output."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""The plugin in suites that use it little, or not at all."""
+"""The pytest plugin in test suites that use it little or not at all."""
 
 import re
 from pathlib import Path

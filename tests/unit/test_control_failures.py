@@ -1,4 +1,4 @@
-"""The control API's outermost layer: failures are logged and raised, disconnected clients are neither."""
+"""ErrorLoggingMiddleware: failures are logged and raised, disconnections are not."""
 
 from collections.abc import Sequence
 from typing import Any, cast

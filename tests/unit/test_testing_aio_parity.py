@@ -1,4 +1,4 @@
-"""The asynchronous handles of ringback.testing compared with the synchronous ones: same methods, same parameters."""
+"""The async classes of ringback.testing have the methods and parameters of the synchronous ones."""
 
 import inspect
 from types import FunctionType

@@ -1,4 +1,4 @@
-"""What every suite pays for the plugin, used or not; and where Twilio's library is missing."""
+"""The imports of the pytest plugin, and the client without Twilio's library."""
 
 import subprocess
 import sys

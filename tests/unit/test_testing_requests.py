@@ -1,4 +1,4 @@
-"""The requests of ringback.testing: how long their answers may take."""
+"""The requests of ringback.testing: their timeouts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The URL of a running server that a suite is given."""
+"""The URL of a running server in ringback.testing."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The phone page does not say that there is nothing where there is something: in another inbox, account or page."""
+"""The phone page: empty views name other inboxes, accounts and pages that have something to show."""
 
 import re
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""The phones in front: which are shown and where, what is keyed, what a prompt says, where the focus is."""
+"""The live calls on the phone page: their order, digits, prompts and focus."""
 
 import pytest
 from playwright.sync_api import Locator, expect

@@ -1,4 +1,4 @@
-"""What a fuzzer, or a hand, sends that nobody meant: numbers too large, characters that are none, text for numbers."""
+"""The control API: invalid values, such as large numbers, invalid characters and text for numbers."""
 
 import json
 from typing import Any

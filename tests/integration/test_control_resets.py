@@ -1,4 +1,4 @@
-"""An account is reset, deleted, or set to another time while something is under way (docs/races.md)."""
+"""The control API: resets, deletions and clock changes while calls and callbacks are in progress (docs/races.md)."""
 
 import asyncio
 import threading

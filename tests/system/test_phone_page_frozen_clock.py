@@ -1,4 +1,4 @@
-"""The phone page of an account whose clock is frozen, or was set to another time: it says so, and offers to advance."""
+"""The phone page of an account whose clock is frozen or set to another time."""
 
 import re
 

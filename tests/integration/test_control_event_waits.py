@@ -1,4 +1,4 @@
-"""The control API: what becomes of those who wait for an account's events, and what their waiting costs."""
+"""The control API: the end and the cost of waits for events."""
 
 import asyncio
 from typing import Any
