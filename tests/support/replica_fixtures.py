@@ -20,7 +20,7 @@ from support.templates import PostgresqlTemplate
 
 @pytest.fixture
 def databases(migrated: PostgresqlTemplate) -> list[Database]:
-    """Open the same database twice, as two processes do; whoever asks for them closes them."""
+    """Open the same database twice, as two processes do; the test closes both."""
     return [migrated.copy(), open_database(migrated.url)]
 
 

@@ -1,4 +1,4 @@
-"""Two applications that work with one database."""
+"""Two applications that share one database."""
 
 from typing import NamedTuple
 
@@ -6,11 +6,11 @@ from support.control import Controlled, ControlledAccount
 
 
 class Replicas(NamedTuple):
-    """Two applications that share all there is, and the machine's clock."""
+    """Two applications with one database and one system clock."""
 
     one: Controlled
     other: Controlled
 
     def elsewhere(self, account: ControlledAccount) -> ControlledAccount:
-        """Return an account of the one as the other has it."""
+        """Return an account of the first application at the other."""
         return ControlledAccount(self.other.http, account.sid, account.auth_token)

@@ -1,4 +1,4 @@
-"""Databases that the migrations made, of which each test has a copy of its own, in no time."""
+"""Migrated databases, of which each test gets a fast copy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,24 +9,24 @@ from sqlalchemy import text
 
 from ringback.storage.database import Database, ProcessState
 from ringback.storage.database_factory import open_database
+from ringback.storage.journal_tables import TABLES
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
-from ringback.storage.tables import metadata
 from support.postgresql import migrated_database
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
-_NUMBERED = [table.name for table in metadata.sorted_tables if table.autoincrement_column is not None]
+_NUMBERED = [table.name for table in TABLES if table.autoincrement_column is not None]
 EMPTY = text(
     "; ".join(
-        [f"DELETE FROM {table.name}" for table in reversed(metadata.sorted_tables)]  # noqa: S608
+        [f"DELETE FROM {table.name}" for table in reversed(TABLES)]  # noqa: S608
         + [f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), 1, false)" for name in _NUMBERED]
     )
 )
-"""Of a few rows a tenth of the time that TRUNCATE takes, which makes new files for every table and index."""
+"""Takes a tenth of the time of TRUNCATE for a few rows, which creates new files for every table and index."""
 
 
 def only(kind: str) -> pytest.MarkDecorator:
-    """Say that a test, or a module of tests, is about one kind of database alone."""
+    """Return the mark of a test, or a module of tests, for one kind of database."""
     return pytest.mark.parametrize("migrated", [kind], indirect=True)
 
 
@@ -34,12 +34,12 @@ class Template(Protocol):
     """A migrated database."""
 
     def copy(self, process_state: ProcessState | None = None) -> Database:
-        """Return a database with nothing in it, for one test, which closes it."""
+        """Return an empty database for one test, which closes it."""
         ...
 
 
 class EmbeddedTemplate:
-    """One in memory, of which others are copied."""
+    """A template in memory, which is copied."""
 
     def __init__(self) -> None:
         self._database = open_database("sqlite://")
@@ -57,7 +57,7 @@ class EmbeddedTemplate:
 
 
 class PostgresqlTemplate:
-    """One of a server's, which is emptied for each test: they come one after the other."""
+    """A database of a server, which is emptied for each test; the tests of a process run one after the other."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -71,7 +71,7 @@ class PostgresqlTemplate:
 
 @contextmanager
 def template(kind: str) -> Iterator[Template]:
-    """Make a database of a kind."""
+    """Create the template of a kind of database."""
     if kind == SQLITE:
         embedded = EmbeddedTemplate()
         yield embedded

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.room import small_disk
+from support.disk_space import small_disk
 from support.seeds import number_at
 from support.server import ACCOUNT_SID, COMMAND, ServerProcess, caller_ids_path
 from support.waiting import eventually

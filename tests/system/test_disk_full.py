@@ -1,4 +1,4 @@
-"""A disk that is full: what cannot be stored is refused, what was answered stays, and later all goes on."""
+"""A full disk: requests that cannot be stored are refused, and answered ones are kept until work continues."""
 
 import sys
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ import pytest
 from support.crash_checks import Inspector, by_call
 from support.crash_clients import Tenant, http_client
 from support.crash_report import Report
+from support.disk_space import DiskSpace, FileSizeLimit, SmallDisk, small_disk
 from support.receiver import CallbackReceiver
-from support.room import FileSizeLimit, Room, SmallDisk, small_disk
 from support.seeds import number_at
 from support.server import ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
@@ -47,7 +47,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 
 
 @pytest.fixture
-def room(request: pytest.FixtureRequest, tmp_path: Path) -> Room:
+def disk_space(request: pytest.FixtureRequest, tmp_path: Path) -> DiskSpace:
     return request.getfixturevalue("disk") if request.param == "small disk" else FileSizeLimit(tmp_path)
 
 
@@ -56,7 +56,7 @@ def a_server(folder: Path) -> ServerProcess:
 
 
 def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackReceiver) -> list[httpx.Response]:
-    """Ask for numbers, and note those that still found room; return the refusals."""
+    """Ask for numbers, record the answered ones, and return the refusals."""
     refusals: list[httpx.Response] = []
     owner, path = (tenant.sid, tenant.auth_token), f"{caller_ids_path(tenant.sid)}.json"
     for position in range(EARLIER, 500):
@@ -72,9 +72,9 @@ def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackRece
 
 
 def complaints_a_second(server: ServerProcess) -> float:
-    """Return how many lines a server without room logs per second when nobody asks it for anything.
+    """Return how many lines an idle server on a full disk logs per second.
 
-    The lines between two complaints of the call runner are counted; lines before the first are about requests.
+    The lines between two warnings of the call runner are counted; lines before the first are about requests.
     """
     seen = len(server.log)
 
@@ -99,30 +99,32 @@ def fetch(http: httpx.Client, tenant: Tenant) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("room", "comes_back"),
+    ("disk_space", "comes_back"),
     [("file-size limit", "as it is"), ("small disk", "killed and started again")],
-    indirect=["room"],
+    indirect=["disk_space"],
 )
-def test_without_room_nothing_answered_is_lost_and_with_room_work_goes_on(room: Room, comes_back: str) -> None:
+def test_full_disk_loses_no_answered_request_and_work_continues_afterwards(
+    disk_space: DiskSpace, comes_back: str
+) -> None:
     report = Report()
     with CallbackReceiver() as receiver, ExitStack() as servers:
-        server = servers.enter_context(a_server(room.folder))
+        server = servers.enter_context(a_server(disk_space.folder))
         with http_client(server.base_url) as http:
             tenant = Tenant.opened(http, "any")
             for position in range(EARLIER):
                 tenant.ask(http, server.base_url, number_at(position), receiver.url)
             receiver.wait_for(1)
             tenant.ask(http, server.base_url, number_at(EARLIER + 500), receiver.url)
-            room.take(server)
+            disk_space.use_up(server)
             refusals = ask_until_refused(http, tenant, receiver)
             a_second = complaints_a_second(server)
             read = fetch(http, tenant)
         if comes_back == "killed and started again":
             server.kill()
-            room.give(server)
-            server = servers.enter_context(a_server(room.folder))
+            disk_space.free(server)
+            server = servers.enter_context(a_server(disk_space.folder))
         else:
-            room.give(server)
+            disk_space.free(server)
         with http_client(server.base_url) as http:
             tenant.ask(http, server.base_url, number_at(EARLIER + 501), receiver.url)
             Inspector(http, tenant, report).settle(2 * PATIENCE_SECONDS)
@@ -135,11 +137,11 @@ def test_without_room_nothing_answered_is_lost_and_with_room_work_goes_on(room: 
     assert report.answered >= EARLIER + 2
 
 
-def test_killed_without_room_and_started_without_room_it_shows_what_there_is(disk: SmallDisk) -> None:
+def test_server_killed_on_a_full_disk_starts_on_it_and_reads(disk: SmallDisk) -> None:
     with a_server(disk.folder) as first:
-        disk.take(first)
+        disk.use_up(first)
         first.kill()
-    disk.take()
+    disk.use_up()
 
     with a_server(disk.folder) as again, again.client() as client:
         answer = client.get(f"{caller_ids_path()}.json")
@@ -148,10 +150,10 @@ def test_killed_without_room_and_started_without_room_it_shows_what_there_is(dis
     assert (answer.status_code, answer.json()["outgoing_caller_ids"], ready.status_code) == (200, [], 200)
 
 
-def test_where_a_start_finds_no_room_for_what_it_needs_one_line_says_so(disk: SmallDisk) -> None:
+def test_start_on_a_full_disk_is_refused_in_one_line(disk: SmallDisk) -> None:
     with a_server(disk.folder) as first:
         first.stop()
-    disk.take()
+    disk.use_up()
     again = a_server(disk.folder)
 
     with pytest.raises(AssertionError):

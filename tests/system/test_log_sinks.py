@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from support.disk_space import SmallDisk, small_disk
 from support.log_sinks import COMMAND, Observed, observed
 from support.postgresql import migrated_database
-from support.room import SmallDisk, small_disk
 from support.waiting import PATIENCE_SECONDS, eventually
 
 REQUESTS = 100
@@ -121,10 +121,10 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 def test_a_log_whose_disk_was_full_goes_on_when_there_is_room_again(tmp_path: Path, disk: SmallDisk) -> None:
     file = disk.folder / "ringback.log"
     with file.open("ab") as log, observed(tmp_path, stderr=log.fileno()) as server:
-        disk.take()
+        disk.use_up()
         work(server)
         full = file.read_bytes()
-        disk.give()
+        disk.free()
         numbers = server.validate(1, first=REQUESTS)
         server.wait_until_verified(numbers)
         status = server.stop()

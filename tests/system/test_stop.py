@@ -15,7 +15,7 @@ import pytest
 from support.extent import WHOLE
 from support.receiver import Answer, CallbackReceiver, Received
 from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
-from support.state import stored_calls, unsettled
+from support.sqlite_probe import stored_calls, unsettled
 from support.waiting import PATIENCE_SECONDS, eventually
 
 RINGING, DELIVERED = "+14158675310", "+15005550014"

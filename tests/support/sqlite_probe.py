@@ -1,4 +1,4 @@
-"""What a server's SQLite file says of calls and callbacks, read past the server."""
+"""Calls and callbacks in a server's SQLite file, read without the server."""
 
 import json
 import sqlite3
@@ -23,7 +23,7 @@ SELECT sid, phone_number, outgoing_caller_id_sid, timeline, status_callbacks.sta
 
 @dataclass(frozen=True)
 class StoredCall:
-    """One call's row, with its callback's: `events` in the order in which they happened."""
+    """The rows of a call and its callback; `events` are those of the timeline, in order."""
 
     sid: str
     phone_number: str
@@ -34,20 +34,20 @@ class StoredCall:
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    """Return a query's rows; another process may have the file open."""
+    """Return the rows of a query; another process may have the file open."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)) as connection:
         return connection.execute(query).fetchall()
 
 
 def unsettled(database: Path) -> list[str]:
-    """Return the calls that have not ended and the callbacks that are still owed, each in a few words."""
+    """Return the calls that have not ended and the pending callbacks, described in a few words."""
     return [row[0] for row in rows(database, UNSETTLED)]
 
 
 def stored_calls(database: Path) -> dict[str, StoredCall]:
     """Return all calls by SID."""
-    found = {}
+    calls = {}
     for sid, number, caller_id, timeline, status, token in rows(database, CALLS):
         events = [event for _at, event, _detail in json.loads(timeline)]
-        found[sid] = StoredCall(sid, number, caller_id, events, status, token)
-    return found
+        calls[sid] = StoredCall(sid, number, caller_id, events, status, token)
+    return calls

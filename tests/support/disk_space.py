@@ -1,4 +1,4 @@
-"""Folders in which files can be kept from growing, and allowed to again."""
+"""Folders whose disk space a test can use up and free again."""
 
 import os
 import resource
@@ -18,32 +18,32 @@ SMALL_DISK_BYTES = 4 * 1024 * 1024
 BLOCK = b"\0" * 4096
 
 
-class Room(Protocol):
-    """What a server's files have to grow in."""
+class DiskSpace(Protocol):
+    """The disk space of a server's files."""
 
     folder: Path
 
-    def take(self, server: ServerProcess) -> None:
-        """Let the files of a server that runs grow no more."""
+    def use_up(self, server: ServerProcess) -> None:
+        """Keep the files of a running server from growing."""
 
-    def give(self, server: ServerProcess) -> None:
-        """Let them grow again."""
+    def free(self, server: ServerProcess) -> None:
+        """Let the files grow again."""
 
 
 @dataclass
 class FileSizeLimit:
-    """Nothing can be written to the server's files.
+    """A limit of 0 bytes on the files that the server writes.
 
-    Not even over what is there: a log that was written back begins anew, and the server would go on without more room.
+    Existing bytes cannot be overwritten either: a log that was written back is restarted, and would need no more space.
     """
 
     folder: Path
 
-    def take(self, server: ServerProcess) -> None:
+    def use_up(self, server: ServerProcess) -> None:
         assert server.process is not None
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, UNLIMITED))
 
-    def give(self, server: ServerProcess) -> None:
+    def free(self, server: ServerProcess) -> None:
         assert server.process is not None
         if server.process.poll() is None:
             resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
@@ -51,29 +51,29 @@ class FileSizeLimit:
 
 @dataclass
 class SmallDisk:
-    """A disk of its own, filled up with something else."""
+    """A separate disk, filled with another file."""
 
     folder: Path
 
     @property
-    def _other(self) -> Path:
-        return self.folder / "something else"
+    def _filler(self) -> Path:
+        return self.folder / "another file"
 
-    def take(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
-        with self._other.open("ab", buffering=0) as other:
+    def use_up(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
+        with self._filler.open("ab", buffering=0) as filler:
             try:
                 while True:
-                    other.write(BLOCK)
+                    filler.write(BLOCK)
             except OSError:
                 return
 
-    def give(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
-        self._other.unlink()
+    def free(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
+        self._filler.unlink()
 
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
-    """Mount a disk of 4 MiB in memory; None where that is not allowed."""
+    """Mount a disk of 4 MiB in memory, and yield it; None if that is not allowed."""
     mount, unmount = shutil.which("mount"), shutil.which("umount")
     if os.geteuid() != 0 or not mount or not unmount:
         yield None
