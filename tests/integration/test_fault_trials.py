@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, Suppress
+from ringback.domain.operations import Operation
 from ringback.operations.accounts import list_accounts
 from ringback.operations.faults import add_fault, apply_faults, list_faults
 from ringback.storage import fault_repository
@@ -15,7 +16,7 @@ from support.simulation import Simulation
 
 pytest_plugins = ["support.simulation_fixtures"]
 
-LIST, EVERY, CALLBACK = FaultTarget.LIST_CALLS, FaultTarget.EVERY_OPERATION, FaultTarget.STATUS_CALLBACK
+LIST, EVERY, CALLBACK = FaultTarget(Operation.LIST_CALLS), FaultTarget.EVERY_OPERATION, FaultTarget.STATUS_CALLBACK
 BUSY = AnswerError(503)
 
 
@@ -47,11 +48,11 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
 def test_each_fault_that_applies_has_a_trial_until_one_is_triggered(
     simulation: Simulation, changes: list[Statement], *, last_is_triggered: bool
 ) -> None:
-    for target in (EVERY, FaultTarget.FETCH_CALL, LIST, EVERY):
+    for target in (EVERY, FaultTarget(Operation.FETCH_CALL), LIST, EVERY):
         _add(simulation, target, probability=0.0)
     _add(simulation, CALLBACK, Suppress(), probability=0.0)
     _add(simulation, LIST, **({"times": 2} if last_is_triggered else {"probability": 0.0}))
-    _add(simulation, FaultTarget.FETCH_CALL)
+    _add(simulation, FaultTarget(Operation.FETCH_CALL))
     _add(simulation, EVERY, probability=0.5)
     [account] = list_accounts(simulation.unit_of_work)
 

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.faults import AnswerError, FaultTarget, NewFault
+from ringback.domain.operations import Operation
 from ringback.domain.phones import PhoneBehavior
 from ringback.monitoring.metrics import Backlog, Metrics
 from ringback.operations import backlog
@@ -134,7 +135,9 @@ def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
     add_fault(simulation.unit_of_work, account, wanted, system_now=simulation.clock.now())
 
     for _ in range(2):
-        apply_faults(simulation.unit_of_work, ACCOUNT_SID, FaultTarget.FETCH_CALL, random_fraction=lambda *_: 0.0)
+        apply_faults(
+            simulation.unit_of_work, ACCOUNT_SID, FaultTarget(Operation.FETCH_CALL), random_fraction=lambda *_: 0.0
+        )
 
     metrics = simulation.database.process_state.metrics
     labels = {"operation": "fetch-call", "effect": "status"}

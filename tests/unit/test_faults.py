@@ -19,10 +19,11 @@ from ringback.domain.faults import (
     describe_effect,
     effect_from_dict,
 )
+from ringback.domain.operations import Operation
 from ringback.operations.id_generator import IdGenerator
 from support.clocks import START
 
-OPERATION, CALLBACK = FaultTarget.FETCH_OUTGOING_CALLER_ID, FaultTarget.STATUS_CALLBACK
+OPERATION, CALLBACK = FaultTarget(Operation.FETCH_OUTGOING_CALLER_ID), FaultTarget.STATUS_CALLBACK
 EFFECTS: list[tuple[dict[str, Any], Effect, str]] = [
     ({"status": 429}, AnswerError(429), "status 429"),
     ({"status": 400, "code": 21450, "message": "No."}, AnswerError(400, 21450, "No."), "status 400"),

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.events import EventType, NewEvent
 from ringback.domain.faults import AnswerError, FaultTarget
+from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Metrics
 from support.domain_values import ACCOUNT_SID
@@ -132,7 +133,7 @@ def test_callback_attempts_are_counted_by_the_class_of_their_response() -> None:
 def test_faults_are_counted_by_operation_and_effect() -> None:
     metrics = Metrics()
 
-    metrics.count_fault(FaultTarget.LIST_CALLS, AnswerError(429, message="+12125551234"))
+    metrics.count_fault(FaultTarget(Operation.LIST_CALLS), AnswerError(429, message="+12125551234"))
 
     assert samples(metrics)["ringback_faults_total", "status", "list-calls"] == 1
 

@@ -32,16 +32,15 @@ EffectDict = Mapping[str, Any]
 
 
 class FaultTarget(StrEnum):
-    """The target of a fault: one operation of the Twilio API, all of them, or StatusCallbacks."""
+    """The target of a fault: one operation of the Twilio API, all of them, or StatusCallbacks.
 
-    LIST_OUTGOING_CALLER_IDS = Operation.LIST_OUTGOING_CALLER_IDS
-    CREATE_VALIDATION_REQUEST = Operation.CREATE_VALIDATION_REQUEST
-    FETCH_OUTGOING_CALLER_ID = Operation.FETCH_OUTGOING_CALLER_ID
-    UPDATE_OUTGOING_CALLER_ID = Operation.UPDATE_OUTGOING_CALLER_ID
-    DELETE_OUTGOING_CALLER_ID = Operation.DELETE_OUTGOING_CALLER_ID
-    FETCH_ACCOUNT = Operation.FETCH_ACCOUNT
-    FETCH_CALL = Operation.FETCH_CALL
-    LIST_CALLS = Operation.LIST_CALLS
+    Each member of Operation is a target under the same name.
+    """
+
+    _ignore_ = "members operation"
+    members = vars()
+    for operation in Operation:
+        members[operation.name] = operation.value
     STATUS_CALLBACK = "status-callback"
     EVERY_OPERATION = "*"
 
