@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Mapping
 
 from lxml import etree
 
@@ -12,8 +13,11 @@ from ringback.domain.paging import Page, PageLinks, PageRequest
 from ringback.domain.policies import AccountType
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
-from ringback.twilio_api.documents import CALL_COLUMNS, Record, account_document, call_document, call_page_document
+from ringback.twilio_api.accounts import account_document
+from ringback.twilio_api.calls import COLUMNS, call_document, call_page_document
+from ringback.twilio_api.documents import Record
 from ringback.twilio_api.representations import CSV, JSON, XML
+from ringback.twilio_api.routes import ROUTES
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
 from support.openapi import field_names
 
@@ -75,7 +79,7 @@ def test_a_call_has_the_descriptions_fields_in_order() -> None:
     fields = call_document(a_call(), ".json").fields
 
     assert list(fields) == field_names("api.v2010.account.call")
-    assert (*CALL_COLUMNS, "subresource_uris") == tuple(fields)
+    assert (*COLUMNS, "subresource_uris") == tuple(fields)
 
 
 def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> None:
@@ -113,3 +117,14 @@ def test_a_page_of_calls_in_each_form() -> None:
     assert call["uri"] == f"{PATH}/Calls/{CALL_SID}.json"
     assert etree.fromstring(in_xml).findtext("Calls/Call/Uri") == f"{PATH}/Calls/{CALL_SID}"
     assert [row[0] for row in csv.reader(io.StringIO(in_csv.decode()))] == ["Sid", CALL_SID]
+
+
+def test_every_subresource_of_an_account_has_a_route() -> None:
+    uris = account_document(AN_ACCOUNT, AccountType.FULL, "").fields["subresource_uris"]
+    paths = {route.path.replace("{AccountSid}", ACCOUNT_SID) for route in ROUTES if "{Sid}" not in route.path}
+
+    assert isinstance(uris, Mapping)
+    assert set(uris.values()) == paths - {PATH}, (
+        "SUBRESOURCES in twilio_api/accounts.py: a list's operation is list-NAME in domain/operations.py, "
+        "and its path in twilio_api/routes.py ends with that name in CamelCase"
+    )

@@ -11,9 +11,10 @@ from lxml import etree
 from ringback.domain.caller_ids import ValidationAnswer, ValidationCodeFormat
 from ringback.domain.errors import not_found
 from ringback.domain.paging import Page, PageLinks, PageRequest
-from ringback.twilio_api import documents
-from ringback.twilio_api.documents import Document
+from ringback.twilio_api.caller_ids import caller_id_document, caller_id_page_document
+from ringback.twilio_api.documents import Document, error_document
 from ringback.twilio_api.representations import CSV, JSON, XML, Representation, for_errors, split_suffix
+from ringback.twilio_api.validation_requests import validation_request_document
 from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, NUMBER, a_caller_id
 
 LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"
@@ -24,22 +25,22 @@ DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 
 def a_page(**changes: Any) -> Document:
     page = Page(PageRequest(0, 50), [a_caller_id(**changes)], None, None)
-    return documents.caller_id_page_document(page, LINKS, LIST, ".json")
+    return caller_id_page_document(page, LINKS, LIST, ".json")
 
 
 def an_empty_page() -> Document:
-    return documents.caller_id_page_document(Page(PageRequest(3, 7), [], None, None), LINKS, LIST, "")
+    return caller_id_page_document(Page(PageRequest(3, 7), [], None, None), LINKS, LIST, "")
 
 
 def an_answer(
     friendly_name: str | None = None, code: str = "012345", form: ValidationCodeFormat = "string"
 ) -> Document:
     answer = ValidationAnswer(ACCOUNT_SID, NUMBER, friendly_name, code, CALL_SID)
-    return documents.validation_request_document(answer, form)
+    return validation_request_document(answer, form)
 
 
 def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
-    body = JSON.serialize(documents.caller_id_document(a_caller_id(), ".json"))
+    body = JSON.serialize(caller_id_document(a_caller_id(), ".json"))
 
     assert list(json.loads(body).items()) == [
         ("sid", CALLER_ID_SID),
@@ -53,7 +54,7 @@ def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
 
 
 def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
-    body = XML.serialize(documents.caller_id_document(a_caller_id(friendly_name="<b>&\u00e9\u4e2d"), ""))
+    body = XML.serialize(caller_id_document(a_caller_id(friendly_name="<b>&\u00e9\u4e2d"), ""))
 
     assert body.decode() == (
         f"{DECLARATION}<TwilioResponse><OutgoingCallerId><Sid>{CALLER_ID_SID}</Sid><AccountSid>{ACCOUNT_SID}</AccountSid>"
@@ -65,7 +66,7 @@ def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ["\r\n\t", " a ", "]]>", "\u2028", "\U0001f4de", '"quoted", comma', "line\nbreak"])
 def test_friendly_name_survives_each_representation(name: str) -> None:
-    record = documents.caller_id_document(a_caller_id(friendly_name=name), "")
+    record = caller_id_document(a_caller_id(friendly_name=name), "")
 
     in_json, in_xml, in_csv = JSON.serialize(record), XML.serialize(record), CSV.serialize(record)
 
@@ -88,9 +89,7 @@ def test_a_page_in_json_has_exactly_nine_keys_in_order() -> None:
         ("next_page_uri", LINKS.next),
     ]
     assert list(told)[-1] == "outgoing_caller_ids"
-    assert told["outgoing_caller_ids"] == [
-        json.loads(JSON.serialize(documents.caller_id_document(a_caller_id(), ".json")))
-    ]
+    assert told["outgoing_caller_ids"] == [json.loads(JSON.serialize(caller_id_document(a_caller_id(), ".json")))]
 
 
 def test_a_page_in_xml_has_its_links_as_attributes() -> None:
@@ -159,7 +158,7 @@ def test_validation_code_can_be_an_integer_as_on_the_product_page() -> None:
 
 
 def test_an_error_has_four_fields_in_json_and_in_xml() -> None:
-    error = documents.error_document(not_found("/x"))
+    error = error_document(not_found("/x"))
 
     more_info = "https://www.twilio.com/docs/errors/20404"
     message = "The requested resource /x was not found"

@@ -1,17 +1,31 @@
-"""Handlers of caller IDs: list, fetch, update and delete."""
+"""Caller IDs: their document, and the handlers that list, fetch, update and delete them."""
 
 from starlette.responses import Response
 
-from ringback.domain.paging import page_links, parse_page_request
+from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.paging import Page, PageLinks, page_links, parse_page_request
+from ringback.domain.sids import AccountSid
+from ringback.domain.timestamps import rfc_2822
 from ringback.operations.caller_ids import (
     delete_outgoing_caller_id,
     fetch_outgoing_caller_id,
     list_outgoing_caller_ids,
     update_outgoing_caller_id,
 )
-from ringback.twilio_api.documents import caller_id_document, caller_id_page_document, caller_ids_path
+from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
 from ringback.twilio_api.parameters import parse_caller_id_update, read_form, read_query
 from ringback.twilio_api.request_context import RequestContext, no_content
+
+COLUMNS = (
+    "sid",
+    "account_sid",
+    "friendly_name",
+    "phone_number",
+    "date_created",
+    "date_updated",
+    "uri",
+)
+"""Source: docs/fidelity.md, OutgoingCallerId [page]."""
 
 FILTERS = {
     "PhoneNumber": "Only the caller ID of exactly this number.",
@@ -69,3 +83,40 @@ async def delete_caller_id(context: RequestContext) -> Response:
     ):
         raise context.not_found()
     return no_content()
+
+
+def caller_ids_path(account_sid: AccountSid) -> str:
+    """Return the path of an account's caller IDs, without a suffix."""
+    return f"{account_path(account_sid)}/OutgoingCallerIds"
+
+
+def caller_id_document(caller_id: OutgoingCallerId, uri_suffix: str) -> Record:
+    """Return the seven fields of a caller ID."""
+    path = caller_ids_path(caller_id.account_sid)
+    return Record("OutgoingCallerId", _caller_id_fields(caller_id, path, uri_suffix))
+
+
+def caller_id_page_document(page: Page[OutgoingCallerId], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
+    """Return a page of caller IDs; `path` is the list's, without a suffix."""
+    items = [_caller_id_fields(caller_id, path, uri_suffix) for caller_id in page.rows]
+    return RecordPage(
+        "OutgoingCallerIds",
+        "outgoing_caller_ids",
+        "OutgoingCallerId",
+        page,
+        links,
+        items,
+        COLUMNS,
+    )
+
+
+def _caller_id_fields(caller_id: OutgoingCallerId, path: str, uri_suffix: str) -> Fields:
+    return {
+        "sid": caller_id.sid,
+        "account_sid": caller_id.account_sid,
+        "friendly_name": caller_id.friendly_name,
+        "phone_number": caller_id.phone_number,
+        "date_created": rfc_2822(caller_id.date_created),
+        "date_updated": rfc_2822(caller_id.date_updated),
+        "uri": f"{path}/{caller_id.sid}{uri_suffix}",
+    }

@@ -13,7 +13,6 @@ from typing import Any
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from ringback.twilio_api import documents
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE
 from ringback.twilio_api.parameters import FORM_CONTENT_TYPE
 from ringback.twilio_api.representations import BY_SUFFIX, ERRORS_IN, JSON, Representation
@@ -59,16 +58,6 @@ def page_of(key: str, record: Schema) -> Schema:
     """Return the schema of a page of records in JSON."""
     others: dict[str, Schema] = {**PAGE, key: {"type": "array", "items": record}}
     return fields((), (), **others)
-
-
-ACCOUNT = fields(documents.ACCOUNT_COLUMNS, subresource_uris=OBJECT)
-CALL = fields(documents.CALL_COLUMNS, documents.NULLABLE_CALL_COLUMNS, subresource_uris=OBJECT)
-CALLER_ID = fields(documents.OUTGOING_CALLER_ID_COLUMNS)
-VALIDATION_REQUEST = fields(
-    ("account_sid", "phone_number", "friendly_name", "call_sid"),
-    nullable={"friendly_name"},
-    validation_code={"type": ["string", "integer"]},
-)
 
 
 def describe(routes: Iterable[Route]) -> APIRouter:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from ringback.domain.operations import Operation
 from ringback.twilio_api import accounts, caller_ids, calls, validation_requests
-from ringback.twilio_api.openapi import ACCOUNT, CALL, CALLER_ID, VALIDATION_REQUEST, describe, page_of
+from ringback.twilio_api.openapi import OBJECT, describe, fields, page_of
 from ringback.twilio_api.parameters import PAGING, CallerIdForm, ValidationRequestForm
 from ringback.twilio_api.router import Route, check_routes
 
@@ -16,6 +16,15 @@ CALLER_IDS_PATH = f"{ACCOUNT_PATH}/OutgoingCallerIds"
 CALLER_ID_PATH = f"{CALLER_IDS_PATH}/{{Sid}}"
 CALLS_PATH = f"{ACCOUNT_PATH}/Calls"
 CALL_PATH = f"{CALLS_PATH}/{{Sid}}"
+
+ACCOUNT = fields(accounts.COLUMNS, subresource_uris=OBJECT)
+CALL = fields(calls.COLUMNS, calls.NULLABLE_COLUMNS, subresource_uris=OBJECT)
+CALLER_ID = fields(caller_ids.COLUMNS)
+VALIDATION_REQUEST = fields(
+    ("account_sid", "phone_number", "friendly_name", "call_sid"),
+    nullable={"friendly_name"},
+    validation_code={"type": ["string", "integer"]},
+)
 
 # fmt: off
 ROUTES = (

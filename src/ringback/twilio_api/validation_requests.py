@@ -1,9 +1,10 @@
-"""Handler that asks for a number to be verified."""
+"""Validation requests: the handler that creates them, and the document of the answer."""
 
 from starlette.responses import Response
 
+from ringback.domain.caller_ids import ValidationAnswer, ValidationCodeFormat
 from ringback.operations import validation_requests
-from ringback.twilio_api.documents import validation_request_document
+from ringback.twilio_api.documents import Record
 from ringback.twilio_api.parameters import parse_validation_request, read_form
 from ringback.twilio_api.request_context import RequestContext
 
@@ -24,3 +25,18 @@ async def create_validation_request(context: RequestContext) -> Response:
     if answer.has_superseded:
         services.wake_sender()
     return context.make_response(validation_request_document(answer, services.validation_code_format))
+
+
+def validation_request_document(answer: ValidationAnswer, code_format: ValidationCodeFormat) -> Record:
+    """Return the five fields of a validation request; it has no SID, since no resource exists yet."""
+    code = answer.validation_code
+    return Record(
+        "ValidationRequest",
+        {
+            "account_sid": answer.account_sid,
+            "phone_number": answer.phone_number,
+            "friendly_name": answer.friendly_name,
+            "validation_code": int(code) if code_format == "integer" else code,
+            "call_sid": answer.call_sid,
+        },
+    )
