@@ -6,10 +6,6 @@ import { h } from "./dom.js";
 import { refreshView } from "./loaders.js";
 import { accountPath, notifyListeners } from "./store.js";
 
-const OPERATIONS = [
-  "create-validation-request", "list-outgoing-caller-ids", "fetch-outgoing-caller-id", "update-outgoing-caller-id",
-  "delete-outgoing-caller-id", "fetch-account", "fetch-call", "list-calls", "*", "status-callback",
-];
 const OF_OPERATIONS = [
   ["answered 429, too many requests", { status: 429 }],
   ["answered 500", { status: 500 }],
@@ -24,23 +20,23 @@ const OF_CALLBACKS = [
   ["not sent", { drop: true }],
   ["sent after 2 seconds", { delay_seconds: 2 }],
 ];
-let operation = OPERATIONS[0];
+let operation = "create-validation-request";
 
 export function faultsView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Faults"),
     h("p", { class: "muted", key: "lead" }, "Inject errors, delays and dropped connections into the Twilio API, and failures into StatusCallbacks, to see how your application handles them."),
-    form(),
+    state.faultTargets && form(state.faultTargets),
     state.faults && (state.faults.length ? table(state.faults) : h("p", { class: "panel muted", key: "none" }, "No fault is set in this account.")),
   ];
 }
 
-function form() {
+function form(targets) {
   const effects = operation === "status-callback" ? OF_CALLBACKS : OF_OPERATIONS;
   return h(
     "form",
     { class: "panel fields row", key: "form", onsubmit: create, "aria-label": "A new fault" },
-    h("label", {}, "Where", h("select", { name: "operation", value: operation, onchange: choose }, OPERATIONS.map((name) => h("option", { value: name }, name === "*" ? "every operation" : name)))),
+    h("label", {}, "Where", h("select", { name: "operation", value: operation, onchange: choose }, targets.map((name) => h("option", { value: name }, name === "*" ? "every operation" : name)))),
     h("label", {}, "What", h("select", { name: "effect", key: effects.length }, effects.map(([name], position) => h("option", { value: position }, name)))),
     h("label", {}, "How often", h("select", { name: "times" }, h("option", { value: 1 }, "once"), h("option", { value: 2 }, "twice"), h("option", { value: 5 }, "five times"), h("option", { value: "" }, "always"))),
     h("button", { class: "primary" }, "Create the fault"),

@@ -11,7 +11,7 @@ const LOADERS = {
   "caller-ids": async () => ({ callerIds: (await get(`/caller-ids?limit=${MAX_CALLER_IDS}`)).caller_ids }),
   requests: async () => ({ requests: (await get(`/requests?limit=${MAX_REQUESTS}`)).requests }),
   phones: async () => ({ phones: await phones() }),
-  faults: async () => ({ faults: (await get("/faults")).faults }),
+  faults: async () => ({ faults: (await get("/faults")).faults, faultTargets: state.faultTargets ?? (await faultTargets()) }),
   inbox: async () => ({ inbox: await inbox() }),
   refused: readRefused,
 };
@@ -46,6 +46,11 @@ async function phones() {
   const numbers = [...new Set(["default", ...[...rules, ...scripts].map((phone) => phone.phone_number)])];
   const known = await Promise.all(numbers.slice(0, MAX_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
   return { rules, known, further: numbers.length - known.length };
+}
+
+/** Return the names of the operations that a fault may apply to, as the control API describes them. */
+async function faultTargets() {
+  return (await callApi("GET", "/openapi.json")).components.schemas.FaultTarget.enum;
 }
 
 /** Return the inboxes, and the messages of the inbox in the address, or of the inbox with the newest message. */

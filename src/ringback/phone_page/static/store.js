@@ -22,6 +22,7 @@ export const state = {
   refused: null, // of all accounts
   phones: null,
   faults: null,
+  faultTargets: null, // the names of the operations that a fault may apply to
   inbox: { name: null, messages: null, inboxes: [] },
   ringing: [], // other accounts in which phones ring
   isRingingHere: false, // whether a phone rings in this account; its call may be older than the calls that were read
