@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.caller_ids import ValidationRequest
-from ringback.domain.calls import CallStatus, VerificationStatus
+from ringback.domain.calls import CallStatus, ValidationRequest, VerificationStatus
 from ringback.domain.errors import TwilioError
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountPolicy, AccountType

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from ringback.config.settings import Settings
 from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
-from ringback.domain.caller_ids import ValidationRequest
+from ringback.domain.calls import ValidationRequest
 from ringback.domain.events import EventType
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid

@@ -8,8 +8,8 @@ import psycopg
 from sqlalchemy import text
 
 from ringback.domain.account_clock import AccountTime
-from ringback.domain.caller_ids import OutgoingCallerId, ValidationAnswer, ValidationRequest
-from ringback.domain.calls import ValidationCall
+from ringback.domain.caller_ids import OutgoingCallerId
+from ringback.domain.calls import ValidationAnswer, ValidationCall, ValidationRequest
 from ringback.domain.paging import PageRequest
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import CallPolicy

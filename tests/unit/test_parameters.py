@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.caller_ids import ValidationRequest
+from ringback.domain.calls import ValidationRequest
 from ringback.domain.errors import TwilioError
 from ringback.twilio_api.parameters import parse_caller_id_update, parse_parameters, parse_validation_request
 from support.domain_values import NUMBER

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from ringback.domain.caller_ids import ValidationAnswer, ValidationCodeFormat
+from ringback.domain.caller_ids import ValidationCodeFormat
+from ringback.domain.calls import ValidationAnswer
 from ringback.domain.errors import not_found
 from ringback.domain.paging import Page, PageLinks, PageRequest
 from ringback.twilio_api.caller_ids import caller_id_document, caller_id_page_document

@@ -1,10 +1,9 @@
-"""Caller IDs (verified numbers), and the request to verify a number with its answer."""
+"""Caller IDs (verified numbers), and the rules of their names."""
 
 import re
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from ringback.domain.sids import AccountSid, CallSid, OutgoingCallerIdSid
+from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.timestamps import Timestamp
 
 ValidationCodeFormat = Literal["string", "integer"]
@@ -28,33 +27,6 @@ class OutgoingCallerId(NamedTuple):
     phone_number: str
     date_created: Timestamp
     date_updated: Timestamp
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationRequest:
-    """A client's request to verify a number; parameters that were not given are None."""
-
-    phone_number: str
-    friendly_name: str | None = None
-    call_delay_seconds: int = 0
-    extension: str | None = None
-    status_callback: str | None = None
-    status_callback_method: str = "POST"
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationAnswer:
-    """The answer to a validation request: the code to enter, and the call that will ask for it.
-
-    `has_superseded` tells that the request ended another call to the number, whose StatusCallback is now pending.
-    """
-
-    account_sid: AccountSid
-    phone_number: str
-    friendly_name: str | None
-    validation_code: str
-    call_sid: CallSid
-    has_superseded: bool = False
 
 
 def friendly_name_error(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""The validation call: its states, its events, and the table of its transitions.
+"""The validation call: the request for it, its states, its events, and the table of its transitions.
 
 `transition` is pure and the only function that changes a call. docs/call-states.md shows `CALL_TRANSITIONS`.
 """
@@ -92,6 +92,34 @@ class IllegalCallEvent(Exception):
         super().__init__(f"call {call.sid} is {call.state}: {event} is not valid in this state")
         self.call = call
         self.event = event
+
+
+class ValidationRequest(NamedTuple):
+    """A client's request to verify a number; parameters that were not given are None.
+
+    The call has each of these fields under the same name.
+    """
+
+    phone_number: str
+    friendly_name: str | None = None
+    call_delay_seconds: int = 0
+    extension: str | None = None
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+
+
+class ValidationAnswer(NamedTuple):
+    """The answer to a validation request: the code to enter, and the call that will ask for it.
+
+    `has_superseded` tells that the request ended another call to the number, whose StatusCallback is now pending.
+    """
+
+    account_sid: AccountSid
+    phone_number: str
+    friendly_name: str | None
+    validation_code: str
+    call_sid: CallSid
+    has_superseded: bool = False
 
 
 class TimelineEntry(NamedTuple):

@@ -1,8 +1,14 @@
 """Create a validation request, which queues a validation call."""
 
 from ringback.domain.call_schedule import next_event
-from ringback.domain.caller_ids import ValidationAnswer, ValidationRequest
-from ringback.domain.calls import CallEvent, CallState, TimelineEntry, ValidationCall
+from ringback.domain.calls import (
+    CallEvent,
+    CallState,
+    TimelineEntry,
+    ValidationAnswer,
+    ValidationCall,
+    ValidationRequest,
+)
 from ringback.domain.errors import (
     phone_number_already_verified,
     too_many_calls_to_number,
@@ -85,19 +91,14 @@ def _queue_call(
         call = ValidationCall(
             sid=CallSid(id_generator.sid(CALL)),
             account_sid=account_sid,
-            phone_number=request.phone_number,
-            friendly_name=request.friendly_name,
             validation_code=code,
-            extension=request.extension,
-            call_delay_seconds=request.call_delay_seconds,
-            status_callback=request.status_callback,
-            status_callback_method=request.status_callback_method,
             state=CallState.QUEUED,
             attempts_allowed=policy.code_attempts,
             attempts_left=policy.code_attempts,
             date_created=account_now,
             code_expires_at=None if lifetime_seconds is None else after(account_now, lifetime_seconds),
             timeline=(TimelineEntry(account_now, "queued", f"to be dialed after {request.call_delay_seconds} s"),),
+            **request._asdict(),
         )
         if unit_of_work.calls.add(call, next_event(call, policy, account_now), time):
             return call

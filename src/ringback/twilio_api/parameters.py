@@ -10,7 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from starlette.requests import ClientDisconnect
 
 from ringback.domain import errors
-from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, ValidationRequest, friendly_name_error
+from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
+from ringback.domain.calls import ValidationRequest
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.urls import parse_url
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
@@ -189,7 +190,7 @@ class _Form(BaseModel):
 
 
 class ValidationRequestForm(_Form):
-    """The parameters of a validation request, in the order in which they are checked."""
+    """The parameters of a validation request, in the order of their checks: the fields of ValidationRequest."""
 
     phone_number: Annotated[str, _checked_by(_phone_number)] = Field(
         "",
@@ -223,14 +224,7 @@ class CallerIdForm(_Form):
 def parse_validation_request(parameters: Parameters, validation: NumberValidation) -> ValidationRequest:
     """Return the validation request that these parameters ask for. Raises the TwilioError of the first invalid one."""
     form = ValidationRequestForm.model_validate(parameters, context=validation)
-    return ValidationRequest(
-        form.phone_number,
-        form.friendly_name,
-        form.call_delay_seconds,
-        form.extension or None,
-        form.status_callback,
-        form.status_callback_method,
-    )
+    return ValidationRequest(**{**form.model_dump(), "extension": form.extension or None})
 
 
 def parse_caller_id_update(parameters: Parameters) -> str | None:

@@ -2,7 +2,8 @@
 
 from starlette.responses import Response
 
-from ringback.domain.caller_ids import ValidationAnswer, ValidationCodeFormat
+from ringback.domain.caller_ids import ValidationCodeFormat
+from ringback.domain.calls import ValidationAnswer
 from ringback.operations import validation_requests
 from ringback.twilio_api.documents import Record
 from ringback.twilio_api.parameters import parse_validation_request, read_form
