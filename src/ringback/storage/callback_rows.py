@@ -1,6 +1,6 @@
 """StatusCallbacks, their delivery attempts and their summaries as rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from operator import attrgetter
 from typing import Any
@@ -47,14 +47,12 @@ def _token(text: Any) -> str:
     return str(text)
 
 
-def _attempts(count: Any) -> int:
-    require(type(count) is int and count >= 0, "attempts", count)
-    return int(count)
+def _count_of(column: str) -> Callable[[Any], int]:
+    def count_of(count: Any) -> int:
+        require(type(count) is int and count >= 0, column, count)
+        return int(count)
 
-
-def _earlier_attempts(count: Any) -> int:
-    require(type(count) is int and count >= 0, "earlier_attempts", count)
-    return int(count)
+    return count_of
 
 
 def _url(text: Any) -> str:
@@ -117,8 +115,8 @@ CALLBACKS = RowMapper(
     ],
     method=Field(_method),
     idempotency_token=Field(_token),
-    attempts=Field(_attempts),
-    earlier_attempts=Field(_earlier_attempts),
+    attempts=Field(_count_of("attempts")),
+    earlier_attempts=Field(_count_of("earlier_attempts")),
     url=Field(_url),
     parameters=Field(_parameters),
     fault=Field(_fault, optional=True),

@@ -13,21 +13,15 @@ from sqlalchemy import text
 
 from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable, redacted
+from ringback.storage.journal_tables import TABLES
 from ringback.storage.postgresql_grants import check_grants, check_may_create
 from ringback.storage.statements import Statement
-from ringback.storage.tables import HEAD, VERSION_TABLE, metadata
+from ringback.storage.tables import HEAD, VERSION_TABLE
 from ringback.storage.unit_of_work import UnitOfWork
 
 _PACKAGE = Path(__file__).parents[1]
-_PLACES = (_PACKAGE / "migrations", _PACKAGE.parents[1] / "migrations")
+_FOLDERS = (_PACKAGE / "migrations", _PACKAGE.parents[1] / "migrations")
 """In an installed wheel, and in a checkout."""
-
-
-def migrations_folder() -> Path:
-    """Return the folder of the migrations, in the installed package or beside its source."""
-    return next(place for place in _PLACES if (place / "env.py").is_file())
-
-
 CORE_TABLES = frozenset({"outgoing_caller_ids", "validation_calls"})
 """Tables that every version of ringback has, and other applications are unlikely to have."""
 NAMES_SHOWN = 5
@@ -45,6 +39,11 @@ _VISIBLE_TABLES = Statement(
 
 ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('ringback migrate'))")
 REVISION = Statement(text("SELECT version_num FROM alembic_version"))
+
+
+def migrations_folder() -> Path:
+    """Return the folder of the migrations, in the installed package or beside its source."""
+    return next(folder for folder in _FOLDERS if (folder / "env.py").is_file())
 
 
 def revision(unit_of_work: UnitOfWork) -> str | None:
@@ -169,7 +168,7 @@ def present_tables(unit_of_work: UnitOfWork) -> set[str]:
     """Return the tables of an embedded database; of a shared one, those with the name of one of ringback's tables."""
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
-    names = [*metadata.tables, VERSION_TABLE]
+    names = [*(str(table.name) for table in TABLES), VERSION_TABLE]
     return {name for (name,) in unit_of_work.all(_VISIBLE_TABLES, names=names)}
 
 
