@@ -56,7 +56,7 @@ class Account(AccountData):
     @cached_property
     def _client(self) -> "Client":
         http_client = self.server.twilio_http_client()
-        from ringback.testing.twilio_client import create_client
+        from ringback.testing.twilio_client import create_client  # 60 ms
 
         return create_client(self.account_sid, self.auth_token, http_client, self.base_url)
 

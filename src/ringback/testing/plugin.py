@@ -50,7 +50,7 @@ def ringback_settings() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def ringback_server(request: pytest.FixtureRequest, ringback_settings: dict[str, Any]) -> "Iterator[Connection]":
     """A server for the whole session (with pytest-xdist, for one worker). It starts when it is first used."""
-    from ringback.testing.fixtures import session_server
+    from ringback.testing.fixtures import session_server  # 190 ms
 
     with session_server(request.config.getoption("--ringback-url"), ringback_settings) as server:
         yield server
@@ -59,7 +59,7 @@ def ringback_server(request: pytest.FixtureRequest, ringback_settings: dict[str,
 @pytest.fixture
 def ringback(request: pytest.FixtureRequest, ringback_server: "Connection") -> "Iterator[Account]":
     """An account for this test. It is deleted with everything in it when the test ends."""
-    from ringback.testing.fixtures import temporary_account
+    from ringback.testing.fixtures import temporary_account  # 190 ms
 
     with temporary_account(ringback_server, request.node.name, lambda line: _fail(request.config, line)) as account:
         yield account
