@@ -123,8 +123,8 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
 
 
 def _control_app(services: Services, settings: Settings) -> ASGIApp:
-    from ringback.control_api.application import ErrorLoggingMiddleware, control_application  # 150 ms
+    from ringback.control_api.application import ErrorLoggingMiddleware, create_control_app  # 150 ms
 
-    app = control_application(services, settings.control_token, settings.host)
+    app = create_control_app(services, settings.control_token, settings.host)
     app.add_api_route(DOCS_PATH, reference_page.show, methods=["GET"], include_in_schema=False)
     return ErrorLoggingMiddleware(app)

@@ -77,7 +77,7 @@ class ControlApplication(FastAPI):
         return super().openapi()
 
 
-def control_application(services: Services, control_token: str | None, host: str) -> FastAPI:
+def create_control_app(services: Services, control_token: str | None, host: str) -> FastAPI:
     """Return the control API. With a `control_token`, requests must send it.
 
     `host` is the host that the server listens on: requests without a token may name it in their Host header.

@@ -1,4 +1,4 @@
-"""Values that routes take from the path of a request: an account, a call, a phone number."""
+"""FastAPI dependencies: the services, and the account, the call and the phone number in the path of a request."""
 
 from typing import Annotated
 
