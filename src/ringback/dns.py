@@ -46,7 +46,7 @@ async def resolve(host: str, port: int) -> Addresses:
         except (OSError, UnicodeError) as error:
             result = error
         except OverflowError:
-            result = OSError(errno.EINVAL, "there is no such port")
+            result = OSError(errno.EINVAL, "the port does not exist")
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result)
 

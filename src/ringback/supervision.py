@@ -119,7 +119,7 @@ class _Supervised:
 class Supervisor:
     """Restarts background tasks that fail.
 
-    The end of a task schedules its restart: there is no monitoring task that could fail itself. A task that fails
+    The end of a task schedules its restart: no monitoring task is needed, which could fail itself. A task that fails
     `max_failures` times within `window_seconds` is given up; the first time, `on_give_up` is called, which must end
     the process.
     """

@@ -19,7 +19,7 @@ async def test_verdict_names_a_missing_signature(account: ControlledAccount) -> 
 
     assert message["signature"] == {
         "is_valid": False,
-        "explanation": "There is no X-Twilio-Signature header.",
+        "explanation": "The request has no X-Twilio-Signature header.",
         "signed_url": url(account),
         "matching_url": None,
         "difference": None,

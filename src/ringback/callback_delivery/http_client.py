@@ -1,6 +1,6 @@
 """The HTTP client of callbacks: one attempt with its redirects, and the limits on a receiver's response.
 
-Every delivery in progress has a long-lived transport of its own: a shared one slows down as its connections grow.
+Every delivery in progress has its own long-lived transport: a shared one slows down as its connections grow.
 Connections are not reused, so that a request never meets a dead one. The client uses httpx's transport instead of
 httpx's client, which would add redirects, cookies, headers and decoding that differ from Twilio's.
 """
@@ -113,7 +113,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The answer to one request, or the error if there is none."""
+    """The answer to one request, or the error if none came."""
 
     is_sent: bool
     status_code: int | None = None

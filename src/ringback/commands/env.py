@@ -36,7 +36,7 @@ TRUST_ENV_IN_CODE = (
     "http_client = AsyncTwilioHttpClient(pool_connections=False)",
     "http_client.session = aiohttp.ClientSession(trust_env=True)",
 )
-"""The first line keeps the library from opening a session of its own, which nothing would close."""
+"""The first line keeps the library from opening a session itself, which nothing would close."""
 NEW_AUTHORITY = (
     "created a new certificate authority in {folder}. A server that was started in another folder has another one, "
     "unless both have the same setting authority_folder"

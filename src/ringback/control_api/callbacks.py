@@ -63,7 +63,7 @@ class CallbackAttemptResponse(ResponseModel):
     answer: ReceiverResponse | None = Field(description="The response to the last request. Null if there was none.")
     elapsed_ms: float
     error: str | None = Field(description="Why the attempt failed.")
-    hint: str | None = Field(description="What to do about redirects that lost the parameters. Null if none did.")
+    hint: str | None = Field(description="Advice on redirects that lost the parameters. Null if none did.")
     hops: list[CallbackHopResponse] = Field(
         description="All requests of the attempt, in order: the StatusCallback, then one for each followed redirect. "
         "Empty if nothing was sent, and for attempts of ringback 0.1.0, which stored only the last request."

@@ -75,7 +75,7 @@ class PhoneResponse(ResponseModel):
     ring_seconds: float
     key_seconds: float
     extension: str | None
-    source: PhoneSource = Field(description="What determines the behavior.")
+    source: PhoneSource = Field(description="The rule that determines the behavior.")
     script: list[ScriptEntryResponse] = Field(description="One entry for each of the next calls.")
 
 

@@ -23,7 +23,7 @@ from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 
 FIRST_CODE = 20_000
-"""Added to an HTTP status that has no Twilio code of its own. Source: docs/fidelity.md, errors."""
+"""Added to an HTTP status without a specific Twilio code. Source: docs/fidelity.md, errors."""
 
 RandomFraction = Callable[[int, int], float]
 """Return a random number in [0, 1) for a fault's index in its account and the number of its trial."""

@@ -67,7 +67,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Row_co]):
-    """The rows of a page in list order; the tokens of the next and previous page are None if there is none."""
+    """The rows of a page in list order; a token is None if that page does not exist."""
 
     request: PageRequest
     rows: Sequence[Row_co]

@@ -59,4 +59,4 @@ class AccountPolicy(NamedTuple):
 
 
 NO_OVERRIDES = AccountPolicy()
-"""The policy of an account without one of its own."""
+"""The policy of an account that overrides no setting."""

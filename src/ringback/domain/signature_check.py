@@ -20,7 +20,7 @@ MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
 """Total size of all reconstructions of one request, which bounds the time that a huge body takes."""
 
-MISSING = "There is no X-Twilio-Signature header."
+MISSING = "The request has no X-Twilio-Signature header."
 MALFORMED = "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes."
 UNEXPLAINED = "The signature matches no reconstruction of this request; is it another account's auth token?"
 

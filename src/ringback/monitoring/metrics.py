@@ -74,7 +74,9 @@ class Metrics:
         self.dropped_log_lines: Callable[[], int] = lambda: 0
         self._started_tasks: set[str] = set()
         self.registry = CollectorRegistry()
-        Info("build", "What runs.", namespace=NAMESPACE, registry=self.registry).info({"version": __version__})
+        Info("build", "The version of ringback.", namespace=NAMESPACE, registry=self.registry).info(
+            {"version": __version__}
+        )
         self._register_ages()
         self._requests = self._counter("requests", "Requests to the Twilio surface.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")

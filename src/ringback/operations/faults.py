@@ -30,7 +30,7 @@ def list_faults(unit_of_work: UnitOfWork, account_sid: AccountSid) -> list[Fault
 
 
 def delete_fault(unit_of_work: UnitOfWork, account_sid: AccountSid, fault_id: int) -> bool:
-    """Delete a fault; return False if there is none with that id."""
+    """Delete a fault; return False if the account has none with that id."""
     with unit_of_work:
         unit_of_work.accounts.lock_exclusive(account_sid)
         return unit_of_work.faults.delete(account_sid, fault_id)

@@ -15,7 +15,7 @@ PRUNE_BATCH_CALLS = 20
 
 
 def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> int:
-    """Return the id of the newest event to prune, or 0 if there is none.
+    """Return the id of the newest event to prune, or 0 without one.
 
     Counting the events takes longer than deleting a batch, so they are counted once for several batches.
     """

@@ -32,7 +32,7 @@ class InvalidRequest(Exception):
 
 
 class ProxyRequest(NamedTuple):
-    """Which host a client wants to reach, and what the proxy sends there first.
+    """The host that a client wants to reach, and the head that the proxy sends there.
 
     `head` is empty for a tunnel: all bytes are forwarded. `body_bytes` is None for a chunked body. A redirected client
     starts TLS without CONNECT; then `client_hello` is what has been read from it.

@@ -40,7 +40,7 @@ class _TooLarge(Exception):
 
 
 class _Progress(NamedTuple):
-    """What changes on a connection while its client is active."""
+    """The state of a connection that changes while its client is active."""
 
     messages: int  # starts and ends
     unsent_bytes: int

@@ -91,7 +91,7 @@ class CallRunner:
         """Advance all due calls, and return the number of their events.
 
         Calls that become due meanwhile are included every MIN_PAUSE_SECONDS. Otherwise every request would start a
-        batch of its own.
+        separate batch.
         """
         events = 0
         system_now = self._clock.now()

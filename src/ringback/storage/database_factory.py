@@ -18,8 +18,8 @@ def open_database(
 ) -> Database:
     """Open the database of a URL; an embedded one is created if it does not exist.
 
-    `listen_url` leads to the same PostgreSQL past a connection pooler. Without a `process_state` the database gets one
-    of its own. Raises DatabaseUnavailable with one line.
+    `listen_url` leads to the same PostgreSQL past a connection pooler. Without a `process_state` the database gets its
+    own. Raises DatabaseUnavailable with one line.
     """
     process_state = process_state or ProcessState()
     url = _parse_url(database_url, "database_url")

@@ -242,7 +242,7 @@ class _Session:
         )
 
     def _run_on_loop(self, callback: Callable[[], None]) -> None:
-        """Run a callback on the event loop, or here at startup, when there is no loop."""
+        """Run a callback on the event loop, or here at startup, before the loop runs."""
         if self.on_loop:
             self.on_loop(callback)
         else:

@@ -18,7 +18,7 @@ class Reset(Enum):
 
 
 class Registration(NamedTuple):
-    """What a table says of itself.
+    """The registration of a table.
 
     `added_in` is the revision that added it, for tables that ringback 0.1.0 does not have: older snapshots lack them.
     """

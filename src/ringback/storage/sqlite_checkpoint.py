@@ -13,7 +13,7 @@ _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RE
 
 
 class WriteAheadLog:
-    """The log of a file with pages of `page_bytes`, written back through a connection of its own, in any thread."""
+    """The log of a file with pages of `page_bytes`, written back through a separate connection, in any thread."""
 
     def __init__(self, file: str, page_bytes: int) -> None:
         self._file = file

@@ -27,7 +27,7 @@ ERRORS = {
     HTTPStatus.TOO_MANY_REQUESTS: "The account's policy allows no more calls to this number for now.",
 }
 EVERY_OPERATION_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-SUCCESS = "In the representation that the path's suffix names: XML where there is no suffix."
+SUCCESS = "In the representation that the path's suffix names: XML without a suffix."
 SIDS = {"AccountSid": "The account: AC and 32 hexadecimal digits.", "Sid": "The resource's SID."}
 
 TEXT = {"type": "string"}

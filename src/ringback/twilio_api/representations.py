@@ -71,7 +71,7 @@ ERRORS_IN = {CSV: XML}
 
 
 def split_suffix(path: str) -> tuple[str, Representation | None]:
-    """Return a path without its suffix, and the representation that the suffix names; XML where there is no suffix.
+    """Return a path without its suffix, and the representation that the suffix names; XML without a suffix.
 
     For a suffix that names no representation, return the path unchanged and None.
     """
