@@ -167,7 +167,7 @@ def test_authority_in_a_folder_that_is_not_utf_8_is_one_line(tmp_path: Path) -> 
 
     for command in ("env --client python", "serve --intercept --port 0 --intercept-port 0"):
         line = one_line(run(folder, *command.split()), 1)
-        assert line.endswith("the path is not UTF-8; choose another folder with --authority-folder")
+        assert line.endswith("the path is not UTF-8. Choose another folder with --authority-folder.")
 
 
 @pytest.mark.parametrize("name", [ODD_FOLDERS[0], ODD_FOLDERS[3]])
