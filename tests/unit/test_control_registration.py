@@ -6,15 +6,33 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from fastapi import APIRouter
+from pydantic import BaseModel
 from starlette.routing import Match, Route
 
 import ringback.control_api
+from ringback.control_api import (
+    accounts,
+    callbacks,
+    caller_ids,
+    clocks,
+    events,
+    faults,
+    inbox,
+    phones,
+    policies,
+    schemas,
+)
+from ringback.control_api import calls as control_calls
+from ringback.control_api import requests as control_requests
 from ringback.control_api.application import ROUTERS
-from ringback.testing import account, calls, connection, requests, resource_requests, resources
+from ringback.domain.events import EventType
+from ringback.domain.faults import FaultTarget
+from ringback.domain.phones import PhoneBehavior
+from ringback.testing import account, calls, connection, models, requests, resource_requests, resources
 from ringback.testing import aio as asynchronous
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +59,28 @@ WITHOUT_CLIENT_METHOD = {
     "/ringing-phones GET": "only the phone page shows other accounts",
 }
 """Routes without a method in ringback.testing, and why."""
+MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
+    (accounts.ApiKeyResponse, models.ApiKey),
+    (callbacks.CallbackAttemptResponse, models.CallbackAttempt),
+    (callbacks.CallbackHopResponse, models.CallbackHop),
+    (callbacks.ReceiverResponse, models.ReceiverResponse),
+    (caller_ids.CallerIdResponse, models.CallerId),
+    (clocks.ClockResponse, models.ClockState),
+    (control_calls.CallPhoneResponse, models.PhoneSetting),
+    (control_calls.CallResponse, models.CallData),
+    (control_calls.CallbackSummaryResponse, models.CallbackSummary),
+    (control_calls.TimelineEntryResponse, models.TimelineEntry),
+    (control_requests.JournaledRequestResponse, models.JournaledRequest),
+    (events.EventResponse, models.Event),
+    (faults.FaultResponse, models.Fault),
+    (inbox.InboxMessageResponse, models.InboxMessage),
+    (inbox.InboxResponse, models.InboxSummary),
+    (phones.PhoneResponse, models.PhoneState),
+    (phones.ScriptEntryResponse, models.PhoneSetting),
+    (policies.PolicyResponse, models.EffectivePolicy),
+    (schemas.SignatureResponse, models.SignatureVerdict),
+]
+"""The responses of the control API, and the models of ringback.testing that read them."""
 VALUES = {"account_sid": "AC1", "call_sid": "CA1", "number": "+14158675309", "name": "inbox", "fault_id": 1}
 
 
@@ -101,6 +141,10 @@ def operation_of(request: requests.Request[Any]) -> str | None:
     return next((f"{route.path} {request.method}" for route in found), None)
 
 
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
 def code_spans(text: str) -> str:
     """Return the code spans of a Markdown text, without its code blocks."""
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
@@ -157,7 +201,7 @@ def test_every_request_is_sent_by_the_synchronous_and_the_async_class(name: str)
 
 @pytest.mark.parametrize("name", CLASSES)
 def test_every_method_of_the_test_clients_is_in_the_documentation(name: str) -> None:
-    documented = code_spans((ROOT / "docs/testing.md").read_text(encoding="utf-8"))
+    documented = code_spans(read("docs/testing.md"))
     methods = [method for method in vars(request_classes()[name]) if not method.startswith("_")]
     missing = [
         f"{method} of {CLASSES[name][0].__name__}: describe it in docs/testing.md"
@@ -169,12 +213,70 @@ def test_every_method_of_the_test_clients_is_in_the_documentation(name: str) -> 
 
 
 def test_every_path_of_the_control_api_is_in_the_documentation() -> None:
-    documented = set(re.findall(r"[\w-]+", code_spans((ROOT / "docs/control-api.md").read_text(encoding="utf-8"))))
+    documented = set(re.findall(r"[\w-]+", code_spans(read("docs/control-api.md"))))
     last_segments = {route.path: re.findall(r"/([\w-]+)", route.path)[-1] for route in routes()}
     missing = [
         f"{path}: add it to a table in docs/control-api.md"
         for path, segment in last_segments.items()
         if segment not in documented
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize(("response", "model"), MODELS, ids=lambda model: model.__name__)
+def test_every_field_of_a_response_is_in_the_model_of_the_test_clients(
+    response: type[BaseModel], model: type[BaseModel]
+) -> None:
+    fields = {field.alias or name for name, field in model.model_fields.items()}
+    missing = [
+        f"{name} of {response.__name__}: add it to {model.__name__} in src/ringback/testing/models.py"
+        for name in response.model_fields
+        if name not in fields
+    ]
+
+    assert not missing, "\n".join(missing)
+    assert fields - set(response.model_fields) == set()
+
+
+@pytest.mark.parametrize("behavior", PhoneBehavior)
+def test_every_behavior_is_in_test_clients_page_and_documentation(behavior: PhoneBehavior) -> None:
+    places = {
+        "Behavior in src/ringback/testing/models.py": str(get_args(models.Behavior)),
+        "BEHAVIORS in src/ringback/phone_page/static/labels.js": read("src/ringback/phone_page/static/labels.js"),
+        "docs/testing.md": read("docs/testing.md"),
+        "docs/calls.md": read("docs/calls.md"),
+    }
+    missing = [
+        f"{behavior}: add it to {place}"
+        for place, text in places.items()
+        if not re.search(rf"(?<![\w-]){behavior}(?![\w-])", text)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_event_type_is_in_the_documentation() -> None:
+    documented = code_spans(read("docs/testing.md")).split()
+    missing = [f"{event}: add it to Events in docs/testing.md" for event in EventType if event not in documented]
+
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("page", ["docs/faults.md", "docs/testing.md"])
+def test_every_target_of_faults_is_in_the_documentation(page: str) -> None:
+    documented = re.split(r"[\s,]+", code_spans(read(page)))
+    missing = [f"{target}: add it to {page}" for target in FaultTarget if target not in documented]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_model_of_the_test_clients_reads_a_response() -> None:
+    listed = {model for _, model in MODELS} | {models.Model}
+    missing = [
+        f"{name}: add it with its response to MODELS"
+        for name, value in vars(models).items()
+        if inspect.isclass(value) and issubclass(value, models.Model) and value not in listed
     ]
 
     assert not missing, "\n".join(missing)
