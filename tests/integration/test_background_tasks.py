@@ -54,7 +54,7 @@ WORK: dict[str, tuple[type, str]] = {
 
 
 class ManualRestarts:
-    """Restarts tasks when the test wants it."""
+    """Restarts tasks on request of the test."""
 
     def __init__(self) -> None:
         self.pending: list[Callable[[], None]] = []
@@ -72,7 +72,7 @@ class ManualRestarts:
 
 @dataclass
 class Watched:
-    """An application whose supervisor restarts a task only when the test wants it."""
+    """An application whose supervisor restarts tasks only on request of the test."""
 
     controlled: Controlled
     supervisor: Supervisor
@@ -83,7 +83,7 @@ class Watched:
         return answer.status_code, answer.json().get("reason")
 
     async def metrics(self, name: str) -> tuple[float, float]:
-        """Return how often the task was restarted, and whether it runs."""
+        """Return the number of the task's restarts, and 1 if it runs or 0."""
         answer = await self.controlled.http.get("/metrics")
         found = {
             sample.name: sample.value
@@ -117,12 +117,12 @@ def test_every_background_task_is_tested_here() -> None:
     [(kind, {name for name in WORK if ONLY_ON.get(name, kind) == kind}) for kind in (SQLITE, POSTGRESQL)],
     indirect=["migrated"],
 )
-async def test_the_supervisor_runs_the_tasks_that_the_decision_record_lists(watched: Watched, names: set[str]) -> None:
+async def test_supervisor_runs_the_tasks_that_the_decision_record_lists(watched: Watched, names: set[str]) -> None:
     assert set(watched.supervisor.names) == names
 
 
 @TASKS
-async def test_a_cancelled_task_is_restarted_and_shown_as_down_until_then(watched: Watched, name: str) -> None:
+async def test_cancelled_task_is_restarted_and_shown_as_down_until_then(watched: Watched, name: str) -> None:
     before = await watched.readiness()
     running = watched.supervisor.running(name)
     assert running is not None
@@ -141,7 +141,7 @@ async def test_a_cancelled_task_is_restarted_and_shown_as_down_until_then(watche
 
 
 @TASKS
-async def test_a_task_whose_work_raises_is_restarted_and_works_again(
+async def test_task_whose_work_raises_is_restarted_and_works_again(
     watched: Watched, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind, method = WORK[name]
@@ -187,7 +187,7 @@ async def test_calls_and_callbacks_go_on_after_their_tasks_were_restarted(
 
 
 @only(SQLITE)
-async def test_a_task_that_fails_too_often_ends_the_process(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_task_that_fails_too_often_ends_the_process(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     stops: list[bool] = []
     watched.supervisor.on_give_up = lambda: stops.append(True)
 

@@ -1,4 +1,4 @@
-"""The command line: its help, and one clear line for whatever is wrong."""
+"""The command line: help, and one line for each mistake."""
 
 import socket
 import sqlite3
@@ -78,7 +78,7 @@ def test_help_names_every_command(command: Command) -> None:
         assert f"    {name} " in helped.out
 
 
-def test_help_comes_soon_as_nothing_heavy_is_imported_for_it() -> None:
+def test_help_imports_no_heavy_modules() -> None:
     helped = subprocess.run(  # noqa: S603
         [sys.executable, "-c", TELL_IMPORTS, "serve", "--help"], capture_output=True, text=True, check=True
     )
@@ -106,7 +106,7 @@ def test_version_names_the_version(command: Command) -> None:
 
 
 @pytest.mark.parametrize("mistake", WRONG_OPTIONS)
-def test_a_wrong_option_is_one_line_and_status_2(command: Command, mistake: str) -> None:
+def test_wrong_option_is_one_line_and_status_2(command: Command, mistake: str) -> None:
     refused = command(*WRONG_OPTIONS[mistake])
 
     assert refused.status == 2
@@ -116,7 +116,7 @@ def test_a_wrong_option_is_one_line_and_status_2(command: Command, mistake: str)
 
 
 @pytest.mark.parametrize("name", WRONG_VALUES)
-def test_a_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> None:
+def test_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> None:
     value = WRONG_VALUES[name]
 
     refused = command("serve", f"--{name.replace('_', '-')}", value)
@@ -129,9 +129,7 @@ def test_a_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> 
 
 
 @pytest.mark.parametrize("name", WRONG_VALUES)
-def test_a_wrong_variable_is_one_line_and_status_2(
-    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_wrong_variable_is_one_line_and_status_2(command: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", WRONG_VALUES[name])
 
     refused = command("serve")
@@ -148,7 +146,7 @@ def test_every_wrong_setting_has_its_own_line(command: Command) -> None:
     assert [line.split()[1] for line in refused.complaints] == ["port", "ring_seconds"]
 
 
-def test_a_wrong_auth_token_is_not_repeated(command: Command) -> None:
+def test_wrong_auth_token_is_not_repeated(command: Command) -> None:
     refused = command("serve", "--auth-token", "much-too-long" * 10)
 
     assert refused.status == 2
@@ -157,7 +155,7 @@ def test_a_wrong_auth_token_is_not_repeated(command: Command) -> None:
     assert "much-too-long" not in line
 
 
-def test_a_taken_port_is_one_line_and_status_1(command: Command, taken_port: int) -> None:
+def test_taken_port_is_one_line_and_status_1(command: Command, taken_port: int) -> None:
     refused = command("serve", "--port", str(taken_port), "--database-url", "sqlite://")
 
     assert refused.status == 1
@@ -178,7 +176,7 @@ def test_taken_port_of_the_proxy_or_of_tls_names_its_option(command: Command, ta
         assert f"Stop the other process or choose another port with {option} or RINGBACK_" in line
 
 
-def test_an_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:
+def test_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:
     refused = command("serve", "--host", "192.0.2.1", "--port", "0", "--database-url", "sqlite://")
 
     assert refused.status == 1
@@ -218,7 +216,7 @@ def database_of_something_else(folder: Path) -> None:
 
 @pytest.mark.parametrize("called", [("serve", "--port", "0"), ("migrate",)], ids=["serve", "migrate"])
 @pytest.mark.parametrize("file", ["missing/ringback.db", "notes.txt", "folder", "newer.db", "other.db"])
-def test_a_database_that_cannot_be_used_is_one_line_and_status_1(
+def test_database_that_cannot_be_used_is_one_line_and_status_1(
     command: Command, tmp_path: Path, called: tuple[str, ...], file: str
 ) -> None:
     (tmp_path / "notes.txt").write_text("this is no database, and longer than its first header\n" * 5)
@@ -233,7 +231,7 @@ def test_a_database_that_cannot_be_used_is_one_line_and_status_1(
     assert file in refused.err
 
 
-def test_migrating_makes_the_database_and_migrating_again_changes_nothing(command: Command, tmp_path: Path) -> None:
+def test_migrate_creates_the_database_and_changes_nothing_the_second_time(command: Command, tmp_path: Path) -> None:
     first = command("migrate", "--database-url", "sqlite:///new.db")
     made = (tmp_path / "new.db").read_bytes()
     second = command("migrate", "--database-url", "sqlite:///new.db")

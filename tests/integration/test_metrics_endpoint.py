@@ -1,4 +1,4 @@
-"""``/metrics`` over the application: what is counted of what was committed, and what a reset leaves alone."""
+"""``/metrics`` of an application: committed events are counted, and a reset keeps the counters."""
 
 from contextlib import suppress
 from typing import Any
@@ -39,7 +39,7 @@ def total(metrics: Metrics, name: str) -> float:
 
 
 async def scraped(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
-    """Return each sample by its name and its labels' values, in the order of their names."""
+    """Return the values of all samples by their names and label values, in the order of the labels' names."""
     answer = await http.get("/metrics")
     assert answer.status_code == 200
     return {
@@ -50,7 +50,7 @@ async def scraped(http: httpx.AsyncClient) -> dict[tuple[str, ...], float]:
 
 
 @pytest.mark.anyio
-async def test_it_is_prometheus_text_for_anybody(controlled: Controlled) -> None:
+async def test_metrics_are_prometheus_text_without_credentials(controlled: Controlled) -> None:
     got, headed = await controlled.http.get("/metrics"), await controlled.http.head("/metrics")
 
     assert (got.status_code, headed.status_code) == (200, 200)
@@ -75,7 +75,7 @@ async def test_requests_are_counted_and_scrapes_are_not(controlled: Controlled, 
 
 
 @pytest.mark.anyio
-async def test_what_is_counted_survives_a_reset(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_counters_survive_a_reset(controlled: Controlled, account: ControlledAccount) -> None:
     await account.validate()
     await account.advance(120)
     before = await scraped(controlled.http)
@@ -89,7 +89,7 @@ async def test_what_is_counted_survives_a_reset(controlled: Controlled, account:
 
 
 @pytest.mark.anyio
-async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
+async def test_unavailable_database_hides_only_the_backlog(
     controlled: Controlled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def unavailable(*_: Any, **__: Any) -> None:
@@ -104,7 +104,7 @@ async def test_a_database_that_cannot_be_used_hides_the_backlog_alone(
     assert known.keys() - found.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}
 
 
-def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
+def test_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate()
     metrics = simulation.database.process_state.metrics
@@ -116,7 +116,7 @@ def test_a_call_is_counted_when_its_end_is_committed_and_not_before(simulation: 
     assert (within, metrics.registry.get_sample_value(*BUSY_CALLS)) == (0, 1)
 
 
-def test_what_is_undone_is_not_counted(simulation: Simulation) -> None:
+def test_rolled_back_event_is_not_counted(simulation: Simulation) -> None:
     metrics = simulation.database.process_state.metrics
     before = total(metrics, "ringback_events_total")
 
@@ -128,7 +128,7 @@ def test_what_is_undone_is_not_counted(simulation: Simulation) -> None:
     assert total(metrics, "ringback_events_total") - before == 1
 
 
-def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
+def test_triggered_fault_is_counted_under_its_operation(simulation: Simulation) -> None:
     account = simulation.unit_of_work.accounts.find(ACCOUNT_SID)
     assert account is not None
     wanted = NewFault(FaultTarget.EVERY_OPERATION, AnswerError(503), times=1)
@@ -145,7 +145,7 @@ def test_a_fault_is_counted_where_it_strikes(simulation: Simulation) -> None:
     assert total(metrics, "ringback_faults_total") == 1
 
 
-def test_the_backlog_is_what_is_due_and_what_is_owed(simulation: Simulation) -> None:
+def test_backlog_counts_due_calls_and_pending_callbacks(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     simulation.validate(status_callback="http://127.0.0.1:9/", call_delay_seconds=60)
     before = count_backlog(simulation.unit_of_work, system_now=simulation.clock.now())
@@ -158,7 +158,7 @@ def test_the_backlog_is_what_is_due_and_what_is_owed(simulation: Simulation) -> 
     assert (before, overdue, ended) == (Backlog(0, 0), Backlog(1, 0), Backlog(0, 1))
 
 
-def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "MAX_BACKLOG", 2)
     for number in range(5):
         simulation.validate(f"{NUMBER[:-1]}{number}")
@@ -171,7 +171,7 @@ def test_the_backlog_is_counted_up_to_a_limit(simulation: Simulation, monkeypatc
 
 @only(SQLITE)
 @pytest.mark.parametrize("statement", [DUE_CALLS, PENDING_CALLBACKS], ids=["due calls", "owed callbacks"])
-def test_the_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
+def test_backlog_is_counted_along_an_index(statement: Statement, database: Database) -> None:
     sql, literals = statement.for_dialect(database.engine.dialect)
     parameters = {"now": 0, "row_limit": 1, **literals}
 

@@ -1,4 +1,4 @@
-"""A seed file with mistakes: each is named with its place, and nothing is served."""
+"""A seed file with mistakes: each is reported with its place, and the server does not start."""
 
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_every_mistake_has_a_line_that_names_file_and_place(command: Command, tm
     ],
     ids=["not valid TOML", "no token", "no parent"],
 )
-def test_a_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Path, content: str, said: str) -> None:
+def test_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Path, content: str, said: str) -> None:
     (tmp_path / "seed.toml").write_text(content, encoding="utf-8")
 
     [complaint] = serve_with_seed(command, "seed.toml")
@@ -85,7 +85,7 @@ def test_another_token_for_the_account_of_the_settings_is_one_line(command: Comm
 
 
 @pytest.mark.parametrize("line", ["", 'auth_token = "of-the-setting"\n'], ids=["no token", "the same token"])
-def test_the_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: str) -> None:
+def test_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: str) -> None:
     seed = tmp_path / "seed.toml"
     seed.write_text(f'[[accounts]]\nsid = "{SID}"\n{line}caller_ids = [{{ phone_number = "+14158675309" }}]\n')
 
@@ -98,7 +98,7 @@ def test_the_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: st
     assert [row["phone_number"] for row in listed.json()["outgoing_caller_ids"]] == ["+14158675309"]
 
 
-def test_a_missing_file_is_one_line(command: Command) -> None:
+def test_missing_file_is_one_line(command: Command) -> None:
     [complaint] = serve_with_seed(command, "nowhere.toml")
 
     assert complaint == "ringback: nowhere.toml: No such file or directory"

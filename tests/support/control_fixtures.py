@@ -24,7 +24,7 @@ def settings() -> Settings:
 async def controlled(
     settings: Settings, migrated: Template, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Controlled]:
-    """Run an application with its simulator; the machine's clock stands still."""
+    """Run an application with its background tasks and a stopped clock."""
     monkeypatch.setattr(startup, "open_database", lambda _url, _listen_url, process_state: migrated.copy(process_state))
     clock = FakeClock()
     app = create_app(settings, clock=clock)
@@ -39,5 +39,5 @@ async def controlled(
 
 @pytest.fixture
 async def account(controlled: Controlled) -> ControlledAccount:
-    """Make an account of the test's own."""
+    """Create an account for the test."""
     return await controlled.account()

@@ -1,11 +1,11 @@
-"""A process that has imported what `ringback serve` imports, and of which servers are forked.
+"""A template process that has imported what `ringback serve` imports, and that servers are forked from.
 
-A server's start is imports for the most part, and the tests start a hundred: forked, each takes a fifth of the time. It
-is a process like any other from there on. Tests of the start itself give a command, and start that.
+Most of a server's startup is imports, and the tests start a hundred servers: forked, each takes a fifth of the time. A
+forked server is otherwise an ordinary process. Tests of the startup itself pass a command and run that.
 
-The template waits for orders: a working folder, an environment, and two descriptors, one for the log and one for what
-becomes of the server. For each it forks a warden, which forks the server, tells its process ID, waits for its end, and
-tells how it ended. What it takes for that, only Linux has.
+The template waits for orders: a working directory, an environment, and two descriptors, one for the log and one for the
+status of the server. For each order it forks a supervisor, which forks the server, sends its process ID, waits for its
+end and sends its exit status. This works on Linux only.
 """
 
 import atexit
@@ -28,7 +28,7 @@ ANSWER_SECONDS = 100.0
 
 
 class ForkedServer:
-    """`ringback serve`, forked of the template, with as much of subprocess.Popen as the tests use."""
+    """`ringback serve`, forked from the template, with the part of subprocess.Popen that the tests use."""
 
     def __init__(self, environment: dict[str, str], cwd: Path | None) -> None:
         log, log_of_the_server = os.pipe()
@@ -42,19 +42,19 @@ class ForkedServer:
         self.pid = self._answer(ANSWER_SECONDS)
 
     def _answer(self, seconds: float) -> int:
-        """Return the next number of the warden; raise subprocess.TimeoutExpired when it does not come in time.
+        """Return the next number from the supervisor. Raises subprocess.TimeoutExpired if it does not arrive in time.
 
-        Raises ChildProcessError when none can come, as template or warden are gone: that is no exit status of 0.
+        Raises ChildProcessError if template or supervisor are gone, which must not count as exit status 0.
         """
         if not select.select([self._fate], [], [], seconds)[0]:
             raise subprocess.TimeoutExpired("ringback serve", seconds)
         told = self._fate.recv(ANSWER_BYTES)
         if not told:
-            raise ChildProcessError("nobody can tell what became of the server")
+            raise ChildProcessError("the status of the server is lost")
         return int.from_bytes(told, signed=True)
 
     def wait(self, timeout: float) -> int:
-        """Return the exit status, negative for a signal; raise subprocess.TimeoutExpired where it goes on running."""
+        """Return the exit status, negative for a signal. Raises subprocess.TimeoutExpired if it is still running."""
         with self._waiting:
             return self._ended(timeout)
 
@@ -65,7 +65,7 @@ class ForkedServer:
         return self.returncode
 
     def poll(self) -> int | None:
-        """Return the exit status, or None while it runs, or while another thread waits for its end."""
+        """Return the exit status, or None while it runs or another thread waits for its end."""
         if self._waiting.acquire(blocking=False):
             try:
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -75,7 +75,7 @@ class ForkedServer:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send this signal, unless it has ended."""
+        """Send a signal, unless the process has ended."""
         if self.poll() is None:
             os.kill(self.pid, number)
 
@@ -88,19 +88,19 @@ class ForkedServer:
 
 @cache
 def _template() -> socket.socket:
-    """Return the way to this process's template, which ends when that way is closed: with this process."""
+    """Return the socket to this process's template. It ends when the socket is closed, or with this process."""
     here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with there:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         command = [sys.executable, __file__, str(there.fileno())]
         process = subprocess.Popen(command, env=environment, pass_fds=[there.fileno()])  # noqa: S603
-    process.returncode = 0  # nobody waits for it: it ends after this process
+    process.returncode = 0  # it ends after this process, so that nothing can wait for it
     atexit.register(here.close)
     return here
 
 
 def _main() -> None:
-    """Import as the command does, then fork at every order."""
+    """Import what the command imports, then fork for every order."""
     from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
 
     BaseModel.model_config["defer_build"] = True
@@ -109,8 +109,8 @@ def _main() -> None:
     import ringback.commands.serve  # noqa: F401, PLC0415
     from ringback import __main__  # noqa: PLC0415
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a warden
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests: template and wardens end with them
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps the supervisors
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the tests; template and supervisors end with them
     with socket.socket(fileno=int(sys.argv[1])) as orders:
         while True:
             order, descriptors, *_ = socket.recv_fds(orders, ORDER_BYTES, 2)
@@ -121,12 +121,12 @@ def _main() -> None:
                 break
             os.close(log)
             os.close(fate)
-    _ward(order, log, fate)
+    _supervise(order, log, fate)
     sys.exit(__main__.main())
 
 
-def _ward(order: bytes, log: int, fate: int) -> None:
-    """Fork the server, where this returns, and tell what becomes of it."""
+def _supervise(order: bytes, log: int, fate: int) -> None:
+    """Fork the server, in which this returns, and report its process ID and exit status."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
@@ -139,7 +139,7 @@ def _ward(order: bytes, log: int, fate: int) -> None:
         ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
         assert ended is not None
         _tell(fate, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
-        os.read(fate, 1)  # till nobody can send it a signal any more: its number is not given to another before
+        os.read(fate, 1)  # keeps the process ID from being reused while the tests may still send signals
     os.waitpid(pid, 0)
     os._exit(0)
 
@@ -149,7 +149,7 @@ def _tell(fate: int, number: int) -> None:
 
 
 def _be_the_server(order: bytes, log: int) -> None:
-    """Take on everything that the command would have been started with."""
+    """Apply the working directory, environment, streams and arguments of the command."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     folder, environment = json.loads(order)
     with Path(os.devnull).open("r+b", buffering=0) as nothing:

@@ -1,4 +1,4 @@
-"""What a supervisor reports, and tasks that fail when a test wants it."""
+"""A log of what a supervisor reports."""
 
 from dataclasses import dataclass, field
 

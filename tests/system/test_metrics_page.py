@@ -1,4 +1,4 @@
-"""``/metrics`` of a running server, after a caller ID has lived its whole life."""
+"""``/metrics`` of a running server, after the whole life of a caller ID."""
 
 import re
 
@@ -23,7 +23,7 @@ def server() -> ServerProcess:
 
 
 def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, str]:
-    """Verify, rename and delete a number; ask for it again, and as a stranger. Return the account."""
+    """Verify, rename and delete a number, then fetch it again, also with wrong credentials. Return the account."""
     with httpx.Client(base_url=server.base_url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         account: dict[str, str] = client.post("/_ringback/accounts").json()
         auth, path = (account["sid"], account["auth_token"]), caller_ids_path(account["sid"])
@@ -44,7 +44,9 @@ def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, 
     return account
 
 
-def test_a_scrape_tells_of_a_whole_life_and_names_nobody(server: ServerProcess, receiver: CallbackReceiver) -> None:
+def test_scrape_counts_the_life_of_a_caller_id_and_contains_no_identifier(
+    server: ServerProcess, receiver: CallbackReceiver
+) -> None:
     with server:
         account = live_a_life(server, receiver)
         text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text

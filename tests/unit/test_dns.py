@@ -33,14 +33,14 @@ def silence(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     over.set()
 
 
-async def test_what_listens_is_reached_by_its_name() -> None:
+async def test_listener_is_reached_by_its_name() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         _, writer = await connect("localhost", listener.getsockname()[1])
         writer.close()
         await writer.wait_closed()
 
 
-async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
+async def test_host_that_refuses_or_has_no_address_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
@@ -49,19 +49,19 @@ async def test_a_host_that_refuses_or_has_no_address_is_an_error() -> None:
         await connect("nowhere.invalid", 80)
 
 
-async def test_a_port_that_cannot_be_is_an_error_and_not_a_wait() -> None:
+async def test_invalid_port_is_an_error_at_once() -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         with pytest.raises(OSError, match="no such port"):
             await resolve("127.0.0.1", 1 << 70)
 
 
 @pytest.mark.usefixtures("silence")
-async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
+async def test_resolutions_that_hang_delay_no_other_and_can_be_cancelled() -> None:
     hanging = [asyncio.create_task(connect(HANGS, 443)) for _ in range(20)]
     await asyncio.sleep(0)
 
     async with asyncio.timeout(PATIENCE_SECONDS):
-        await test_what_listens_is_reached_by_its_name()
+        await test_listener_is_reached_by_its_name()
         for one in hanging:
             one.cancel()
         left = await asyncio.gather(*hanging, return_exceptions=True)
@@ -70,7 +70,7 @@ async def test_look_ups_that_hang_hold_up_no_other_and_can_be_left() -> None:
 
 
 @pytest.mark.usefixtures("silence")
-async def test_callbacks_whose_names_hang_hold_up_no_other() -> None:
+async def test_callbacks_whose_names_hang_delay_no_other() -> None:
     egress = EgressPolicy()
     hanging = [asyncio.create_task(egress.addresses(HANGS, 80)) for _ in range(20)]
     await asyncio.sleep(0)

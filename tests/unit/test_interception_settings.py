@@ -1,4 +1,4 @@
-"""The settings of interception: with what they go together, and where its authority is kept."""
+"""The settings of interception: their combinations, and the folder of the certificate authority."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from ringback.config.settings import Settings, authority_folder
 
 
 @pytest.mark.parametrize("name", ["intercept", "tls_port"])
-def test_interception_wants_one_worker(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_interception_needs_one_worker(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("RINGBACK_DATABASE_URL", "postgresql+psycopg://x@y/z")
     monkeypatch.setenv("RINGBACK_WORKERS", "2")
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", "1")
@@ -29,7 +29,7 @@ def test_interception_wants_one_worker(monkeypatch: pytest.MonkeyPatch, name: st
         ("sqlite:////data/ringback.db", "trust", "{here}/trust"),
     ],
 )
-def test_the_authority_is_kept_beside_the_data(
+def test_authority_folder_is_beside_the_database(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, folder: str | None, expected: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -49,7 +49,7 @@ def test_the_authority_is_kept_beside_the_data(
         ("tls_port", "-1"),
     ],
 )
-def test_a_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
 
     with pytest.raises(ValidationError) as raised:

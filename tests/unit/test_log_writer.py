@@ -1,4 +1,4 @@
-"""The log's thread writes lines in order, whatever its stream does; callers neither wait nor fail."""
+"""The log writer's thread writes lines in order even if its stream fails; callers neither wait nor fail."""
 
 import asyncio
 import errno
@@ -17,7 +17,7 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 
 class Stream:
-    """A stream that takes at most `most` bytes at once, fails as a test wants it, and can be held up."""
+    """A stream that accepts at most `most` bytes at once, fails on request, and can be blocked."""
 
     def __init__(self, most: int = 1_000_000) -> None:
         self.most = most
@@ -89,7 +89,7 @@ def test_many_lines_are_written_at_once_but_no_more_than_a_pipe_takes_whole() ->
     assert len(others) < 10
 
 
-def test_a_line_of_which_a_part_was_written_is_continued_where_it_stopped() -> None:
+def test_partly_written_line_is_continued() -> None:
     stream = Stream(most=3)
     writer = a_writer(stream)
 
@@ -101,7 +101,7 @@ def test_a_line_of_which_a_part_was_written_is_continued_where_it_stopped() -> N
 
 
 @pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOBUFS])
-def test_after_an_error_that_may_pass_the_same_bytes_are_written_again(code: int) -> None:
+def test_bytes_are_written_again_after_a_temporary_error(code: int) -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = OSError(code, os.strerror(code))
@@ -124,7 +124,7 @@ GONE = [
 
 
 @pytest.mark.parametrize("failure", GONE, ids=lambda failure: type(failure).__name__)
-def test_without_a_reader_lines_are_dropped_and_counted_until_there_is_one(failure: Exception) -> None:
+def test_lines_without_a_reader_are_dropped_and_counted(failure: Exception) -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = failure
@@ -141,7 +141,7 @@ def test_without_a_reader_lines_are_dropped_and_counted_until_there_is_one(failu
     assert stream.text == "2 dropped\nthree\n"
 
 
-def test_what_follows_a_line_that_was_cut_off_begins_on_a_new_line() -> None:
+def test_line_after_an_incomplete_one_starts_on_a_new_line() -> None:
     stream = Stream(most=2)
     calls = count()
 
@@ -160,7 +160,7 @@ def test_what_follows_a_line_that_was_cut_off_begins_on_a_new_line() -> None:
     assert stream.text == "ab\n1 dropped\nnext\n"
 
 
-def test_when_the_queue_is_full_lines_are_dropped_and_their_number_follows_those_before_them() -> None:
+def test_full_queue_drops_lines_and_their_number_follows_the_earlier_ones() -> None:
     stream = Stream()
     writer = a_writer(stream, max_queued_bytes=3 * (LINE_OVERHEAD_BYTES + 1))
     stream.is_open.clear()
@@ -176,7 +176,7 @@ def test_when_the_queue_is_full_lines_are_dropped_and_their_number_follows_those
     assert (stream.text, writer.dropped_lines) == ("0\n1\n2\n5 dropped\n8\n", 5)
 
 
-def test_after_a_rest_the_next_line_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_is_written_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(log_writer, "POLLS_BEFORE_SLEEP", 1)
     stream = Stream()
     writer = a_writer(stream)
@@ -220,7 +220,7 @@ def test_line_that_comes_while_the_thread_falls_asleep_keeps_it_awake(monkeypatc
 
 
 class LockWithVisitor:
-    """A lock after whose first release in each round something else gets a turn."""
+    """A lock that lets another function run after its first release in each round."""
 
     def __init__(self, visit: Callable[[], None]) -> None:
         self._visit = visit
@@ -237,7 +237,7 @@ class LockWithVisitor:
         self._is_visited = False
 
 
-def test_a_thread_that_died_is_replaced_by_the_next_line_and_reported() -> None:
+def test_dead_thread_is_replaced_by_the_next_line_and_reported() -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.failure = ZeroDivisionError()
@@ -253,7 +253,7 @@ def test_a_thread_that_died_is_replaced_by_the_next_line_and_reported() -> None:
         asyncio.run(writer.watch())
 
 
-def test_a_line_that_finds_no_thread_waits_for_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Stream()
     writer = a_writer(stream)
 
@@ -290,7 +290,7 @@ def test_lines_may_come_from_many_threads() -> None:
 
 
 def in_a_fork(work: Callable[[], bool]) -> int:
-    """Return the exit status of a forked process: 0 where `work` returned True."""
+    """Return the exit status of a forked process: 0 if `work` returned True."""
     pid = os.fork()
     if pid == 0:
         os._exit(0 if work() else 1)
@@ -298,7 +298,7 @@ def in_a_fork(work: Callable[[], bool]) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_forked_process_has_a_thread_and_a_queue_for_itself() -> None:
+def test_forked_process_has_its_own_thread_and_queue() -> None:
     reader, end = os.pipe()
     is_held, goes_on = threading.Event(), threading.Event()
 

@@ -201,7 +201,7 @@ def test_no_series_tells_when_it_was_created() -> None:
     assert [key for key in samples(Metrics()) if key[0].endswith("_created")] == []
 
 
-def test_a_multiprocess_directory_of_another_program_is_not_used(tmp_path: Path) -> None:
+def test_multiprocess_directory_of_another_program_is_not_used(tmp_path: Path) -> None:
     code = (
         "from ringback.monitoring.metrics import Metrics; metrics = Metrics(); "
         "metrics.observe_request('list-calls', 'GET', 200, 0.001); print(metrics.exposition(None).decode())"

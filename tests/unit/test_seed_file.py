@@ -1,4 +1,4 @@
-"""The seed file: what it may say, and how each mistake in it is named with its place."""
+"""The seed file: its fields, and the messages that name the place of each mistake."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Read:
     return write_and_read
 
 
-def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
+def test_all_fields_of_a_seed_file_are_read(read: Read) -> None:
     seed = read(f"""
         [[accounts]]
         sid = "{AC}"
@@ -92,15 +92,15 @@ def test_everything_a_seed_file_can_say_is_read(read: Read) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "accounts = []\n"])
-def test_an_empty_file_asks_for_nothing(text: str, read: Read) -> None:
+def test_empty_seed_file_seeds_nothing(text: str, read: Read) -> None:
     assert read(text) == ()
 
 
-def test_an_account_needs_no_more_than_its_sid(read: Read) -> None:
+def test_account_needs_only_its_sid(read: Read) -> None:
     assert read(f'[[accounts]]\nsid = "{AC}"\n') == (SeededAccount(AC, None, None, None, None, None, (), (), ()),)
 
 
-def test_a_date_without_a_zone_is_utc(read: Read) -> None:
+def test_date_without_a_zone_is_utc(read: Read) -> None:
     text = f'{ACCOUNT}caller_ids = [{{ phone_number = "{NUMBER}", date_created = 2010-07-27T20:21:11 }}]'
 
     [account] = read(text)
@@ -108,7 +108,7 @@ def test_a_date_without_a_zone_is_utc(read: Read) -> None:
     assert account.caller_ids[0].date_created == T0
 
 
-def test_the_setting_says_which_numbers_pass(read: Read) -> None:
+def test_number_validation_setting_decides_which_numbers_pass(read: Read) -> None:
     text = f'{ACCOUNT}caller_ids = [{{ phone_number = "+11234567890" }}]'
 
     assert read(text, "possible")[0].caller_ids[0].phone_number == "+11234567890"
@@ -199,7 +199,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         ),
     ],
 )
-def test_a_mistake_is_named_with_its_file_and_place(
+def test_mistake_is_named_with_its_file_and_place(
     text: str, place: str, mistake: str, read: Read, tmp_path: Path
 ) -> None:
     with pytest.raises(SeedError) as refusal:
@@ -210,7 +210,7 @@ def test_a_mistake_is_named_with_its_file_and_place(
     assert mistake in line
 
 
-def test_every_mistake_has_a_line_of_its_own(read: Read) -> None:
+def test_every_mistake_has_its_own_line(read: Read) -> None:
     with pytest.raises(SeedError) as refusal:
         read(f'{ACCOUNT}status = "x"\nowner_email = "x"\n[[accounts]]\nphones = [{{ number = "default" }}]')
 
@@ -224,7 +224,7 @@ def test_every_mistake_has_a_line_of_its_own(read: Read) -> None:
 
 
 @pytest.mark.parametrize("text", ["accounts = [", b"\xff\xfe", "a = 1\na = 2"])
-def test_a_file_that_is_no_toml_says_so_in_one_line(text: str | bytes, read: Read, tmp_path: Path) -> None:
+def test_invalid_toml_is_reported_in_one_line(text: str | bytes, read: Read, tmp_path: Path) -> None:
     with pytest.raises(SeedError) as refusal:
         read(text)
 
@@ -232,7 +232,7 @@ def test_a_file_that_is_no_toml_says_so_in_one_line(text: str | bytes, read: Rea
     assert line.startswith(f"{tmp_path / 'seed.toml'}: not valid TOML: ")
 
 
-def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+def test_unreadable_seed_file_is_reported(tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.toml")
 
     with pytest.raises(SeedError, match="No such file or directory") as refusal:
@@ -243,7 +243,7 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     assert str(refusal.value).startswith(missing)
 
 
-def test_the_home_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_home_folder_of_a_seed_file_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "seed.toml").write_text(ACCOUNT)
 

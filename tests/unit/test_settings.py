@@ -1,4 +1,4 @@
-"""The settings: where they come from, what they may be, and what is said of a wrong one."""
+"""The settings: sources, valid values, and the messages about invalid ones."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def _no_settings_but_the_tests_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         monkeypatch.delenv(f"RINGBACK_{name.upper()}", raising=False)
 
 
-def test_the_defaults_are_those_that_are_promised() -> None:
+def test_default_settings_are_the_documented_ones() -> None:
     assert Settings().model_dump() == {
         "host": "127.0.0.1",
         "port": 8010,
@@ -86,7 +86,7 @@ def test_the_defaults_are_those_that_are_promised() -> None:
     }
 
 
-def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "0")
     monkeypatch.setenv("ringback_ring_seconds", "0.5")
     monkeypatch.setenv("RINGBACK_CALLBACK_ALLOWED_HOSTS", " app.test , *.example.test,10.0.0.0/8,fe80::/10,127.0.0.1,,")
@@ -115,13 +115,13 @@ def test_hosts_are_mapped_to_names_and_addresses(
     assert Settings().callback_host_map == read
 
 
-def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "")
 
     assert Settings().port == 8010
 
 
-def test_a_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_PORT=1\nRINGBACK_HOST=0.0.0.0\nUNRELATED=x\n")
     monkeypatch.setenv("RINGBACK_PORT", "2")
 
@@ -130,14 +130,14 @@ def test_a_dotenv_file_is_read_after_the_environment(monkeypatch: pytest.MonkeyP
     assert (settings.port, settings.host) == (2, "0.0.0.0")  # noqa: S104 - a value, not a socket
 
 
-def test_what_is_given_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_given_settings_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "2")
 
     assert Settings(port=3).port == 3
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_every_behavior_can_be_the_default_phones(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_behavior_can_be_the_default(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PHONE_BEHAVIOR", behavior.value)
 
     assert Settings().phone_behavior == behavior
@@ -146,14 +146,14 @@ def test_every_behavior_can_be_the_default_phones(behavior: PhoneBehavior, monke
 @pytest.mark.parametrize(
     "url", ["sqlite://", "sqlite:///ringback.db", "sqlite:////var/lib/ringback.db", "sqlite:///:memory:"]
 )
-def test_an_embedded_database_is_a_file_or_memory(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embedded_database_is_a_file_or_memory(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_DATABASE_URL", url)
 
     assert Settings().database_url == url
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_value_in_the_environment_is_refused_by_name(
+def test_wrong_value_in_the_environment_is_refused_by_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
@@ -165,7 +165,7 @@ def test_a_wrong_value_in_the_environment_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_a_wrong_option_is_one_line_that_names_it_and_exit_status_2(
+def test_wrong_option_is_one_line_that_names_it_and_exit_status_2(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["serve", f"--{name.replace('_', '-')}={value}"])
@@ -175,7 +175,7 @@ def test_a_wrong_option_is_one_line_that_names_it_and_exit_status_2(
     assert name in line.lower().replace("-", "_")
 
 
-def test_an_empty_auth_token_is_refused() -> None:
+def test_empty_auth_token_is_refused() -> None:
     with pytest.raises(ValidationError, match="auth_token"):
         Settings(auth_token="")
 
@@ -192,14 +192,14 @@ def test_every_setting_is_an_option_of_serve_under_both_spellings(capsys: pytest
         assert f"RINGBACK_{name.upper()};" in text
 
 
-def test_secrets_are_not_shown_where_settings_are() -> None:
+def test_secrets_are_not_in_the_representation_of_settings() -> None:
     shown = repr(Settings(auth_token="a-secret", control_token="another"))
 
     assert "a-secret" not in shown
     assert "another" not in shown
 
 
-def test_names_that_look_like_settings_and_are_none_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_unknown_names_with_the_prefix_of_settings_are_listed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     wrong = ["RINGBACK_PROT", "ringback_hots", "RINGBACK_"]
     known = ["RINGBACK_PORT", "ringback_host"]
     not_ours = ["PATH", "XRINGBACK_A", "RINGBACK_TEST_X", "RINGBACK_BENCH_X"]
@@ -220,11 +220,11 @@ def test_names_that_look_like_settings_and_are_none_are_told(monkeypatch: pytest
         ("box", "http://box:80"),
     ],
 )
-def test_a_server_that_listens_everywhere_is_reached_on_this_machine(host: str, url: str) -> None:
+def test_server_that_listens_everywhere_is_reached_on_this_machine(host: str, url: str) -> None:
     assert base_url(host, 80) == url
 
 
-def test_what_an_orchestrator_writes_of_a_service_named_ringback_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_that_orchestrators_generate_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("RINGBACK_PORT_8010_TCP", "tcp://10.0.0.1:8010")
 
@@ -244,17 +244,17 @@ def test_what_an_orchestrator_writes_of_a_service_named_ringback_does_no_harm(mo
         ("0.0.0.0", "secret", False),  # noqa: S104
     ],
 )
-def test_an_address_beyond_this_machine_without_a_control_token_is_noticed(
+def test_address_open_to_other_machines_without_a_control_token_is_recognized(
     host: str, control_token: str | None, *, open_to_others: bool
 ) -> None:
     assert is_open_to_others(Settings(host=host, control_token=control_token)) is open_to_others
 
 
 @pytest.mark.parametrize("token", ["caf\u00e9", " a", "a ", "", "a\nb", "a\x7f"])
-def test_a_control_token_that_no_header_can_carry_is_refused(token: str) -> None:
+def test_control_token_that_no_header_can_carry_is_refused(token: str) -> None:
     with pytest.raises(ValidationError, match="printable ASCII characters"):
         Settings(control_token=token)
 
 
-def test_a_control_token_may_have_spaces_within() -> None:
+def test_control_token_may_have_spaces_within() -> None:
     assert Settings(control_token="let me in ~!").control_token == "let me in ~!"

@@ -76,7 +76,7 @@ class _Unusual(BaseException):
     ("failure", "reported"),
     [(ZeroDivisionError, ZeroDivisionError), (asyncio.CancelledError, TaskCancelled), (_Unusual, _Unusual)],
 )
-async def test_a_task_that_raises_is_restarted_and_reported(
+async def test_task_that_raises_is_restarted_and_reported(
     failure: type[BaseException], reported: type[BaseException]
 ) -> None:
     async with supervised(failing(2, failure)) as (supervisor, log):
@@ -89,7 +89,7 @@ async def test_a_task_that_raises_is_restarted_and_reported(
     assert trouble is None
 
 
-async def test_a_task_that_something_else_cancels_is_restarted() -> None:
+async def test_task_that_something_else_cancels_is_restarted() -> None:
     async with supervised(BackgroundTask(TASK, hang)) as (supervisor, log):
         first = supervisor.running(TASK)
         assert first is not None
@@ -101,7 +101,7 @@ async def test_a_task_that_something_else_cancels_is_restarted() -> None:
     assert log.failures == [(TASK, TaskCancelled, 0.001)]
 
 
-async def test_a_task_that_returns_is_restarted_unless_it_is_finite() -> None:
+async def test_task_that_returns_is_restarted_unless_it_is_finite() -> None:
     async def work() -> None:
         pass
 
@@ -114,7 +114,7 @@ async def test_a_task_that_returns_is_restarted_unless_it_is_finite() -> None:
     assert {name for name, *_ in log.failures} == {"endless"}
 
 
-async def test_while_a_task_is_down_the_supervisor_says_so() -> None:
+async def test_supervisor_names_a_task_that_is_down() -> None:
     supervisor = Supervisor([failing(1)], TaskLog(), first_restart_seconds=3_600.0)
     before = supervisor.trouble()
     supervisor.start()
@@ -126,14 +126,14 @@ async def test_while_a_task_is_down_the_supervisor_says_so() -> None:
     assert trouble == "the background task a task failed and will be restarted; the log says why"
 
 
-async def test_a_task_can_say_that_it_runs_and_cannot_work() -> None:
+async def test_running_task_can_report_that_it_cannot_work() -> None:
     async with supervised(BackgroundTask(TASK, hang, trouble=lambda: "no connection")) as (supervisor, _):
         trouble = supervisor.trouble()
 
     assert trouble == "the background task a task runs but cannot work: no connection"
 
 
-async def test_a_task_that_fails_too_often_is_given_up_once_and_others_go_on() -> None:
+async def test_task_that_fails_too_often_is_given_up_once_and_others_go_on() -> None:
     calls: list[str] = []
     async with supervised(failing(9), BackgroundTask("another", hang)) as (supervisor, log):
         supervisor.on_give_up = lambda: calls.append("given up")
@@ -156,7 +156,7 @@ async def test_failures_long_ago_do_not_count() -> None:
     assert {pause for _, _, pause in log.failures} == {0.001}
 
 
-async def test_the_pause_before_a_restart_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pause_before_a_restart_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervision, "LONGEST_RESTART_SECONDS", 0.002)
     async with supervised(failing(4)) as (_, log):
         await until(lambda: len(log.starts) == 5, 30)
@@ -164,7 +164,7 @@ async def test_the_pause_before_a_restart_is_limited(monkeypatch: pytest.MonkeyP
     assert [pause for _, _, pause in log.failures] == [0.001, 0.002, 0.002, 0.002]
 
 
-async def test_a_stop_is_not_a_failure_and_nothing_is_restarted_after_it() -> None:
+async def test_stop_is_not_a_failure_and_nothing_is_restarted_after_it() -> None:
     async with supervised(BackgroundTask("running", hang), failing(1), first_restart_seconds=0.2) as (supervisor, log):
         await until(lambda: log.failures, 30)
         running = supervisor.running("running")
@@ -193,7 +193,7 @@ async def test_work_is_repeated_and_outages_of_work_and_pause_are_retried() -> N
     assert reports.reported == [TASK, "a task: of work", TASK, TASK, "a task: of pause", TASK]
 
 
-async def test_the_pause_may_be_a_number_of_seconds() -> None:
+async def test_pause_may_be_a_number_of_seconds() -> None:
     rounds = iter(range(3))
 
     async def work() -> None:
@@ -204,7 +204,7 @@ async def test_the_pause_may_be_a_number_of_seconds() -> None:
         await run_forever(TASK, work, 0.0, outage=Outage, retry_seconds=0.0, reports=Outages())
 
 
-async def test_the_pause_lasts_as_long_as_its_function_returns() -> None:
+async def test_pause_lasts_as_long_as_its_function_returns() -> None:
     started: list[float] = []
 
     async def work() -> None:
@@ -222,7 +222,7 @@ async def test_the_pause_lasts_as_long_as_its_function_returns() -> None:
     assert started[1] - started[0] >= 0.04
 
 
-async def test_the_wake_event_ends_a_pause_and_starts_the_next_round() -> None:
+async def test_wake_event_ends_a_pause_and_starts_the_next_round() -> None:
     wake_event = asyncio.Event()
     rounds: list[bool] = []
 
@@ -241,7 +241,7 @@ async def test_the_wake_event_ends_a_pause_and_starts_the_next_round() -> None:
     assert rounds == [False] * 4
 
 
-async def test_an_event_set_during_the_work_skips_the_pause() -> None:
+async def test_event_set_during_the_work_skips_the_pause() -> None:
     wake_event = asyncio.Event()
     rounds: list[bool] = []
 

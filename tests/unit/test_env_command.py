@@ -20,7 +20,7 @@ LINE_OF_CODE = {
     "ruby": 'Twilio.configure { |config| config.region = "local" }',
     "csharp": 'TwilioClient.SetRegion("local");',
 }
-"""What those that read no TWILIO_REGION are told instead."""
+"""Code that sets the region, for clients that do not read TWILIO_REGION."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def _no_proxy_or_node_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def variables(lines: str, folder: Path) -> dict[str, str]:
-    """Return what a shell that runs the lines has afterwards, and had not before."""
+    """Return the variables that the lines add to a shell."""
     command = ["sh", "-euc", f"{lines}\nenv -0"]
     printed = subprocess.run(command, env={}, cwd=folder, check=True, capture_output=True, text=True).stdout  # noqa: S603
     pairs = (entry.partition("=") for entry in printed.split("\0") if entry)
@@ -38,7 +38,7 @@ def variables(lines: str, folder: Path) -> dict[str, str]:
 
 
 def notes(lines: str) -> list[str]:
-    """Return the texts among the lines that a shell ignores."""
+    """Return the notes among the lines, which a shell ignores."""
     return [shlex.split(line)[1] for line in lines.splitlines() if line.startswith(": ")]
 
 
@@ -71,12 +71,14 @@ def expected(client: str, folder: Path) -> dict[str, str]:
     return variables[client] | ({} if client in LINE_OF_CODE else {"TWILIO_REGION": "local"})
 
 
-def test_the_clients_that_can_be_named_are_those_there_are_lines_for() -> None:
+def test_client_names_of_the_option_are_those_with_lines() -> None:
     assert tuple(CLIENTS) == CLIENT_NAMES
 
 
 @pytest.mark.parametrize("client", CLIENT_NAMES)
-def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: Command, tmp_path: Path) -> None:
+def test_lines_of_each_client_contain_what_it_reads_and_no_secret(
+    client: str, command: Command, tmp_path: Path
+) -> None:
     finished = command("env", "--client", client)
 
     assert finished.status == 0
@@ -86,7 +88,7 @@ def test_each_client_is_told_what_it_reads_and_no_secret(client: str, command: C
 
 
 @pytest.mark.parametrize("client", LINE_OF_CODE)
-def test_who_reads_no_region_is_told_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
+def test_client_that_reads_no_region_gets_the_line_of_code_that_sets_it(client: str, command: Command) -> None:
     finished = command("env", "--client", client)
 
     assert LINE_OF_CODE[client] in [line.strip() for line in notes(finished.out)]
@@ -120,7 +122,9 @@ def test_client_that_reaches_twilio_is_named_in_a_note(command: Command, row: Ta
     assert any(row.client in note and "reach Twilio" in note for note in notes(finished.out))
 
 
-def test_settings_and_options_lead_elsewhere(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_and_options_change_the_proxy_address(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RINGBACK_DATABASE_URL", f"sqlite:///{tmp_path}/some data/x.db")
     monkeypatch.setenv("RINGBACK_INTERCEPT_HOST", "0.0.0.0")  # noqa: S104
 
@@ -195,7 +199,7 @@ def test_node_options_are_kept_beside_the_redirect_which_is_named_once(
     assert first.count("--require") == first.count("--max-old-space-size=4096") == 1
 
 
-def test_any_leaves_out_php_where_its_folder_cannot_be_named(command: Command, tmp_path: Path) -> None:
+def test_any_leaves_out_php_if_it_cannot_use_the_folder(command: Command, tmp_path: Path) -> None:
     finished = command("env", "--client", "any", "--authority-folder", "a;b")
 
     assert finished.status == 0
@@ -204,7 +208,7 @@ def test_any_leaves_out_php_where_its_folder_cannot_be_named(command: Command, t
 
 
 @pytest.mark.parametrize("name", ["some data", "it's", "a \"b\" 'c'", "tab\there"])
-def test_javas_options_have_any_folder(command: Command, tmp_path: Path, name: str) -> None:
+def test_java_options_can_name_any_folder(command: Command, tmp_path: Path, name: str) -> None:
     finished = command("env", "--client", "java", "--authority-folder", name)
 
     options = shlex.split(variables(finished.out, tmp_path)["JAVA_TOOL_OPTIONS"])
@@ -212,7 +216,7 @@ def test_javas_options_have_any_folder(command: Command, tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize("name", ["a:b", 'a"b', "a;b", "${HOME}", "a\\b"])
-def test_a_folder_that_php_cannot_be_told_of_is_one_clear_line(command: Command, name: str) -> None:
+def test_folder_that_php_cannot_use_is_reported_in_one_line(command: Command, name: str) -> None:
     finished = command("env", "--client", "php", "--authority-folder", name)
 
     assert (finished.status, finished.out) == (2, "")
@@ -241,7 +245,9 @@ def test_php_finds_settings_in_its_folder(command: Command, tmp_path: Path) -> N
         ),
     ],
 )
-def test_what_cannot_be_is_one_clear_line(command: Command, arguments: tuple[str, ...], status: int, said: str) -> None:
+def test_invalid_use_is_reported_in_one_line(
+    command: Command, arguments: tuple[str, ...], status: int, said: str
+) -> None:
     finished = command("env", *arguments)
 
     [line] = finished.complaints
