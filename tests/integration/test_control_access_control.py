@@ -34,7 +34,7 @@ with_token = pytest.mark.parametrize("control_token", [TOKEN])
 
 
 class Body:
-    """A body of one part after the other, of at least so many bytes; it knows what was taken of it."""
+    """A streamed body of at least `size` bytes. `taken` counts the bytes that were read."""
 
     PART = 65_536
 

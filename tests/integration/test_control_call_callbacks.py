@@ -26,7 +26,7 @@ NOTHING_YET = {
 
 
 async def listed(account: ControlledAccount) -> Any:
-    """Return the callback of the newest call, as the list and the call itself show it."""
+    """Return the callback of the newest call. The list and the call must show the same."""
     answer = await account.control("GET", "/calls")
     assert answer.status_code == 200, answer.text
     call = answer.json()["calls"][0]
@@ -35,7 +35,7 @@ async def listed(account: ControlledAccount) -> Any:
 
 
 async def ended(account: ControlledAccount, url: str, fault: dict[str, Any] | None = None) -> Any:
-    """Let a call end whose callback goes to `url`, and return what the list shows of that."""
+    """Let a call with a callback to `url` end, and return the callback in the list of calls."""
     if fault:
         await account.control("POST", "/faults", {"operation": "status-callback", "effect": fault})
     await account.validate(BUSY, StatusCallback=url)

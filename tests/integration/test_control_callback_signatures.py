@@ -15,7 +15,7 @@ NOBODY = 'it was signed with the auth token of nobody, as the fault {"signature"
 
 
 async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Let a call end whose StatusCallback goes to `url`, and return the attempts at it."""
+    """Let a call with a StatusCallback to `url` end, and return the attempts."""
     sid = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     found: list[dict[str, Any]] = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]
@@ -23,7 +23,7 @@ async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> l
 
 
 def right(url: str) -> dict[str, Any]:
-    """Return the verdict on a signature that is right for `url`."""
+    """Return the verdict on a signature that is valid for `url`."""
     explanation = f"The signature is valid for {url}."
     return {
         "is_valid": True,

@@ -17,7 +17,7 @@ NOTHING: dict[str, Any] = {"status": None, "idempotency_token": None, "callbacks
 
 
 async def ended_call(account: ControlledAccount, url: str, **parameters: Any) -> str:
-    """Let a call end whose StatusCallback goes to `url`, and be delivered or given up."""
+    """Let a call with a StatusCallback to `url` end, until the callback is delivered or has failed."""
     sid: str = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     return sid
@@ -31,7 +31,7 @@ async def journal(account: ControlledAccount, sid: str) -> dict[str, Any]:
 
 
 async def redeliver(account: ControlledAccount, sid: str) -> dict[str, Any]:
-    """Send a callback again, and return the answer; what comes of it has settled."""
+    """Send a callback again, wait until the account has settled, and return the response."""
     answer = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
     assert answer.status_code == 202, answer.text
     await account.advance(0)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 async def _asked(
     controlled: Controlled, account: ControlledAccount, path: str = "/events"
 ) -> asyncio.Task[httpx.Response]:
-    """Ask for events, and return when the server waits for them."""
+    """Start a request for events, and return its task as soon as the server waits for an event."""
     query = {"wait_seconds": 300} if path == "/events" else {}
     task = asyncio.create_task(account.control("GET", path, type="callback.failed", **query))
     notifications = controlled.app.state.end_waits.__self__

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def settings() -> Settings:
-    """Return settings that protect the control API."""
+    """Return settings with a control token."""
     return Settings(database_url="sqlite://", control_token="a-token")
 
 

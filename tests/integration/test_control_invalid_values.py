@@ -18,7 +18,7 @@ LONE_SURROGATE = "\ud800"
 
 
 async def _send(http: httpx.AsyncClient, method: str, path: str, body: Any) -> httpx.Response:
-    """Send a body with all but ASCII escaped, so that it may hold a lone surrogate."""
+    """Send a JSON body with escapes for all characters outside ASCII, such as a lone surrogate."""
     headers = {"Content-Type": "application/json"}
     return await http.request(method, f"/_ringback{path}", content=json.dumps(body), headers=headers)
 
@@ -160,11 +160,11 @@ async def test_openapi_lists_exactly_the_errors_of_each_operation(controlled: Co
 
 
 class TestWithToken:
-    """Where a token is asked for."""
+    """A server that requires a token."""
 
     @pytest.fixture
     def settings(self) -> Settings:
-        """Return settings with a token."""
+        """Return settings with a control token."""
         return Settings(database_url="sqlite://", control_token="sesame")
 
     async def test_all_operations_but_sending_to_an_inbox_tell_that_a_token_may_be_missing(

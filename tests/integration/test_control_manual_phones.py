@@ -25,7 +25,7 @@ async def ringing(account: ControlledAccount, behavior: str = "manual", **parame
 
 
 async def act(account: ControlledAccount, call: dict[str, Any], action: str, body: Any = None) -> dict[str, Any]:
-    """Be the callee, and return the call as it is then."""
+    """Act as the callee, and return the new state of the call."""
     answer = await account.control("POST", f"/calls/{call['sid']}/{action}", body)
     assert answer.status_code == 200, answer.text
     assert answer.json() == await account.call(call["sid"])

@@ -15,7 +15,7 @@ UNASSIGNED = "+12001234567"
 
 
 async def make_busy(account: ControlledAccount, number: str) -> dict[str, Any]:
-    """Let a phone be busy, and return it."""
+    """Make a phone busy, and return it."""
     answer = await account.control("PUT", f"/phones/{number}", {"behavior": "busy"})
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

@@ -26,7 +26,7 @@ WITHOUT_RULE = {
 
 
 async def phone(account: ControlledAccount, number: str = NUMBER, **rule: Any) -> dict[str, Any]:
-    """Look at a phone, or make its rule."""
+    """Return a phone, or set its rule."""
     answer = await account.control("PUT" if rule else "GET", f"/phones/{number}", rule or None)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -34,7 +34,7 @@ async def phone(account: ControlledAccount, number: str = NUMBER, **rule: Any) -
 
 
 async def outcome(account: ControlledAccount, number: str = NUMBER, **parameters: Any) -> tuple[str, str]:
-    """Ask for a number to be verified, and return how the call ends."""
+    """Send a validation request, and return the outcome of the call."""
     sid = (await account.validate(number, **parameters))["call_sid"]
     await account.advance(120)
     call = await account.call(sid)

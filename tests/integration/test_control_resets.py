@@ -53,7 +53,7 @@ async def test_global_reset_deletes_calls_in_progress(controlled: Controlled, ac
 
     await controlled.ask("POST", "/reset")
 
-    # The account is among what is forgotten: who waits for its events is told so at once, and who asks later likewise.
+    # The reset deletes the account: a wait for its events ends at once, and a later request gets 404.
     assert (await asyncio.wait_for(waits, PATIENCE_SECONDS)).status_code == 404
     assert (await account.control("POST", f"/calls/{rings}/answer")).status_code == 404
 

@@ -20,7 +20,7 @@ def entry(behavior: str, **said: Any) -> dict[str, Any]:
 
 
 async def script(account: ControlledAccount, *entries: Any, number: str = NUMBER) -> list[Any]:
-    """Add to a script, and return all of it."""
+    """Add entries to a script, and return the whole script."""
     answer = await account.control("POST", f"/phones/{number}/script", list(entries))
     assert answer.status_code == 201, answer.text
     assert answer.json()["phone_number"] == number
@@ -29,14 +29,14 @@ async def script(account: ControlledAccount, *entries: Any, number: str = NUMBER
 
 
 async def left(account: ControlledAccount, number: str = NUMBER) -> list[str]:
-    """Return the behaviours that are queued still."""
+    """Return the queued behaviors."""
     answer = await account.control("GET", f"/phones/{number}/script")
     assert answer.status_code == 200, answer.text
     return [found["behavior"] for found in answer.json()["script"]]
 
 
 async def statuses(account: ControlledAccount, *numbers: str) -> list[str]:
-    """Verify these numbers one after the other, and return how the calls end."""
+    """Verify the numbers one after another, and return the outcomes of the calls."""
     sids = []
     for number in numbers:
         sids.append((await account.validate(number))["call_sid"])

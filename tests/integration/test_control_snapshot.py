@@ -25,7 +25,7 @@ async def take(controlled: Controlled) -> dict[str, Any]:
 
 
 async def everything(account: ControlledAccount, *sids: str) -> list[bytes]:
-    """Return all that can be asked of an account."""
+    """Return all data of an account that the control API shows."""
     answers = [
         await account.twilio("GET", "/OutgoingCallerIds.json"),
         await account.twilio("GET", "/OutgoingCallerIds"),
@@ -41,7 +41,7 @@ async def everything(account: ControlledAccount, *sids: str) -> list[bytes]:
 
 
 async def lived_in(account: ControlledAccount) -> list[str]:
-    """Let some of everything be there, and return the calls' SIDs."""
+    """Create data in every table, and return the SIDs of the calls."""
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-02-29T12:00:00Z"})
     await account.control("PUT", f"/phones/{OTHER_NUMBER}", {"behavior": "busy", "ring_seconds": 2})
     await account.control("POST", f"/phones/{NUMBER}/script", ["mistype-once", "hang-up"])
@@ -113,7 +113,7 @@ async def test_events_after_a_restored_snapshot_have_new_ids(
 
 
 def as_javascript_has_it(value: Any) -> Any:
-    """Return a document as one that was read and written by JavaScript."""
+    """Return a document as JavaScript reads and writes it."""
     if isinstance(value, dict):
         return {name: as_javascript_has_it(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -134,7 +134,7 @@ async def test_snapshot_with_integers_for_floats_is_restored(controlled: Control
 
 
 async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
-    """Put a snapshot with changes, and return the answer's status and error."""
+    """PUT a changed snapshot, and return the status and the error."""
     snapshot = await take(controlled)
     answer = await controlled.ask("PUT", "/snapshot", {**snapshot, **changes})
     return answer.status_code, answer.text

@@ -22,7 +22,7 @@ pytestmark = [
 NUMBER = "+14158675309"
 NOON = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 QUICK = "#rt=200&rc=0"
-"""A read time-out of 200 ms and no retry."""
+"""A read timeout of 200 ms and no retry."""
 
 
 @pytest.fixture
@@ -33,14 +33,14 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def account(ringback: Account) -> AsyncIterator[aio.Account]:
-    """Give the async handle of the test's account."""
+    """Give the async object of the test's account."""
     async with aio.attach(ringback) as attached:
         yield attached
 
 
 @asynccontextmanager
 async def receiver_in_this_loop() -> AsyncIterator[str]:
-    """Serve StatusCallbacks in the test's event loop, and give the URL."""
+    """Receive StatusCallbacks in the event loop of the test, and give the URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

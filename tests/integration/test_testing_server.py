@@ -35,7 +35,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Server]:
-    """Run a server whose control API asks for a token."""
+    """Run a server whose control API requires a token."""
     with Server(control_token="a secret of the suite's") as running:
         yield running
 
@@ -45,7 +45,7 @@ def refuses_connections(url: str) -> bool:
         httpx.get(f"{url}/livez", trust_env=False, timeout=PATIENCE_SECONDS)
     except httpx.ConnectError:
         return True
-    except httpx.TransportError:  # it is about to end
+    except httpx.TransportError:  # the server is stopping
         return False
     return False
 

@@ -26,7 +26,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Chromium is not to look for anybody but the server under test."""
+"""Options that prevent requests of Chromium to other hosts."""
 WAIT_MS = PATIENCE_SECONDS * 1000
 
 expect.set_options(timeout=WAIT_MS)
@@ -36,9 +36,9 @@ const { setTimeout, setInterval } = window;
 window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
 window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
 """
-"""What the page puts away after some seconds stays while a test looks for it, however slow the machine is.
+"""JavaScript that multiplies long timeouts, so that a slow machine sees what the page hides after some seconds.
 
-A test that sets ``window.polls`` to false keeps the page from polling: from then on it shows only what it is told.
+A test that sets ``window.polls`` to false disables polling: from then on the page shows only what events report.
 """
 
 Scheme = Literal["light", "dark"]
@@ -52,7 +52,7 @@ needs_axe = pytest.mark.skipif(
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run a browser. While it runs, no other event loop can be run on this thread."""
+    """Run a browser. No other event loop can run in this thread at the same time."""
     as_root = ["--no-sandbox"] if sys.platform == "linux" and os.getuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root])
@@ -63,9 +63,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
-    """Open a window with nothing remembered; what takes longer than WAIT_MS in its pages has failed.
+    """Open a window without cookies and storage. Actions in its pages time out after WAIT_MS.
 
-    A narrow one can be touched.
+    A narrow window has touch.
     """
     width, height = size
     context = browser.new_context(

@@ -1,4 +1,4 @@
-"""Fixtures of the phone page's tests: a browser, a server and, for each test, an account of its own and its page."""
+"""pytest plugin with fixtures for the phone page: browser, server, and for each test an account and its page."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +20,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Run a server with a proxy, whose automatic phones are quick, and whose prompts are patient."""
+    """Run a server with a proxy, quick automatic phones, and long timeouts of prompts."""
     with ServerProcess(
         cwd=tmp_path_factory.mktemp("page"),
         covered=False,
@@ -35,21 +35,21 @@ def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 
 @pytest.fixture
 def account(page_server: ServerProcess) -> Iterator[Visited]:
-    """Make an account for one test."""
+    """Create an account for one test."""
     with closing(Visited.new(page_server)) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def tab(browser: Browser) -> Iterator[Page]:
-    """Open a tab for the module: to make one takes longer than most tests."""
+    """Open a tab for the module: opening one takes longer than most tests."""
     with closing(new_context(browser)) as context:
         yield context.new_page()
 
 
 @pytest.fixture
 def phone_page(tab: Page, account: Visited) -> Iterator[PhonePage]:
-    """Open the test's account; afterwards there must have been no error in the browser's console."""
+    """Open the account of the test. At the end, the browser's console must have no errors."""
     with closing(PhonePage(tab, account)) as opened:
         opened.open()
         yield opened

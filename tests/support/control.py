@@ -1,4 +1,4 @@
-"""The control API of an application in this process: the machine's clock stands still, those of accounts need not."""
+"""Client of the control API of an application in this process. Its system clock is a FakeClock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,31 +13,31 @@ from support.domain_values import NUMBER
 
 @dataclass
 class ControlledAccount:
-    """An account of a test's own, seen through the control API and through Twilio's."""
+    """An account of one test, with clients of the control API and of the Twilio API."""
 
     http: httpx.AsyncClient
     sid: str
     auth_token: str
 
     async def control(self, method: str, path: str = "", body: Any = None, **query: Any) -> httpx.Response:
-        """Ask the control API of this account; `path` is what follows the account's SID."""
+        """Send a request to the control API. `path` is the part after the account's SID."""
         return await ask(self.http, method, f"/accounts/{self.sid}{path}", body, **query)
 
     async def twilio(self, method: str, path: str, data: Mapping[str, Any] | None = None) -> httpx.Response:
-        """Ask the Twilio surface; `path` is what follows the account's SID."""
+        """Send a request to the Twilio API. `path` is the part after the account's SID."""
         return await self.http.request(
             method, f"/2010-04-01/Accounts/{self.sid}{path}", data=data, auth=(self.sid, self.auth_token)
         )
 
     async def validate(self, number: str = NUMBER, **parameters: Any) -> dict[str, Any]:
-        """Ask for a number to be verified, and return the answer."""
+        """Send a validation request, and return the response."""
         answer = await self.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": number, **parameters})
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
     async def advance(self, seconds: float) -> dict[str, Any]:
-        """Let the account's time pass until all has settled, and return its clock."""
+        """Advance the account's clock until the account has settled, and return the clock."""
         answer = await self.control("POST", "/clock/advance", {"seconds": seconds})
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
@@ -50,7 +50,7 @@ class ControlledAccount:
         return found
 
     async def events(self, **query: Any) -> list[dict[str, Any]]:
-        """Return the events there are."""
+        """Return the events so far."""
         answer = await self.control("GET", "/events", **{"wait_seconds": 0, **query})
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["events"]
@@ -59,25 +59,25 @@ class ControlledAccount:
 
 @dataclass
 class Controlled:
-    """An application, its clients, and the machine's clock in the test's hand."""
+    """An application, its HTTP client, and its system clock, which the test controls."""
 
     app: FastAPI
     http: httpx.AsyncClient
     clock: FakeClock
 
     async def ask(self, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
-        """Ask the control API; `path` is what follows ``/_ringback``."""
+        """Send a request to the control API. `path` is the part after ``/_ringback``."""
         return await ask(self.http, method, path, body, **query)
 
     async def account(self, **wanted: Any) -> ControlledAccount:
-        """Make an account."""
+        """Create an account."""
         answer = await self.ask("POST", "/accounts", wanted)
         assert answer.status_code == 201, answer.text
         return ControlledAccount(self.http, answer.json()["sid"], answer.json()["auth_token"])
 
 
 async def ask(http: httpx.AsyncClient, method: str, path: str, body: Any = None, **query: Any) -> httpx.Response:
-    """Ask the control API; each error it answers is looked at."""
+    """Send a request to the control API, and check the form of an error response."""
     answer = await http.request(method, f"/_ringback{path}", json=body, params=query)
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:

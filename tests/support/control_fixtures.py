@@ -1,4 +1,4 @@
-"""A plugin: the fixtures of tests of the control API; it needs those of support.simulation_fixtures."""
+"""pytest plugin with fixtures for tests of the control API. It needs the plugin support.simulation_fixtures."""
 
 from collections.abc import AsyncIterator
 
@@ -16,7 +16,7 @@ from support.templates import Template
 
 @pytest.fixture
 def settings() -> Settings:
-    """Return the settings of the application; a test module may have its own."""
+    """Return the settings of the application. A test module can override this fixture."""
     return Settings(database_url="sqlite://")
 
 

@@ -1,4 +1,4 @@
-"""An account's inbox, sent to and read."""
+"""Helpers that send messages to an inbox and read them."""
 
 import base64
 import hashlib
@@ -24,7 +24,7 @@ async def messages(account: ControlledAccount, name: str = "x", **query: Any) ->
 
 
 async def send_form(account: ControlledAccount, signed: str, **headers: str) -> dict[str, Any]:
-    """Send a=1&b=2 as a form with the signature over `signed`, and return the message that came in."""
+    """Send the form a=1&b=2 with the signature of `signed`, and return the message of the inbox."""
     answer = await account.http.post(
         url(account),
         data={"b": "2", "a": "1"},

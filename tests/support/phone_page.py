@@ -12,13 +12,13 @@ from support.waiting import PATIENCE_SECONDS
 MANUAL = "+15005550018"
 MANUAL_WRITTEN = "+1 500-555-0018"
 NOT_LOADED = "Failed to load resource"
-"""What Chromium says of every answer that is an error: for the page, an error is an answer like others."""
+"""Chromium logs this for every error response. The page handles error responses, so it is ignored."""
 RING = "Ring a phone you answer yourself"
 
 
 @dataclass
 class Visited:
-    """An account of a test's own, as an application and a test see it."""
+    """An account of one test, with the requests of an application and of a test."""
 
     server: ServerProcess
     http: httpx.Client
@@ -33,13 +33,13 @@ class Visited:
         return cls(server, http, made["sid"], made["auth_token"])
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the control API of this account, and return the answer's JSON."""
+        """Send a request to the control API of this account, and return the JSON of the response."""
         answer = self.http.request(method, f"/_ringback/accounts/{self.sid}{path}", json=body)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
 
     def validate(self, number: str = MANUAL, **parameters: str) -> dict[str, Any]:
-        """Ask for a number to be verified, as an application does."""
+        """Send a validation request, as an application does."""
         path = f"/2010-04-01/Accounts/{self.sid}/OutgoingCallerIds.json"
         data = {"PhoneNumber": number, **parameters}
         answer = self.http.post(path, data=data, auth=(self.sid, self.auth_token))
@@ -52,7 +52,7 @@ class Visited:
         return found
 
     def send_message(self) -> str:
-        """Do what an application does that sends a text message by the proxy; return the path that was refused."""
+        """Send a text message through the proxy, as an application does. Return the refused path."""
         serving = self.server.wait_for_log(lambda line: line.get("event") == "serving")
         path = f"/2010-04-01/Accounts/{self.sid}/Messages.json"
         with httpx.Client(proxy=serving["proxy"], timeout=PATIENCE_SECONDS, trust_env=False) as client:
@@ -63,7 +63,7 @@ class Visited:
         return f"{self.server.base_url}/_ringback/accounts/{self.sid}/inbox/{name}"
 
     def wait_for(self, kind: str, call_sid: str) -> None:
-        """Return when such an event of a call has happened."""
+        """Wait for an event of a call."""
         found = self.control("GET", f"/events?type={kind}&call_sid={call_sid}&wait_seconds=30")
         assert found["events"], f"no {kind} in time"
 
@@ -72,7 +72,7 @@ class Visited:
 
 
 class PhonePage:
-    """The page as a person sees it; `complaints` are errors in the console, of which a page that works has none."""
+    """The page in a browser. `complaints` are errors in the console; there must be none."""
 
     def __init__(self, page: Page, account: Visited) -> None:
         self.page = page
@@ -94,11 +94,11 @@ class PhonePage:
         expect(self.page.get_by_text("Live", exact=True)).to_be_visible()
 
     def stop_polling(self) -> None:
-        """Let the page show only what events tell it, until it is loaded again."""
+        """Disable the polling of the page until it is loaded again."""
         self.page.evaluate("() => { window.polls = false; }")
 
     def show(self, view: str) -> None:
-        """Choose a view."""
+        """Open a view."""
         self.page.get_by_role("navigation", name="Views").get_by_role("link", name=view, exact=True).click()
         expect(self.page.get_by_role("heading", level=1, name=view)).to_be_attached()
 
@@ -106,11 +106,11 @@ class PhonePage:
         return self.page.get_by_role("button", name=name, exact=True)
 
     def phone(self, number: str = MANUAL_WRITTEN) -> Locator:
-        """Return the phone of a number among those in front."""
+        """Return the phone card of a number."""
         return self.page.get_by_role("article", name=number)
 
     def answer(self, number: str = MANUAL_WRITTEN) -> None:
-        """Pick a phone up, and wait for the prompt."""
+        """Answer a phone, and wait for the prompt."""
         self.phone(number).get_by_role("button", name="Answer").click()
         expect(self.phone(number).get_by_role("group", name="Keypad")).to_be_focused()
 
@@ -123,13 +123,13 @@ class PhonePage:
         return self.page.locator(".trace")
 
     def shown_code(self, number: str = MANUAL_WRITTEN) -> str:
-        """Return the code as the page shows it beside the phone."""
+        """Return the code that the page shows beside the phone."""
         label = self.phone(number).locator(".code").get_attribute("aria-label")
         assert label is not None
         return label.removeprefix("Code ").replace(" ", "")
 
     def close(self) -> None:
-        """Leave the tab to others."""
+        """Leave the tab for the next test."""
         self.page.remove_listener("console", self._hear)
         self.page.remove_listener("pageerror", self._hear_error)
         self.page.goto("about:blank")

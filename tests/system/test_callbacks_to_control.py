@@ -28,7 +28,7 @@ class Target:
         return f"{self.target.base_url}/_ringback/reset".replace("//_", "/_")
 
     def erase_by(self, url: str, method: str = "POST") -> dict[str, Any]:
-        """Send a callback to `url` as anyone can who knows the default credentials; return the attempt."""
+        """Send a callback to `url` with the default credentials, and return the attempt."""
         kept = self.target.post("/_ringback/accounts").json()["sid"]
         answer = self.sender.post(
             f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json",

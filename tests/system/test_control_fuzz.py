@@ -17,7 +17,7 @@ from support.waiting import PATIENCE_SECONDS
 pytest_plugins = ["support.system_fixtures"]
 
 ENDLESS = "/accounts/{account_sid}/events/stream"
-"""It sends events as long as the client listens, so that a fuzzer would wait for ever: it is tested here by itself."""
+"""Path of the event stream. It has a separate test, because a fuzzer would wait for its end."""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -27,7 +27,7 @@ CHECKS = (
     "positive_data_acceptance",
 )
 RUN_SECONDS = 900
-"""The limit keeps a run that hangs from holding up the suite."""
+"""Timeout of a fuzzer that hangs."""
 OPTIONS = {
     "--checks": ",".join(CHECKS),
     "--phases": "examples,coverage,fuzzing",
@@ -38,16 +38,16 @@ OPTIONS = {
 }
 
 SAMPLED_EVERY = 4
-"""One path in so many stands for them all unless the whole is run."""
+"""One path in this many is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
 CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
-"""One method that a path does not have stands for them all."""
+"""The configuration tries only one of the methods that a path does not have."""
 
 
 def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], set[str]]:
-    """Fuzz these paths of the control API at a URL; return how that ended, and what was answered with success."""
+    """Fuzz paths of the control API at a URL. Return the result, and the operations that succeeded."""
     answers = folder / "answers"
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     environment = {

@@ -31,7 +31,7 @@ def messages(client: httpx.Client, inbox: str) -> list[dict[str, Any]]:
 
 
 def deliver(client: httpx.Client, number: str, url: str, method: str) -> str:
-    """Verify a number with an inbox as its StatusCallback, and wait until that has arrived."""
+    """Verify a number with an inbox as StatusCallback, and wait until the callback has arrived."""
     form = {"PhoneNumber": number, "StatusCallback": url, "StatusCallbackMethod": method}
     call_sid: str = client.post(f"{caller_ids_path()}.json", data=form).json()["call_sid"]
     query = {"type": "callback.delivered", "call_sid": call_sid, "wait_seconds": str(WAIT_SECONDS)}

@@ -25,7 +25,7 @@ OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElemen
 
 @pytest.fixture(scope="module", params=get_args(Scheme))
 def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open a wide tab, light and dark, with axe in it."""
+    """Open a wide tab with axe-core, in light and in dark mode."""
     with closing(new_context(browser, WIDE, request.param)) as context:
         context.add_init_script(path=AXE)
         yield context.new_page()
@@ -47,14 +47,14 @@ def narrow(narrow_tab: Page, account: Visited) -> Iterator[PhonePage]:
 
 
 def violations(page: Page) -> list[str]:
-    """Return what axe finds, once what moves in has moved in."""
+    """Return the problems that axe finds after all animations have ended."""
     page.evaluate(SETTLED)
     found: list[dict[str, Any]] = page.evaluate(RUN_AXE)
     return [f"{entry['id']}: {node['html']} {node['failureSummary']}" for entry in found for node in entry["nodes"]]
 
 
 def fill(account: Visited) -> dict[str, Any]:
-    """Let the account have something to show in every view; return a verified number's request."""
+    """Create data for every view, and return the validation request of a verified number."""
     verified = account.validate("+442079460958", FriendlyName="Front desk", StatusCallback=account.inbox("phone-page"))
     account.wait_for("callback.delivered", verified["call_sid"])
     failed = account.validate("+15005550011", StatusCallback="http://127.0.0.1:9/nowhere")
@@ -102,7 +102,7 @@ def test_axe_finds_no_problem_in_any_view(schemed: Page, account: Visited) -> No
 
 
 def frozen_and_redirected(account: Visited, receiver: CallbackReceiver) -> str:
-    """Let the account have a redirected and a wrongly signed callback, two inboxes, and a phone that rings forever."""
+    """Create a redirected and an invalidly signed callback, two inboxes, and a phone that rings on a frozen clock."""
     account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}, "times": 1})
     paths = {"+442079460958": account.inbox("a-long-name-of-an-inbox" * 4), "+442079460959": f"{receiver.url}/cb"}
     for number, path in paths.items():

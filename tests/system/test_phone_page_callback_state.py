@@ -24,7 +24,7 @@ def fault(account: Visited, **effect: object) -> None:
 
 
 def shown(page: PhonePage, text: str) -> None:
-    """Expect the words in the list of verifications and above the trace."""
+    """Expect the text in the list of verifications and above the trace."""
     row = page.row(WRITTEN)
     expect(row).to_contain_text("Verified")
     expect(row.locator(".callback")).to_have_text(text)
@@ -114,7 +114,7 @@ def redirecting(received: Received) -> Answer:
 
 @pytest.fixture
 def redirected(phone_page: PhonePage, account: Visited) -> Iterator[PhonePage]:
-    """Open the trace of a verification whose StatusCallback was redirected, with the attempt opened."""
+    """Open the trace of a verification with a redirected StatusCallback, and expand the attempt."""
     with CallbackReceiver(redirecting) as app:
         sid = account.validate(NUMBER, StatusCallback=f"{app.url}/cb")["call_sid"]
         account.wait_for("callback.delivered", sid)

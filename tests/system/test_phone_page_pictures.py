@@ -23,7 +23,7 @@ MOST_BYTES = 150_000
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Give the folder that the pictures go into: docs/images where that is asked for."""
+    """Return the folder for the pictures: docs/images with RINGBACK_TEST_PICTURES, otherwise a temporary one."""
     return IMAGES if os.environ.get("RINGBACK_TEST_PICTURES") else tmp_path
 
 

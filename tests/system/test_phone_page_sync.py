@@ -14,23 +14,23 @@ from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, free_port
 pytest_plugins = ["support.browser_fixtures"]
 pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
 
-LOOK_EVERY_MS, MOMENT_MS = 20, 100
+POLL_MS, MOMENT_MS = 20, 100
 OTHER, OTHER_WRITTEN = "+14155550143", "415-555-0143"
 ROWS = """() => [...document.querySelectorAll(".verifications time")].map((time) => time.dateTime)"""
 
 
 def first_account(server: ServerProcess) -> Visited:
-    """Return the account that every server has."""
+    """Return the account of the default settings."""
     made = Visited.new(server)
     return Visited(server, made.http, ACCOUNT_SID, AUTH_TOKEN)
 
 
 def first(held: list[Route], phone_page: PhonePage) -> Route:
-    """Return the first request that is held, as soon as there is one: the page looks around every three seconds."""
-    for _ in range(int(WAIT_MS / LOOK_EVERY_MS)):
+    """Wait for the first held request, and return it. The page polls every three seconds."""
+    for _ in range(int(WAIT_MS / POLL_MS)):
         if held:
             return held[0]
-        phone_page.page.wait_for_timeout(LOOK_EVERY_MS)  # routes are handled meanwhile
+        phone_page.page.wait_for_timeout(POLL_MS)  # lets Playwright run route handlers
     raise AssertionError("the page asked for nothing")
 
 
@@ -83,7 +83,7 @@ def test_outdated_list_is_not_shown(phone_page: PhonePage, account: Visited) -> 
 
     held[0].fulfill(response=listed)
 
-    expect(phone_page.row()).to_have_count(1)  # two of one number are shown until the list is taken in
+    expect(phone_page.row()).to_have_count(1)  # until the list is stored, the page shows two calls of one number
     expect(phone_page.row()).to_contain_text("Busy")
     phone_page.page.wait_for_timeout(MOMENT_MS)
     expect(phone_page.row()).to_contain_text("Busy")

@@ -18,7 +18,7 @@ HTML = "<img src=x onerror=alert(1)>"
 
 @pytest.fixture
 def no_dialog(phone_page: PhonePage) -> Iterator[None]:
-    """Fail where a script has opened a dialog."""
+    """Fail if a script opens a dialog."""
     opened: list[str] = []
 
     def dismiss(dialog: Dialog) -> None:
@@ -32,7 +32,7 @@ def no_dialog(phone_page: PhonePage) -> Iterator[None]:
 
 
 def verified(account: Visited, page: PhonePage, **parameters: str) -> str:
-    """Have a number verified by a phone that acts by itself, until its StatusCallback has arrived; open its trace."""
+    """Verify a number with an automatic phone, wait for its StatusCallback, and open its trace."""
     sid: str = account.validate(NUMBER, **parameters)["call_sid"]
     account.wait_for("callback.delivered" if "StatusCallback" in parameters else "call.ended", sid)
     page.row(WRITTEN).click()

@@ -21,8 +21,8 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Runs a command that Ctrl-C interrupts. A shell makes what it starts in the background ignore SIGINT, and that is
-inherited: by `make test &` in a script, by pytest, and by the suites of these tests."""
+"""Run a command that Ctrl-C interrupts. Background processes of a shell ignore SIGINT, and their child processes
+inherit that: after `make test &` in a script, pytest and the suites of these tests would ignore it."""
 
 WAITING = """
 import os

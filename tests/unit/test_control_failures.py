@@ -19,7 +19,7 @@ END: Message = {"type": "http.response.body", "body": b""}
 
 
 class BrokenResourceError(Exception):
-    """As anyio names its error."""
+    """An error with the name of anyio's."""
 
 
 @pytest.fixture

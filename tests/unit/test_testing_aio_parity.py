@@ -21,7 +21,7 @@ PAIRS: list[tuple[type, type, type]] = [
     (resources.Policy, Policy, resource_requests.PolicyRequests),
 ]
 NO_REQUEST = {"describe_failure", "client", "inbox", "model_post_init", "of", "phone", "twilio_http_client"}
-"""Methods that send no request: they are no coroutines."""
+"""Methods that send no request and are not coroutines."""
 DESCRIBED_ELSEWHERE = NO_REQUEST | {"close", "now", "wait_for"}
 """Methods that send no request, or several."""
 
