@@ -176,9 +176,11 @@ def test_phone_of_an_ended_call_is_dismissed(phone_page: PhonePage, account: Vis
 
 
 def test_automatic_phone_is_shown_until_its_call_ends(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/clock", {"mode": "frozen"})  # the call waits until the page shows it
     account.validate(AUTOMATIC)
 
     expect(phone_page.phone(AUTOMATIC_WRITTEN)).to_contain_text("United Kingdom")
+    account.control("POST", "/clock/advance", {"seconds": 60})
     expect(phone_page.phone(AUTOMATIC_WRITTEN).get_by_text("Verified")).to_be_visible()
     expect(phone_page.row(AUTOMATIC_WRITTEN)).to_contain_text("Verified")
 
