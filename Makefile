@@ -8,7 +8,7 @@ WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + (1 if 
 # The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help serve test crash check format bench docs pictures clean
+.PHONY: help serve test crash check format bench docs structure pictures clean
 
 help:
 	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
@@ -20,6 +20,7 @@ help:
 	@echo "make pictures  take the docs' pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
 	@echo "make docs    generate docs/call-states.md, the phone page's numbering plan and the file of place names"
+	@echo "make structure  count imports, long modules, and the functions that a request and a callback pass"
 
 # An interpreter that is too old is reported before pip fails on it.
 define CHECK_PYTHON
@@ -101,6 +102,10 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.call_states > docs/call-states.md
 	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 	$(BIN)/python -m tests.support.place_names > src/ringback/domain/place_names.txt
+
+# The figures that tests/unit/test_structure.py limits, and the ways of a request and of a callback through the code.
+structure: $(VENV)/.installed-dev
+	PYTHONPATH=tests $(BIN)/python -m tests.support.structure
 
 # The docs' pictures of the phone page.
 pictures: $(VENV)/.installed-dev
