@@ -75,7 +75,7 @@ def _operation_of(method: str, path: str) -> tuple[str, str]:
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template.replace(".", r"\.")), path):
             name = method.lower()
             return UNDESCRIBED_METHODS.get(name, name), template
-    raise AssertionError(f"{method} {path}: the path is not in the description")
+    raise AssertionError(f"{method} {path}: the path is not in the description: add it to {DESCRIPTION_FILE.name}")
 
 
 def field_names(schema: str) -> list[str]:

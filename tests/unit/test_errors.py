@@ -44,20 +44,7 @@ CATALOGUE = [
         22100,
         "Reached maximum verification attempts: calls to this number within seven days are limited to 3",
     ),
-    (
-        errors.invalid_call_delay("x"),
-        400,
-        21454,
-        "Invalid CallDelay x: a whole number of seconds from 0 to 60",
-    ),
-    (errors.invalid_extension("x"), 400, 22117, "Invalid Extension x: at most 50 of the characters 0-9 # * w W"),
-    (
-        errors.invalid_status_callback("x"),
-        400,
-        21456,
-        "Invalid StatusCallback x: an absolute http or https URL of at most 1000 characters",
-    ),
-    (errors.invalid_status_callback_method("x"), 400, 21403, "Invalid StatusCallbackMethod x: GET or POST"),
+    (errors.invalid_parameter(21403, "Name", "x", "GET or POST"), 400, 21403, "Invalid Name x: GET or POST"),
     (errors.invalid_page_token("x"), 400, 21481, "Invalid PageToken x"),
 ]
 

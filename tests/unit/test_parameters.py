@@ -120,6 +120,26 @@ def test_an_extension_of_keys_and_waits_is_taken(extension: str) -> None:
     assert checked(Extension=extension).extension == extension
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("CallDelay", "x", "Invalid CallDelay x: a whole number of seconds from 0 to 60"),
+        ("Extension", "x", "Invalid Extension x: at most 50 of the characters 0-9 # * w W"),
+        (
+            "StatusCallback",
+            "x",
+            "Invalid StatusCallback x: an absolute http or https URL of at most 1000 characters",
+        ),
+        ("StatusCallbackMethod", "x", "Invalid StatusCallbackMethod x: GET or POST"),
+    ],
+)
+def test_error_names_the_parameter_its_value_and_its_rule(name: str, value: str, message: str) -> None:
+    with pytest.raises(TwilioError) as refusal:
+        checked(**{name: value})
+
+    assert refusal.value.message == message
+
+
 def test_an_empty_extension_is_none() -> None:
     assert checked(Extension="").extension is None
 

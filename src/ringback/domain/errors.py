@@ -140,22 +140,9 @@ def too_many_calls_to_number(limit: int) -> TwilioError:
     return TwilioError(429, 22100, message)
 
 
-def invalid_call_delay(value: str) -> TwilioError:
-    return TwilioError(400, 21454, f"Invalid CallDelay {_shown(value)}: a whole number of seconds from 0 to 60")
-
-
-def invalid_extension(value: str) -> TwilioError:
-    message = f"Invalid Extension {_shown(value)}: at most 50 of the characters 0-9 # * w W"
-    return TwilioError(400, 22117, message)
-
-
-def invalid_status_callback(value: str) -> TwilioError:
-    message = f"Invalid StatusCallback {_shown(value)}: an absolute http or https URL of at most 1000 characters"
-    return TwilioError(400, 21456, message)
-
-
-def invalid_status_callback_method(value: str) -> TwilioError:
-    return TwilioError(400, 21403, f"Invalid StatusCallbackMethod {_shown(value)}: GET or POST")
+def invalid_parameter(code: int, name: str, value: str, rule: str) -> TwilioError:
+    """Return the error for a parameter that breaks its `rule`."""
+    return TwilioError(400, code, f"Invalid {name} {_shown(value)}: {rule}")
 
 
 def invalid_page_token(value: str) -> TwilioError:

@@ -82,7 +82,10 @@ def parameters(table: Table, *names: str) -> dict[str, Any]:
 
 
 def columns(table: Table, *names: str) -> list[Column[Any]]:
-    """Return the named columns of `table`, in that order."""
+    """Return the named columns of `table`, in that order. Raises TypeError for a column that it lacks."""
+    missing = [name for name in names if name not in table.c]
+    if missing:
+        raise TypeError(f"the definition of the table {table.name} needs the column {', '.join(missing)}")
     return [table.c[name] for name in names]
 
 

@@ -152,29 +152,31 @@ def _friendly_name(value: str) -> str:
 def _call_delay(value: str) -> int:
     plain = value.isascii() and value.isdigit() and len(value) <= CALL_DELAY_DIGITS
     if not plain or int(value) > MAX_CALL_DELAY_SECONDS:
-        raise errors.invalid_call_delay(value)
+        raise errors.invalid_parameter(21454, "CallDelay", value, "a whole number of seconds from 0 to 60")
     return int(value)
 
 
 def _extension(value: str) -> str:
     if len(value) > MAX_EXTENSION_CHARACTERS or not EXTENSION_CHARACTERS.issuperset(value):
-        raise errors.invalid_extension(value)
+        rule = "at most 50 of the characters 0-9 # * w W"
+        raise errors.invalid_parameter(22117, "Extension", value, rule)
     return value
 
 
 def _status_callback(value: str) -> str:
+    rule = "an absolute http or https URL of at most 1000 characters"
     if len(value) > MAX_URL_CHARACTERS:
-        raise errors.invalid_status_callback(value)
+        raise errors.invalid_parameter(21456, "StatusCallback", value, rule)
     try:
         parse_url(value)
     except ValueError as error:
-        raise errors.invalid_status_callback(value) from error
+        raise errors.invalid_parameter(21456, "StatusCallback", value, rule) from error
     return value
 
 
 def _status_callback_method(value: str) -> str:
     if value.upper() not in METHODS:
-        raise errors.invalid_status_callback_method(value)
+        raise errors.invalid_parameter(21403, "StatusCallbackMethod", value, "GET or POST")
     return value.upper()
 
 

@@ -1,0 +1,100 @@
+"""An operation or a parameter of the Twilio API is registered everywhere; failures name the missing place."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import MetaData, Table
+
+from ringback.control_api.calls import CallResponse
+from ringback.domain.calls import ValidationCall, ValidationRequest
+from ringback.storage.statements import columns
+from ringback.storage.tables import validation_calls
+from ringback.twilio_api.parameters import PAGING, CallerIdForm, ValidationRequestForm
+from ringback.twilio_api.router import Route
+from ringback.twilio_api.routes import ROUTES
+
+ROOT = Path(__file__).resolve().parents[2]
+FIDELITY = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+CONTRACT_TESTS = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests/contract").glob("test_*.py"))
+NOT_IN_CONTROL_API = {"keys", "attempts_allowed"}
+"""Fields of a call that the control API does not show: the keys of an unfinished prompt, and a number that is settled
+by the policy."""
+
+
+def handler_file(route: Route) -> str:
+    return f"twilio_api/{route.handler.__module__.rpartition('.')[2]}.py"
+
+
+def lists() -> list[Route]:
+    return [route for route in ROUTES if route.operation.startswith("list-")]
+
+
+@pytest.mark.parametrize("route", lists(), ids=lambda route: route.operation)
+def test_query_of_a_list_has_its_filters_and_paging(route: Route) -> None:
+    filters = sys.modules[route.handler.__module__].FILTERS
+
+    assert route.query == {**filters, **PAGING}, (
+        f"{route.operation} in twilio_api/routes.py needs query={{**FILTERS, **PAGING}} with the FILTERS of "
+        f"{handler_file(route)}"
+    )
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_handlers_of_every_route_have_their_facts_in_fidelity(route: Route) -> None:
+    assert f"`{handler_file(route)}`" in FIDELITY, f"name {handler_file(route)} beside its facts in docs/fidelity.md"
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
+def test_handlers_of_every_route_have_a_summary_and_a_description(route: Route) -> None:
+    assert route.summary
+    assert route.handler.__doc__, f"{route.handler.__name__} in {handler_file(route)} needs a docstring, for OpenAPI"
+
+
+@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
+def test_every_parameter_has_its_facts_in_fidelity(form: type[ValidationRequestForm | CallerIdForm]) -> None:
+    names = [str(field.alias) for field in form.model_fields.values()]
+    missing = [
+        f"{name}: add its rules to docs/fidelity.md" for name in names if not re.search(rf"\b{name}\b", FIDELITY)
+    ]
+
+    assert not missing, "\n".join(missing)
+
+
+@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
+def test_every_parameter_has_a_contract_test(form: type[ValidationRequestForm | CallerIdForm]) -> None:
+    names = [str(field.alias) for field in form.model_fields.values()]
+    missing = [f"{name}: test it over HTTP in tests/contract" for name in names if f'{name}"' not in CONTRACT_TESTS]
+
+    assert not missing, "\n".join(missing)
+
+
+def test_every_parameter_is_a_field_of_the_validation_request() -> None:
+    parameters, fields = set(ValidationRequestForm.model_fields), set(ValidationRequest._fields)
+
+    assert not parameters - fields, f"add {parameters - fields} to ValidationRequest in domain/calls.py"
+    assert not fields - parameters, f"add {fields - parameters} to ValidationRequestForm in twilio_api/parameters.py"
+
+
+def test_every_field_of_the_validation_request_is_a_field_of_the_call() -> None:
+    missing = set(ValidationRequest._fields) - set(ValidationCall._fields)
+
+    assert not missing, f"add {missing} to ValidationCall in domain/calls.py"
+
+
+def test_every_field_of_a_call_has_a_column() -> None:
+    missing = set(ValidationCall._fields) - {str(column.name) for column in validation_calls.c}
+
+    assert not missing, f"add {missing} to validation_calls in storage/tables.py, with a migration"
+
+
+def test_column_that_a_table_lacks_is_named() -> None:
+    with pytest.raises(TypeError, match="the definition of the table forgotten needs the column sid, url"):
+        columns(Table("forgotten", MetaData()), "sid", "url")
+
+
+def test_every_field_of_a_call_is_in_the_control_api() -> None:
+    missing = set(ValidationCall._fields) - set(CallResponse.model_fields) - NOT_IN_CONTROL_API
+
+    assert not missing, f"add {missing} to CallResponse and call_response in control_api/calls.py"
