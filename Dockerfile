@@ -1,4 +1,4 @@
-# Build the wheel and install it, with the versions of constraints.txt, into a virtual environment.
+# Build the wheel and install it into a virtual environment, with the versions of constraints.txt.
 FROM python:3.13-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
@@ -10,7 +10,7 @@ COPY LICENSE README.md constraints.txt pyproject.toml ./
 COPY migrations ./migrations
 COPY src ./src
 
-# Compiled here, for the user that runs it cannot write there, and a start that compiles takes three times as long.
+# Compile the modules now: the runtime user cannot write there, and a start that compiles takes three times as long.
 RUN python -m venv /opt/ringback \
  && python -m pip wheel --no-deps --wheel-dir dist . \
  && /opt/ringback/bin/python -m pip install --constraint constraints.txt dist/*.whl \
@@ -18,7 +18,7 @@ RUN python -m venv /opt/ringback \
  && python -m compileall -q -j 0 /opt/ringback/lib
 
 
-# The same base, so that the environment finds the very Python it was made with.
+# The same base image, because the virtual environment needs the Python that created it.
 FROM python:3.13-slim
 
 ENV PATH=/opt/ringback/bin:$PATH \
@@ -28,8 +28,8 @@ ENV PATH=/opt/ringback/bin:$PATH \
     RINGBACK_HOST=0.0.0.0 \
     RINGBACK_LOG_FORMAT=json
 
-# A fixed id, so that a volume's files keep their owner from one image to the next. A new volume takes its owner from the
-# folder it is mounted on: /authority is for one that clients read too, the setting authority_folder naming it.
+# A fixed user ID keeps the owner of a volume's files when the image is replaced. A new volume takes its owner from the
+# folder that it is mounted on. /authority is for a volume that clients also read; set authority_folder to it.
 RUN groupadd --gid 10001 ringback \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin ringback \
  && install --directory --owner=ringback --group=ringback --mode=0750 /data \

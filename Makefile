@@ -2,10 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Many tests wait for servers and calls: two processes more than there are processors keep these busy, and one more where
-# the whole is run, whose loads are heavier.
+# Many tests wait for servers and calls, so two more processes than processors keep the machine busy. A complete run has
+# heavier tests and uses one more.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + (1 if "RINGBACK_TEST_WHOLE" in os.environ else 2))')
-# The tests start hundreds of Python processes: whatever the environment wishes, none compiles its modules anew.
+# The tests start hundreds of Python processes, which would each compile all modules again without bytecode files.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help serve test crash check format bench docs structure pictures clean
@@ -13,9 +13,9 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
 	@echo "make test    set up and run all tests, with branch coverage"
-	@echo "make crash   kill servers under load a hundred times (ROUNDS=100), and count what was lost"
+	@echo "make crash   kill servers under load a hundred times (ROUNDS=100) and count lost calls"
 	@echo "make check   format, lint, types, import contracts, then make test"
-	@echo "make format  bring the code into its format"
+	@echo "make format  format the code and apply lint fixes"
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
 	@echo "make pictures  take the docs' pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
@@ -31,7 +31,7 @@ if found < (3, 11):
 endef
 export CHECK_PYTHON
 
-# What serving needs, and no more. An environment whose interpreter is too old, or is gone, is made again.
+# The dependencies of the server. An environment whose interpreter is too old or missing is created again.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed. ringback needs Python 3.11 or newer." >&2; exit 1; }
 	@$(PYTHON) -c "$$CHECK_PYTHON"
@@ -40,13 +40,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
-# What the tests and checks need besides.
+# The dependencies of tests and checks.
 $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# Old versions of Python's helper library, each in its own folder, apart from the current one. If something cannot be
-# installed, here and below, its tests are skipped, which .ci/run treats as an error.
+# Old versions of Python's helper library, each in its own folder. If an installation fails, here and below, its tests are
+# skipped; .ci/run treats that as an error.
 OLD_CLIENTS := $(wildcard tests/system/old/*.txt)
 $(VENV)/.installed-old: $(VENV)/.installed-dev $(OLD_CLIENTS)
 	@rm -rf $(VENV)/old-clients
@@ -54,7 +54,7 @@ $(VENV)/.installed-old: $(VENV)/.installed-dev $(OLD_CLIENTS)
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
 	    --target $(VENV)/old-clients/$$(basename $$pins .txt) --requirement $$pins && continue; \
 	  rm -rf $(VENV)/old-clients; \
-	  echo "pip could not install what $$pins names: the tests with old versions of Python's helper library will be skipped"; \
+	  echo "pip could not install the packages of $$pins: the tests with old versions of Python's helper library will be skipped"; \
 	  exit 0; \
 	done; touch $@
 
@@ -70,7 +70,7 @@ $(VENV)/.installed-lowest: $(VENV)/.installed-dev
 tests/system/node/node_modules/.installed: tests/system/node/package.json
 	@if ! command -v npm >/dev/null; then found="npm is not installed"; \
 	elif npm install --prefix tests/system/node --no-audit --no-fund --no-package-lock --silent; then touch $@; exit; \
-	else found="npm could not install what $< names"; fi; \
+	else found="npm could not install the packages of $<"; fi; \
 	echo "$$found: the tests with Node's helper library, and of the page's accessibility, will be skipped"
 
 serve: $(VENV)/.installed
@@ -103,11 +103,11 @@ docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 	$(BIN)/python -m tests.support.place_names > src/ringback/domain/place_names.txt
 
-# The figures that tests/unit/test_structure.py limits, and the ways of a request and of a callback through the code.
+# The figures that tests/unit/test_structure.py limits, and the paths of a request and of a callback through the code.
 structure: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python -m tests.support.structure
 
-# The docs' pictures of the phone page.
+# Pictures of the phone page for the docs.
 pictures: $(VENV)/.installed-dev
 	RINGBACK_TEST_PICTURES=1 $(BIN)/python -m pytest tests/system/test_phone_page_pictures.py
 

@@ -72,7 +72,7 @@ def test_an_old_client_that_pip_cannot_install_is_named_and_none_is_left_half_in
 
     said = make(OLD, checkout)
 
-    assert "pip could not install what tests/system/old/twilio-5.txt names: the tests" in said
+    assert "pip could not install the packages of tests/system/old/twilio-5.txt: the tests" in said
     assert "will be skipped" in said
     assert not (checkout / ".venv/old-clients").exists()
     assert not (checkout / OLD).exists()
@@ -92,7 +92,7 @@ def test_what_npm_cannot_install_is_told(checkout: Path) -> None:
 
     said = make(NODE, checkout)
 
-    assert "npm could not install what tests/system/node/package.json names: the tests" in said
+    assert "npm could not install the packages of tests/system/node/package.json: the tests" in said
     assert not (checkout / NODE).exists()
 
 
