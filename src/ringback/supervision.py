@@ -130,12 +130,14 @@ class Supervisor:
         reports: TaskReports,
         *,
         first_restart_seconds: float = FIRST_RESTART_SECONDS,
+        longest_restart_seconds: float = LONGEST_RESTART_SECONDS,
         max_failures: int = MAX_FAILURES,
         window_seconds: float = WINDOW_SECONDS,
     ) -> None:
         self._entries = {task.name: _Supervised(task) for task in tasks}
         self._reports = reports
         self._first_restart_seconds = first_restart_seconds
+        self._longest_restart_seconds = longest_restart_seconds
         self._max_failures = max_failures
         self._window_seconds = window_seconds
         self._is_started = self._is_stopping = False
@@ -216,7 +218,7 @@ class Supervisor:
             if is_first:
                 self.on_give_up()
             return
-        seconds = min(self._first_restart_seconds * 2 ** (count - 1), LONGEST_RESTART_SECONDS)
+        seconds = min(self._first_restart_seconds * 2 ** (count - 1), self._longest_restart_seconds)
         entry.restart = self.schedule(seconds, partial(self._start, entry))
         self._reports.failed(name, failure, seconds)
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
-from ringback import supervision
 from ringback.supervision import BackgroundTask, Supervisor, TaskCancelled, TaskEnded, run_forever
 from support.polling import until
 from support.supervision import TaskLog
@@ -45,10 +45,10 @@ async def hang() -> None:
 
 @asynccontextmanager
 async def supervised(
-    *tasks: BackgroundTask, first_restart_seconds: float = 0.001, window_seconds: float = 60.0
+    *tasks: BackgroundTask, first_restart_seconds: float = 0.001, **options: Any
 ) -> AsyncIterator[tuple[Supervisor, TaskLog]]:
     log = TaskLog()
-    supervisor = Supervisor(tasks, log, first_restart_seconds=first_restart_seconds, window_seconds=window_seconds)
+    supervisor = Supervisor(tasks, log, first_restart_seconds=first_restart_seconds, **options)
     supervisor.start()
     try:
         yield supervisor, log
@@ -156,9 +156,8 @@ async def test_failures_long_ago_do_not_count() -> None:
     assert {pause for _, _, pause in log.failures} == {0.001}
 
 
-async def test_pause_before_a_restart_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "LONGEST_RESTART_SECONDS", 0.002)
-    async with supervised(failing(4)) as (_, log):
+async def test_pause_before_a_restart_is_limited() -> None:
+    async with supervised(failing(4), longest_restart_seconds=0.002) as (_, log):
         await until(lambda: len(log.starts) == 5, 30)
 
     assert [pause for _, _, pause in log.failures] == [0.001, 0.002, 0.002, 0.002]
