@@ -10,10 +10,10 @@ import { formatDateAndTime } from "./time_formats.js";
 
 let pendingReset = ""; // the reset that waits for confirmation: "account", "everything" or none
 
-export function accountView(shown) {
+export function accountView(state) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Account"),
-    shown.account ? about(shown.account) : h("p", { class: "panel", key: "none" }, "This server has no account. Create one, or reset everything."),
+    state.account ? about(state.account) : h("p", { class: "panel", key: "none" }, "This server has no account. Create one, or reset everything."),
     h(
       "form",
       { class: "panel fields row", key: "new", onsubmit: create, "aria-label": "A new account" },
@@ -24,7 +24,7 @@ export function accountView(shown) {
       "section",
       { class: "panel fields", key: "reset", "aria-labelledby": "reset-title" },
       h("h2", { id: "reset-title" }, "Reset"),
-      shown.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => callApi("POST", `${accountPath()}/reset`)),
+      state.account && reset("account", "Reset this account", "Deletes its caller IDs, calls, callbacks, phones, faults, policy and journals. The account itself stays.", () => callApi("POST", `${accountPath()}/reset`)),
       reset("everything", "Reset everything", "Deletes all accounts and their data, then creates the accounts of the settings and the seed file again.", () => callApi("POST", "/reset")),
     ),
   ];
@@ -68,8 +68,8 @@ async function create(event) {
   event.preventDefault();
   const { friendly_name } = Object.fromEntries(new FormData(event.target));
   await runAction(async () => {
-    const made = await callApi("POST", "/accounts", { friendly_name });
-    await showAccount(made.sid);
+    const account = await callApi("POST", "/accounts", { friendly_name });
+    await showAccount(account.sid);
   }, `the account ${friendly_name} is created`);
   event.target.reset();
 }

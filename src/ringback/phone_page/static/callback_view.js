@@ -103,9 +103,9 @@ function badge(isGood, text) {
 }
 
 /** Show whether a signature is valid, and for what. The summary above shows the URL. */
-function signature({ headers, method, parameters: told, signature: verdict }) {
+function signature({ headers, method, parameters, signature: verdict }) {
   if (!verdict) return h("p", { class: "muted" }, "The attempt reached no receiver.");
-  const posted = method === "POST" ? sorted(told) : "";
+  const posted = method === "POST" ? sorted(parameters) : "";
   const what = posted ? "the URL and the parameters" : "the URL";
   return [
     h("p", {}, verdict.is_valid ? `Valid for ${what} that were sent. ${BEHIND_A_PROXY}` : `Invalid for ${what} that were sent: ${explainDifference(verdict)}`),
@@ -119,10 +119,10 @@ function explainDifference({ difference, explanation, matching_url: matching, si
 }
 
 /** Return the parameters of a POST as they are signed: sorted by name, without separators. */
-function sorted(told) {
-  return Object.keys(told)
+function sorted(parameters) {
+  return Object.keys(parameters)
     .sort()
-    .map((name) => name + told[name])
+    .map((name) => name + parameters[name])
     .join("");
 }
 

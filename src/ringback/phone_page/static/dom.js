@@ -14,11 +14,11 @@ export function h(tag, properties, ...children) {
 
 /** Update the content of `container` to `children`. */
 export function render(container, ...children) {
-  const wanted = flat(children);
+  const next = flat(children);
   const focused = document.activeElement ?? document.body;
   const home = focused.closest("[data-refuge]");
-  patchChildren(container, container.rendered ?? EMPTY, wanted);
-  container.rendered = wanted;
+  patchChildren(container, container.rendered ?? EMPTY, next);
+  container.rendered = next;
   if (focused !== document.body && document.activeElement === document.body) refuge(focused, home)?.focus({ preventScroll: true });
 }
 
@@ -55,10 +55,10 @@ function identity(child) {
   return child.key === undefined ? `${child.tag}@${child.slot}` : `${child.tag}#${child.key}`;
 }
 
-function patchChildren(parent, old, wanted) {
+function patchChildren(parent, old, next) {
   const known = new Map();
   for (const child of old) known.set(identity(child), child);
-  const pairs = wanted.map((child) => {
+  const pairs = next.map((child) => {
     const name = identity(child);
     const before = known.get(name);
     known.delete(name);
@@ -73,32 +73,32 @@ function patchChildren(parent, old, wanted) {
   }
 }
 
-function create(wanted) {
-  if (wanted.tag === null) {
-    wanted.node = document.createTextNode(wanted.text);
-    return wanted.node;
+function create(next) {
+  if (next.tag === null) {
+    next.node = document.createTextNode(next.text);
+    return next.node;
   }
-  const node = SVG_TAGS.has(wanted.tag) ? document.createElementNS(SVG, wanted.tag) : document.createElement(wanted.tag);
-  wanted.node = node;
-  patchChildren(node, EMPTY, wanted.children);
-  for (const [name, value] of Object.entries(wanted.properties)) set(node, name, value);
-  wanted.properties.created?.(node);
+  const node = SVG_TAGS.has(next.tag) ? document.createElementNS(SVG, next.tag) : document.createElement(next.tag);
+  next.node = node;
+  patchChildren(node, EMPTY, next.children);
+  for (const [name, value] of Object.entries(next.properties)) set(node, name, value);
+  next.properties.created?.(node);
   return node;
 }
 
-function patch(old, wanted) {
+function patch(old, next) {
   const node = old.node;
-  if (old === wanted) return node;
-  wanted.node = node;
-  if (wanted.tag === null) {
-    if (old.text !== wanted.text) node.data = wanted.text;
+  if (old === next) return node;
+  next.node = node;
+  if (next.tag === null) {
+    if (old.text !== next.text) node.data = next.text;
     return node;
   }
-  patchChildren(node, old.children, wanted.children);
+  patchChildren(node, old.children, next.children);
   for (const name of Object.keys(old.properties)) {
-    if (!(name in wanted.properties)) set(node, name, null);
+    if (!(name in next.properties)) set(node, name, null);
   }
-  for (const [name, value] of Object.entries(wanted.properties)) {
+  for (const [name, value] of Object.entries(next.properties)) {
     if (old.properties[name] !== value) set(node, name, value);
   }
   return node;

@@ -58,7 +58,7 @@ async function create(event) {
   await refreshView();
 }
 
-function table(found) {
+function table(faults) {
   return h(
     "div",
     { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Faults that can still be triggered" },
@@ -66,7 +66,7 @@ function table(found) {
       "table",
       {},
       h("thead", {}, h("tr", {}, ["Where", "What", "How often", "Triggered", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
-      h("tbody", {}, found.map(row)),
+      h("tbody", {}, faults.map(row)),
     ),
     h("p", {}, h("button", { class: "small", onclick: () => remove("") }, "Delete all faults")),
   );
@@ -78,13 +78,13 @@ function row(fault) {
     { key: fault.id },
     h("th", { scope: "row" }, fault.operation),
     h("td", {}, Object.entries(fault.effect).map(([name, value]) => `${name} ${value}`).join(", ")),
-    h("td", {}, often(fault)),
+    h("td", {}, describeFrequency(fault)),
     h("td", {}, `${fault.triggered} of ${fault.trials}`),
     h("td", {}, h("button", { class: "small", "aria-label": `Delete fault ${fault.id}`, onclick: () => remove(`/${fault.id}`) }, "Delete")),
   );
 }
 
-function often(fault) {
+function describeFrequency(fault) {
   if (fault.times_left !== null) return `${fault.times_left} more`;
   return fault.probability === null ? "always" : `with probability ${fault.probability}`;
 }

@@ -4,7 +4,6 @@ import { countRinging } from "./announcements.js";
 import { h } from "./dom.js";
 import { ringingAccountsBadge } from "./ringing_accounts.js";
 import { showAccount } from "./sync.js";
-import { state as known } from "./store.js";
 import { currentClockTime, formatTimeOfDay } from "./time_formats.js";
 import { VIEWS } from "./views.js";
 
@@ -64,7 +63,7 @@ function alerts(state) {
 }
 
 function clock(state) {
-  const now = formatTimeOfDay(currentClockTime(state.clock, known.clockReadAt));
+  const now = formatTimeOfDay(currentClockTime(state.clock, state.clockReadAt));
   const isFrozen = state.clock.mode === "frozen";
   return h(
     "a",

@@ -13,8 +13,8 @@ const NAMES = { "*": "star", "#": "hash" };
 
 /** Return the digits at the present prompt of a call that are entered but not sent yet. */
 export function pendingKeys(call) {
-  const known = state.keys.get(call.sid);
-  return known?.attempts_left === call.attempts_left ? known.keys : "";
+  const entered = state.keys.get(call.sid);
+  return entered?.attempts_left === call.attempts_left ? entered.keys : "";
 }
 
 export function keypad(call) {

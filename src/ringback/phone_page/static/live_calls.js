@@ -23,13 +23,13 @@ export function liveCalls(state) {
 
 function phones(calls, state) {
   const live = calls.filter(isLive);
-  const shown = callsToShow(calls);
+  const visible = callsToShow(calls);
   const text = live.length > 1 ? `${plural(live.length, "phone")} in a call` : titleOf(live[0]);
   return [
     title(text),
     live.length > 0 && waitingPanel(),
-    h("ul", { class: "phones", key: "phones" }, shown.map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
-    calls.length > shown.length && h("p", { class: "muted", key: "more" }, `and ${calls.length - shown.length} more, listed below`),
+    h("ul", { class: "phones", key: "phones" }, visible.map((call) => h("li", { key: call.sid }, phoneCard(call, state)))),
+    calls.length > visible.length && h("p", { class: "muted", key: "more" }, `and ${calls.length - visible.length} more, listed below`),
   ];
 }
 
@@ -43,17 +43,17 @@ function callsToShow(calls) {
   const live = calls.filter(isLive);
   const waiting = live.filter(isManual);
   const ranked = new Set([...waiting, ...live, ...calls]);
-  const shown = [...ranked].slice(0, Math.max(MAX_PHONES, waiting.length));
-  places = places.map((order, position) => inPlace(shown.filter((call) => isManual(call) === (position === 0)), order));
+  const visible = [...ranked].slice(0, Math.max(MAX_PHONES, waiting.length));
+  places = places.map((order, position) => inPlace(visible.filter((call) => isManual(call) === (position === 0)), order));
   return places.flat();
 }
 
 /** Order calls so that each keeps its place. A new call takes the place of a removed one, or the last place. */
 function inPlace(calls, order) {
   const same = (list, { sid }) => list.find((call) => call.sid === sid);
-  const come = calls.filter((call) => !same(order, call));
-  const stay = order.map((before) => same(calls, before) ?? come.shift()).filter(Boolean);
-  return [...stay, ...come];
+  const added = calls.filter((call) => !same(order, call));
+  const kept = order.map((before) => same(calls, before) ?? added.shift()).filter(Boolean);
+  return [...kept, ...added];
 }
 
 function isManual(call) {

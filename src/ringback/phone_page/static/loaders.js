@@ -44,8 +44,8 @@ function get(path) {
 async function phones() {
   const { phones: rules, scripts } = await get("/phones");
   const numbers = [...new Set(["default", ...[...rules, ...scripts].map((phone) => phone.phone_number)])];
-  const known = await Promise.all(numbers.slice(0, MAX_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
-  return { rules, known, further: numbers.length - known.length };
+  const phonesAtNumbers = await Promise.all(numbers.slice(0, MAX_PHONES).map((number) => get(`/phones/${encodeURIComponent(number)}`)));
+  return { rules, phones: phonesAtNumbers, omitted: numbers.length - phonesAtNumbers.length };
 }
 
 /** Return the names of the operations that a fault may apply to, as the control API describes them. */

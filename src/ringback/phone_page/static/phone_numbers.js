@@ -3,14 +3,14 @@
 // documents its format.
 
 const countryNames = new Intl.DisplayNames(["en"], { type: "region" });
-const known = new Map();
+const cache = new Map();
 let plan = {};
 
 /** Read the numbering plan. Without it, numbers are shown in E.164. */
 export async function readNumberingPlan() {
   const answer = await fetch("/phone/numbering-plan.json");
   if (answer.ok) plan = await answer.json();
-  known.clear();
+  cache.clear();
 }
 
 /** Return an E.164 number in international format: +1 415-867-5309. */
@@ -34,15 +34,15 @@ export function spellOut(e164) {
 }
 
 function lookUp(e164) {
-  let found = known.get(e164);
-  if (!found) {
-    found = look(e164);
-    known.set(e164, found);
+  let result = cache.get(e164);
+  if (!result) {
+    result = parse(e164);
+    cache.set(e164, result);
   }
-  return found;
+  return result;
 }
 
-function look(e164) {
+function parse(e164) {
   const length = [1, 2, 3].find((digits) => plan[e164.slice(1, 1 + digits)]);
   if (!e164.startsWith("+") || !length) return { written: e164, country: "" };
   const code = e164.slice(1, 1 + length);

@@ -11,12 +11,12 @@ import { BEHAVIORS, plural } from "./labels.js";
 const SOURCES = { script: "script", rule: "its rule", reserved: "reserved number", default: "the account's rule", setting: "the setting" };
 let script = [];
 
-export function phonesView(shown) {
+export function phonesView(pageState) {
   return [
     h("h1", { key: "title", tabindex: -1, "data-entry": true }, "Phones"),
     h("p", { class: "muted", key: "lead" }, "The behavior of phones: the script for the next calls, otherwise the rule of the phone, otherwise the rule of the account."),
     h("div", { class: "halves", key: "forms" }, ruleForm(), scriptForm()),
-    shown.phones && table(shown.phones),
+    pageState.phones && table(pageState.phones),
   ];
 }
 
@@ -53,7 +53,7 @@ function behaviors() {
   return h("select", { name: "behavior" }, Object.entries(BEHAVIORS).map(([name, what]) => h("option", { value: name }, `${name}: ${what}`)));
 }
 
-function table({ known, further }) {
+function table({ phones, omitted }) {
   return h(
     "div",
     { class: "panel scroll", key: "table", tabindex: 0, role: "region", "aria-label": "Phones with a rule or a script" },
@@ -61,9 +61,9 @@ function table({ known, further }) {
       "table",
       {},
       h("thead", {}, h("tr", {}, ["Phone", "Next call", "Determined by", "Times", "Script", ""].map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {}))))),
-      h("tbody", {}, known.map(row)),
+      h("tbody", {}, phones.map(row)),
     ),
-    further > 0 && h("p", { class: "muted" }, `and ${plural(further, "more number")} with a rule or a script`),
+    omitted > 0 && h("p", { class: "muted" }, `and ${plural(omitted, "more number")} with a rule or a script`),
   );
 }
 

@@ -13,8 +13,8 @@ export function requestsView(state) {
   ];
 }
 
-function list(found) {
-  return [truncationNote(found, MAX_REQUESTS), h("ul", { class: "panel rows", key: "list" }, found.map((request) => row(request, request.id)))];
+function list(requests) {
+  return [truncationNote(requests, MAX_REQUESTS), h("ul", { class: "panel rows", key: "list" }, requests.map((request) => row(request, request.id)))];
 }
 
 const row = memoize((request) => {

@@ -66,7 +66,7 @@ export function showNotice(kind, text, hint = "") {
 
 /** Clear the data of the present account. */
 export function clearAccountState() {
-  for (const known of [state.calls, state.lingering, state.keys, state.traces]) known.clear();
+  for (const collection of [state.calls, state.lingering, state.keys, state.traces]) collection.clear();
   const inbox = { name: null, messages: null, inboxes: [] };
   setState({ isComplete: false, clock: null, callerIds: null, requests: null, phones: null, faults: null, inbox });
 }

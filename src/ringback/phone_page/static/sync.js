@@ -34,10 +34,10 @@ export async function start() {
   const wasLocked = state.connection === "locked";
   try {
     await readAccounts();
-    const wanted = new URLSearchParams(location.search).get(ACCOUNT);
-    const account = state.accounts.find(({ sid }) => sid === wanted) ?? state.accounts[0] ?? null;
+    const requestedSid = new URLSearchParams(location.search).get(ACCOUNT);
+    const account = state.accounts.find(({ sid }) => sid === requestedSid) ?? state.accounts[0] ?? null;
     if (attempt !== attempts) return;
-    if (wanted && account && account.sid !== wanted) showNotice("error", `The account ${wanted} no longer exists`, "the page shows another account");
+    if (requestedSid && account && account.sid !== requestedSid) showNotice("error", `The account ${requestedSid} no longer exists`, "the page shows another account");
     if (account?.sid !== state.account?.sid) clearAccountState();
     setState({ account });
     const after = account && (await newestKnownEvent());
@@ -237,8 +237,8 @@ function pollPrompts() {
 async function pollAccount() {
   const [{ calls }] = await Promise.all([callApi("GET", `${accountPath()}/calls?limit=1`), readClock(), readAccounts(), readRinging()]);
   if (!state.accounts.some(({ sid }) => sid === state.account?.sid)) return start();
-  const known = [...state.calls.values()];
-  if (calls[0]?.sid !== known[0]?.sid) isAllUnread = true;
-  for (const call of [...known.filter((call) => isLive(call) || isCallbackPending(call)), ...known.slice(-1)]) unread.add(call.sid);
+  const knownCalls = [...state.calls.values()];
+  if (calls[0]?.sid !== knownCalls[0]?.sid) isAllUnread = true;
+  for (const call of [...knownCalls.filter((call) => isLive(call) || isCallbackPending(call)), ...knownCalls.slice(-1)]) unread.add(call.sid);
   await readUnread();
 }

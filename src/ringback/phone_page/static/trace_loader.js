@@ -10,17 +10,17 @@ const CLOSE_MS = 2_000;
 export async function refreshTrace(sid) {
   const call = state.calls.get(sid);
   if (!call) return;
-  const known = state.traces.get(sid);
-  const reads = [callApi("GET", `${accountPath()}/calls/${sid}/callbacks`), known?.request ?? findRequest(call)];
+  const data = state.traces.get(sid);
+  const reads = [callApi("GET", `${accountPath()}/calls/${sid}/callbacks`), data?.request ?? findRequest(call)];
   const [journal, request] = await Promise.allSettled(reads);
   if (!state.calls.has(sid)) return;
   state.traces.set(sid, {
-    journal: journal.value ?? known?.journal,
-    request: request.value ?? known?.request,
+    journal: journal.value ?? data?.journal,
+    request: request.value ?? data?.request,
     failures: { journal: journal.reason?.message, request: request.reason?.message },
   });
   setState({});
-  if (!known && !(journal.value && request.value)) setTimeout(() => refreshTrace(sid).catch(() => {}), JOURNAL_MS);
+  if (!data && !(journal.value && request.value)) setTimeout(() => refreshTrace(sid).catch(() => {}), JOURNAL_MS);
 }
 
 /** Send the call's StatusCallback again. */

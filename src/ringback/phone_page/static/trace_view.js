@@ -11,7 +11,7 @@ import { callbackOutcome, isLive, outcome, describeTimelineEntry } from "./label
 export function traceView(call, state) {
   const [kind, text] = outcome(call);
   const [callbackKind, callbackText, attempts] = callbackOutcome(call);
-  const known = state.traces.get(call.sid);
+  const data = state.traces.get(call.sid);
   return h(
     "section",
     { class: "panel trace", key: call.sid, "aria-labelledby": "trace-title" },
@@ -22,11 +22,11 @@ export function traceView(call, state) {
     h(
       "ol",
       { class: "steps-of-trace" },
-      apiRequest(call, known),
+      apiRequest(call, data),
       call.timeline.filter(({ event }) => event !== "ended").map((entry, position) => leg(call, entry, position)),
       endOfCall(call),
       callerId(call),
-      known && callbackView(call, known),
+      data && callbackView(call, data),
     ),
     h("details", { class: "more" }, h("summary", {}, "All properties of this call"), nameValueList(about(call))),
   );
@@ -42,11 +42,11 @@ function step(call, { key, kind, title, at, note, body }) {
   );
 }
 
-function apiRequest(call, known) {
+function apiRequest(call, data) {
   const title = "API request: verify this number";
-  const request = known?.request;
+  const request = data?.request;
   if (!request) {
-    const failure = known?.failures.request;
+    const failure = data?.failures.request;
     const body = failure && h("p", { class: "failed" }, `The request journal cannot be read: ${failure}`);
     return step(call, { key: "request", kind: "request", title, at: call.date_created, body });
   }

@@ -7,7 +7,7 @@ import { snippets } from "./snippets.js";
 import { focusPhone } from "./live_calls.js";
 import { setState, notifyListeners } from "./store.js";
 
-const wanted = { PhoneNumber: "+14158675309", FriendlyName: "My phone", Extension: "", CallDelay: "", callback: "inbox", url: "", method: "POST", isManual: true };
+const fields = { PhoneNumber: "+14158675309", FriendlyName: "My phone", Extension: "", CallDelay: "", callback: "inbox", url: "", method: "POST", isManual: true };
 let client = "curl";
 
 export function tryItView(state) {
@@ -24,24 +24,24 @@ function form(account) {
   return h(
     "form",
     { class: "panel fields", onsubmit: (event) => submit(event, account), oninput: read, "aria-label": "Validation request" },
-    h("label", {}, "Phone number", h("input", { name: "PhoneNumber", value: wanted.PhoneNumber, required: true, autocomplete: "off", inputmode: "tel" })),
-    h("label", {}, "Friendly name", h("input", { name: "FriendlyName", value: wanted.FriendlyName, maxlength: 64, autocomplete: "off" })),
-    h("label", { class: "check" }, h("input", { type: "checkbox", name: "isManual", checked: wanted.isManual }), "Ring until I answer"),
+    h("label", {}, "Phone number", h("input", { name: "PhoneNumber", value: fields.PhoneNumber, required: true, autocomplete: "off", inputmode: "tel" })),
+    h("label", {}, "Friendly name", h("input", { name: "FriendlyName", value: fields.FriendlyName, maxlength: 64, autocomplete: "off" })),
+    h("label", { class: "check" }, h("input", { type: "checkbox", name: "isManual", checked: fields.isManual }), "Ring until I answer"),
     h(
       "label",
       {},
       "StatusCallback",
-      h("select", { name: "callback", value: wanted.callback }, h("option", { value: "inbox" }, "to an inbox of ringback"), h("option", { value: "url" }, "to a URL"), h("option", { value: "none" }, "none")),
+      h("select", { name: "callback", value: fields.callback }, h("option", { value: "inbox" }, "to an inbox of ringback"), h("option", { value: "url" }, "to a URL"), h("option", { value: "none" }, "none")),
     ),
-    wanted.callback === "url" && h("label", { key: "url" }, "URL", h("input", { name: "url", type: "url", required: true, value: wanted.url, autocomplete: "off" })),
+    fields.callback === "url" && h("label", { key: "url" }, "URL", h("input", { name: "url", type: "url", required: true, value: fields.url, autocomplete: "off" })),
     h(
       "details",
       {},
       h("summary", {}, "More parameters"),
       h("div", { class: "fields" },
-        h("label", {}, "Extension", h("input", { name: "Extension", value: wanted.Extension, autocomplete: "off" })),
-        h("label", {}, "Call delay, seconds", h("input", { name: "CallDelay", type: "number", min: 0, max: 60, value: wanted.CallDelay })),
-        h("label", {}, "StatusCallbackMethod", h("select", { name: "method", value: wanted.method }, h("option", {}, "POST"), h("option", {}, "GET"))),
+        h("label", {}, "Extension", h("input", { name: "Extension", value: fields.Extension, autocomplete: "off" })),
+        h("label", {}, "Call delay, seconds", h("input", { name: "CallDelay", type: "number", min: 0, max: 60, value: fields.CallDelay })),
+        h("label", {}, "StatusCallbackMethod", h("select", { name: "method", value: fields.method }, h("option", {}, "POST"), h("option", {}, "GET"))),
       ),
     ),
     h("button", { class: "primary" }, "Send the request"),
@@ -50,12 +50,12 @@ function form(account) {
 
 function read(event) {
   const { name, type, checked, value } = event.target;
-  wanted[name] = type === "checkbox" ? checked : value;
+  fields[name] = type === "checkbox" ? checked : value;
   notifyListeners();
 }
 
 function parameters(account) {
-  const { PhoneNumber, FriendlyName, Extension, CallDelay, callback, url, method } = wanted;
+  const { PhoneNumber, FriendlyName, Extension, CallDelay, callback, url, method } = fields;
   const target = { inbox: inboxUrl(account, INBOX_NAME), url, none: "" }[callback];
   const all = { PhoneNumber, FriendlyName, Extension, CallDelay, StatusCallback: target, StatusCallbackMethod: target && method === "GET" ? "GET" : "" };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ""));
@@ -65,11 +65,11 @@ async function submit(event, account) {
   event.preventDefault();
   await runAction(async () => {
     const request = () => requestValidation(account, parameters(account));
-    const answer = await (wanted.isManual ? requestManualCall(wanted.PhoneNumber, request) : request());
+    const answer = await (fields.isManual ? requestManualCall(fields.PhoneNumber, request) : request());
     setState({ tryIt: { answer } });
     if (!answer.json.call_sid) return;
     location.hash = "#/calls";
-    if (wanted.isManual) focusPhone(answer.json.call_sid);
+    if (fields.isManual) focusPhone(answer.json.call_sid);
   });
 }
 

@@ -10,15 +10,15 @@ import { callbackOutcome, outcome } from "./labels.js";
 
 const MAX_CALLS = 1_000; // the number of calls that an account keeps
 
-export function verificationList(shown) {
-  const calls = [...shown.calls.values()];
+export function verificationList(pageState) {
+  const calls = [...pageState.calls.values()];
   const today = new Date().toDateString();
   return h(
     "section",
     { class: "panel verifications", "aria-labelledby": "verifications-title" },
     h("h2", { id: "verifications-title" }, "Verifications ", h("span", { class: "muted" }, calls.length)),
-    h("ul", { class: "rows" }, calls.map((call) => row(call, shown.route.item === call.sid, today, formatNumber(call.phone_number)))),
-    isPartial(shown) && h("p", {}, h("button", { onclick: readAllCalls }, "Show older calls")),
+    h("ul", { class: "rows" }, calls.map((call) => row(call, pageState.route.item === call.sid, today, formatNumber(call.phone_number)))),
+    isPartial(pageState) && h("p", {}, h("button", { onclick: readAllCalls }, "Show older calls")),
   );
 }
 
