@@ -11,7 +11,7 @@ metadata = TABLES[0].metadata
 def run(connection: Connection) -> None:
     """Run the requested migrations over an open connection, as one transaction."""
     if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else its driver commits each statement by itself
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # otherwise the driver commits each statement
     context.configure(
         connection=connection, target_metadata=metadata, render_as_batch=True, transaction_per_migration=True
     )
@@ -24,7 +24,7 @@ if passed_connection is not None:
     run(passed_connection)
 else:
     url = context.get_x_argument(as_dictionary=True).get("url") or context.config.get_main_option("sqlalchemy.url")
-    assert url, "alembic.ini names no sqlalchemy.url"  # noqa: S101
-    with create_engine(url, poolclass=pool.NullPool).connect() as own:
-        run(own)
-        own.commit()
+    assert url, "Set sqlalchemy.url in alembic.ini, or pass -x url=URL."  # noqa: S101
+    with create_engine(url, poolclass=pool.NullPool).connect() as connection:
+        run(connection)
+        connection.commit()

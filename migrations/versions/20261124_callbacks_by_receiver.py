@@ -1,4 +1,4 @@
-"""callbacks are claimed by receiver.
+"""Index pending callbacks by receiver.
 
 Revises: 20261123_first_tables
 """
@@ -11,16 +11,22 @@ down_revision = "20261123_first_tables"
 branch_labels = None
 depends_on = None
 
-OWED = sa.text("due_at IS NOT NULL")
+PENDING = sa.text("due_at IS NOT NULL")
 
 
 def upgrade() -> None:
     op.drop_index("ix_status_callbacks_due", table_name="status_callbacks")
     op.create_index(
-        "ix_status_callbacks_due", "status_callbacks", ["receiver", "due_at"], sqlite_where=OWED, postgresql_where=OWED
+        "ix_status_callbacks_due",
+        "status_callbacks",
+        ["receiver", "due_at"],
+        sqlite_where=PENDING,
+        postgresql_where=PENDING,
     )
 
 
 def downgrade() -> None:
     op.drop_index("ix_status_callbacks_due", table_name="status_callbacks")
-    op.create_index("ix_status_callbacks_due", "status_callbacks", ["due_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index(
+        "ix_status_callbacks_due", "status_callbacks", ["due_at"], sqlite_where=PENDING, postgresql_where=PENDING
+    )

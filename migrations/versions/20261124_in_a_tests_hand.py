@@ -1,4 +1,4 @@
-"""clocks, events, scripts, faults, and journals.
+"""Add clocks, events, scripts, faults and journals.
 
 Revises: 20261124_callbacks_by_receiver
 """

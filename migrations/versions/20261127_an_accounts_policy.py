@@ -1,4 +1,4 @@
-"""an account's own policy, and codes that expire.
+"""Add account policies and the expiry of codes.
 
 Revises: 20261124_in_a_tests_hand
 """

@@ -1,4 +1,4 @@
-"""every request of a callback attempt.
+"""Record every request of a callback attempt.
 
 Revises: 20261127_an_accounts_policy
 """

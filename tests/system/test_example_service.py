@@ -21,7 +21,7 @@ REFUSED = (
     f"Unable to create record: The requested resource {MESSAGES} was not found: "
     "ringback emulates only OutgoingCallerIds, and refused this POST"
 )
-UNREACHABLE = {"detail": "Twilio cannot be reached just now."}
+UNREACHABLE = {"detail": "Twilio cannot be reached. Try again later."}
 
 
 @pytest.fixture(scope="module")

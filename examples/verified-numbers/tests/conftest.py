@@ -1,4 +1,4 @@
-"""The service, served on a free port."""
+"""The fixture that runs the service on a free port."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ from verified_numbers.application import app
 
 @pytest.fixture(scope="session")
 def service() -> Iterator[httpx.Client]:
-    """Give a client of the service, which StatusCallbacks reach too."""
+    """Run the service, which StatusCallbacks can reach, and yield a client of it."""
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()

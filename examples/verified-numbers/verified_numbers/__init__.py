@@ -1,1 +1,1 @@
-"""A service whose users verify their phone numbers, so that it may show them as caller ID."""
+"""A service that verifies its users' phone numbers, so that it can use them as caller IDs."""

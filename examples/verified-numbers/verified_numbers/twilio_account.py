@@ -12,20 +12,20 @@ from twilio.rest import Client
 
 @cache
 def twilio_client() -> Client:
-    """Return the client of the account. Raises TwilioException where the environment has no credentials."""
+    """Return the client of the account. Raises TwilioException if the environment has no credentials."""
     return Client()
 
 
 @cache
 def request_validator() -> RequestValidator:
-    """Return what tells Twilio's requests from others."""
+    """Return the validator of X-Twilio-Signature headers."""
     return RequestValidator(os.environ["TWILIO_AUTH_TOKEN"])
 
 
 async def form_from_twilio(
     request: Request, validator: Annotated[RequestValidator, Depends(request_validator)]
 ) -> FormData:
-    """Return a request's form, if its X-Twilio-Signature is right for the URL as it was asked for; else answer 403."""
+    """Return the form of a request from Twilio. Raises a 403 if its X-Twilio-Signature is invalid for the URL."""
     form = await request.form()
     if not validator.validate(str(request.url), form, request.headers.get("X-Twilio-Signature", "")):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "This request was not signed by Twilio.")

@@ -1,4 +1,4 @@
-"""The verifications that were begun, and what became of each."""
+"""Verifications and their outcomes."""
 
 from threading import Lock
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Verification(BaseModel):
-    """One attempt to verify a number. The code is for its owner, who is called and keys it in."""
+    """An attempt to verify a number. Twilio calls its owner, who enters the code."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,31 +20,31 @@ class Verification(BaseModel):
 
 
 class Verifications:
-    """Keeps verifications in memory; requests come on several threads."""
+    """Verifications in memory. Safe for requests on several threads."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, Verification] = {}
+        self._by_id: dict[str, Verification] = {}
         self._lock = Lock()
 
-    def begin(self, user: str, phone_number: str) -> Verification:
-        """Keep a new verification."""
-        begun = Verification(id=uuid4().hex, user=user, phone_number=phone_number)
+    def create(self, user: str, phone_number: str) -> Verification:
+        """Create a verification."""
+        verification = Verification(id=uuid4().hex, user=user, phone_number=phone_number)
         with self._lock:
-            self._kept[begun.id] = begun
-        return begun
+            self._by_id[verification.id] = verification
+        return verification
 
     def find(self, verification_id: str) -> Verification | None:
-        """Return a verification, or None where there is no such one."""
-        return self._kept.get(verification_id)
+        """Return a verification, or None if it does not exist."""
+        return self._by_id.get(verification_id)
 
-    def change(self, verification_id: str, **changes: Any) -> Verification:
-        """Change a verification, and return it as it is then. Raises KeyError."""
+    def update(self, verification_id: str, **changes: Any) -> Verification:
+        """Update a verification, and return it. Raises KeyError if it does not exist."""
         with self._lock:
-            changed = self._kept[verification_id].model_copy(update=changes)
-            self._kept[verification_id] = changed
-        return changed
+            verification = self._by_id[verification_id].model_copy(update=changes)
+            self._by_id[verification_id] = verification
+        return verification
 
-    def forget(self, verification_id: str) -> None:
-        """Forget a verification that came to nothing."""
+    def delete(self, verification_id: str) -> None:
+        """Delete a verification, if it exists."""
         with self._lock:
-            self._kept.pop(verification_id, None)
+            self._by_id.pop(verification_id, None)
