@@ -15,7 +15,7 @@ from support.waiting import PROGRAM_SECONDS
 
 PAGE = Path(__file__).parents[2] / "docs" / "interception.md"
 PROGRAMS = Path(__file__).parents[1] / "system" / "http_clients"
-HEADING = "### Which HTTP clients reach ringback"
+HEADING = "### HTTP client support"
 OUTCOMES = {PROXIED: PROXIED, FAILS_CLOSED: FAILS_CLOSED, f"**{REACHES_TWILIO}**": REACHES_TWILIO}
 _ROW = re.compile(r"\| `([a-z]+)` \| `([^`|]+)` \| ([^|]+) \| ([^|]*)\|")
 
