@@ -214,3 +214,19 @@ def test_multiprocess_directory_of_another_program_is_not_used(tmp_path: Path) -
 
     assert 'ringback_requests_total{method="GET",operation="list-calls",status="200"} 1.0' in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_metrics_of_other_programs_keep_their_created_series_and_shared_values(tmp_path: Path) -> None:
+    code = (
+        "from ringback.monitoring.metrics import Metrics; Metrics().observe_request('list-calls', 'GET', 200, 0.001); "
+        "from prometheus_client import Counter, values; Counter('theirs', 'A counter.').inc(); "
+        "print(values.ValueClass.__name__)"
+    )
+    environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], env=environment, capture_output=True, check=True, text=True
+    )
+
+    assert done.stdout.strip() == "MmapedValue"
+    assert len(list(tmp_path.iterdir())) == 1

@@ -52,10 +52,27 @@ def test_requests_are_taken_in_batches_oldest_first() -> None:
 
     pieces = []
     for _ in range(3):
-        accounts = journal.accounts(2)
-        pieces.append({sid: [request.at for request in journal.take_account(sid, 2)] for sid in accounts})
+        shares = journal.shares(2)
+        pieces.append({sid: [request.at for request in journal.take_account(sid, shares[sid])] for sid in shares})
 
     assert pieces == [{ACCOUNT_SID: [0, 1]}, {ACCOUNT_SID: [2], OTHER: [3]}, {}]
+
+
+def test_account_idle_for_longest_gets_its_share_first() -> None:
+    journal = RequestJournal()
+    journal.add(a_request(0, account_sid(9)))
+    for number in range(30):
+        journal.add(a_request(number, account_sid(1)))
+
+    assert journal.shares(25) == {account_sid(9): 1, account_sid(1): 24}
+
+
+def test_account_without_requests_to_put_back_is_not_pending() -> None:
+    journal = RequestJournal()
+
+    journal.put_back({ACCOUNT_SID: []})
+
+    assert not journal
 
 
 def test_parameters_of_query_and_form_are_kept_and_the_form_wins() -> None:

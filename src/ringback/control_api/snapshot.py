@@ -25,7 +25,7 @@ class SnapshotDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = Field(description="Version of the database schema. Snapshots of other versions are rejected.")
+    version: str = Field(description="Version of the database schema. Those of this version and of 0.1.0 are accepted.")
     digest: str = Field(description="Checksum of the tables.")
     tables: dict[str, list[dict[str, str | int | float | None]]]
 

@@ -12,6 +12,7 @@ NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
 """Maximum length of an invalid value that a message repeats."""
+STOPPING = "the server is stopping; the request may have been carried out"
 RETRY_AFTER_SECONDS = 1
 """Time that a client must wait before it retries a request that was rejected temporarily."""
 
@@ -109,6 +110,10 @@ def too_many_requests() -> TwilioError:
 
 def service_unavailable(reason: str = "") -> TwilioError:
     return TwilioError(503, 20503, "Service Unavailable", {"Retry-After": str(RETRY_AFTER_SECONDS)}, reason)
+
+
+def server_stopping() -> TwilioError:
+    return TwilioError(503, 20503, f"Service Unavailable: {STOPPING}")
 
 
 def invalid_friendly_name(reason: str) -> TwilioError:

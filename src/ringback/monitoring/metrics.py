@@ -6,8 +6,9 @@ each combination is a time series.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from prometheus_client import (
     CollectorRegistry,
@@ -15,7 +16,6 @@ from prometheus_client import (
     Gauge,
     Histogram,
     Info,
-    disable_created_metrics,
     generate_latest,
     values,
 )
@@ -50,10 +50,6 @@ CALLBACK_OUTCOMES: Mapping[EventType, str] = {
 MAX_BACKLOG = 10_000
 """Limit of each count of a backlog: counting more rows would delay requests."""
 
-disable_created_metrics()  # type: ignore[no-untyped-call]
-values.ValueClass = values.MutexValue
-"""With PROMETHEUS_MULTIPROC_DIR set, the library would share values with other programs through files."""
-
 
 class Backlog(NamedTuple):
     """The number of calls whose next event is due, and of pending StatusCallbacks; at most MAX_BACKLOG of each."""
@@ -62,12 +58,34 @@ class Backlog(NamedTuple):
     pending_callbacks: int
 
 
+@contextmanager
+def _values_in_memory() -> Iterator[None]:
+    """Create metrics whose values are in memory although PROMETHEUS_MULTIPROC_DIR is set for another program.
+
+    The library would share them with that program through files.
+    """
+    value_class, values.ValueClass = values.ValueClass, values.MutexValue
+    try:
+        yield
+    finally:
+        values.ValueClass = value_class
+
+
+def _cached_children(metric: Counter | Gauge | Histogram) -> Callable[..., Any]:
+    """Return the function that returns the child of a metric for label values.
+
+    Children are cached: the library's lookup takes longer than an increment.
+    """
+    return cache(_values_in_memory()(metric.labels))
+
+
 class Metrics:
     """The metrics of one application. Series that are known beforehand start at 0, so that their first increase shows.
 
     `monotonic` returns seconds that never decrease. `dropped_log_lines` returns how many lines the log has dropped.
     """
 
+    @_values_in_memory()
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._started_at = self._runner_polled_at = monotonic()
@@ -84,8 +102,8 @@ class Metrics:
         self._faults = self._counter("faults", "Faults that struck.", "operation", "effect")
         self._events = self._counter("events", "Events written.", "type")
         self._restarts = self._counter("background_task_restarts", "Restarts of background tasks that failed.", "task")
-        self._running = self._gauge(
-            "background_task_running", "1 while a background task runs, 0 while it is down.", "task"
+        self._running = _cached_children(
+            self._gauge("background_task_running", "1 while a background task runs, 0 while it is down.", "task")
         )
         self._register_histograms()
         self._scraped = _ScrapeTimeCollector(self)
@@ -112,7 +130,7 @@ class Metrics:
             CALLBACK_SECONDS,
             "answer",
         )
-        self._request_seconds, self._callback_attempt_seconds = cache(requests.labels), cache(attempts.labels)
+        self._request_seconds, self._callback_attempt_seconds = _cached_children(requests), _cached_children(attempts)
         self._callback_lag_seconds = self._histogram(
             "callback_lag_seconds",
             "Seconds from when a StatusCallback was due until the sender took it up.",
@@ -120,11 +138,8 @@ class Metrics:
         )
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
-        """Register a counter, and return the function that returns its child for label values.
-
-        The children are cached: the library's lookup takes longer than the increment.
-        """
-        return cache(Counter(name, documentation, labels, namespace=NAMESPACE, registry=self.registry).labels)
+        """Register a counter, and return the function that returns its child for label values."""
+        return _cached_children(Counter(name, documentation, labels, namespace=NAMESPACE, registry=self.registry))
 
     def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
         return Gauge(name, documentation, labels, namespace=NAMESPACE, registry=self.registry)
@@ -170,11 +185,11 @@ class Metrics:
         """Note that a background task runs. Every start but the first is a restart."""
         self._restarts(name).inc(name in self._started_tasks)
         self._started_tasks.add(name)
-        self._running.labels(name).set(1)
+        self._running(name).set(1)
 
     def task_failed(self, name: str) -> None:
         """Note that a background task is down."""
-        self._running.labels(name).set(0)
+        self._running(name).set(0)
 
     def runner_polled(self) -> None:
         """Note that the runner has just polled for due calls."""
@@ -192,7 +207,20 @@ class Metrics:
     def exposition(self, backlog: Backlog | None) -> bytes:
         """Return all metrics in Prometheus's text format 0.0.4; without a `backlog`, all but the two that show it."""
         self._scraped.backlog = backlog
-        return generate_latest(self.registry)
+        return generate_latest(_WithoutCreatedSeries(self.registry))
+
+
+class _WithoutCreatedSeries(CollectorRegistry):
+    """A view of a registry without the `_created` series: only a setting of the whole process would turn them off."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(auto_describe=False)
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            metric.samples = [sample for sample in metric.samples if not sample.name.endswith("_created")]
+            yield metric
 
 
 class _ScrapeTimeCollector(Collector):

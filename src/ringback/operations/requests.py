@@ -1,6 +1,6 @@
 """Write the request journal in batches after the responses, and read it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import partial
 
 from ringback.domain.paging import AFTER_ALL_IDS
@@ -28,7 +28,7 @@ def newest_requests(
 def write_requests_of(unit_of_work: UnitOfWork, account_sid: AccountSid) -> bool:
     """Write some of an account's requests that are not stored yet; return True if there may be more."""
     with unit_of_work.requests.journal.writing:
-        return bool(_write(unit_of_work, [account_sid], WRITE_BATCH_REQUESTS))
+        return bool(_write(unit_of_work, {account_sid: WRITE_BATCH_REQUESTS}))
 
 
 def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
@@ -36,7 +36,7 @@ def write_requests(unit_of_work: UnitOfWork, *, limit: int) -> bool:
     journal = unit_of_work.requests.journal
     if journal:
         with journal.writing:
-            _write(unit_of_work, journal.accounts(limit), limit)
+            _write(unit_of_work, journal.shares(limit))
     return bool(journal)
 
 
@@ -61,8 +61,8 @@ def discard_all_requests(unit_of_work: UnitOfWork) -> None:
     unit_of_work.when_committed(journal.take_all)
 
 
-def _write(unit_of_work: UnitOfWork, account_sids: Sequence[AccountSid], limit: int) -> int:
-    """Write at most `limit` requests of some accounts and return how many were taken; a rollback puts them back.
+def _write(unit_of_work: UnitOfWork, shares: Mapping[AccountSid, int]) -> int:
+    """Write at most so many requests of each account, and return how many were taken. A rollback puts them back.
 
     Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Those of
     deleted accounts are dropped. Raises RequestsDropped if some can never be stored: they would block all later ones.
@@ -71,10 +71,9 @@ def _write(unit_of_work: UnitOfWork, account_sids: Sequence[AccountSid], limit: 
     taken: dict[AccountSid, list[AnsweredRequest]] = {}
     try:
         with unit_of_work:
-            for account_sid in sorted(account_sids):
+            for account_sid in sorted(shares):
                 account = unit_of_work.accounts.lock_shared(account_sid)
-                requests = taken[account_sid] = journal.take_account(account_sid, limit)
-                limit -= len(requests)
+                requests = taken[account_sid] = journal.take_account(account_sid, shares[account_sid])
                 if account and requests:
                     _write_of_account(unit_of_work, account_sid, requests)
     except BaseException as error:

@@ -37,21 +37,23 @@ class RequestJournal:
                 self._unwritten.move_to_end(request.account_sid)
             requests.append(request)
 
-    def accounts(self, limit: int) -> list[AccountSid]:
-        """Return the accounts of the first `limit` requests, those idle for longest first."""
-        accounts = []
+    def shares(self, limit: int) -> dict[AccountSid, int]:
+        """Return how many of the first `limit` requests are each account's; accounts idle for longest come first."""
+        shares: dict[AccountSid, int] = {}
         with self._lock:
             for account_sid, requests in self._unwritten.items():
                 if limit <= 0:
                     break
-                accounts.append(account_sid)
-                limit -= len(requests)
-        return accounts
+                shares[account_sid] = min(limit, len(requests))
+                limit -= shares[account_sid]
+        return shares
 
     def put_back(self, taken: Mapping[AccountSid, Sequence[AnsweredRequest]]) -> None:
         """Put back requests that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
         with self._lock:
             for account_sid, requests in taken.items():
+                if not requests:
+                    continue
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
 

@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ringback.domain.accounts import explain_wrong_path
 from ringback.domain.errors import (
+    STOPPING,
     TwilioError,
     internal_server_error,
     not_found,
     resource_not_emulated,
+    server_stopping,
     service_unavailable,
 )
 from ringback.domain.sids import AccountSid
@@ -36,9 +38,6 @@ from ringback.twilio_api.routes import ROUTES
 
 _ACCOUNTS_PREFIX = f"{ACCOUNTS_PATH}/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
-
-STOPPING = "the server is stopping"
-"""uvicorn cancels the requests that are still in progress when the grace period of a stop ends."""
 
 log = structlog.get_logger()
 
@@ -78,6 +77,11 @@ class TwilioApp:
             context.log()
             context.record()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the server has started to stop: then pending waits were ended."""
+        return self._services.change_notifier.is_closed
+
     def _is_other_path(self, path: str) -> bool:
         return path in self._other_paths or path.startswith(self._other_prefix)
 
@@ -97,9 +101,9 @@ class TwilioApp:
                 raise
             await context.send_error(service_unavailable(str(error)))
         except asyncio.CancelledError:
-            if context.status:
+            if context.status or not self.is_stopping:
                 raise
-            await context.send_error(service_unavailable(STOPPING))
+            await context.send_error(server_stopping())
         except Exception:
             if context.status:
                 raise
@@ -186,10 +190,10 @@ class Application(FastAPI):
 
         try:
             await super().__call__(scope, receive, observed_send)
-        except asyncio.CancelledError:
-            if is_started or scope["type"] != "http":
+        except asyncio.CancelledError:  # uvicorn cancels requests when the grace period of a stop ends
+            if is_started or scope["type"] != "http" or not self.twilio_app.is_stopping:
                 raise
-            error = {"error": STOPPING, "hint": "send the request again once ringback has been started again"}
+            error = {"error": STOPPING, "hint": "check its effect before you send it again"}
             await JSONResponse(error, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
 
 
