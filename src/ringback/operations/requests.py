@@ -62,7 +62,7 @@ def discard_all_requests(unit_of_work: UnitOfWork) -> None:
 
 
 def _write(unit_of_work: UnitOfWork, shares: Mapping[AccountSid, int]) -> int:
-    """Write at most so many requests of each account, and return how many were taken. A rollback puts them back.
+    """Write each account's share of requests and return how many were taken. A rollback puts them back.
 
     Each account is locked before its requests are taken: a reset that holds the lock discards them instead. Those of
     deleted accounts are dropped. Raises RequestsDropped if some can never be stored: they would block all later ones.
