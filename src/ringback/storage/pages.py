@@ -60,7 +60,7 @@ class PagedRows(Generic[Row]):
     ) -> Steps[Page[Row]]:
         """Return one page. The filters named in `values`, the parameters, apply."""
         token = request.token
-        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"readfset": request.offset}
+        place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
         values_read: list[Row] = []
         statement = self._statement(values, token)
         limits = {**place, "account_sid": account_sid, "row_limit": request.page_size + 1}
@@ -95,7 +95,7 @@ class PagedRows(Generic[Row]):
         query = query.order_by(created.desc(), sid.desc())
         if direction == Direction.AFTER:
             return Statement(query.where(key < token_key))
-        return Statement(query.offset(bindparam("readfset")))
+        return Statement(query.offset(bindparam("row_offset")))
 
 
 def _page_before(token: PageToken, request: PageRequest, values_read: list[Row]) -> Page[Row]:
