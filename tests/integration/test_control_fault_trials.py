@@ -5,7 +5,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.config.settings import Settings
-from ringback.twilio_api.fault_injection import ConnectionDropped
+from ringback.twilio_api.fault_injection import CannotDropConnection
 from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
 from support.faults import LIST, add, faults, statuses
@@ -148,7 +148,7 @@ async def test_application_raises_if_it_cannot_drop_the_connection(
     path = f"/2010-04-01/Accounts/{account.sid}{LIST}"
 
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-        with pytest.raises(ConnectionDropped):
+        with pytest.raises(CannotDropConnection):
             await http.post(path, data={"PhoneNumber": NUMBER}, auth=(account.sid, account.auth_token))
 
     assert len((await account.control("GET", "/calls")).json()["calls"]) == calls

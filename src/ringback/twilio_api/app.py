@@ -31,7 +31,7 @@ from ringback.operations.services import Services
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.documents import ACCOUNTS_PATH
-from ringback.twilio_api.fault_injection import ConnectionDropped, pick_fault, respond_with_fault
+from ringback.twilio_api.fault_injection import CannotDropConnection, pick_fault, respond_with_fault
 from ringback.twilio_api.request_context import INTERCEPTED_KEY, RequestContext, no_content
 from ringback.twilio_api.router import Router
 from ringback.twilio_api.routes import ROUTES
@@ -94,7 +94,7 @@ class TwilioApp:
             await context.send_error(error)
             if context.refused_account_sid:
                 await self._attribute_to_account(context, context.refused_account_sid, error)
-        except (ClientDisconnect, ConnectionDropped):
+        except (ClientDisconnect, CannotDropConnection):
             raise
         except DatabaseUnavailable as error:
             if context.status:

@@ -11,8 +11,8 @@ from ringback.operations.faults import apply_faults
 from ringback.twilio_api.request_context import DROP_EXTENSION, Handler, RequestContext, no_content
 
 
-class ConnectionDropped(Exception):
-    """The server could not close a connection for a fault, as in a test without a socket: the client gets no answer."""
+class CannotDropConnection(Exception):
+    """The server offers no way to close the connection, as in a test without a socket."""
 
 
 async def pick_fault(context: RequestContext, operation: Operation) -> Effect | None:
@@ -26,7 +26,7 @@ async def pick_fault(context: RequestContext, operation: Operation) -> Effect | 
 async def respond_with_fault(context: RequestContext, handler: Handler, fault: Effect) -> Response:
     """Return the response of a request that a fault applies to.
 
-    Raises TwilioError for a fault that is an error, ConnectionDropped where the connection cannot be closed.
+    Raises TwilioError for a fault that is an error, CannotDropConnection.
     """
     match fault:
         case AnswerError():
@@ -63,5 +63,5 @@ async def _sleep(seconds: float) -> None:
 def _drop_connection(context: RequestContext) -> None:
     drop = context.scope.get("extensions", {}).get(DROP_EXTENSION)
     if drop is None:
-        raise ConnectionDropped
+        raise CannotDropConnection
     drop()
