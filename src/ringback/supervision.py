@@ -21,7 +21,7 @@ STOP_SECONDS = 3.0
 
 Work = Callable[[], Awaitable[object]]
 """One round of a loop's work; its result is not used."""
-Pause = float | Callable[[], Awaitable[float]]
+PauseSeconds = float | Callable[[], Awaitable[float]]
 """Seconds between two rounds of work: a number, or a coroutine function that returns one."""
 Schedule = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
@@ -39,7 +39,7 @@ class OutageReports(Protocol):
 async def run_forever(
     name: str,
     work: Work,
-    pause: Pause,
+    pause: PauseSeconds,
     *,
     outage: type[Exception] | tuple[type[Exception], ...],
     retry_seconds: float,

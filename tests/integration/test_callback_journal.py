@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.callback_delivery import delivery
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.timestamps import after
@@ -170,7 +170,7 @@ async def test_callback_deleted_after_its_claim_is_not_sent(
 ) -> None:
     forgotten = threading.Event()
 
-    def forgetting(parameters: Parameters) -> Parameters:
+    def forgetting(parameters: ParameterPairs) -> ParameterPairs:
         reset_account(outbox.simulation.unit_of_work, ACCOUNT_SID)
         forgotten.set()
         return parameters

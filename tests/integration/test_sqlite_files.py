@@ -12,7 +12,7 @@ from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import find_unready_reason, migrate, revision
 from ringback.storage.sqlite_database import SqliteDatabase
-from ringback.storage.sqlite_errors import Failure, failure_of
+from ringback.storage.sqlite_errors import SqliteFailure, failure_of
 from ringback.storage.sqlite_files import side_files
 from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
@@ -234,29 +234,34 @@ async def test_closed_database_is_unavailable(file: Path) -> None:
 @pytest.mark.parametrize(
     ("error", "text", "code", "failure"),
     [
-        (sqlite3.OperationalError, "database is locked", sqlite3.SQLITE_BUSY, Failure.LOCKED),
-        (sqlite3.OperationalError, "snapshot", sqlite3.SQLITE_BUSY_SNAPSHOT, Failure.LOCKED),
-        (sqlite3.OperationalError, "disk I/O error", sqlite3.SQLITE_IOERR_READ, Failure.UNAVAILABLE),
-        (sqlite3.OperationalError, "database or disk is full", sqlite3.SQLITE_FULL, Failure.UNAVAILABLE),
-        (sqlite3.OperationalError, "readonly database", sqlite3.SQLITE_READONLY, Failure.UNAVAILABLE),
-        (sqlite3.OperationalError, "no such table: accounts", sqlite3.SQLITE_ERROR, Failure.UNAVAILABLE),
-        (sqlite3.OperationalError, "table accounts has no column named x", sqlite3.SQLITE_ERROR, Failure.UNAVAILABLE),
-        (sqlite3.OperationalError, 'near "SELEC": syntax error', sqlite3.SQLITE_ERROR, Failure.DEFECT),
-        (sqlite3.DatabaseError, "malformed", sqlite3.SQLITE_CORRUPT_INDEX, Failure.DAMAGED),
-        (sqlite3.DatabaseError, "file is not a database", sqlite3.SQLITE_NOTADB, Failure.DAMAGED),
-        (sqlite3.IntegrityError, "UNIQUE constraint failed", sqlite3.SQLITE_CONSTRAINT, Failure.DEFECT),
+        (sqlite3.OperationalError, "database is locked", sqlite3.SQLITE_BUSY, SqliteFailure.LOCKED),
+        (sqlite3.OperationalError, "snapshot", sqlite3.SQLITE_BUSY_SNAPSHOT, SqliteFailure.LOCKED),
+        (sqlite3.OperationalError, "disk I/O error", sqlite3.SQLITE_IOERR_READ, SqliteFailure.UNAVAILABLE),
+        (sqlite3.OperationalError, "database or disk is full", sqlite3.SQLITE_FULL, SqliteFailure.UNAVAILABLE),
+        (sqlite3.OperationalError, "readonly database", sqlite3.SQLITE_READONLY, SqliteFailure.UNAVAILABLE),
+        (sqlite3.OperationalError, "no such table: accounts", sqlite3.SQLITE_ERROR, SqliteFailure.UNAVAILABLE),
+        (
+            sqlite3.OperationalError,
+            "table accounts has no column named x",
+            sqlite3.SQLITE_ERROR,
+            SqliteFailure.UNAVAILABLE,
+        ),
+        (sqlite3.OperationalError, 'near "SELEC": syntax error', sqlite3.SQLITE_ERROR, SqliteFailure.DEFECT),
+        (sqlite3.DatabaseError, "malformed", sqlite3.SQLITE_CORRUPT_INDEX, SqliteFailure.DAMAGED),
+        (sqlite3.DatabaseError, "file is not a database", sqlite3.SQLITE_NOTADB, SqliteFailure.DAMAGED),
+        (sqlite3.IntegrityError, "UNIQUE constraint failed", sqlite3.SQLITE_CONSTRAINT, SqliteFailure.DEFECT),
         (
             sqlite3.OperationalError,
             "Could not decode to UTF-8 column 'url' with text '\\ufffd'",
             None,
-            Failure.NOT_UTF8,
+            SqliteFailure.NOT_UTF8,
         ),
-        (sqlite3.ProgrammingError, "Cannot operate on a closed database.", None, Failure.UNAVAILABLE),
-        (sqlite3.ProgrammingError, "Incorrect number of bindings supplied.", None, Failure.DEFECT),
+        (sqlite3.ProgrammingError, "Cannot operate on a closed database.", None, SqliteFailure.UNAVAILABLE),
+        (sqlite3.ProgrammingError, "Incorrect number of bindings supplied.", None, SqliteFailure.DEFECT),
     ],
 )
 def test_error_of_sqlite_is_an_outage_or_a_defect(
-    error: type[sqlite3.Error], text: str, code: int | None, failure: Failure
+    error: type[sqlite3.Error], text: str, code: int | None, failure: SqliteFailure
 ) -> None:
     raised = error(text)
     if code is not None:

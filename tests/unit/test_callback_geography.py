@@ -1,6 +1,6 @@
 """The geography in the parameters of a StatusCallback."""
 
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import status_callback_parameters, with_geography
 from ringback.domain.calls import CallState, VerificationStatus
 from support.domain_values import CALLER_ID_SID, T0, a_call
@@ -25,7 +25,7 @@ PLACES = (
 )
 
 
-def parameters_of(number: str) -> Parameters:
+def parameters_of(number: str) -> ParameterPairs:
     call = a_call(
         phone_number=number,
         state=CallState.COMPLETED,

@@ -9,7 +9,7 @@ from pydantic import Field
 from ringback.control_api.dependencies import PathCall, Services, call_not_found
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict
 from ringback.control_api.schemas import DateTimeOut, ResponseModel, SignatureResponse
-from ringback.domain.callback_hops import CallbackHop, Parameters, redirect_hint
+from ringback.domain.callback_hops import CallbackHop, ParameterPairs, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
 from ringback.domain.signature_check import SignatureVerdict, Verifier, last_request, make_verifier
 from ringback.domain.timestamps import rfc_3339
@@ -136,7 +136,9 @@ def _attempt_responses(callback: StatusCallback, attempts: list[CallbackAttempt]
     return [_attempt_response(attempt, parameters, verify) for attempt in attempts]
 
 
-def _attempt_response(attempt: CallbackAttempt, parameters: Parameters, verify: Verifier) -> CallbackAttemptResponse:
+def _attempt_response(
+    attempt: CallbackAttempt, parameters: ParameterPairs, verify: Verifier
+) -> CallbackAttemptResponse:
     has_response = attempt.status_code is not None
     last = last_request(attempt)
     return CallbackAttemptResponse(
@@ -155,7 +157,7 @@ def _attempt_response(attempt: CallbackAttempt, parameters: Parameters, verify: 
     )
 
 
-def _hop_response(hop: CallbackHop, parameters: Parameters, verify: Verifier) -> CallbackHopResponse:
+def _hop_response(hop: CallbackHop, parameters: ParameterPairs, verify: Verifier) -> CallbackHopResponse:
     return CallbackHopResponse(
         method=hop.method,
         url=hop.url,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from urllib.parse import parse_qsl, urlsplit
 
-Parameters = tuple[tuple[str, str], ...]
+ParameterPairs = tuple[tuple[str, str], ...]
 
 PERMANENT_REDIRECT = 308
 _MASKED_USER_INFO = r"\g<1>***@"
@@ -23,14 +23,14 @@ class CallbackHop:
 
     method: str
     url: str
-    headers: Parameters
+    headers: ParameterPairs
     is_sent: bool
     status_code: int | None
     location: str | None
     elapsed_ms: float
     error: str | None
 
-    def parameters(self, form: Parameters) -> Parameters:
+    def parameters(self, form: ParameterPairs) -> ParameterPairs:
         """Return the parameters of this request: those of the query by GET, else the callback's `form`."""
         return request_parameters(self.method, self.url, form)
 
@@ -40,7 +40,7 @@ class CallbackHop:
         return f"{self.method} {self.url.partition('?')[0]} {self.status_code or 'no answer'}"
 
 
-def request_parameters(method: str, url: str, form: Parameters) -> Parameters:
+def request_parameters(method: str, url: str, form: ParameterPairs) -> ParameterPairs:
     """Return the parameters of a request to `url`: those of the query by GET, else its `form`."""
     if method != "GET":
         return form
@@ -52,7 +52,7 @@ def mask_location(location: str) -> str:
     return _USER_INFO.sub(_MASKED_USER_INFO, location)
 
 
-def redirect_hint(hops: Sequence[CallbackHop], form: Parameters) -> str | None:
+def redirect_hint(hops: Sequence[CallbackHop], form: ParameterPairs) -> str | None:
     """Return advice about an attempt's redirects, or None if it is not needed.
 
     Source: docs/fidelity.md, StatusCallback redirects.
@@ -80,11 +80,11 @@ _ADVICE = {
 }
 
 
-def _has_all(hop: CallbackHop, form: Parameters) -> bool:
+def _has_all(hop: CallbackHop, form: ParameterPairs) -> bool:
     return set(form) <= set(hop.parameters(form))
 
 
-def _carried(hop: CallbackHop, form: Parameters) -> str:
+def _carried(hop: CallbackHop, form: ParameterPairs) -> str:
     """Describe the StatusCallback's parameters in a request that lacks some of them."""
     carried = set(hop.parameters(form))
     if not carried:
@@ -100,7 +100,7 @@ def _place(hop: CallbackHop, other: CallbackHop) -> str:
     return f"{url.scheme}://{url.netloc}{url.path}"
 
 
-def hop_data(hop: CallbackHop, form: Parameters) -> Mapping[str, str | int | dict[str, str] | None]:
+def hop_data(hop: CallbackHop, form: ParameterPairs) -> Mapping[str, str | int | dict[str, str] | None]:
     """Return the data of a hop in an event."""
     return {
         "method": hop.method,

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.calls import ValidationCall
 from ringback.domain.faults import Effect
 from ringback.domain.geography import geography
@@ -57,7 +57,7 @@ class StatusCallback:
     auth_token: str
     url: str
     method: str
-    parameters: Parameters
+    parameters: ParameterPairs
     idempotency_token: str
     attempts: int
     earlier_attempts: int = 0
@@ -88,7 +88,7 @@ class SignedRequest:
 
     method: str
     url: HttpUrl
-    headers: Parameters
+    headers: ParameterPairs
     body: bytes
 
 
@@ -105,7 +105,7 @@ class CallbackAttempt:
     at: Timestamp
     method: str
     url: str
-    headers: Parameters
+    headers: ParameterPairs
     status_code: int | None
     answer: str
     elapsed_ms: float
@@ -131,7 +131,7 @@ class CallbackSummary:
     redirects: int
 
 
-def status_callback_parameters(call: ValidationCall) -> Parameters:
+def status_callback_parameters(call: ValidationCall) -> ParameterPairs:
     """Return the parameters of an ended call's StatusCallback in Twilio's order, without the geography of its numbers.
 
     `with_geography` adds that later, because the lookup may read files.
@@ -163,7 +163,7 @@ def _minutes_rounded_up(seconds: int) -> int:
     return math.ceil(seconds / 60)
 
 
-def with_geography(parameters: Parameters) -> Parameters:
+def with_geography(parameters: ParameterPairs) -> ParameterPairs:
     """Return `parameters` with the geography of their numbers after the sequence number, unless they contain it.
 
     The first lookup in an area reads files, which takes milliseconds. Source: docs/fidelity.md, StatusCallback
@@ -177,7 +177,7 @@ def with_geography(parameters: Parameters) -> Parameters:
     return parameters[:position] + added + parameters[position:]
 
 
-def _geography_parameters(party: str, number: str) -> Parameters:
+def _geography_parameters(party: str, number: str) -> ParameterPairs:
     found = geography(number)
     return (
         (f"{party}City", found.city),

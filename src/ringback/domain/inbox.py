@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.secrets import MASKED, SECRET_HEADERS, mask_user_info
 from ringback.domain.signature_alterations import pairs
 from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, verify_signature
@@ -31,8 +31,8 @@ class InboxMessage:
     at: Timestamp
     method: str
     url: str
-    headers: Parameters
-    parameters: Parameters
+    headers: ParameterPairs
+    parameters: ParameterPairs
     body: str
     signature: SignatureVerdict
 
@@ -54,7 +54,7 @@ class StoredMessage:
     message: InboxMessage
 
 
-def received_parameters(request: ReceivedRequest) -> Parameters:
+def received_parameters(request: ReceivedRequest) -> ParameterPairs:
     """Return the first parameters of a request: those of the query by GET, of the form otherwise."""
     if request.method in _BODILESS_METHODS:
         encoded = request.target.partition(b"?")[2]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from hmac import compare_digest
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, urlencode
 
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import signature
 from ringback.domain.urls import DEFAULT_PORTS
 
@@ -37,7 +37,7 @@ class Signable:
     host: str
     path: str
     query: str | None
-    form: Parameters
+    form: ParameterPairs
     loose: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     body: str = field(default="", compare=False)
@@ -62,12 +62,12 @@ Change = tuple[str, Callable[[Signable], Signable]]
 """The description of a difference, and a function that reverses it, or returns an equal request."""
 
 
-def pairs(encoded: str | None) -> Parameters:
+def pairs(encoded: str | None) -> ParameterPairs:
     """Return the parameters of a form or a query, including empty ones."""
     return tuple(parse_qsl(encoded or "", keep_blank_values=True))
 
 
-def _raw_pairs(encoded: str) -> Parameters:
+def _raw_pairs(encoded: str) -> ParameterPairs:
     split = (part.partition("=") for part in encoded.split("&") if part)
     return tuple((name, value) for name, _, value in split)
 
@@ -147,15 +147,15 @@ def _percent_hex(words: str, change: Callable[[str], str]) -> Change:
     )
 
 
-def _form(words: str, change: Callable[[Parameters], Parameters]) -> Change:
+def _form(words: str, change: Callable[[ParameterPairs], ParameterPairs]) -> Change:
     return f"the parameters were signed {words}", lambda s: replace(s, form=change(s.form))
 
 
-def _body(words: str, change: Callable[[str], Parameters]) -> Change:
+def _body(words: str, change: Callable[[str], ParameterPairs]) -> Change:
     return f"the parameters were signed {words}", lambda s: replace(s, form=change(s.body)) if s.form else s
 
 
-def _loose(words: str, order: Callable[[Parameters], list[tuple[str, str]]]) -> Change:
+def _loose(words: str, order: Callable[[ParameterPairs], list[tuple[str, str]]]) -> Change:
     def change(s: Signable) -> Signable:
         return replace(s, form=(), loose=s.loose + "".join(name + value for name, value in order(s.form)))
 
@@ -174,7 +174,7 @@ def _form_moved_to_query(s: Signable) -> Signable:
     return replace(s, query="&".join(filter(None, (s.query, s.body))), form=()) if s.form else s
 
 
-def _by_name_in_any_case(form: Parameters) -> list[tuple[str, str]]:
+def _by_name_in_any_case(form: ParameterPairs) -> list[tuple[str, str]]:
     return sorted(form, key=lambda pair: pair[0].lower())
 
 

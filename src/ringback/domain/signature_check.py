@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain, combinations, islice, product
 from urllib.parse import urlencode
 
-from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.callbacks import CallbackAttempt
 from ringback.domain.faults import BadSignature
 from ringback.domain.signature_alterations import CHANGES, Change, Signable, other_token, pairs
@@ -43,7 +43,7 @@ class ReceivedRequest:
     method: str
     scheme: str
     target: bytes
-    headers: Parameters
+    headers: ParameterPairs
     body: bytes
 
 
@@ -155,7 +155,7 @@ def _as_seen(request: ReceivedRequest, auth_token: str) -> Signable:
 Verifier = Callable[[CallbackHop], SignatureVerdict | None]
 
 
-def make_verifier(auth_token: str, parameters: Parameters) -> Verifier:
+def make_verifier(auth_token: str, parameters: ParameterPairs) -> Verifier:
     """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
 
     Equal requests are verified once, because an invalid signature that no fault explains takes about 20 ms.
@@ -185,7 +185,7 @@ def last_request(attempt: CallbackAttempt) -> CallbackHop:
     )
 
 
-def _received(hop: CallbackHop, parameters: Parameters) -> ReceivedRequest:
+def _received(hop: CallbackHop, parameters: ParameterPairs) -> ReceivedRequest:
     """Return a request as its receiver got it. Each is signed for its own URL; a GET has its parameters there."""
     scheme, _, rest = hop.url.partition("://")
     target = f"/{rest.partition('/')[2]}".encode(errors="replace")

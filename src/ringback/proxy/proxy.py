@@ -32,9 +32,9 @@ ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 log = structlog.get_logger()
 
-FirstReader = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
+TunnelFirstReader = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
 """Reads a client's first bytes in a tunnel; returns None to end the tunnel."""
-NewProtocol = Callable[[str], asyncio.Protocol]
+NewHostProtocol = Callable[[str], asyncio.Protocol]
 """Makes the protocol that serves one connection to this host of Twilio's."""
 
 
@@ -53,7 +53,7 @@ class Proxy:
         self._refused_requests = refused_requests
         self._clients: set[asyncio.Task[None]] = set()
 
-    async def start(self, new_protocol: NewProtocol) -> None:
+    async def start(self, new_protocol: NewHostProtocol) -> None:
         self._new_protocol = new_protocol
         self._server = await asyncio.start_server(
             self._accept, sock=self._socket, limit=MAX_HEAD_BYTES, backlog=BACKLOG
@@ -191,7 +191,7 @@ async def _open_streams(end: socket.socket) -> tuple[asyncio.StreamReader, async
 
 
 async def _exchange(
-    client: Stream, server: Stream, request: ProxyRequest, read_first: FirstReader | None = None
+    client: Stream, server: Stream, request: ProxyRequest, read_first: TunnelFirstReader | None = None
 ) -> None:
     """Forward one request and its response, or the bytes of a tunnel."""
     if not request.is_tunnel:

@@ -4,7 +4,7 @@ import orjson
 from sqlalchemy import bindparam, func, literal, select, update
 
 from ringback.domain.account_clock import AccountTime
-from ringback.domain.callback_hops import Parameters
+from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import (
     CallbackAttempt,
     CallbackStatus,
@@ -158,7 +158,13 @@ class CallbackRepository:
         self._session = session
 
     def enqueue(
-        self, call: ValidationCall, parameters: Parameters, *, receiver: str, idempotency_token: str, time: AccountTime
+        self,
+        call: ValidationCall,
+        parameters: ParameterPairs,
+        *,
+        receiver: str,
+        idempotency_token: str,
+        time: AccountTime,
     ) -> bool:
         """Add an ended call's StatusCallback, due at once. Return False, changing nothing, if the token is taken."""
         added = self._session.change(

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import and_, bindparam, select
 
-from ringback.domain.callback_hops import CallbackHop, Parameters
+from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.callbacks import (
     GEOGRAPHY_FOLLOWS,
     PARTIES,
@@ -64,7 +64,7 @@ def _url(text: Any) -> str:
     return str(text)
 
 
-def _parameters(text: object) -> Parameters:
+def _parameters(text: object) -> ParameterPairs:
     try:
         parameters = _pairs(text)
     except (TypeError, ValueError) as error:
@@ -74,7 +74,7 @@ def _parameters(text: object) -> Parameters:
     return parameters
 
 
-def _pairs(text: Any) -> Parameters:
+def _pairs(text: Any) -> ParameterPairs:
     pairs = tuple((name, value) for name, value in orjson.loads(text))
     if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
         raise TypeError("not text")

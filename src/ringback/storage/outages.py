@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import structlog
 
 from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable
-from ringback.supervision import Pause, Work, run_forever
+from ringback.supervision import PauseSeconds, Work, run_forever
 
 RETRY_SECONDS = 1.0
 """Pause before work is retried that found the database unavailable."""
@@ -83,7 +83,7 @@ class OutageLog:
 async def run_on_database(
     task: str,
     work: Work,
-    pause: Pause,
+    pause: PauseSeconds,
     outage_log: OutageLog,
     retry_seconds: float = RETRY_SECONDS,
     *,

@@ -32,7 +32,7 @@ from ringback.storage.postgresql_connection import (
     libpq_parameters,
     prepare_threshold,
 )
-from ringback.storage.postgresql_errors import Failure, failure_of
+from ringback.storage.postgresql_errors import PostgresqlFailure, failure_of
 from ringback.storage.postgresql_notify import POLL_SECONDS, PostgresNotifier, read_database, send
 from ringback.storage.stepwise import Steps, finish
 from ringback.storage.unit_of_work import Backend, UnitOfWork
@@ -145,16 +145,16 @@ class PostgresqlDatabase(Database):
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
         """Return if the operation must be retried. Raises DatabaseUnavailable, or the error itself."""
         failure = failure_of(error)
-        if failure == Failure.DEFECT:
+        if failure == PostgresqlFailure.DEFECT:
             raise error
-        if failure == Failure.STALE_SESSION:
+        if failure == PostgresqlFailure.STALE_SESSION:
             self._drop_own_session()
-        if failure in (Failure.UNDONE, Failure.STALE_SESSION) and not is_last:
+        if failure in (PostgresqlFailure.UNDONE, PostgresqlFailure.STALE_SESSION) and not is_last:
             return
         reported = unavailable(self.url, error)
-        if failure == Failure.DAMAGED:
+        if failure == PostgresqlFailure.DAMAGED:
             reported = DatabaseDamaged(f"{reported}: repair the database, and restart ringback")
-        if failure != Failure.UNDONE:
+        if failure != PostgresqlFailure.UNDONE:
             self.outage.report(reported)
         raise reported from error
 

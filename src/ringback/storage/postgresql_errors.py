@@ -23,7 +23,7 @@ WRONG_SCHEMA = (
 OPERATIONAL = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
-class Failure(Enum):
+class PostgresqlFailure(Enum):
     """The meaning of an error of the driver."""
 
     UNDONE = auto()
@@ -36,15 +36,15 @@ class Failure(Enum):
     """A statement or a value is wrong: a defect of ringback."""
 
 
-def failure_of(error: psycopg.Error) -> Failure:
+def failure_of(error: psycopg.Error) -> PostgresqlFailure:
     """Return what an error means."""
     for kinds, failure in (
-        (UNDONE, Failure.UNDONE),
-        (STALE_SESSION, Failure.STALE_SESSION),
-        (DAMAGED, Failure.DAMAGED),
-        (WRONG_SCHEMA, Failure.UNAVAILABLE),
-        (OPERATIONAL, Failure.UNAVAILABLE),
+        (UNDONE, PostgresqlFailure.UNDONE),
+        (STALE_SESSION, PostgresqlFailure.STALE_SESSION),
+        (DAMAGED, PostgresqlFailure.DAMAGED),
+        (WRONG_SCHEMA, PostgresqlFailure.UNAVAILABLE),
+        (OPERATIONAL, PostgresqlFailure.UNAVAILABLE),
     ):
         if isinstance(error, kinds):
             return failure
-    return Failure.DEFECT
+    return PostgresqlFailure.DEFECT

@@ -14,8 +14,8 @@ from ringback.monitoring.metrics import Metrics
 from ringback.storage.statements import Statement
 
 Row = tuple[Any, ...]
-Parameters = Mapping[str, Any]
-AdaptParameters = Callable[[Parameters], Parameters]
+StatementParameters = Mapping[str, Any]
+AdaptParameters = Callable[[StatementParameters], StatementParameters]
 Values = TypeVarTuple("Values")
 
 
@@ -73,7 +73,7 @@ class Session:
         """Run an INSERT, UPDATE or DELETE and return the number of its rows."""
         return self._run(statement, parameters).rowcount
 
-    def change_all(self, statement: Statement, rows: Sequence[Parameters]) -> None:
+    def change_all(self, statement: Statement, rows: Sequence[StatementParameters]) -> None:
         """Run an INSERT or UPDATE without literals once for each row, which gives the parameters by name."""
         sql, literals = statement.for_dialect(self._dialect)
         assert not literals  # noqa: S101 - each row would have to be copied

@@ -16,7 +16,7 @@ from ringback.storage.locks import Locks
 from ringback.storage.outages import Outage
 from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_connection import BUSY_TIMEOUT_MS, MEMORY, create_sqlite_engine, prepare, text_or_bytes
-from ringback.storage.sqlite_errors import Failure, failure_of
+from ringback.storage.sqlite_errors import SqliteFailure, failure_of
 from ringback.storage.sqlite_files import DatabaseFiles, make_immortal, remove_stale_side_files
 from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.sqlite_owner import check_owner
@@ -151,7 +151,7 @@ class SqliteDatabase(Database):
     def failed(self, error: sqlite3.Error) -> DatabaseUnavailable:
         """Report an outage, and return the error to raise."""
         reported = unavailable(self.url, error)
-        if failure_of(error) == Failure.DAMAGED:
+        if failure_of(error) == SqliteFailure.DAMAGED:
             advice = "stop ringback, restore the file from a backup, and start it again"
             reported = DatabaseDamaged(f"the database file {self.url.database} is damaged ({error}): {advice}")
         self.outage.report(reported)
@@ -265,12 +265,12 @@ class _Retry:
         now = time.monotonic()
         self._deadline = self._deadline or now + BUSY_TIMEOUT_MS / 1000
         failure = failure_of(error)
-        if failure == Failure.NOT_UTF8:
+        if failure == SqliteFailure.NOT_UTF8:
             self._database.read_any_text()
             return
-        if failure == Failure.DEFECT:
+        if failure == SqliteFailure.DEFECT:
             raise error
-        if failure != Failure.LOCKED or now >= self._deadline:
+        if failure != SqliteFailure.LOCKED or now >= self._deadline:
             raise self._database.failed(error) from error
 
     async def pause(self) -> None:

@@ -11,7 +11,7 @@ _CLOSED = "closed database"
 _NOT_UTF8 = "Could not decode to UTF-8"
 
 
-class Failure(Enum):
+class SqliteFailure(Enum):
     """The meaning of an error of the driver."""
 
     LOCKED = auto()
@@ -26,20 +26,24 @@ class Failure(Enum):
     """A statement or a value is wrong: a defect of ringback."""
 
 
-def failure_of(error: sqlite3.Error) -> Failure:
+def failure_of(error: sqlite3.Error) -> SqliteFailure:
     """Return what an error means. Errors of Python's own checks have no code."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None and str(error).startswith(_NOT_UTF8):
-        return Failure.NOT_UTF8
+        return SqliteFailure.NOT_UTF8
     if code is None:
-        return Failure.UNAVAILABLE if _CLOSED in str(error) else Failure.DEFECT
+        return SqliteFailure.UNAVAILABLE if _CLOSED in str(error) else SqliteFailure.DEFECT
     primary = code & _PRIMARY_CODE
     if primary in _LOCKED:
-        return Failure.LOCKED
+        return SqliteFailure.LOCKED
     if primary in _DAMAGED:
-        return Failure.DAMAGED
+        return SqliteFailure.DAMAGED
     if primary == sqlite3.SQLITE_ERROR:
-        return Failure.UNAVAILABLE if any(words in str(error) for words in _WRONG_SCHEMA) else Failure.DEFECT
+        return (
+            SqliteFailure.UNAVAILABLE if any(words in str(error) for words in _WRONG_SCHEMA) else SqliteFailure.DEFECT
+        )
     return (
-        Failure.UNAVAILABLE if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError) else Failure.DEFECT
+        SqliteFailure.UNAVAILABLE
+        if isinstance(error, sqlite3.OperationalError | sqlite3.InternalError)
+        else SqliteFailure.DEFECT
     )
