@@ -30,7 +30,7 @@ async def test_delayed_callbacks_do_not_hold_up_others_and_arrive_once(
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
     outbox.let({"delay_seconds": 300}, times=2 * MAX_PARTITION_DELIVERIES)
     late = [outbox.enqueue(receiver.url) for _ in range(2 * MAX_PARTITION_DELIVERIES)]
-    outbox.simulation.clock.advance(0.001)  # of what falls due in one instant any may be the first, and meet the fault
+    outbox.simulation.clock.advance(0.001)  # if both were due at the same instant, either could trigger the fault
     punctual = outbox.enqueue(receiver.url), outbox.enqueue(receiver.url, account_sid=OTHER_ACCOUNT)
 
     async with outbox.sending() as sender:

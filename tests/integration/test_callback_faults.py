@@ -104,7 +104,7 @@ async def test_dropped_callback_is_not_sent_and_fails(outbox: Outbox, receiver: 
 
     assert receiver.received == []
     [attempt] = outbox.attempts(sid)
-    assert (attempt.number, attempt.status_code, attempt.error) == (1, None, "a fault dropped it")
+    assert (attempt.number, attempt.status_code, attempt.error) == (1, None, "suppressed by an injected fault")
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
 
 
@@ -115,7 +115,7 @@ async def test_dropped_callback_is_not_sent_when_that_cannot_be_stored(
         raise database_error(outbox.simulation.database)
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
-    outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
+    outbox.database_retry_seconds, outbox.retry_seconds = 0.05, 0.01
     outbox.let({"drop": True}, times=1)
     sid = outbox.enqueue(f"{receiver.url}/done")
 

@@ -34,7 +34,7 @@ async def test_attempt_that_cannot_be_stored_is_logged_and_its_callback_stays_pe
         raise database_error(outbox.simulation.database)
 
     monkeypatch.setattr(delivery, "record_attempt", failing)
-    outbox.patience_seconds, outbox.retry_seconds = 0.05, 0.01
+    outbox.database_retry_seconds, outbox.retry_seconds = 0.05, 0.01
     sid = outbox.enqueue(receiver.url)
 
     with capture_logs() as lines:

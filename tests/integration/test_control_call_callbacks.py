@@ -95,7 +95,11 @@ async def test_dropped_callback_is_listed_with_its_fault(account: ControlledAcco
     with CallbackReceiver() as receiver:
         found = await ended(account, receiver.url, {"drop": True})
 
-    assert (found["status"], found["fault"], found["error"]) == ("failed", "drop true", "a fault dropped it")
+    assert (found["status"], found["fault"], found["error"]) == (
+        "failed",
+        "drop true",
+        "suppressed by an injected fault",
+    )
     assert found["is_signature_valid"] is None
 
 

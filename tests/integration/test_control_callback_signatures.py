@@ -112,4 +112,4 @@ async def test_suppressed_callback_has_no_verdict(account: ControlledAccount) ->
 
     [attempt] = await attempts(account, "http://127.0.0.1:1/dropped?tenant=7")
 
-    assert (attempt["error"], attempt["signature"]) == ("a fault dropped it", None)
+    assert (attempt["error"], attempt["signature"]) == ("suppressed by an injected fault", None)

@@ -160,6 +160,10 @@ async def test_log_names_the_fault_and_the_operation(account: ControlledAccount)
     with capture_logs() as lines:
         await statuses(account, 2)
 
-    struck, other = [line for line in lines if line["event"] == "request"]
-    assert (struck["fault"], struck["operation"], struck["status"]) == ("status 503", "list-outgoing-caller-ids", 503)
+    with_fault, other = [line for line in lines if line["event"] == "request"]
+    assert (with_fault["fault"], with_fault["operation"], with_fault["status"]) == (
+        "status 503",
+        "list-outgoing-caller-ids",
+        503,
+    )
     assert "fault" not in other

@@ -1,4 +1,4 @@
-"""Hooks for schemathesis on the Twilio surface, loaded by SCHEMATHESIS_HOOKS.
+"""Hooks for schemathesis on the Twilio API, loaded by SCHEMATHESIS_HOOKS.
 
 The environment names FUZZ_ANSWERS, the file to which goes a line for each answer: method, path in the description,
 status; and FUZZ_CALLER_ID, the SID of a caller ID that is there.

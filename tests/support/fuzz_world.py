@@ -9,7 +9,7 @@ NUMBER = "+14158675309"
 VERIFIED = {"phone_number": "+14158675302"}
 INBOX = "fuzz"
 NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
-"""A fault that never strikes."""
+"""A fault that is never triggered."""
 WAIT_SECONDS = 30
 DONE_FIRST = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
 """What must have been done to a ringing call before the operation that ends so can succeed."""
@@ -67,7 +67,7 @@ class World:
 
 
 def new_world(http: httpx.Client) -> World:
-    """Make a world through the control API that `http` talks to, and the Twilio surface of the same server."""
+    """Make a world through the control API that `http` talks to, and the Twilio API of the same server."""
     account = _made(http.post("/accounts"))
     sid = account["sid"]
     path = f"/accounts/{sid}"

@@ -103,7 +103,7 @@ def connection(base_url: str) -> Iterator[HostileConnection]:
 
 
 def check_twilio(answer: RawAnswer) -> None:
-    """Check an answer of the Twilio surface as all of them are."""
+    """Check an answer of the Twilio API as all of them are."""
     check_answer("GET", LIST.decode(), answer.status, answer.header("content-type"), answer.body)
 
 

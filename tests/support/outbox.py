@@ -47,7 +47,7 @@ class Outbox:
     simulation: Simulation
     policy: DeliveryPolicy = PATIENT
     egress: EgressPolicy = field(default_factory=EgressPolicy)
-    patience_seconds: float = delivery.PATIENCE_SECONDS
+    database_retry_seconds: float = delivery.DATABASE_RETRY_SECONDS
     retry_seconds: float = delivery.RETRY_SECONDS
     call_sids: list[str] = field(default_factory=list)
 
@@ -115,7 +115,7 @@ class Outbox:
             simulation.clock,
             self.policy,
             self.egress,
-            patience_seconds=self.patience_seconds,
+            database_retry_seconds=self.database_retry_seconds,
             retry_seconds=self.retry_seconds,
         )
         return CallbackSender(

@@ -50,7 +50,7 @@ class Account:
         return f"Basic {base64.b64encode(f'{self.sid}:{self.auth_token}'.encode()).decode()}"
 
     def let(self, operation: str, effect: dict[str, Any], **often: Any) -> None:
-        """Let an operation or the StatusCallback meet a fault."""
+        """Inject a fault into an operation or the StatusCallback."""
         answer = self.control.post("/faults", json={"operation": operation, "effect": effect, **often})
         assert answer.status_code == 201, answer.text
 
@@ -220,7 +220,7 @@ def test_a_dropped_callback_never_comes(account: Account, receiver: CallbackRece
     journal = account.control.get(f"/calls/{lost.call_sid}/callbacks").json()
 
     assert [event["call_sid"] for event in failed] == [lost.call_sid]
-    assert "a fault dropped it" in str(journal)
+    assert "suppressed by an injected fault" in str(journal)
     assert receiver.received == []
 
 

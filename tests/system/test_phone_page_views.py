@@ -251,9 +251,9 @@ def test_fault_is_created_triggered_and_deleted(phone_page: PhonePage, account: 
     expect(rows(phone_page, "Faults")).to_contain_text(["create-validation-request"])
 
     path = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json"
-    struck = account.http.post(path, data={"PhoneNumber": NUMBER}, auth=(account.sid, account.auth_token))
+    response = account.http.post(path, data={"PhoneNumber": NUMBER}, auth=(account.sid, account.auth_token))
 
-    assert struck.status_code == 503
+    assert response.status_code == 503
     expect(rows(phone_page, "Faults")).to_contain_text(["1 of 1"])
     phone_page.button("Delete all faults").click()
     expect(page.get_by_text("No fault is set in this account.")).to_be_visible()

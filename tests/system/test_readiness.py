@@ -1,4 +1,4 @@
-"""Health, and the pages beside the Twilio surface."""
+"""Health, and the pages beside the Twilio API."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""The Twilio surface survives whatever its own description allows and forbids, in every representation."""
+"""The Twilio API survives whatever its own description allows and forbids, in every representation."""
 
 import copy
 import json
@@ -45,7 +45,7 @@ FORMS = {"": (XML, XML), ".xml": (XML, XML), ".json": (JSON, JSON), ".csv": (CSV
 
 
 def in_each_form(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a description of the Twilio surface with its paths under each suffix, answering in that form alone."""
+    """Return a description of the Twilio API with its paths under each suffix, answering in that form alone."""
     paths = {}
     for path, operations in document["paths"].items():
         for suffix, kinds in FORMS.items():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.callback_delivery.delivery import Send, plan
+from ringback.callback_delivery.delivery import SendPlan, plan
 from ringback.domain.faults import BadSignature, Delay, Duplicate, Effect, Suppress
 from support.domain_values import a_callback
 
@@ -12,17 +12,17 @@ AUTH_TOKEN = a_callback(URL).auth_token
 
 @pytest.mark.parametrize("fault", [None, Delay(2)])
 def test_callback_without_a_fault_or_with_a_delay_that_has_passed_is_sent_once(fault: Effect | None) -> None:
-    assert plan(a_callback(URL, fault=fault)) == Send(1, AUTH_TOKEN)
+    assert plan(a_callback(URL, fault=fault)) == SendPlan(1, AUTH_TOKEN)
 
 
 def test_duplicated_callback_is_sent_as_often_as_its_fault_says() -> None:
-    assert plan(a_callback(URL, fault=Duplicate(3))) == Send(3, AUTH_TOKEN)
+    assert plan(a_callback(URL, fault=Duplicate(3))) == SendPlan(3, AUTH_TOKEN)
 
 
 def test_badly_signed_callback_is_signed_with_another_token() -> None:
     planned = plan(a_callback(URL, fault=BadSignature()))
 
-    assert isinstance(planned, Send)
+    assert isinstance(planned, SendPlan)
     assert planned.copies == 1
     assert planned.auth_token != AUTH_TOKEN
 

@@ -13,7 +13,7 @@ from ringback.callback_delivery.egress import EgressPolicy
 from ringback.clock import Clock
 from ringback.domain.callback_hops import redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
-from ringback.domain.faults import BadSignature, Duplicate, Suppress
+from ringback.domain.faults import AnswerError, BadSignature, Delay, DropConnection, Duplicate, Suppress
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
@@ -22,7 +22,7 @@ from ringback.storage.database import Database
 from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 
-PATIENCE_SECONDS = 40.0
+DATABASE_RETRY_SECONDS = 40.0
 """How long a delivery retries a database operation. Meanwhile this process does not claim the callback again, and no
 other process can without the database."""
 RETRY_SECONDS = 1.0
@@ -30,7 +30,7 @@ RETRY_SECONDS = 1.0
 AREA_CHARACTERS = len("+1415")
 """Numbers with the same first characters need the same data of the geography lookup."""
 
-SUPPRESSED = "a fault dropped it"
+SUPPRESSED = "suppressed by an injected fault"
 INTERNAL_ERROR = "internal error in ringback; its log has the details"
 
 if TYPE_CHECKING:
@@ -44,23 +44,24 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class Send(NamedTuple):
+class SendPlan(NamedTuple):
     """A plan to send a callback `copies` times, signed with `auth_token`."""
 
     copies: int
     auth_token: str
 
 
-def plan(callback: StatusCallback) -> Send | Suppress:
+def plan(callback: StatusCallback) -> SendPlan | Suppress:
     """Decide how to deliver a claimed callback, given its fault. A delaying fault has passed before the claim."""
     match callback.fault:
         case Suppress():
             return callback.fault
         case Duplicate(copies):
-            return Send(copies, callback.auth_token)
+            return SendPlan(copies, callback.auth_token)
         case BadSignature():
-            return Send(1, callback.fault.token(callback.auth_token))
-    return Send(1, callback.auth_token)
+            return SendPlan(1, callback.fault.token(callback.auth_token))
+        case None | Delay() | AnswerError() | DropConnection():  # the last two are for requests alone
+            return SendPlan(1, callback.auth_token)
 
 
 class CallbackDelivery:
@@ -74,7 +75,7 @@ class CallbackDelivery:
         egress: EgressPolicy,
         transport: "httpx.AsyncBaseTransport | None" = None,
         *,
-        patience_seconds: float = PATIENCE_SECONDS,
+        database_retry_seconds: float = DATABASE_RETRY_SECONDS,
         retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._database = database
@@ -82,7 +83,7 @@ class CallbackDelivery:
         self._default_policy = default_policy
         self._egress = egress
         self._transport = transport
-        self._patience_seconds = patience_seconds
+        self._database_retry_seconds = database_retry_seconds
         self._retry_seconds = retry_seconds
         self._idle_clients: list[CallbackClient] = []
         self._known_areas: set[str] = set()
@@ -107,7 +108,7 @@ class CallbackDelivery:
                 parameters = await asyncio.to_thread(with_geography, callback.parameters)
                 self._known_areas.add(area)
             prepared = replace(callback, auth_token=planned.auth_token, parameters=parameters)
-            if await self._retry_until_available(callback, is_pending, prepared):
+            if await self._retry_until_available(is_pending, prepared):
                 await self._send(prepared, planned.copies, client)
         except DatabaseUnavailable as error:
             log.warning("callback outcome not stored, sending again", call_sid=callback.call_sid, reason=str(error))
@@ -130,7 +131,7 @@ class CallbackDelivery:
         One successful attempt marks the callback as delivered. It stays pending until the last copy has been sent.
         """
         policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
-        number, earlier_attempts = callback.attempts, callback.earlier_attempts
+        number, attempts_before_copy = callback.attempts, callback.earlier_attempts
         is_delivered = False
         for remaining_copies in reversed(range(copies)):
             deadline = time.monotonic() + policy.total_timeout_ms / 1000
@@ -143,18 +144,18 @@ class CallbackDelivery:
                 is_delivered |= outcome.failure is None
                 if not (
                     outcome.failure
-                    and policy.retries_after(outcome.failure, number - earlier_attempts)
+                    and policy.retries_after(outcome.failure, number - attempts_before_copy)
                     and time.monotonic() < deadline
                 ):
                     status = CallbackStatus.DELIVERED if is_delivered else CallbackStatus.FAILED
-                stored = CallbackStatus.PENDING if remaining_copies else status
+                stored_status = CallbackStatus.PENDING if remaining_copies else status
                 is_recorded = await self._retry_until_available(
-                    callback, record_attempt, callback, attempt, stored, now=self._clock.now()
+                    record_attempt, callback, attempt, stored_status, now=self._clock.now()
                 )
                 _log_attempt(callback, attempt, status)
                 if not is_recorded:
                     return  # the call was deleted
-            earlier_attempts = number
+            attempts_before_copy = number
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
         """Record a delivery as failed that sent nothing or hit an internal error, so that it is not repeated."""
@@ -162,23 +163,21 @@ class CallbackDelivery:
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
             try:
-                await self._retry_until_available(
-                    callback, record_attempt, callback, attempt, CallbackStatus.FAILED, now=at
-                )
+                await self._retry_until_available(record_attempt, callback, attempt, CallbackStatus.FAILED, now=at)
             except DatabaseUnavailable:
                 raise
             except Exception:
                 log.exception("callback attempt not journaled", call_sid=callback.call_sid)
-                await self._retry_until_available(callback, abandon_callback, callback)
+                await self._retry_until_available(abandon_callback, callback)
 
     async def _retry_until_available(
         self,
+        operation: Callable[Concatenate[UnitOfWork, StatusCallback, P], T],
         callback: StatusCallback,
-        operation: Callable[Concatenate[UnitOfWork, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run an operation, and retry it while the database is unavailable, at most for `patience_seconds`.
+        """Run an operation on `callback`; retry it for up to `database_retry_seconds` while the database is unavailable.
 
         Without retries, a callback that has arrived would be sent again when its lease expires. Raises
         DatabaseUnavailable.
@@ -186,11 +185,11 @@ class CallbackDelivery:
         deadline = None
         while True:
             try:
-                return await self._database.run(operation, *args, **kwargs)
+                return await self._database.run(operation, callback, *args, **kwargs)
             except DatabaseUnavailable as error:
                 now = time.monotonic()
                 if deadline is None:
-                    deadline = now + self._patience_seconds
+                    deadline = now + self._database_retry_seconds
                     log.warning("delivery waiting for database", call_sid=callback.call_sid, reason=str(error))
                 if now >= deadline:
                     raise

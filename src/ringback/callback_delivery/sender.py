@@ -101,7 +101,7 @@ class CallbackSender:
         await self._delivery.close()
 
     async def _poll(self) -> None:
-        """Claim due callbacks, as many as may be in progress, and start their deliveries."""
+        """Claim due callbacks, up to the number of free slots, and start their deliveries."""
         claim = await self._database.run(
             claim_due_callbacks,
             now=self._clock.now(),

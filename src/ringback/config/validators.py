@@ -87,9 +87,9 @@ def _account_sid(value: str) -> str:
 
 
 def _friendly_name(value: str) -> str:
-    fault = friendly_name_error(value)
-    if fault:
-        raise ValueError(fault)
+    error = friendly_name_error(value)
+    if error:
+        raise ValueError(error)
     return value
 
 

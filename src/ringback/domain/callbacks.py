@@ -48,8 +48,8 @@ class CallbackStatus(StrEnum):
 class StatusCallback:
     """A StatusCallback of an ended call. It is signed with `auth_token`, the account's unless a fault replaces it.
 
-    `attempts` counts all attempts, `earlier_attempts` those of deliveries that have ended. `may_meet_fault` is True if
-    the account has faults; `fault` is the one that the current delivery has met.
+    `attempts` counts all attempts, `earlier_attempts` those of deliveries that have ended. `fault` is the effect of the
+    fault that the current delivery has triggered.
     """
 
     call_sid: CallSid
@@ -61,7 +61,7 @@ class StatusCallback:
     idempotency_token: str
     attempts: int
     earlier_attempts: int = 0
-    may_meet_fault: bool = False
+    account_has_faults: bool = False
     fault: Effect | None = None
 
 
@@ -178,12 +178,12 @@ def with_geography(parameters: ParameterPairs) -> ParameterPairs:
 
 
 def _geography_parameters(party: str, number: str) -> ParameterPairs:
-    found = geography(number)
+    area = geography(number)
     return (
-        (f"{party}City", found.city),
-        (f"{party}State", found.state),
-        (f"{party}Zip", found.zip),
-        (f"{party}Country", found.country),
+        (f"{party}City", area.city),
+        (f"{party}State", area.state),
+        (f"{party}Zip", area.zip),
+        (f"{party}Country", area.country),
     )
 
 

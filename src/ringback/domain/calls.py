@@ -131,12 +131,13 @@ class TimelineEntry(NamedTuple):
 
 
 class ValidationCall(NamedTuple):
-    """A call that asks for a code.
+    """A validation call.
 
-    It is a tuple because every step copies it, which takes a third of a dataclass's time. The code is valid until
-    `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until the number is dialed;
-    `keys` are those entered at the current prompt; the times are None until they come; `outgoing_caller_id_sid` is that
-    of the caller ID which a successful call created.
+    It is a tuple because every event copies it, and copying a tuple takes a third of the time of copying a dataclass.
+    The code is valid until `code_expires_at`, inclusive; None means as long as the call lasts. `phone` is None until
+    the number is dialed; `keys` are those entered at the current prompt. `ringing_at`, `answered_at` and `ended_at` are
+    the times of these events, None until then. `outgoing_caller_id_sid` is that of the caller ID which a successful
+    call created.
     """
 
     sid: CallSid
@@ -224,12 +225,12 @@ def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp
     target = CALL_TRANSITIONS.get((call.state, event, guard))
     if target is None:
         raise IllegalCallEvent(call, event)
-    changes = _ending(guard, account_now) if target in FINAL_STATES else _going_on(event, account_now)
+    changes = _final_changes(guard, account_now) if target in FINAL_STATES else _ongoing_changes(event, account_now)
     if guard in (Guard.ATTEMPTS_LEFT, Guard.LAST_ATTEMPT):
         changes |= {"attempts_left": call.attempts_left - 1, "keys": ""}
     if guard == Guard.KEYS_MISSING:
         changes["keys"] = call.keys + digits
-    entries = [_happened(call, event, guard, account_now, call.keys + digits)]
+    entries = [_timeline_entry(call, event, guard, account_now, call.keys + digits)]
     if target in FINAL_STATES:
         entries.append(TimelineEntry(account_now, ENDED, f"{target.status}, {changes['verification_status']}"))
     return call._replace(state=target, timeline=(*call.timeline, *entries), **changes)
@@ -238,6 +239,7 @@ def transition(call: ValidationCall, event: CallEvent, *, account_now: Timestamp
 def _guard(call: ValidationCall, event: CallEvent, account_now: Timestamp, digits: str) -> Guard:
     match event:
         case CallEvent.DIAL:
+            # each LineState has the value of its guard
             return Guard(line_state(call.phone)) if call.phone else Guard.ALWAYS
         case CallEvent.ANSWER:
             return Guard.EXTENSION_TO_DIAL if call.extension else Guard.NO_EXTENSION
@@ -261,18 +263,20 @@ def _attempts_guard(call: ValidationCall) -> Guard:
     return Guard.ATTEMPTS_LEFT if call.attempts_left > 1 else Guard.LAST_ATTEMPT
 
 
-def _ending(guard: Guard, account_now: Timestamp) -> dict[str, Any]:
+def _final_changes(guard: Guard, account_now: Timestamp) -> dict[str, Any]:
     status = VerificationStatus.SUCCESS if guard == Guard.RIGHT_CODE else VerificationStatus.FAILED
     return {"keys": "", "ended_at": account_now, "verification_status": status}
 
 
-def _going_on(event: CallEvent, account_now: Timestamp) -> dict[str, Any]:
+def _ongoing_changes(event: CallEvent, account_now: Timestamp) -> dict[str, Any]:
     if event == CallEvent.DIAL:
         return {"ringing_at": account_now}
     return {"answered_at": account_now} if event == CallEvent.ANSWER else {}
 
 
-def _happened(call: ValidationCall, event: CallEvent, guard: Guard, account_now: Timestamp, keys: str) -> TimelineEntry:
+def _timeline_entry(
+    call: ValidationCall, event: CallEvent, guard: Guard, account_now: Timestamp, keys: str
+) -> TimelineEntry:
     keyed = f"{keys[:CODE_DIGITS]}: " if event == CallEvent.DIGITS else ""
     if keys[:CODE_DIGITS] == call.validation_code and call.has_expired(account_now):
         keyed += "the code has expired, "

@@ -96,10 +96,10 @@ class Metrics:
             {"version": __version__}
         )
         self._register_ages()
-        self._requests = self._counter("requests", "Requests to the Twilio surface.", "operation", "method", "status")
+        self._requests = self._counter("requests", "Requests to the Twilio API.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
         self._callbacks = self._counter("callbacks", "StatusCallbacks settled; one sent again counts again.", "outcome")
-        self._faults = self._counter("faults", "Faults that struck.", "operation", "effect")
+        self._faults = self._counter("faults", "Injected faults that were triggered.", "operation", "effect")
         self._events = self._counter("events", "Events written.", "type")
         self._restarts = self._counter("background_task_restarts", "Restarts of background tasks that failed.", "task")
         self._running = _cached_children(
@@ -156,7 +156,7 @@ class Metrics:
             self._events(kind.value)
 
     def observe_request(self, operation: str | None, method: str, status: int, seconds: float) -> None:
-        """Count a request to the Twilio surface; `status` is 0 if no response was sent."""
+        """Count a request to the Twilio API; `status` is 0 if no response was sent."""
         name = operation or NONE
         self._requests(name, method if method in METHODS else OTHER, status or NONE).inc()
         self._request_seconds(name).observe(seconds)

@@ -30,8 +30,11 @@ LOCKED_RETRY_SECONDS = 0.01
 class Claim(NamedTuple):
     """Callbacks leased to a sender, each with its partition.
 
-    `triggered` are the callbacks that met a fault in this claim, delayed ones included. `failed` are those with
+    `triggered` are the callbacks that triggered a fault in this claim, delayed ones included. `failed` are those with
     unreadable rows. `next_due` is the time of the next poll; None means to poll when woken.
+
+    The claim chooses the fault of a delivery and stores it with the callback; a Delay postpones the callback. The
+    sender logs the fault, and `callback_delivery.delivery.plan` turns it into what is sent.
     """
 
     callbacks: list[tuple[StatusCallback, DeliveryPartition]]
@@ -60,7 +63,9 @@ def claim_due_callbacks(
     if without_time := [partition for partition, due in due_times.items() if due is None]:
         return Claim([], [], now, _fail_without_time(unit_of_work, without_time, slots, now))
     waiting = {
-        partition: due for partition, due in due_times.items() if due is not None and free_slots.has_free_in(partition)
+        partition: due
+        for partition, due in due_times.items()
+        if due is not None and free_slots.is_below_partition_limit(partition)
     }
     next_due = [due for due in waiting.values() if due > now]
     overdue = sorted((partition for partition, due in waiting.items() if due <= now), key=waiting.__getitem__)
@@ -141,7 +146,7 @@ def _apply_fault(
     unit_of_work: UnitOfWork, callback: StatusCallback, now: Timestamp, random_fraction: RandomFraction
 ) -> StatusCallback:
     """Return a leased callback with the fault of its delivery, drawn once per delivery, and store the fault."""
-    if callback.fault or not callback.may_meet_fault:
+    if callback.fault or not callback.account_has_faults:
         return callback
     effect = apply_faults(
         unit_of_work, callback.account_sid, FaultTarget.STATUS_CALLBACK, random_fraction=random_fraction

@@ -30,7 +30,7 @@ class DeliverySlots:
     def has_free(self) -> bool:
         return self._free > 0
 
-    def has_free_in(self, partition: DeliveryPartition) -> bool:
+    def is_below_partition_limit(self, partition: DeliveryPartition) -> bool:
         """Tell whether the partition is below its own limit."""
         return self._partitions[partition] < MAX_PARTITION_DELIVERIES
 

@@ -49,17 +49,17 @@ def apply_faults(
     """Try the account's faults in the order they were injected; return the effect of the first one triggered."""
     with unit_of_work:
         unit_of_work.accounts.lock_shared(account_sid)
-        missed: list[Fault] = []
+        untriggered: list[Fault] = []
         for index, fault in enumerate(unit_of_work.faults.lock_all(account_sid)):
             if not fault.applies_to(target):
                 continue
-            tried = fault.after_trial(index, random_fraction)
-            if tried.triggered == fault.triggered:
-                missed.append(tried)
+            after_trial = fault.after_trial(index, random_fraction)
+            if after_trial.triggered == fault.triggered:
+                untriggered.append(after_trial)
             else:
-                unit_of_work.faults.save_misses(account_sid, missed)
-                unit_of_work.faults.save_trial(account_sid, tried)
+                unit_of_work.faults.save_misses(account_sid, untriggered)
+                unit_of_work.faults.save_trial(account_sid, after_trial)
                 unit_of_work.when_committed(unit_of_work.metrics.count_fault, target, fault.effect)
                 return fault.effect
-        unit_of_work.faults.save_misses(account_sid, missed)
+        unit_of_work.faults.save_misses(account_sid, untriggered)
     return None

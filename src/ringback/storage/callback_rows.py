@@ -120,7 +120,7 @@ CALLBACKS = RowMapper(
     url=Field(_url),
     parameters=Field(_parameters),
     fault=Field(_fault, optional=True),
-    may_meet_fault=Field(bool, ("has_faults",)),
+    account_has_faults=Field(bool, ("has_faults",)),
 )
 """Raises UnreadableRow."""
 

@@ -156,7 +156,7 @@ status_callbacks = Table(
     info=registered(reset=Reset.CASCADED),
 )
 """`due_at` and `leased_until` are by the system clock; `earlier_attempts` belong to deliveries that have ended, and
-`fault` is the one that the current delivery met."""
+`fault` is the one that the current delivery has triggered."""
 partial_index("ix_status_callbacks_due", status_callbacks, "due_at IS NOT NULL", "account_sid", "receiver", "due_at")
 
 callback_attempts = Table(

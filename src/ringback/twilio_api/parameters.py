@@ -143,9 +143,9 @@ def _phone_number(value: str, info: ValidationInfo) -> str:
 
 
 def _friendly_name(value: str) -> str:
-    fault = friendly_name_error(value)
-    if fault:
-        raise errors.invalid_friendly_name(fault)
+    error = friendly_name_error(value)
+    if error:
+        raise errors.invalid_friendly_name(error)
     return value
 
 
