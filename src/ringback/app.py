@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONTROL_PATH = "/_ringback"
 DOCS_PATH, OPENAPI_PATH = "/docs", "/openapi.json"
-OTHER_PATHS = frozenset({*phone_page.PATHS, *health.PATHS, DOCS_PATH, OPENAPI_PATH})
+NON_TWILIO_PATHS = frozenset({*phone_page.PATHS, *health.PATHS, DOCS_PATH, OPENAPI_PATH})
 MIB = 1024 * 1024
 
 DESCRIPTION = """A local stand-in for Twilio's OutgoingCallerIds REST API. Paths without suffix, or with .xml, answer
@@ -118,7 +118,7 @@ def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -
         app.router.routes.extend(router.routes)  # include_router would match every request twice
     app.add_api_route(DOCS_PATH, reference_page.show, methods=["GET"], include_in_schema=False)
     app.mount(CONTROL_PATH, control_app)
-    app.twilio_app = TwilioApp(app.answer_other, services, OTHER_PATHS, f"{CONTROL_PATH}/")
+    app.twilio_app = TwilioApp(app.answer_non_twilio, services, NON_TWILIO_PATHS, f"{CONTROL_PATH}/")
     return app
 
 

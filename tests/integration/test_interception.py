@@ -90,6 +90,7 @@ def test_head_request_is_listed_as_head(server: InterceptingServer) -> None:
         client.head(f"https://api.twilio.com{MESSAGES}")
 
     assert newest(server) == ("api.twilio.com", "HEAD", MESSAGES)
+    assert server.refused()[0]["message"].endswith("refused this HEAD")
 
 
 def test_listed_host_is_shortened_and_has_no_userinfo(server: InterceptingServer) -> None:

@@ -177,7 +177,7 @@ class CallbackDelivery:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run an operation on `callback`; retry it for up to `database_retry_seconds` while the database is unavailable.
+        """Run an operation. Retry it for up to `database_retry_seconds` while the database is unavailable.
 
         Without retries, a callback that has arrived would be sent again when its lease expires. Raises
         DatabaseUnavailable.

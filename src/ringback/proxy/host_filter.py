@@ -13,16 +13,17 @@ from ringback.domain.urls import TARGET_KEY
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import PRINTABLE, RefusedRequests, printable_host
 from ringback.twilio_api.representations import JSON
-from ringback.twilio_api.request_context import INTERCEPTED_KEY, error_response, response_headers
+from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusal, error_response, response_headers
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
 
 class TwilioHostFilter:
-    """Passes requests for api.twilio.com to the application; refuses and lists those for Twilio's other hosts.
+    """Middleware that passes requests for api.twilio.com to the application. It refuses those for Twilio's other hosts.
 
-    `host` is the host to which the client opened the connection, if known. The Host field and an absolute URL of each
-    request count as well. A request that names no host of Twilio's is passed on unmodified.
+    Refused requests are recorded. `host` is the host to which the client opened the connection, if known. The Host
+    field and an absolute URL of each request count as well. A request that names no host of Twilio's is passed on
+    unmodified.
     """
 
     def __init__(self, app: ASGIApp, refused_requests: RefusedRequests, host: str = "") -> None:
@@ -35,19 +36,19 @@ class TwilioHostFilter:
         if refused_host := hosts.get(HostRole.REFUSED):
             await self._refuse(refused_host, scope, receive, send)
         elif emulated_host := hosts.get(HostRole.EMULATED):
-            refuse = partial(self._list, emulated_host, scope["method"])  # the application replaces HEAD by GET
-            await self._app({**scope, INTERCEPTED_KEY: refuse}, receive, send)
+            report_refusal: ReportRefusal = partial(self._record, emulated_host)
+            await self._app({**scope, REPORT_REFUSAL_KEY: report_refusal}, receive, send)
         else:
             await self._app(scope, receive, send)
 
-    def _list(self, host: str, method: str, path: str, message: str) -> None:
+    def _record(self, host: str, method: str, path: str, message: str) -> None:
         self._refused_requests.add(host=host, method=method, path=path, message=message)
 
     async def _refuse(self, host: str, scope: Scope, receive: Receive, send: Send) -> None:
         method, path = scope["method"], quote(scope["raw_path"], safe=PRINTABLE)
         host = printable_host(host)
         error = host_not_emulated(host, method, path)
-        self._list(host, method, path, error.message)
+        self._record(host, method, path, error.message)
         response = error_response(error, JSON)
         response.raw_headers += response_headers(new_request_sid(), 0.0, 1)
         await response(scope, receive, send)

@@ -32,7 +32,7 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.documents import ACCOUNTS_PATH
 from ringback.twilio_api.fault_injection import CannotDropConnection, pick_fault, respond_with_fault
-from ringback.twilio_api.request_context import INTERCEPTED_KEY, RequestContext, no_content
+from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusal, RequestContext, no_content
 from ringback.twilio_api.router import Router
 from ringback.twilio_api.routes import ROUTES
 
@@ -45,16 +45,18 @@ log = structlog.get_logger()
 class TwilioApp:
     """ASGI application that answers the Twilio API.
 
-    It passes requests to `app` whose path is one of `other_paths` or starts with `other_prefix`, except intercepted
-    ones: those were meant for Twilio itself, which does not have ringback's own pages.
+    Passes to `app` the requests whose path is one of `non_twilio_paths` or starts with `non_twilio_prefix`. Intercepted
+    requests are not passed on: they were meant for Twilio itself, which does not have ringback's own pages.
     """
 
-    def __init__(self, app: ASGIApp, services: Services, other_paths: frozenset[str], other_prefix: str) -> None:
+    def __init__(
+        self, app: ASGIApp, services: Services, non_twilio_paths: frozenset[str], non_twilio_prefix: str
+    ) -> None:
         self._app = app
         self._services = services
         self._router = Router(ROUTES)
-        self._other_paths = other_paths
-        self._other_prefix = other_prefix
+        self._non_twilio_paths = non_twilio_paths
+        self._non_twilio_prefix = non_twilio_prefix
         self._requests_in_progress = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,32 +65,31 @@ class TwilioApp:
             return
         if b"%" in scope["raw_path"]:
             scope = {**scope, "path": _decode_path(scope["raw_path"])}
-        if self._is_other_path(scope["path"]) and INTERCEPTED_KEY not in scope:
+        if self._is_non_twilio_path(scope["path"]) and REPORT_REFUSAL_KEY not in scope:
             await self._app(scope, receive, send)
             return
         self._requests_in_progress += 1
         context = RequestContext(self._services, scope, receive, send, self._requests_in_progress)
         try:
-            await self._handle(context)
+            await self._send_response(context)
         except ClientDisconnect:
             log.info("client disconnected", request_id=context.request_sid)
         finally:
             self._requests_in_progress -= 1
-            context.log()
-            context.record()
+            context.log_and_record()
 
     @property
     def is_stopping(self) -> bool:
         """Whether the server has started to stop: then pending waits were ended."""
         return self._services.change_notifier.is_closed
 
-    def _is_other_path(self, path: str) -> bool:
-        return path in self._other_paths or path.startswith(self._other_prefix)
+    def _is_non_twilio_path(self, path: str) -> bool:
+        return path in self._non_twilio_paths or path.startswith(self._non_twilio_prefix)
 
-    async def _handle(self, context: RequestContext) -> None:
+    async def _send_response(self, context: RequestContext) -> None:
         """Send the response of a request, or the error that it ends in."""
         try:
-            response = await self._respond(context)
+            response = await self._make_response(context)
             await response(context.scope, context.receive, context.send)
         except TwilioError as error:
             await context.send_error(error)
@@ -110,12 +111,12 @@ class TwilioApp:
             log.exception("request failed", request_id=context.request_sid, path=context.path)
             await context.send_error(internal_server_error())
 
-    async def _respond(self, context: RequestContext) -> Response:
+    async def _make_response(self, context: RequestContext) -> Response:
         """Return the handler's response. Raises TwilioError.
 
         The client is authenticated before anything else about the path is looked at.
         """
-        if INTERCEPTED_KEY in context.scope:
+        if REPORT_REFUSAL_KEY in context.scope:
             self._reject_unsupported_resource(context)
         if context.method == "OPTIONS":
             return no_content()
@@ -134,11 +135,12 @@ class TwilioApp:
 
         This comes before authentication: the answer tells nothing about accounts, and the credentials may be real ones.
         """
-        method, path = context.route_method, context.resource_path
-        if self._router.matches(method, path) and not self._is_other_path(path):
+        path = context.resource_path
+        if self._router.matches(context.route_method, path):
             return
-        error = resource_not_emulated(method, context.path)
-        context.scope[INTERCEPTED_KEY](context.path, error.message)
+        error = resource_not_emulated(context.method, context.path)
+        report_refusal: ReportRefusal = context.scope[REPORT_REFUSAL_KEY]
+        report_refusal(context.method, context.path, error.message)
         context.refused_account_sid = AccountSid(_account_sid(path))
         raise error
 
@@ -157,7 +159,7 @@ class TwilioApp:
         context.account = context.journal_account = account
 
     async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
-        """Find the account whose journal records a refused request, and log why the path does not fit the credentials.
+        """Find the account whose journal records a refused request, and set the reason that the log shows.
 
         Timing side channel: this follows the response, so that its timing does not tell which accounts exist.
         """
@@ -172,14 +174,14 @@ class TwilioApp:
 
 
 class Application(FastAPI):
-    """FastAPI's application behind `twilio_app`, whose requests skip all layers of FastAPI."""
+    """FastAPI's application. `twilio_app` receives each request first and passes on what is not for the Twilio API."""
 
     twilio_app: TwilioApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.twilio_app(scope, receive, send)
 
-    async def answer_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer_non_twilio(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that is not for the Twilio API. If the server stops before the response starts, send 503."""
         is_started = False
 

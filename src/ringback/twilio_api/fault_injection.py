@@ -5,7 +5,17 @@ import asyncio
 from starlette.responses import Response
 
 from ringback.domain.errors import TwilioError, service_unavailable
-from ringback.domain.faults import AnswerError, Delay, DropConnection, Effect, FaultTarget
+from ringback.domain.faults import (
+    AnswerError,
+    BadSignature,
+    Delay,
+    DropConnection,
+    Duplicate,
+    Effect,
+    FaultTarget,
+    Suppress,
+    describe_effect,
+)
 from ringback.domain.operations import Operation
 from ringback.operations.faults import apply_faults
 from ringback.twilio_api.request_context import DROP_EXTENSION, Handler, RequestContext, no_content
@@ -26,7 +36,8 @@ async def pick_fault(context: RequestContext, operation: Operation) -> Effect | 
 async def respond_with_fault(context: RequestContext, handler: Handler, fault: Effect) -> Response:
     """Return the response of a request that a fault applies to.
 
-    Raises TwilioError for a fault that is an error, CannotDropConnection.
+    Raises TwilioError for a fault that is an error, CannotDropConnection, and ValueError for an effect that only a
+    StatusCallback can have.
     """
     match fault:
         case AnswerError():
@@ -36,9 +47,11 @@ async def respond_with_fault(context: RequestContext, handler: Handler, fault: E
             return await handler(context)
         case DropConnection("before"):
             _drop_connection(context)
-            return no_content()
-        case _:
+            return no_content()  # never sent: the connection is closed
+        case DropConnection():
             return await _drop_response(context, handler)
+        case Duplicate() | BadSignature() | Suppress():
+            raise ValueError(f"{describe_effect(fault)} is an effect on StatusCallbacks alone")
 
 
 async def _drop_response(context: RequestContext, handler: Handler) -> Response:

@@ -23,12 +23,13 @@ from ringback.operations.services import Services
 from ringback.twilio_api.documents import Document, error_document
 from ringback.twilio_api.representations import XML, Representation, for_errors, split_suffix
 
-INTERCEPTED_KEY = "ringback.intercepted"
-"""Scope key that the proxy's host filter sets on a request meant for Twilio itself: a `ReportRefusal`."""
+REPORT_REFUSAL_KEY = "ringback.report_refusal"
+"""Scope key that marks an intercepted request, one meant for Twilio itself. The proxy's host filter sets it to a
+`ReportRefusal`."""
 DROP_EXTENSION = "ringback.drop_connection"
 """Key in the scope's extensions where the server puts a callable that closes the connection."""
-ReportRefusal = Callable[[str, str], None]
-"""Called with the path and the error message of an intercepted request that is not emulated."""
+ReportRefusal = Callable[[str, str, str], None]
+"""Called with the method, the path and the error message of an intercepted request that is not emulated."""
 
 NO_CONTENT = 204
 ROWS_ON_EVENT_LOOP = 100
@@ -69,7 +70,6 @@ class RequestContext:
     """
 
     __slots__ = (
-        "_elapsed_ms",
         "_error_code",
         "_is_head",
         "_requests_in_progress",
@@ -149,6 +149,7 @@ class RequestContext:
     async def send(self, message: Message) -> None:
         """Send an ASGI message of the response, with Twilio's headers added and, for HEAD, the body removed."""
         if message["type"] == "http.response.start":
+            # the server discards this response if the fault has closed the connection
             self.status = 0 if self.fault == DROP_BEFORE else message["status"]
             elapsed_seconds = time.perf_counter() - self._started
             own = response_headers(self.request_sid, elapsed_seconds, self._requests_in_progress)
@@ -163,13 +164,18 @@ class RequestContext:
         self.reason = error.reason
         await error_response(error, self.representation)(self.scope, self.receive, self.send)
 
-    def log(self) -> None:
+    def log_and_record(self) -> None:
+        """Log and count the request, and add it to the journal of its account if that is known."""
+        elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
+        self._log(elapsed_ms)
+        self._record(elapsed_ms)
+
+    def _log(self, elapsed_ms: float) -> None:
         """Log the request in one line, without credentials and parameters.
 
         `reason` says why the client was not authenticated or why the database was unavailable, `hint` why parameters
         were not read.
         """
-        self._elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
         log.info(
             "request",
             method=self.method,
@@ -177,7 +183,7 @@ class RequestContext:
             operation=str(self.operation) if self.operation else None,
             status=self.status,
             code=self._error_code,
-            milliseconds=self._elapsed_ms,
+            milliseconds=elapsed_ms,
             request_id=self.request_sid,
             **({"call_sid": self.call_sid} if self.call_sid else {}),
             **({"fault": describe_effect(self.fault)} if self.fault else {}),
@@ -185,11 +191,10 @@ class RequestContext:
             **({"hint": self.unread_hint} if self.unread_hint else {}),
         )
 
-    def record(self) -> None:
-        """Count the logged request, and add it to the journal of its account if that is known."""
+    def _record(self, elapsed_ms: float) -> None:
         services = self.services
         operation = str(self.operation) if self.operation else None
-        services.metrics.observe_request(operation, self.method, self.status, self._elapsed_ms / 1000)
+        services.metrics.observe_request(operation, self.method, self.status, elapsed_ms / 1000)
         if self.journal_account is None:
             return
         services.journal.add(
@@ -204,7 +209,7 @@ class RequestContext:
                 self._journal_parameters(),
                 self.status,
                 self._error_code,
-                self._elapsed_ms,
+                elapsed_ms,
                 describe_effect(self.fault) if self.fault else None,
             )
         )
