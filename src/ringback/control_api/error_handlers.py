@@ -42,6 +42,8 @@ def _describe_problem(details: Any) -> str:
 
 async def _handle_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's own, for JSON that is too deep or not UTF-8
+        return invalid_json().response
     return error_response(error.status_code, str(error.detail), DOCS_HINT, error.headers)
 
 
