@@ -265,8 +265,8 @@ def _direct_hosts(variables: Mapping[str, str]) -> tuple[tuple[str, ...], list[s
 def _covers_twilio(entry: str) -> bool:
     """Tell whether an entry of NO_PROXY, such as ``*``, ``.com`` or ``api.twilio.com:443``, covers Twilio's hosts.
 
-    Some clients compare the ends of names, not their labels: for them ``*io.com`` covers twilio.com. httpx takes an
-    entry with a scheme.
+    Some clients compare only the ends of names: for them ``*io.com`` covers twilio.com. httpx also accepts an entry
+    with a scheme.
     """
     host = entry.lower().rpartition("://")[2].rstrip("./")
     host = host.partition(":")[0].rstrip(".") if host.count(":") == 1 else host

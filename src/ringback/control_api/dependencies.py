@@ -35,7 +35,7 @@ async def _find_account(
 
 
 def account_not_found(account_sid: str) -> ControlError:
-    """Return the error for an account that does not exist, or no longer."""
+    """Return the error for an account that does not exist or was deleted."""
     return not_found(f"account {account_sid[:_SHOWN_CHARACTERS]}", "GET /_ringback/accounts lists all accounts")
 
 

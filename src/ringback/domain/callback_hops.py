@@ -31,7 +31,7 @@ class CallbackHop:
     error: str | None
 
     def parameters(self, form: ParameterPairs) -> ParameterPairs:
-        """Return the parameters of this request: those of the query by GET, else the callback's `form`."""
+        """Return the query parameters of a GET, or the callback's `form` for any other method."""
         return request_parameters(self.method, self.url, form)
 
     @property
@@ -41,7 +41,7 @@ class CallbackHop:
 
 
 def request_parameters(method: str, url: str, form: ParameterPairs) -> ParameterPairs:
-    """Return the parameters of a request to `url`: those of the query by GET, else its `form`."""
+    """Return the query parameters of a GET, or `form` for any other method."""
     if method != "GET":
         return form
     return tuple(parse_qsl(url.partition("?")[2], keep_blank_values=True))

@@ -51,7 +51,7 @@ class InvalidFault(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class AnswerError:
-    """Answer the request with an error and change nothing; `code` and `message` default to Twilio's own."""
+    """Effect that answers a request with an error and changes nothing. `code` and `message` default to Twilio's own."""
 
     status: int
     code: int | None = None
@@ -86,7 +86,7 @@ def _plain_error(status: int) -> TwilioError:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """Wait first: `seconds` of real time, whatever the account's clock shows."""
+    """Effect that delays a request or StatusCallback by `seconds` of real time, independent of the account's clock."""
 
     seconds: float
 
@@ -96,7 +96,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class DropConnection:
-    """Close the connection without a response, before anything is changed or after the change is committed."""
+    """Effect that closes the connection without a response, before any change or after the change is committed."""
 
     moment: Literal["before", "after"]
 
@@ -110,7 +110,7 @@ DROP_BEFORE = DropConnection("before")
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """Send a StatusCallback `times` times in all."""
+    """Effect that sends a StatusCallback `times` times in total."""
 
     times: int
 
@@ -120,7 +120,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class BadSignature:
-    """Sign a StatusCallback with a token that is not its account's."""
+    """Effect that signs a StatusCallback with a token that is not its account's."""
 
     def to_dict(self) -> EffectDict:
         return {"signature": "bad"}
@@ -132,7 +132,7 @@ class BadSignature:
 
 @dataclass(frozen=True, slots=True)
 class Suppress:
-    """Never send a StatusCallback; it counts as failed."""
+    """Effect that suppresses a StatusCallback, which then counts as failed."""
 
     def to_dict(self) -> EffectDict:
         return {"drop": True}
@@ -206,9 +206,9 @@ class NewFault:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A stored fault: how many `trials` it had, and how many of them `triggered` it.
+    """A stored fault.
 
-    `times_left` is None for one that is not counted.
+    `trials` counts its trials, `triggered` those that triggered it; `times_left` is None for a fault without `times`.
     """
 
     id: int

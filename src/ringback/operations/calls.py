@@ -28,7 +28,10 @@ DUE_CALLS_AT_ONCE = 10
 
 
 class CallContext(NamedTuple):
-    """The context of an operation on a call: the account's time, its call policy, and the generator of new ids."""
+    """The context of an operation on a call: the account's time, its call policy, and the generator of new ids.
+
+    `policy` is merged with the account's own only when a call is created; later events need none of its values.
+    """
 
     time: AccountTime
     policy: CallPolicy

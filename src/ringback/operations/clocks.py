@@ -125,11 +125,11 @@ def advance_step(
     policy: CallPolicy,
     id_generator: IdGenerator,
 ) -> Steps[AdvanceStep | None]:
-    """Advance an account's clock through some of the calls that are due until its end, in order.
+    """Advance an account's clock towards `state.until`, and a batch of the calls that are due by then, in order.
 
     The clock pauses shortly after a callback became pending, so that it is delivered before anything else happens. The
-    last step advances no call: it sets the clock to the end, unless the clock already shows a later time. Return None
-    if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
+    last step advances no call: it sets the clock to `state.until`, unless the clock already shows a later time. Return
+    None if the account does not exist. Raises AdvanceStopped if the clock was set since the previous step.
     """
     with unit_of_work:
         account = unit_of_work.accounts.lock_exclusive(account_sid)

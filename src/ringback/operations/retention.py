@@ -25,8 +25,9 @@ def newest_event_to_prune(unit_of_work: UnitOfWork, account_sid: AccountSid) -> 
 def prune(
     unit_of_work: UnitOfWork, account_sid: AccountSid, *, last_event_id: Callable[[], int | None] = lambda: None
 ) -> bool:
-    """Delete a batch of an account's old events, or else of its old calls; return True if there may be more.
+    """Delete a batch of an account's old events; without old events, a batch of its old calls.
 
+    Return True if there may be more.
     `last_event_id` returns the id of the newest event to prune, or None if it must be determined here.
     """
     with unit_of_work:

@@ -65,8 +65,8 @@ def create_validation_request(
 def _check_limits(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:
     """Raise TwilioError 10002 if a trial account is full, 22100 if the number was called too often.
 
-    Numbers and calls are counted only if a limit applies. Calls from the future count too: a request that waited for
-    the number's lock has an earlier time than the one before it, and the clocks of two machines differ. Source:
+    Numbers and calls are counted only if a limit applies. Calls dated up to a week ahead count too: a request that
+    waited for the lock has an earlier time than the call before it, and the clocks of two machines differ. Source:
     docs/fidelity.md, policy [assumed].
     """
     policy, account_now = context.policy, context.time.account_now

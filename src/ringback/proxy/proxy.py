@@ -1,4 +1,14 @@
-"""The proxy, which takes CONNECT and http:// URLs. It terminates what is for Twilio's hosts and forwards the rest."""
+"""The proxy. It serves requests for Twilio's hosts by this application, and forwards the others.
+
+A client sends CONNECT, a request with an http:// or https:// URL, or starts TLS at once because its network redirects
+it here. The host it names decides. A request for a host of Twilio's that is not emulated is refused in one of four
+places:
+
+- `host_filter.TwilioHostFilter`: a request for another of Twilio's hosts,
+- `twilio_api.app.TwilioApp`: a resource or method that is not emulated,
+- `Proxy._read_first`: TLS for a host of Twilio's in a tunnel to another address,
+- `Proxy._report_handshake`: a failed TLS handshake for another of Twilio's hosts.
+"""
 
 import asyncio
 import socket
@@ -124,7 +134,7 @@ class Proxy:
             return first
         host = printable_host(name)
         address = f"{request.host}:{request.port}"
-        message = f"{host} was asked for at {address}: only a client that names it to the proxy is answered"
+        message = f"TLS for {host} in a tunnel to {address} was refused. Send CONNECT {host}:{HTTPS_PORT} to the proxy."
         self._refused_requests.add(host=host, method="CONNECT", path="", message=message)
         return None
 

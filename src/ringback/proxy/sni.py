@@ -38,7 +38,7 @@ async def read_client_hello(reader: asyncio.StreamReader, received: bytes = b"")
 
 
 class ClientHelloParser:
-    """An incremental parser, which reads each byte once, however small the pieces are."""
+    """An incremental parser of a ClientHello. It reads each byte once, however small the pieces are."""
 
     def __init__(self) -> None:
         self._records = bytearray()

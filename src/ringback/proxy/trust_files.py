@@ -38,7 +38,7 @@ class TrustFiles:
         self.node_redirect = folder / NODE_REDIRECT
 
     def check(self) -> None:
-        """Raise AuthorityUnavailable if untrusted users can change one of the files."""
+        """Raise CertificateAuthorityUnavailable if untrusted users can change one of the files."""
         check_entry(self.php_folder, FOLDER)
         for file in (self.key, self.certificate, self.bundle, self.store, self.php_settings, self.node_redirect):
             check_entry(file, FILE)

@@ -178,7 +178,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Parse what was kept, or send the error that waited for this response."""
+        """Parse the buffered bytes of later requests, or send the error that is pending."""
         was_last = not self.pipeline
         super().on_response_complete()
         if self._pending_error and was_last:

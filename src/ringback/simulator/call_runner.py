@@ -37,9 +37,9 @@ log = structlog.get_logger()
 class Timing(NamedTuple):
     """Durations of a runner.
 
-    Requests wait for a batch in an embedded database and for its commit, so `batch_seconds` limits it. A number of
-    calls would not: ending a call takes twice as long as its earlier events. `retry_seconds` is the pause after an
-    outage of the database.
+    `batch_seconds` limits a batch, in addition to DUE_CALLS_AT_ONCE: ending a call takes twice as long as its other
+    events. Requests wait for a batch in an embedded database, and for its commit. `retry_seconds` is the pause after
+    an outage of the database.
     """
 
     batch_seconds: float = 0.000_3

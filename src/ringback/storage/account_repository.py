@@ -178,7 +178,7 @@ class AccountRepository:
         return ACCOUNTS.read(row) if row else None
 
     def lock_clock_and_policy(self, sid: AccountSid) -> tuple[AccountClock, AccountPolicy] | None:
-        """Lock an account as `lock_shared` does, and return its clock and policy, or None without an account."""
+        """Lock an account as `lock_shared` does. Return its clock and policy, or None if it does not exist."""
         row = self._session.first(LOCK_CLOCK, sid=sid)
         return _CLOCK_AND_POLICY.read(row) if row else None
 

@@ -86,8 +86,8 @@ class DueCallRepository:
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. A row is converted only when its turn comes: for a short
-        batch that is half the work.
+        With the SID of a call as `only`, at most that one. Rows are converted lazily, which saves half the work if a
+        batch ends early.
         """
         if only is None:
             rows = self._session.all(CLAIM_DUE, now=system_now, row_limit=limit)

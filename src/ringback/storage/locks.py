@@ -45,7 +45,7 @@ class Locks:
 
 
 class SharedLocks(Locks):
-    """Locks of a PostgreSQL that several processes use, each in several threads.
+    """Advisory locks on a PostgreSQL database that several processes share, each with several threads.
 
     The names are those of ringback 0.1.0, which may share the database during an upgrade.
     """

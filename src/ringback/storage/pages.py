@@ -58,7 +58,7 @@ class PagedRows(Generic[Row]):
     def page_steps(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Steps[Page[Row]]:
-        """Return one page. The filters named in `values`, the parameters, apply."""
+        """Return one page, in steps. `values` are the values of the filters to apply, by parameter name."""
         token = request.token
         place = {"created": token.key.created, "after_sid": token.key.sid} if token else {"row_offset": request.offset}
         values_read: list[Row] = []

@@ -37,7 +37,7 @@ class Mutability(Enum):
 
 
 def registered(*, reset: Reset, in_snapshot: bool = True, added_in: str = "") -> dict[str, Any]:
-    """Return the `info` of a table."""
+    """Return the `info` that registers a table: its reset, and its place in snapshots."""
     return {"registration": Registration(reset, in_snapshot, added_in)}
 
 

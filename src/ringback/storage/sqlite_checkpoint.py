@@ -13,7 +13,10 @@ _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RE
 
 
 class WriteAheadLog:
-    """The log of a file with pages of `page_bytes`, written back through a separate connection, in any thread."""
+    """The write-ahead log of a SQLite file. `page_bytes` is the page size.
+
+    A separate connection checkpoints it, so any thread may do so.
+    """
 
     def __init__(self, file: str, page_bytes: int) -> None:
         self._file = file
