@@ -62,11 +62,8 @@ def claim_due_callbacks(
     due_times = unit_of_work.callbacks.partitions()
     if without_time := [partition for partition, due in due_times.items() if due is None]:
         return Claim([], [], now, _fail_without_time(unit_of_work, without_time, slots, now))
-    waiting = {
-        partition: due
-        for partition, due in due_times.items()
-        if due is not None and free_slots.is_below_partition_limit(partition)
-    }
+    below_limit = filter(free_slots.is_below_partition_limit, due_times)
+    waiting = {partition: due for partition in below_limit if (due := due_times[partition]) is not None}
     next_due = [due for due in waiting.values() if due > now]
     overdue = sorted((partition for partition, due in waiting.items() if due <= now), key=waiting.__getitem__)
     claim = Claim([], [], None, [])
