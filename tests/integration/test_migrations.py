@@ -94,7 +94,11 @@ def test_database_at_head_is_not_changed(empty: Database) -> None:
 
 
 def test_head_in_the_code_is_the_head_of_the_migrations(connection: Connection) -> None:
-    assert ScriptDirectory.from_config(alembic(connection)).get_current_head() == HEAD
+    newest = ScriptDirectory.from_config(alembic(connection)).get_current_head()
+
+    assert newest == HEAD, (
+        f"HEAD in storage/tables.py is {HEAD}, but the newest file in migrations/versions is {newest}"
+    )
 
 
 def test_migrations_create_the_tables_as_they_are_defined(connection: Connection) -> None:

@@ -1,19 +1,24 @@
 """An operation or a parameter of the Twilio API is registered everywhere; failures name the missing place."""
 
+import ast
+import inspect
 import re
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import MetaData, Table
 
-from ringback.control_api.calls import CallResponse
+from ringback.control_api.calls import CallResponse, call_response
 from ringback.domain.calls import ValidationCall, ValidationRequest
 from ringback.storage.statements import columns
 from ringback.storage.tables import validation_calls
 from ringback.twilio_api.parameters import PAGING, CallerIdForm, ValidationRequestForm
 from ringback.twilio_api.router import Route
 from ringback.twilio_api.routes import ROUTES
+from support.domain_values import a_call
 
 ROOT = Path(__file__).resolve().parents[2]
 FIDELITY = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
@@ -29,6 +34,18 @@ def handler_file(route: Route) -> str:
 
 def lists() -> list[Route]:
     return [route for route in ROUTES if route.operation.startswith("list-")]
+
+
+def handler_modules() -> list[ModuleType]:
+    """Return the modules of handlers that have COLUMNS."""
+    modules = (sys.modules[name] for name in sorted({route.handler.__module__ for route in ROUTES}))
+    return [module for module in modules if hasattr(module, "COLUMNS")]
+
+
+def dictionaries(module: ModuleType) -> list[tuple[str, ...]]:
+    """Return the keys of each dictionary that is written out in a module."""
+    nodes = (node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Dict))
+    return [tuple(str(key.value) for key in node.keys if isinstance(key, ast.Constant)) for node in nodes]
 
 
 @pytest.mark.parametrize("route", lists(), ids=lambda route: route.operation)
@@ -50,6 +67,15 @@ def test_handlers_of_every_route_have_their_facts_in_fidelity(route: Route) -> N
 def test_handlers_of_every_route_have_a_summary_and_a_description(route: Route) -> None:
     assert route.summary
     assert route.handler.__doc__, f"{route.handler.__name__} in {handler_file(route)} needs a docstring, for OpenAPI"
+
+
+@pytest.mark.parametrize("module", handler_modules(), ids=lambda module: module.__name__)
+def test_document_of_a_resource_has_its_columns_in_their_order(module: ModuleType) -> None:
+    documents = [tuple(key for key in keys if key != "subresource_uris") for keys in dictionaries(module)]
+
+    assert module.COLUMNS in documents, (
+        f"COLUMNS of {module.__name__} are not the fields of its document: {', '.join(module.COLUMNS)}"
+    )
 
 
 @pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
@@ -98,3 +124,13 @@ def test_every_field_of_a_call_is_in_the_control_api() -> None:
     missing = set(ValidationCall._fields) - set(CallResponse.model_fields) - NOT_IN_CONTROL_API
 
     assert not missing, f"add {missing} to CallResponse and call_response in control_api/calls.py"
+
+
+def test_response_of_a_call_is_made_with_every_field() -> None:
+    try:
+        response = call_response(a_call(), None)
+    except ValidationError as error:
+        missing = ", ".join(str(detail["loc"][0]) for detail in error.errors())
+        pytest.fail(f"call_response in control_api/calls.py does not pass {missing}")
+
+    assert response.model_fields_set == set(CallResponse.model_fields)
