@@ -120,7 +120,7 @@ def test_a_parents_credentials_work_on_its_subaccounts_paths(contract_url: str, 
     assert statuses(contract_url, seeded.sub, parent, PARENT_KEY, SUB_KEY) == [200, 200, 200]
 
 
-def test_what_a_parent_reads_on_a_subaccounts_path_is_the_subaccounts(
+def test_parent_on_a_subaccounts_path_reads_the_subaccounts_resources(
     contract_url: str, seeded: SeededAccounts
 ) -> None:
     parent = seeded.parent

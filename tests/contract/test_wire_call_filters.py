@@ -53,7 +53,7 @@ def test_filters_pick_calls(api: Api, called: Called, query: dict[str, Any], pla
 
 
 @pytest.mark.parametrize("number", ["", "nonsense", "+", "415"])
-def test_what_can_be_no_number_was_never_called(api: Api, number: str) -> None:
+def test_invalid_number_matches_no_call(api: Api, number: str) -> None:
     assert call_records(list_calls(api, To=number)) == []
 
 

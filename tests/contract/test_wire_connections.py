@@ -121,7 +121,9 @@ def test_the_challenge_leaves_in_one_write(api: Api) -> None:
     ],
     ids=str,
 )
-def test_what_helper_libraries_send_is_accepted_quietly(api: Api, caller_id: CallerId, headers: dict[str, Any]) -> None:
+def test_unusual_headers_of_helper_libraries_are_accepted(
+    api: Api, caller_id: CallerId, headers: dict[str, Any]
+) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
 
     with RawConnection(api) as connection:

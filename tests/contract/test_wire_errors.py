@@ -134,7 +134,7 @@ def test_a_body_of_exactly_a_mebibyte_is_read(api: Api, caller_id: CallerId) -> 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.usefixtures("own_server_only")
-def test_a_fault_inside_the_server_is_a_500_of_twilios(tmp_path: Path, suffix: str) -> None:
+def test_bug_in_the_server_gets_a_twilio_500(tmp_path: Path, suffix: str) -> None:
     file = tmp_path / "ringback.db"
 
     with ServerProcess(cwd=tmp_path, database_url=f"sqlite:///{file}") as server, Api(server.base_url) as api:

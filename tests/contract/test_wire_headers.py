@@ -73,7 +73,7 @@ def test_the_challenge_has_its_header_field_besides(api: Api) -> None:
     assert names == sorted({*CONSTANT, *OF_THIS_ANSWER, *OF_A_BODY, "www-authenticate"})
 
 
-def test_what_is_no_http_is_answered_with_the_same_header_fields(api: Api) -> None:
+def test_malformed_http_gets_the_same_headers(api: Api) -> None:
     with RawConnection(api) as connection:
         connection.send(b"nonsense\r\n\r\n")
         answer = connection.read_answer()

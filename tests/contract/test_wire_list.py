@@ -187,7 +187,7 @@ def test_a_plus_may_be_escaped_in_upper_or_lower_case(api: Api, caller_id: Calle
 
 
 @pytest.mark.parametrize("number", ["", "nonsense", "+", "12", "+1415555121299999", "415", "+999123", "+1415*******"])
-def test_what_can_be_no_number_finds_nothing(api: Api, number: str) -> None:
+def test_invalid_number_matches_no_caller_id(api: Api, number: str) -> None:
     page = api.list(PhoneNumber=number)
 
     assert page.status_code == 200

@@ -74,7 +74,7 @@ def test_delete_answers_204_with_no_body_and_no_content_type(api: Api, caller_id
         assert connection.is_closed(), "bytes came after the head"
 
 
-def test_what_was_deleted_is_not_found(api: Api, caller_id: CallerId) -> None:
+def test_path_of_a_deleted_caller_id_is_not_found(api: Api, caller_id: CallerId) -> None:
     deleted = api.delete(caller_id)
 
     assert deleted.status_code == 204

@@ -74,7 +74,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("path", OUTSIDE_PATHS)
 @pytest.mark.parametrize("authenticated", [True, False])
-def test_an_unknown_path_is_answered_by_an_error_of_twilios(api: Api, path: str, *, authenticated: bool) -> None:
+def test_unknown_path_gets_a_twilio_error(api: Api, path: str, *, authenticated: bool) -> None:
     target = path.format(account=api.account_sid)
 
     with RawConnection(api) as connection:
@@ -87,7 +87,7 @@ def test_an_unknown_path_is_answered_by_an_error_of_twilios(api: Api, path: str,
 
 
 @pytest.mark.parametrize("path", ACCOUNT_PATHS)
-def test_an_unknown_path_of_an_account_is_answered_by_an_error_of_twilios(api: Api, path: str) -> None:
+def test_unknown_path_of_an_account_gets_a_twilio_error(api: Api, path: str) -> None:
     target = f"/2010-04-01/Accounts/{api.account_sid}{path.format(sid=UNKNOWN_SID)}"
 
     with RawConnection(api) as connection:
@@ -110,7 +110,7 @@ def test_an_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> N
 
 @pytest.mark.parametrize("target", ["*", "http://api.twilio.com/nowhere.json", "/%", "/%zz.json", "/nowhere?a=%"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_an_unusual_target_is_answered_by_an_error_of_twilios(api: Api, target: str, method: str) -> None:
+def test_unusual_target_gets_a_twilio_error(api: Api, target: str, method: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask(method, target)
 
@@ -118,7 +118,7 @@ def test_an_unusual_target_is_answered_by_an_error_of_twilios(api: Api, target: 
 
 
 @pytest.mark.parametrize("data", MALFORMED, ids=[str(number) for number in range(len(MALFORMED))])
-def test_what_is_no_http_is_answered_by_a_400_of_twilios(api: Api, data: bytes) -> None:
+def test_malformed_http_gets_a_twilio_400(api: Api, data: bytes) -> None:
     with RawConnection(api) as connection:
         connection.send(data)
         answer = connection.read_answer()

@@ -141,7 +141,7 @@ def test_a_callback_tells_of_its_call(api: Api, endings: Endings, ending: str) -
 
 
 @pytest.mark.parametrize("ending", ["busy", "unreachable", "no answer"])
-def test_a_call_that_nobody_answered_lasted_no_time(endings: Endings, ending: str) -> None:
+def test_unanswered_call_has_duration_zero(endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert (told["CallDuration"], told["Duration"]) == ("0", "0")

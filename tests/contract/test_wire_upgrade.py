@@ -67,7 +67,7 @@ def test_the_connection_is_kept_after_such_a_request(api: Api) -> None:
     assert last.status == 200
 
 
-def test_what_is_sent_together_with_such_a_request_is_answered_too(api: Api) -> None:
+def test_requests_pipelined_with_an_upgrade_are_answered(api: Api) -> None:
     with RawConnection(api) as connection:
         following = connection.request_bytes("GET", f"{api.path}.csv?PageSize=1")
         connection.send(post(connection, api) + chunked_post(connection, api) + following)

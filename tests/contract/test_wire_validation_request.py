@@ -114,7 +114,7 @@ def test_of_a_repeated_name_the_last_wins(api: Api) -> None:
 
 
 @pytest.mark.parametrize("encoded", ["%2B15005550018", "%2b15005550018", "+1+500+555+0018", "%2B1%20500 555+0018"])
-def test_a_number_may_be_encoded_in_every_way(api: Api, encoded: str) -> None:
+def test_percent_encoded_number_is_decoded(api: Api, encoded: str) -> None:
     answer = api.post_form(f"PhoneNumber={encoded}&FriendlyName=My+Home%20Phone")
 
     assert answer.json()["phone_number"] == SILENT_NUMBER

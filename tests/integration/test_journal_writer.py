@@ -62,7 +62,7 @@ async def test_requests_of_a_deleted_account_are_dropped(simulation: Simulation)
     assert query(simulation.database, "SELECT account_sid FROM requests") == [(ACCOUNT_SID,)]
 
 
-async def test_writer_writes_repeatedly(simulation: Simulation) -> None:
+async def test_writer_writes_later_requests_too(simulation: Simulation) -> None:
     writing = asyncio.create_task(JournalWriter(simulation.database, write_seconds=0.001).run())
     for number in range(1, 3):
         ask(simulation.database, 1)

@@ -209,7 +209,7 @@ async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[
     assert (first, kept, taken_over) == ([sid], [], [sid])
 
 
-async def test_what_another_process_holds_is_looked_for_again_soon(pair: list[Database]) -> None:
+async def test_callback_locked_by_another_process_is_polled_again_soon(pair: list[Database]) -> None:
     held, release = threading.Event(), threading.Event()
     enqueue_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), FakeClock())
 
@@ -299,7 +299,7 @@ async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list
     assert len(set(made)) == AT_ONCE
 
 
-async def test_who_waits_at_the_one_learns_at_once_what_happens_at_the_other(
+async def test_waiting_client_gets_an_event_of_the_other_process_at_once(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
@@ -369,7 +369,7 @@ async def test_a_clock_set_at_the_other_may_be_advanced_at_the_one_at_once(
         await account.advance(turn)
 
 
-async def test_what_an_advance_that_was_cut_off_left_behind_is_mended(pair: list[Database]) -> None:
+async def test_interrupted_advance_is_repaired_by_housekeeping(pair: list[Database]) -> None:
     clock = FakeClock()
     sid = await pair[0].run(ask)
     await pair[0].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=clock.now())

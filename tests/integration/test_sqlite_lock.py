@@ -65,7 +65,7 @@ def test_sqlites_own_locks_outlive_a_refused_opening_under_another_name(file: Pa
     assert "database is locked" in other.stderr
 
 
-def test_no_lock_file_is_left_beside_the_database(file: Path) -> None:
+def test_lock_file_does_not_remain_after_close(file: Path) -> None:
     open_database(f"sqlite:///{file}").close()
 
     assert [path.name for path in file.parent.iterdir()] == ["x.db"]

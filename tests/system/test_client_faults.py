@@ -172,7 +172,7 @@ def test_an_answer_that_is_cut_off_is_no_error_of_the_server(quick_server: Serve
     assert [line for line in quick_server.log if line.get("level") == "error"] == []
 
 
-def test_who_waits_less_long_than_the_delay_runs_out_of_time(account: Account) -> None:
+def test_client_with_a_timeout_below_the_delay_times_out(account: Account) -> None:
     account.let(LIST, {"delay_seconds": LONGEST_DELAY_SECONDS}, times=1)
     account.client.http_client.timeout = IMPATIENCE_SECONDS
 
@@ -182,7 +182,7 @@ def test_who_waits_less_long_than_the_delay_runs_out_of_time(account: Account) -
     assert account.faults() == []
 
 
-def test_who_waits_longer_than_the_delay_is_answered(account: Account) -> None:
+def test_client_with_a_timeout_above_the_delay_gets_its_answer(account: Account) -> None:
     account.let(LIST, {"delay_seconds": 0.2}, times=1)
 
     started = time.monotonic()

@@ -341,7 +341,7 @@ def test_damaged_page_answers_503_and_is_not_ready_and_logs_little(file: Path) -
     assert all("is damaged" in line["reason"] for line in refused)
 
 
-def test_dropped_table_answers_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:
+def test_server_with_a_dropped_table_answers_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("DROP TABLE outgoing_caller_ids")
 

@@ -150,7 +150,7 @@ def test_server_killed_on_a_full_disk_starts_on_it_and_reads(disk: SmallDisk) ->
     assert (answer.status_code, answer.json()["outgoing_caller_ids"], ready.status_code) == (200, [], 200)
 
 
-def test_start_on_a_full_disk_is_refused_in_one_line(disk: SmallDisk) -> None:
+def test_server_on_a_full_disk_exits_with_one_line(disk: SmallDisk) -> None:
     with a_server(disk.folder) as first:
         first.stop()
     disk.use_up()

@@ -67,7 +67,7 @@ def verified(http: httpx.Client) -> set[str]:
     return {caller_id["phone_number"] for caller_id in http.get(LIST).raise_for_status().json()["outgoing_caller_ids"]}
 
 
-def test_behind_the_front_both_are_asked_and_nothing_betrays_it(
+def test_reverse_proxy_reaches_both_servers_and_adds_no_headers(
     front: httpx.Client, servers: list[ServerProcess]
 ) -> None:
     numbers = {number_at(position) for position in range(NUMBERS)}

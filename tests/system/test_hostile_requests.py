@@ -96,14 +96,12 @@ def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAn
 
 
 @pytest.mark.parametrize("hostile", SURFACE, ids=lambda hostile: hostile.name)
-def test_a_hostile_request_is_answered_by_an_error_of_twilios_or_by_none(
-    server: ServerProcess, hostile: Hostile
-) -> None:
+def test_hostile_request_gets_a_twilio_error_or_no_answer(server: ServerProcess, hostile: Hostile) -> None:
     play_quickly(server, hostile, check_twilio)
 
 
 @pytest.mark.parametrize("hostile", OWN, ids=lambda hostile: hostile.name)
-def test_beside_the_twilio_surface_a_hostile_request_is_answered_by_an_error_of_ours(
+def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
     server: ServerProcess, hostile: Hostile
 ) -> None:
     play_quickly(server, hostile, check_own)

@@ -24,7 +24,7 @@ def test_the_image_does_not_run_as_root() -> None:
     assert int(user.partition(":")[0]) > 0
 
 
-def test_what_the_image_is_built_from_reaches_the_build() -> None:
+def test_image_build_context_contains_the_files_it_needs() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 
     assert sorted(build_context()) == sorted(line[1:] for line in lines if line.startswith("!"))

@@ -97,7 +97,7 @@ def test_the_log_is_text_on_request(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("command")
-def test_what_libraries_warn_of_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_library_warning_is_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("json", "info")
     logging.getLogger("some.library").warning("careful: %s", "thin ice")
     logging.getLogger("some.library").info("nothing of this")

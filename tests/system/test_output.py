@@ -50,9 +50,7 @@ def test_a_command_whose_result_cannot_be_written_fails_with_one_line(tmp_path: 
     "redirection", [">/dev/full", "| head -c 1 >/dev/null", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
 )
 @pytest.mark.parametrize("name", COMMANDS)
-def test_no_command_shows_a_traceback_whatever_becomes_of_its_output(
-    tmp_path: Path, name: str, redirection: str
-) -> None:
+def test_command_without_output_shows_no_traceback(tmp_path: Path, name: str, redirection: str) -> None:
     ended = run(tmp_path, COMMANDS[name], redirection)
 
     assert ended.returncode in (0, 1)

@@ -135,7 +135,7 @@ def test_a_stop_asked_for_while_it_starts_is_heeded_too(tmp_path: Path, wish: si
     assert [line for line in said.splitlines() if not line.startswith("import time:")] == []
 
 
-def test_what_says_that_it_serves_can_be_connected_to() -> None:
+def test_printed_address_accepts_connections() -> None:
     with ServerProcess() as server:
         host, _, port = server.base_url.removeprefix("http://").partition(":")
 

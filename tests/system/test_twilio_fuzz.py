@@ -94,7 +94,7 @@ def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tu
     return finished.stdout, finished.returncode, [(operation, int(status)) for operation, status in lines]
 
 
-def test_the_twilio_surface_does_what_its_description_tells_whatever_it_is_sent(tmp_path: Path) -> None:
+def test_twilio_api_follows_its_openapi_description(tmp_path: Path) -> None:
     seed = tmp_path / "numbers.toml"
     seed.write_text(many_caller_ids(5), encoding="utf-8")
     with ServerProcess(cwd=tmp_path, covered=False, seed=seed) as server:

@@ -89,7 +89,7 @@ def test_in_compose_ports_are_published_for_the_machine_alone(service: Service) 
 
 
 @pytest.mark.parametrize("service", OURS, ids=by_place)
-def test_what_it_writes_to_is_its_users(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
     folders = {folder for _, folder, is_writable in service.volumes if is_writable}
 
@@ -98,7 +98,7 @@ def test_what_it_writes_to_is_its_users(service: Service, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("service", OTHERS, ids=by_place)
-def test_whoever_trusts_the_authority_reads_the_volume_that_ringback_keeps_it_in(service: Service) -> None:
+def test_service_that_trusts_the_authority_mounts_its_volume(service: Service) -> None:
     trusting = [value for value in service.environment.values() if value.startswith("/authority/")]
     keeping = [
         name
@@ -113,7 +113,7 @@ def test_whoever_trusts_the_authority_reads_the_volume_that_ringback_keeps_it_in
 
 
 @pytest.mark.parametrize("service", [other for other in OTHERS if TRUSTING & other.environment.keys()], ids=by_place)
-def test_whoever_trusts_the_authority_waits_for_it_and_gets_nowhere_without_ringback(service: Service) -> None:
+def test_service_that_trusts_the_authority_depends_on_ringback(service: Service) -> None:
     awaited = service.described["depends_on"]
 
     assert [awaited[other.name]["condition"] for other in siblings(service).values() if other.is_ringback] == [
@@ -152,7 +152,7 @@ def test_the_volumes_and_services_that_are_named_are_there(service: Service) -> 
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=by_place)
-def test_what_is_built_is_there(service: Service) -> None:
+def test_build_folder_has_a_dockerfile(service: Service) -> None:
     folder = service.described.get("build")
     file = ROOT / service.place.partition(":")[0]
 

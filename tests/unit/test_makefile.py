@@ -87,7 +87,7 @@ def test_old_clients_that_pip_installs_are_installed_once(checkout: Path) -> Non
     assert "is up to date" in make(OLD, checkout)
 
 
-def test_what_npm_cannot_install_is_told(checkout: Path) -> None:
+def test_failed_npm_install_is_reported(checkout: Path) -> None:
     program(checkout / "programs/npm", "#!/bin/sh\nexit 1\n")
 
     said = make(NODE, checkout)

@@ -22,7 +22,7 @@ def test_the_newest_come_first() -> None:
     assert [refused.path for refused in refusals.newest(9, after=1)] == ["/c", "/b"]
 
 
-def test_what_is_kept_is_bounded_and_forgotten_on_demand() -> None:
+def test_refused_requests_are_bounded_and_can_be_cleared() -> None:
     refusals = RefusedRequests(lambda: T0)
     for _ in range(KEPT_REFUSALS + 5):
         add(refusals, "/" + "x" * 5_000)

@@ -192,5 +192,5 @@ def test_each_exception_is_needed() -> None:
         ("timedelta(seconds=5)", []),
     ],
 )
-def test_what_depends_on_speed_is_found_and_nothing_else(source: str, rules: list[str]) -> None:
+def test_only_tests_that_depend_on_speed_are_reported(source: str, rules: list[str]) -> None:
     assert [rule for _, rule, _ in complaints(source)] == rules
