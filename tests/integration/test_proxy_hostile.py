@@ -51,6 +51,14 @@ async def test_incomplete_head_gets_a_408(proxy: tuple[str, int], monkeypatch: p
     check_refusal(answer, b"408 Request Timeout")
 
 
+async def test_empty_line_before_a_request_is_ignored(proxy: tuple[str, int]) -> None:
+    async with origin(bytearray(), b"\r\n\r\n") as port:
+        head = f"GET http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        answer = await conversation(proxy, b"\r\n" + head)
+
+    assert answer.startswith(b"HTTP/1.1 204 ")
+
+
 def check_refusal(answer: bytes, status: bytes) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 " + status + b"\r\n")
@@ -117,11 +125,15 @@ async def test_bytes_after_a_body_are_not_forwarded(proxy: tuple[str, int]) -> N
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nA: b\r\n\r\nbody",
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\n\r\nbody",
         ),
+        (
+            b"HTTP/1.1 200 OK\r\nconnection: x\r\nA: b\r\nkeep-alive: a,\r\n b\r\nKeep-Alives: c\r\n\r\nConnection: d",
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nA: b\r\nKeep-Alives: c\r\n\r\nConnection: d",
+        ),
         (b"no head", b"no head"),
         (b"x" * 200_000, b"x" * 200_000),
         (b"", b""),
     ],
-    ids=["no field", "interim", "no head", "no end", "nothing"],
+    ids=["no field", "interim", "connection fields", "no head", "no end", "nothing"],
 )
 async def test_response_to_a_plain_request_says_that_the_connection_closes(
     proxy: tuple[str, int], answer: bytes, passed_on: bytes

@@ -67,6 +67,37 @@ def test_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("url", "target", "port"),
+    [
+        ("http://app.test/a#b", "/a", 80),
+        ("http://app.test/a?c#b?d/e#f", "/a?c", 80),
+        ("http://app.test?c#b", "/?c", 80),
+        ("http://app.test#b", "/", 80),
+        ("http://app.test:8080#b", "/", 8080),
+    ],
+)
+def test_fragment_of_a_url_is_not_forwarded(url: str, target: str, port: int) -> None:
+    request = parse_head(head(f"GET {url} HTTP/1.1", "Host: app.test"))
+
+    assert request.head.startswith(f"GET {target} HTTP/1.1\r\n".encode())
+    assert (request.host, request.port) == ("app.test", port)
+
+
+def test_fragment_of_a_redirected_client_is_not_forwarded() -> None:
+    request = parse_head(head("GET /v1#b HTTP/1.1", "Host: api.twilio.com"))
+
+    assert request.head.startswith(b"GET /v1 HTTP/1.1\r\n")
+
+
+def test_one_empty_line_before_the_request_line_is_ignored() -> None:
+    rest = head("GET http://app.test/ HTTP/1.1", "Host: app.test")
+
+    assert parse_head(b"\r\n" + rest) == parse_head(rest)
+    with pytest.raises(InvalidRequest):
+        parse_head(b"\r\n\r\n" + rest)
+
+
 def test_http_1_0_stays_http_1_0() -> None:
     request = parse_head(head("GET http://app.test/ HTTP/1.0"))
 
@@ -172,6 +203,20 @@ def test_reason_does_not_repeat_a_long_line() -> None:
         parse_head(head("GET http://app.test/ HTTP/1.1", "Host: app.test", "x" * 60_000))
 
     assert len(str(rejected.value)) < 2 * MAX_REASON_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (("GET http://app.test/ HTTP/1.1", "A: b", "no \"colon'\xff\x1b"), "header line: no%20\"colon'%FF%1B"),
+        (("GET  http://app.test/ HTTP/1.1",), "request line: GET%20%20http://app.test/%20HTTP/1.1"),
+    ],
+)
+def test_reason_shows_the_invalid_line_in_printable_characters(lines: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(InvalidRequest) as rejected:
+        parse_head(head(*lines))
+
+    assert str(rejected.value) == f"the head is not valid HTTP: illegal {reason}"
 
 
 @given(st.binary(max_size=200))

@@ -7,17 +7,23 @@ instead, because the server behind it might resolve it differently (request smug
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import quote
 
 import h11
 
 from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
+from ringback.operations.refused_requests import PRINTABLE
+from ringback.proxy.tunnel import END_OF_LINE
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 MAX_REASON_CHARACTERS = 100
-"""h11 quotes the invalid line, which may be long."""
+"""Maximum length of h11's message, and of the invalid line that follows it."""
+_QUOTED_LINE = ": bytearray("
+"""How h11's messages begin to repeat a line: as Python's repr."""
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _TUNNEL_TARGET = re.compile(rf"{_AUTHORITY}:(?P<port>[0-9]{{1,5}})")
-_URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<path>[/?].*)?")
+_URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<path>[/?][^#]*)?(#.*)?")
+"""Without the fragment, which is not part of a request. Source: RFC 9110, 7.1."""
 _HOST_FIELD = re.compile(rf"{_AUTHORITY}(:[0-9]{{1,5}})?")
 _BARE_LINE_FEED_OR_FOLDED_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
 _FRAMING_FIELDS = re.compile(rb"\r\n(?:content-length|transfer-encoding):([^\r]*)", re.IGNORECASE)
@@ -50,8 +56,11 @@ class ProxyRequest(NamedTuple):
 
 
 def parse_head(head: bytes) -> ProxyRequest:
-    """Parse a head, which includes its empty line. Raises InvalidRequest."""
-    request = _parse_unambiguous(head)
+    """Parse a head, which includes its empty line. Raises InvalidRequest.
+
+    One empty line before it is ignored. Source: RFC 9112, 2.2.
+    """
+    request = _parse_unambiguous(head.removeprefix(END_OF_LINE))
     target = request.target.decode("ascii")
     if request.method == b"CONNECT":
         if tunnel := _TUNNEL_TARGET.fullmatch(target):
@@ -72,10 +81,21 @@ def _parse_unambiguous(head: bytes) -> h11.Request:
     try:
         request = connection.next_event()
     except h11.RemoteProtocolError as error:
-        raise InvalidRequest(f"the head is not valid HTTP: {str(error)[:MAX_REASON_CHARACTERS]}") from error
+        raise InvalidRequest(f"the head is not valid HTTP: {_reason(error, head)}") from error
     if not isinstance(request, h11.Request) or request.http_version not in (b"1.0", b"1.1"):
         raise InvalidRequest("the proxy speaks HTTP/1.0 and HTTP/1.1")
     return request
+
+
+def _reason(error: h11.RemoteProtocolError, head: bytes) -> str:
+    """Return h11's message, with the invalid line in printable characters."""
+    message = str(error)
+    text, is_quoted, _ = message.partition(_QUOTED_LINE)
+    if not is_quoted:
+        return text[:MAX_REASON_CHARACTERS]
+    invalid_line = next((line for line in head.split(END_OF_LINE) if message.endswith(repr(bytearray(line)))), b"")
+    shown_line = quote(invalid_line[:MAX_REASON_CHARACTERS], safe=PRINTABLE)
+    return f"{text[:MAX_REASON_CHARACTERS]}: {shown_line[:MAX_REASON_CHARACTERS]}"
 
 
 def _redirected_url(target: str, request: h11.Request) -> str:

@@ -15,6 +15,7 @@ IDLE_SECONDS = 600.0
 END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
 CONNECTION_CLOSE = b"Connection: close\r\n"
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}(?=[ \t;\r])")
+_CONNECTION_FIELDS = re.compile(rb"^(?:connection|keep-alive)[ \t]*:.*\n(?:[ \t].*\n)*", re.IGNORECASE | re.MULTILINE)
 _INTERIM_RESPONSE = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
@@ -151,7 +152,7 @@ async def _copy(
 
 
 async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Forward the head of a response and add `Connection: close`, because the client could reuse the connection.
+    """Forward the head of a response with `Connection: close`, because the client could reuse the connection.
 
     A response without a readable head is left to be forwarded unmodified.
     """
@@ -163,4 +164,4 @@ async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.Stre
             writer.write(error.partial)
             return
         status_line, _, fields = head.partition(END_OF_LINE)
-        writer.write(status_line + END_OF_LINE + CONNECTION_CLOSE + fields)
+        writer.write(status_line + END_OF_LINE + CONNECTION_CLOSE + _CONNECTION_FIELDS.sub(b"", fields))
