@@ -3,8 +3,11 @@
 import json
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -333,6 +336,29 @@ def test_redirected_plain_client_is_served_by_its_host_field(server: Interceptin
 
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert newest(server) == ("api.twilio.com", "GET", MESSAGES)
+
+
+@pytest.mark.parametrize("body", ["5\nhello\r\n0\r\n\r\n", "zz\r\n\r\n", "3\r\nhello\r\n0\r\n\r\n"])
+def test_malformed_chunked_body_gets_the_answer_of_a_direct_request(server: InterceptingServer, body: str) -> None:
+    credentials = b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
+    fields = f"Host: api.twilio.com\r\nAuthorization: Basic {credentials}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    direct = urlsplit(server.base_url)
+
+    answers = []
+    for address, target in (
+        ((direct.hostname, direct.port), LIST),
+        (server.proxy_address, f"http://api.twilio.com{LIST}"),
+    ):
+        with socket.create_connection(address, PATIENCE_SECONDS) as connection:
+            connection.sendall(f"POST {target} HTTP/1.1\r\n{fields}{body}".encode())
+            answers.append(b"".join(iter(partial(connection.recv, 10_000), b"")).partition(b"\r\n\r\n"))
+
+    [(direct_head, _, direct_body), (head, _, proxied_body)] = answers
+    assert direct_head.startswith(b"HTTP/1.1 400 ")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"<Code>20400</Code>" in direct_body
+    assert proxied_body == direct_body
+    server.wait_for_log(lambda line: line.get("event") == "malformed request body" and line["host"] == "api.twilio.com")
 
 
 @pytest.mark.parametrize("name", ["api.twilio.com", "Lookups.Twilio.Com"])

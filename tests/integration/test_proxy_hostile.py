@@ -3,15 +3,17 @@
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+import structlog
 
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as tunnel_module
 from ringback.server.uvicorn_server import listen
 from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, origin
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -179,13 +181,69 @@ async def test_trailers_wait_for_a_slow_receiver() -> None:
     assert writer.drain.await_count > 50
 
 
+CHUNKED = "POST http://127.0.0.1:{}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    "body", [b"x\r\n", b"4\r\nbody!!!\r\n", b"4" * 20 + b"\r\n", b"\r\n", b"4\r\nbo", b"4" * 70_000]
+    ("body", "reason"),
+    [
+        (b"x\r\n", "the size of a chunk is not a number"),
+        (b"4" * 20 + b"\r\n", "the size of a chunk is not a number"),
+        (b"\r\n", "the size of a chunk is not a number"),
+        (b"4\r\nbody!!!\r\n", "a chunk is longer than its stated size"),
+        (b"5\nhello\r\n0\r\n\r\n", "a line of the chunked body does not end with CRLF"),
+        (b"5;a\nhello\r\n0\r\n\r\n", "a line of the chunked body does not end with CRLF"),
+        (b"0\r\nA: b\n\r\n", "a line of the chunked body does not end with CRLF"),
+        (b"4" * 140_000, "a line of the chunked body is too long"),
+    ],
+    ids=[
+        "no number",
+        "long number",
+        "no size",
+        "long chunk",
+        "bare LF",
+        "LF in extension",
+        "LF in trailer",
+        "long line",
+    ],
 )
-async def test_malformed_chunked_body_ends_the_request(proxy: tuple[str, int], body: bytes) -> None:
+async def test_malformed_chunked_body_gets_a_400_and_a_log_line(
+    proxy: tuple[str, int], body: bytes, reason: str
+) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with origin(bytearray(), b"never") as port:
+            answer = await conversation(proxy, CHUNKED.format(port).encode() + body)
+
+    check_refusal(answer, b"400 Bad Request")
+    assert reason.encode() in answer
+    assert [(line["event"], line["host"], line["reason"]) for line in lines] == [
+        ("malformed request body", "127.0.0.1", reason)
+    ]
+
+
+async def test_malformed_chunked_body_after_a_response_has_begun_ends_the_connection(proxy: tuple[str, int]) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer):
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\nbegun")
+            with suppress(OSError):
+                await reader.read(-1)
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        reader, writer = await asyncio.open_connection(*proxy)
+        with closing(writer):
+            writer.write(CHUNKED.format(server.sockets[0].getsockname()[1]).encode())
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                begun = await reader.readuntil(b"begun")
+                writer.write(b"x\r\n")
+                rest = await reader.read()
+
+    assert begun == b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nbegun"
+    assert rest == b""
+
+
+async def test_incomplete_chunked_body_ends_the_request(proxy: tuple[str, int]) -> None:
     async with origin(bytearray(), b"never") as port:
-        head = f"POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
-        answer = await conversation(proxy, head + body, ends=True)
+        answer = await conversation(proxy, CHUNKED.format(port).encode() + b"4\r\nbo", ends=True)
 
     assert answer == b""
 

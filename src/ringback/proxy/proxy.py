@@ -29,7 +29,16 @@ from ringback.operations.refused_requests import RefusedRequests, printable_host
 from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, InvalidRequest, ProxyRequest, parse_head
 from ringback.proxy.sni import TLS_HANDSHAKE, read_client_hello
 from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
-from ringback.proxy.tunnel import END_OF_HEAD, Stream, chunked_body, forward, sized_body
+from ringback.proxy.tunnel import (
+    END_OF_HEAD,
+    IdleTimeout,
+    MalformedBody,
+    Stream,
+    chunked_body,
+    forward,
+    forward_remaining,
+    sized_body,
+)
 
 MAX_HEAD_BYTES = 64 * 1024
 HEAD_SECONDS = 10.0
@@ -125,7 +134,10 @@ class Proxy:
             log.info("host unreachable", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")
             return
-        await _run_and_close(server, _exchange(client, server, request, self._read_first))
+        try:
+            await _run_and_close(server, _exchange(client, server, request, self._read_first))
+        except MalformedBody as error:
+            await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
 
     async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
         """Read a client's first bytes in a tunnel. Return None if its TLS asks for a host of Twilio's after all."""
@@ -206,7 +218,8 @@ async def _exchange(
     """Forward one request and its response, or the bytes of a tunnel."""
     if not request.is_tunnel:
         server.writer.write(request.head)
-        forward_body = chunked_body if request.body_bytes is None else sized_body(request.body_bytes)
+        is_chunked = request.body_bytes is None
+        forward_body = partial(_forward_chunked, request.host) if is_chunked else sized_body(request.body_bytes or 0)
         await forward(client, server, forward_body=forward_body)
         return
     if request.client_hello:
@@ -214,6 +227,23 @@ async def _exchange(
     else:
         client.writer.write(ESTABLISHED)
     await forward(client, server, read_first=partial(read_first, client, request) if read_first else None)
+
+
+async def _forward_chunked(
+    host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout
+) -> None:
+    """Forward a chunked body. This server gets a malformed one as it is, and answers as if the client had sent it here.
+
+    Another server might find a second request in it (request smuggling): raises MalformedBody.
+    """
+    try:
+        await chunked_body(reader, writer, idle_timeout)
+    except MalformedBody as error:
+        log.info("malformed request body", host=host, reason=str(error))
+        if host_role(host) is HostRole.OTHER:
+            raise
+        writer.write(error.received)
+        await forward_remaining(reader, writer, idle_timeout)
 
 
 async def _run_and_close(stream: Stream, work: Coroutine[Any, Any, None]) -> None:

@@ -26,6 +26,14 @@ class Stream(NamedTuple):
     writer: asyncio.StreamWriter
 
 
+class MalformedBody(Exception):
+    """A chunked body is malformed. `received` are the bytes that were read last, and not forwarded."""
+
+    def __init__(self, reason: str, received: bytes = b"") -> None:
+        super().__init__(reason)
+        self.received = received
+
+
 async def forward(
     client: Stream,
     server: Stream,
@@ -37,20 +45,24 @@ async def forward(
 
     With `forward_body` this is a single request: nothing that follows its body is forwarded, and the response tells the
     client so. Otherwise it is a tunnel. `read_first` returns the client's first bytes, or None to end the tunnel.
-    A sender that is faster than the receiver must wait (backpressure).
+    A sender that is faster than the receiver must wait (backpressure). Raises MalformedBody if the client can still
+    be told so: no response has begun.
     """
-    async with _IdleTimeout() as idle_timeout:
+    async with IdleTimeout() as idle_timeout:
         sending = asyncio.create_task(_forward_to_server(client, server, forward_body, read_first, idle_timeout))
+        has_response = False
         try:
             if forward_body:
-                await _copy_response_head(server.reader, client.writer)
+                has_response = await _copy_response_head(server.reader, client.writer)
             await _copy(server.reader, client.writer, idle_timeout)
         finally:
             sending.cancel()
-            await asyncio.gather(sending, return_exceptions=True)
+            [outcome] = await asyncio.gather(sending, return_exceptions=True)
+        if isinstance(outcome, MalformedBody) and not has_response:
+            raise outcome
 
 
-class _IdleTimeout:
+class IdleTimeout:
     """A context that ends after IDLE_SECONDS without a call of `renew`, and when a connection breaks."""
 
     def __init__(self) -> None:
@@ -71,7 +83,7 @@ class _IdleTimeout:
         self._timeout.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
 
 
-BodyForwarder = Callable[[asyncio.StreamReader, asyncio.StreamWriter, _IdleTimeout], Awaitable[None]]
+BodyForwarder = Callable[[asyncio.StreamReader, asyncio.StreamWriter, IdleTimeout], Awaitable[None]]
 """Forwards the body of one request, and nothing that follows it."""
 FirstReader = Callable[[], Awaitable[bytes | None]]
 
@@ -81,22 +93,22 @@ def sized_body(body_bytes: int) -> BodyForwarder:
     return partial(_copy, limit=body_bytes)
 
 
-async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: _IdleTimeout) -> None:
-    """Forward a chunked body. Raises ValueError, and asyncio's errors of readers, if it is malformed or incomplete.
+async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout) -> None:
+    """Forward a chunked body. Raises MalformedBody, and EOFError if it is incomplete.
 
     Source: RFC 9112, 7.1.
     """
     size = -1
     while size:
-        line = await reader.readuntil(END_OF_LINE)
+        line = await _read_line(reader)
         size = _chunk_bytes(line)
         writer.write(line)
         if size:
             await _copy(reader, writer, idle_timeout, size)
-            if await reader.readexactly(len(END_OF_LINE)) != END_OF_LINE:
-                raise ValueError("a chunk is longer than its stated size")
+            if (end := await reader.readexactly(len(END_OF_LINE))) != END_OF_LINE:
+                raise MalformedBody("a chunk is longer than its stated size", end)
             writer.write(END_OF_LINE)
-    while (line := await reader.readuntil(END_OF_LINE)) != END_OF_LINE:
+    while (line := await _read_line(reader)) != END_OF_LINE:
         idle_timeout.renew()
         writer.write(line)
         await writer.drain()
@@ -104,11 +116,31 @@ async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     await writer.drain()
 
 
+async def _read_line(reader: asyncio.StreamReader) -> bytes:
+    """Read until a line feed, so that a line which ends without a carriage return is not waited for."""
+    try:
+        line = await reader.readuntil(b"\n")
+    except asyncio.LimitOverrunError as error:
+        raise MalformedBody("a line of the chunked body is too long") from error
+    if not line.endswith(END_OF_LINE):
+        raise MalformedBody("a line of the chunked body does not end with CRLF", line)
+    return line
+
+
 def _chunk_bytes(line: bytes) -> int:
     size = _CHUNK_SIZE.match(line)
     if size is None:
-        raise ValueError("the size of a chunk is not a number")
+        raise MalformedBody("the size of a chunk is not a number", line)
     return int(size[0], 16)
+
+
+async def forward_remaining(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout
+) -> None:
+    """Forward all bytes until the client ends, and then the end."""
+    await _copy(reader, writer, idle_timeout)
+    if writer.can_write_eof():
+        writer.write_eof()
 
 
 async def _forward_to_server(
@@ -116,7 +148,7 @@ async def _forward_to_server(
     server: Stream,
     forward_body: BodyForwarder | None,
     read_first: FirstReader | None,
-    idle_timeout: _IdleTimeout,
+    idle_timeout: IdleTimeout,
 ) -> None:
     try:
         if forward_body:
@@ -127,10 +159,11 @@ async def _forward_to_server(
             server.writer.transport.abort()
             return
         server.writer.write(first)
-        await _copy(client.reader, server.writer, idle_timeout)
-        if server.writer.can_write_eof():
-            server.writer.write_eof()
-    except (ValueError, EOFError, asyncio.LimitOverrunError):
+        await forward_remaining(client.reader, server.writer, idle_timeout)
+    except MalformedBody:
+        server.writer.transport.abort()
+        raise
+    except (ValueError, EOFError):
         server.writer.transport.abort()
     except OSError:
         if client.reader.exception() is not None:  # otherwise the server reads no more, but may still send its response
@@ -138,7 +171,7 @@ async def _forward_to_server(
 
 
 async def _copy(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: _IdleTimeout, limit: int | None = None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout, limit: int | None = None
 ) -> None:
     remaining = limit
     while remaining is None or remaining > 0:
@@ -151,10 +184,10 @@ async def _copy(
         remaining = None if remaining is None else remaining - len(piece)
 
 
-async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """Forward the head of a response with `Connection: close`, because the client could reuse the connection.
 
-    A response without a readable head is left to be forwarded unmodified.
+    A response without a readable head is left to be forwarded unmodified. Return whether a final response has begun.
     """
     with suppress(asyncio.LimitOverrunError):
         try:
@@ -162,6 +195,7 @@ async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.Stre
                 writer.write(head)
         except asyncio.IncompleteReadError as error:
             writer.write(error.partial)
-            return
+            return bool(error.partial)
         status_line, _, fields = head.partition(END_OF_LINE)
         writer.write(status_line + END_OF_LINE + CONNECTION_CLOSE + _CONNECTION_FIELDS.sub(b"", fields))
+    return True
