@@ -1,10 +1,15 @@
 """What the proxy forwards in a tunnel to an address, and what it refuses."""
 
+import asyncio
+from contextlib import closing
+
 import pytest
 
+from ringback.domain.twilio_hosts import normalize_host
 from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy.proxy import ESTABLISHED
 from support.bare_proxy import connect, conversation, origin
+from support.waiting import PATIENCE_SECONDS
 
 pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -53,5 +58,76 @@ async def test_protocol_that_starts_like_tls_is_forwarded_at_once(proxy: tuple[s
     async with origin(got, b"ping", b"pong") as port:
         head = connect(f"127.0.0.1:{port}")
         answer = await conversation(proxy, head, b"\x16\0\0\1\0\1ping")
+
+    assert answer == ESTABLISHED + b"pong"
+
+
+@pytest.mark.parametrize("field", ["Host: api.twilio.com", "HOST:Messaging.Twilio.COM.:80 ", "Host : twilio.com"])
+@pytest.mark.parametrize("pieces", [1, 3])
+async def test_tunnel_whose_plain_request_is_for_a_twilio_host_is_refused_and_listed(
+    proxy: tuple[str, int], refusals: RefusedRequests, field: str, pieces: int
+) -> None:
+    got = bytearray()
+    head = [b"POST /Messages.json HTTP/1.1\r\n", f"A: b\r\n{field}\r\n".encode(), b"\r\n"]
+
+    async with origin(got, b"never") as port:
+        reader, writer = await asyncio.open_connection(*proxy)
+        with closing(writer):
+            writer.write(connect(f"127.0.0.1:{port}"))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                assert await reader.readexactly(len(ESTABLISHED)) == ESTABLISHED
+                for piece in head if pieces == 3 else [b"".join(head)]:
+                    writer.write(piece)
+                    await asyncio.sleep(0.01)
+                assert await reader.read() == b""
+
+    assert got == b""
+    [refused] = refusals.newest(9)
+    assert (refused.host, refused.method) == (normalize_host(field.partition(":")[2]), "CONNECT")
+    assert f"127.0.0.1:{port}" in refused.message
+
+
+async def test_tunnel_with_a_long_plain_head_is_not_forwarded(proxy: tuple[str, int]) -> None:
+    got = bytearray()
+
+    async with origin(got, b"never") as port:
+        said = b"GET / HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\nHost: api.twilio.com\r\n\r\n"
+        answer = await conversation(proxy, connect(f"127.0.0.1:{port}") + said)
+
+    assert answer == ESTABLISHED
+    assert got == b""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"GET / HTTP/1.1\r\nHost: app.test\r\n\r\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: app.test\r\n\r\n\r\nHost: api.twilio.com\r\n\r\n",
+        b"GET key\r\n",
+        b"EHLO app.test\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+    ids=["HTTP/1.1", "HTTP/1.0", "body", "Redis", "SMTP", "HTTP/2"],
+)
+async def test_tunnel_to_another_host_is_forwarded_unmodified(
+    proxy: tuple[str, int], refusals: RefusedRequests, said: bytes
+) -> None:
+    got = bytearray()
+
+    async with origin(got, said, b"pong") as port:
+        answer = await conversation(proxy, connect(f"127.0.0.1:{port}") + said)
+
+    assert answer == ESTABLISHED + b"pong"
+    assert got == said
+    assert refusals.newest(1) == []
+
+
+async def test_unfinished_plain_head_in_a_tunnel_is_forwarded_at_its_end(proxy: tuple[str, int]) -> None:
+    got = bytearray()
+    said = b"GET / HTTP/1.1\r\nHost: app.test\r\n"
+
+    async with origin(got, said, b"pong") as port:
+        answer = await conversation(proxy, connect(f"127.0.0.1:{port}") + said, ends=True)
 
     assert answer == ESTABLISHED + b"pong"

@@ -26,7 +26,14 @@ from ringback.dns import connect
 from ringback.domain.errors import host_not_emulated
 from ringback.domain.twilio_hosts import HostRole, host_role, is_valid_name
 from ringback.operations.refused_requests import RefusedRequests, printable_host
-from ringback.proxy.request_head import HTTP_PORT, HTTPS_PORT, InvalidRequest, ProxyRequest, parse_head
+from ringback.proxy.request_head import (
+    HTTP_PORT,
+    HTTPS_PORT,
+    InvalidRequest,
+    ProxyRequest,
+    parse_head,
+    read_tunneled_head,
+)
 from ringback.proxy.sni import TLS_HANDSHAKE, read_client_hello
 from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
 from ringback.proxy.tunnel import (
@@ -140,8 +147,10 @@ class Proxy:
             await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
 
     async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
-        """Read a client's first bytes in a tunnel. Return None if its TLS asks for a host of Twilio's after all."""
+        """Read a client's first bytes in a tunnel. Return None if it asks for a host of Twilio's after all."""
         first, name = await read_client_hello(client.reader)
+        if not name:
+            first, name = await read_tunneled_head(client.reader, first)
         if host_role(name) is HostRole.OTHER:
             return first
         host = printable_host(name)

@@ -2,8 +2,11 @@
 
 h11 parses the head. Where it resolves an ambiguity that RFC 9112 allows it to resolve, the proxy rejects the request
 instead, because the server behind it might resolve it differently (request smuggling).
+
+A plain request at the start of a tunnel is not parsed: only its Host fields are read.
 """
 
+import asyncio
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +16,7 @@ import h11
 
 from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
 from ringback.operations.refused_requests import PRINTABLE
-from ringback.proxy.tunnel import END_OF_LINE
+from ringback.proxy.tunnel import END_OF_HEAD, END_OF_LINE
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 MAX_REASON_CHARACTERS = 100
@@ -26,6 +29,9 @@ _URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5
 """Without the fragment, which is not part of a request. Source: RFC 9110, 7.1."""
 _HOST_FIELD = re.compile(rf"{_AUTHORITY}(:[0-9]{{1,5}})?")
 _BARE_LINE_FEED_OR_FOLDED_LINE = re.compile(rb"(?<!\r)\n|\n[ \t]")
+_REQUEST_LINE = re.compile(rb"[A-Z-]+ [!-~]+ HTTP/1\.[01]\r\n")
+_HOST_FIELDS = re.compile(rb"\r\nhost[ \t]*:([^\r\n]*)", re.IGNORECASE)
+MAX_TUNNELED_HEAD_BYTES = 64 * 1024
 _FRAMING_FIELDS = re.compile(rb"\r\n(?:content-length|transfer-encoding):([^\r]*)", re.IGNORECASE)
 _FRAMING_NAMES = frozenset({b"content-length", b"transfer-encoding"})
 _HOP_BY_HOP_NAMES = frozenset(
@@ -149,3 +155,25 @@ def _body_bytes(request: h11.Request) -> int | None:
     """Return the length of the body, or None if it is chunked."""
     fields = dict(request.headers)
     return None if b"transfer-encoding" in fields else int(fields.get(b"content-length", b"0"))
+
+
+async def read_tunneled_head(reader: asyncio.StreamReader, received: bytes) -> tuple[bytes, str]:
+    """Read until the end of the head if a tunnel starts with a request line of HTTP/1; otherwise read nothing.
+
+    Return the bytes read, and the host of Twilio's in the Host fields, or "". Raises ValueError if the head is too
+    long: its host is unknown, and could be one of Twilio's.
+    """
+    data = bytearray(received)
+    if not _REQUEST_LINE.match(data):
+        return received, ""
+    searched_bytes = 0
+    while data.find(END_OF_HEAD, searched_bytes) < 0:
+        if len(data) >= MAX_TUNNELED_HEAD_BYTES:
+            raise ValueError(f"the head of a request may have {MAX_TUNNELED_HEAD_BYTES} bytes")
+        if not (piece := await reader.read(MAX_TUNNELED_HEAD_BYTES)):
+            break
+        searched_bytes = len(data) - len(END_OF_HEAD) + 1
+        data += piece
+    head = bytes(data).partition(END_OF_HEAD)[0]
+    hosts = (normalize_host(field.decode("latin-1")) for field in _HOST_FIELDS.findall(head))
+    return bytes(data), next((host for host in hosts if host_role(host) is not HostRole.OTHER), "")
