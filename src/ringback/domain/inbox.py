@@ -1,5 +1,6 @@
 """Inbox messages: requests to the built-in receiver of StatusCallbacks, with a verdict on their signatures."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ KEPT_PARAMETERS = 1_000
 
 _FORM = "application/x-www-form-urlencoded"
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
+_SEPARATORS = re.compile(rb"&+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def received_parameters(request: ReceivedRequest) -> ParameterPairs:
         headers = {name.lower(): value for name, value in request.headers}
         content_type = headers.get("content-type", _FORM).partition(";")[0].strip().lower()
         encoded = request.body[:KEPT_BODY_BYTES] if content_type in ("", _FORM) else b""
-    return pairs(encoded.decode(errors="replace"))[:KEPT_PARAMETERS]
+    first = _SEPARATORS.split(encoded, KEPT_PARAMETERS + 1)[: KEPT_PARAMETERS + 1]  # the first part may be empty
+    return pairs(b"&".join(first).decode(errors="replace"))[:KEPT_PARAMETERS]
 
 
 def inbox_message(
