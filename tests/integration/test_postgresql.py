@@ -43,13 +43,15 @@ def a_message(**changes: object) -> str:
     return json.dumps(parts | changes)
 
 
+LISTENING = "SELECT pid FROM pg_stat_activity WHERE left(query, 6) = 'LISTEN' AND datname = current_database()"
+
 PAYLOADS = [
-    a_message(changed=None, invalidated=None),
-    a_message(changed=1),
-    a_message(changed=[None]),
-    a_message(changed=[{}], invalidated=[[]]),
-    a_message(changed="AC"),
-    a_message(changed=["not a SID"]),
+    a_message(touched=None, overturned=None),
+    a_message(touched=1),
+    a_message(touched=[None]),
+    a_message(touched=[{}], overturned=[[]]),
+    a_message(touched="AC"),
+    a_message(touched=["not a SID"]),
     a_message(**{"from": None}),
     a_message(**{"from": {}}),
     a_message(future=1),
@@ -92,11 +94,16 @@ def changes() -> list[int]:
 
 
 @pytest.fixture
-async def listening(supervisor: Supervisor, changes: list[int]) -> list[int]:
+async def listening(database: Database, supervisor: Supervisor, changes: list[int]) -> list[int]:
     """Return the notifications, once the listener is connected."""
     assert supervisor.given_up is None
-    await until(lambda: changes, 30)
+    await until(lambda: changes and listeners(database) == 1)
     return changes
+
+
+def listeners(database: Database) -> int:
+    """Return the number of connections that listen for notifications."""
+    return len(query(database, LISTENING))
 
 
 def channel(database: Database) -> str:
@@ -267,7 +274,7 @@ async def test_notifications_stay_within_their_schema(database: Database, listen
     supervisor = Supervisor(other.background_tasks(lambda: changes.append(1)), TaskLog())
     supervisor.start()
     try:
-        await until(lambda: changes, 30)
+        await until(lambda: changes and listeners(database) == 2)
         before = len(changes)
         assert isinstance(database, PostgresqlDatabase)
         with other.process_state.change_notifier.subscribe(ACCOUNT_SID) as heard:

@@ -35,7 +35,7 @@ UNSPEAKABLE = (
     "seconds: a clock cannot be advanced",
     "effect:",
     "effect.message:",
-    "times, probability: one of them",
+    "times, probability: give one of them",
     "the snapshot cannot be restored",
 )
 """How each complaint begins of a value that is refused for what JSON Schema cannot say, and descriptions do."""

@@ -98,7 +98,7 @@ def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account
         "signature valid",
         f"X-Twilio-Signature{sent['headers']['X-Twilio-Signature']}",
         f"by sorted name: {signed}" if method == "POST" else "the URL alone",
-        "A receiver that sees another URL will not agree",
+        "A receiver behind a proxy may see another URL",
     ):
         expect(attempt).to_contain_text(shown)
 
@@ -108,7 +108,7 @@ def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account
     [
         (
             "**/callbacks",
-            "The StatusCallback's journal cannot be read: out of order",
+            "The journal of the StatusCallback cannot be read: out of order",
             "API request: verify this number 200",
         ),
         ("**/requests?*", "The request journal cannot be read: out of order", "StatusCallback delivered"),

@@ -104,6 +104,7 @@ class PostgresNotifier:
             self._poll(on_change)
 
         async def poll() -> None:
+            await asyncio.sleep(self._poll_seconds)  # the listener polls when it has connected
             await run_on_database(NOTIFICATION_POLL, poll_once, self._poll_seconds, self._outage_log)
 
         listener = BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble)
