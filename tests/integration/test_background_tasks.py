@@ -46,7 +46,7 @@ WORK: dict[str, tuple[type, str]] = {
     "request_journal": (JournalWriter, "write"),
     "notification_publisher": (PostgresNotifier, "_publish"),
     "notification_listener": (PostgresNotifier, "_listen"),
-    "notification_poll": (PostgresNotifier, "_poll"),
+    "notification_poll": (PostgresNotifier, "_poll_once"),
     "warm_up": (LazyApplication, "get"),
     "log_writer": (LogWriter, "_restart_thread"),
 }

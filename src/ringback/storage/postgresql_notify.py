@@ -100,11 +100,8 @@ class PostgresNotifier:
             outages = (psycopg.Error, OSError)
             await run_forever(NOTIFICATION_LISTENER, work, 0.0, outage=outages, retry_seconds=retry, reports=reports)
 
-        async def poll_once() -> None:
-            self._poll(on_change)
-
         async def poll() -> None:
-            await asyncio.sleep(self._poll_seconds)  # the listener polls when it has connected
+            poll_once = partial(self._poll_once, on_change)
             await run_on_database(NOTIFICATION_POLL, poll_once, self._poll_seconds, self._outage_log)
 
         listener = BackgroundTask(NOTIFICATION_LISTENER, listen, trouble=self._listener_trouble)
@@ -170,6 +167,9 @@ class PostgresNotifier:
         if parsed.sender != self._own_id:
             self._change_notifier.publish(parsed.changed, parsed.invalidated)
             on_change()
+
+    async def _poll_once(self, on_change: Callable[[], None]) -> None:
+        self._poll(on_change)
 
     def _poll(self, on_change: Callable[[], None]) -> None:
         self._change_notifier.wake_all()
