@@ -21,7 +21,7 @@ class _Row(Protocol):
 
 Row = TypeVar("Row", bound=_Row)
 
-ROWS_PER_READ = 8
+ROWS_PER_READ = 3
 """Batch size of a read. Small, because a message of an inbox can have 128 KiB."""
 
 
@@ -74,6 +74,7 @@ async def serialize_newest(
     while len(items) < limit:
         batch_size = min(ROWS_PER_READ, limit - len(items))
         rows = await fetch(before_id, batch_size)
+        await yield_to_requests()  # reading and serializing together would take twice as long
         items += await serialize(rows, to_response)
         if len(rows) < batch_size:
             break
