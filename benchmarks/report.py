@@ -28,7 +28,7 @@ of hello in its own round*; requests per second are valid for this machine only.
 
 ringback runs as with `ringback serve`: one worker, a SQLite file, authentication, every request logged at level info.
 Each POST requests another number, and its call rings, is answered and gets the code while further POSTs are sent. All
-calls have ended before the next round starts. Every response was the expected one; otherwise there are no numbers.
+calls have ended before the next round starts. Every response was the expected one; otherwise no numbers are printed.
 """
 
 

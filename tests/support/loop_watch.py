@@ -19,8 +19,6 @@ LONGEST_CALLBACK_MS = 10.0
 """What a callback may take: a request that comes meanwhile waits for it."""
 NOTED_FROM_MS = 2.0
 RUNS = 10
-CALIBRATION_STEPS, CALIBRATION_MS = 100_000, 6.0
-"""A computation, and its thread time on a usual machine."""
 MS = 1_000_000
 TESTS = Path(__file__).parents[1]
 
@@ -51,23 +49,9 @@ class WatchedServer(ServerProcess):
         found.extend(sorted((Callback(*json.loads(line)) for line in lines), reverse=True))
 
 
-def slowness() -> float:
-    """Return how much slower this machine is at this moment than a usual one, at least 1.
-
-    A shared virtual machine can need three times its usual thread time for the same work.
-    """
-    used = []
-    for _ in range(5):
-        started = time.thread_time_ns()
-        sum(number * number for number in range(CALIBRATION_STEPS))
-        used.append((time.thread_time_ns() - started) / MS)
-    return max(1.0, min(used) / CALIBRATION_MS)
-
-
 def too_long(callbacks: list[Callback]) -> list[Callback]:
-    """Return the callbacks that no request should have to wait for, by the speed of this machine at this moment."""
-    limit = LONGEST_CALLBACK_MS * slowness()
-    return [callback for callback in callbacks if callback.ms > limit]
+    """Return the callbacks that no request should have to wait for."""
+    return [callback for callback in callbacks if callback.ms > LONGEST_CALLBACK_MS]
 
 
 def assert_yields(operation: Callable[[], list[Callback]]) -> None:
