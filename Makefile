@@ -5,6 +5,14 @@ BIN := $(VENV)/bin
 # Many tests wait for servers and calls, so two more processes than processors keep the machine busy. A complete run has
 # heavier tests and uses one more.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + (1 if "RINGBACK_TEST_WHOLE" in os.environ else 2))')
+# CI sets RINGBACK_TEST_WHOLE and runs everything.
+ifdef RINGBACK_TEST_WHOLE
+SELECTION :=
+LEFT_TO_CI := running the complete suite
+else
+SELECTION := -m "not slow and not repeated"
+LEFT_TO_CI := left to CI: tests marked slow or repeated (pytest --markers), full-size load tests and fuzzers
+endif
 # The tests start hundreds of Python processes, which would each compile all modules again without bytecode files.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -12,7 +20,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make serve   set up and run ringback on http://127.0.0.1:8010 (SQLite in ringback.db)"
-	@echo "make test    set up and run all tests, with branch coverage"
+	@echo "make test    set up and run the tests, with branch coverage; says what it leaves to CI"
 	@echo "make crash   kill servers under load a hundred times (ROUNDS=100) and count lost calls"
 	@echo "make check   format, lint, types, import contracts, then make test"
 	@echo "make format  format the code and apply lint fixes"
@@ -78,7 +86,8 @@ serve: $(VENV)/.installed
 
 test: $(VENV)/.installed-old $(VENV)/.installed-lowest tests/system/node/node_modules/.installed
 	rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov
+	@echo "$(LEFT_TO_CI)"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov $(SELECTION)
 
 ROUNDS ?= 100
 crash: $(VENV)/.installed-dev
@@ -99,13 +108,13 @@ bench: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(OPTIONS)
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.support.call_states > docs/call-states.md
-	$(BIN)/python -m tests.support.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
-	$(BIN)/python -m tests.support.place_names > src/ringback/domain/place_names.txt
+	$(BIN)/python -m tests.support.generators.call_states > docs/call-states.md
+	$(BIN)/python -m tests.support.generators.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
+	$(BIN)/python -m tests.support.generators.place_names > src/ringback/domain/place_names.txt
 
 # The figures that tests/unit/test_structure.py limits, and the paths of a request and of a callback through the code.
 structure: $(VENV)/.installed-dev
-	PYTHONPATH=tests $(BIN)/python -m tests.support.structure
+	PYTHONPATH=tests $(BIN)/python -m tests.support.generators.structure
 
 # Pictures of the phone page for the docs.
 pictures: $(VENV)/.installed-dev

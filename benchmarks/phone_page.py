@@ -10,11 +10,11 @@ from playwright.sync_api import Page
 from benchmarks import servers
 from benchmarks.load import BenchmarkFailed
 from benchmarks.sections import Bench, Section, at_most, percentile, span
-from support.browser import CHROMIUM, chromium, new_context
-from support.phone_page import PhonePage, Visited
-from support.readme import docs_page, readme_block
-from support.server import ServerProcess
-from support.suites import run_suite
+from support.code_blocks import docs_page, readme_block
+from support.packaging.suites import run_suite
+from support.pages.chromium import CHROMIUM, chromium, new_context
+from support.pages.phone_page import PhonePage, Visited
+from support.servers.server import ServerProcess
 
 EVENTS, EVENT_TARGET_MS = 9, 200.0
 MANY, FRAME_PERCENT, FRAME_TARGET_MS = 500, 90, 50.0

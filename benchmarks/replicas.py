@@ -10,7 +10,7 @@ from benchmarks.held import held
 from benchmarks.load import CONNECTIONS, measure
 from benchmarks.sections import Bench, Section, at_least, span
 from benchmarks.servers import Server
-from support.postgresql import migrated_database
+from support.databases.postgresql import migrated_database
 
 SHARE = 0.2
 """Of a processor, for each replica: so that PostgreSQL and wrk find enough of this machine left."""

@@ -1,166 +1,95 @@
-"""What every test may ask for."""
+"""Options, markers and shared fixtures of all tests."""
 
-import gc
-import os
-import sys
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from importlib import import_module
-from pkgutil import walk_packages
-from zlib import crc32
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-import ringback
-from support.extent import WHOLE
-from support.receiver import CallbackReceiver
+from support.clients.node import reason_node_is_missing
+from support.receivers.receiver import CallbackReceiver
+from support.sampling import WHOLE
+from support.servers.command import Command, command_in
+from support.servers.seeds import many_caller_ids
+from support.servers.server import ServerProcess
+from support.tracing import pytest_collection, pytest_runtest_protocol, pytest_runtestloop
 
-SAMPLED_EVERY = 8
-SAMPLED_EVERY_OF_POSTGRESQL = 4
-"""What is sampled by the other number must be sampled by this one, too: of these the coverage is measured."""
-MEASURED_EVERY_OF_PROCESSES = 4
-"""In one test of so many the coverage of the processes that it starts is measured."""
-ABOUT_THE_NETWORK = frozenset(
-    f"test_callback_{what}" for what in ("delivery", "hosts", "hostile", "redirects", "retries", "tls")
-)
-IN_THE_BROWSER = frozenset(
-    f"test_phone_page_{what}" for what in ("accessibility", "pictures", "server", "stage", "sync", "trace", "views")
-)
+__all__ = ["pytest_collection", "pytest_runtest_protocol", "pytest_runtestloop"]
+
+CALLER_IDS = 120
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
 
 settings.register_profile("ringback", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ringback")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--base-url", help="run the contract tests against this server instead of one of their own")
+    parser.addoption("--base-url", help="run the contract tests against this server instead of starting one")
 
 
-def pytest_report_header() -> str:
-    """Say that not all is run: what pytest-xdist leaves out, it does not tell."""
-    if WHOLE:
-        return "the whole suite is run"
-    return "of what takes long a sample is run, see tests/conftest.py; RINGBACK_TEST_WHOLE=1 runs the whole"
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what this run leaves to CI. With pytest-xdist the summary does not count deselected tests."""
+    sizes = "full size" if WHOLE else "small size (full size in CI: RINGBACK_TEST_WHOLE=1)"
+    selection = config.getoption("-m")
+    return f"load tests and fuzzers: {sizes}; " + (f"selected: -m '{selection}'" if selection else "all tests selected")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect in two thirds of the time, which every process spends before its first test.
-
-    What is collected lives to the end: the garbage collector need not look at it. And only what the coverage is
-    measured of is imported under the tracer.
-    """
-    if sys.gettrace() is not None and not _hands_tests_to_others(session.config):
-        for module in walk_packages(ringback.__path__, "ringback."):
-            import_module(module.name)
-    gc.disable()
-    with _untraced():
-        collected = yield
-    gc.freeze()
-    gc.enable()
-    return collected
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests that need a program that is not installed."""
+    needed = {name for item in items for name in ("browser", "node") if item.get_closest_marker(name)}
+    for name in needed:
+        reason = _reason_browser_is_missing() if name == "browser" else reason_node_is_missing()
+        if reason:
+            for item in items:
+                if item.get_closest_marker(name):
+                    item.add_marker(pytest.mark.skip(reason))
 
 
-@pytest.hookimpl(wrapper=True, trylast=True)
-def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Trace nothing in a process that hands the tests to others: it has none to measure."""
-    if not _hands_tests_to_others(session.config):
-        return (yield)
-    with _untraced():
-        return (yield)
+def _reason_browser_is_missing() -> str | None:
+    from support.pages.chromium import CHROMIUM  # noqa: PLC0415 - importing Playwright takes half a second
 
-
-def _hands_tests_to_others(config: pytest.Config) -> bool:
-    return config.pluginmanager.has_plugin("dsession")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run a sample of what takes long, unless the whole is run or one file is asked for.
-
-    On PostgreSQL, a small one of the tests of the control API and of what callbacks meet in the network, and a quarter
-    of the others that run on SQLite too. In the browser, of all but the calls themselves.
-    """
-    if WHOLE or len({item.path for item in items}) == 1:
-        return
-    left_out = {item for item in items if not _is_sampled(item, _sampled_every(item))}
-    config.hook.pytest_deselected(items=list(left_out))
-    items[:] = [item for item in items if item not in left_out]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure the coverage of the tests in this process alone: it makes them half as quick again.
-
-    That is the unit and integration tests, on SQLite; and on PostgreSQL what is not run on SQLite too, and a sample. Of
-    the processes that they start, which take twice as long to import everything, those of a sample are measured.
-    """
-    if sys.gettrace() is None or (_is_measured(item) and _is_measured_in_its_processes(item)):
-        return (yield)
-    with _processes_untraced() if _is_measured(item) else _untraced():
-        return (yield)
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    """Take the tracer from this thread, from those that begin meanwhile, and from processes that are started."""
-    tracer, threads_tracer = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)
-    try:
-        with _processes_untraced():
-            yield
-    finally:
-        threading.settrace(threads_tracer)
-        sys.settrace(tracer)
-
-
-@contextmanager
-def _processes_untraced() -> Iterator[None]:
-    inherited = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
-    try:
-        yield
-    finally:
-        os.environ.update(inherited)
-
-
-def _is_measured(item: pytest.Item) -> bool:
-    if item.path.parent.name not in {"unit", "integration"}:
-        return False
-    return not _is_on_postgresql_too(item) or _is_sampled(item)
-
-
-def _is_measured_in_its_processes(item: pytest.Item) -> bool:
-    return WHOLE or _is_sampled(item, MEASURED_EVERY_OF_PROCESSES)
-
-
-def _is_on_postgresql_too(item: pytest.Item) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and callspec.params.get("migrated") == "postgresql"
-
-
-def _is_above_postgresql(item: pytest.Item) -> bool:
-    return _is_on_postgresql_too(item) and (
-        "controlled" in getattr(item, "fixturenames", ()) or item.path.stem in ABOUT_THE_NETWORK
-    )
-
-
-def _is_in_the_browser(item: pytest.Item) -> bool:
-    return item.path.stem in IN_THE_BROWSER
-
-
-def _sampled_every(item: pytest.Item) -> int:
-    if _is_above_postgresql(item) or _is_in_the_browser(item):
-        return SAMPLED_EVERY
-    return SAMPLED_EVERY_OF_POSTGRESQL if _is_on_postgresql_too(item) else 1
-
-
-def _is_sampled(item: pytest.Item, every: int = SAMPLED_EVERY) -> bool:
-    return crc32(item.nodeid.encode()) % every == 0
+    return None if CHROMIUM else "chromium is not installed: apt-get install chromium"
 
 
 @pytest.fixture
 def receiver() -> Iterator[CallbackReceiver]:
-    """Run a callback receiver that answers 204 to everything."""
+    """Run a callback receiver that answers 204 to every request."""
     with CallbackReceiver() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the empty folder in which `quick_server` is started."""
+    return tmp_path_factory.mktemp("quick")
+
+
+@pytest.fixture(scope="session")
+def quick_server(quick_folder: Path) -> Iterator[ServerProcess]:
+    """Run a server whose phones answer and key the code immediately. Each test verifies its own numbers on it."""
+    with ServerProcess(cwd=quick_folder, ring_seconds=0.02, key_seconds=0.02) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def full_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+    """Run a server whose account has 120 verified numbers. No test changes them."""
+    seed = tmp_path_factory.mktemp("seed") / "numbers.toml"
+    seed.write_text(many_caller_ids(CALLER_IDS), encoding="utf-8")
+    with ServerProcess(seed=seed) as running:
+        yield running
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the machine's proxies, regions and edges, so that Twilio's libraries reach 127.0.0.1 directly."""
+    for name in PROXY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+    """Run commands inside this process, in a folder of the test."""
+    with command_in(tmp_path, monkeypatch, capsys) as runnable:
+        yield runnable

@@ -6,13 +6,11 @@ import io
 import pytest
 from lxml import etree
 
-from support.calls import account_path
-from support.contract import XML_DECLARATION, Api, error_of
-from support.contract_rows import SeededAccounts
-from support.contract_sockets import RawConnection
-from support.openapi import field_names
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import XML_DECLARATION, Api, error_of
+from support.wire.calls import account_path
+from support.wire.openapi import field_names
+from support.wire.rows import SeededAccounts
+from support.wire.sockets import RawConnection
 
 SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
 ELEMENTS = [

@@ -4,10 +4,8 @@ import base64
 
 import pytest
 
-from support.contract import SILENT_NUMBER, UNKNOWN_SID, Api, error_of, records
-from support.contract_rows import SeededAccounts
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, UNKNOWN_SID, Api, error_of, records
+from support.wire.rows import SeededAccounts
 
 NO_CREDENTIALS = "Authentication Error - No credentials provided"
 INVALID_USERNAME = "Authentication Error - invalid username"

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from support.calls import Called, call_records, call_sids, calls_path, list_calls
-from support.contract import Api
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures", "support.call_fixtures"]
+from support.wire.api import Api
+from support.wire.calls import Called, call_records, call_sids, calls_path, list_calls
+from support.wire.sockets import RawConnection
 
 
 @pytest.mark.parametrize("form", ["+1{0}{1}{2}", "({0}) {1}-{2}", "1 {0} {1} {2}"])

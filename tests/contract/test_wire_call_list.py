@@ -3,7 +3,8 @@
 import pytest
 from lxml import etree
 
-from support.calls import (
+from support.wire.api import SILENT_NUMBER, Api, draw_number, error_of
+from support.wire.calls import (
     CALL_ELEMENTS,
     LONGEST_DELAY,
     SUPERSEDED,
@@ -16,11 +17,8 @@ from support.calls import (
     fetch_call,
     list_calls,
 )
-from support.contract import SILENT_NUMBER, Api, draw_number, error_of
-from support.contract_rows import SeededAccounts
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures", "support.call_fixtures"]
+from support.wire.rows import SeededAccounts
+from support.wire.sockets import RawConnection
 
 KEYS = ["page", "page_size", "start", "end", "uri", "first_page_uri", "previous_page_uri", "next_page_uri", "calls"]
 SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}

@@ -12,11 +12,9 @@ from typing import Self
 
 import pytest
 
-from support.contract import Api
-from support.receiver import CallbackReceiver
+from support.receivers.receiver import CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api
 
 UNTRUSTED_CERTIFICATE = Path(__file__).parent / "untrusted.pem"
 

@@ -10,12 +10,10 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from support.contract import Api, draw_number, eventually
-from support.contract_rows import SeededAccounts
-from support.receiver import Answer, CallbackReceiver, Received
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api, draw_number, eventually
+from support.wire.rows import SeededAccounts
 
 POST_HEADERS = {
     *("Host", "User-Agent", "Accept", "Content-Type", "Content-Length"),

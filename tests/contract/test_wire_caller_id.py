@@ -7,7 +7,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import pytest
 from lxml import etree
 
-from support.contract import (
+from support.wire.api import (
     ELEMENTS,
     FIELDS,
     Api,
@@ -18,10 +18,8 @@ from support.contract import (
     eventually,
     records,
 )
-from support.contract_rows import SeededAccounts
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.rows import SeededAccounts
+from support.wire.sockets import RawConnection
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Jul", "Sep", "Oct", "Nov", "Dec"]
 UNICORNS = "\N{UNICORN FACE}" * 64

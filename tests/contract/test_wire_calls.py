@@ -7,18 +7,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from lxml import etree
 
-from support.calls import (
-    CALL_ELEMENTS,
-    CALL_FIELDS,
-    LONGEST_DELAY,
-    UNKNOWN_CALL_SID,
-    Call,
-    ask_for,
-    call_path,
-    ended,
-    fetch_call,
-)
-from support.contract import (
+from support.wire.api import (
     SILENT_NUMBER,
     UNKNOWN_SID,
     UNREACHABLE_NUMBER,
@@ -29,10 +18,19 @@ from support.contract import (
     error_of,
     eventually,
 )
-from support.contract_rows import SeededAccounts
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.calls import (
+    CALL_ELEMENTS,
+    CALL_FIELDS,
+    LONGEST_DELAY,
+    UNKNOWN_CALL_SID,
+    Call,
+    ask_for,
+    call_path,
+    ended,
+    fetch_call,
+)
+from support.wire.rows import SeededAccounts
+from support.wire.sockets import RawConnection
 
 SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
 COURSE = ["queued", "ringing", "in-progress", "completed"]

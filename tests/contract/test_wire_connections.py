@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 
-from support.contract import Api, CallerId, error_of, records
-from support.contract_sockets import RawConnection, parse_answer
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api, CallerId, error_of, records
+from support.wire.sockets import RawConnection, parse_answer
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 BODY = b"PhoneNumber=%2B15005550018&FriendlyName=twice"

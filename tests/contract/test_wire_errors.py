@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from support.contract import UNKNOWN_SID, XML_DECLARATION, Api, CallerId, error_of
-from support.contract_sockets import RawConnection
-from support.server import ServerProcess
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.servers.server import ServerProcess
+from support.wire.api import UNKNOWN_SID, XML_DECLARATION, Api, CallerId, error_of
+from support.wire.sockets import RawConnection
 
 MEBIBYTE = 1024 * 1024
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

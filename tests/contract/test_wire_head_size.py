@@ -2,10 +2,8 @@
 
 import pytest
 
-from support.contract import Api
-from support.contract_sockets import RawAnswer, RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api
+from support.wire.sockets import RawAnswer, RawConnection
 
 MAX_HEAD_BYTES = 65_536
 ROOM = 60_000

@@ -4,10 +4,8 @@ import re
 
 import pytest
 
-from support.contract import SILENT_NUMBER, UNKNOWN_SID, Api, CallerId, eventually
-from support.contract_sockets import RawAnswer, RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, UNKNOWN_SID, Api, CallerId, eventually
+from support.wire.sockets import RawAnswer, RawConnection
 
 CONSTANT = {
     "x-home-region": "us1",

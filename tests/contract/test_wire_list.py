@@ -3,10 +3,8 @@
 import pytest
 from lxml import etree
 
-from support.contract import ELEMENTS, FIELDS, Api, CallerId, draw_name, draw_number, eventually, records
-from support.contract_rows import ListedCallerIds, SeededAccounts
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import ELEMENTS, FIELDS, Api, CallerId, draw_name, draw_number, eventually, records
+from support.wire.rows import ListedCallerIds, SeededAccounts
 
 KEYS = [
     "page",

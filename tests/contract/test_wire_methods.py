@@ -2,10 +2,8 @@
 
 import pytest
 
-from support.contract import SILENT_NUMBER, UNKNOWN_SID, Api, CallerId, error_of
-from support.contract_sockets import RawAnswer, RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, UNKNOWN_SID, Api, CallerId, error_of
+from support.wire.sockets import RawAnswer, RawConnection
 
 LIST_METHODS = {"GET", "HEAD", "OPTIONS", "POST"}
 INSTANCE_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}

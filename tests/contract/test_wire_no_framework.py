@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.contract import UNKNOWN_SID, Api, check_answer
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import UNKNOWN_SID, Api, check_answer
+from support.wire.sockets import RawConnection
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "HEAD"]
 OUTSIDE_PATHS = [

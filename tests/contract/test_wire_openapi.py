@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from jsonschema import ValidationError
 
-from support.contract import check_answer
-from support.openapi import DESCRIPTION, check_json
+from support.wire.api import check_answer
+from support.wire.openapi import DESCRIPTION, check_json
 
 LIST = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds.json"
 INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"

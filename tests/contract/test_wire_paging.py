@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from support.contract import Api, draw_name, draw_number, error_of, records
-from support.contract_rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api, draw_name, draw_number, error_of, records
+from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts
 
 NEXT_QUERY = r"FriendlyName=contract%20[0-9a-f]{24}&PageSize=50&Page=1&PageToken=PAPN[0-9a-f]{32}[A-Za-z0-9]*"
 

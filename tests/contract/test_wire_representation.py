@@ -7,10 +7,8 @@ import json
 import pytest
 from lxml import etree
 
-from support.contract import ELEMENTS, SILENT_NUMBER, UNKNOWN_SID, XML_DECLARATION, Api, CallerId, error_of
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import ELEMENTS, SILENT_NUMBER, UNKNOWN_SID, XML_DECLARATION, Api, CallerId, error_of
+from support.wire.sockets import RawConnection
 
 CONTENT_TYPES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
 ERROR_TYPES = CONTENT_TYPES | {".csv": "application/xml"}

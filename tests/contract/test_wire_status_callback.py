@@ -12,11 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from support.contract import Api, draw_number, drawn_numbers, records
-from support.receiver import CallbackReceiver, Received
+from support.receivers.receiver import CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import Api, draw_number, drawn_numbers, records
 
 VALIDATION_CALLER = "+14157234000"
 PARAMETERS = [

@@ -4,10 +4,8 @@ from typing import Any
 
 import pytest
 
-from support.contract import SILENT_NUMBER, Api
-from support.contract_sockets import RawAnswer, RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, Api
+from support.wire.sockets import RawAnswer, RawConnection
 
 BODY = f"PhoneNumber={SILENT_NUMBER.replace('+', '%2B')}&FriendlyName=Java".encode()
 CHUNKED_BODY = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)

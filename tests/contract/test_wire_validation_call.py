@@ -5,13 +5,11 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from support.calls import LONGEST_DELAY, fetch_call
-from support.contract import SILENT_NUMBER, Api, draw_name, draw_number, eventually, records
-from support.contract_rows import SeededAccounts
-from support.receiver import CallbackReceiver
-from support.server import ServerProcess, serve_with
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ServerProcess, serve_with
+from support.wire.api import SILENT_NUMBER, Api, draw_name, draw_number, eventually, records
+from support.wire.calls import LONGEST_DELAY, fetch_call
+from support.wire.rows import SeededAccounts
 
 SWITCHBOARD_NUMBER = "+15105554444"
 ONLY_WHEN_TOLD = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})

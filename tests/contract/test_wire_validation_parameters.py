@@ -5,9 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from support.contract import SILENT_NUMBER, Api, CallerId, draw_foreign_number, draw_number, error_of
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, Api, CallerId, draw_foreign_number, draw_number, error_of
 
 RECEIVER = "http://127.0.0.1:9/"
 AMERICAN_FORMS = {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from support.contract import (
+from support.wire.api import (
     SILENT_NUMBER,
     XML_DECLARATION,
     Api,
@@ -15,10 +15,8 @@ from support.contract import (
     error_of,
     eventually,
 )
-from support.contract_rows import SeededAccounts
-from support.contract_sockets import RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.rows import SeededAccounts
+from support.wire.sockets import RawConnection
 
 KEYS = ["account_sid", "phone_number", "friendly_name", "validation_code", "call_sid"]
 ELEMENTS = ["AccountSid", "PhoneNumber", "FriendlyName", "ValidationCode", "CallSid"]

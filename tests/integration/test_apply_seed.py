@@ -16,9 +16,7 @@ from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation
 
 SHOP = AccountSid("AC" + "1" * 32)
 SUBACCOUNT = AccountSid("AC" + "2" * 32)

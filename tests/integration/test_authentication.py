@@ -12,8 +12,6 @@ from ringback.operations.accounts import Credentials, authenticate, ensure_accou
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 
-pytest_plugins = ["support.simulation_fixtures"]
-
 PARENT = AccountSid("AC" + "a" * 32)
 CHILD = AccountSid("AC" + "b" * 32)
 STRANGER = AccountSid("AC" + "c" * 32)

@@ -22,8 +22,6 @@ from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, T0
 
-pytest_plugins = ["support.simulation_fixtures"]
-
 PARENT = AccountSid("AC" + "a" * 32)
 CHILD = AccountSid("AC" + "b" * 32)
 STRANGER = AccountSid("AC" + "c" * 32)

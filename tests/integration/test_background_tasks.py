@@ -17,13 +17,12 @@ from ringback.startup import TASK_NAMES, LazyApplication
 from ringback.storage.postgresql_notify import PostgresNotifier
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.supervision import Supervisor
-from support.control import Controlled, ControlledAccount
+from support.databases.templates import POSTGRESQL, SQLITE, only
+from support.in_process.control import Controlled, ControlledAccount
 from support.polling import until
-from support.receiver import CallbackReceiver
-from support.templates import POSTGRESQL, SQLITE, only
+from support.receivers.receiver import CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 ONLY_ON = {

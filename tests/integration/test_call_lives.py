@@ -9,9 +9,7 @@ from ringback.domain.calls import CallStatus, VerificationStatus
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.timestamps import after
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation
 
 Times = list[tuple[float, str]]
 SUCCESS, FAILED = VerificationStatus.SUCCESS, VerificationStatus.FAILED

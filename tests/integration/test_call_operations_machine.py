@@ -14,12 +14,10 @@ from ringback.domain.phones import PhoneBehavior
 from ringback.domain.sids import AccountSid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.calls import CallContext, advance_call
+from support.databases.templates import EmbeddedTemplate, Template
 from support.domain_values import ACCOUNT_SID, NUMBER, T0
-from support.extent import WHOLE
-from support.simulation import Simulation, a_simulation, query
-from support.templates import EmbeddedTemplate, Template
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation, a_simulation, query
+from support.sampling import WHOLE
 
 ACCOUNTS = [ACCOUNT_SID, AccountSid("AC" + "9" * 32)]
 NUMBERS = [NUMBER, "+12125551234"]

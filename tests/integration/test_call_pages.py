@@ -13,11 +13,9 @@ from ringback.domain.sids import CallSid
 from ringback.domain.timestamps import Timestamp, after, rfc_3339
 from ringback.operations.calls import list_calls
 from ringback.storage.unit_of_work import UnitOfWork
-from support.control import ControlledAccount
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_call, a_phone
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+from support.in_process.control import ControlledAccount
+from support.in_process.simulation import Simulation
 
 OTHER_NUMBER = "+14158675310"
 NUMBERS = [NUMBER, OTHER_NUMBER]

@@ -15,10 +15,9 @@ from ringback.simulator import call_runner as runner_module
 from ringback.simulator.call_runner import POSTPONE_SECONDS
 from ringback.storage.errors import DatabaseUnavailable
 from support.domain_values import T0
-from support.runners import a_runner
-from support.simulation import Simulation, database_error, execute, query
+from support.in_process.runners import a_runner
+from support.in_process.simulation import Simulation, database_error, execute, query
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OTHER_NUMBER = "+12125551234"

@@ -14,12 +14,11 @@ from ringback.domain.policies import CallPolicy
 from ringback.operations import calls as operations
 from ringback.simulator import call_runner as runner_module
 from ringback.simulator.call_runner import MIN_PAUSE_SECONDS, CallRunner
+from support.in_process.runners import a_runner, running
+from support.in_process.simulation import Simulation, database_error
 from support.polling import until
-from support.runners import a_runner, running
-from support.simulation import Simulation, database_error
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

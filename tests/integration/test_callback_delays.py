@@ -10,11 +10,10 @@ from ringback.operations.accounts import delete_account, ensure_account, reset_a
 from ringback.operations.callbacks import LEASE_SECONDS, release_all_leases
 from ringback.operations.delivery_slots import MAX_PARTITION_DELIVERIES
 from support.domain_values import ACCOUNT_SID, T0
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
 from support.polling import until
-from support.receiver import CallbackReceiver
+from support.receivers.receiver import CallbackReceiver
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OTHER_ACCOUNT = AccountSid("AC" + "1" * 32)

@@ -6,10 +6,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.timestamps import rfc_2822
 from support.domain_values import AUTH_TOKEN
-from support.outbox import Outbox
-from support.receiver import Answer, CallbackReceiver, Received
+from support.in_process.outbox import Outbox
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 COMMON_HEADERS = {

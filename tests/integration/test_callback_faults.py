@@ -12,12 +12,11 @@ from ringback.domain.events import EventType
 from ringback.domain.faults import FaultTarget
 from ringback.domain.retry_policy import DeliveryPolicy
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
+from support.in_process.simulation import database_error
 from support.polling import until
-from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import database_error
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 TOKEN = "I-Twilio-Idempotency-Token"

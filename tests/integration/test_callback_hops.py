@@ -11,12 +11,11 @@ from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.retry_policy import DeliveryPolicy, Failure
 from ringback.testing.models import CallbackAttempt, CallbackHop
-from support.control import ControlledAccount
 from support.domain_values import a_callback
+from support.in_process.control import ControlledAccount
 from support.polling import until
-from support.receiver import Answer, CallbackReceiver, Received
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

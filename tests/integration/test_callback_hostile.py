@@ -3,14 +3,14 @@
 import pytest
 
 from ringback.domain.callbacks import CallbackStatus
-from support import hostile_receivers as hostile
-from support.hostile_receivers import Behavior, HostileReceiver
-from support.outbox import Outbox
+from support.databases.templates import SQLITE, only
+from support.hostile import receivers as hostile
+from support.hostile.receivers import Behavior, HostileReceiver
+from support.in_process.outbox import Outbox
 from support.polling import until
-from support.receiver import CallbackReceiver
+from support.receivers.receiver import CallbackReceiver
 
-pytest_plugins = ["support.simulation_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TIME_OUT_MS = 500
 """The time-out of those whom only a time-out stops. The others have none within the test's patience."""

@@ -9,11 +9,11 @@ from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.http_client import CallbackClient, ConnectionMonitor
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.retry_policy import DeliveryPolicy
-from support.outbox import Outbox
-from support.receiver import Answer, CallbackReceiver
+from support.databases.templates import SQLITE, only
+from support.in_process.outbox import Outbox
+from support.receivers.receiver import Answer, CallbackReceiver
 
-pytest_plugins = ["support.simulation_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 
 async def test_disallowed_host_receives_no_request(outbox: Outbox, receiver: CallbackReceiver) -> None:

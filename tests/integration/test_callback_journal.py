@@ -15,13 +15,12 @@ from ringback.domain.timestamps import after
 from ringback.operations.accounts import reset_account
 from ringback.operations.callbacks import record_attempt
 from support.domain_values import ACCOUNT_SID
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
+from support.in_process.simulation import database_error, execute, query
 from support.polling import until
-from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import database_error, execute, query
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LEASES = "SELECT due_at, leased_until FROM status_callbacks"

@@ -13,14 +13,13 @@ from ringback.callback_delivery.sender import CallbackSender
 from ringback.domain.callbacks import CallbackStatus, StatusCallback
 from ringback.domain.timestamps import after
 from ringback.operations.callbacks import LEASE_SECONDS, claim_due_callbacks, release_all_leases, renew_leases
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
+from support.in_process.races import once_released
+from support.in_process.simulation import database_error, query
 from support.polling import until
-from support.races import once_released
-from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import database_error, query
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LEASES = "SELECT due_at, leased_until FROM status_callbacks"

@@ -4,12 +4,12 @@ import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from ringback.domain.callbacks import CallbackStatus
+from support.databases.templates import SQLITE, only
 from support.domain_values import AUTH_TOKEN
-from support.outbox import Outbox
-from support.receiver import Answer, CallbackReceiver, Received
+from support.in_process.outbox import Outbox
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 
 def redirecting(status: int, location: str) -> CallbackReceiver:

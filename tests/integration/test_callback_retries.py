@@ -10,12 +10,11 @@ import pytest
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.operations.delivery_slots import MAX_PARTITION_DELIVERIES
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
 from support.polling import until
-from support.receiver import Answer, CallbackReceiver, Received
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -9,11 +9,11 @@ import pytest
 from ringback.callback_delivery import http_client as callback_client
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.callbacks import CallbackStatus
-from support.outbox import Outbox
-from support.tls_receiver import TlsReceiver, make_certificate
+from support.databases.templates import SQLITE, only
+from support.in_process.outbox import Outbox
+from support.receivers.tls import TlsReceiver, make_certificate
 
-pytest_plugins = ["support.simulation_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 Trust = Callable[[], None]
 

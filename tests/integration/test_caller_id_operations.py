@@ -10,9 +10,7 @@ from ringback.operations.caller_ids import (
 )
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, CALLER_ID_SID, T0, a_caller_id
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation
 
 OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 LATER = after(T0, 60)

@@ -14,11 +14,9 @@ from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import ensure_account
 from ringback.operations.caller_ids import delete_outgoing_caller_id, list_outgoing_caller_ids
 from ringback.storage.unit_of_work import UnitOfWork
+from support.databases.templates import Template
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
-from support.simulation import a_simulation
-from support.templates import Template
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import a_simulation
 
 CallerIdPage = Page[OutgoingCallerId]
 OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)

@@ -8,10 +8,8 @@ from ringback.operations.callbacks import LEASE_SECONDS
 from ringback.operations.clocks import REPLICAS_DIFFER_SECONDS, bring_pending_work_forward, set_clock
 from support.clocks import START
 from support.domain_values import ACCOUNT_SID
-from support.outbox import Outbox
-from support.simulation import Simulation, execute, query
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.outbox import Outbox
+from support.in_process.simulation import Simulation, execute, query
 
 HOUR = 3_600.0
 DUE = "SELECT due_at, real_due_at, code_expires_at FROM validation_calls"

@@ -12,9 +12,7 @@ import pytest
 
 from ringback import __version__
 from ringback.config.settings import Settings
-from support.command import Command
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
 
 HEAVY = {
     "alembic",

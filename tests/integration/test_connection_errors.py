@@ -19,15 +19,14 @@ from ringback.callback_delivery.connection_errors import connection_error
 from ringback.callback_delivery.egress import EgressPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import parse_url
-from support.certificates import DAY, Authority
 from support.domain_values import ACCOUNT_SID
-from support.hostile_receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer
-from support.outbox import Outbox
+from support.hostile.receivers import Behavior, HostileReceiver, close, hang, reset, reset_in_the_answer
+from support.in_process.outbox import Outbox
 from support.polling import until
-from support.receiver import CallbackReceiver
-from support.tls_receiver import TlsReceiver
+from support.receivers.certificates import DAY, Authority
+from support.receivers.receiver import CallbackReceiver
+from support.receivers.tls import TlsReceiver
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 HOST = "app.test"

@@ -7,10 +7,10 @@ from structlog.testing import capture_logs
 
 from ringback.config.settings import Settings
 from ringback.operations import accounts as operations
-from support.control import Controlled, ControlledAccount
+from support.databases.templates import SQLITE, only
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TOKEN = "let-me-in"
 

@@ -7,10 +7,10 @@ from structlog.testing import capture_logs
 
 from ringback.config.settings import Settings
 from ringback.control_api.access_control import MAX_BODY_BYTES
-from support.control import Controlled, ControlledAccount
+from support.databases.templates import SQLITE, only
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TOKEN = "let-me-in"
 JSON = {"Content-Type": "application/json"}

@@ -7,10 +7,9 @@ import pytest
 
 from ringback.storage import call_repository, callback_rows
 from ringback.storage.unit_of_work import UnitOfWork
-from support.control import ControlledAccount
-from support.receiver import Answer, CallbackReceiver, Received
+from support.in_process.control import ControlledAccount
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

@@ -4,11 +4,10 @@ import asyncio
 
 import pytest
 
-from support.control import Controlled, ControlledAccount
-from support.receiver import CallbackReceiver
+from support.in_process.control import Controlled, ControlledAccount
+from support.receivers.receiver import CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from support.control import ControlledAccount
-from support.receiver import Answer, CallbackReceiver, Received
+from support.in_process.control import ControlledAccount
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

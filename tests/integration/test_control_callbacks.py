@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from support.control import Controlled, ControlledAccount
-from support.receiver import Answer, CallbackReceiver, Received
+from support.in_process.control import Controlled, ControlledAccount
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"

@@ -8,11 +8,10 @@ import pytest
 
 from ringback.domain.events import Event
 from ringback.storage.event_repository import EventRepository
-from support.control import Controlled, ControlledAccount
+from support.in_process.control import Controlled, ControlledAccount
 from support.polling import until
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

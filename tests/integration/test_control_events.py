@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
+from support.in_process.control import Controlled, ControlledAccount
 from support.polling import until
-from support.receiver import CallbackReceiver
+from support.receivers.receiver import CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

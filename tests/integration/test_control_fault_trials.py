@@ -6,11 +6,10 @@ from structlog.testing import capture_logs
 
 from ringback.config.settings import Settings
 from ringback.twilio_api.fault_injection import CannotDropConnection
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
-from support.faults import LIST, add, faults, statuses
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.faults import LIST, add, faults, statuses
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 NOWHERE = f"/OutgoingCallerIds/PN{'0' * 32}.json"

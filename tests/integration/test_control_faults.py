@@ -6,10 +6,9 @@ import pytest
 
 from ringback.domain.faults import FaultTarget
 from ringback.operations.faults import MAX_FAULTS
-from support.control import Controlled, ControlledAccount
-from support.faults import add, faults, statuses
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.faults import add, faults, statuses
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

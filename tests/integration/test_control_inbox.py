@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from ringback.operations import inbox
-from support.control import Controlled, ControlledAccount
-from support.inboxes import messages, send_form, signature, url
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.inboxes import messages, send_form, signature, url
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LIMIT_BYTES = 1024 * 1024

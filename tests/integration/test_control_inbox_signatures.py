@@ -4,11 +4,10 @@ import base64
 
 import pytest
 
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
-from support.inboxes import messages, send_form, signature, url
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.inboxes import messages, send_form, signature, url
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

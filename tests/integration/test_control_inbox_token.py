@@ -3,10 +3,9 @@
 import pytest
 
 from ringback.config.settings import Settings
-from support.control import Controlled
 from support.domain_values import ACCOUNT_SID
+from support.in_process.control import Controlled
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

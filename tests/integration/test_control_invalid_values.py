@@ -8,9 +8,8 @@ import pytest
 
 from ringback.config.settings import Settings
 from ringback.storage.tables import HEAD
-from support.control import Controlled, ControlledAccount
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 TOO_LARGE = 2**64

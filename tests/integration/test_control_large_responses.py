@@ -10,9 +10,8 @@ from ringback.operations import spool
 from ringback.operations.snapshot import read_snapshot
 from ringback.operations.spool import Spool
 from ringback.storage import snapshots
-from support.control import Controlled
+from support.in_process.control import Controlled
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 JSON = {"Content-Type": "application/json"}

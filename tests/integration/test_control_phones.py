@@ -6,10 +6,9 @@ import pytest
 
 from ringback.config.settings import Settings
 from ringback.domain.phones import RESERVED_BEHAVIORS, PhoneBehavior
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 PHONE = f"/phones/{NUMBER}"

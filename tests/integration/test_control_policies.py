@@ -5,10 +5,9 @@ from typing import Any
 import pytest
 
 from ringback.config.settings import Settings
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OF_THE_SETTINGS = {

@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 
-from support.control import ControlledAccount
 from support.domain_values import NUMBER
-from support.races import at_the_prompt, caller_ids, key
-from support.receiver import CallbackReceiver
+from support.in_process.control import ControlledAccount
+from support.in_process.races import at_the_prompt, caller_ids, key
+from support.receivers.receiver import CallbackReceiver
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures", "support.race_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
 
 

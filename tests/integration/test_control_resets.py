@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from ringback.simulator import clock_advancer as advancer
-from support.control import Controlled, ControlledAccount
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.races import held_callback, ringing
 from support.polling import until
-from support.races import held_callback, ringing
-from support.receiver import Answer, CallbackReceiver, Received
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures", "support.race_fixtures"]
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
 
 

@@ -3,9 +3,8 @@
 import pytest
 
 from ringback.operations.phones import MAX_COUNTED_PHONES
-from support.control import Controlled, ControlledAccount
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -7,11 +7,10 @@ import pytest
 from ringback.storage import journal_tables as journals
 from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.tables import metadata
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
-from support.receiver import CallbackReceiver
+from support.in_process.control import Controlled, ControlledAccount
+from support.receivers.receiver import CallbackReceiver
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OTHER_NUMBER = "+14158675301"

@@ -15,11 +15,9 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import migrate
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_caller_id
-from support.simulation import driver_connection, query
-from support.templates import SQLITE, only
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import driver_connection, query
 
 
 def test_file_keeps_commits(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.schema import check_is_at_head, is_at_head, known_revisions, migrate
 from ringback.storage.sqlite_owner import APPLICATION_ID
 from ringback.storage.tables import HEAD
-from support.postgresql import new_database, postgresql_server
-from support.simulation import execute
+from support.databases.postgresql import new_database, postgresql_server
+from support.in_process.simulation import execute
 
 CREATE_VERSION = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"
 NEWER = "29990101_from_the_future"

@@ -20,15 +20,14 @@ from ringback.storage.sqlite_checkpoint import WriteAheadLog
 from ringback.storage.sqlite_database import CHECKPOINT_CHANGES, SqliteDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
+from support.in_process.simulation import query
 from support.polling import until
-from support.simulation import query
-from support.templates import SQLITE, only
 from support.waiting import PATIENCE_SECONDS
 
 BLOB_BYTES = 4_096
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

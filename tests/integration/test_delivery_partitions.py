@@ -11,15 +11,14 @@ from ringback.operations.accounts import ensure_account
 from ringback.operations.callbacks import Claim
 from ringback.operations.delivery_slots import MAX_DELIVERIES, MAX_PARTITION_DELIVERIES
 from ringback.storage.callback_repository import MAX_ACCOUNT_PARTITIONS
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, T0
-from support.outbox import PARAMETERS, Outbox
+from support.in_process.outbox import PARAMETERS, Outbox
+from support.in_process.simulation import driver_connection, execute
 from support.polling import until
-from support.receiver import Answer, CallbackReceiver, Received
-from support.simulation import driver_connection, execute
-from support.templates import SQLITE, only
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 OTHER_ACCOUNTS = [AccountSid("AC" + str(number) * 32) for number in range(1, 10)]

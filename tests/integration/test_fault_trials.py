@@ -12,9 +12,7 @@ from ringback.storage import fault_repository
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import T0
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation
 
 LIST, EVERY, CALLBACK = FaultTarget(Operation.LIST_CALLS), FaultTarget.EVERY_OPERATION, FaultTarget.STATUS_CALLBACK
 BUSY = AnswerError(503)

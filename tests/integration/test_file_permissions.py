@@ -16,9 +16,7 @@ from ringback.proxy.certificate_authority import Authority, open_authority
 from ringback.proxy.file_permissions import CertificateAuthorityUnavailable
 from ringback.proxy.name_constraints import PERMITTED_NAMES
 from ringback.proxy.trust_files import TrustFiles
-from support.command import Command
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")
 OTHER_USER, OTHER_GROUP = 61_001, 61_002

@@ -18,14 +18,19 @@ from ringback.operations.retention import KEPT_CALLS, prune
 from ringback.operations.snapshot import read_snapshot, restore_snapshot, take_snapshot
 from ringback.simulator import background
 from ringback.storage.unit_of_work import UnitOfWork
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, T0
-from support.outbox import Outbox
+from support.in_process.outbox import Outbox
+from support.in_process.runners import a_housekeeper
+from support.in_process.simulation import Simulation, execute, query
 from support.polling import until
-from support.runners import a_housekeeper
-from support.simulation import Simulation, query
+from support.sampling import WHOLE
+from support.servers import loop_watch
+from support.servers.loop_watch import RUNS, too_long
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
+
+ACCOUNTS = 4_000 if WHOLE else 300
 
 SIDS = "SELECT sid FROM validation_calls ORDER BY date_created, sid"
 EVENT_IDS = "SELECT id FROM events ORDER BY id"
@@ -230,3 +235,30 @@ async def test_events_restored_by_a_snapshot_during_pruning_are_counted_again(
     await a_housekeeper(simulation).prune()
 
     assert query(simulation.database, EVENT_IDS) == kept
+
+
+@only(SQLITE)
+async def test_maintenance_of_many_frozen_accounts_yields_to_requests(simulation: Simulation) -> None:
+    make_frozen_accounts(simulation)
+    housekeeper = a_housekeeper(simulation)
+
+    for _ in range(RUNS):
+        execute(simulation.database, "UPDATE validation_calls SET real_due_at = 0")
+        with loop_watch.watched() as callbacks:
+            await housekeeper.maintain_accounts()
+        if not too_long(callbacks):
+            break
+
+    assert not too_long(callbacks)
+    assert set(query(simulation.database, "SELECT real_due_at FROM validation_calls")) == {(None,)}
+
+
+def make_frozen_accounts(simulation: Simulation) -> None:
+    """Create accounts with one call each that is due by the system clock, as an interrupted advance leaves them."""
+    unit_of_work = simulation.unit_of_work
+    with unit_of_work:
+        for place in range(ACCOUNTS):
+            sid = AccountSid(f"AC{place:032x}")
+            ensure_account(unit_of_work, sid, "token", simulation.clock.now())
+            set_clock(unit_of_work, sid, mode=ClockMode.FROZEN, account_now=None, system_now=simulation.clock.now())
+            simulation.validate(account_sid=sid, call_delay_seconds=10)

@@ -6,7 +6,7 @@ import pytest
 from starlette.types import Receive, Scope, Send
 
 from ringback.server.http_protocol import MAX_FRAMING_BYTES, MAX_WAITING_REQUESTS
-from support.http_conversation import Recorder, answer, connected, converse
+from support.http.conversation import Recorder, answer, connected, converse
 
 GOOD = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"
 TINY = b"GET / HTTP/1.1\r\n\r\n"

@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from ringback.server.http_protocol import MAX_HEAD_BYTES, TwilioHttpProtocol
-from support.http_conversation import Recorder, connected, converse
+from support.http.conversation import Recorder, connected, converse
 
 GOOD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 

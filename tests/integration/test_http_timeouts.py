@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from support.http_conversation import Recorder, RecordingTransport, answer, connected
+from support.http.conversation import Recorder, RecordingTransport, answer, connected
 
 SHORT_SECONDS = 0.05
 SEVERAL_LOOKS = 5

@@ -9,9 +9,7 @@ import pytest
 from ringback.domain.phones import PhoneBehavior
 from ringback.operations.id_generator import IdGenerator, new_request_sid
 from support.domain_values import NUMBER
-from support.simulation import Simulation, query
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation, query
 
 
 def drawn(id_generator: IdGenerator) -> list[str]:

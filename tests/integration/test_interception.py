@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from support.bare_proxy import connect
-from support.interception import LIST, MESSAGES, InterceptingServer
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
-from support.tls_receiver import TlsReceiver, make_certificate
+from support.clients.interception import LIST, MESSAGES, InterceptingServer
+from support.http.bare_proxy import connect
+from support.receivers.receiver import CallbackReceiver
+from support.receivers.tls import TlsReceiver, make_certificate
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("interception")

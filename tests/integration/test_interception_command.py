@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 from ringback.proxy.certificate_authority import OTHER_FOLDER
-from support.command import Command
-from support.interception import InterceptingServer
-
-pytest_plugins = ["support.system_fixtures"]
+from support.clients.interception import InterceptingServer
+from support.servers.command import Command
 
 
 def test_proxy_port_in_use_is_reported_in_one_line(command: Command) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from ringback.proxy.proxy import ESTABLISHED
 from ringback.server.uvicorn_server import listen
-from support.bare_proxy import connect
-from support.interception import InterceptingServer
-from support.server import serve_with
+from support.clients.interception import InterceptingServer
+from support.http.bare_proxy import connect
+from support.servers.server import serve_with
 from support.waiting import PATIENCE_SECONDS
 
 PATIENT = serve_with(dict.fromkeys((f"ringback.proxy.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.interception import LIST, MESSAGES, InterceptingServer
+from support.clients.interception import LIST, MESSAGES, InterceptingServer
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.xdist_group("interception-tls")

@@ -18,11 +18,10 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.request_journal import KEPT_REQUESTS, RequestJournal
 from ringback.storage.request_repository import RequestRepository
 from support.domain_values import ACCOUNT_SID
+from support.in_process.simulation import Simulation, database_error, query
 from support.polling import until
-from support.simulation import Simulation, database_error, query
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 COUNT = "SELECT count(*) FROM requests"

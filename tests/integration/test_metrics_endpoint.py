@@ -20,13 +20,10 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_database import PostgresqlDatabase
 from ringback.storage.sqlite_database import SqliteDatabase
 from ringback.storage.statements import Statement
-from support.control import Controlled, ControlledAccount
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID, NUMBER
-from support.simulation import Simulation, driver_connection
-from support.templates import SQLITE, only
-
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
-
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.simulation import Simulation, driver_connection
 
 BUSY_CALLS = ("ringback_calls_total", {"call_status": "busy", "verification_status": "failed"})
 

@@ -21,10 +21,10 @@ from ringback.storage.database_factory import open_database
 from ringback.storage.errors import DatabaseUnavailable, reported_as_unavailable
 from ringback.storage.schema import is_at_head, migrate, migrations_folder, revision
 from ringback.storage.tables import HEAD
-from support.postgresql import new_database, postgresql_server
-from support.readme import ROOT
-from support.simulation import driver_connection, query
-from support.templates import POSTGRESQL, SQLITE
+from support.code_blocks import ROOT
+from support.databases.postgresql import new_database, postgresql_server
+from support.databases.templates import POSTGRESQL, SQLITE
+from support.in_process.simulation import driver_connection, query
 from support.waiting import PROGRAM_SECONDS
 
 TABLES = (

@@ -15,9 +15,7 @@ from ringback.storage.database_factory import open_database
 from ringback.storage.inbox_repository import message_of, verdict_text
 from ringback.storage.schema import is_at_head, migrate, migrations_folder
 from ringback.storage.snapshots import ADDED_COLUMNS, SNAPSHOT_TABLES
-from support.control import Controlled
-
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+from support.in_process.control import Controlled
 
 SNAPSHOT: dict[str, Any] = json.loads((Path(__file__).parent / "snapshots" / "written-by-0.1.0.json").read_bytes())
 VERSION = SNAPSHOT["version"]

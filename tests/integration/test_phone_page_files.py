@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from ringback import phone_page
-from support.control import Controlled
-
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+from support.databases.templates import SQLITE, only
+from support.in_process.control import Controlled
 
 FOLDER = Path(phone_page.__file__).parent / "static"
 SCRIPTS = sorted(FOLDER.glob("*.js"))
@@ -28,6 +27,7 @@ MOST_BYTES = 180_000
 
 
 @pytest.mark.anyio
+@only(SQLITE)
 @pytest.mark.parametrize("path", sorted(phone_page.PATHS))
 async def test_each_file_is_served_with_a_strict_content_security_policy(controlled: Controlled, path: str) -> None:
     answer = await controlled.http.get(path)
@@ -43,6 +43,7 @@ def test_files_have_a_size_limit_in_total() -> None:
 
 
 @pytest.mark.anyio
+@only(SQLITE)
 async def test_file_is_compressed_for_clients_that_accept_gzip(controlled: Controlled) -> None:
     plain = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "identity"})
     packed = await controlled.http.get("/phone/app.js", headers={"Accept-Encoding": "gzip, br"})
@@ -54,6 +55,7 @@ async def test_file_is_compressed_for_clients_that_accept_gzip(controlled: Contr
 
 
 @pytest.mark.anyio
+@only(SQLITE)
 async def test_unchanged_file_is_not_sent_again(controlled: Controlled) -> None:
     first = await controlled.http.get("/phone/app.js")
     again = await controlled.http.get("/phone/app.js", headers={"If-None-Match": first.headers["ETag"]})
@@ -63,6 +65,7 @@ async def test_unchanged_file_is_not_sent_again(controlled: Controlled) -> None:
 
 
 @pytest.mark.anyio
+@only(SQLITE)
 @pytest.mark.parametrize(
     "path",
     ["/phone", "/phone/", "/phone/nothing.js", "/phone/index.html", "/phone/..%2f__init__.py", "/phone/../app.py"],

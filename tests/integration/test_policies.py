@@ -16,9 +16,7 @@ from ringback.operations.accounts import ensure_account, reset_account, set_poli
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
-from support.simulation import Simulation
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation
 
 OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 FULL, TOO_OFTEN, VERIFIED = (400, 10002), (429, 22100), (400, 21450)

@@ -20,14 +20,13 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.postgresql_database import TRIES, PostgresqlDatabase
 from ringback.storage.unit_of_work import UnitOfWork
 from ringback.supervision import Supervisor
+from support.databases.templates import POSTGRESQL, only
 from support.domain_values import ACCOUNT_SID, T0, a_caller_id
+from support.in_process.simulation import execute, query
+from support.in_process.supervision import TaskLog
 from support.polling import until
-from support.simulation import execute, query
-from support.supervision import TaskLog
-from support.templates import POSTGRESQL, only
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
 TERMINATE_OTHERS = """

@@ -20,16 +20,15 @@ from ringback.storage.postgresql_database import PostgresqlDatabase
 from ringback.storage.schema import find_unready_reason, migrate, revision
 from ringback.storage.tables import HEAD
 from ringback.storage.unit_of_work import UnitOfWork
-from support.command import Command
-from support.cut import Line
+from support.databases.pgbouncer import PgBouncer, pgbouncer_before
+from support.databases.postgresql import administration, new_database, postgresql_server
+from support.databases.roles import DOCUMENTED_GRANTS, role_with
+from support.databases.severable_proxy import Line
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
-from support.pgbouncer import PgBouncer, pgbouncer_before
+from support.in_process.simulation import execute
 from support.polling import until, until_awaited
-from support.postgresql import administration, new_database, postgresql_server
-from support.postgresql_roles import DOCUMENTED_GRANTS, role_with
-from support.simulation import execute
+from support.servers.command import Command
 
-pytest_plugins = ["support.system_fixtures"]
 TERMINATE_OTHERS = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE datname = current_database() AND pid <> pg_backend_pid()

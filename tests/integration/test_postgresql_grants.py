@@ -12,14 +12,13 @@ from ringback.app import create_app
 from ringback.config.settings import Settings
 from ringback.storage.database_factory import open_database
 from ringback.storage.schema import migrate
-from support.command import Command
+from support.databases.postgresql import administration, new_database, postgresql_server
+from support.databases.roles import DOCUMENTED_GRANTS, role_with
 from support.polling import until
-from support.postgresql import administration, new_database, postgresql_server
-from support.postgresql_roles import DOCUMENTED_GRANTS, role_with
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
+from support.receivers.receiver import CallbackReceiver
+from support.servers.command import Command
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LIST = f"{caller_ids_path()}.json"

@@ -12,10 +12,9 @@ import structlog
 from ringback.proxy import proxy as proxy_module
 from ringback.proxy import tunnel as tunnel_module
 from ringback.server.uvicorn_server import listen
-from support.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, origin
+from support.http.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, origin
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

@@ -8,10 +8,9 @@ import pytest
 from ringback.domain.twilio_hosts import normalize_host
 from ringback.operations.refused_requests import RefusedRequests
 from ringback.proxy.proxy import ESTABLISHED
-from support.bare_proxy import connect, conversation, origin
+from support.http.bare_proxy import connect, conversation, origin
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.bare_proxy_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

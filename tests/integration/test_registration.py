@@ -14,9 +14,7 @@ from ringback.storage.statements import Statement, column_parameters
 from ringback.storage.tables import accounts
 from ringback.storage.unit_of_work import UnitOfWork
 from support.domain_values import ACCOUNT_SID
-from support.simulation import Simulation, query
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation, query
 
 OTHER_SID = "AC" + "e" * 32
 

@@ -38,18 +38,17 @@ from ringback.storage.database import Database
 from ringback.storage.statements import Statement
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
-from support.control import ControlledAccount
+from support.databases.templates import POSTGRESQL, only
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, T0
-from support.outbox import PARAMETERS
+from support.in_process.control import ControlledAccount
+from support.in_process.outbox import PARAMETERS
+from support.in_process.races import held_callback, key, once_released, ringing
+from support.in_process.replicas import Replicas
+from support.in_process.simulation import execute, query
 from support.polling import until
-from support.races import held_callback, key, once_released, ringing
-from support.receiver import CallbackReceiver
-from support.replicas import Replicas
-from support.simulation import execute, query
-from support.templates import POSTGRESQL, only
+from support.receivers.receiver import CallbackReceiver
 from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
-pytest_plugins = ["support.simulation_fixtures", "support.replica_fixtures"]
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
 AT_ONCE = 12

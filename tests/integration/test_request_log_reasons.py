@@ -8,10 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from ringback.control_api.accounts import ApiKeyResponse
-from support.control import Controlled, ControlledAccount
 from support.domain_values import NUMBER
+from support.in_process.control import Controlled, ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 UNKNOWN_ACCOUNT = "AC" + "d" * 32

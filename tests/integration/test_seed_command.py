@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from support.command import Command
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
 SID = "AC" + "1" * 32
 MISTAKEN = f"""

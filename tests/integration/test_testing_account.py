@@ -6,7 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 
 from ringback.testing import Account, ControlError, Server
-from support.receiver import Answer, CallbackReceiver
+from support.receivers.receiver import Answer, CallbackReceiver
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.xdist_group("ringback_server")

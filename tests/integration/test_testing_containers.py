@@ -9,11 +9,11 @@ from testcontainers.core.config import ConnectionMode, testcontainers_config
 
 from ringback.testing import ServerNotStarted
 from ringback.testing.containers import RingbackContainer
-from support.docker_engine import DockerEngine
-from support.readme import docs_page, readme_block
-from support.receiver import CallbackReceiver
-from support.seeds import many_caller_ids
-from support.suites import run_suite
+from support.code_blocks import docs_page, readme_block
+from support.packaging.docker_engine import DockerEngine
+from support.packaging.suites import run_suite
+from support.receivers.receiver import CallbackReceiver
+from support.servers.seeds import many_caller_ids
 
 NUMBER = "+14158675309"
 SETTINGS_OF_TESTS = ["--database-url=sqlite://", "--ring-seconds=0", "--key-seconds=0"]

@@ -12,7 +12,7 @@ import pytest
 
 from ringback.testing import ControlError, Server, ServerNotStarted, connect
 from ringback.testing.process import Process
-from support.receiver import Answer, CallbackReceiver
+from support.receivers.receiver import Answer, CallbackReceiver
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("ringback_server")

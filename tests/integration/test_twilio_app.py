@@ -22,7 +22,6 @@ from ringback.twilio_api.request_context import CONSTANT_HEADERS
 from support.clocks import FakeClock
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER
 
-pytest_plugins = ["support.simulation_fixtures"]
 pytestmark = pytest.mark.anyio
 
 LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"

@@ -22,14 +22,12 @@ from ringback.operations.requests import newest_requests
 from ringback.operations.snapshot_document import digest_of
 from ringback.storage import unreadable_rows
 from ringback.storage.inbox_repository import InboxRepository
-from support.control import Controlled, ControlledAccount
+from support.databases.templates import SQLITE, only
 from support.domain_values import ACCOUNT_SID
-from support.outbox import Outbox
-from support.receiver import CallbackReceiver
-from support.simulation import Simulation, execute
-from support.templates import SQLITE, only
-
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
+from support.in_process.control import Controlled, ControlledAccount
+from support.in_process.outbox import Outbox
+from support.in_process.simulation import Simulation, execute
+from support.receivers.receiver import CallbackReceiver
 
 DAMAGE = {
     "parameters that are not JSON": ("parameters", "'{'"),

@@ -10,9 +10,7 @@ from ringback.domain.sids import AccountSid, is_sid
 from ringback.operations.accounts import ensure_account
 from ringback.operations.calls import CallContext, advance_call
 from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
-from support.simulation import Simulation, query
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.in_process.simulation import Simulation, query
 
 OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 URL = "http://app.test/done"

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from support.receiver import Answer, CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.receivers.receiver import Answer, CallbackReceiver
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import PATIENCE_SECONDS
 
 HANGS_UP = "+15005550013"

@@ -16,12 +16,11 @@ from twilio.http.http_client import TwilioHttpClient  # type: ignore[import-unty
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from support.node import needs_node, run_script
-from support.receiver import CallbackReceiver
-from support.server import ServerProcess
+from support.clients.node import run_script
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.usefixtures("direct")
 
 NUMBER = "+14158675301"
@@ -224,7 +223,7 @@ def test_a_dropped_callback_never_comes(account: Account, receiver: CallbackRece
     assert receiver.received == []
 
 
-@needs_node
+@pytest.mark.node
 def test_nodes_library_throws_its_own_exceptions_too(quick_server: ServerProcess, account: Account) -> None:
     account.let(LIST, {"status": 429}, times=1)
     account.let(CREATE, {"drop": "after"}, times=1)

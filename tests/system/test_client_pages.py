@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-from support.node import needs_node, run_script
-from support.programs import run_alone
-from support.readme import CLIENT_PAGES, block_names, client_page, readme_block
-from support.receiver import CallbackReceiver
-from support.server import ServerProcess, caller_ids_path
-
-pytest_plugins = ["support.system_fixtures"]
+from support.clients.node import run_script
+from support.clients.programs import run_alone
+from support.code_blocks import CLIENT_PAGES, block_names, client_page, readme_block
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ServerProcess, caller_ids_path
 
 OTHERS = {"php", "ruby", "go", "java"}
 RUN = {
@@ -101,7 +99,7 @@ def test_the_asynchronous_redirecting_client_is_too(full_server: ServerProcess, 
     assert len(printed.splitlines()) == 120
 
 
-@needs_node
+@pytest.mark.node
 @pytest.mark.parametrize("block", ["line", "redirecting-client"])
 def test_nodes_clients_walk_the_list(full_server: ServerProcess, block: str) -> None:
     walked = run_script("paging", full_server.base_url, block=node_block(block, full_server.base_url))
@@ -124,7 +122,7 @@ def nodes_opinion(url: str, form: dict[str, str], signature: str) -> bool:
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-@pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=needs_node)])
+@pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=pytest.mark.node)])
 def test_the_validators_take_what_is_received_for_genuine(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Opinion
 ) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)

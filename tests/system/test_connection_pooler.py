@@ -10,14 +10,13 @@ import httpx
 import pytest
 from sqlalchemy.engine import URL
 
-from support.command import Command
-from support.pgbouncer import PgBouncer, pgbouncer_before
-from support.postgresql import new_database, postgresql_server
-from support.seeds import number_at
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.databases.pgbouncer import PgBouncer, pgbouncer_before
+from support.databases.postgresql import new_database, postgresql_server
+from support.servers.command import Command
+from support.servers.seeds import number_at
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.xdist_group("pgbouncer")
 
 LIST = f"{caller_ids_path()}.json"

@@ -10,11 +10,9 @@ import httpx
 import pytest
 
 import support
-from support.extent import WHOLE
-from support.server import ServerProcess
+from support.sampling import WHOLE
+from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 ENDLESS = "/accounts/{account_sid}/events/stream"
 """Path of the event stream. It has a separate test, because a fuzzer would wait for its end."""
@@ -51,7 +49,7 @@ def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.Complete
     answers = folder / "answers"
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     environment = {
-        "SCHEMATHESIS_HOOKS": "support.fuzz_hooks",
+        "SCHEMATHESIS_HOOKS": "support.fuzzing.control_hooks",
         "PYTHONPATH": str(Path(support.__file__).parents[1]),
         "CONTROL_URL": url,
         "FUZZ_ANSWERS": str(answers),

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from support.crash_world import Deployment, World, on_postgresql, on_sqlite, world
-from support.extent import WHOLE
+from support.crashes.world import Deployment, World, on_postgresql, on_sqlite, world
+from support.sampling import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
 ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))

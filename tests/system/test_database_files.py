@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.disk_space import small_disk
-from support.seeds import number_at
-from support.server import ACCOUNT_SID, COMMAND, ServerProcess, caller_ids_path
+from support.databases.disk_space import small_disk
+from support.servers.seeds import number_at
+from support.servers.server import ACCOUNT_SID, COMMAND, ServerProcess, caller_ids_path
 from support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from support.server import ACCOUNT_SID, END_OF_LOG, ServerProcess, caller_ids_path
+from support.servers.server import ACCOUNT_SID, END_OF_LOG, ServerProcess, caller_ids_path
 from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS
 
 STREAMS = 50

@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
-from support.crash_checks import Inspector, by_call
-from support.crash_clients import Tenant, http_client
-from support.crash_report import Report
-from support.disk_space import DiskSpace, FileSizeLimit, SmallDisk, small_disk
-from support.receiver import CallbackReceiver
-from support.seeds import number_at
-from support.server import ServerProcess, caller_ids_path
+from support.crashes.checks import Inspector, by_call
+from support.crashes.clients import Tenant, http_client
+from support.crashes.report import Report
+from support.databases.disk_space import DiskSpace, FileSizeLimit, SmallDisk, small_disk
+from support.receivers.receiver import CallbackReceiver
+from support.servers.seeds import number_at
+from support.servers.server import ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
 PHONES: dict[str, Any] = {

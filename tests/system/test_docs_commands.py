@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
-from support.readme import PAGES, README, ROOT, block_names, client_page, docs_page, readme_block
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.code_blocks import PAGES, README, ROOT, block_names, client_page, docs_page, readme_block
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.waiting import PROGRAM_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+14158675309"
 """The number that the quick start verifies."""

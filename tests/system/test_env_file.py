@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from support.command import Command
-from support.server import ServerProcess
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
+from support.servers.server import ServerProcess
 
 TOKEN = "an-auth-token-that-is-too-long-" * 3
 SECRETS = {

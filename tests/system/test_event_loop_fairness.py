@@ -15,24 +15,15 @@ import httpx
 import pytest
 
 import ringback.testing
-from ringback.domain.account_clock import ClockMode
-from ringback.domain.sids import AccountSid
-from ringback.operations.accounts import ensure_account
-from ringback.operations.clocks import set_clock
-from support import loop_watch
-from support.extent import WHOLE
-from support.loop_watch import LONGEST_CALLBACK_MS, RUNS, Callback, WatchedServer, assert_yields, too_long
-from support.runners import a_housekeeper
-from support.server import ACCOUNT_SID, caller_ids_path
-from support.simulation import Simulation, execute, query
-
-pytest_plugins = ["support.simulation_fixtures"]
+from support.sampling import WHOLE
+from support.servers import loop_watch
+from support.servers.loop_watch import LONGEST_CALLBACK_MS, Callback, WatchedServer, assert_yields
+from support.servers.server import ACCOUNT_SID, caller_ids_path
 
 pytestmark = pytest.mark.xdist_group("event loop fairness")
 
 CALLS = 10_000 if WHOLE else 600
 LISTED = 1_000
-ACCOUNTS = 4_000 if WHOLE else 300
 MESSAGES = 1_000 if WHOLE else 50
 CONTROL = "/_ringback"
 ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
@@ -109,7 +100,7 @@ def watch(
 SPIN = """
 import asyncio, sys, time
 from pathlib import Path
-from support.loop_watch import install
+from support.servers.loop_watch import install
 
 async def spin():
     end = time.thread_time() + 0.02
@@ -218,30 +209,3 @@ def make_messages(http: httpx.Client, count: int) -> None:
     """Send so many messages to an inbox, each of 64 KiB, which a snapshot has twice: as a body and as a parameter."""
     for _ in range(count):
         ask(http, "POST", INBOX, data={"Body": "x" * 65_531})
-
-
-@pytest.mark.anyio
-async def test_housekeeping_of_many_frozen_accounts_yields_to_requests(simulation: Simulation) -> None:
-    make_frozen_accounts(simulation)
-    housekeeper = a_housekeeper(simulation)
-
-    for _ in range(RUNS):
-        execute(simulation.database, "UPDATE validation_calls SET real_due_at = 0")
-        with loop_watch.watched() as callbacks:
-            await housekeeper.maintain_accounts()
-        if not too_long(callbacks):
-            break
-
-    assert not too_long(callbacks)
-    assert set(query(simulation.database, "SELECT real_due_at FROM validation_calls")) == {(None,)}
-
-
-def make_frozen_accounts(simulation: Simulation) -> None:
-    """Make accounts with a call each that is due by the machine's clock, as an advance that was cut off leaves it."""
-    unit_of_work = simulation.unit_of_work
-    with unit_of_work:
-        for place in range(ACCOUNTS):
-            sid = AccountSid(f"AC{place:032x}")
-            ensure_account(unit_of_work, sid, "token", simulation.clock.now())
-            set_clock(unit_of_work, sid, mode=ClockMode.FROZEN, account_now=None, system_now=simulation.clock.now())
-            simulation.validate(account_sid=sid, call_delay_seconds=10)

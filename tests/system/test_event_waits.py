@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.extent import WHOLE
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path, serve_with
+from support.sampling import WHOLE
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path, serve_with
 from support.waiting import PATIENCE_SECONDS
 
 EVENTS = f"/_ringback/accounts/{ACCOUNT_SID}/events"

@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from ringback.testing import Account, connect
-from support.example_service import FOLDER, ExampleService, exported, run_own_tests
-from support.interception import MESSAGES, InterceptingServer
-from support.readme import ROOT
-from support.server import ACCOUNT_SID, free_port
-from support.unchanged import printed_lines
+from support.clients.example_service import FOLDER, ExampleService, exported, run_own_tests
+from support.clients.interception import MESSAGES, InterceptingServer
+from support.clients.unmodified_apps import printed_lines
+from support.code_blocks import ROOT
+from support.servers.server import ACCOUNT_SID, free_port
 
 pytestmark = pytest.mark.xdist_group("example-service")
 

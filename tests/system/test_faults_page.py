@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from support.readme import BASE_URL, docs_page, readme_block
-from support.server import ACCOUNT_SID, ServerProcess
+from support.code_blocks import BASE_URL, docs_page, readme_block
+from support.servers.server import ACCOUNT_SID, ServerProcess
 from support.waiting import PROGRAM_SECONDS
 
 

@@ -8,12 +8,11 @@ import pytest
 from twilio.base.exceptions import TwilioRestException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from support.node import needs_node, run_script
-from support.readme import client_page, readme_block
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.clients.node import run_script
+from support.code_blocks import client_page, readme_block
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import eventually
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.usefixtures("direct")
 
 COURSE = ["queued", "ringing", "in-progress", "completed"]
@@ -118,7 +117,7 @@ def test_python_cannot_make_or_end_a_call(client: Client) -> None:
         assert (raised.value.status, raised.value.code) == (405, 20004)
 
 
-@needs_node
+@pytest.mark.node
 def test_node_follows_up_the_account_and_the_call(quick_server: ServerProcess) -> None:
     number = "+14158675325"
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import yaml
 
-from support.postgresql import migrated_database
-from support.readme import ROOT
-from support.seeds import number_at
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
+from support.code_blocks import ROOT
+from support.databases.postgresql import migrated_database
+from support.servers.seeds import number_at
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
 from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")

@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from support import hostile_receivers as hostile
-from support.crash_clients import http_client
-from support.extent import WHOLE
-from support.hostile_receivers import Behavior, HostileReceiver
-from support.receiver import CallbackReceiver
-from support.seeds import number_at
-from support.server import ServerProcess, caller_ids_path
+from support.crashes.clients import http_client
+from support.hostile import receivers as hostile
+from support.hostile.receivers import Behavior, HostileReceiver
+from support.receivers.receiver import CallbackReceiver
+from support.sampling import WHOLE
+from support.servers.seeds import number_at
+from support.servers.server import ServerProcess, caller_ids_path
 from support.waiting import eventually
 
 TURNS = 15 if WHOLE else 7

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from support.contract_sockets import RawAnswer
-from support.extent import WHOLE
-from support.hostile_client import HEAD, LIST, Hostile, check_own, check_twilio, connection, form, get, play
-from support.hostile_control import BESIDE, CONTROLLED
-from support.hostile_framing import BODIES, FIELDS, LINES, TOGETHER
-from support.hostile_parameters import AUTHORIZATIONS, FORMS, PATHS, QUERIES
-from support.postgresql import migrated_database
-from support.server import END_OF_LOG, ServerProcess
-from support.templates import POSTGRESQL, SQLITE
+from support.databases.postgresql import migrated_database
+from support.databases.templates import BOTH, SQLITE
+from support.hostile.client import HEAD, LIST, Hostile, check_own, check_twilio, connection, form, get, play
+from support.hostile.control_requests import BESIDE, CONTROLLED
+from support.hostile.framing import BODIES, FIELDS, LINES, TOGETHER
+from support.hostile.parameters import AUTHORIZATIONS, FORMS, PATHS, QUERIES
+from support.sampling import WHOLE
+from support.servers.server import END_OF_LOG, ServerProcess
 from support.waiting import eventually
+from support.wire.sockets import RawAnswer
 
 SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
 OWN = [*CONTROLLED, *BESIDE]
@@ -46,7 +46,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL] if WHOLE else [SQLITE])
+@pytest.fixture(scope="module", params=BOTH)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     folder = tmp_path_factory.mktemp("hostile")
     file = nullcontext(f"sqlite:///{folder}/ringback.db")

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from ringback.commands.client_versions import node_version, reads_proxy_variables
-from support.client_table import LANGUAGES, TableRow, is_installed, prepared_commands, run_of, table_rows
-from support.extent import WHOLE
-from support.isolated_clients import (
+from support.clients.isolated import (
     FAILS_CLOSED,
     NO_LINES,
     PROXIED,
@@ -20,9 +18,11 @@ from support.isolated_clients import (
     Run,
     run_isolated,
 )
-from support.network_namespace import reason_namespaces_are_missing
-from support.node import FOLDER as NODE_FOLDER
-from support.node import reason_node_is_missing
+from support.clients.network_namespace import reason_namespaces_are_missing
+from support.clients.node import FOLDER as NODE_FOLDER
+from support.clients.node import reason_node_is_missing
+from support.clients.table import LANGUAGES, TableRow, is_installed, prepared_commands, run_of, table_rows
+from support.sampling import WHOLE
 
 pytestmark = pytest.mark.xdist_group("http-clients")
 

@@ -1,8 +1,8 @@
 """The image runs the commands that the tests run, with settings that exist."""
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
-from support.image import build_context, command, environment, final_stage
-from support.readme import ROOT
+from support.code_blocks import ROOT
+from support.packaging.image import build_context, command, environment, final_stage
 
 
 def test_the_image_serves_and_checks_its_health_by_the_commands_that_are_tested() -> None:

@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
 WAIT_SECONDS = 30
 TLS = "the receiver sees http, the sender was given https (does a proxy end TLS?)"

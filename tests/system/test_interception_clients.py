@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from support.interception import MESSAGES, InterceptingServer
-from support.node import FOLDER, needs_node
-from support.readme import client_page, readme_block
-from support.unchanged import Unchanged, printed_block, printed_lines
+from support.clients.interception import MESSAGES, InterceptingServer
+from support.clients.node import FOLDER
+from support.clients.unmodified_apps import Unchanged, printed_block, printed_lines
+from support.code_blocks import client_page, readme_block
 
-pytest_plugins = ["support.interception_fixtures"]
 pytestmark = pytest.mark.xdist_group("interception-clients")
 
 MESSAGE = (
@@ -208,7 +207,7 @@ def test_asynchronous_python_without_those_lines_asks_for_a_name_that_nobody_has
     assert application.looked_up == {HOST}
 
 
-@needs_node
+@pytest.mark.node
 def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
     application = Unchanged(printed_block("node", intercepting), tmp_path)
 
@@ -221,7 +220,7 @@ def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: Intercepti
     assert application.looked_up <= {"127.0.0.1"}
 
 
-@needs_node
+@pytest.mark.node
 def test_fetch_of_node_asks_for_a_number_to_be_verified_and_is_refused_a_message(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
@@ -235,7 +234,7 @@ def test_fetch_of_node_asks_for_a_number_to_be_verified_and_is_refused_a_message
     assert application.looked_up <= {"127.0.0.1"}
 
 
-@needs_node
+@pytest.mark.node
 def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, tmp_path: Path) -> None:
     application = Unchanged(printed_lines("node", without_proxy), tmp_path)
 

@@ -10,10 +10,8 @@ import pytest
 import structlog
 
 from ringback.server.logging_config import configure_logs, flush_logs
-from support.receiver import Answer, CallbackReceiver, Received
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
-
-pytest_plugins = ["support.system_fixtures"]
+from support.receivers.receiver import Answer, CallbackReceiver, Received
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 
 KEY_SID, KEY_SECRET = "SK" + "4" * 32, "secret-of-the-api-key"
 CONTROL_TOKEN = "token-of-the-control-api"

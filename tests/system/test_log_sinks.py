@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from support.disk_space import SmallDisk, small_disk
-from support.log_sinks import COMMAND, Observed, observed
-from support.postgresql import migrated_database
+from support.databases.disk_space import SmallDisk, small_disk
+from support.databases.postgresql import migrated_database
+from support.servers.log_sinks import COMMAND, Observed, observed
 from support.waiting import PATIENCE_SECONDS, eventually
 
 REQUESTS = 100

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringback.server.uvicorn_internals import LOWEST_VERSION
-from support.programs import run_alone
+from support.clients.programs import run_alone
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(sys.prefix) / "lowest-uvicorn"

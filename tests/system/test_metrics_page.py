@@ -6,12 +6,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from support.readme import docs_page
-from support.receiver import CallbackReceiver
-from support.server import ServerProcess, caller_ids_path
+from support.code_blocks import docs_page
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+12125551234"
 STRANGER = "a-token-in-the-wrong-place"

@@ -1,11 +1,12 @@
 """Twilio's library for Node, newest version, with the lines of docs/clients/node.md."""
 
-from support.node import needs_node, run_script
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+import pytest
 
-pytest_plugins = ["support.system_fixtures"]
-pytestmark = needs_node
+from support.clients.node import run_script
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+
+pytestmark = pytest.mark.node
 
 NUMBER = "+14158675303"
 NOBODY = "PN" + "0" * 32

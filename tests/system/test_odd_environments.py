@@ -10,12 +10,10 @@ from types import MappingProxyType
 
 import pytest
 
-from support.command import Command, Finished
-from support.readme import ROOT
-from support.server import ServerProcess, caller_ids_path
+from support.code_blocks import ROOT
+from support.servers.command import Command, Finished
+from support.servers.server import ServerProcess, caller_ids_path
 from support.waiting import PROGRAM_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 NOT_UTF_8 = "x\udcff"
 """As Python has the bytes x and 0xFF."""

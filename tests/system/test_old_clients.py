@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from support.node import FOLDER, needs_node, run_script
-from support.programs import run_alone
-from support.readme import client_page, readme_block
-from support.server import ServerProcess
-
-pytest_plugins = ["support.system_fixtures"]
+from support.clients.node import FOLDER, run_script
+from support.clients.programs import run_alone
+from support.code_blocks import client_page, readme_block
+from support.servers.server import ServerProcess
 
 INSTALLED = Path(sys.prefix) / "old-clients"
 PYTHON_LIFE = """
@@ -81,7 +79,7 @@ def test_python_of_old_lives_the_product_pages_life(quick_server: ServerProcess,
     assert told == lived(number)
 
 
-@needs_node
+@pytest.mark.node
 @pytest.mark.parametrize(("major", "number"), [(2, "+14158675394"), (1, "+14158675395")])
 def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, major: int, number: str) -> None:
     library = f"twilio-{major}"
@@ -96,7 +94,7 @@ def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, m
     assert told == lived(number)
 
 
-@needs_node
+@pytest.mark.node
 @pytest.mark.parametrize(
     ("version", "number"),
     [("3.0", "+14158675396"), ("3.12", "+14158675397"), ("3.21", "+14158675398"), ("3.40", "+14158675399")],

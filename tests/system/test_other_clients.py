@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from support.interception import MESSAGES, InterceptingServer
-from support.other_clients import GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
-from support.programs import run_alone
-from support.receiver import CallbackReceiver, Received
-from support.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
-from support.unchanged import Unchanged, printed_block
+from support.clients.interception import MESSAGES, InterceptingServer
+from support.clients.other_languages import GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
+from support.clients.programs import run_alone
+from support.clients.unmodified_apps import Unchanged, printed_block
+from support.receivers.receiver import CallbackReceiver, Received
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 
-pytest_plugins = ["support.interception_fixtures"]
 pytestmark = pytest.mark.xdist_group("interception-clients")
 
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}

@@ -8,12 +8,11 @@ from typing import Any, get_args
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from support.browser import AXE, NARROW, WIDE, Scheme, needs_axe, needs_browser, new_context
-from support.phone_page import MANUAL, RING, PhonePage, Visited
-from support.receiver import Answer, CallbackReceiver, Received
+from support.pages.chromium import AXE, NARROW, WIDE, Scheme, needs_axe, new_context
+from support.pages.phone_page import MANUAL, RING, PhonePage, Visited
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, needs_axe, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, needs_axe, pytest.mark.xdist_group("browser")]
 
 VIEWS = ("try-it", "caller-ids", "phones", "requests", "refused", "inbox", "faults", "clock", "account")
 RUN_AXE = "async () => (await axe.run(document, { resultTypes: ['violations'] })).violations"

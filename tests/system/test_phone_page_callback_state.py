@@ -7,13 +7,11 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import needs_browser
-from support.phone_page import MANUAL, PhonePage, Visited
-from support.receiver import Answer, CallbackReceiver, Received
+from support.pages.phone_page import MANUAL, PhonePage, Visited
+from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 NOWHERE = "http://127.0.0.1:9/nowhere"

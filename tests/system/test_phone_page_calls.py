@@ -5,11 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from support.browser import needs_browser
-from support.phone_page import MANUAL, RING, PhonePage, Visited
+from support.pages.phone_page import MANUAL, RING, PhonePage, Visited
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 AUTOMATIC, AUTOMATIC_WRITTEN = "+442079460958", "+44 20 7946 0958"
 

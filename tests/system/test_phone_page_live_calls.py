@@ -3,11 +3,9 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
-from support.browser import needs_browser
-from support.phone_page import MANUAL, RING, PhonePage, Visited
+from support.pages.phone_page import MANUAL, RING, PhonePage, Visited
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 OTHER, OTHER_WRITTEN = "+14155550123", "+1 415-555-0123"
 VERIFIED, SILENT = "+14158675309", "+15005550012"

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from support.browser import needs_browser, new_context
-from support.phone_page import MANUAL_WRITTEN, RING, PhonePage, Visited
-from support.readme import README, ROOT, docs_page
-from support.server import ServerProcess
+from support.code_blocks import README, ROOT, docs_page
+from support.pages.chromium import new_context
+from support.pages.phone_page import MANUAL_WRITTEN, RING, PhonePage, Visited
+from support.servers.server import ServerProcess
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 IMAGES = ROOT / "docs" / "images"
 PICTURES = ("phone-page.png", "phone-page-trace.png")

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import needs_browser, new_context
-from support.phone_page import PhonePage, Visited
-from support.server import ACCOUNT_SID, ServerProcess, free_port
+from support.pages.chromium import new_context
+from support.pages.phone_page import PhonePage, Visited
+from support.servers.server import ACCOUNT_SID, ServerProcess, free_port
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 MOST_BYTES, MOST_BYTES_SENT = 180_000, 75 * 1024
 MANY = 500

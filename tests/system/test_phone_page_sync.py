@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from support.browser import WAIT_MS, needs_browser, new_context
-from support.phone_page import MANUAL, PhonePage, Visited
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, free_port
+from support.pages.chromium import WAIT_MS, new_context
+from support.pages.phone_page import MANUAL, PhonePage, Visited
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, free_port
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 POLL_MS, MOMENT_MS = 20, 100
 OTHER, OTHER_WRITTEN = "+14155550143", "415-555-0143"

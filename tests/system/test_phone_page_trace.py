@@ -5,12 +5,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Dialog, expect
 
-from support.browser import needs_browser
-from support.phone_page import MANUAL, PhonePage, Visited
-from support.receiver import Answer, CallbackReceiver
+from support.pages.phone_page import MANUAL, PhonePage, Visited
+from support.receivers.receiver import Answer, CallbackReceiver
 
-pytest_plugins = ["support.browser_fixtures"]
-pytestmark = [needs_browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 HTML = "<img src=x onerror=alert(1)>"

@@ -7,11 +7,9 @@ import subprocess
 
 import pytest
 
-from support.readme import BASE_URL, docs_page, readme_block
-from support.server import ServerProcess
+from support.code_blocks import BASE_URL, docs_page, readme_block
+from support.servers.server import ServerProcess
 from support.waiting import PROGRAM_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -8,11 +8,10 @@ from twilio.http.async_http_client import AsyncTwilioHttpClient  # type: ignore[
 from twilio.rest import Client  # type: ignore[import-untyped]
 from twilio.rest.api.v2010.account.outgoing_caller_id import OutgoingCallerIdInstance  # type: ignore[import-untyped]
 
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import PATIENCE_SECONDS
 
-pytest_plugins = ["support.system_fixtures"]
 # The library's own affair, with the aiohttp of today.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),

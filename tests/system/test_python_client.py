@@ -8,12 +8,11 @@ import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
 
-from support.readme import client_page, readme_block
-from support.receiver import CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.code_blocks import client_page, readme_block
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.waiting import eventually
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.usefixtures("direct")
 
 NOBODY = "PN" + "0" * 32

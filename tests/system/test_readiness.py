@@ -11,10 +11,8 @@ import pytest
 
 from ringback.app import create_app
 from ringback.config.settings import Settings
-from support.server import ServerProcess
+from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 
 def get(server: ServerProcess, path: str) -> httpx.Response:

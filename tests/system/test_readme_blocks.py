@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.readme import ReadmeError, readme_block
+from support.code_blocks import ReadmeError, readme_block
 
 PAGE = """# A page
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from support.programs import run_alone
-from support.readme import README, ROOT, block_names, client_page, docs_page, readme_block
-from support.server import free_port
+from support.clients.programs import run_alone
+from support.code_blocks import README, ROOT, block_names, client_page, docs_page, readme_block
+from support.servers.server import free_port
 from support.waiting import eventually
 
 README_BLOCKS = ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"]

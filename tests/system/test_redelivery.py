@@ -3,11 +3,9 @@
 import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from support.receiver import CallbackReceiver
-from support.server import ServerProcess
+from support.receivers.receiver import CallbackReceiver
+from support.servers.server import ServerProcess
 from support.waiting import PATIENCE_SECONDS
-
-pytest_plugins = ["support.system_fixtures"]
 
 HANGS_UP = "+15005550013"
 

@@ -9,13 +9,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.command import Command
-from support.receiver import Answer, CallbackReceiver
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, ringback_with
-from support.terminal import Terminal
+from support.receivers.receiver import Answer, CallbackReceiver
+from support.servers.command import Command
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, ringback_with
+from support.servers.terminal import Terminal
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
 
-pytest_plugins = ["support.system_fixtures"]
 pytestmark = pytest.mark.xdist_group("serve")
 
 OTHER_SID = "AC" + "7" * 32

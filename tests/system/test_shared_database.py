@@ -12,16 +12,14 @@ import httpx
 import pytest
 from sqlalchemy.engine import make_url
 
-from support.command import Command
-from support.cut import Line
-from support.extent import WHOLE
-from support.postgresql import migrated_database, new_database, postgresql_server
-from support.receiver import CallbackReceiver
-from support.seeds import number_at
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.databases.postgresql import migrated_database, new_database, postgresql_server
+from support.databases.severable_proxy import Line
+from support.receivers.receiver import CallbackReceiver
+from support.sampling import WHOLE
+from support.servers.command import Command
+from support.servers.seeds import number_at
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import eventually
-
-pytest_plugins = ["support.system_fixtures"]
 
 NUMBER = "+14158675309"
 QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}

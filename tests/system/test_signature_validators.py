@@ -3,11 +3,9 @@
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from support.node import needs_node, run_script
-from support.receiver import CallbackReceiver, Received
-from support.server import AUTH_TOKEN, ServerProcess, caller_ids_path
-
-pytest_plugins = ["support.system_fixtures"]
+from support.clients.node import run_script
+from support.receivers.receiver import CallbackReceiver, Received
+from support.servers.server import AUTH_TOKEN, ServerProcess, caller_ids_path
 
 CASES = [("POST", "/done"), ("GET", "/done"), ("POST", "/done?tenant=a%20b&plus=1%2B1"), ("GET", "/done?tenant=a+b")]
 
@@ -41,7 +39,7 @@ def test_pythons_validator_accepts_what_arrives_and_nothing_altered(
     assert not RequestValidator("another token").validate(url, callback.form, signature)
 
 
-@needs_node
+@pytest.mark.node
 @pytest.mark.parametrize(("method", "path"), CASES)
 def test_nodes_validator_accepts_what_arrives_and_nothing_altered(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str

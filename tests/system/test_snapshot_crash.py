@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from support.extent import WHOLE
-from support.server import ACCOUNT_SID, ServerProcess
+from support.sampling import WHOLE
+from support.servers.server import ACCOUNT_SID, ServerProcess
 from support.waiting import PATIENCE_SECONDS, eventually
 
 MIB = 1024 * 1024

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from support.extent import WHOLE
-from support.receiver import Answer, CallbackReceiver, Received
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
-from support.sqlite_probe import stored_calls, unsettled
+from support.databases.sqlite_probe import stored_calls, unsettled
+from support.receivers.receiver import Answer, CallbackReceiver, Received
+from support.sampling import WHOLE
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
 RINGING, DELIVERED = "+14158675310", "+15005550014"

@@ -3,7 +3,7 @@
 import base64
 import socket
 
-from support.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
+from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
 CREDENTIALS = base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import eventually
 
 

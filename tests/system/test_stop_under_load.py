@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from support.crash_clients import http_client
-from support.crash_world import Deployment, World, on_postgresql, on_sqlite, world
-from support.extent import WHOLE
-from support.seeds import number_at
+from support.crashes.clients import http_client
+from support.crashes.world import Deployment, World, on_postgresql, on_sqlite, world
+from support.sampling import WHOLE
+from support.servers.seeds import number_at
 
 STOPS = 5 if WHOLE else 1
 RINGING = 50

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from support.server import ACCOUNT_SID, ServerProcess, caller_ids_path
+from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
 FAILING_UPDATE = """

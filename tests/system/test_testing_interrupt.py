@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ringback.testing import Server
-from support.suites import suite_command, suite_environment
+from support.packaging.suites import suite_command, suite_environment
 from support.waiting import eventually
 
 SECONDS = 120

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ringback.testing import Server
-from support.extent import WHOLE
-from support.readme import ROOT, block_names, docs_page, readme_block
-from support.suites import run_suite
+from support.code_blocks import ROOT, block_names, docs_page, readme_block
+from support.packaging.suites import run_suite
+from support.sampling import WHOLE
 
 pytestmark = pytest.mark.xdist_group("testing_page")
 

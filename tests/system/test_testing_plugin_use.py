@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from support.suites import run_suite
+from support.packaging.suites import run_suite
 
 UNUSED = """
 import sys

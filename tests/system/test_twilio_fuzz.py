@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 
 import support
-from support.extent import WHOLE
-from support.seeds import many_caller_ids
-from support.server import END_OF_LOG, ServerProcess, caller_ids_path
+from support.sampling import WHOLE
+from support.servers.seeds import many_caller_ids
+from support.servers.server import END_OF_LOG, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS
 
 CHECKS = (
@@ -70,7 +70,7 @@ def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tu
     (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     answers = folder / "answers"
     environment = {
-        "SCHEMATHESIS_HOOKS": "support.fuzz_twilio_hooks",
+        "SCHEMATHESIS_HOOKS": "support.fuzzing.twilio_hooks",
         "PYTHONPATH": str(Path(support.__file__).parents[1]),
         "FUZZ_ANSWERS": str(answers),
         "FUZZ_CALLER_ID": caller_id,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.image import build_context, command, environment
-from support.packages import (
+from support.code_blocks import ROOT
+from support.packaging.image import build_context, command, environment
+from support.packaging.packages import (
     build,
     copy_checkout,
     install,
@@ -20,8 +21,7 @@ from support.packages import (
     share_libraries,
     unpack,
 )
-from support.readme import ROOT
-from support.server import ServerProcess, caller_ids_path
+from support.servers.server import ServerProcess, caller_ids_path
 
 pytestmark = pytest.mark.xdist_group("wheel")
 

@@ -3,9 +3,7 @@
 import pytest
 
 from ringback.commands.ready import WrongUrl, server_url
-from support.command import Command
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
 
 MISTAKES = {
     "an option with letters exchanged": (["serve", "--prot", "8010"], "unknown option --prot. Did you mean --port?"),

@@ -20,7 +20,7 @@ from ringback.domain.calls import (
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import after
 from support.domain_values import CODE, T0, a_call, a_phone
-from support.extent import WHOLE
+from support.sampling import WHOLE
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
 BEGINNINGS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]

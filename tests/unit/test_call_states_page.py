@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ringback.domain.calls import CALL_TRANSITIONS
-from support.call_states import page
+from support.generators.call_states import page
 
 PAGE = Path(__file__).parents[2] / "docs" / "call-states.md"
 

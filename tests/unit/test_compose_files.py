@@ -10,9 +10,9 @@ import pytest
 
 from ringback.commands.env import UNRESOLVABLE_REGION
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
-from support.compose import COMPOSE_FILES, PAGES, Service, documents, services
-from support.image import environment, final_stage
-from support.readme import ROOT
+from support.code_blocks import ROOT
+from support.packaging.compose import COMPOSE_FILES, PAGES, Service, documents, services
+from support.packaging.image import environment, final_stage
 
 SERVICES = services()
 OURS = [service for service in SERVICES if service.is_ringback]

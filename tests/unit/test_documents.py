@@ -19,7 +19,7 @@ from ringback.twilio_api.documents import Record
 from ringback.twilio_api.representations import CSV, JSON, XML
 from ringback.twilio_api.routes import ROUTES
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
-from support.openapi import field_names
+from support.wire.openapi import field_names
 
 PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}"
 PARENT_SID = AccountSid("AC" + "9" * 32)

@@ -9,11 +9,9 @@ import pytest
 
 from ringback.commands.env import CLIENTS
 from ringback.commands.main import CLIENT_NAMES
-from support.client_table import TableRow, table_rows
-from support.command import Command
-from support.isolated_clients import REACHES_TWILIO
-
-pytest_plugins = ["support.system_fixtures"]
+from support.clients.isolated import REACHES_TWILIO
+from support.clients.table import TableRow, table_rows
+from support.servers.command import Command
 
 PROXY = "http://127.0.0.1:8011"
 LINE_OF_CODE = {

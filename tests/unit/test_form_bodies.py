@@ -9,7 +9,7 @@ from starlette.types import Message
 from ringback.domain.errors import TwilioError
 from ringback.twilio_api.parameters import MAX_BODY_BYTES, Parameters, read_form
 from ringback.twilio_api.request_context import RequestContext
-from support.asgi_requests import a_request
+from support.http.asgi_requests import a_request
 
 FORM = b"application/x-www-form-urlencoded"
 

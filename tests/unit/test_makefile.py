@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.readme import ROOT
+from support.code_blocks import ROOT
 
 OLD = ".venv/.installed-old"
 NODE = "tests/system/node/node_modules/.installed"

@@ -10,7 +10,7 @@ import pytest
 from ringback.domain.errors import TwilioError
 from ringback.twilio_api.multipart import MAX_DELIMITERS, MAX_PART_HEADER_BYTES, MAX_PART_HEADERS
 from ringback.twilio_api.parameters import MAX_BODY_BYTES, MAX_PARAMETERS, PARSED_AT_ONCE_BYTES, Parameters, read_form
-from support.asgi_requests import a_request
+from support.http.asgi_requests import a_request
 
 BOUNDARY = "--------------------------293582696224464"
 CONTENT_TYPE = f"multipart/form-data; boundary={BOUNDARY}"

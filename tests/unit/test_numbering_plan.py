@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import ringback.phone_page
-from support.numbering_plan import document, plan
+from support.generators.numbering_plan import document, plan
 
 FILE = Path(ringback.phone_page.__file__).parent / "static" / "numbering-plan.json"
 MOST_BYTES = 19_000

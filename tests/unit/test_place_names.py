@@ -20,7 +20,7 @@ def test_file_names_the_version_pinned_in_constraints() -> None:
 
 
 def test_file_is_what_make_docs_writes() -> None:
-    from support.place_names import document  # noqa: PLC0415 - importing it loads the place names of all languages
+    from support.generators.place_names import document  # noqa: PLC0415 - importing it loads the place names of all languages
 
     is_current = PLACE_NAMES.read_text(encoding="utf-8").splitlines()[1:] == document().splitlines()[1:]
 

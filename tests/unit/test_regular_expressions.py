@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support.readme import ROOT
+from support.code_blocks import ROOT
 
 FUNCTIONS = {"compile", "match", "search", "fullmatch", "sub", "subn", "split", "findall", "finditer"}
 UNICODE_CLASSES = (r"\d", r"\w", r"\s", r"\b")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ringback.domain.signature_alterations import CHANGES
-from support.signed_requests import verdict
+from support.http.signed_requests import verdict
 
 BASIC = ("Authorization", "Basic " + base64.b64encode(b"me:s@y").decode())
 ORIGIN_CASES: list[tuple[str, str, dict[str, Any]]] = [

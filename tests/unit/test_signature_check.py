@@ -15,7 +15,7 @@ from ringback.domain.signature_check import (
     SignatureVerdict,
     verify_signature,
 )
-from support.signed_requests import FORM_TYPE, TOKEN, verdict
+from support.http.signed_requests import FORM_TYPE, TOKEN, verdict
 
 VECTOR_BODY = b"CallSid=CA1234567890ABCDE&Digits=1234&From=%2B14158675309&To=%2B18005551212&Caller=%2B14158675309"
 PROXY_HEADERS = [

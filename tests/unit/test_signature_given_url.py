@@ -3,7 +3,7 @@
 import pytest
 
 from ringback.domain.signature_check import SignatureVerdict
-from support.signed_requests import verdict
+from support.http.signed_requests import verdict
 
 GIVEN = "https://me:secret@public.test/hooks?a=1#rc=2"
 SIGNED = "https://public.test/hooks?a=1"

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from support.structure import (
+from support.generators.structure import (
     MAX_FUNCTION_LINES,
     MAX_MODULE_LINES,
     Call,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ringback.supervision import BackgroundTask, Supervisor, TaskCancelled, TaskEnded, run_forever
+from support.in_process.supervision import TaskLog
 from support.polling import until
-from support.supervision import TaskLog
 
 pytestmark = pytest.mark.anyio
 TASK = "a task"

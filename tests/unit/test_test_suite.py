@@ -26,19 +26,19 @@ DEFAULT_LIMITS = {"httpx.get", "httpx.post", "httpx.head", "httpx.put", "httpx.d
 ALLOWED = {
     ("support/polling.py", "sleep"): "the pause of a wait that has a limit",
     ("support/waiting.py", "sleep"): "the pause of a wait that has a limit",
-    ("support/contract.py", "sleep"): "the pause of a wait that has a limit",
+    ("support/wire/api.py", "sleep"): "the pause of a wait that has a limit",
     (
-        "support/postgresql.py",
+        "support/databases/postgresql.py",
         "sleep",
     ): "the pauses of a wait that has a limit, and of a program",
     ("system/test_python_async_client.py", "sleep"): "the pause of a wait that has a limit",
-    ("support/crash_world.py", "sleep"): "the receiver takes a moment to answer",
+    ("support/crashes/world.py", "sleep"): "the receiver takes a moment to answer",
     ("system/test_shared_database.py", "sleep"): "how long the database is away is what is tried",
     ("system/test_shared_database.py", "limit"): "the request must run out of time",
     ("system/test_hostile_requests.py", "speed"): "processor time of one thread, not wall time",
     ("integration/test_testing_account.py", "limit"): "the wait must run out of time",
     ("integration/test_testing_aio.py", "limit"): "the wait must run out of time",
-    ("support/hostile_receivers.py", "limit"): "the pause between two bytes of a receiver that drips",
+    ("support/hostile/receivers.py", "limit"): "the pause between two bytes of a receiver that drips",
     ("integration/test_testing_server.py", "limit"): "the start must run out of time",
 }
 """Exceptions by file and rule, each with its reason."""

@@ -9,9 +9,7 @@ import pytest
 
 from ringback.server import http_protocol, transports, uvicorn_server
 from ringback.server.uvicorn_internals import INTERNALS, LOWEST_VERSION, IncompatibleUvicorn, check_uvicorn
-from support.command import Command
-
-pytest_plugins = ["support.system_fixtures"]
+from support.servers.command import Command
 
 PROTOCOL = "uvicorn.protocols.http.httptools_impl.HttpToolsProtocol"
 CYCLE = "uvicorn.protocols.http.httptools_impl.RequestResponseCycle"

@@ -1,5 +1,5 @@
 // Format phone numbers and find their country.
-// tests/support/numbering_plan.py generates numbering-plan.json from libphonenumber's metadata (Apache License 2.0) and
+// tests/support/generators/numbering_plan.py generates numbering-plan.json from libphonenumber's metadata (Apache License 2.0) and
 // documents its format.
 
 const countryNames = new Intl.DisplayNames(["en"], { type: "region" });

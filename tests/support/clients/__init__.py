@@ -1,0 +1,1 @@
+"""HTTP clients and applications of other languages."""

@@ -1,0 +1,185 @@
+"""Looks, through Twilio's API, the control API and the receiver, at what became of a client's requests."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import httpx
+
+from support.crashes.clients import SCRIPTED, Tenant
+from support.crashes.report import Report
+from support.receivers.receiver import Received
+from support.servers.server import caller_ids_path
+from support.waiting import eventually
+
+MOST = 1000
+TOKEN = "I-Twilio-Idempotency-Token"
+ENDS = {
+    "enter-code": (["answer", "digits"], "completed success"),
+    "mistype-once": (["answer", "digits", "digits"], "completed success"),
+    "enter-wrong-code": (["answer", "digits", "digits", "digits"], "completed failed"),
+    "enter-nothing": (["answer", "prompt-timeout", "prompt-timeout", "prompt-timeout"], "completed failed"),
+    "hang-up": (["answer", "hang-up"], "completed failed"),
+    "no-answer": (["ring-timeout"], "no-answer failed"),
+    "busy": ([], "busy failed"),
+    "unreachable": ([], "failed failed"),
+}
+"""What happens to a call after it was dialled, by the phone that it meets, and how it ends."""
+
+Deliveries = Mapping[str, list[Received]]
+Json = dict[str, Any]
+
+
+def parameters(received: Received) -> dict[str, str]:
+    return received.query if received.method == "GET" else received.form
+
+
+def is_whole(received: Received) -> bool:
+    """Tell whether a request arrived to its end; no receiver takes one that a kill cut short for a callback."""
+    return TOKEN in received.headers and len(received.body) == int(received.headers.get("Content-Length", 0))
+
+
+def by_call(received: Iterable[Received]) -> Deliveries:
+    """Return the requests that arrived whole, by the SIDs of their calls."""
+    found: dict[str, list[Received]] = defaultdict(list)
+    for one in filter(is_whole, received):
+        found[parameters(one)["CallSid"]].append(one)
+    return found
+
+
+class Inspector:
+    """Looks at the account of one client through a server that runs."""
+
+    def __init__(self, http: httpx.Client, tenant: Tenant, report: Report) -> None:
+        self._http = http
+        self._tenant = tenant
+        self._report = report
+        self._calls_path = f"/2010-04-01/Accounts/{tenant.sid}/Calls"
+
+    def settle(self, seconds: float) -> None:
+        """Wait until every call has ended and every callback is delivered or given up."""
+        what = f"account {self._tenant.sid} settled"
+        eventually(lambda: len(self._settled()) >= len(self._calls()), what=what, seconds=seconds)
+
+    def inspect(self, deliveries: Deliveries) -> None:
+        """Count what there is, and complain of what is not as it should be."""
+        calls = {call["sid"]: call for call in self._calls()}
+        self._count(calls)
+        shown = {call["sid"]: call["status"] for call in self._twilio(self._calls_path)["calls"]}
+        self._report.expect(shown, {sid: call["status"] for sid, call in calls.items()}, "calls as Twilio's API has it")
+        for sid in self._tenant.answered.keys() - calls.keys():
+            self._report.lose(f"call {sid}, which was answered")
+        self._inspect_events(calls)
+        for call in calls.values():
+            self._inspect_life(call)
+            self._inspect_callback(call, deliveries.get(call["sid"], []))
+        self._inspect_caller_ids([call for call in calls.values() if call["verification_status"] == "success"])
+        self._inspect_script(list(calls.values()))
+
+    def _count(self, calls: Mapping[str, Json]) -> None:
+        tenant, report = self._tenant, self._report
+        told = len(tenant.answered) + len(tenant.refused)
+        report.posts += told + tenant.unanswered
+        report.answered += told
+        report.refused += len(tenant.refused)
+        report.unanswered += tenant.unanswered
+        report.calls += len(calls)
+
+    def _inspect_events(self, calls: Mapping[str, Json]) -> None:
+        """Every call is queued, ends and settles its callback once; it rings and is answered at most once."""
+        happened: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for event in self._events():
+            happened[event["call_sid"]][event["type"]] += 1
+        self._report.expect(set(happened), set(calls), f"calls with events in {self._tenant.sid}")
+        for sid, types in happened.items():
+            for once in ("call.queued", "call.ended", "callback.delivered"):
+                if not types[once]:
+                    self._report.lose(f"{once} of {sid}")
+            twice = {type_ for type_, times in types.items() if times > 1} - {"call.digits"}
+            if twice:
+                self._report.double(f"{twice} of {sid}")
+            self._report.expect(types["callback.failed"], 0, f"callbacks given up for {sid}")
+
+    def _inspect_life(self, call: Json) -> None:
+        """Look whether exactly that happened to a call which its phone does, once, or less if it was superseded."""
+        life = [entry["event"] for entry in call["timeline"]]
+        end = f"{call['status']} {call['verification_status']}"
+        steps, outcome = ENDS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
+        whole = ["queued", "dial", *steps] if call["phone"] else ["queued"]
+        if life[-2:-1] == ["supersede"]:
+            self._report.superseded += 1
+            whole, outcome = [*whole[: len(life) - 2], "supersede"], "failed failed"
+        self._report.expect((life, end), ([*whole, "ended"], outcome), f"call {call['sid']}")
+        self._report.outcomes[end] += 1
+
+    def _inspect_callback(self, call: Json, deliveries: list[Received]) -> None:
+        """At least once it arrived, always the same, and always with the same token."""
+        sid, report = call["sid"], self._report
+        if not deliveries:
+            report.lose(f"the callback of {sid}")
+            return
+        report.callbacks += 1
+        report.deliveries += len(deliveries)
+        report.duplicates += len(deliveries) - 1
+        if len({received.headers[TOKEN] for received in deliveries}) > 1:
+            report.double(f"the token of the callback of {sid}")
+        report.expect(len({received.body + received.target.encode() for received in deliveries}), 1, f"told of {sid}")
+        told = parameters(deliveries[0])
+        names = ("To", "CallStatus", "VerificationStatus", "OutgoingCallerIdSid")
+        wanted = (call["phone_number"], call["status"], call["verification_status"], call["outgoing_caller_id_sid"])
+        report.expect(tuple(told.get(name) for name in names), wanted, f"the callback of {sid}")
+
+    def _inspect_caller_ids(self, verified: list[Json]) -> None:
+        """Every success made one caller ID, and nothing else did."""
+        listed = self._twilio(caller_ids_path(self._tenant.sid))["outgoing_caller_ids"]
+        made = {caller_id["phone_number"]: caller_id["sid"] for caller_id in listed}
+        report = self._report
+        report.caller_ids += len(listed)
+        report.verified += len(verified)
+        for call in verified:
+            if call["phone_number"] not in made:
+                report.lose(f"the caller ID of {call['sid']}")
+            report.expect(made.get(call["phone_number"]), call["outgoing_caller_id_sid"], f"caller ID of {call['sid']}")
+        if len(listed) > len(made) or len(verified) > len(made):
+            report.double(f"caller IDs of {self._tenant.sid}: {len(verified)} calls, {len(listed)} caller IDs")
+        report.expect({*self._tenant.refused} - {*made}, set(), f"refused in {self._tenant.sid}, and not verified")
+
+    def _inspect_script(self, calls: list[Json]) -> None:
+        """Each entry is met by one call, or is still there."""
+        met = [call["phone"] for call in calls if call["phone_number"] == SCRIPTED and call["phone"]]
+        used = [phone["ring_seconds"] for phone in met if phone["ring_seconds"] in self._tenant.script]
+        left = [entry["ring_seconds"] for entry in self._control(f"/phones/{SCRIPTED}")["script"]]
+        self._report.script_entries += len(used)
+        for entry, times in Counter([*used, *left]).items():
+            if times > 1:
+                self._report.double(f"script entry {entry} of {self._tenant.sid}")
+        for entry in {*self._tenant.script} - {*used, *left}:
+            self._report.lose(f"script entry {entry} of {self._tenant.sid}")
+
+    def _settled(self) -> list[Json]:
+        return [event for event in self._events() if event["type"] in ("callback.delivered", "callback.failed")]
+
+    def _calls(self) -> list[Json]:
+        calls: list[Json] = self._control("/calls", limit=MOST)["calls"]
+        assert len(calls) < MOST  # of more, not all would be shown
+        return calls
+
+    def _events(self) -> list[Json]:
+        found: list[Json] = []
+        while True:
+            after = found[-1]["id"] if found else 0
+            page = self._control("/events", after=after, wait_seconds=0)["events"]
+            if not page:
+                return [event for event in found if event["call_sid"]]
+            found += page
+
+    def _control(self, path: str, **query: Any) -> Json:
+        answer = self._http.get(f"/_ringback/accounts/{self._tenant.sid}{path}", params=query)
+        found: Json = answer.raise_for_status().json()
+        return found
+
+    def _twilio(self, path: str) -> Json:
+        owner = (self._tenant.sid, self._tenant.auth_token)
+        answer = self._http.get(f"{path}.json", params={"PageSize": MOST}, auth=owner)
+        found: Json = answer.raise_for_status().json()
+        return found

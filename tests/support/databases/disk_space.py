@@ -1,0 +1,89 @@
+"""Folders whose disk space a test can use up and free again."""
+
+import os
+import resource
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from support.servers.server import ServerProcess
+from support.waiting import PATIENCE_SECONDS
+
+UNLIMITED = resource.RLIM_INFINITY
+SMALL_DISK_BYTES = 4 * 1024 * 1024
+BLOCK = b"\0" * 4096
+
+
+class DiskSpace(Protocol):
+    """The disk space of a server's files."""
+
+    folder: Path
+
+    def use_up(self, server: ServerProcess) -> None:
+        """Keep the files of a running server from growing."""
+
+    def free(self, server: ServerProcess) -> None:
+        """Let the files grow again."""
+
+
+@dataclass
+class FileSizeLimit:
+    """A limit of 0 bytes on the files that the server writes.
+
+    Existing bytes cannot be overwritten either: a log that was written back is restarted, and would need no more space.
+    """
+
+    folder: Path
+
+    def use_up(self, server: ServerProcess) -> None:
+        assert server.process is not None
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, UNLIMITED))
+
+    def free(self, server: ServerProcess) -> None:
+        assert server.process is not None
+        if server.process.poll() is None:
+            resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (UNLIMITED, UNLIMITED))
+
+
+@dataclass
+class SmallDisk:
+    """A separate disk, filled with another file."""
+
+    folder: Path
+
+    @property
+    def _filler(self) -> Path:
+        return self.folder / "another file"
+
+    def use_up(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
+        with self._filler.open("ab", buffering=0) as filler:
+            try:
+                while True:
+                    filler.write(BLOCK)
+            except OSError:
+                return
+
+    def free(self, server: ServerProcess | None = None) -> None:  # noqa: ARG002
+        self._filler.unlink()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
+    """Mount a disk of 4 MiB in memory, and yield it; None if that is not allowed."""
+    mount, unmount = shutil.which("mount"), shutil.which("umount")
+    if os.geteuid() != 0 or not mount or not unmount:
+        yield None
+        return
+    folder.mkdir()
+    options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)]
+    if subprocess.run([mount, *options], capture_output=True, timeout=PATIENCE_SECONDS, check=False).returncode != 0:  # noqa: S603
+        yield None
+        return
+    try:
+        yield SmallDisk(folder)
+    finally:
+        subprocess.run([unmount, "-l", str(folder)], capture_output=True, timeout=PATIENCE_SECONDS, check=True)  # noqa: S603

@@ -1,0 +1,109 @@
+"""Hooks for schemathesis, loaded by SCHEMATHESIS_HOOKS: they let the fuzzer reach what is behind the paths.
+
+The environment names the server: CONTROL_URL, and CONTROL_TOKEN where it asks for one; and FUZZ_ANSWERS, the file to
+which goes a line for each answer: method, path in the description, status.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import httpx
+import schemathesis
+from schemathesis import Case, HookContext
+from schemathesis.core.failures import Failure
+from schemathesis.core.transport import Response
+from schemathesis.openapi.checks import RejectedPositiveData
+
+from support.fuzzing.world import World, new_world
+from support.waiting import PATIENCE_SECONDS
+
+LEFT_ALONE_EVERY = 8
+"""One case in so many keeps what the fuzzer made up for its path."""
+SHORT_WAIT, LONGEST_WAIT = 0.02, 300.0
+UNSPEAKABLE = (
+    "number:",
+    "phone_number:",
+    "now: between the years",
+    "date_created: between the years",
+    "friendly_name: it has a character that is not valid in XML",
+    "owner_email:",
+    "parent_sid: AC",
+    "seconds: a clock cannot be advanced",
+    "effect:",
+    "effect.message:",
+    "times, probability: give one of them",
+    "the snapshot cannot be restored",
+)
+"""How each complaint begins of a value that is refused for what JSON Schema cannot say, and descriptions do."""
+
+_counted: Iterator[int] = itertools.count()
+_headers = {"Authorization": f"Bearer {os.environ['CONTROL_TOKEN']}"} if "CONTROL_TOKEN" in os.environ else {}
+_http = httpx.Client(base_url=os.environ["CONTROL_URL"], headers=_headers, timeout=PATIENCE_SECONDS, trust_env=False)
+_worlds: list[World] = []
+
+
+@schemathesis.hook
+def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
+    """Put what is there into the path, and what is short into the time to wait."""
+    del context, kwargs
+    turn = next(_counted)
+    if case.path_parameters and not _is_about_its_path(case) and turn % LEFT_ALONE_EVERY:
+        world = _world()
+        world.prepare(case.path)
+        case.path_parameters = {name: world.values[name] for name in case.path_parameters}
+    if case.path.endswith("/events"):
+        case.query = _hurried(case.query)
+    if (case.method, case.path) == ("PUT", "/snapshot") and _is_positive(case) and turn % 2:
+        case.body = _http.get("/snapshot").json()
+
+
+@schemathesis.hook
+def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
+    """Tell the test what was reached."""
+    del context
+    with Path(os.environ["FUZZ_ANSWERS"]).open("a", encoding="utf-8") as answers:
+        answers.write(f"{case.method.upper()} {case.path} {response.status_code}\n")
+
+
+@schemathesis.hook
+def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
+    """Let values be refused for what JSON Schema cannot say."""
+    del context, case
+    is_refused = isinstance(failure, RejectedPositiveData) and response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    return not (is_refused and all(one.startswith(UNSPEAKABLE) for one in response.json()["error"].split("; ")))
+
+
+def _world() -> World:
+    if not _worlds or not _worlds[0].is_whole():
+        if _worlds:
+            _http.delete(f"/accounts/{_worlds[0].account_sid}")
+        _worlds[:] = [new_world(_http)]
+    return _worlds[0]
+
+
+def _is_positive(case: Case[Any]) -> bool:
+    return case.meta is not None and case.meta.generation.mode.is_positive
+
+
+def _is_about_its_path(case: Case[Any]) -> bool:
+    return case.meta is not None and any(
+        location.name == "PATH" and component.mode.is_negative for location, component in case.meta.components.items()
+    )
+
+
+def _hurried(query: dict[str, Any]) -> dict[str, Any]:
+    """Return a query that waits for a moment wherever it asks for a longer time that is allowed."""
+    given = query.get("wait_seconds", LONGEST_WAIT)
+    hurried = [_hurried_one(one) for one in given] if isinstance(given, list) else _hurried_one(given)
+    return {**query, "wait_seconds": hurried}
+
+
+def _hurried_one(given: Any) -> Any:
+    try:
+        return SHORT_WAIT if SHORT_WAIT < float(given) <= LONGEST_WAIT else given
+    except (TypeError, ValueError):
+        return given

@@ -1,0 +1,150 @@
+"""Requests that are no HTTP, or HTTP at its edges, as bytes, and the statuses that answer them.
+
+`()` stands for a connection that is closed without an answer. What a client may rightly send is answered as usual.
+"""
+
+from support.hostile.client import FORM, GOOD, HEAD, LIST, PATH, Hostile, form, get, request
+
+CHUNKED = f"{FORM}Transfer-Encoding: chunked\r\n".encode()
+THREE = b"3\r\na=b\r\n0\r\n\r\n"
+NO_NUMBER = 400
+"""What is answered where a body was read that asks for nothing: 21201."""
+
+
+def post(fields: bytes, body: bytes = b"a=b") -> bytes:
+    return request(b"POST", LIST, FORM.encode() + fields, body)
+
+
+def chunked(body: bytes) -> bytes:
+    return request(b"POST", LIST, CHUNKED, body)
+
+
+def length(value: bytes, body: bytes = b"a=b") -> bytes:
+    return post(b"Content-Length: " + value + b"\r\n", body)
+
+
+LINES = [
+    Hostile("nothing but empty lines", b"\r\n" * 1_000, ()),
+    Hostile("empty lines first", b"\r\n\r\n\r\n" + get(LIST), (200,)),
+    Hostile("a line of nonsense", b"nonsense\r\n\r\n", (400,)),
+    Hostile("no target", b"GET HTTP/1.1\r\n" + HEAD + b"\r\n", (400,)),
+    Hostile("an empty target", b"GET  HTTP/1.1\r\n" + HEAD + b"\r\n", (400,)),
+    Hostile("HTTP/0.9", b"GET " + LIST + b"\r\n\r\n", (401,)),
+    Hostile("HTTP/0.9 without an empty line", b"GET " + LIST + b"\r\n", ()),
+    Hostile("HTTP/1.2", get(LIST, version=b"HTTP/1.2"), (400,)),
+    Hostile("HTTP/1.10", get(LIST, version=b"HTTP/1.10"), (400,)),
+    Hostile("HTTP/3.0", get(LIST, version=b"HTTP/3.0"), (400,)),
+    Hostile("http in lower case", get(LIST, version=b"http/1.1"), (400,)),
+    Hostile("HTTP/2 by its preface", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0", (400,)),
+    Hostile("TLS", bytes.fromhex("16030100c8010000c40303") + bytes(189), (400,)),
+    Hostile("SSL 2", bytes.fromhex("802e0100020015000000"), (400,)),
+    Hostile("mail", b"EHLO x\r\nMAIL FROM:<a@b>\r\n", (400,)),
+    Hostile("NULs", bytes(1_000), (400,)),
+    Hostile("0xFF", b"\xff" * 1_000 + b"\r\n\r\n", (400,)),
+    Hostile("line feeds alone", get(LIST).replace(b"\r\n", b"\n"), (400,)),
+    Hostile("carriage returns alone", get(LIST).replace(b"\r\n", b"\r"), (400,)),
+    Hostile("a method in lower case", get(LIST, method=b"get"), (400,)),
+    Hostile("a method nobody knows", get(LIST, method=b"BREW"), (400,)),
+    Hostile("a method of 1,000 letters", get(LIST, method=b"G" * 1_000), (400,)),
+    Hostile("a method of another protocol", get(LIST, method=b"DESCRIBE"), (400,)),
+    Hostile("a method with a NUL", get(LIST, method=b"GET\0"), (400,)),
+    Hostile("a method of WebDAV", get(LIST, method=b"PROPFIND"), (405,)),
+    Hostile("TRACE", get(LIST, method=b"TRACE"), (405,)),
+    Hostile("CONNECT", get(b"api.twilio.com:443", method=b"CONNECT"), (400,)),
+    Hostile("CONNECT with a path", get(LIST, method=b"CONNECT"), (400,)),
+    Hostile("an absolute target", get(b"http://api.twilio.com" + LIST), (200,)),
+    Hostile("an absolute target of another scheme", get(b"ftp://api.twilio.com" + LIST), (200,)),
+    Hostile("an absolute target with a password", get(b"http://user:pw@api.twilio.com" + LIST), (200,)),
+    Hostile("an absolute target without a path", get(b"http://api.twilio.com"), (400,)),
+    Hostile("an absolute target with an impossible port", get(b"http://api.twilio.com:99999" + LIST), (400,)),
+    Hostile("an absolute target with half an address", get(b"http://[::1" + LIST), (400,)),
+    Hostile("an authority as target", get(b"api.twilio.com:443"), (400,)),
+    Hostile("* as target", get(b"*"), (404,)),
+    Hostile("OPTIONS *", get(b"*", method=b"OPTIONS"), (204,)),
+    Hostile("a fragment", get(LIST + b"#fragment"), (200,)),
+    Hostile("a space in the target", get(b"/a b.json"), (400,)),
+    Hostile("a tab in the target", get(b"/a\tb.json"), (400,)),
+    Hostile("a NUL in the target", get(PATH + b"/\0.json"), (400,)),
+    Hostile("UTF-8 in the path", get(PATH + "/é.json".encode()), (400,)),
+    Hostile("no UTF-8 in the path", get(PATH + b"/\xff.json"), (400,)),
+    Hostile("UTF-8 in the query", get(LIST + "?FriendlyName=é".encode()), (400,)),
+    Hostile("no UTF-8 in the query", get(LIST + b"?FriendlyName=\xff"), (400,)),
+    Hostile("a request line of 64 KiB", get(PATH + b"/" + b"x" * 65_536), (400,)),
+    Hostile("a request line of 10 MB", get(PATH + b"/" + b"x" * 10_000_000), (400,)),
+]
+FIELDS = [
+    Hostile("no Host", get(LIST, GOOD), (200,)),
+    Hostile("two Hosts", get(LIST, HEAD + b"Host: other\r\n"), (200,)),
+    Hostile("a Host that can be none", get(LIST, b"Host: a b/c\xff\r\n" + GOOD), (200,)),
+    Hostile("a Host of 60,000 letters", get(LIST, b"Host: " + b"x" * 60_000 + b"\r\n" + GOOD), (200,)),
+    Hostile("a NUL in Host", get(LIST, b"Host: \0\r\n" + GOOD), (400,)),
+    Hostile("a NUL in a field", get(LIST, HEAD + b"X: a\0b\r\n"), (400,)),
+    Hostile("a NUL in a field's name", get(LIST, HEAD + b"X\0: ab\r\n"), (400,)),
+    Hostile("a control character in a field", get(LIST, HEAD + b"X: a\x01b\r\n"), (400,)),
+    Hostile("a carriage return in a field", get(LIST, HEAD + b"X: a\rb\r\n"), (400,)),
+    Hostile("a folded field", get(LIST, HEAD + b"X: a\r\n b\r\n"), (400,)),
+    Hostile("a fold before all fields", b"GET " + LIST + b" HTTP/1.1\r\n X: a\r\n" + HEAD + b"\r\n", (400,)),
+    Hostile("a space before the colon", get(LIST, HEAD + b"X : a\r\n"), (400,)),
+    Hostile("a field without a colon", get(LIST, HEAD + b"X\r\n"), (400,)),
+    Hostile("a field without a name", get(LIST, HEAD + b": x\r\n"), (400,)),
+    Hostile("a field of 60,000 spaces", get(LIST, HEAD + b"X:" + b" " * 60_000 + b"\r\n"), (200,)),
+    Hostile("12,000 fields", get(LIST, HEAD + b"a:\r\n" * 12_000), (200,)),
+    Hostile("16,384 fields", get(LIST, HEAD + b"a:\r\n" * 16_384), (400,)),
+    Hostile("1,000,000 fields", get(LIST, HEAD + b"a:\r\n" * 1_000_000), (400,)),
+    Hostile("a field of 10 MB", get(LIST, HEAD + b"X: " + b"y" * 10_000_000 + b"\r\n"), (400,)),
+    Hostile("a wish for a WebSocket", get(LIST, HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"), (200,)),
+    Hostile("a wish for HTTP/2", get(LIST, HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n"), (200,)),
+    Hostile("another expectation", post(b"Expect: 200-ok\r\nContent-Length: 3\r\n"), (NO_NUMBER,)),
+    Hostile("100-continue", post(b"Expect: 100-continue\r\nContent-Length: 3\r\n"), (100, NO_NUMBER)),
+]
+BODIES = [
+    Hostile("both lengths", post(b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", THREE), (400,)),
+    Hostile("both lengths the other way", post(b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", THREE), (400,)),
+    *(
+        Hostile(f"Content-Length: {value.decode('latin-1')}", length(value), (400,))
+        for value in (b"-1", b"+3", b"3 3", b"3, 3", b"0x3", b"3.0", b"", b"many", b"\xb2", b"9" * 30, b"9" * 5_000)
+    ),
+    Hostile("a Content-Length between spaces", length(b"   3  "), (NO_NUMBER,)),
+    Hostile("a Content-Length of 5,000 zeros and a 3", length(b"0" * 5_000 + b"3"), (NO_NUMBER,)),
+    Hostile("a Content-Length of 2**64 - 1", length(b"18446744073709551615", b""), (413,), in_step=False),
+    Hostile("the same Content-Length twice", post(b"Content-Length: 3\r\nContent-Length: 3\r\n"), (400,)),
+    Hostile("two Content-Lengths", post(b"Content-Length: 3\r\nContent-Length: 4\r\n", b"a=bc"), (400,)),
+    Hostile("a body of 1 MiB and a byte", form(b"x" * 1_048_577), (413,)),
+    Hostile("the same in one chunk", chunked(b"100001\r\n" + b"x" * 0x100001 + b"\r\n0\r\n\r\n"), (413,)),
+    Hostile("the same asked for first", post(b"Expect: 100-continue\r\nContent-Length: 1048577\r\n", b""), (413,)),
+    Hostile("a body that breaks off", length(b"300"), ()),
+    Hostile("a chunk that breaks off", chunked(b"300\r\na=b"), ()),
+    *(
+        Hostile(f"Transfer-Encoding: {value.decode()}", post(b"Transfer-Encoding: " + value + b"\r\n", THREE), (400,))
+        for value in (b"gzip", b"identity", b"xchunked", b"chunked, gzip", b"chunked\r\nTransfer-Encoding: chunked")
+    ),
+    Hostile("chunks of gzip", post(b"Transfer-Encoding: gzip, chunked\r\n", THREE), (NO_NUMBER,)),
+    *(
+        Hostile(f"a chunk's size is {size.decode()[:20]}", chunked(size + b"\r\na=b\r\n0\r\n\r\n"), (400,))
+        for size in (b"xyz", b"-3", b"", b"0x3", b"3 ", b"f" * 18, b"0" * 40 + b"f" * 18, b"2", b"\0")
+    ),
+    Hostile("a chunk longer than its size", chunked(b"3\r\na=bcdef\r\n0\r\n\r\n"), (400,)),
+    Hostile("chunks with line feeds alone", chunked(b"3\na=b\n0\n\n"), (400,)),
+    Hostile("a chunk with an extension", chunked(b'3;a="b"\r\na=b\r\n0\r\n\r\n'), (NO_NUMBER,)),
+    Hostile("a chunk with an extension of 1 MB", chunked(b"3;" + b"x" * 1_000_000 + b"\r\na=b\r\n0\r\n\r\n"), (400,)),
+    Hostile("fields behind the last chunk", chunked(b"3\r\na=b\r\n0\r\nX: y\r\n\r\n"), (NO_NUMBER,)),
+    Hostile("100,000 of them", chunked(b"3\r\na=b\r\n0\r\n" + b"X: y\r\n" * 100_000 + b"\r\n"), (400,)),
+    Hostile("one of them, of 50 MB", chunked(b"3\r\na=b\r\n0\r\nX: " + b"y" * 50_000_000 + b"\r\n\r\n"), (400,)),
+    Hostile("a length behind the last chunk", chunked(b"0\r\nContent-Length: 5\r\n\r\n"), (400,)),
+    Hostile(
+        "credentials behind the last chunk",
+        request(b"POST", LIST, b"Host: x\r\nTransfer-Encoding: chunked\r\n", b"0\r\n" + GOOD + b"\r\n"),
+        (401,),
+    ),
+    Hostile("chunks of a byte", chunked(b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n"), (NO_NUMBER,)),
+    Hostile("100,000 chunks of a byte", chunked(b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n"), (400,)),
+    Hostile("a body of GET", request(b"GET", LIST, HEAD + b"Content-Length: 3\r\n", b"a=b"), (200,)),
+]
+TOGETHER = [
+    Hostile("three requests", get(LIST) + get(b"/nowhere") + get(LIST), (200, 404, 200)),
+    Hostile("nonsense between two", get(LIST) + b"nonsense\r\n\r\n" + get(LIST), (200, 400)),
+    Hostile("nonsense behind a form", form(b"a=b") + b"nonsense\r\n\r\n", (NO_NUMBER, 400)),
+    Hostile("a bad chunk behind two", get(LIST) * 2 + chunked(b"zz\r\n") + get(LIST), (200, 200, 400)),
+    Hostile("a head too large behind one", get(LIST) + get(b"/" + b"x" * 70_000), (200, 400)),
+    Hostile("an end behind one", get(LIST, HEAD + b"Connection: close\r\n") + get(LIST), (200,), closes=True),
+]

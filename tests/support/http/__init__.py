@@ -1,0 +1,1 @@
+"""HTTP without a server or a socket."""

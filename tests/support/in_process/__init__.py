@@ -1,0 +1,1 @@
+"""Simulations and applications inside the test's process."""

@@ -1,0 +1,16 @@
+"""Two applications that share one database."""
+
+from typing import NamedTuple
+
+from support.in_process.control import Controlled, ControlledAccount
+
+
+class Replicas(NamedTuple):
+    """Two applications with one database and one system clock."""
+
+    one: Controlled
+    other: Controlled
+
+    def elsewhere(self, account: ControlledAccount) -> ControlledAccount:
+        """Return an account of the first application at the other."""
+        return ControlledAccount(self.other.http, account.sid, account.auth_token)

@@ -1,0 +1,68 @@
+"""What compose files and workflows say of ringback's containers, wherever they stand: in files, and in pages."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from support.code_blocks import ROOT
+
+PAGES = sorted([ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*/*.md")])
+COMPOSE_FILES = sorted([ROOT / "compose.yaml", *ROOT.glob("examples/*/compose*.yaml")])
+_BLOCK = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+IMAGES = re.compile(r"(.*/)?ringback(:.*)?")
+
+
+class Service(NamedTuple):
+    """A service of a compose file or of a job, and the document that it stands in; `place` names it."""
+
+    place: str
+    name: str
+    described: dict[str, Any]
+    document: dict[str, Any]
+
+    @property
+    def is_ringback(self) -> bool:
+        return IMAGES.fullmatch(self.described.get("image", "")) is not None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        found: dict[str, str] = self.described.get("environment") or self.described.get("env") or {}
+        return found
+
+    @property
+    def ports(self) -> list[tuple[str, int]]:
+        """Where each published port can be reached, and the container's own: ``("127.0.0.1", 8010)``."""
+        split = (str(port).rpartition(":") for port in self.described.get("ports", ()))
+        return [(outside.rpartition(":")[0], int(inside)) for outside, _, inside in split]
+
+    @property
+    def volumes(self) -> list[tuple[str, str, bool]]:
+        """Each volume's name, the folder it is mounted on, and whether it may be written to."""
+        split = (str(volume).split(":") for volume in self.described.get("volumes", ()))
+        return [(name, folder, mode != ["ro"]) for name, folder, *mode in split]
+
+
+def documents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every compose file, and every YAML block of the pages, with the name of its place."""
+    for file in COMPOSE_FILES:
+        yield _name(file), yaml.safe_load(file.read_text(encoding="utf-8"))
+    for page in PAGES:
+        for number, block in enumerate(_BLOCK.findall(page.read_text(encoding="utf-8")), 1):
+            yield f"{_name(page)} {number}", yaml.safe_load(block)
+
+
+def services() -> list[Service]:
+    """Return every service of these documents, those of workflows' jobs too."""
+    found = []
+    for place, document in documents():
+        for holder in (document, *document.get("jobs", {}).values()):
+            for name, described in holder.get("services", {}).items():
+                found.append(Service(f"{place}: {name}", name, described, document))
+    return found
+
+
+def _name(file: Path) -> str:
+    return str(file.relative_to(ROOT))

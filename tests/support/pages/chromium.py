@@ -1,0 +1,72 @@
+"""Debian's Chromium, headless, driven by Playwright."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
+
+from support.clients.node import FOLDER
+from support.waiting import PATIENCE_SECONDS
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
+QUIET = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Options that prevent requests of Chromium to other hosts."""
+WAIT_MS = PATIENCE_SECONDS * 1000
+
+expect.set_options(timeout=WAIT_MS)
+
+TIMERS = """
+const { setTimeout, setInterval } = window;
+window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
+window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
+"""
+"""JavaScript that multiplies long timeouts, so that a slow machine sees what the page hides after some seconds.
+
+A test that sets ``window.polls`` to false disables polling: from then on the page shows only what events report.
+"""
+
+Scheme = Literal["light", "dark"]
+WIDE, NARROW = (1440, 900), (360, 740)
+
+needs_axe = pytest.mark.skipif(
+    not AXE.is_file(), reason="axe-core is not installed by npm: run `make tests/system/node/node_modules/.installed`"
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run a browser. No other event loop can run in this thread at the same time."""
+    as_root = ["--no-sandbox"] if sys.platform == "linux" and os.getuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
+    """Open a window without cookies and storage. Actions in its pages time out after WAIT_MS.
+
+    A narrow window has touch.
+    """
+    width, height = size
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, has_touch=size == NARROW
+    )
+    context.set_default_timeout(WAIT_MS)
+    context.add_init_script(TIMERS)
+    return context

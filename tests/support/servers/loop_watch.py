@@ -1,0 +1,123 @@
+"""A server that notes which callbacks of its event loop used how much time of their thread.
+
+Thread time is what the processor really worked for a callback: other processes do not make it longer, however busy the
+machine is.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from support.servers.server import ServerProcess
+
+LONGEST_CALLBACK_MS = 10.0
+"""What a callback may take: a request that comes meanwhile waits for it."""
+NOTED_FROM_MS = 2.0
+RUNS = 10
+MS = 1_000_000
+TESTS = Path(__file__).parents[2]
+
+
+class Callback(NamedTuple):
+    """A callback that took long: how long, and what it was."""
+
+    ms: float
+    what: str
+
+
+class WatchedServer(ServerProcess):
+    """A real server whose callbacks are noted in `report`."""
+
+    def __init__(self, report: Path, **settings: Any) -> None:
+        program = f"import sys; sys.path.insert(0, {str(TESTS)!r}); from support.servers.loop_watch import main; main()"
+        command = [sys.executable, "-c", program, str(report), "serve"]
+        super().__init__(cwd=None, command=command, covered=False, **settings)
+        self._report = report
+
+    @contextmanager
+    def watched(self) -> Iterator[list[Callback]]:
+        """Give a list that in the end holds the callbacks noted meanwhile, the longest first."""
+        begin = self._report.stat().st_size
+        found: list[Callback] = []
+        yield found
+        lines = self._report.read_bytes()[begin:].splitlines()
+        found.extend(sorted((Callback(*json.loads(line)) for line in lines), reverse=True))
+
+
+def too_long(callbacks: list[Callback]) -> list[Callback]:
+    """Return the callbacks that no request should have to wait for."""
+    return [callback for callback in callbacks if callback.ms > LONGEST_CALLBACK_MS]
+
+
+def assert_yields(operation: Callable[[], list[Callback]]) -> None:
+    """Assert that an operation, which returns its longest callbacks, has none that takes too long, in one of RUNS.
+
+    A callback that takes long does so in each run. A virtual machine that was stopped by its host counts that as thread
+    time, now and then.
+    """
+    for _ in range(RUNS):
+        callbacks = too_long(operation())
+        if not callbacks:
+            return
+    assert not callbacks, f"callbacks that held up the event loop: {callbacks[:5]}"
+
+
+def install(report: Path) -> None:
+    """Note every callback of every event loop of this process that takes long."""
+    file = report.open("a", buffering=1)
+    asyncio.Handle._run = _watching(lambda callback: file.write(json.dumps(callback) + "\n"))  # type: ignore[method-assign]  # noqa: SLF001
+
+
+@contextmanager
+def watched() -> Iterator[list[Callback]]:
+    """Give a list to which callbacks of this process's event loops are added that take long."""
+    run, found = asyncio.Handle._run, list[Callback]()  # noqa: SLF001
+    asyncio.Handle._run = _watching(found.append)  # type: ignore[method-assign]  # noqa: SLF001
+    try:
+        yield found
+    finally:
+        asyncio.Handle._run = run  # type: ignore[method-assign]  # noqa: SLF001
+
+
+def _watching(note: Callable[[Callback], object]) -> Any:
+    """Return a way to run callbacks that notes those that take long."""
+    run = asyncio.Handle._run  # noqa: SLF001
+
+    def watching(handle: asyncio.Handle) -> None:
+        started = time.thread_time_ns()
+        run(handle)
+        used = (time.thread_time_ns() - started) / MS
+        if used >= NOTED_FROM_MS:
+            note(Callback(used, _described(handle)))
+
+    return watching
+
+
+def _described(handle: Any) -> str:
+    """Name what ran: of a task the functions that it waits in now."""
+    task = getattr(handle._callback, "__self__", None)  # noqa: SLF001
+    if not isinstance(task, asyncio.Task):
+        return repr(handle)
+    names: list[str] = []
+    waiting: Any = task.get_coro()
+    while waiting is not None and len(names) < 30:
+        code = getattr(waiting, "cr_code", None) or getattr(waiting, "gi_code", None)
+        frame = getattr(waiting, "cr_frame", None)
+        if code and code.co_name != "__call__":
+            names.append(f"{code.co_name}:{frame.f_lineno if frame else '-'}")
+        waiting = getattr(waiting, "cr_await", None) or getattr(waiting, "gi_yieldfrom", None)
+    return " > ".join(names[-6:])
+
+
+def main() -> None:
+    """Run ringback's command, with a report: its path comes before the command."""
+    install(Path(sys.argv.pop(1)))
+    sys.modules["uvloop"] = None  # type: ignore[assignment]  # its callbacks cannot be watched; uvicorn does without
+    from ringback.__main__ import main as command  # noqa: PLC0415 - as the command imports it
+
+    sys.exit(command())

@@ -1,0 +1,1 @@
+"""Clients and rows of the contract tests."""

@@ -1,0 +1,99 @@
+"""Checks JSON answers against Twilio's own OpenAPI description of accounts, calls and OutgoingCallerIds."""
+
+import json
+import re
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+DESCRIPTION_FILE = Path(__file__).parents[2] / "contract" / "twilio-oai-subset.json"
+DESCRIPTION: dict[str, Any] = json.loads(DESCRIPTION_FILE.read_text(encoding="utf-8"))
+
+UNDESCRIBED_METHODS = {"put": "post"}
+"""The product page has POST or PUT for updates, the description only POST."""
+
+_RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} \+0000")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_RELATIVE_URI = re.compile(r"/2010-04-01/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*")
+
+FORMATS = FormatChecker(formats=())
+
+
+@FORMATS.checks("date-time-rfc-2822", raises=ValueError)
+def _is_rfc_2822(value: object) -> bool:
+    if not isinstance(value, str):
+        return True
+    moment = parsedate_to_datetime(value)
+    return bool(_RFC_2822.fullmatch(value)) and f"{moment:%a}" == value[:3]
+
+
+@FORMATS.checks("phone-number")
+def _is_e164(value: object) -> bool:
+    return not isinstance(value, str) or bool(_E164.fullmatch(value))
+
+
+@FORMATS.checks("uri")
+def _is_relative_uri(value: object) -> bool:
+    """Twilio calls "uri" what its own examples give relative to the host."""
+    return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value))
+
+
+@FORMATS.checks("uri-map")
+def _is_map_of_relative_uris(value: object) -> bool:
+    return not isinstance(value, dict) or all(
+        isinstance(uri, str) and _RELATIVE_URI.fullmatch(uri) for uri in value.values()
+    )
+
+
+@FORMATS.checks("currency")
+def _is_currency(value: object) -> bool:
+    return not isinstance(value, str) or bool(_CURRENCY.fullmatch(value))
+
+
+def in_json_schema(node: Any) -> Any:
+    """Translate OpenAPI 3.0's ``nullable`` into JSON Schema's list of types."""
+    if isinstance(node, list):
+        return [in_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    translated = {key: in_json_schema(value) for key, value in node.items() if key != "nullable"}
+    if node.get("nullable") is True and isinstance(node.get("type"), str):
+        translated["type"] = [node["type"], "null"]
+    return translated
+
+
+COMPONENTS = in_json_schema(DESCRIPTION["components"])
+
+
+def _operation_of(method: str, path: str) -> tuple[str, str]:
+    """Return the method and path under which the description has a request."""
+    for template in DESCRIPTION["paths"]:
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template.replace(".", r"\.")), path):
+            name = method.lower()
+            return UNDESCRIBED_METHODS.get(name, name), template
+    raise AssertionError(f"{method} {path}: the path is not in the description: add it to {DESCRIPTION_FILE.name}")
+
+
+def field_names(schema: str) -> list[str]:
+    """Return the fields that the description gives a resource, in its order."""
+    return list(DESCRIPTION["components"]["schemas"][schema]["properties"])
+
+
+def check_json(method: str, path: str, status: int, body: Any) -> None:
+    """Validate the JSON body of a successful answer; `path` is without query.
+
+    Raises ValidationError, or AssertionError where the description knows no such answer.
+    """
+    _validator(*_operation_of(method, path), status).validate(body)
+
+
+@cache
+def _validator(method: str, template: str, status: int) -> Draft202012Validator:
+    responses = DESCRIPTION["paths"][template][method]["responses"]
+    assert str(status) in responses, f"{method} {template}: {status} is not in the description"
+    schema = in_json_schema(responses[str(status)]["content"]["application/json"]["schema"])
+    return Draft202012Validator({"allOf": [schema], "components": COMPONENTS}, format_checker=FORMATS)
