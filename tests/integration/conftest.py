@@ -16,18 +16,17 @@ from ringback.clock import SystemClock
 from ringback.config.settings import Settings
 from ringback.monitoring.log_writer import LogWriter
 from ringback.operations.refused_requests import RefusedRequests
-from ringback.proxy import proxy as proxy_module
-from ringback.proxy import tunnel as tunnel_module
 from ringback.proxy.certificate_authority import open_authority
 from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import Certificates
+from ringback.proxy.tunnel import ProxyLimits
 from ringback.server.uvicorn_server import listen
 from ringback.storage.database import Database
 from ringback.storage.database_factory import open_database
 from ringback.storage.unit_of_work import UnitOfWork
 from support.clocks import FakeClock
 from support.databases.templates import BOTH, PostgresqlTemplate, Template, template
-from support.http.bare_proxy import LONG_SECONDS
+from support.http.bare_proxy import LONG_LIMITS
 from support.in_process.control import Controlled, ControlledAccount
 from support.in_process.outbox import Outbox
 from support.in_process.replicas import Replicas
@@ -158,16 +157,17 @@ def refusals() -> RefusedRequests:
 
 
 @pytest.fixture
-async def proxy(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: RefusedRequests
-) -> AsyncIterator[tuple[str, int]]:
-    """Run a proxy without short timeouts and return its address. Check afterwards that no task of it still runs."""
-    for name in ("HEAD_SECONDS", "CONNECT_SECONDS", "HANDSHAKE_SECONDS", "LINGER_SECONDS"):
-        monkeypatch.setattr(proxy_module, name, LONG_SECONDS)
-    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", LONG_SECONDS)
+def proxy_limits() -> ProxyLimits:
+    """Return long time limits. A test can pass others with `limited`."""
+    return LONG_LIMITS
+
+
+@pytest.fixture
+async def proxy(tmp_path: Path, refusals: RefusedRequests, proxy_limits: ProxyLimits) -> AsyncIterator[tuple[str, int]]:
+    """Run a proxy and return its address. Check afterwards that none of its tasks still runs."""
     now = SystemClock().now
     listener = listen("127.0.0.1", 0)
-    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals)
+    running = Proxy(listener, Certificates(open_authority(tmp_path, now()), now), refusals, proxy_limits)
     await running.start(lambda _: asyncio.Protocol())
     yield listener.getsockname()
     running.stop_accepting()

@@ -9,10 +9,10 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 import structlog
 
-from ringback.proxy import proxy as proxy_module
-from ringback.proxy import tunnel as tunnel_module
+from ringback.proxy.proxy import ESTABLISHED
+from ringback.proxy.tunnel import chunked_body
 from ringback.server.uvicorn_server import listen
-from support.http.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, origin
+from support.http.bare_proxy import NO_CONTENT, SHORT_SECONDS, connect, conversation, limited, origin
 from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
@@ -39,14 +39,13 @@ async def test_malformed_request_gets_a_short_error(proxy: tuple[str, int], said
     check_refusal(answer, status)
 
 
+@limited(head_seconds=SHORT_SECONDS)
 @pytest.mark.parametrize(
     "said",
     [b"CONNECT api.twilio.com:443 HTTP/1.1\r\nA: b", b"\x16\x03\x01\x02\x00\x01\r\n\r\n", b""],
     ids=["head without end", "unfinished tls", "silence"],
 )
-async def test_incomplete_head_gets_a_408(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
-    monkeypatch.setattr(proxy_module, "HEAD_SECONDS", SHORT_SECONDS)
-
+async def test_incomplete_head_gets_a_408(proxy: tuple[str, int], said: bytes) -> None:
     answer = await conversation(proxy, said)
 
     check_refusal(answer, b"408 Request Timeout")
@@ -72,14 +71,11 @@ async def test_client_may_disconnect_at_once(proxy: tuple[str, int]) -> None:
     assert await conversation(proxy, b"CONNECT api", ends=True) == b""
 
 
-async def test_silent_client_in_a_twilio_tunnel_is_disconnected(
-    proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
-
+@limited(handshake_seconds=SHORT_SECONDS)
+async def test_silent_client_in_a_twilio_tunnel_is_disconnected(proxy: tuple[str, int]) -> None:
     answer = await conversation(proxy, connect("api.twilio.com:443"))
 
-    assert answer == proxy_module.ESTABLISHED
+    assert answer == ESTABLISHED
 
 
 async def test_client_without_tls_in_a_twilio_tunnel_is_disconnected(proxy: tuple[str, int]) -> None:
@@ -96,15 +92,13 @@ def silent() -> Iterator[socket.socket]:
         yield listener
 
 
-async def test_idle_tunnel_is_closed(
-    proxy: tuple[str, int], silent: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)
+@limited(idle_seconds=SHORT_SECONDS)
+async def test_idle_tunnel_is_closed(proxy: tuple[str, int], silent: socket.socket) -> None:
     port = silent.getsockname()[1]
 
     answer = await conversation(proxy, connect(f"127.0.0.1:{port}"))
 
-    assert answer == proxy_module.ESTABLISHED
+    assert answer == ESTABLISHED
 
 
 async def test_bytes_after_a_body_are_not_forwarded(proxy: tuple[str, int]) -> None:
@@ -175,7 +169,7 @@ async def test_trailers_wait_for_a_slow_receiver() -> None:
     reader.feed_data(b"0\r\n" + b"A: b\r\n" * 50 + b"\r\n")
     writer = Mock(drain=AsyncMock())
 
-    await tunnel_module.chunked_body(reader, writer, Mock())
+    await chunked_body(reader, writer, Mock())
 
     assert writer.drain.await_count > 50
 
@@ -247,8 +241,8 @@ async def test_incomplete_chunked_body_ends_the_request(proxy: tuple[str, int]) 
     assert answer == b""
 
 
-async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proxy_module, "MAX_CONNECTIONS", 2)
+@limited(connections=2)
+async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int]) -> None:
     waiting = [await asyncio.open_connection(*proxy) for _ in range(2)]
 
     answer = await conversation(proxy)
@@ -258,6 +252,7 @@ async def test_client_above_the_limit_gets_a_503(proxy: tuple[str, int], monkeyp
     assert answer.startswith(b"HTTP/1.1 503 ")
 
 
+@limited(handshake_seconds=SHORT_SECONDS, idle_seconds=SHORT_SECONDS)  # nothing answers for Twilio's hosts in this test
 async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     looked_up: list[str] = []
 
@@ -266,8 +261,6 @@ async def test_twilio_host_is_never_resolved(proxy: tuple[str, int], monkeypatch
         raise socket.gaierror(socket.EAI_NONAME, "the tests resolve nothing")
 
     monkeypatch.setattr(socket, "getaddrinfo", recorded)
-    monkeypatch.setattr(proxy_module, "HANDSHAKE_SECONDS", SHORT_SECONDS)
-    monkeypatch.setattr(tunnel_module, "IDLE_SECONDS", SHORT_SECONDS)  # nothing answers for Twilio's hosts in this test
     for host in ("api.twilio.com", "messaging.twilio.com", "twilio.com", "WWW.Twilio.Com.", "example.test"):
         await conversation(proxy, connect(f"{host}:443"))
         await conversation(proxy, f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())

@@ -35,11 +35,12 @@ from ringback.proxy.request_head import (
     read_tunneled_head,
 )
 from ringback.proxy.sni import TLS_HANDSHAKE, read_client_hello
-from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
+from ringback.proxy.tls_contexts import SHUTDOWN_GRACE_SECONDS, Certificates
 from ringback.proxy.tunnel import (
     END_OF_HEAD,
     IdleTimeout,
     MalformedBody,
+    ProxyLimits,
     Stream,
     chunked_body,
     forward,
@@ -48,12 +49,8 @@ from ringback.proxy.tunnel import (
 )
 
 MAX_HEAD_BYTES = 64 * 1024
-HEAD_SECONDS = 10.0
-CONNECT_SECONDS = 10.0
-MAX_CONNECTIONS = 250
-"""Each client takes up to three file descriptors, of which a process often has only 1,024."""
-LINGER_SECONDS = 1.0
 BACKLOG = 1024
+DEFAULT_LIMITS = ProxyLimits()
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 log = structlog.get_logger()
@@ -72,11 +69,16 @@ class Proxy:
     """A proxy on one listening socket, from `start` to `close`."""
 
     def __init__(
-        self, listening_socket: socket.socket, certificates: Certificates, refused_requests: RefusedRequests
+        self,
+        listening_socket: socket.socket,
+        certificates: Certificates,
+        refused_requests: RefusedRequests,
+        limits: ProxyLimits = DEFAULT_LIMITS,
     ) -> None:
         self._socket = listening_socket
         self._certificates = certificates
         self._refused_requests = refused_requests
+        self._limits = limits
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self, new_protocol: NewHostProtocol) -> None:
@@ -96,8 +98,8 @@ class Proxy:
         await asyncio.gather(*self._clients, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = Stream(reader, writer)
-        serving = self._serve(client) if len(self._clients) < MAX_CONNECTIONS else _reject(client)
+        client = Stream(reader, writer, self._limits)
+        serving = self._serve(client) if len(self._clients) < self._limits.connections else _reject(client)
         task = asyncio.create_task(_run_and_close(client, serving))
         self._clients.add(task)
         task.add_done_callback(self._on_done)
@@ -109,7 +111,7 @@ class Proxy:
 
     async def _serve(self, client: Stream) -> None:
         try:
-            async with asyncio.timeout(HEAD_SECONDS):
+            async with asyncio.timeout(self._limits.head_seconds):
                 request = await _read_request(client.reader)
         except asyncio.IncompleteReadError:
             return
@@ -117,7 +119,7 @@ class Proxy:
             await _answer(
                 client,
                 HTTPStatus.REQUEST_TIMEOUT,
-                f"the head of the request did not arrive within {HEAD_SECONDS:g} seconds",
+                f"the head of the request did not arrive within {self._limits.head_seconds:g} seconds",
             )
         except asyncio.LimitOverrunError:
             message = f"the head of the request is longer than {MAX_HEAD_BYTES} bytes"
@@ -135,8 +137,8 @@ class Proxy:
     async def _forward(self, client: Stream, request: ProxyRequest) -> None:
         """Connect to the host that the client wants to reach, and forward bytes between the two."""
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                server = Stream(*await connect(request.host, request.port))
+            async with asyncio.timeout(self._limits.connect_seconds):
+                server = Stream(*await connect(request.host, request.port), self._limits)
         except (OSError, UnicodeError) as error:
             log.info("host unreachable", host=request.host, port=request.port, reason=str(error))
             await _answer(client, HTTPStatus.BAD_GATEWAY, f"{request.host}:{request.port} cannot be reached")
@@ -169,12 +171,12 @@ class Proxy:
                 lambda: self._new_protocol(request.host),
                 server_end,
                 ssl=context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if context else None,
+                ssl_handshake_timeout=self._limits.handshake_seconds if context else None,
                 ssl_shutdown_timeout=SHUTDOWN_GRACE_SECONDS if context else None,
             )
         )
         try:
-            server = Stream(*await _open_streams(client_end))
+            server = Stream(*await _open_streams(client_end), self._limits)
             await _run_and_close(server, _exchange(client, server, request))
         finally:
             await self._report_handshake(serving, request)
@@ -266,7 +268,7 @@ async def _run_and_close(stream: Stream, work: Coroutine[Any, Any, None]) -> Non
             if not stream.writer.transport.is_closing():
                 raise
         stream.writer.close()
-        async with asyncio.timeout(LINGER_SECONDS):
+        async with asyncio.timeout(stream.limits.linger_seconds):
             await stream.writer.wait_closed()
     except (TimeoutError, OSError):
         pass
@@ -275,11 +277,13 @@ async def _run_and_close(stream: Stream, work: Coroutine[Any, Any, None]) -> Non
 
 
 async def _reject(client: Stream) -> None:
-    await _answer(client, HTTPStatus.SERVICE_UNAVAILABLE, f"the proxy serves {MAX_CONNECTIONS} clients at most")
+    await _answer(
+        client, HTTPStatus.SERVICE_UNAVAILABLE, f"the proxy serves at most {client.limits.connections} clients"
+    )
 
 
 async def _answer(client: Stream, status: HTTPStatus, error: str) -> None:
-    """Answer with an error, and keep reading for LINGER_SECONDS: an immediate close could reset the connection."""
+    """Answer with an error, and keep reading for `linger_seconds`: an immediate close could reset the connection."""
     body = orjson.dumps({"error": error, "hint": "`ringback env` prints the settings for each client"})
     fields = [
         f"HTTP/1.1 {status.value} {status.phrase}",
@@ -289,7 +293,7 @@ async def _answer(client: Stream, status: HTTPStatus, error: str) -> None:
     ]
     client.writer.write("\r\n".join([*fields, "", ""]).encode() + body)
     with suppress(TimeoutError, OSError):
-        async with asyncio.timeout(LINGER_SECONDS):
+        async with asyncio.timeout(client.limits.linger_seconds):
             await client.writer.drain()
             client.writer.write_eof()
             while await client.reader.read(MAX_HEAD_BYTES):

@@ -8,10 +8,6 @@ from functools import partial
 from typing import NamedTuple, Self
 
 PIECE_BYTES = 64 * 1024
-IDLE_SECONDS = 600.0
-"""How long both directions may be silent: event streams and long polls send something every few minutes."""
-
-
 END_OF_LINE, END_OF_HEAD = b"\r\n", b"\r\n\r\n"
 CONNECTION_CLOSE = b"Connection: close\r\n"
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}(?=[ \t;\r])")
@@ -19,11 +15,27 @@ _CONNECTION_FIELDS = re.compile(rb"^(?:connection|keep-alive)[ \t]*:.*\n(?:[ \t]
 _INTERIM_RESPONSE = re.compile(rb"HTTP/1\.[01] 1\d\d[ \r]")
 
 
+class ProxyLimits(NamedTuple):
+    """Time limits of connections, in seconds, and the number of connections.
+
+    Both directions of a tunnel may be silent for `idle_seconds`: event streams and long polls send something every few
+    minutes. Each connection takes up to three file descriptors, of which a process often has only 1,024.
+    """
+
+    head_seconds: float = 10.0
+    connect_seconds: float = 10.0
+    handshake_seconds: float = 10.0
+    idle_seconds: float = 600.0
+    linger_seconds: float = 1.0
+    connections: int = 250
+
+
 class Stream(NamedTuple):
-    """One end of a connection."""
+    """One end of a connection, and the limits that apply to it."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
+    limits: ProxyLimits
 
 
 class MalformedBody(Exception):
@@ -48,7 +60,7 @@ async def forward(
     A sender that is faster than the receiver must wait (backpressure). Raises MalformedBody if the client can still
     be told so: no response has begun.
     """
-    async with IdleTimeout() as idle_timeout:
+    async with IdleTimeout(client.limits.idle_seconds) as idle_timeout:
         sending = asyncio.create_task(_forward_to_server(client, server, forward_body, read_first, idle_timeout))
         has_response = False
         try:
@@ -63,10 +75,11 @@ async def forward(
 
 
 class IdleTimeout:
-    """A context that ends after IDLE_SECONDS without a call of `renew`, and when a connection breaks."""
+    """A context that ends after some seconds without a call of `renew`, and when a connection breaks."""
 
-    def __init__(self) -> None:
-        self._timeout = asyncio.timeout(IDLE_SECONDS)
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._timeout = asyncio.timeout(seconds)
 
     async def __aenter__(self) -> Self:
         await self._timeout.__aenter__()
@@ -80,7 +93,7 @@ class IdleTimeout:
         return isinstance(error, OSError)
 
     def renew(self) -> None:
-        self._timeout.reschedule(asyncio.get_running_loop().time() + IDLE_SECONDS)
+        self._timeout.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
 
 BodyForwarder = Callable[[asyncio.StreamReader, asyncio.StreamWriter, IdleTimeout], Awaitable[None]]

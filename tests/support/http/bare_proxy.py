@@ -3,14 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from typing import Any
 
+import pytest
+
+from ringback.proxy.tunnel import ProxyLimits
 from support.waiting import PATIENCE_SECONDS
 
 SHORT_SECONDS = 0.2
-"""A timeout of the proxy that a test waits for. The test sets this one timeout only."""
-LONG_SECONDS = 2 * PATIENCE_SECONDS
-"""All other timeouts of the proxy, which are longer than any test waits."""
+"""A time limit of the proxy that a test waits for."""
+LONG = 2 * PATIENCE_SECONDS
+LONG_LIMITS = ProxyLimits(
+    head_seconds=LONG, connect_seconds=LONG, handshake_seconds=LONG, idle_seconds=LONG, linger_seconds=LONG
+)
+"""Time limits that are longer than any test waits."""
 NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def limited(**limits: Any) -> pytest.MarkDecorator:
+    """Return a mark that runs a test with a proxy that has these limits, and long ones otherwise."""
+    return pytest.mark.parametrize("proxy_limits", [LONG_LIMITS._replace(**limits)], ids=[", ".join(limits)])
 
 
 def connect(target: str) -> bytes:
