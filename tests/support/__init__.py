@@ -1,1 +1,1 @@
-"""What several kinds of tests need: real servers, real receivers, real clocks in a test's hand."""
+"""Shared test code: servers, clients, receivers, databases, clocks and generators."""

@@ -1,4 +1,4 @@
-"""A clock in a test's hand."""
+"""A fake clock for tests."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ START = from_datetime(datetime(2010, 7, 27, 20, 21, 11, tzinfo=UTC))
 
 
 class FakeClock:
-    """Stands still until it is advanced."""
+    """A clock that stands still until it is advanced."""
 
     def __init__(self, start: Timestamp = START) -> None:
         self._now = start

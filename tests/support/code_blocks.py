@@ -22,11 +22,11 @@ _BLOCK = re.compile(
 
 
 class ReadmeError(Exception):
-    """A page does not have exactly one block of that name."""
+    """A page has no code block with that name, or more than one."""
 
 
 def block_names(page: Path = README) -> list[str]:
-    """Return the names of the blocks that a page marks as run by tests, in its order."""
+    """Return the names of the blocks on a page that tests run, in order."""
     return [name for name, _ in _blocks(page.read_text(encoding="utf-8"))]
 
 

@@ -1,4 +1,4 @@
-"""Domain values as most tests need them; what a test is about, it names."""
+"""Domain values for tests, with defaults for every field."""
 
 from dataclasses import replace
 from typing import Any
@@ -29,12 +29,12 @@ POLICY = CallPolicy(
 
 
 def a_phone(behavior: PhoneBehavior = PhoneBehavior.ENTER_CODE, **changes: Any) -> Phone:
-    """Return a phone that rings a second and keys a second later."""
+    """Return a phone that rings for one second and enters the code one second later."""
     return replace(Phone(behavior), **changes)
 
 
 def a_call(**changes: Any) -> ValidationCall:
-    """Return a queued call with three attempts."""
+    """Return a queued call with three attempts to enter the code."""
     call = ValidationCall(
         sid=CALL_SID,
         account_sid=ACCOUNT_SID,
@@ -54,12 +54,12 @@ def a_call(**changes: Any) -> ValidationCall:
 
 
 def a_caller_id(**changes: Any) -> OutgoingCallerId:
-    """Return a verified number without a name of its own."""
+    """Return a caller ID whose friendly name is its number."""
     return OutgoingCallerId(CALLER_ID_SID, ACCOUNT_SID, "(415) 867-5309", NUMBER, T0, T0)._replace(**changes)
 
 
 def a_callback(url: str, **changes: Any) -> StatusCallback:
-    """Return a StatusCallback with two parameters that was not tried yet."""
+    """Return a StatusCallback with two parameters and no attempts."""
     callback = StatusCallback(
         call_sid=CALL_SID,
         account_sid=ACCOUNT_SID,

@@ -1,4 +1,4 @@
-"""Waiting, on the event loop, for what happens beside the test, at most so long."""
+"""Waiting for conditions on the event loop, with a time limit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,14 +9,14 @@ LOOK_EVERY_SECONDS = 0.005
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
-    """Return as soon as `condition` holds; fail after so many seconds."""
+    """Wait until `condition` returns something true; fail after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - the condition is a row in the database or a thread's doing
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
 
 async def until_awaited(condition: Callable[[], Awaitable[object]], seconds: float = PATIENCE_SECONDS) -> None:
-    """Return as soon as the coroutine `condition` returns something true; fail after `seconds`."""
+    """Wait until the coroutine `condition` returns something true; fail after `seconds`."""
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 - each look is a question to the database
             await asyncio.sleep(LOOK_EVERY_SECONDS)

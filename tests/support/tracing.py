@@ -1,6 +1,6 @@
 """pytest hooks that measure the coverage of unit and integration tests only.
 
-The tracer makes a test twice as slow. Contract and system tests repeat what those tests cover, on real servers.
+The tracer makes a test twice as slow. Contract and system tests repeat on real servers what those tests cover.
 """
 
 import gc
@@ -21,7 +21,7 @@ MEASURED_FOLDERS = frozenset({"unit", "integration"})
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Collect without tracer and garbage collection, which takes two thirds of the time.
+    """Collect tests without the tracer and garbage collection, which take two thirds of the time.
 
     Collected items live until the end, so the garbage collector need not look at them. Only ringback itself is imported
     under the tracer.
@@ -39,7 +39,7 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
-    """Trace nothing in the controller of pytest-xdist, which runs no tests."""
+    """Switch the tracer off in the controller of pytest-xdist, which runs no tests."""
     if not _is_xdist_controller(session.config):
         return (yield)
     with _untraced():

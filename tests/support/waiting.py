@@ -1,4 +1,4 @@
-"""Waiting for conditions, and how long tests wait for anything."""
+"""Waiting for conditions, and the time limits of tests."""
 
 import threading
 import time
@@ -10,19 +10,19 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 50.0
 """How long a test waits for a condition before it fails.
 
-Only a broken program takes this long, not a slow machine. It is longer than every time-out of ringback that tests wait
+Only a broken program takes this long, not a slow machine. It is longer than every timeout of ringback that tests wait
 for, and shorter than the 60 seconds after which ringback closes an idle connection: a test that expects a connection to
-be closed at once fails if only the idle time-out closes it.
+be closed at once fails if only the idle timeout closes it.
 """
 PROGRAM_SECONDS = 300.0
-"""How long a whole program may run that a test starts: an interpreter, a compiler, another test suite."""
+"""Time limit of a program that a test starts: an interpreter, a compiler, another test suite."""
 LOOK_EVERY_SECONDS = 0.01
 MOMENT_SECONDS = 0.05
-"""How long a test watches that something does not happen. On a slow machine it sees less, and does not fail."""
+"""How long a test checks that something does not happen. A slow machine can miss a failure, but not fail falsely."""
 
 
 def eventually(look: Callable[[], T | None], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """Return the first thing `look` finds that is not None, False or empty; fail after so many seconds."""
+    """Return the first result of `look` that is not None, False or empty; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()

@@ -1,1 +1,1 @@
-"""HTTP clients and applications of other languages."""
+"""HTTP clients and applications in other languages."""

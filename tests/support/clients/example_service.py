@@ -1,4 +1,4 @@
-"""The service of examples/verified-numbers, as it is: run with an environment, and used over HTTP."""
+"""Runs the service of examples/verified-numbers, unmodified, and sends requests to it."""
 
 import shlex
 import subprocess
@@ -20,7 +20,7 @@ PYTEST = ("-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "-p", "no:sch
 
 
 class ExampleService:
-    """Runs the service after these lines of a shell; `names` are those that a network of containers would know."""
+    """The example service, started by a shell after `lines`. It resolves `names` as a container network would."""
 
     def __init__(self, lines: str, folder: Path, names: Mapping[str, int] | None = None) -> None:
         self._unchanged = Unchanged(lines, folder)
@@ -30,7 +30,7 @@ class ExampleService:
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=PATIENCE_SECONDS, trust_env=False)
 
     def verified(self, user: str, phone_number: str) -> dict[str, Any]:
-        """Return a verification of a number once its outcome is known."""
+        """Start a verification of a number, and return it when its outcome is known."""
         begun = self.http.post("/verifications", json={"user": user, "phone_number": phone_number})
         path = f"/verifications/{begun.raise_for_status().json()['id']}"
 
@@ -42,7 +42,7 @@ class ExampleService:
 
     @property
     def looked_up(self) -> set[str]:
-        """The names and addresses that the service looked up."""
+        """The host names and addresses that the service resolved."""
         return self._unchanged.looked_up
 
     def __enter__(self) -> Self:
@@ -67,12 +67,12 @@ class ExampleService:
 
 
 def run_own_tests(lines: str, folder: Path) -> str:
-    """Run the service's own tests after these lines, and return what pytest said of them."""
+    """Run the service's tests in a shell after `lines`, and return pytest's output."""
     suite = Unchanged(lines, folder).start_python(*PYTEST, "-q", folder=FOLDER)
     out, _ = suite.communicate(timeout=PROGRAM_SECONDS)
     return out.decode()
 
 
 def exported(variables: Mapping[str, str]) -> str:
-    """Return the lines of a shell that export these variables."""
+    """Return shell lines that export these variables."""
     return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())

@@ -1,4 +1,4 @@
-"""Servers with interception, and clients that reach them by the proxy."""
+"""Servers with interception, and clients that connect to them through the proxy."""
 
 import ssl
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
 
 
 class InterceptingServer(ServerProcess):
-    """A server with the proxy and TLS on free ports, its authority below `folder`."""
+    """A server with the proxy and TLS on free ports. Its certificate authority is below `folder`."""
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         wanted = {"intercept": True, "intercept_port": 0, "tls_port": 0, "ring_seconds": 0.02, "key_seconds": 0.02}
@@ -44,7 +44,7 @@ class InterceptingServer(ServerProcess):
 
     @contextmanager
     def through(self) -> Iterator[httpx.Client]:
-        """Return a client that uses the proxy and trusts only ringback's authority."""
+        """Yield a client that uses the proxy and trusts only ringback's certificate authority."""
         context = ssl.create_default_context(cafile=self.trust / "authority.pem")
         auth = (ACCOUNT_SID, AUTH_TOKEN)
         with httpx.Client(

@@ -1,4 +1,4 @@
-"""Runs HTTP clients with the lines of `ringback env` in a network namespace, and reports where each request went.
+"""Runs HTTP clients with the output of `ringback env` in a network namespace, and reports where each request went.
 
 `python -m support.clients.isolated FOLDER` is run inside the namespace. It reads a list of runs from standard input and
 writes one result for each to standard output, both as JSON.
@@ -26,7 +26,7 @@ AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", 
 
 
 class Run(NamedTuple):
-    """One client, the name of the lines that it is run with or NO_LINES, and its command, to which the URL is added."""
+    """One run of a client: its command, to which the URL is added, and the `ringback env` lines to use, or NO_LINES."""
 
     client: str
     lines: str
@@ -36,7 +36,7 @@ class Run(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a request went, with the server running and after its end, what was seen of it, and names looked up."""
+    """Where a client's request went while the server was running and after it stopped, and the resolved names."""
 
     client: str
     outcome: str
@@ -46,7 +46,7 @@ class Result(NamedTuple):
 
 
 def run_isolated(runs: list[Run], folder: Path) -> list[Result]:
-    """Run clients in a namespace made for the purpose, which ends with them."""
+    """Run clients in a new network namespace, which is removed afterwards."""
     own = {"PYTHONPATH": str(Path(__file__).parents[2])}
     finished = subprocess.run(  # noqa: S603
         in_namespace([sys.executable, "-m", "support.clients.isolated", str(folder)]),

@@ -1,4 +1,4 @@
-"""A network namespace that has loopback only, and in it a stand-in for the Internet's side of Twilio.
+"""A network namespace that has only the loopback interface, and a stub of the Internet inside it.
 
 Everything here runs inside the namespace, except `reason_namespaces_are_missing` and `in_namespace`.
 """
@@ -14,23 +14,23 @@ import threading
 from pathlib import Path
 
 TWILIO_ADDRESS = "203.0.113.66"
-"""Where the stub resolver says that Twilio's hosts are: an address of loopback which does not look like one."""
+"""Address that the stub resolver returns for Twilio's hosts. It is on the loopback interface but not in 127.0.0.0/8."""
 PUBLIC_DOMAIN, MISSING_DOMAIN = b".twilio.com", b".local.twilio.com"
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--mount-proc", "--fork", "--kill-child")
-"""A process namespace, too: when its first process ends, the kernel ends the remaining ones."""
+"""Includes a PID namespace: when its first process ends, the kernel ends all others."""
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _SIOCSIFADDR, _IFF_UP = 0x8913, 0x8914, 0x8916, 1
 _TYPE_A = 1
 _NOERROR, _NXDOMAIN = 0, 3
 
 
 def in_namespace(command: list[str]) -> list[str]:
-    """Return a command that runs another one in a namespace, as root there: as a user this takes a user namespace."""
+    """Return a command that runs `command` in a namespace as root, in a user namespace unless the caller is root."""
     as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
     return [*_UNSHARE, *as_root, *command]
 
 
 def reason_namespaces_are_missing() -> str | None:
-    """Return why no namespace can be made here, or None."""
+    """Return the reason why namespaces cannot be created on this machine, or None."""
     if shutil.which("unshare") is None:
         return "network namespaces need Linux and unshare, which is not installed"
     made = subprocess.run(in_namespace(["true"]), capture_output=True, text=True, check=False)  # noqa: S603
@@ -38,7 +38,7 @@ def reason_namespaces_are_missing() -> str | None:
 
 
 def bring_loopback_up() -> None:
-    """Start the interface of loopback, and give it TWILIO_ADDRESS too. Source: netdevice(7)."""
+    """Enable the loopback interface, and add TWILIO_ADDRESS to it. Source: netdevice(7)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         request = struct.pack("16sh", b"lo", 0)
         flags = struct.unpack("16sh", fcntl.ioctl(any_socket, _SIOCGIFFLAGS, request))[1]
@@ -48,14 +48,14 @@ def bring_loopback_up() -> None:
 
 
 def resolve_names_here(folder: Path) -> None:
-    """Let programs ask 127.0.0.1 for names, and this machine's hosts file for none but localhost."""
+    """Configure 127.0.0.1 as the only name server, and only localhost in the hosts file."""
     for name, content in {"resolv.conf": "nameserver 127.0.0.1\n", "hosts": "127.0.0.1 localhost\n"}.items():
         (folder / name).write_text(content)
         subprocess.run(["mount", "--bind", folder / name, f"/etc/{name}"], check=True)  # noqa: S603, S607
 
 
 class InternetStub:
-    """A resolver that knows Twilio's public hosts, and a listener at their address. Both note what reaches them."""
+    """A DNS resolver for Twilio's public hosts, and a listener at their address. Both record what they receive."""
 
     def __init__(self) -> None:
         self._looked_up: list[str] = []
@@ -68,7 +68,7 @@ class InternetStub:
             threading.Thread(target=self._accept, args=[listener], daemon=True).start()
 
     def take(self) -> tuple[list[str], int]:
-        """Return the names that were looked up and the count of connections since the last time."""
+        """Return the names resolved and the number of connections since the last call."""
         looked_up, self._looked_up = self._looked_up, []
         connections, self._connections = self._connections, 0
         return sorted(set(looked_up)), connections
@@ -80,7 +80,7 @@ class InternetStub:
                 resolver.sendto(self._answer(query), address)
 
     def _answer(self, query: bytes) -> bytes:
-        """Answer a query with TWILIO_ADDRESS for a public host of Twilio's. Source: RFC 1035, 4.1."""
+        """Answer a DNS query for a public host of Twilio with TWILIO_ADDRESS. Source: RFC 1035, 4.1."""
         name, end = _name_in(query)
         self._looked_up.append(name.decode())
         is_public = f".{name.decode()}".encode().endswith(PUBLIC_DOMAIN) and not name.endswith(MISSING_DOMAIN)
@@ -98,7 +98,7 @@ class InternetStub:
 
 
 def _name_in(query: bytes) -> tuple[bytes, int]:
-    """Return the name that a query asks for, in lower case, and where it ends."""
+    """Return the name in a DNS query, in lower case, and the offset of its end."""
     labels, place = [], 12
     while length := query[place]:
         labels.append(query[place + 1 : place + 1 + length])

@@ -1,4 +1,4 @@
-"""Twilio's helper library for Node, run by small scripts with the lines of docs/clients/node.md."""
+"""Runs small scripts that use Twilio's helper library for Node, with the code of docs/clients/node.md."""
 
 import json
 import shutil
@@ -13,7 +13,7 @@ LIBRARY = FOLDER / "node_modules" / "twilio" / "package.json"
 
 
 def reason_node_is_missing() -> str | None:
-    """Return why scripts cannot run here, or None when they can."""
+    """Return the reason why Node scripts cannot run, or None."""
     if shutil.which("node") is None:
         return "node is not installed"
     if not LIBRARY.is_file():
@@ -22,9 +22,9 @@ def reason_node_is_missing() -> str | None:
 
 
 def run_script(name: str, base_url: str, *, block: str = "", **arguments: object) -> Any:
-    """Return what the function of tests/system/node/NAME.js resolves to, given a client and these arguments.
+    """Call the function in tests/system/node/NAME.js with a client and these arguments, and return its result.
 
-    The page's lines create the client, unless `block` does.
+    The client is created by the code on the page, or by `block`.
     """
     block = block or readme_block("node-line", page=client_page("node"), base_url=base_url)
     program = f"""{block}

@@ -1,4 +1,4 @@
-"""Libraries that the tests do not install: found by environment variables, and run around the pages' lines."""
+"""Helper libraries that `make test` does not install: found by environment variables, and run with the docs' code."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from support.code_blocks import client_page, readme_block
 
 LIFE = Path(__file__).parents[2] / "system" / "clients"
 PRINTED_PORT = "8010"
-"""The pages' port: some libraries are given host and port apart from each other."""
+"""The port in the docs. Some libraries take host and port separately."""
 
 
 class Library(NamedTuple):
-    """A language's library: which program runs it, and the variable that tells where it is."""
+    """A helper library in one language: the program that runs it, and the environment variable that names its path."""
 
     language: str
     program: str
@@ -26,7 +26,7 @@ class Library(NamedTuple):
 
     @property
     def place(self) -> str:
-        """The variable's value; the test is skipped, and says why, where that or the program is missing."""
+        """The value of the variable. Skips the test if the variable or the program is missing."""
         if not os.environ.get(self.variable):
             pytest.skip(f"{self.variable} names no copy of the library for {self.language}")
         if shutil.which(self.program) is None:
@@ -34,7 +34,7 @@ class Library(NamedTuple):
         return os.environ[self.variable]
 
     def block(self, what: str, base_url: str = "") -> str:
-        """Return a block of the language's page, such as ``validate``, aimed at `base_url` where that is given."""
+        """Return a code block of the language's page, such as ``validate``, with `base_url` as the server's address."""
         block = readme_block(f"{self.language}-{what}", page=client_page(self.language))
         return block.replace(PRINTED_PORT, base_url.rpartition(":")[2]) if base_url else block
 
@@ -56,11 +56,11 @@ PRODUCTION = {
     JAVA: "class Ringback { static void use() { com.twilio.Twilio.init("
     'System.getenv("TWILIO_ACCOUNT_SID"), System.getenv("TWILIO_AUTH_TOKEN")); } }\n',
 }
-"""How an application makes its client in production; Ruby's with the line of code that its printed lines name."""
+"""Code that creates a client in production. For Ruby, it includes the definition that the docs refer to."""
 
 
 def prepare(library: Library, client: str, folder: Path) -> list[list[str]]:
-    """Write the program around the lines that make the client, and return the commands: the last one runs it."""
+    """Write a program around the code that creates the client, and return its build and run commands, in order."""
     return _PREPARE[library](client, folder)
 
 

@@ -1,4 +1,4 @@
-"""Programs that are run around the lines of a page, away from what the machine's environment has set."""
+"""Runs programs that contain code of the docs, without the machine's proxy settings."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ AWAY = ("_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
 def run_alone(
     command: list[str], folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = PROGRAM_SECONDS
 ) -> str:
-    """Return what a command prints, within so many seconds; no proxy, region or edge is set but in `variables`."""
+    """Run a command without inherited proxy, region and edge settings, and return its output."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
     finished = subprocess.run(  # noqa: S603
         command,

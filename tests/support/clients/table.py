@@ -1,4 +1,4 @@
-"""The table of HTTP clients in docs/interception.md, and the commands that run each of them."""
+"""Reads the table of HTTP clients in docs/interception.md, and returns the command of each client."""
 
 import re
 import shutil
@@ -21,7 +21,7 @@ _ROW = re.compile(r"\| `([a-z]+)` \| `([^`|]+)` \| ([^|]+) \| ([^|]*)\|")
 
 
 class TableRow(NamedTuple):
-    """What the page says of one client: with the lines named, its requests have this outcome."""
+    """A row of the table: a client, the `ringback env` lines that it needs, and the outcome of its requests."""
 
     lines: str
     client: str
@@ -34,7 +34,7 @@ class TableRow(NamedTuple):
 
 
 class Language(NamedTuple):
-    """The program that a language's clients need, and the function that makes their command in a given folder."""
+    """The program that runs a language's clients, and the function that builds their command in a folder."""
 
     program: str
     prepare: Callable[[Path], list[str]]
@@ -93,6 +93,6 @@ def prepared_commands(folder: Path) -> dict[str, list[str]]:
 
 
 def run_of(row: TableRow, commands: Mapping[str, list[str]], *, lines: str = "") -> Run:
-    """Return the run of a row, with its own lines unless others are named."""
+    """Return the run of a table row, with the lines that the row names unless `lines` are given."""
     folder = str(NODE_FOLDER) if row.lines == "node" else "."
     return Run(row.name, lines or row.lines, [*commands[row.lines], row.client], folder)

@@ -1,4 +1,4 @@
-"""Applications that use an official client as they would in production, and the environment that brings them here."""
+"""Applications that use an official client as in production, intercepted by environment variables alone."""
 
 import json
 import os
@@ -38,14 +38,14 @@ dns.lookup = (host, options, callback) => {
   process.nextTick(fail, Object.assign(new Error("the tests look nothing up"), { code: "ENOTFOUND" }));
 };
 """
-"""Kept beside the application by the environment: it notes which names are looked up, and lets none of them leave.
+"""Code loaded into the application: it records the names that are resolved, and fails for all but localhost.
 
-Python's knows some names as a network of containers would, each for a port of this machine: those of KNOWN_NAMES.
+Python's also resolves the names in KNOWN_NAMES, as in a container network, each to a port on 127.0.0.1.
 """
 
 
 def printed_lines(client: str, server: InterceptingServer) -> str:
-    """Return what `ringback env` prints for a client, in the folder that the server was started in."""
+    """Return the output of `ringback env` for a client, run in the server's working directory."""
     own = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
     port = str(server.proxy_address[1])
     command = [sys.executable, "-m", "ringback", "env", "--client", client, "--intercept-port", port]
@@ -57,9 +57,9 @@ def printed_lines(client: str, server: InterceptingServer) -> str:
 
 
 def printed_block(client: str, server: InterceptingServer, *, page: str = "") -> str:
-    """Return the block ``CLIENT-intercepted`` of a client's page, to be run by a shell as it stands.
+    """Return the block ``CLIENT-intercepted`` of a client's page as shell code.
 
-    What comes before it is what a terminal of the server's own folder would have by itself.
+    It is preceded by exports of the variables that a terminal in the server's working directory would have.
     """
     surroundings = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -71,7 +71,7 @@ def printed_block(client: str, server: InterceptingServer, *, page: str = "") ->
 
 
 class Unchanged:
-    """Runs programs after the lines, in a shell, and tells which names they looked up."""
+    """Runs unmodified programs in a shell after `lines`, and records the names that they resolve."""
 
     def __init__(self, lines: str, folder: Path) -> None:
         self._lines = lines
@@ -79,13 +79,13 @@ class Unchanged:
         self._looked_up = folder / "looked-up"
 
     def python(self, program: str) -> Any:
-        """Return what a Python program prints, as JSON."""
+        """Run a Python program, and return its output parsed as JSON."""
         return self._run([sys.executable, "-c", program], self._recorded_python(), self._folder)
 
     def start_python(
         self, *arguments: str, folder: Path, names: Mapping[str, int] | None = None
     ) -> "subprocess.Popen[bytes]":
-        """Start Python with these arguments in `folder`; `names` are known to it, each for a port of 127.0.0.1."""
+        """Start Python with these arguments in `folder`. It resolves each of `names` to a port on 127.0.0.1."""
         variables = self._recorded_python() | {"KNOWN_NAMES": json.dumps(dict(names or {}))}
         return subprocess.Popen(  # noqa: S603
             self._in_shell([sys.executable, *arguments]),
@@ -101,21 +101,21 @@ class Unchanged:
         return {"PYTHONPATH": os.pathsep.join(filter(None, [str(self._folder), os.environ.get("PYTHONPATH")]))}
 
     def node(self, program: str, modules: Path) -> Any:
-        """Return what a Node program prints, as JSON; what it requires is looked for in `modules`."""
+        """Run a Node program, and return its output parsed as JSON. It imports packages from `modules`."""
         recorder, node = self._folder / "recorder.js", shutil.which("node")
         recorder.write_text(NODE_RECORDER)
         assert node is not None
         return self._run([node, "--require", str(recorder), "--eval", program], {}, modules)
 
     def java(self, program: str, *arguments: str) -> Any:
-        """Return what a Java program prints, as JSON; its class is Application."""
+        """Run a Java program, whose class is Application, and return its output parsed as JSON."""
         file, java = self._folder / "Application.java", shutil.which("java")
         file.write_text(program)
         assert java is not None
         return self._run([java, str(file), *arguments], {}, self._folder)
 
     def run(self, command: list[str]) -> Any:
-        """Return what a command prints, as JSON."""
+        """Run a command, and return its output parsed as JSON."""
         return self._run(command, {}, self._folder)
 
     def _in_shell(self, command: list[str]) -> list[str]:
@@ -145,5 +145,5 @@ class Unchanged:
 
     @property
     def looked_up(self) -> set[str]:
-        """The names and addresses that were looked up."""
+        """The host names and addresses that the programs resolved."""
         return set(self._looked_up.read_text().split()) if self._looked_up.exists() else set()

@@ -1,1 +1,1 @@
-"""Servers that are killed under load."""
+"""Load tests of servers that are killed."""

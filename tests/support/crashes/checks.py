@@ -1,4 +1,4 @@
-"""Looks, through Twilio's API, the control API and the receiver, at what became of a client's requests."""
+"""Checks the calls, callbacks and caller IDs of a client against its requests, over HTTP."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ ENDS = {
     "busy": ([], "busy failed"),
     "unreachable": ([], "failed failed"),
 }
-"""What happens to a call after it was dialled, by the phone that it meets, and how it ends."""
+"""The timeline events of a call after it was dialed, and its final statuses, by the behavior of its phone."""
 
 Deliveries = Mapping[str, list[Received]]
 Json = dict[str, Any]
@@ -35,12 +35,12 @@ def parameters(received: Received) -> dict[str, str]:
 
 
 def is_whole(received: Received) -> bool:
-    """Tell whether a request arrived to its end; no receiver takes one that a kill cut short for a callback."""
+    """Tell whether a request arrived completely. A killed server can leave a truncated one, which receivers ignore."""
     return TOKEN in received.headers and len(received.body) == int(received.headers.get("Content-Length", 0))
 
 
 def by_call(received: Iterable[Received]) -> Deliveries:
-    """Return the requests that arrived whole, by the SIDs of their calls."""
+    """Return the complete requests, grouped by CallSid."""
     found: dict[str, list[Received]] = defaultdict(list)
     for one in filter(is_whole, received):
         found[parameters(one)["CallSid"]].append(one)
@@ -48,7 +48,7 @@ def by_call(received: Iterable[Received]) -> Deliveries:
 
 
 class Inspector:
-    """Looks at the account of one client through a server that runs."""
+    """Checks the account of one client, over HTTP."""
 
     def __init__(self, http: httpx.Client, tenant: Tenant, report: Report) -> None:
         self._http = http
@@ -62,7 +62,7 @@ class Inspector:
         eventually(lambda: len(self._settled()) >= len(self._calls()), what=what, seconds=seconds)
 
     def inspect(self, deliveries: Deliveries) -> None:
-        """Count what there is, and complain of what is not as it should be."""
+        """Count calls, callbacks and caller IDs, and report each that is missing, duplicated or wrong."""
         calls = {call["sid"]: call for call in self._calls()}
         self._count(calls)
         shown = {call["sid"]: call["status"] for call in self._twilio(self._calls_path)["calls"]}
@@ -86,7 +86,7 @@ class Inspector:
         report.calls += len(calls)
 
     def _inspect_events(self, calls: Mapping[str, Json]) -> None:
-        """Every call is queued, ends and settles its callback once; it rings and is answered at most once."""
+        """Check that a call is queued, ends and delivers its callback once, and rings and is answered at most once."""
         happened: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for event in self._events():
             happened[event["call_sid"]][event["type"]] += 1
@@ -101,7 +101,7 @@ class Inspector:
             self._report.expect(types["callback.failed"], 0, f"callbacks given up for {sid}")
 
     def _inspect_life(self, call: Json) -> None:
-        """Look whether exactly that happened to a call which its phone does, once, or less if it was superseded."""
+        """Check a call's timeline against the behavior of its phone. Superseded calls have only part of it."""
         life = [entry["event"] for entry in call["timeline"]]
         end = f"{call['status']} {call['verification_status']}"
         steps, outcome = ENDS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
@@ -113,7 +113,7 @@ class Inspector:
         self._report.outcomes[end] += 1
 
     def _inspect_callback(self, call: Json, deliveries: list[Received]) -> None:
-        """At least once it arrived, always the same, and always with the same token."""
+        """Check that the callback was delivered at least once, always with the same content and idempotency token."""
         sid, report = call["sid"], self._report
         if not deliveries:
             report.lose(f"the callback of {sid}")
@@ -130,7 +130,7 @@ class Inspector:
         report.expect(tuple(told.get(name) for name in names), wanted, f"the callback of {sid}")
 
     def _inspect_caller_ids(self, verified: list[Json]) -> None:
-        """Every success made one caller ID, and nothing else did."""
+        """Check that each successful call created exactly one caller ID."""
         listed = self._twilio(caller_ids_path(self._tenant.sid))["outgoing_caller_ids"]
         made = {caller_id["phone_number"]: caller_id["sid"] for caller_id in listed}
         report = self._report
@@ -145,7 +145,7 @@ class Inspector:
         report.expect({*self._tenant.refused} - {*made}, set(), f"refused in {self._tenant.sid}, and not verified")
 
     def _inspect_script(self, calls: list[Json]) -> None:
-        """Each entry is met by one call, or is still there."""
+        """Check that each entry of the script was used by one call or is still queued."""
         met = [call["phone"] for call in calls if call["phone_number"] == SCRIPTED and call["phone"]]
         used = [phone["ring_seconds"] for phone in met if phone["ring_seconds"] in self._tenant.script]
         left = [entry["ring_seconds"] for entry in self._control(f"/phones/{SCRIPTED}")["script"]]
@@ -161,7 +161,7 @@ class Inspector:
 
     def _calls(self) -> list[Json]:
         calls: list[Json] = self._control("/calls", limit=MOST)["calls"]
-        assert len(calls) < MOST  # of more, not all would be shown
+        assert len(calls) < MOST  # a page shows no more than MOST
         return calls
 
     def _events(self) -> list[Json]:

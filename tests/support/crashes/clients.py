@@ -1,4 +1,4 @@
-"""Clients that ask for numbers to be verified, one request after the other, whatever becomes of the servers."""
+"""Clients that send validation requests one after another, while servers are killed and restarted."""
 
 import random
 import ssl
@@ -15,14 +15,14 @@ from support.waiting import PATIENCE_SECONDS
 
 SCRIPTED = number_at(999)
 SCRIPT = ("busy", "hang-up", "enter-wrong-code", "unreachable", "enter-nothing", "no-answer") * 4
-"""None of these verifies the number, so that the next call to it meets the next entry."""
+"""None of these behaviors verifies the number, so the next call to it uses the next entry."""
 RESERVED = [f"+1500555001{digit}" for digit in range(1, 8)]
 ALREADY_VERIFIED = 21450
 LONGEST_PAUSE_SECONDS = 0.015
 SHARES = {"scripted": 15, "reserved": 20, "again": 10, "new": 55}
-"""To which numbers clients have calls made, in percent."""
+"""Kinds of numbers that clients ask to verify, with their frequency in percent."""
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Nothing here speaks TLS, and making the usual context takes long."""
+"""The tests use no TLS, and creating the default context is slow."""
 
 
 def http_client(base_url: str = "") -> httpx.Client:
@@ -31,22 +31,22 @@ def http_client(base_url: str = "") -> httpx.Client:
 
 @dataclass
 class Tenant:
-    """A client with an account of its own: what it asked for, and what it was told."""
+    """A client with its own account, and a record of its requests and their responses."""
 
     sid: str
     auth_token: str
     dice: random.Random
     script: list[float] = field(default_factory=list)
-    """The entries of the scripted number, each known by how long it lets the phone ring."""
+    """Entries of the scripted number, identified by their ring_seconds."""
     answered: dict[str, str] = field(default_factory=dict)
-    """The numbers by the SIDs of their calls."""
+    """Phone numbers by CallSid."""
     refused: list[str] = field(default_factory=list)
     unanswered: int = 0
     _new: "count[int]" = field(default_factory=count)
 
     @classmethod
     def opened(cls, http: httpx.Client, seed: str) -> "Tenant":
-        """Open an account, and queue the script of its one scripted number."""
+        """Create an account, and queue the script of its scripted number."""
         account = http.post("/_ringback/accounts").raise_for_status().json()
         tenant = cls(account["sid"], account["auth_token"], random.Random(seed))  # noqa: S311
         tenant.script = [round(0.05 + position / 1000, 3) for position in range(len(SCRIPT))]
@@ -56,7 +56,7 @@ class Tenant:
         return tenant
 
     def ask_until(self, over: threading.Event, urls: Callable[[], Sequence[str]], receiver_url: str) -> None:
-        """Ask whichever server runs, again and again, until all is over."""
+        """Send validation requests to running servers until `over` is set."""
         with http_client() as http:
             while not over.wait(self.dice.uniform(0, LONGEST_PAUSE_SECONDS)):
                 running = urls()
@@ -64,7 +64,7 @@ class Tenant:
                     self.ask(http, self.dice.choice(running), self._number(), f"{receiver_url}/{self.sid}?own=1")
 
     def ask(self, http: httpx.Client, base_url: str, number: str, status_callback: str) -> None:
-        """Ask for a number to be verified, and note what came of it."""
+        """Send a validation request, and record the response."""
         form = {
             "PhoneNumber": number,
             "StatusCallback": status_callback,

@@ -1,4 +1,4 @@
-"""Servers over one database, which end in the middle of their work and are started again."""
+"""Servers on one database that are killed or stopped while they work, and started again."""
 
 import threading
 from contextlib import suppress
@@ -9,7 +9,7 @@ from support.servers.server import COMMAND, ServerProcess
 
 
 class Fleet:
-    """So many replicas over the database of the settings; `failures` are the exceptions that they logged."""
+    """Replicas with the same settings and database. `failures` are the log lines with exceptions."""
 
     def __init__(self, replicas: int, **settings: Any) -> None:
         self._settings = settings
@@ -19,7 +19,7 @@ class Fleet:
 
     @property
     def urls(self) -> list[str]:
-        """The base URLs of those that run."""
+        """The base URLs of the running servers."""
         return [server.base_url for server in self._running if server]
 
     @property
@@ -27,19 +27,19 @@ class Fleet:
         return all(self._running)
 
     def start(self) -> None:
-        """Start those that do not run."""
+        """Start the servers that are not running."""
         for index, server in enumerate(self._running):
             if server is None:
                 self._running[index] = self._new_server().start()
 
     def kill(self, index: int) -> None:
-        """End one as a crash would."""
+        """Kill a server with SIGKILL."""
         server = self._server(index)
         server.kill()
         self._has_ended(server)
 
     def kill_while_starting(self, after_seconds: float) -> None:
-        """Start one more, by the command itself, and end it so soon that it may not have come to serve."""
+        """Start another server with `ringback serve`, and kill it after `after_seconds`, possibly before it listens."""
         server = self._new_server(command=COMMAND)
 
         def crash_now() -> None:
@@ -48,14 +48,14 @@ class Fleet:
 
         crash = threading.Timer(after_seconds, crash_now)
         crash.start()
-        with suppress(AssertionError):  # it ended before it served
+        with suppress(AssertionError):  # killed before it listened
             server.start()
         crash.join()
         server.kill()
         self._has_ended(server)
 
     def stop(self, index: int) -> int:
-        """End one by SIGTERM, and return its exit status."""
+        """Stop a server with SIGTERM, and return its exit status."""
         server = self._server(index)
         status = server.stop()
         self._has_ended(server)
@@ -70,7 +70,10 @@ class Fleet:
         return server
 
     def _has_ended(self, ended: ServerProcess) -> None:
-        """Ask it no more, and note what it logged; until then it was asked, as nobody knows when a server ends."""
+        """Remove a server from the running ones, and collect the exceptions in its log.
+
+        Until then clients keep sending requests to it, as real clients do when a server dies.
+        """
         self._running = [None if server is ended else server for server in self._running]
         self.ends += 1
         ended.wait_for_log(lambda line: line == {"event": "end of log"})

@@ -1,4 +1,4 @@
-"""What became of every request that was answered, seen from the outside, and the counts of it."""
+"""Counts of calls, callbacks and caller IDs after a load test, and a list of errors."""
 
 from collections import Counter
 from dataclasses import dataclass, field, fields
@@ -23,7 +23,7 @@ TITLES = {
 
 @dataclass
 class Report:
-    """The counts, and one line for everything that is not as it should be."""
+    """Counts, and one line for each error."""
 
     posts: int = 0
     answered: int = 0
@@ -43,22 +43,22 @@ class Report:
     complaints: list[str] = field(default_factory=list)
 
     def lose(self, what: str) -> None:
-        """Count something that should be there and is not."""
+        """Count something that is missing."""
         self.lost += 1
         self.complaints.append(f"lost: {what}")
 
     def double(self, what: str) -> None:
-        """Count something that happened more than once."""
+        """Count something that occurred more than once."""
         self.doubled += 1
         self.complaints.append(f"doubled: {what}")
 
     def expect(self, found: object, wanted: object, what: str) -> None:
-        """Complain unless something is as it should be."""
+        """Record an error unless `found` equals `wanted`."""
         if found != wanted:
             self.complaints.append(f"{what}: {found!r} instead of {wanted!r}")
 
     def table(self, **before: int) -> str:
-        """Return the counts, one a line, after those that the harness has."""
+        """Return the counts as text, one per line, after those in `before`."""
         own = {TITLES[one.name]: getattr(self, one.name) for one in fields(self) if one.name in TITLES}
         rows = before | own | {f"ended {outcome}": number for outcome, number in sorted(self.outcomes.items())}
         return "\n".join(f"{number:>8,}  {title}" for title, number in rows.items())

@@ -1,4 +1,4 @@
-"""Rounds of load, each with an end in its middle; and what is left when all has settled."""
+"""Rounds of load in which a server is killed, and checks of the final state."""
 
 import random
 import threading
@@ -20,14 +20,14 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 CLIENTS = 3
 RECEIVING_SECONDS = 0.02
-"""How long the receiver takes to answer, so that some ends meet a callback in flight."""
+"""How long the receiver takes to respond, so that some kills interrupt a delivery."""
 BACKLOG = 1024
 PHONES = {"ring_seconds": 0.15, "key_seconds": 0.1, "ring_timeout_seconds": 0.4, "prompt_timeout_seconds": 0.2}
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """What the servers run on: `settle_seconds` is how long it may take until all is well after the last end."""
+    """The database and the number of servers. `settle_seconds` limits the wait until all calls have settled."""
 
     database_url: str
     replicas: int = 1
@@ -36,13 +36,13 @@ class Deployment:
 
 @contextmanager
 def on_sqlite(folder: Path) -> Iterator[Deployment]:
-    """Give one server, over a file."""
+    """Yield a deployment of one server on a SQLite file."""
     yield Deployment(f"sqlite:///{folder / 'crash.db'}")
 
 
 @contextmanager
 def on_postgresql(_: Path) -> Iterator[Deployment]:
-    """Give two servers, over one migrated database; one of them ends at a time."""
+    """Yield a deployment of two servers on one migrated PostgreSQL database."""
     with migrated_database() as url:
         yield Deployment(url, replicas=2, settle_seconds=2 * PATIENCE_SECONDS + LEASE_SECONDS)
 
@@ -58,7 +58,7 @@ class World:
     tenants: list[Tenant] = field(default_factory=list)
 
     def open_tenants(self, number: int) -> list[Tenant]:
-        """Open accounts for so many new clients."""
+        """Create accounts for `number` new clients."""
         with http_client(self.fleet.urls[0]) as http:
             opened = [Tenant.opened(http, str(self.dice.random())) for _ in range(number)]
         self.tenants += opened
@@ -66,7 +66,7 @@ class World:
 
     @contextmanager
     def load(self, over: threading.Event) -> Iterator[list[Tenant]]:
-        """Let new clients ask for numbers until it is `over`, at the latest at the block's end."""
+        """Run new clients that send validation requests until `over` is set or the block ends."""
         clients = self.open_tenants(CLIENTS)
         with ThreadPoolExecutor(CLIENTS) as pool:
             running = [
@@ -80,12 +80,15 @@ class World:
                 one.result()
 
     def round(self, latest_seconds: float, end: Callable[[int], Any]) -> Any:
-        """Load the servers and end one at a random moment; where others survive, they are loaded on for a while."""
+        """Run clients, and call `end` for a random server after a random time of at most `latest_seconds`.
+
+        If other servers are running, the clients continue with these for a random time.
+        """
         over = threading.Event()
         self.fleet.start()
         with self.load(over) as clients:
             eventually(lambda: any(client.answered or client.refused for client in clients), what="load")
-            # The one place where time itself is waited for: the moment of the end is what is drawn.
+            # Sleep for a random time: the time at which the server ends is what varies.
             over.wait(self.dice.uniform(0, latest_seconds))
             ended = end(self.dice.randrange(self.deployment.replicas))
             if self.fleet.urls:
@@ -93,7 +96,7 @@ class World:
         return ended
 
     def settled(self) -> Report:
-        """Return what became of everything, as soon as all has settled."""
+        """Wait until all calls have settled, and return the report."""
         report = Report()
         self.fleet.start()
         with http_client(self.fleet.urls[0]) as http:
@@ -107,7 +110,7 @@ class World:
 
 
 class CrowdedReceiver(CallbackReceiver):
-    """A receiver that many connect to at once, some of whom are killed before they have said all."""
+    """A receiver with a long accept queue that ignores connections closed in the middle of a request."""
 
     def __init__(self) -> None:
         super().__init__(slowly)
@@ -116,14 +119,14 @@ class CrowdedReceiver(CallbackReceiver):
 
 
 def slowly(_: Received) -> Answer:
-    # A bounded wait is the point here: the receiver is one that takes a moment.
+    # A bounded sleep simulates a slow receiver.
     threading.Event().wait(RECEIVING_SECONDS)
     return Answer()
 
 
 @contextmanager
 def world(deployment: Deployment, seed: str) -> Iterator[World]:
-    """Make a world; what is drawn in it follows from the seed."""
+    """Yield a world whose random choices are determined by the seed."""
     fleet = Fleet(deployment.replicas, database_url=deployment.database_url, **PHONES)
     with CrowdedReceiver() as receiver, fleet:
         yield World(deployment, fleet, receiver, random.Random(seed))  # noqa: S311

@@ -24,17 +24,17 @@ class DiskSpace(Protocol):
     folder: Path
 
     def use_up(self, server: ServerProcess) -> None:
-        """Keep the files of a running server from growing."""
+        """Prevent the files of a running server from growing."""
 
     def free(self, server: ServerProcess) -> None:
-        """Let the files grow again."""
+        """Allow the files to grow again."""
 
 
 @dataclass
 class FileSizeLimit:
-    """A limit of 0 bytes on the files that the server writes.
+    """A limit of 0 bytes on the size of files that the server writes.
 
-    Existing bytes cannot be overwritten either: a log that was written back is restarted, and would need no more space.
+    It also prevents overwriting: SQLite restarts its write-ahead log from the beginning, which needs no more space.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class FileSizeLimit:
 
 @dataclass
 class SmallDisk:
-    """A separate disk, filled with another file."""
+    """A separate file system that is filled with another file."""
 
     folder: Path
 
@@ -73,7 +73,7 @@ class SmallDisk:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[SmallDisk | None]:
-    """Mount a disk of 4 MiB in memory, and yield it; None if that is not allowed."""
+    """Mount a tmpfs of 4 MiB and yield it, or yield None if mounting is not permitted."""
     mount, unmount = shutil.which("mount"), shutil.which("umount")
     if os.geteuid() != 0 or not mount or not unmount:
         yield None

@@ -20,7 +20,7 @@ from support.waiting import eventually
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 START_SECONDS = 60.0
 SERVER_CONNECTIONS = 4
-"""Fewer than the threads of one replica, so that every transaction may use another server connection."""
+"""Fewer connections than a replica has threads, so that successive transactions use different ones."""
 CONFIGURATION = """
 [databases]
 * = host=127.0.0.1 port={server_port}
@@ -38,7 +38,7 @@ logfile = {folder}/log
 
 
 class PgBouncer:
-    """A pooler that can be stopped and restarted on its port."""
+    """A connection pooler that can be stopped and restarted on the same port."""
 
     def __init__(self, server: URL, server_port: int, folder: Path) -> None:
         self._server = server
@@ -60,7 +60,7 @@ class PgBouncer:
     def start(self) -> None:
         assert PROGRAM
         command = [PROGRAM, str(self._folder / "pgbouncer.ini")]
-        if os.geteuid() == 0:  # as which it refuses to run
+        if os.geteuid() == 0:  # PgBouncer refuses to run as root
             nobody = pwd.getpwnam("nobody")
             for path in (self._folder, *self._folder.iterdir()):
                 os.chown(path, nobody.pw_uid, nobody.pw_gid)
@@ -79,7 +79,7 @@ class PgBouncer:
         return psycopg.connect(url, autocommit=True, prepare_threshold=None)
 
     def stop(self) -> None:
-        """End the process at once, as a crash would."""
+        """Kill the process with SIGKILL."""
         if self._process:
             self._process.kill()
             self._process.wait(START_SECONDS)
@@ -88,7 +88,7 @@ class PgBouncer:
 
 @contextmanager
 def pgbouncer_before(server: URL) -> Iterator[PgBouncer]:
-    """Run PgBouncer in front of the server of a database's URL."""
+    """Run PgBouncer in front of the server in a database's URL."""
     if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
     folder = Path(tempfile.mkdtemp(prefix="ringback-pgbouncer-"))  # other users cannot read pytest's folders

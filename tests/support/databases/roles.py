@@ -10,12 +10,12 @@ from support.code_blocks import docs_page, readme_block
 from support.databases.postgresql import administration
 
 DOCUMENTED_GRANTS = readme_block("grants", page=docs_page("postgresql"))
-"""The grants to the role ringback in docs/postgresql.md."""
+"""The GRANT statements for the role ringback in docs/postgresql.md."""
 
 
 @contextmanager
 def role_with(statements: str, database: URL) -> Iterator[URL]:
-    """Create a role, run statements for it that name the role ringback, and yield the database's URL for it."""
+    """Create a role, run `statements` with its name in place of ringback, and yield the database's URL for it."""
     role = f"ringback_{uuid4().hex}"
     with administration(database) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")

@@ -1,4 +1,4 @@
-"""A line to a PostgreSQL that can be cut and mended, as networks and servers fail and come back."""
+"""A TCP proxy to PostgreSQL that simulates network and server failures."""
 
 import socket
 import threading
@@ -12,7 +12,7 @@ PIECE_BYTES = 65_536
 
 
 class Line:
-    """Listens on 127.0.0.1 and passes on what comes to the server of a URL; while it is cut, it takes nobody."""
+    """A TCP proxy on 127.0.0.1 to the server in a URL. While cut, it refuses connections."""
 
     def __init__(self, server: URL) -> None:
         self._server = server
@@ -24,7 +24,7 @@ class Line:
 
     @property
     def url(self) -> str:
-        """Where the database is, seen through this line."""
+        """The URL of the database through the proxy."""
         url = self._server.set(host="127.0.0.1", port=self.port, query={})
         return url.render_as_string(hide_password=False)
 
@@ -59,11 +59,11 @@ class Line:
             target.shutdown(socket.SHUT_RDWR)
 
     def hang(self) -> None:
-        """Pass nothing on any more, and let nobody know."""
+        """Stop forwarding without closing the connections."""
         self._passes.clear()
 
     def cut(self) -> None:
-        """Break all connections, and refuse others."""
+        """Close all connections, and refuse new ones."""
         with self._listener, suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         for connection in self._open:
@@ -73,7 +73,7 @@ class Line:
         self._passes.set()
 
     def mend(self) -> None:
-        """Pass on again, at the same address."""
+        """Forward connections again, at the same address."""
         self._listener = self._listening(self.port)
 
     def __enter__(self) -> Self:

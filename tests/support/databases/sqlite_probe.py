@@ -23,7 +23,7 @@ SELECT sid, phone_number, outgoing_caller_id_sid, timeline, status_callbacks.sta
 
 @dataclass(frozen=True)
 class StoredCall:
-    """The rows of a call and its callback; `events` are those of the timeline, in order."""
+    """The rows of a call and its callback. `events` are the events of its timeline, in order."""
 
     sid: str
     phone_number: str
@@ -34,13 +34,13 @@ class StoredCall:
 
 
 def rows(database: Path, query: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a query; another process may have the file open."""
+    """Run a query and return its rows. Another process may have the file open."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)) as connection:
         return connection.execute(query).fetchall()
 
 
 def unsettled(database: Path) -> list[str]:
-    """Return the calls that have not ended and the pending callbacks, described in a few words."""
+    """Describe the calls that have not ended and the callbacks that are pending."""
     return [row[0] for row in rows(database, UNSETTLED)]
 
 

@@ -1,7 +1,7 @@
-"""Hooks for schemathesis, loaded by SCHEMATHESIS_HOOKS: they let the fuzzer reach what is behind the paths.
+"""Hooks for schemathesis on the control API, loaded by SCHEMATHESIS_HOOKS: they put existing IDs into paths.
 
-The environment names the server: CONTROL_URL, and CONTROL_TOKEN where it asks for one; and FUZZ_ANSWERS, the file to
-which goes a line for each answer: method, path in the description, status.
+The environment variable CONTROL_URL has the server's URL, CONTROL_TOKEN its token if it requires one, and FUZZ_ANSWERS
+the file to which a line is written for each response: method, path in the OpenAPI description, status.
 """
 
 import itertools
@@ -22,7 +22,7 @@ from support.fuzzing.world import World, new_world
 from support.waiting import PATIENCE_SECONDS
 
 LEFT_ALONE_EVERY = 8
-"""One case in so many keeps what the fuzzer made up for its path."""
+"""One case in this many keeps the generated path parameters."""
 SHORT_WAIT, LONGEST_WAIT = 0.02, 300.0
 UNSPEAKABLE = (
     "number:",
@@ -38,7 +38,7 @@ UNSPEAKABLE = (
     "times, probability: give one of them",
     "the snapshot cannot be restored",
 )
-"""How each complaint begins of a value that is refused for what JSON Schema cannot say, and descriptions do."""
+"""Beginnings of errors about values that are invalid for reasons that JSON Schema cannot express."""
 
 _counted: Iterator[int] = itertools.count()
 _headers = {"Authorization": f"Bearer {os.environ['CONTROL_TOKEN']}"} if "CONTROL_TOKEN" in os.environ else {}
@@ -48,7 +48,7 @@ _worlds: list[World] = []
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Put what is there into the path, and what is short into the time to wait."""
+    """Replace path parameters by existing IDs, and shorten waits."""
     del context, kwargs
     turn = next(_counted)
     if case.path_parameters and not _is_about_its_path(case) and turn % LEFT_ALONE_EVERY:
@@ -63,7 +63,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Tell the test what was reached."""
+    """Write the method, path and status of a response for the test."""
     del context
     with Path(os.environ["FUZZ_ANSWERS"]).open("a", encoding="utf-8") as answers:
         answers.write(f"{case.method.upper()} {case.path} {response.status_code}\n")
@@ -71,7 +71,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.hook
 def filter_failure(context: HookContext, failure: Failure, case: Case[Any], response: Response) -> bool:
-    """Let values be refused for what JSON Schema cannot say."""
+    """Ignore failures caused by values that are invalid for reasons that JSON Schema cannot express."""
     del context, case
     is_refused = isinstance(failure, RejectedPositiveData) and response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     return not (is_refused and all(one.startswith(UNSPEAKABLE) for one in response.json()["error"].split("; ")))
@@ -96,7 +96,7 @@ def _is_about_its_path(case: Case[Any]) -> bool:
 
 
 def _hurried(query: dict[str, Any]) -> dict[str, Any]:
-    """Return a query that waits for a moment wherever it asks for a longer time that is allowed."""
+    """Return a query with a short wait_seconds in place of a longer valid one."""
     given = query.get("wait_seconds", LONGEST_WAIT)
     hurried = [_hurried_one(one) for one in given] if isinstance(given, list) else _hurried_one(given)
     return {**query, "wait_seconds": hurried}

@@ -1,7 +1,7 @@
 """Hooks for schemathesis on the Twilio API, loaded by SCHEMATHESIS_HOOKS.
 
-The environment names FUZZ_ANSWERS, the file to which goes a line for each answer: method, path in the description,
-status; and FUZZ_CALLER_ID, the SID of a caller ID that is there.
+The environment variable FUZZ_ANSWERS has the file to which a line is written for each response: method, path in the
+OpenAPI description, status. FUZZ_CALLER_ID has the SID of an existing caller ID.
 """
 
 import base64
@@ -19,7 +19,7 @@ from support.servers.server import ACCOUNT_SID, AUTH_TOKEN
 from support.wire.api import check_answer
 
 STRANGER_EVERY, LEFT_ALONE_EVERY = 7, 5
-"""One case in so many comes without credentials, and one keeps what the fuzzer made up for its path."""
+"""One case in this many has no credentials, and one in this many keeps the generated path parameters."""
 CREDENTIALS = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
 
 _counted: Iterator[int] = itertools.count(1)
@@ -27,7 +27,7 @@ _counted: Iterator[int] = itertools.count(1)
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Let most cases be the account's own, and be about something that is there."""
+    """Authenticate most requests, and replace path parameters by existing IDs."""
     del context, kwargs
     turn = next(_counted)
     if turn % STRANGER_EVERY:
@@ -42,7 +42,7 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
 
 @schemathesis.hook
 def after_call(context: HookContext, case: Case[Any], response: Response) -> None:
-    """Tell the test what was reached."""
+    """Write the method, path and status of a response for the test."""
     del context
     with Path(os.environ["FUZZ_ANSWERS"]).open("a", encoding="utf-8") as answers:
         answers.write(f"{case.method.upper()} {case.path} {response.status_code}\n")
@@ -50,7 +50,7 @@ def after_call(context: HookContext, case: Case[Any], response: Response) -> Non
 
 @schemathesis.check
 def twilio_shaped(ctx: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Every answer is Twilio's: an error its four fields in the right form, other JSON as its OpenAPI describes it."""
+    """Check that an error has Twilio's four fields, and that other JSON matches Twilio's OpenAPI description."""
     del ctx
     content_type = next(iter(response.headers.get("content-type", ())), None)
     path = case.path.replace("{AccountSid}", ACCOUNT_SID).replace("{Sid}", "PN1")

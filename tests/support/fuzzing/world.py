@@ -1,4 +1,4 @@
-"""Something real for every path of the control API, made anew whenever a fuzzer has spoilt it."""
+"""Resources for every path of the control API, created again when the fuzzer has deleted them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +12,12 @@ NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
 """A fault that is never triggered."""
 WAIT_SECONDS = 30
 DONE_FIRST = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
-"""What must have been done to a ringing call before the operation that ends so can succeed."""
+"""Actions that a ringing call needs before an operation can succeed, by the end of the operation's path."""
 
 
 @dataclass
 class World:
-    """An account with a call that rings until somebody acts, a rule, a script, a fault, a caller ID and a message."""
+    """An account with a ringing call, a phone rule, a script, a fault, a caller ID and a message."""
 
     http: httpx.Client
     account_sid: str
@@ -27,7 +27,7 @@ class World:
 
     @property
     def values(self) -> dict[str, object]:
-        """What is to stand in a path, by the names of its parameters."""
+        """Values of path parameters by name."""
         return {
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
@@ -38,12 +38,12 @@ class World:
         }
 
     def is_whole(self) -> bool:
-        """Tell whether the account is there, and its call rings."""
+        """Tell whether the account exists and its call is ringing."""
         call = self.http.get(f"/accounts/{self.account_sid}/calls/{self.call_sid}")
         return call.status_code == 200 and call.json()["state"] == "ringing"
 
     def prepare(self, operation_path: str) -> None:
-        """Bring what an operation is about to where the operation can succeed."""
+        """Bring the resource of an operation into a state in which the operation can succeed."""
         path = f"/accounts/{self.account_sid}"
         for end, act in DONE_FIRST.items():
             if operation_path.endswith(end):
@@ -60,14 +60,14 @@ class World:
             self.caller_id_sid = _made(self.http.post(f"{path}/caller-ids", json=VERIFIED))["sid"]
 
     def wait_for(self, kind: str) -> None:
-        """Wait until the call has had an event of this kind."""
+        """Wait until the call has an event of this type."""
         wanted: dict[str, str | int] = {"type": kind, "call_sid": self.call_sid, "wait_seconds": WAIT_SECONDS}
         events = _made(self.http.get(f"/accounts/{self.account_sid}/events", params=wanted))
         assert events["events"], f"no {kind} within {WAIT_SECONDS} s"
 
 
 def new_world(http: httpx.Client) -> World:
-    """Make a world through the control API that `http` talks to, and the Twilio API of the same server."""
+    """Create a world through the control API of `http` and the Twilio API of the same server."""
     account = _made(http.post("/accounts"))
     sid = account["sid"]
     path = f"/accounts/{sid}"

@@ -23,7 +23,7 @@ brackets, its condition.
 
 
 def page() -> str:
-    """Return the page's text."""
+    """Return the text of the page."""
     return f"{INTRODUCTION}\n```mermaid\n{_diagram()}\n```\n\n## What clients read\n\n{_table()}\n"
 
 

@@ -1,14 +1,15 @@
-r"""Makes the phone page's numbering plan from phonenumbers: ``python -m tests.support.generators.numbering_plan``.
+r"""Generates the phone page's numbering plan from phonenumbers: ``python -m tests.support.generators.numbering_plan``.
 
-The page is to write numbers as libphonenumber does, offline, in some thirty lines of its own. What it needs is a line
-for each calling code: its main region, the formats in their order, and how to tell the other regions that share the
-code, all with blanks in between: ``"44":"GB 8001111:34 800:36 … GG=1481[25-9].{5}|…"``.
+The page formats numbers as libphonenumber does, offline, in some thirty lines of code. For that it needs a line for
+each calling code: its main region, the formats in order, and patterns of the other regions that share the code,
+separated by spaces: ``"44":"GB 8001111:34 800:36 … GG=1481[25-9].{5}|…"``.
 
-A format is `leading:groups`. `leading` is what a number begins with, as a pattern. Of `groups` each has a character for
-its length, "d" for thirteen, or two for the shortest and the longest, and behind it what is written there unless that
-is a blank: "3-34,5" for `(\d{3})(\d{3})(\d{4,5})`, written "$1-$2 $3".
+A format is `leading:groups`. `leading` is a pattern of the number's first digits. `groups` has an entry for each group:
+one character for its length ("d" for thirteen), or two for its minimum and maximum, followed by the separator unless
+that is a space: "3-34,5" for `(\d{3})(\d{3})(\d{4,5})`, written "$1-$2 $3".
 
-Patterns are tried on digits alone, and what their groups are is not asked: `.` is a digit, `(` begins any group.
+Patterns are only matched against digits, and their groups are never captured: `.` stands for a digit, `(` opens a
+group.
 """
 
 import json
@@ -26,12 +27,12 @@ from phonenumbers import (
 NO_COUNTRY = "001"
 NOT_DIALLED = "NA"
 LENGTHS = "0123456789abcdefgh"
-"""The characters that lengths are written as."""
+"""Characters that encode lengths."""
 _KINDS = ("fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "personal_number", "voip", "pager", "uan")
 _GROUP = re.compile(r"\\(\d)")
 _LENGTHS = re.compile(r"\(\\d(?:\{(\d+)(?:,(\d+))?\})?\)")
 _INVALID_CHARACTERS = re.compile(r"\(\?|[\\ :=]")
-"""What a pattern in the plan must not have, for it is written another way, or stands between patterns."""
+"""Syntax that patterns in the plan must not contain: it is abbreviated, or separates patterns."""
 
 
 def plan() -> dict[str, str]:
@@ -44,7 +45,7 @@ def plan() -> dict[str, str]:
 
 
 def document() -> str:
-    """Return the plan as JSON, a calling code a line."""
+    """Return the plan as JSON, one line per calling code."""
     lines = (f'"{code}":{json.dumps(entry)}' for code, entry in plan().items())
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
@@ -82,7 +83,7 @@ def _others(regions: tuple[str, ...]) -> list[str]:
 
 
 def _is_told(region: str) -> bool:
-    """Tell whether libphonenumber finds a region by its numbers, rather than another that they fit as well."""
+    """Tell whether libphonenumber finds a region by its numbers. Numbers can match several regions."""
     example = example_number(region)
     return example is not None and region_code_for_number(example) == region
 

@@ -33,14 +33,14 @@ from support.waiting import PATIENCE_SECONDS
 PACKAGE = Path(ringback.__file__).parent
 MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 40
 INTERFACE = ("app.py", "twilio_api/", "operations/")
-"""What a reader follows to understand a request; domain and storage are counted apart."""
+"""Files of the HTTP interface. Domain and storage are counted separately."""
 STORAGE_INTERNALS = ("storage/session.py", "storage/statements.py")
 LEAF_MODULES = ("clock.py", "domain/geography.py", "callback_delivery/metadata_services.py")
 RECEIVER = "http://93.184.216.34/status"
 
 
 class Call(NamedTuple):
-    """A call of a function of ringback: its file, its name, and the asyncio task that made it."""
+    """A call of a ringback function: its file, its name, and the asyncio task that made it."""
 
     file: str
     function: str
@@ -48,7 +48,7 @@ class Call(NamedTuple):
 
 
 def modules() -> dict[str, ast.Module]:
-    """Return the syntax trees of all modules by their dotted names."""
+    """Return the syntax trees of all modules by dotted name."""
     trees = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = ("ringback", *path.relative_to(PACKAGE).with_suffix("").parts)
@@ -69,13 +69,13 @@ def imports_of(tree: ast.Module, names: set[str]) -> set[str]:
 
 
 def import_graph(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
-    """Return which modules each module imports; `import` inside functions and under TYPE_CHECKING counts."""
+    """Return the imports of each module, including those inside functions and under TYPE_CHECKING."""
     names = set(trees)
     return {name: imports_of(tree, names) - {name} for name, tree in trees.items()}
 
 
 def cycles(graph: dict[str, set[str]]) -> list[list[str]]:
-    """Return the groups of modules that import each other, directly or by way of others."""
+    """Return the groups of modules that import each other, directly or through others."""
     reachable = {name: _reachable(graph, name) for name in graph}
     groups = {frozenset(other for other in reachable[name] if name in reachable[other]) for name in graph}
     return sorted(sorted(group) for group in groups if len(group) > 1)
@@ -92,7 +92,7 @@ def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
 
 
 def top_level(graph: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Return the same graph between the modules and packages directly below `ringback`."""
+    """Return the graph of imports between the modules and packages directly below `ringback`."""
     merged: dict[str, set[str]] = {}
     for name, imported in graph.items():
         if name != "ringback":
@@ -102,7 +102,7 @@ def top_level(graph: dict[str, set[str]]) -> dict[str, set[str]]:
 
 
 def module_lines() -> dict[str, int]:
-    """Return the lines of all modules by their files."""
+    """Return the number of lines of each module by file."""
     return {
         str(path.relative_to(PACKAGE)): len(path.read_bytes().splitlines()) for path in sorted(PACKAGE.rglob("*.py"))
     }
@@ -114,7 +114,7 @@ def longer_than(limit: int, lines: dict[str, int]) -> dict[str, int]:
 
 
 def functions(trees: dict[str, ast.Module]) -> dict[str, int]:
-    """Return the lines of all functions and methods; methods of one name in a module count as the longest of them."""
+    """Return the lines of each function and method. Of methods with the same name in a module, the longest counts."""
     lines: dict[str, int] = {}
     for module, tree in trees.items():
         for node in ast.walk(tree):
@@ -130,7 +130,7 @@ def root_modules() -> list[str]:
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """The calls of ringback's functions on this thread, and the transport that receives its StatusCallbacks."""
+    """Records calls of ringback's functions on this thread, and is the transport that receives its StatusCallbacks."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -165,7 +165,7 @@ class Recorder(httpx.AsyncBaseTransport):
 
 
 async def record() -> tuple[list[Call], list[Call]]:
-    """Return the calls of one POST of a validation request, and those of one StatusCallback's way to the transport.
+    """Return the function calls of one validation request, and those of one StatusCallback up to the transport.
 
     Both are the second of their kind, so that caches are filled.
     """
@@ -196,7 +196,7 @@ async def _validate(http: httpx.AsyncClient, settings: Settings, number: str) ->
 
 
 def is_counted(call: Call) -> bool:
-    """Tell whether a function counts as one of a callback, by the definition in the module's docstring."""
+    """Tell whether a function counts towards a callback, as defined in the module's docstring."""
     name = call.function.rpartition(".")[2]
     is_leaf = call.file in LEAF_MODULES or ("." not in call.function and name.startswith("_"))
     return not (is_leaf or name == "__init__" or call.file in STORAGE_INTERNALS)

@@ -1,4 +1,4 @@
-"""Sends bytes that no client should send, and reads what comes back, strictly."""
+"""A raw HTTP client that sends malformed requests and checks the responses strictly."""
 
 import base64
 import json
@@ -24,9 +24,10 @@ FIRST_ERROR = 400
 
 @dataclass(frozen=True)
 class Hostile:
-    """Bytes to send over one connection, and the statuses of the answers to them; with none it is closed.
+    """Bytes to send over one connection, and the statuses of the responses. Without statuses the connection is closed.
 
-    `in_step` says that the client has said all that it announced; `closes`, that it asked for the end itself.
+    `in_step` is false if the request's body is incomplete. `closes` is true if the request asks to close the
+    connection.
     """
 
     name: str
@@ -49,7 +50,7 @@ def form(body: bytes, target: bytes = LIST) -> bytes:
 
 
 class HostileConnection:
-    """One TCP connection that may be sent anything."""
+    """A TCP connection that sends arbitrary bytes."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -57,7 +58,7 @@ class HostileConnection:
         self._received = b""
 
     def send(self, data: bytes) -> None:
-        """Send as much as the server takes: one that has refused a request need not read it to its end."""
+        """Send data, ignoring a connection that the server closes before it has read all."""
         with suppress(ConnectionError):
             self._socket.sendall(data)
 
@@ -66,11 +67,11 @@ class HostileConnection:
             self._socket.shutdown(socket.SHUT_WR)
 
     def is_closed(self) -> bool:
-        """Tell whether the server closes the connection, saying nothing more."""
+        """Tell whether the server closes the connection without sending more."""
         return not self._received and not self._receive()
 
     def read_answer(self) -> RawAnswer:
-        """Return the next answer; it belongs to no HEAD."""
+        """Return the next response. It must not belong to a HEAD request."""
         while b"\r\n\r\n" not in self._received:
             assert self._receive(), f"closed after {self._received[:200]!r}"
         head, _, self._received = self._received.partition(b"\r\n\r\n")
@@ -103,12 +104,12 @@ def connection(base_url: str) -> Iterator[HostileConnection]:
 
 
 def check_twilio(answer: RawAnswer) -> None:
-    """Check an answer of the Twilio API as all of them are."""
+    """Check the format of a response of the Twilio API."""
     check_answer("GET", LIST.decode(), answer.status, answer.header("content-type"), answer.body)
 
 
 def check_own(answer: RawAnswer) -> None:
-    """Check an answer of the control API, or of what is beside both: its errors say what is wrong and what to do."""
+    """Check the format of a response of the control API or another path outside the Twilio API: errors have a hint."""
     if answer.status >= FIRST_ERROR:
         assert answer.header("content-type") == "application/json"
         error = json.loads(answer.body)
@@ -117,9 +118,9 @@ def check_own(answer: RawAnswer) -> None:
 
 
 def play(base_url: str, hostile: Hostile, check: Callable[[RawAnswer], None] = check_twilio) -> None:
-    """Send a hostile request, and check its answers, each for what every answer is, and what becomes of the connection.
+    """Send a hostile request, and check the statuses and formats of its responses and the state of the connection.
 
-    One that stays open must be in step: the next request on it is answered as it should be.
+    A connection that stays open must be in step: the next request on it gets its own response.
     """
     with connection(base_url) as talk:
         talk.send(hostile.data)

@@ -1,4 +1,4 @@
-"""Requests to the control API that nobody means, with their statuses; the lists are as in hostile_framing."""
+"""Malformed requests to the control API, with the expected statuses, as in the module `framing`."""
 
 from support.hostile.client import Hostile
 from support.servers.server import ACCOUNT_SID

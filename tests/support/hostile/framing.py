@@ -1,6 +1,6 @@
-"""Requests that are no HTTP, or HTTP at its edges, as bytes, and the statuses that answer them.
+"""Malformed HTTP and edge cases of HTTP, as bytes, with the expected statuses.
 
-`()` stands for a connection that is closed without an answer. What a client may rightly send is answered as usual.
+`()` stands for a connection that is closed without a response. Valid requests among them get their usual response.
 """
 
 from support.hostile.client import FORM, GOOD, HEAD, LIST, PATH, Hostile, form, get, request
@@ -8,7 +8,7 @@ from support.hostile.client import FORM, GOOD, HEAD, LIST, PATH, Hostile, form, 
 CHUNKED = f"{FORM}Transfer-Encoding: chunked\r\n".encode()
 THREE = b"3\r\na=b\r\n0\r\n\r\n"
 NO_NUMBER = 400
-"""What is answered where a body was read that asks for nothing: 21201."""
+"""Status of the response to a POST whose body has no PhoneNumber: 400 with code 21201."""
 
 
 def post(fields: bytes, body: bytes = b"a=b") -> bytes:

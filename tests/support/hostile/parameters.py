@@ -1,4 +1,4 @@
-"""Requests that are HTTP, and whose paths, queries, forms and credentials nobody means, with their statuses."""
+"""Well-formed HTTP requests with invalid paths, queries, forms and credentials, with the expected statuses."""
 
 import base64
 from itertools import chain, product

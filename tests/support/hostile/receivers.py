@@ -1,4 +1,4 @@
-"""Receivers that no sender should have to do with, on raw sockets."""
+"""Receivers that violate HTTP or stall, on raw sockets."""
 
 import re
 import socket
@@ -14,15 +14,15 @@ CHUNK = b"x" * 65_536
 LARGE_BYTES = 100 * 1024 * 1024
 DRIP_EVERY_SECONDS = 0.2
 LINGER_NOT = struct.pack("ii", 1, 0)
-"""So that closing a socket resets its connection."""
+"""SO_LINGER value with which closing a socket resets its connection."""
 
 Behavior = Callable[["HostileReceiver", socket.socket], None]
 
 
 class HostileReceiver:
-    """Listens on a free port of 127.0.0.1, and lets `behavior` deal with each connection on a thread of its own.
+    """A server on a free port of 127.0.0.1 that runs `behavior` for each connection, in a separate thread.
 
-    `heads` holds the head of each request that came whole.
+    `heads` holds the head of each complete request.
     """
 
     def __init__(self, behavior: Behavior) -> None:
@@ -56,7 +56,7 @@ class HostileReceiver:
 
 
 def _read_request(connection: socket.socket) -> bytes:
-    """Read a whole request, and return its head: to close a connection with unread bytes would reset it."""
+    """Read a complete request, and return its head. Closing a connection with unread bytes would reset it."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += _receive(connection)
@@ -84,7 +84,7 @@ def reset(_: HostileReceiver, connection: socket.socket) -> None:
 
 
 def close(_: HostileReceiver, __: socket.socket) -> None:
-    """Say nothing, and hang up."""
+    """Close the connection without a response."""
 
 
 def reset_in_the_answer(_: HostileReceiver, connection: socket.socket) -> None:

@@ -9,9 +9,9 @@ from ringback.twilio_api.request_context import RequestContext
 
 
 def a_request(*parts: bytes, complete: bool = True, **headers: bytes) -> RequestContext:
-    """Return the context of a request whose body arrives in `parts`; unless `complete`, the client then leaves.
+    """Return the context of a request whose body arrives in `parts`. Unless `complete`, the client then disconnects.
 
-    It has no services: what reads a body needs none.
+    The context has no services, because reading a body needs none.
     """
     messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     messages.append({"type": "http.request"} if complete else {"type": "http.disconnect"})

@@ -1,4 +1,4 @@
-"""A client of a proxy without an application, and an origin server behind it."""
+"""A raw client of the proxy, and an origin server, for tests without an application."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,12 +26,12 @@ def limited(**limits: Any) -> pytest.MarkDecorator:
 
 
 def connect(target: str) -> bytes:
-    """Return the head of a request for a tunnel to `host:port`."""
+    """Return the head of a CONNECT request for `host:port`."""
     return f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode()
 
 
 async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = False) -> bytes:
-    """Send some pieces, and return all that is received until the proxy closes the connection."""
+    """Send bytes in pieces, and return everything received until the proxy closes the connection."""
     reader, writer = await asyncio.open_connection(*address)
     with closing(writer):
         for piece in pieces:
@@ -44,7 +44,7 @@ async def conversation(address: tuple[str, int], *pieces: bytes, ends: bool = Fa
 
 @asynccontextmanager
 async def origin(got: bytearray, end: bytes, answer: bytes = NO_CONTENT) -> AsyncIterator[int]:
-    """Serve on a port: append what is received to `got`, and answer when it ends with `end`."""
+    """Serve on a port: append received bytes to `got`, and send `answer` when they end with `end`."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with closing(writer):

@@ -1,4 +1,4 @@
-"""Connections to ringback's HTTP protocol without a socket: bytes in pieces of any size, and the responses."""
+"""Connections to ringback's HTTP protocol without a socket: requests in pieces of any size, and the responses."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,7 +15,7 @@ Request = tuple[str, str, bytes]
 
 
 class RecordingTransport(asyncio.Transport):
-    """A transport that records what is written. `looks` counts the protocol's checks of its write buffer.
+    """A transport that records the written bytes. `looks` counts the protocol's checks of its write buffer.
 
     While `is_stuck`, the write buffer is never sent.
     """
@@ -63,7 +63,7 @@ class RecordingTransport(asyncio.Transport):
         self.is_paused = False
 
     async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until a condition is true. It is checked whenever something is written or closed."""
+        """Wait until a condition is true. It is checked after each write and close."""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():
                 self.has_changed.clear()
@@ -78,7 +78,7 @@ class RecordingTransport(asyncio.Transport):
 
 
 class Recorder:
-    """An application that reads each request to its end, records it in `requests`, and answers 200."""
+    """An application that reads each request completely, records it in `requests`, and answers 200."""
 
     def __init__(self) -> None:
         self.requests: list[Request] = []
@@ -104,7 +104,7 @@ async def answer(send: Send) -> None:
 
 @asynccontextmanager
 async def connected(app: ASGIApp) -> AsyncIterator[tuple[TwilioHttpProtocol, RecordingTransport]]:
-    """Open a connection to an application, and lose it at the end."""
+    """Yield a connection to an application, and close it afterwards."""
     config = uvicorn.Config(app, log_config=None, ws="none", lifespan="off")
     protocol = TwilioHttpProtocol(config, ServerState(), {})
     transport = RecordingTransport()
@@ -114,7 +114,7 @@ async def connected(app: ASGIApp) -> AsyncIterator[tuple[TwilioHttpProtocol, Rec
 
 
 async def converse(pieces: Sequence[bytes], answers: int) -> tuple[list[Request], RecordingTransport]:
-    """Send pieces over one connection. Return the requests, and the transport after `answers` responses."""
+    """Send bytes in pieces over one connection. Return the requests, and the transport after `answers` responses."""
     app = Recorder()
     async with connected(app) as (protocol, transport):
         for piece in pieces:

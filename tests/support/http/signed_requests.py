@@ -1,4 +1,4 @@
-"""StatusCallback requests signed by hand, independently of the product, and the verdict on them."""
+"""StatusCallback requests signed independently of ringback's code, and the verdict on them."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ def verdict(  # noqa: PLR0913
     headers: tuple[tuple[str, str], ...] = (FORM_TYPE,),
     **options: Any,
 ) -> SignatureVerdict:
-    """Judge a request whose sender signed the text `signed` with `token`."""
+    """Return the verdict on a request whose signature is that of the text `signed`, made with TOKEN."""
     all_headers = (("Host", host), ("X-Twilio-Signature", sign(signed, token)), *headers)
     request = ReceivedRequest(method, scheme, target.encode(), all_headers, body.encode())
     return verify_signature(request, TOKEN, **options)

@@ -13,7 +13,7 @@ from support.domain_values import NUMBER
 
 @dataclass
 class ControlledAccount:
-    """An account of one test, with clients of the control API and of the Twilio API."""
+    """An account for one test, with clients of the control API and of the Twilio API."""
 
     http: httpx.AsyncClient
     sid: str
@@ -50,7 +50,7 @@ class ControlledAccount:
         return found
 
     async def events(self, **query: Any) -> list[dict[str, Any]]:
-        """Return the events so far."""
+        """Return the account's events."""
         answer = await self.control("GET", "/events", **{"wait_seconds": 0, **query})
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["events"]

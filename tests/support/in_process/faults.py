@@ -1,11 +1,11 @@
-"""An account's faults, asked for and met."""
+"""Helpers that create faults and trigger them."""
 
 from typing import Any
 
 from support.in_process.control import ControlledAccount
 
 LIST = "/OutgoingCallerIds.json"
-"""The path of the list of OutgoingCallerIds below its account's."""
+"""The path of the list of OutgoingCallerIds, relative to the account's path."""
 
 
 async def add(account: ControlledAccount, operation: str, effect: dict[str, Any], **often: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Pending StatusCallbacks, and a sender that delivers them over the real network of this machine."""
+"""Pending StatusCallbacks, and a sender that delivers them over the loopback interface."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -34,14 +34,14 @@ PATIENT = DeliveryPolicy(connect_timeout_ms=PATIENT_MS, read_timeout_ms=PATIENT_
 
 
 PARAMETERS = '[["From","+1"],["To","+1"],["Caller","+1"],["Called","+1"],["SequenceNumber","0"]]'
-"""The parameters, in the row of a callback that needs no others."""
+"""Parameters for a callback's row when a test does not need particular ones."""
 
 
 @dataclass
 class Outbox:
-    """Ended calls with pending callbacks; the other fields are arguments of the delivery.
+    """Ended calls with pending callbacks. The other fields are arguments of the delivery.
 
-    The default policy has timeouts longer than a test's own patience.
+    The default policy has timeouts longer than the tests' patience.
     """
 
     simulation: Simulation

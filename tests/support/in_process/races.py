@@ -1,4 +1,4 @@
-"""Calls at the moments where something else may come between."""
+"""Calls in a state in which a concurrent request can interfere."""
 
 import threading
 from collections.abc import Callable
@@ -17,7 +17,7 @@ async def caller_ids(account: ControlledAccount) -> list[str]:
 
 
 async def ringing(account: ControlledAccount, number: str = NUMBER, **parameters: Any) -> dict[str, Any]:
-    """Ask for the number to be verified on a manual phone, and return the answer when it rings."""
+    """Send a validation request for a manual phone, and return the response when the phone rings."""
     await account.control("PUT", "/phones/default", {"behavior": "manual"})
     answer = await account.validate(number, **parameters)
     assert await account.events(type="call.ringing", call_sid=answer["call_sid"], wait_seconds=PATIENCE_SECONDS)
@@ -31,13 +31,13 @@ async def at_the_prompt(account: ControlledAccount, **parameters: Any) -> dict[s
 
 
 async def key(account: ControlledAccount, answer: dict[str, Any]) -> int:
-    """Key the right code in, and return the status of the answer."""
+    """Enter the correct code, and return the status of the response."""
     keyed = await account.control("POST", f"/calls/{answer['call_sid']}/digits", {"digits": answer["validation_code"]})
     return keyed.status_code
 
 
 def once_released(release: threading.Event) -> Callable[[Received], Answer]:
-    """Return how a receiver answers that does so when it is let."""
+    """Return a receiver's behavior: wait for `release`, then answer 200."""
 
     def answer(_: Received) -> Answer:
         release.wait(PATIENCE_SECONDS)
@@ -47,7 +47,7 @@ def once_released(release: threading.Event) -> Callable[[Received], Answer]:
 
 
 async def held_callback(account: ControlledAccount, release: threading.Event, receiver: CallbackReceiver) -> str:
-    """Let a call end whose receiver does not answer until it is let, and return its SID when the callback is there."""
+    """End a call whose receiver answers only after `release`, and return its SID when the callback has arrived."""
     answer = await at_the_prompt(account, StatusCallback=receiver.url)
     await key(account, answer)
     await until(lambda: receiver.received)

@@ -12,5 +12,5 @@ class Replicas(NamedTuple):
     other: Controlled
 
     def elsewhere(self, account: ControlledAccount) -> ControlledAccount:
-        """Return an account of the first application at the other."""
+        """Return the same account as seen by the other application."""
         return ControlledAccount(self.other.http, account.sid, account.auth_token)

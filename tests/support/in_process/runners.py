@@ -1,4 +1,4 @@
-"""Runners of a simulation's calls."""
+"""Call runners and housekeepers of a simulation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +10,7 @@ from support.in_process.simulation import Simulation
 
 
 def a_runner(simulation: Simulation, on_call_ended: Callable[[], None] = lambda: None, **seconds: float) -> CallRunner:
-    """Return a runner of the simulation's calls; `seconds` are its `Timing`."""
+    """Return a runner of the simulation's calls. `seconds` are fields of its `Timing`."""
     return CallRunner(
         simulation.database,
         simulation.clock,
@@ -23,7 +23,7 @@ def a_runner(simulation: Simulation, on_call_ended: Callable[[], None] = lambda:
 
 
 def a_housekeeper(simulation: Simulation, **seconds: float) -> Housekeeper:
-    """Return a housekeeper of the simulation's database; `seconds` are its intervals."""
+    """Return a housekeeper of the simulation's database. `seconds` are its intervals."""
     notifier = simulation.database.process_state.change_notifier
     return Housekeeper(simulation.database, simulation.clock.now, notifier, **seconds)
 

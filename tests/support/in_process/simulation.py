@@ -1,4 +1,4 @@
-"""A migrated database, a clock in the test's hand, and calls that live their lives on both."""
+"""A simulation of calls with a migrated database and a fake clock."""
 
 import sqlite3
 from dataclasses import dataclass, replace
@@ -30,7 +30,7 @@ from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, NUMBER, POLICY, a_pho
 
 @dataclass
 class Simulation:
-    """Numbers asked to be verified, and what becomes of the calls."""
+    """A database, a clock and a policy, with methods that create calls and advance them."""
 
     database: Database
     clock: FakeClock
@@ -42,13 +42,13 @@ class Simulation:
         return self.database.unit_of_work
 
     def the_phone_is(self, behavior: PhoneBehavior, **changes: Any) -> None:
-        """Let phones without a rule behave so."""
+        """Set the behavior of phones without a rule."""
         self.policy = replace(self.policy, default_phone=a_phone(behavior, **changes))
 
     def validate(
         self, number: str = NUMBER, account_sid: AccountSid = ACCOUNT_SID, **parameters: Any
     ) -> ValidationAnswer:
-        """Ask for a number to be verified."""
+        """Create a validation request."""
         return create_validation_request(
             self.unit_of_work,
             account_sid,
@@ -59,19 +59,19 @@ class Simulation:
         )
 
     def time(self, account_sid: AccountSid = ACCOUNT_SID) -> AccountTime:
-        """Return the present by an account's clock."""
+        """Return the current time by an account's clock."""
         account = self.unit_of_work.accounts.find(account_sid)
         assert account is not None
         return account.clock.at(self.clock.now())
 
     def step(self) -> list[ValidationCall]:
-        """Move what is due now."""
+        """Advance the calls that are due, and return them."""
         return advance_due_calls(
             self.unit_of_work, system_now=self.clock.now(), policy=self.policy, id_generator=self.id_generator
         )
 
     def run(self) -> None:
-        """Move everything when its time has come, until nothing is pending."""
+        """Advance the clock and the calls until no call is pending."""
         while (due := next_call_due(self.unit_of_work)) is not None:
             self.clock.advance(max(0.0, seconds_between(self.clock.now(), due)))
             self.step()
@@ -82,17 +82,17 @@ class Simulation:
         return call
 
     def caller_ids(self, account_sid: AccountSid = ACCOUNT_SID) -> list[OutgoingCallerId]:
-        """Return the account's verified numbers, newest first."""
+        """Return the account's caller IDs, newest first."""
         return list(list_outgoing_caller_ids(self.unit_of_work, account_sid, PageRequest(page_size=1000)).rows)
 
     def timeline(self, sid: str) -> list[tuple[float, str]]:
-        """Return what happened to a call, each with the seconds since it was asked for."""
+        """Return the events of a call's timeline, each with the seconds since the call was created."""
         call = self.call(sid)
         return [(seconds_between(call.date_created, entry.at), entry.event) for entry in call.timeline]
 
 
 def driver_connection(database: Database) -> sqlite3.Connection:
-    """Return the SQLite connection itself."""
+    """Return the underlying SQLite connection."""
     assert isinstance(database, SqliteDatabase)
     connection = database.connection
     assert isinstance(connection, sqlite3.Connection)
@@ -100,7 +100,7 @@ def driver_connection(database: Database) -> sqlite3.Connection:
 
 
 def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
-    """Return the rows of a question put to the tables themselves."""
+    """Run an SQL query, and return its rows."""
     if isinstance(database, SqliteDatabase):
         return driver_connection(database).execute(sql).fetchall()
     with database.engine.connect() as connection:
@@ -108,13 +108,13 @@ def query(database: Database, sql: str) -> list[tuple[Any, ...]]:
 
 
 def execute(database: Database, sql: str, **parameters: Any) -> None:
-    """Change the tables themselves."""
+    """Execute an SQL statement, and commit it."""
     with database.engine.begin() as connection:
         connection.execute(text(sql), parameters)
 
 
 def database_error(database: Database, code: int = sqlite3.SQLITE_IOERR) -> Exception:
-    """Return what the driver raises when the database cannot be worked with: by default for good."""
+    """Return the driver's exception for an unavailable database. By default, the failure is permanent."""
     if database.is_shared:
         return psycopg.OperationalError("server closed the connection unexpectedly")
     error = sqlite3.OperationalError("disk I/O error")
@@ -123,7 +123,7 @@ def database_error(database: Database, code: int = sqlite3.SQLITE_IOERR) -> Exce
 
 
 def a_simulation(template: Template, now: Timestamp | None = None) -> Simulation:
-    """Return a simulation on a new database with the default account."""
+    """Return a simulation with a new database and the default account."""
     clock = FakeClock() if now is None else FakeClock(now)
     database = template.copy()
     ensure_account(database.unit_of_work, ACCOUNT_SID, AUTH_TOKEN, clock.now())

@@ -1,11 +1,11 @@
-"""A log of what a supervisor reports."""
+"""A log of a supervisor's reports."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass
 class TaskLog:
-    """Keeps a supervisor's reports: the names of the tasks started, and each failure with its restart pause."""
+    """A log of a supervisor's reports: the names of started tasks, and each failure with its restart delay."""
 
     starts: list[str] = field(default_factory=list)
     failures: list[tuple[str, type[BaseException], float | None]] = field(default_factory=list)

@@ -1,1 +1,1 @@
-"""Packages, images and test suites of users."""
+"""Packages, images and users' test suites."""

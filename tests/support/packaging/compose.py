@@ -1,4 +1,4 @@
-"""What compose files and workflows say of ringback's containers, wherever they stand: in files, and in pages."""
+"""The ringback containers in compose files, CI workflows and the docs' YAML blocks."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ IMAGES = re.compile(r"(.*/)?ringback(:.*)?")
 
 
 class Service(NamedTuple):
-    """A service of a compose file or of a job, and the document that it stands in; `place` names it."""
+    """A service in a compose file or a CI job, and the document that contains it. `place` names the document."""
 
     place: str
     name: str
@@ -34,19 +34,19 @@ class Service(NamedTuple):
 
     @property
     def ports(self) -> list[tuple[str, int]]:
-        """Where each published port can be reached, and the container's own: ``("127.0.0.1", 8010)``."""
+        """Host address and container port of each published port, such as ``("127.0.0.1", 8010)``."""
         split = (str(port).rpartition(":") for port in self.described.get("ports", ()))
         return [(outside.rpartition(":")[0], int(inside)) for outside, _, inside in split]
 
     @property
     def volumes(self) -> list[tuple[str, str, bool]]:
-        """Each volume's name, the folder it is mounted on, and whether it may be written to."""
+        """Name, mount point and writability of each volume."""
         split = (str(volume).split(":") for volume in self.described.get("volumes", ()))
         return [(name, folder, mode != ["ro"]) for name, folder, *mode in split]
 
 
 def documents() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every compose file, and every YAML block of the pages, with the name of its place."""
+    """Yield every compose file and every YAML block of the docs, with its name."""
     for file in COMPOSE_FILES:
         yield _name(file), yaml.safe_load(file.read_text(encoding="utf-8"))
     for page in PAGES:
@@ -55,7 +55,7 @@ def documents() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def services() -> list[Service]:
-    """Return every service of these documents, those of workflows' jobs too."""
+    """Return every service in these documents, including services of CI jobs."""
     found = []
     for place, document in documents():
         for holder in (document, *document.get("jobs", {}).values()):

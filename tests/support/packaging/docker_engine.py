@@ -1,7 +1,7 @@
-"""A stand-in for the Docker Engine: its API, as far as Testcontainers asks it, over the image's command as a process.
+"""A stub of the Docker Engine's API that runs the image's command as a process, as far as Testcontainers needs it.
 
-So Testcontainers and Docker's own library are run for real, without an engine. What a container would have of its own
-is translated: its port, its files, and the name of the machine outside.
+Tests run Testcontainers and Docker's client library without an engine. The stub translates container ports, container
+paths and the name of the host machine.
 """
 
 import io
@@ -32,7 +32,7 @@ NO_CONTENT = (204, b"")
 
 @dataclass
 class Container:
-    """A container: what was asked for, and the process that stands in its place once it is started."""
+    """A container: the settings in its create request, and the process that runs in its place after the start."""
 
     id: str
     name: str
@@ -48,7 +48,7 @@ class Container:
         return "running" if self.process.poll() is None else "exited"
 
     def start(self) -> None:
-        """Start the image's command, with what was asked for put in this machine's terms."""
+        """Run the image's command, with paths and host names translated for this machine."""
         given = self.wanted.get("Cmd") or command("CMD")
         arguments = [self._translated(argument) for argument in given]
         variables = environment() | dict(pair.split("=", 1) for pair in self.wanted.get("Env") or [])
@@ -82,7 +82,7 @@ class Container:
         }
 
     def log(self) -> bytes:
-        """Return what was written, in the frames in which the engine sends it."""
+        """Return the log in the engine's multiplexed stream format."""
         written = (self.folder / "log").read_bytes() if self.process else b""
         return struct.pack(">BxxxL", STANDARD_ERROR, len(written)) + written
 
@@ -93,7 +93,7 @@ class Container:
 
 
 class DockerEngine:
-    """Listens on a free port of 127.0.0.1; `containers` are all that were asked for, `removed` those that are gone."""
+    """A server on a free port of 127.0.0.1. `containers` are all created ones, `removed` the deleted ones."""
 
     def __init__(self, folder: Path) -> None:
         self.containers: dict[str, Container] = {}
@@ -104,7 +104,7 @@ class DockerEngine:
         self.url = f"tcp://127.0.0.1:{self._http.server_port}"
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, bytes]:
-        """Return status and body of an answer; what it does not know is 404, with a message as the engine has it."""
+        """Return the status and body of a response. Unknown requests get a 404 with a message, as from the engine."""
         match [method, *re.sub(r"^/v[0-9.]+", "", path).strip("/").split("/")]:
             case ["GET", "version"]:
                 return 200, json.dumps(VERSION).encode()
@@ -160,7 +160,7 @@ class DockerEngine:
             do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Disable the log."""
 
         return Handler
 

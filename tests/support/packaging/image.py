@@ -1,4 +1,4 @@
-"""What Dockerfile says, so that the tests run the very commands that the image runs."""
+"""The instructions of the Dockerfile, so that tests run the same commands as the image."""
 
 import json
 import re
@@ -10,7 +10,7 @@ _CONTINUED = re.compile(r"\\\n")
 
 
 def instructions() -> list[tuple[str, str]]:
-    """Return Dockerfile's instructions in order, each with its arguments on one line."""
+    """Return the Dockerfile's instructions in order, each with its arguments on one line."""
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     joined = _CONTINUED.sub(" ", "\n".join(lines))
@@ -19,21 +19,21 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def final_stage() -> list[tuple[str, str]]:
-    """Return the instructions of the stage that becomes the image."""
+    """Return the instructions of the image's stage."""
     found = instructions()
     last = max(position for position, (name, _) in enumerate(found) if name == "FROM")
     return found[last:]
 
 
 def command(name: str) -> list[str]:
-    """Return ENTRYPOINT, CMD or HEALTHCHECK of the image, which must be given in the exec form."""
+    """Return ENTRYPOINT, CMD or HEALTHCHECK of the image, which must be in exec form."""
     [arguments] = [arguments for known, arguments in final_stage() if known == name]
     words: list[str] = json.loads(arguments[arguments.index("[") :])
     return words
 
 
 def environment() -> dict[str, str]:
-    """Return the image's variables."""
+    """Return the image's environment variables."""
     found: dict[str, str] = {}
     for name, arguments in final_stage():
         if name == "ENV":
@@ -42,7 +42,7 @@ def environment() -> dict[str, str]:
 
 
 def build_context() -> list[str]:
-    """Return what the first stage copies from the checkout."""
+    """Return the paths that the first stage copies from the checkout."""
     sources: list[str] = []
     for name, arguments in instructions():
         if name == "COPY" and "--from" not in arguments:

@@ -1,4 +1,4 @@
-"""Building ringback's wheel and sdist, and installing the wheel where nothing of the checkout can be seen."""
+"""Builds ringback's wheel and sdist, and installs the wheel in environments without the checkout."""
 
 import shutil
 import stat
@@ -21,7 +21,7 @@ _LIBRARIES = Path(sysconfig.get_path("purelib"))
 
 
 def run(*command: str | Path, cwd: Path) -> str:
-    """Return what a command prints; fails with all it said."""
+    """Run a command and return its output. If it fails, the assertion shows the output."""
     finished = subprocess.run(  # noqa: S603
         [str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False, timeout=PROGRAM_SECONDS
     )
@@ -30,27 +30,27 @@ def run(*command: str | Path, cwd: Path) -> str:
 
 
 def make_environment(folder: Path, *, python: str = sys.executable) -> Path:
-    """Make an empty virtual environment, and return its Python."""
+    """Create an empty virtual environment, and return the path of its Python."""
     run(python, "-m", "venv", "--without-pip", folder, cwd=folder.parent)
     return folder / "bin" / "python"
 
 
 def install(python: Path, *what: str | Path) -> None:
-    """Install packages into the environment of `python`, by the pip of the tests' own."""
+    """Install packages into the environment of `python` with the tests' pip."""
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *what, cwd=python.parent)
 
 
 def share_libraries(python: Path) -> None:
-    """Let an environment see the packages that the tests' own environment has, which saves fetching them again.
+    """Make the packages of the tests' environment importable, so that they need not be downloaded again.
 
-    The folder is only put on the path: its own .pth files, which lead to the checkout, are not followed.
+    The folder is added to the path only. Its .pth files, which add the checkout, are not processed.
     """
     [libraries] = (python.parents[1] / "lib").glob("python*/site-packages")
     (libraries / "libraries_of_the_tests.pth").write_text(f"{_LIBRARIES}\n", encoding="utf-8")
 
 
 def copy_checkout(folder: Path, names: Iterable[str] = (".",)) -> Path:
-    """Copy the checkout, or these parts of it, and return the copy's folder."""
+    """Copy the checkout or parts of it, and return the copy's folder."""
     folder.mkdir()
     for name in names:
         source = ROOT / name
@@ -62,9 +62,9 @@ def copy_checkout(folder: Path, names: Iterable[str] = (".",)) -> Path:
 
 
 def build(source: Path, into: Path, *options: str) -> list[Path]:
-    """Build sdist and wheel, or what the options say, by ``python -m build``, and return the files in order of names.
+    """Build with ``python -m build`` and return the files, sorted by name. Without options it builds sdist and wheel.
 
-    Where the whole is run, in an environment that holds only what pyproject.toml asks for, as users' builds do.
+    The full test suite builds in an isolated environment with the requirements of pyproject.toml, as users do.
     """
     isolation = () if WHOLE else ("--no-isolation",)
     run(sys.executable, "-m", "build", *isolation, *options, "--outdir", into, cwd=source)
@@ -72,7 +72,7 @@ def build(source: Path, into: Path, *options: str) -> list[Path]:
 
 
 def unpack(sdist: Path, into: Path) -> Path:
-    """Unpack an sdist and return its one folder."""
+    """Unpack an sdist and return its top-level folder."""
     with tarfile.open(sdist) as archive:
         archive.extractall(into, filter="data")
     [folder] = into.iterdir()
@@ -80,7 +80,7 @@ def unpack(sdist: Path, into: Path) -> Path:
 
 
 def python_for_everybody() -> str | None:
-    """Return a Python of this version that any user may run, the tests' libraries too, or None where there is none."""
+    """Return a Python of this version that any user may run, with the tests' libraries, or None."""
     candidates = (Path(sys.base_prefix) / "bin" / f"python{_VERSION}", Path(f"/usr/bin/python{_VERSION}"))
     if not _is_open_to_all(_LIBRARIES):
         return None

@@ -1,4 +1,4 @@
-"""Other people's test suites: pytest run in a process and a folder of its own."""
+"""Runs users' test suites: pytest in a separate process and folder."""
 
 import os
 import subprocess
@@ -17,15 +17,15 @@ ASTRAY = {
     "TWILIO_REGION": "ie1",
     "RINGBACK_PORT": "no port",
 }
-"""What an environment may have that leads a client, or a server, elsewhere."""
+"""Environment variables that would misdirect a client or a server."""
 
 NOT_AT_THE_MATTER = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
-"""Plugins that happen to be installed here, and take longer to import than the suites take to run."""
+"""Options that disable plugins which are slow to import."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a suite ended: the numbers of its tests, pytest's own account of its seconds, and what it printed."""
+    """The result of a suite: exit status, number of tests and failures, pytest's duration, and the output."""
 
     status: int
     tests: int
@@ -40,7 +40,7 @@ def suite_command(*arguments: str) -> list[str]:
 
 
 def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this process's environment without settings of pytest and ringback, with misleading ones instead."""
+    """Return this process's environment with misleading settings in place of those of pytest and ringback."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
     }
@@ -50,7 +50,7 @@ def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 def run_suite(
     folder: Path, modules: Mapping[str, str], *arguments: str, environment: Mapping[str, str] | None = None
 ) -> Finished:
-    """Write these modules into a folder and run pytest there, warnings being errors."""
+    """Write modules into a folder and run pytest there, with warnings as errors."""
     for name, source in modules.items():
         (folder / name).write_text(source, encoding="utf-8")
     report = folder / "report.xml"

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, driven by Playwright."""
+"""Debian's Chromium, headless, controlled by Playwright."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""Options that prevent requests of Chromium to other hosts."""
+"""Options that prevent requests by Chromium to other hosts."""
 WAIT_MS = PATIENCE_SECONDS * 1000
 
 expect.set_options(timeout=WAIT_MS)
@@ -33,7 +33,7 @@ const { setTimeout, setInterval } = window;
 window.setTimeout = (work, ms, ...rest) => setTimeout(work, ms >= 4_000 ? 100 * ms : ms, ...rest);
 window.setInterval = (work, ...rest) => setInterval(() => window.polls === false || work(), ...rest);
 """
-"""JavaScript that multiplies long timeouts, so that a slow machine sees what the page hides after some seconds.
+"""JavaScript that lengthens long timeouts, so that a slow machine sees messages that the page hides after some seconds.
 
 A test that sets ``window.polls`` to false disables polling: from then on the page shows only what events report.
 """
@@ -48,7 +48,7 @@ needs_axe = pytest.mark.skipif(
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Run a browser. No other event loop can run in this thread at the same time."""
+    """Yield a browser. No other event loop can run in this thread at the same time."""
     as_root = ["--no-sandbox"] if sys.platform == "linux" and os.getuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root])
@@ -59,9 +59,9 @@ def chromium() -> Iterator[Browser]:
 
 
 def new_context(browser: Browser, size: tuple[int, int] = WIDE, scheme: Scheme = "light") -> BrowserContext:
-    """Open a window without cookies and storage. Actions in its pages time out after WAIT_MS.
+    """Open a browser context without cookies and storage. Actions in its pages time out after WAIT_MS.
 
-    A narrow window has touch.
+    A narrow context has touch.
     """
     width, height = size
     context = browser.new_context(

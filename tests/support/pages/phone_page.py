@@ -12,13 +12,13 @@ from support.waiting import PATIENCE_SECONDS
 MANUAL = "+15005550018"
 MANUAL_WRITTEN = "+1 500-555-0018"
 NOT_LOADED = "Failed to load resource"
-"""Chromium logs this for every error response. The page handles error responses, so it is ignored."""
+"""Chromium's message for every error response. It is ignored, because the page handles error responses."""
 RING = "Ring a phone you answer yourself"
 
 
 @dataclass
 class Visited:
-    """An account of one test, with the requests of an application and of a test."""
+    """An account for one test, with clients for an application's requests and the test's own."""
 
     server: ServerProcess
     http: httpx.Client
@@ -52,7 +52,7 @@ class Visited:
         return found
 
     def send_message(self) -> str:
-        """Send a text message through the proxy, as an application does. Return the refused path."""
+        """Send a text message through the proxy, as an application does, and return the path of the refused request."""
         serving = self.server.wait_for_log(lambda line: line.get("event") == "serving")
         path = f"/2010-04-01/Accounts/{self.sid}/Messages.json"
         with httpx.Client(proxy=serving["proxy"], timeout=PATIENCE_SECONDS, trust_env=False) as client:
@@ -72,7 +72,7 @@ class Visited:
 
 
 class PhonePage:
-    """The page in a browser. `complaints` are errors in the console; there must be none."""
+    """The page in a browser. `complaints` are errors in the console, which must be empty."""
 
     def __init__(self, page: Page, account: Visited) -> None:
         self.page = page
@@ -115,7 +115,7 @@ class PhonePage:
         expect(self.phone(number).get_by_role("group", name="Keypad")).to_be_focused()
 
     def row(self, number: str = MANUAL_WRITTEN) -> Locator:
-        """Return a number's row in the list of verifications."""
+        """Return the row of a number in the list of verifications."""
         return self.page.get_by_role("region", name="Verifications").get_by_role("link").filter(has_text=number)
 
     @property
@@ -123,13 +123,13 @@ class PhonePage:
         return self.page.locator(".trace")
 
     def shown_code(self, number: str = MANUAL_WRITTEN) -> str:
-        """Return the code that the page shows beside the phone."""
+        """Return the code that the page shows next to the phone."""
         label = self.phone(number).locator(".code").get_attribute("aria-label")
         assert label is not None
         return label.removeprefix("Code ").replace(" ", "")
 
     def close(self) -> None:
-        """Leave the tab for the next test."""
+        """Return to an empty page."""
         self.page.remove_listener("console", self._hear)
         self.page.remove_listener("pageerror", self._hear_error)
         self.page.goto("about:blank")

@@ -1,4 +1,4 @@
-"""Server certificates with one thing wrong each."""
+"""Server certificates, each with one defect."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,7 +22,7 @@ class Authority:
 
     @classmethod
     def create(cls, folder: Path) -> "Authority":
-        """Make an authority."""
+        """Create a certificate authority."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder("Test authority", "Test authority", key, datetime.now(UTC) - DAY, datetime.now(UTC) + DAY)
         constraints = x509.BasicConstraints(ca=True, path_length=None)
@@ -36,7 +36,7 @@ class Authority:
         return cls(key, certificate, file)
 
     def sign(self, folder: Path, host: str, *, valid_from: timedelta = -DAY, valid_until: timedelta = DAY) -> Path:
-        """Sign a certificate for `host`, and return the file of it and its key."""
+        """Sign a certificate for `host`, and return the file that holds it and its key."""
         now, key = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(host)])
         identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())

@@ -1,4 +1,4 @@
-"""A real HTTP server that receives StatusCallbacks, and answers as a test tells it to."""
+"""An HTTP server that receives StatusCallbacks and answers as the test specifies."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from support.waiting import PATIENCE_SECONDS
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came in; `target` is the request line's path and query, `body` the raw bytes."""
+    """A received request. `target` is the path and query, `body` the raw bytes."""
 
     method: str
     target: str
@@ -23,18 +23,18 @@ class Received:
 
     @property
     def form(self) -> dict[str, str]:
-        """The form body's parameters."""
+        """The parameters in the form body."""
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
     @property
     def query(self) -> dict[str, str]:
-        """The query's parameters."""
+        """The parameters in the query."""
         return dict(parse_qsl(self.target.partition("?")[2], keep_blank_values=True))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the receiver answers."""
+    """A response of the receiver."""
 
     status: int = 204
     headers: dict[str, str] = field(default_factory=dict)
@@ -42,9 +42,9 @@ class Answer:
 
 
 class CallbackReceiver:
-    """Listens on a free port of 127.0.0.1; `answer` decides, request by request, what comes back.
+    """A receiver on a free port of 127.0.0.1. `answer` returns the response to each request.
 
-    `answer` runs on the request's own thread and may block, to play a slow receiver.
+    `answer` runs in the request's thread and may block, to simulate a slow receiver.
     """
 
     def __init__(self, answer: Callable[[Received], Answer] = lambda _: Answer()) -> None:
@@ -71,14 +71,14 @@ class CallbackReceiver:
                     self.send_header(name, value)
                 if answer.status != 204:
                     self.send_header("Content-Length", str(len(answer.body)))
-                with suppress(ConnectionError):  # a sender that lost patience is part of many tests
+                with suppress(ConnectionError):  # senders that time out are part of many tests
                     self.end_headers()
                     self.wfile.write(answer.body)
 
             do_GET = do_POST = _receive  # noqa: N815
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Disable the log."""
 
         return Handler
 
@@ -93,7 +93,7 @@ class CallbackReceiver:
     def wait_for(
         self, count: int = 1, *, where: Callable[[Received], bool] = lambda _: True, seconds: float = PATIENCE_SECONDS
     ) -> list[Received]:
-        """Return the first `count` requests that are wanted, waiting for them at most so long."""
+        """Return the first `count` requests that match `where`; fail after `seconds`."""
 
         def wanted() -> list[Received]:
             return [received for received in self.received if where(received)]

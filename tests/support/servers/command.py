@@ -1,4 +1,4 @@
-"""The command line, run inside the test's own process."""
+"""The command line, run in the test's process."""
 
 import gc
 import logging
@@ -18,12 +18,12 @@ from ringback.server.logging_config import flush_logs
 from support.waiting import PATIENCE_SECONDS
 
 WIDE_COLUMNS = "500"
-"""So that --help breaks no line."""
+"""A width at which --help does not wrap lines."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """How a command ended, and what it printed."""
+    """Exit status and output of a command."""
 
     status: int
     out: str
@@ -36,7 +36,7 @@ class Finished:
 
 
 class Command:
-    """Runs ``ringback ...`` in an empty folder with no settings in the environment."""
+    """The command ``ringback``, run in an empty folder and without settings in the environment."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -46,7 +46,7 @@ class Command:
             status = main(arguments)
         except SystemExit as leaving:
             status = leaving.code if isinstance(leaving.code, int) else 1
-        if not gc.isenabled():  # `serve` switches it off: what it left open is to be noticed here
+        if not gc.isenabled():  # `serve` disables these warnings; tests must see resources that it leaves open
             gc.enable()
             gc.collect()
         flush_logs(30)
@@ -56,7 +56,7 @@ class Command:
 
 @contextmanager
 def command_in(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Give a command, and afterwards take back what ``serve`` does to its process: its logging."""
+    """Yield a command, and afterwards undo the logging configuration that ``serve`` applies to this process."""
     for name in os.environ:
         if name.upper().startswith("RINGBACK_"):
             monkeypatch.delenv(name)

@@ -1,4 +1,4 @@
-"""A server whose standard streams are what a test makes of them, and that is asked over HTTP alone."""
+"""A server with the standard streams that a test chooses, observed over HTTP alone."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ LIST = f"{caller_ids_path()}.json"
 
 @dataclass
 class Observed:
-    """A server that is watched without its log."""
+    """A running server whose log is not read."""
 
     process: "subprocess.Popen[bytes]"
     http: httpx.Client
@@ -68,7 +68,7 @@ def observed(
     command: Sequence[str] = COMMAND,
     **settings: object,
 ) -> Iterator[Observed]:
-    """Run `ringback serve` on a free port with these streams; it is killed where the test does not stop it."""
+    """Run `ringback serve` on a free port with these streams, and kill it afterwards unless the test has stopped it."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
     port = free_port()
     chosen = {"port": port, "database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0, "log_format": "json"}

@@ -1,7 +1,6 @@
-"""A server that notes which callbacks of its event loop used how much time of their thread.
+"""A server that records the event loop callbacks that use much thread time.
 
-Thread time is what the processor really worked for a callback: other processes do not make it longer, however busy the
-machine is.
+Thread time is the processor time that a callback uses. Other processes do not increase it, however busy the machine is.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ from typing import Any, NamedTuple
 from support.servers.server import ServerProcess
 
 LONGEST_CALLBACK_MS = 10.0
-"""What a callback may take: a request that comes meanwhile waits for it."""
+"""Limit of a callback's thread time. Requests that arrive during the callback wait for its end."""
 NOTED_FROM_MS = 2.0
 RUNS = 10
 MS = 1_000_000
@@ -24,14 +23,14 @@ TESTS = Path(__file__).parents[2]
 
 
 class Callback(NamedTuple):
-    """A callback that took long: how long, and what it was."""
+    """A long callback: its thread time and a description."""
 
     ms: float
     what: str
 
 
 class WatchedServer(ServerProcess):
-    """A real server whose callbacks are noted in `report`."""
+    """A server process that writes its long callbacks to `report`."""
 
     def __init__(self, report: Path, **settings: Any) -> None:
         program = f"import sys; sys.path.insert(0, {str(TESTS)!r}); from support.servers.loop_watch import main; main()"
@@ -41,7 +40,7 @@ class WatchedServer(ServerProcess):
 
     @contextmanager
     def watched(self) -> Iterator[list[Callback]]:
-        """Give a list that in the end holds the callbacks noted meanwhile, the longest first."""
+        """Yield a list that receives the callbacks recorded in the block at its end, longest first."""
         begin = self._report.stat().st_size
         found: list[Callback] = []
         yield found
@@ -50,15 +49,15 @@ class WatchedServer(ServerProcess):
 
 
 def too_long(callbacks: list[Callback]) -> list[Callback]:
-    """Return the callbacks that no request should have to wait for."""
+    """Return the callbacks that exceed LONGEST_CALLBACK_MS."""
     return [callback for callback in callbacks if callback.ms > LONGEST_CALLBACK_MS]
 
 
 def assert_yields(operation: Callable[[], list[Callback]]) -> None:
-    """Assert that an operation, which returns its longest callbacks, has none that takes too long, in one of RUNS.
+    """Assert that at least one of RUNS runs of an operation has no callback over the limit.
 
-    A callback that takes long does so in each run. A virtual machine that was stopped by its host counts that as thread
-    time, now and then.
+    `operation` returns its longest callbacks. A slow callback exceeds the limit in every run. A single run can exceed
+    it when the host suspends the virtual machine, which may count as thread time.
     """
     for _ in range(RUNS):
         callbacks = too_long(operation())
@@ -68,14 +67,14 @@ def assert_yields(operation: Callable[[], list[Callback]]) -> None:
 
 
 def install(report: Path) -> None:
-    """Note every callback of every event loop of this process that takes long."""
+    """Record long callbacks of all event loops of this process in a file."""
     file = report.open("a", buffering=1)
     asyncio.Handle._run = _watching(lambda callback: file.write(json.dumps(callback) + "\n"))  # type: ignore[method-assign]  # noqa: SLF001
 
 
 @contextmanager
 def watched() -> Iterator[list[Callback]]:
-    """Give a list to which callbacks of this process's event loops are added that take long."""
+    """Yield a list to which long callbacks of this process's event loops are added."""
     run, found = asyncio.Handle._run, list[Callback]()  # noqa: SLF001
     asyncio.Handle._run = _watching(found.append)  # type: ignore[method-assign]  # noqa: SLF001
     try:
@@ -85,7 +84,7 @@ def watched() -> Iterator[list[Callback]]:
 
 
 def _watching(note: Callable[[Callback], object]) -> Any:
-    """Return a way to run callbacks that notes those that take long."""
+    """Return a replacement for Handle._run that passes long callbacks to `note`."""
     run = asyncio.Handle._run  # noqa: SLF001
 
     def watching(handle: asyncio.Handle) -> None:
@@ -99,7 +98,7 @@ def _watching(note: Callable[[Callback], object]) -> Any:
 
 
 def _described(handle: Any) -> str:
-    """Name what ran: of a task the functions that it waits in now."""
+    """Describe a callback: for a task, by the functions in which it is suspended."""
     task = getattr(handle._callback, "__self__", None)  # noqa: SLF001
     if not isinstance(task, asyncio.Task):
         return repr(handle)
@@ -115,7 +114,7 @@ def _described(handle: Any) -> str:
 
 
 def main() -> None:
-    """Run ringback's command, with a report: its path comes before the command."""
+    """Run ringback's command with a report. The first argument is the report's path."""
     install(Path(sys.argv.pop(1)))
     sys.modules["uvloop"] = None  # type: ignore[assignment]  # its callbacks cannot be watched; uvicorn does without
     from ringback.__main__ import main as command  # noqa: PLC0415 - as the command imports it

@@ -4,7 +4,7 @@ from support.servers.server import ACCOUNT_SID
 
 
 def many_caller_ids(count: int) -> str:
-    """Return a seed file that gives the default account so many numbers: each a second younger than the one before."""
+    """Return a seed file with `count` caller IDs of the default account, each one second younger than the last."""
     lines = ["[[accounts]]", f'sid = "{ACCOUNT_SID}"']
     for position in range(count):
         lines += [
@@ -17,5 +17,5 @@ def many_caller_ids(count: int) -> str:
 
 
 def number_at(position: int) -> str:
-    """Return one of a thousand valid numbers, each its own."""
+    """Return one of a thousand valid numbers."""
     return f"+1415867{5000 + position}"

@@ -34,11 +34,11 @@ sys.exit(main())
 
 
 class ServerProcess:
-    """`ringback serve` with these settings; in a `with` block it runs, afterwards it has stopped.
+    """A `ringback serve` process with these settings. It runs inside a `with` block.
 
-    `database_url` is memory unless given. Where coverage is not measured, as where it is not `covered`, and without a
-    `command`, the process is forked of the template on Linux, which is quicker. The log is kept in `log`, one parsed
-    JSON line an entry.
+    The database is in memory unless `database_url` is given. On Linux the process is forked from the template, which is
+    faster, unless `command` is given or coverage is measured in it (`covered`). `log` has one parsed JSON object per
+    line.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ServerProcess:
     def wait_for_log(
         self, wanted: Callable[[dict[str, Any]], bool], seconds: float = PATIENCE_SECONDS
     ) -> dict[str, Any]:
-        """Return the first log line that is `wanted`, waiting for it at most so long."""
+        """Return the first log line for which `wanted` is true; fail after `seconds`."""
         found: list[dict[str, Any]] = []
 
         def has_come() -> bool:
@@ -106,7 +106,7 @@ class ServerProcess:
         return found[0]
 
     def stop(self) -> int:
-        """Stop by SIGTERM and return the exit status."""
+        """Stop the server with SIGTERM and return its exit status."""
         assert self.process is not None
         self.process.terminate()
         try:
@@ -115,13 +115,13 @@ class ServerProcess:
             self.process.kill()
 
     def kill(self) -> None:
-        """End the process as a crash would, by SIGKILL."""
+        """Kill the process with SIGKILL, which simulates a crash."""
         assert self.process is not None
         self.process.kill()
         self.process.wait(STOP_SECONDS)
 
     def client(self, username: str = ACCOUNT_SID, password: str = AUTH_TOKEN) -> httpx.Client:
-        """Return an HTTP client of this server that authenticates as the default account, or as somebody else."""
+        """Return an HTTP client of this server, authenticated as the default account unless credentials are given."""
         return httpx.Client(
             base_url=self.base_url, auth=(username, password), timeout=PATIENCE_SECONDS, trust_env=False
         )
@@ -137,26 +137,26 @@ class ServerProcess:
 
 
 def serve_with(constants: dict[str, float]) -> list[str]:
-    """Return a command that runs `ringback serve` with these values for constants, see `ringback_with`."""
+    """Return a command that runs `ringback serve` with other values of constants. See `ringback_with`."""
     return ringback_with(constants, "serve")
 
 
 def ringback_with(constants: dict[str, float], *arguments: str) -> list[str]:
-    """Return a command that runs `ringback` with other values for some of its modules' constants.
+    """Return a command that runs `ringback` with other values of some modules' constants.
 
-    A test makes those time-outs long that must not be the reason of what it waits for. `constants` are given by their
-    full names, such as ``ringback.server.uvicorn_server.STOP_SECONDS``.
+    Tests raise timeouts with it, so that a test cannot pass because of a timeout. `constants` are given by their full
+    names, such as ``ringback.server.uvicorn_server.STOP_SECONDS``.
     """
     return [sys.executable, "-c", _RINGBACK_WITH, json.dumps(constants), *arguments]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def caller_ids_path(account_sid: str = ACCOUNT_SID) -> str:
-    """Return the path of an account's list, without a suffix."""
+    """Return the path of an account's list of caller IDs, without a suffix."""
     return f"/2010-04-01/Accounts/{account_sid}/OutgoingCallerIds"

@@ -1,11 +1,11 @@
-"""A template process that has imported what `ringback serve` imports, and that servers are forked from.
+"""A template process that has imported the modules of `ringback serve`, and from which servers are forked.
 
 Most of a server's startup is imports, and the tests start a hundred servers: forked, each takes a fifth of the time. A
 forked server is otherwise an ordinary process. Tests of the startup itself pass a command and run that.
 
 The template waits for orders: a working directory, an environment, and two descriptors, one for the log and one for the
-status of the server. For each order it forks a supervisor, which forks the server, sends its process ID, waits for its
-end and sends its exit status. This works on Linux only.
+server's status. For each order it forks a supervisor, which forks the server, sends its process ID, waits for its end
+and sends its exit status. This works on Linux only.
 """
 
 import atexit
@@ -28,7 +28,7 @@ ANSWER_SECONDS = 100.0
 
 
 class ForkedServer:
-    """`ringback serve`, forked from the template, with the part of subprocess.Popen that the tests use."""
+    """`ringback serve`, forked from the template, with the methods of subprocess.Popen that the tests use."""
 
     def __init__(self, environment: dict[str, str], cwd: Path | None) -> None:
         log, log_of_the_server = os.pipe()
@@ -44,7 +44,7 @@ class ForkedServer:
     def _answer(self, seconds: float) -> int:
         """Return the next number from the supervisor. Raises subprocess.TimeoutExpired if it does not arrive in time.
 
-        Raises ChildProcessError if template or supervisor are gone, which must not count as exit status 0.
+        Raises ChildProcessError if template or supervisor have ended, which must not be mistaken for exit status 0.
         """
         if not select.select([self._fate], [], [], seconds)[0]:
             raise subprocess.TimeoutExpired("ringback serve", seconds)
@@ -94,13 +94,13 @@ def _template() -> socket.socket:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
         command = [sys.executable, __file__, str(there.fileno())]
         process = subprocess.Popen(command, env=environment, pass_fds=[there.fileno()])  # noqa: S603
-    process.returncode = 0  # it ends after this process, so that nothing can wait for it
+    process.returncode = 0  # it ends after this process, so nothing can wait for it
     atexit.register(here.close)
     return here
 
 
 def _main() -> None:
-    """Import what the command imports, then fork for every order."""
+    """Import ringback's modules, then fork a server for every order."""
     from pydantic import BaseModel  # noqa: PLC0415 - the tests import this file for what is above
 
     BaseModel.model_config["defer_build"] = True

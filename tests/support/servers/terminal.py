@@ -1,4 +1,4 @@
-"""``ringback serve`` on a terminal of its own."""
+"""``ringback serve`` on a pseudo-terminal."""
 
 import os
 import pty
@@ -14,7 +14,7 @@ from support.servers.server import START_SECONDS, STOP_SECONDS
 
 
 class Terminal:
-    """Runs a command whose standard output and error are one terminal; ``read_lines`` is what a person would see."""
+    """A command whose standard output and error are a pseudo-terminal."""
 
     def __init__(self, *arguments: str, **settings: object) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
@@ -32,19 +32,19 @@ class Terminal:
         os.close(terminal)
 
     def read_lines(self, count: int, seconds: float = START_SECONDS) -> list[str]:
-        """Return the first `count` whole lines shown, waiting for them at most so long."""
+        """Return the first `count` complete lines of output; fail after `seconds`."""
         deadline = time.monotonic() + seconds
         while self._shown.count(b"\n") < count:
             ready, _, _ = select.select([self._screen], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"not {count} lines within {seconds} s: {self._shown!r}"
             try:
                 self._shown += os.read(self._screen, 4096)
-            except OSError:  # what a terminal says when nobody writes to it any more
+            except OSError:  # read of a pseudo-terminal without writers
                 break
         return self._shown.decode().splitlines()[:count]
 
     def stop(self) -> int:
-        """Stop as Ctrl-C does, and return the exit status."""
+        """Stop the command with Ctrl-C, and return its exit status."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(STOP_SECONDS)
 

@@ -1,1 +1,1 @@
-"""Clients and rows of the contract tests."""
+"""Clients and caller IDs of the contract tests."""

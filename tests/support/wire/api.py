@@ -1,4 +1,4 @@
-"""What the contract tests speak through: a client whose every answer is checked, numbers nobody else uses, waits."""
+"""A client that checks every response against Twilio's format, unused numbers, and waits."""
 
 import json
 import secrets
@@ -20,9 +20,9 @@ from support.wire.openapi import check_json
 XML_DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
 MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SILENT_NUMBER = "+15005550018"
-"""A reserved number whose phone waits for a person: asking to verify it leaves nothing behind."""
+"""A reserved number with a manual phone: its call waits for a person and creates no caller ID."""
 UNREACHABLE_NUMBER = "+15005550016"
-"""A reserved number whose calls end at once."""
+"""A reserved number whose calls fail at once."""
 UNKNOWN_SID = "PN" + "0" * 32
 FIELDS = ["sid", "account_sid", "friendly_name", "phone_number", "date_created", "date_updated", "uri"]
 ELEMENTS = ["Sid", "AccountSid", "FriendlyName", "PhoneNumber", "DateCreated", "DateUpdated", "Uri"]
@@ -32,13 +32,13 @@ CallerId = dict[str, Any]
 T = TypeVar("T")
 
 drawn_numbers: set[str] = set()
-"""Every number that these tests have made up, to be forgotten by a server that outlives them."""
+"""All numbers that these tests have generated, to be deleted from a server that keeps running."""
 
 _AREA_CODES = ("212", "213", "303", "305", "312", "404", "415", "503", "510", "602", "617", "702", "713", "808", "916")
 
 
 def draw_number(area_code: str | None = None) -> str:
-    """Return a valid American number, one of a hundred million: nobody else has it."""
+    """Return a random valid American number, one of a hundred million."""
     while True:
         number = f"+1{area_code or secrets.choice(_AREA_CODES)}{2_000_000 + secrets.randbelow(8_000_000)}"
         if "555" not in number and phonenumbers.is_valid_number(phonenumbers.parse(number)):
@@ -47,7 +47,7 @@ def draw_number(area_code: str | None = None) -> str:
 
 
 def draw_foreign_number() -> str:
-    """Return a valid number of London's."""
+    """Return a random valid number in London."""
     while True:
         number = f"+44207{1_000_000 + secrets.randbelow(9_000_000)}"
         if phonenumbers.is_valid_number(phonenumbers.parse(number)):
@@ -56,13 +56,13 @@ def draw_foreign_number() -> str:
 
 
 def draw_name() -> str:
-    """Return a FriendlyName that nobody else gives."""
+    """Return a unique FriendlyName."""
     return f"contract {secrets.token_hex(12)}"
 
 
 @dataclass(frozen=True)
 class ErrorBody:
-    """The four fields of an error, as an answer's body gives them."""
+    """The four fields of an error response."""
 
     code: int
     message: str
@@ -71,7 +71,7 @@ class ErrorBody:
 
 
 def read_error(status: int, content_type: str | None, body: bytes) -> ErrorBody:
-    """Read an answer's body as Twilio's error, strictly: these four fields in this order, nothing else."""
+    """Parse an error response in Twilio's format: exactly four fields, in this order."""
     if content_type == "application/json":
         fields = json.loads(body)
         assert list(fields) == ["code", "message", "more_info", "status"]
@@ -91,7 +91,7 @@ def read_error(status: int, content_type: str | None, body: bytes) -> ErrorBody:
 
 
 def check_answer(method: str, target: str, status: int, content_type: str | None, body: bytes) -> None:
-    """Check what holds for every answer: errors are Twilio's, other JSON is as Twilio's OpenAPI describes it."""
+    """Check the format of a response: errors are Twilio's, other JSON matches Twilio's OpenAPI description."""
     if method == "HEAD":
         assert body == b""
     elif status >= httpx.codes.BAD_REQUEST:
@@ -112,7 +112,7 @@ def _check_response(response: httpx.Response) -> None:
 
 
 def error_of(response: httpx.Response) -> ErrorBody:
-    """Return the error that an answer is; AssertionError when it is none."""
+    """Return the error in a response. Raises AssertionError if the response is not an error."""
     assert response.is_error, f"no error: {response.status_code} {response.text}"
     return read_error(response.status_code, response.headers.get("content-type"), response.content)
 
@@ -125,7 +125,7 @@ def records(response: httpx.Response) -> list[CallerId]:
 
 
 def eventually(probe: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
-    """Return what `probe` returns as soon as that is something, asking again and again for at most so long."""
+    """Return the first result of `probe` that is not None; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()
@@ -136,9 +136,9 @@ def eventually(probe: Callable[[], T | None], seconds: float = PATIENCE_SECONDS)
 
 
 class Api:
-    """A client of one account's OutgoingCallerIds; every answer has been checked before a test sees it.
+    """A client of one account's OutgoingCallerIds that checks the format of every response.
 
-    `username` and `password` authenticate it: the account's own SID unless somebody else's is given, None for nobody.
+    `username` and `password` are its credentials, by default the account's SID and token. None sends none.
     """
 
     def __init__(
@@ -189,27 +189,27 @@ class Api:
         return self.client.delete(self.instance_path(caller_id))
 
     def validate(self, phone_number: str, suffix: str = ".json", **form: Any) -> httpx.Response:
-        """Ask for a number to be verified, and return the answer, whatever it is."""
+        """Send a validation request, and return the response."""
         return self.client.post(f"{self.path}{suffix}", data={"PhoneNumber": phone_number} | form)
 
     def end_a_call(self, status_callback: str, method: str = "POST") -> str:
-        """Have a call end at once that owes `status_callback` a request, and return its SID."""
+        """Create a call that ends at once and has a StatusCallback, and return its SID."""
         answer = self.validate(UNREACHABLE_NUMBER, StatusCallback=status_callback, StatusCallbackMethod=method)
         call_sid: str = answer.json()["call_sid"]
         return call_sid
 
     def post_form(self, encoded: str, path: str = "") -> httpx.Response:
-        """Post a form body as it stands to the list, or to another path."""
+        """Post an encoded form body to the list, or to another path."""
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self.client.post(path or f"{self.path}.json", content=encoded.encode(), headers=headers)
 
     def find(self, phone_number: str) -> CallerId | None:
-        """Return the caller ID of exactly this number, or None."""
+        """Return the caller ID of this number, or None."""
         found = records(self.list(PhoneNumber=phone_number))
         return found[0] if found else None
 
     def pages(self, first: httpx.Response) -> Iterable[httpx.Response]:
-        """Return a page and all that follow it by next_page_uri."""
+        """Return a page and all pages after it, following next_page_uri."""
         page = first
         while True:
             yield page
@@ -219,14 +219,14 @@ class Api:
             page = self.client.get(following)
 
     def verify(self, *phone_numbers: str, **form: Any) -> Sequence[CallerId]:
-        """Have numbers verified, all at once, and return their caller IDs in the same order."""
+        """Verify numbers in parallel, and return their caller IDs in the same order."""
         for number in phone_numbers:
             answer = self.validate(number, **form)
             assert answer.status_code == httpx.codes.OK, answer.text
         return self.wait_till_verified(*phone_numbers)
 
     def wait_till_verified(self, *phone_numbers: str) -> Sequence[CallerId]:
-        """Return the caller IDs of these numbers, in the same order, as soon as all are there."""
+        """Wait until these numbers are verified, and return their caller IDs in the same order."""
         last = eventually(lambda: self.find(phone_numbers[-1]))
         return [last] if len(phone_numbers) == 1 else eventually(lambda: self._all(phone_numbers))
 
@@ -240,6 +240,6 @@ class Api:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where the server listens."""
+        """Host and port of the server."""
         parts = urlsplit(self.base_url)
         return parts.hostname or "", parts.port or 80

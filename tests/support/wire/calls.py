@@ -1,4 +1,4 @@
-"""The calls behind validation requests, as the contract tests follow them."""
+"""Requests for the calls of validation requests."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +16,13 @@ CALL_ELEMENTS = ["".join(word.capitalize() for word in name.split("_")) for name
 UNKNOWN_CALL_SID = "CA" + "0" * 32
 SUPERSEDED = 4
 LONGEST_DELAY = 60
-"""A CallDelay of a call that stays queued as long as a test looks at it."""
+"""A CallDelay that keeps a call queued for the duration of a test."""
 ENDED = {"completed", "busy", "no-answer", "failed"}
 
 
 @dataclass(frozen=True)
 class Called:
-    """A number that was asked for five times: the first four calls were never dialled, the last one completed."""
+    """A number with five calls: the first four were superseded in the queue, the last one completed."""
 
     number: str
     newest_first: list[str]
@@ -54,7 +54,7 @@ def fetch_call(api: Api, sid: str) -> Call:
 
 
 def list_calls(api: Api, suffix: str = ".json", **query: Any) -> httpx.Response:
-    """Ask for the account's calls; a name that ends with ``_from`` or ``_before`` is Twilio's with > or <."""
+    """Request the list of the account's calls. Names ending with ``_from`` or ``_before`` stand for > and <."""
     names = {"_from": ">", "_before": "<"}
     parameters = {}
     for name, value in query.items():
@@ -75,7 +75,7 @@ def call_sids(answer: httpx.Response) -> list[str]:
 
 
 def ask_for(api: Api, number: str | None = None, **form: Any) -> str:
-    """Ask for a number to be verified, one of the caller's own unless given, and return the call's SID."""
+    """Send a validation request for `number`, by default an unused one, and return the CallSid."""
     answer = api.validate(number or draw_number(), **form)
     assert answer.status_code == httpx.codes.OK, answer.text
     sid: str = answer.json()["call_sid"]
@@ -83,7 +83,7 @@ def ask_for(api: Api, number: str | None = None, **form: Any) -> str:
 
 
 def ended(api: Api, sid: str) -> Call:
-    """Return a call as soon as it has ended."""
+    """Wait until a call has ended, and return it."""
 
     def look() -> Call | None:
         call = fetch_call(api, sid)

@@ -1,4 +1,4 @@
-"""Checks JSON answers against Twilio's own OpenAPI description of accounts, calls and OutgoingCallerIds."""
+"""Checks JSON responses against Twilio's OpenAPI description of accounts, calls and OutgoingCallerIds."""
 
 import json
 import re
@@ -13,7 +13,7 @@ DESCRIPTION_FILE = Path(__file__).parents[2] / "contract" / "twilio-oai-subset.j
 DESCRIPTION: dict[str, Any] = json.loads(DESCRIPTION_FILE.read_text(encoding="utf-8"))
 
 UNDESCRIBED_METHODS = {"put": "post"}
-"""The product page has POST or PUT for updates, the description only POST."""
+"""Twilio's product page documents POST and PUT for updates, the OpenAPI description only POST."""
 
 _RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} \+0000")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -38,7 +38,7 @@ def _is_e164(value: object) -> bool:
 
 @FORMATS.checks("uri")
 def _is_relative_uri(value: object) -> bool:
-    """Twilio calls "uri" what its own examples give relative to the host."""
+    """Tell whether a value is a relative URI. Twilio's examples have relative ones for the format "uri"."""
     return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value))
 
 
@@ -55,7 +55,7 @@ def _is_currency(value: object) -> bool:
 
 
 def in_json_schema(node: Any) -> Any:
-    """Translate OpenAPI 3.0's ``nullable`` into JSON Schema's list of types."""
+    """Convert OpenAPI 3.0's ``nullable`` to JSON Schema's list of types."""
     if isinstance(node, list):
         return [in_json_schema(item) for item in node]
     if not isinstance(node, dict):
@@ -70,7 +70,7 @@ COMPONENTS = in_json_schema(DESCRIPTION["components"])
 
 
 def _operation_of(method: str, path: str) -> tuple[str, str]:
-    """Return the method and path under which the description has a request."""
+    """Return the method and path template of a request in the description."""
     for template in DESCRIPTION["paths"]:
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template.replace(".", r"\.")), path):
             name = method.lower()
@@ -79,14 +79,14 @@ def _operation_of(method: str, path: str) -> tuple[str, str]:
 
 
 def field_names(schema: str) -> list[str]:
-    """Return the fields that the description gives a resource, in its order."""
+    """Return the fields of a resource in the order of the description."""
     return list(DESCRIPTION["components"]["schemas"][schema]["properties"])
 
 
 def check_json(method: str, path: str, status: int, body: Any) -> None:
-    """Validate the JSON body of a successful answer; `path` is without query.
+    """Validate the JSON body of a successful response. `path` has no query.
 
-    Raises ValidationError, or AssertionError where the description knows no such answer.
+    Raises ValidationError, or AssertionError if the description has no such response.
     """
     _validator(*_operation_of(method, path), status).validate(body)
 

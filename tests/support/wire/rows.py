@@ -1,4 +1,4 @@
-"""What the contract tests work with: the seed file's accounts, and caller IDs verified many at once."""
+"""Resources of the contract tests: the seed file's accounts, and caller IDs created in batches."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class SeededAccounts:
 
 
 class CallerIdPool:
-    """Caller IDs that nobody else looks at, verified many at once: that takes as long as one."""
+    """Caller IDs for tests that change or delete them. A batch takes as long as a single one."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -36,7 +36,7 @@ class CallerIdPool:
 
 @dataclass(frozen=True)
 class ListedCallerIds:
-    """Caller IDs of one FriendlyName that nobody changes; `rows` are in no particular order."""
+    """Caller IDs that share a FriendlyName and are never changed. `rows` are in no particular order."""
 
     friendly_name: str
     rows: list[CallerId]
@@ -47,7 +47,7 @@ class ListedCallerIds:
 
 
 def forget_drawn_numbers(api: Api) -> None:
-    """Delete what these tests have left on a server that outlives them."""
+    """Delete the caller IDs that these tests have created on a server that keeps running."""
     for page in list(api.pages(api.list(PageSize=1000))):
         for row in records(page):
             if row["phone_number"] in drawn_numbers:

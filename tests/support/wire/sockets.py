@@ -1,4 +1,4 @@
-"""HTTP by hand: bytes as they go over the wire, for what no HTTP client would send or show."""
+"""Raw HTTP over a socket, for requests and responses that HTTP clients cannot send or show."""
 
 import base64
 import socket
@@ -12,14 +12,14 @@ from support.wire.api import Api, ErrorBody, check_answer, read_error
 
 @dataclass(frozen=True)
 class RawAnswer:
-    """One answer, its header fields in order with lower-case names."""
+    """A response. Its header names are in order and in lower case."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """Return the value of a field that may occur once at most."""
+        """Return the value of a header that may occur once, or None."""
         values = [value for key, value in self.headers if key == name.lower()]
         assert len(values) <= 1, f"{name} occurs {len(values)} times"
         return values[0] if values else None
@@ -30,7 +30,7 @@ class RawAnswer:
 
 
 def parse_answer(head: bytes, body: bytes = b"") -> RawAnswer:
-    """Read an answer's head, without the empty line that ends it."""
+    """Parse the head of a response, without the empty line at its end."""
     status_line, *lines = head.decode("latin-1").split("\r\n")
     version, status, *_ = status_line.split(" ")
     assert version == "HTTP/1.1"
@@ -39,7 +39,7 @@ def parse_answer(head: bytes, body: bytes = b"") -> RawAnswer:
 
 
 class RawConnection:
-    """One TCP connection to the server of `api`, whose account it authenticates as."""
+    """A TCP connection to the server of `api`, with the same credentials."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
@@ -50,7 +50,7 @@ class RawConnection:
     def request_bytes(
         self, method: str, target: str, body: bytes | None = None, *, authenticated: bool = True, **headers: Any
     ) -> bytes:
-        """Return a request as bytes; header names are written with ``_`` for ``-``."""
+        """Return a request as bytes. ``_`` in the names of headers stands for ``-``."""
         fields = {"Host": "api.twilio.com"}
         if authenticated:
             credentials = f"{self._api.account_sid}:{self._api.auth_token}"
@@ -65,15 +65,15 @@ class RawConnection:
         self._socket.sendall(data)
 
     def receive_once(self) -> bytes:
-        """Return what one read of the socket gives."""
+        """Return the bytes of one read from the socket."""
         return self._socket.recv(65_536)
 
     def is_closed(self) -> bool:
-        """Tell whether the server closes the connection, saying nothing more."""
+        """Tell whether the server closes the connection without sending more."""
         return not self._received and self.receive_once() == b""
 
     def read_answer(self, method: str = "GET") -> RawAnswer:
-        """Return the next answer, which belongs to a request by `method`."""
+        """Return the next response. `method` is that of its request."""
         while b"\r\n\r\n" not in self._received:
             self._receive_more()
         head, _, self._received = self._received.partition(b"\r\n\r\n")
@@ -92,7 +92,7 @@ class RawConnection:
     def ask(
         self, method: str, target: str, body: bytes | None = None, *, authenticated: bool = True, **headers: Any
     ) -> RawAnswer:
-        """Send a request and return its answer, checked as every answer is."""
+        """Send a request, and return its response after checking its format."""
         self.send(self.request_bytes(method, target, body, authenticated=authenticated, **headers))
         answer = self.read_answer(method)
         check_answer(method, target, answer.status, answer.header("content-type"), answer.body)
