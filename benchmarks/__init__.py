@@ -1,1 +1,1 @@
-"""How fast ringback is, as a share of what a bare uvicorn can do on the same machine in the same minute."""
+"""Benchmarks: the speed of ringback relative to a bare uvicorn on the same machine."""

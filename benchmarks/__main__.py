@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, and print the page; `--write docs/performance.md` keeps it."""
+"""`python -m benchmarks` measures and prints the page; `--write docs/performance.md` writes it to a file."""
 
 import argparse
 import logging
@@ -27,7 +27,7 @@ from benchmarks.waits import measure_waits
 log = logging.getLogger(__name__)
 
 MAX_ROUNDS, MAX_SECONDS = 9, 5
-"""Nothing here runs much longer than some eight minutes."""
+"""Limits that keep a complete run below about eight minutes."""
 
 PARTS: dict[str, Callable[[Bench], Section]] = {
     "rates": measure_rates,
@@ -42,11 +42,11 @@ PARTS: dict[str, Callable[[Bench], Section]] = {
     "fairness": measure_fairness,
     "phone-page": measure_phone_page,
 }
-"""What can be measured, in the order of the page."""
+"""Parts of the benchmarks, in the order of the page."""
 
 
 def main() -> int:
-    """Run everything, or what was asked for, and return the exit status: 1 when a part could not be measured."""
+    """Run all or the selected parts, and return the exit status: 1 if a part could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, choices=range(1, MAX_ROUNDS + 1), metavar="N")
     parser.add_argument("--seconds", type=int, default=2, choices=range(1, MAX_SECONDS + 1), metavar="S")
@@ -70,7 +70,7 @@ def main() -> int:
 
 
 def _measured(name: str, bench: Bench) -> Section:
-    """Measure one part; of one that fails the page tells why, and the others follow."""
+    """Measure one part. If it fails, return a section with the reason, so that the other parts follow."""
     began = time.monotonic()
     bench.say(f"{name} ...")
     try:

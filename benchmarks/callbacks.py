@@ -1,4 +1,4 @@
-"""StatusCallbacks: how many a second arrive and are recorded, and whether a receiver that hangs delays others."""
+"""StatusCallbacks: deliveries per second, and their delay while another receiver hangs."""
 
 import time
 from pathlib import Path
@@ -16,9 +16,9 @@ from benchmarks.sections import Bench, Section, at_least, at_most, percentile
 CALLBACKS = 10_000
 RATE_TARGET = 600.0
 START_SECONDS = 3.0
-"""From filling the database until all is due: the server has started by then."""
+"""Seconds between filling the database and the due time of its callbacks, enough for the server to start."""
 HUNG, SPREAD, APART_SECONDS = 200, 200, 0.02
-"""Callbacks to the receiver that hangs, all due at once; then those to the other one, one by one."""
+"""Callbacks to the hanging receiver, all due at once, and those to the other receiver, with the time between them."""
 LATE_TARGET_MS = 50.0
 DELIVERED = "SELECT count(*) FROM events WHERE type = 'callback.delivered'"
 OWED_ONE_BY_ONE = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"
@@ -30,7 +30,7 @@ answers. The delay of a callback is the time from its due time until its receive
 
 
 def measure_callbacks(bench: Bench) -> Section:
-    """Deliver many at once, then some one by one, with and without a receiver that hangs."""
+    """Measure the delivery rate of a batch, and the delay of single callbacks with and without a hanging receiver."""
     rate = _rate(bench.folder)
     bench.say(f"{rate:,.0f} callbacks/s")
     alone = _late_ms(bench.folder, "alone.db", hung=0)
@@ -50,7 +50,7 @@ def measure_callbacks(bench: Bench) -> Section:
 
 
 def _rate(folder: Path) -> float:
-    """Return how many callbacks a second are delivered and recorded."""
+    """Return the number of callbacks delivered and recorded per second."""
     with receiver() as url:
         database = _with_one_call(folder, "many-callbacks.db", url)
         due_at = time.time() + START_SECONDS
@@ -66,7 +66,7 @@ def _rate(folder: Path) -> float:
 
 
 def _late_ms(folder: Path, name: str, *, hung: int) -> list[float]:
-    """Return how late each callback arrived of those that fall due one by one."""
+    """Return the delays of callbacks that fall due one after another."""
     with receiver() as url, receiver(is_hanging=True) as hanging_url:
         database = _with_one_call(folder, name, url)
         all_due = time.time() + START_SECONDS
@@ -85,7 +85,7 @@ def _late_ms(folder: Path, name: str, *, hung: int) -> list[float]:
 
 
 def _with_one_call(folder: Path, name: str, url: str) -> Path:
-    """Make a database of one call that has ended, and whose callback was delivered."""
+    """Create a database with one ended call whose callback was delivered."""
     database = folder / name
     with servers.ringback(folder, name, "--ring-seconds=0", "--key-seconds=0") as server:
         validate(server.url, "+14158670000", StatusCallback=f"{url}first")
@@ -95,7 +95,7 @@ def _with_one_call(folder: Path, name: str, url: str) -> Path:
 
 
 def _owe(database: Path, callbacks: list[tuple[str, float, str]]) -> None:
-    """Let calls have ended that owe callbacks, each with when it is due and where it goes."""
+    """Add ended calls with pending callbacks, each with a due time and a URL."""
     multiply(database, "validation_calls", ({"sid": call} for call, _, _ in callbacks))
     multiply(database, "status_callbacks", (_owed(*callback) for callback in callbacks))
 

@@ -1,4 +1,4 @@
-"""A client of the server that is measured: the account that exists from the start, its paths and its calls."""
+"""A client of the measured server: its default account, paths and calls."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ AUTHORIZATION = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()
 LIST_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"
 EVENTS_PATH = f"/_ringback/accounts/{ACCOUNT_SID}/events"
 NUMBERS_PER_SECOND = 20_000
-"""More than can be asked for in a second, so that no number is asked for twice."""
+"""More numbers than a server can validate in a second, so that no number is used twice."""
 FIRST_NUMBER = 2_000_000
 
 TIMEOUT_SECONDS = 60.0
@@ -29,13 +29,13 @@ PENDING_CALLBACK = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at I
 
 
 def get(url: str) -> Any:
-    """GET a URL of ours and return what the JSON says."""
+    """Send a GET request to a measured server, and return the JSON of the response."""
     with urlopen(Request(url, headers={"Authorization": AUTHORIZATION}), timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own server
         return json.load(answer)
 
 
 def validate(server_url: str, phone_number: str, **parameters: str) -> Any:
-    """Ask for a number to be verified, and return the answer."""
+    """Send a validation request, and return the JSON of the response."""
     body = urlencode({"PhoneNumber": phone_number, **parameters}).encode()
     asked = Request(f"{server_url}{LIST_PATH}.json", body, {"Authorization": AUTHORIZATION})  # noqa: S310 - our own server
     with urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - our own server
@@ -44,13 +44,13 @@ def validate(server_url: str, phone_number: str, **parameters: str) -> Any:
 
 @contextmanager
 def reading(database: Path) -> Iterator[sqlite3.Connection]:
-    """Read a server's SQLite file beside it."""
+    """Open a running server's SQLite file for reading."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         yield connection
 
 
 def wait_while(database: Path, question: str, seconds: float = TIMEOUT_SECONDS) -> float:
-    """Ask again and again until the answer is 0, and return the instant (seconds since 1970) at which it was."""
+    """Poll a query until its result is 0, and return the time of that result in seconds since 1970."""
     deadline = time.monotonic() + seconds
     with reading(database) as connection:
         while connection.execute(question).fetchone()[0]:

@@ -1,4 +1,4 @@
-"""How long a small request waits while a large operation runs."""
+"""The latency of a small request during a large operation."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ from benchmarks.sections import Bench, Section, at_most
 ROUNDS = 3
 PROBES = 1_000
 FEWEST_PROBES = 300
-"""Of the GETs, those that begin while the operation runs; fewer would tell nothing."""
+"""Minimum number of GETs that start during the operation. Fewer are not significant."""
 CALLS, MESSAGES, SNAPSHOT_MESSAGES = 10_000, 1_000, 400
 MESSAGE_BYTES = 65_531
 LEAST_TARGET_MS, TIMES_IDLE = 20.0, 3.0
@@ -49,7 +49,7 @@ def measure_fairness(bench: Bench) -> Section:
 
 Prepare = Callable[[], object]
 Operation = tuple[Prepare, Callable[[], object]]
-"""What is done before each round, and what runs while it is measured."""
+"""The preparation of each round, and the operation that runs while it is measured."""
 
 
 def _client(url: str) -> httpx.Client:
@@ -64,7 +64,7 @@ def _ask(client: httpx.Client, method: str, path: str, **options: object) -> htt
 
 
 def _advance(client: httpx.Client) -> Operation:
-    """Return the advance of a clock over many calls; a snapshot of the pending calls is restored before each round."""
+    """Return the advance of a clock with many calls. A snapshot of the pending calls is restored before each round."""
     _ask(client, "PUT", f"{ACCOUNT}/clock", json={"mode": "frozen"})
     for place in range(CALLS):
         number = {"PhoneNumber": f"+1415{2_000_000 + place:07d}", "CallDelay": "10"}

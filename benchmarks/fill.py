@@ -1,4 +1,4 @@
-"""Databases with much in them: a real row, made by a server, is copied as often as wanted."""
+"""Large databases, made by copying a row that a server has written."""
 
 import sqlite3
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,12 @@ from benchmarks.client import ACCOUNT_SID
 
 SEEDED_NUMBERS_FROM = "+1650200"
 SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835
-"""Odd, so that its multiples modulo 2**128 are all different: SIDs in no order, as real ones are."""
+"""Odd, so that its multiples modulo 2**128 are distinct: the SIDs are in random order, as real ones are."""
 PRAGMAS = ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -400000")
 
 
 def seed_file(folder: Path, caller_ids: int) -> Path:
-    """Write a seed file of so many caller IDs in the account that exists from the start."""
+    """Write a seed file with `caller_ids` caller IDs of the default account."""
     lines = ["[[accounts]]", f'sid = "{ACCOUNT_SID}"', ""]
     for position in range(caller_ids):
         lines += ["[[accounts.caller_ids]]", f'phone_number = "{SEEDED_NUMBERS_FROM}{position:04d}"', ""]
@@ -30,7 +30,7 @@ def sid(prefix: str, number: int) -> str:
 
 
 def multiply(database: Path, table: str, copies: Iterable[Mapping[str, Any]]) -> None:
-    """Copy the only row of a table; each of the `copies` names the columns in which it differs, all the same ones.
+    """Copy the only row of a table. `copies` have the changed columns, the same ones in each.
 
     No server may have the file open.
     """

@@ -1,4 +1,4 @@
-"""A long list as XML beside the same as JSON."""
+"""A long list as XML compared with JSON."""
 
 from statistics import median
 
@@ -10,12 +10,12 @@ from benchmarks.sections import Bench, Section, at_least, span
 
 LENGTH = 1_000
 TARGET = 0.25
-"""The least share of JSON's rate that XML's is to reach."""
+"""Minimum rate of XML as a share of JSON's rate."""
 JSON, XML = "JSON", "XML"
 
 
 def measure_formats(bench: Bench) -> Section:
-    """Measure a list of a thousand in both forms, in turn."""
+    """Measure a list of a thousand rows in both formats, in turn."""
     seed = seed_file(bench.folder, LENGTH)
     with servers.ringback(bench.folder, "formats.db", f"--seed={seed}") as server:
         urls = {

@@ -1,4 +1,4 @@
-"""Holding a process to a share of one processor, where the system lets us: a small machine then has some to spare."""
+"""Limits the processor time of a process where the system permits, so that other processes have enough."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ VERSION_1, VERSION_2 = GROUPS / "cpu", GROUPS
 
 @contextmanager
 def held(pid: int, share: float) -> Iterator[bool]:
-    """Hold a process to `share` of a processor's time; False where that cannot be, and nothing is held."""
+    """Limit a process to `share` of a processor's time. Yields False if that is not possible."""
     quota = round(share * PERIOD_MICROSECONDS)
     is_first = (VERSION_1 / "cpu.shares").exists()
     group = (VERSION_1 if is_first else VERSION_2) / f"ringback-bench-{pid}"

@@ -1,4 +1,4 @@
-"""The least an ASGI server can answer: what everything else is measured against."""
+"""A minimal ASGI application, the baseline of all measurements."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.livez_probe PORT COUNT`: so many GETs of /livez, one after the other, each with its latency."""
+"""`python -m benchmarks.livez_probe PORT COUNT` sends GETs of /livez one after another and prints their latencies."""
 
 import http.client
 import json
@@ -9,7 +9,7 @@ from benchmarks.servers import HOST, OK
 
 
 def main(port: int, count: int) -> None:
-    """Print a list of pairs: when a GET began, in seconds of the monotonic clock, and how many milliseconds it took."""
+    """Print a list of pairs: the start of a GET in seconds of the monotonic clock, and its duration in milliseconds."""
     connection = http.client.HTTPConnection(HOST, port, timeout=60)
     latencies = []
     for _ in range(count):

@@ -1,4 +1,4 @@
-"""Sending load with wrk, and reading what it says."""
+"""Runs wrk and parses its output."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from statistics import median
 CONNECTIONS = 16
 SCRIPT = Path(__file__).with_name("load.lua")
 GRACE_SECONDS = 20.0
-"""How much longer than it was told to run wrk may take before it counts as stuck."""
+"""Time beyond its configured duration after which wrk counts as stuck."""
 HOW_TO_INSTALL = "wrk is not installed: apt-get install wrk"
 
 
 class BenchmarkFailed(Exception):
-    """A measurement that would mean nothing; the message says why."""
+    """A measurement that is not meaningful, with the reason as its message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one run of wrk came to."""
+    """The result of one run of wrk."""
 
     requests_per_second: float
     p50_ms: float
@@ -31,7 +31,7 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """The same, measured once a round."""
+    """The results of several runs of wrk, one per round."""
 
     rounds: Sequence[Measurement]
 
@@ -48,13 +48,13 @@ class Measurements:
         return median(measured.p99_ms for measured in self.rounds)
 
     def shares_of(self, other: "Measurements") -> list[float]:
-        """Return what was reached of the other's requests a second, round by round."""
+        """Return the ratio of requests per second to the other's, round by round."""
         pairs = zip(self.rounds, other.rounds, strict=True)
         return [one.requests_per_second / another.requests_per_second for one, another in pairs]
 
 
 def wrk_version() -> str:
-    """Return the name wrk gives itself. Raises BenchmarkFailed where it is not installed."""
+    """Return wrk's name and version. Raises BenchmarkFailed if it is not installed."""
     if shutil.which("wrk") is None:
         raise BenchmarkFailed(HOW_TO_INSTALL)
     spoken = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False, timeout=GRACE_SECONDS)
@@ -70,10 +70,10 @@ def measure(
     call_delay_seconds: int | None = None,
     connections: int = CONNECTIONS,
 ) -> Measurement:
-    """Ask for `url` as often as it is answered, over connections kept alive.
+    """Send requests to `url` continuously, over persistent connections, and return the result.
 
-    With a `first_number` each request is a POST, whose call is made at once, or after `call_delay_seconds`. Raises
-    BenchmarkFailed unless every answer was a good one.
+    With a `first_number` each request is a POST, whose call is due at once or after `call_delay_seconds`. Raises
+    BenchmarkFailed unless every response was successful.
     """
     environment = dict(os.environ)
     if authorization:
@@ -106,7 +106,7 @@ def measure(
 def measure_in_turn(
     urls: Mapping[str, str], *, rounds: int, seconds: int, authorization: str, connections: int = CONNECTIONS
 ) -> dict[str, Measurements]:
-    """GET each of the `urls` in turn, round by round, after a second of each to warm up."""
+    """Send GETs to each of the `urls` in turn, round by round, after a second of warm-up each."""
     measured: dict[str, list[Measurement]] = {name: [] for name in urls}
     for number in range(rounds + 1):
         for name, url in urls.items():

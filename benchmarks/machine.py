@@ -1,15 +1,15 @@
-"""How busy the machine is with other work: what it does while nothing is measured."""
+"""The load of other processes on the machine while nothing is measured."""
 
 import time
 from pathlib import Path
 
 SAMPLE_SECONDS = 3.0
 IDLE, WAITING = 3, 4
-"""The columns of /proc/stat that count time in which nothing was done."""
+"""The columns of /proc/stat that count idle time."""
 
 
 def busy_share() -> float:
-    """Return the share of all processors' time that was used in the next three seconds, from 0 to 1."""
+    """Return the share of all processors' time used during the next three seconds, from 0 to 1."""
     before = _ticks()
     time.sleep(SAMPLE_SECONDS)
     spent = [after - earlier for after, earlier in zip(_ticks(), before, strict=True)]

@@ -1,4 +1,4 @@
-"""How long one client waits who asks one thing after the other."""
+"""Latencies of a client that sends requests one after another."""
 
 from benchmarks import servers
 from benchmarks.client import (
@@ -17,7 +17,7 @@ from benchmarks.sections import Bench, Section, at_most
 HELLO, GET, POST = "hello", "GET instance", "POST"
 P50_TARGETS_MS = {GET: 0.3, POST: 0.5}
 P99_TARGET = 4.0
-"""How many times its median a request's 99th percentile may be."""
+"""Maximum ratio of a request's 99th percentile to its median."""
 WORDS = """Medians of {rounds} rounds of {seconds} s each. During the POSTs the same process moves the calls of
 earlier ones. The ratio of p99 to p50 of hello shows how steady the machine is."""
 

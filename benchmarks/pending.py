@@ -1,4 +1,4 @@
-"""A hundred thousand calls that wait: what they cost while nothing happens, and whether one is dialled in time."""
+"""A hundred thousand queued calls: their cost while the server is idle, and the delay of due calls."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from benchmarks.servers import Server
 
 PENDING = 100_000
 AHEAD_MICROSECONDS = 3_600 * 1_000_000
-"""When the first of those that wait is due; the others follow within a day."""
+"""Time until the first queued call is due. The others follow within a day."""
 APART_MICROSECONDS = 800_000
 IDLE_SECONDS, SETTLE_SECONDS = 8.0, 1.0
 DUE_CALLS, DUE_APART_SECONDS, DELAY_SECONDS = 200, 0.05, 2
@@ -30,7 +30,7 @@ Idle time is {IDLE_SECONDS:.0f} s; memory is measured at the end."""
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What was seen of a server: share of one processor while idle, memory, and how late calls were dialled."""
+    """Measurements of a server: share of one processor while idle, memory, and delays of calls."""
 
     idle_share: float
     megabytes: float
@@ -38,7 +38,7 @@ class Waiting:
 
 
 def measure_pending(bench: Bench) -> Section:
-    """Measure a server with nothing pending, then one with a hundred thousand calls."""
+    """Measure a server without pending calls, then one with a hundred thousand."""
     none = _observed(bench.folder, _database(bench.folder, "none.db", 0))
     many = _observed(bench.folder, _database(bench.folder, "many.db", PENDING))
     growth = many.megabytes - none.megabytes
@@ -60,7 +60,7 @@ def measure_pending(bench: Bench) -> Section:
 
 
 def _database(folder: Path, name: str, calls: int) -> Path:
-    """Make a database in which so many calls are queued for later."""
+    """Create a database with `calls` calls that are due later."""
     database = folder / name
     with servers.ringback(folder, name) as server:
         if calls:
@@ -94,7 +94,7 @@ def _observed(folder: Path, database: Path) -> Waiting:
 
 
 def _late_ms(server: Server) -> list[float]:
-    """Let calls fall due one by one, and return how late each was dialled."""
+    """Create calls that fall due one by one, and return their delays."""
     with ThreadPoolExecutor(1) as pool:
         heard = pool.submit(_followed, server.url)
         for number in range(DUE_CALLS):
@@ -107,7 +107,7 @@ def _late_ms(server: Server) -> list[float]:
 
 
 def _followed(server_url: str) -> dict[str, float]:
-    """Return when (seconds since 1970) it was heard of each of those calls that it rings."""
+    """Return the time (seconds since 1970) at which the first event of each ringing call arrived."""
     rung: dict[str, float] = {}
     last_id = 0
     while len(rung) < DUE_CALLS:

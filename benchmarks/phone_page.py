@@ -1,4 +1,4 @@
-"""How soon the phone page shows an event, how smoothly it scrolls, and how long the suite of outcomes takes."""
+"""The phone page: latency of events, smoothness of scrolling, and duration of the test suite of docs/testing.md."""
 
 import time
 from contextlib import closing
@@ -45,7 +45,7 @@ verifications scrolls; and the {SUITE_TESTS} outcomes of the suite in docs/testi
 
 
 def measure_phone_page(bench: Bench) -> Section:
-    """Let phones ring on the page, scroll a long list, and run the suite of outcomes."""
+    """Measure ringing phones, scrolling in a long list, and the test suite."""
     if CHROMIUM is None:
         raise BenchmarkFailed("chromium is not installed: apt-get install chromium")
     with ServerProcess(covered=False) as server, chromium() as browser, closing(new_context(browser)) as context:

@@ -1,4 +1,4 @@
-"""Prism, the usual stand-in made of an OpenAPI document: installed when first wanted, served at its best."""
+"""Prism, a mock server for OpenAPI documents, installed on first use and run in its fastest configuration."""
 
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.servers import HOST, Server, free_port, running
 
 NODE = Path(__file__).with_name("node")
-"""Git knows the package file in it, and ignores what is installed."""
+"""The folder of Prism's package file. Git ignores the installed packages in it."""
 PROGRAM = NODE / "node_modules" / ".bin" / "prism"
 DOCUMENT = Path(__file__).parents[1] / "tests" / "contract" / "twilio-oai-subset.json"
 INSTALL_SECONDS = 300
@@ -17,7 +17,7 @@ ANY_LIST = "/2010-04-01/Accounts/AC00000000000000000000000000000000/OutgoingCall
 
 
 def prism_missing() -> str | None:
-    """Install Prism where that has not been done; return why it cannot be measured, or None."""
+    """Install Prism unless it is installed. Return the reason if it cannot be measured, or None."""
     if PROGRAM.exists():
         return None
     if shutil.which("npm") is None:
@@ -32,7 +32,7 @@ def prism_missing() -> str | None:
 
 @contextmanager
 def prism() -> Iterator[Server]:
-    """Serve the part of Twilio's OpenAPI document that ringback implements: fixed examples, nothing logged."""
+    """Run Prism with the part of Twilio's OpenAPI document that ringback implements, static examples and no log."""
     port = free_port()
     command = [str(PROGRAM), "mock", f"--host={HOST}", f"--port={port}", "--verboseLevel=silent", str(DOCUMENT)]
     with running(command, port, ANY_LIST, NODE) as server:

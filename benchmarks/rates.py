@@ -1,4 +1,4 @@
-"""Requests a second: hello, ringback's requests and Prism's in turn, round by round: a fair comparison of each."""
+"""Requests per second of hello, ringback and Prism, measured in turn, round by round."""
 
 from contextlib import ExitStack
 from statistics import median
@@ -28,7 +28,7 @@ GET, LIST, POST = "GET instance", "GET list of 50", "POST, and its call"
 POST_ALONE = "POST, its call a minute away"
 DELAY_SECONDS = 60
 TARGETS = {GET: 0.14, LIST: 0.09, POST_ALONE: 0.07, POST: 0.07}
-"""The least share of hello that each is to reach."""
+"""Minimum rate of each request as a share of hello's rate."""
 WORDS = """Medians of {rounds} rounds of {seconds} s each, 16 connections. POSTs are measured twice: alone, on a
 separate server that is stopped before their calls are due; and while the same server moves the calls of earlier POSTs,
 three steps each. {prism} After the last round ringback used
@@ -38,7 +38,7 @@ the five paths that ringback implements, checks no credentials, stores and logs 
 
 
 class Target(NamedTuple):
-    """A server that is measured, the name its requests have in the table, and the instance that it is asked for."""
+    """A measured server, the suffix of its requests' names in the table, and the path of a caller ID."""
 
     server: Server
     mark: str
@@ -46,7 +46,7 @@ class Target(NamedTuple):
 
 
 def measure_rates(bench: Bench) -> Section:
-    """Measure each server's requests round by round, after a second of each to warm up."""
+    """Measure each server's requests round by round, after a second of warm-up each."""
     missing = prism_missing()
     if missing:
         bench.say(f"without Prism: {missing}")
@@ -68,7 +68,7 @@ def _rounds(bench: Bench, hello: Server, targets: list[Target]) -> dict[str, Mea
         seconds = bench.seconds if number else 1
         done = _round(hello, targets, seconds, FIRST_NUMBER + number * bench.seconds * NUMBERS_PER_SECOND)
         done[POST_ALONE] = _posts_alone(bench, number, seconds)
-        wait_while(bench.folder / "rates.db", PENDING_CALL)  # so that no call is rung in the next round
+        wait_while(bench.folder / "rates.db", PENDING_CALL)  # so that no call rings during the next round
         if number:
             rounds.append(done)
             told = (f"{name} {one.requests_per_second:,.0f}/s" for name, one in done.items())
@@ -87,7 +87,7 @@ def _round(hello: Server, targets: list[Target], seconds: int, first_number: int
 
 
 def _posts_alone(bench: Bench, number: int, seconds: int) -> Measurement:
-    """Post to a new server, a second to warm up and then as long as is measured."""
+    """Measure POSTs to a new server, after a second of warm-up."""
     with servers.ringback(bench.folder, f"posts-{number}.db") as server:
         for first_number, duration in ((FIRST_NUMBER, 1), (FIRST_NUMBER + NUMBERS_PER_SECOND, seconds)):
             done = measure(

@@ -1,4 +1,4 @@
-"""A receiver of callbacks in a process of its own: one that does next to nothing, or one that never answers."""
+"""A receiver of callbacks in a separate process: a minimal one, or one that never responds."""
 
 import asyncio
 import subprocess
@@ -18,13 +18,13 @@ HANGING = "hanging"
 
 
 class Quick(asyncio.Protocol):
-    """Answers once the whole request is there, and hangs up."""
+    """Responds when the request is complete, and closes the connection."""
 
     def __init__(self) -> None:
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's are, though not by descent
+        self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         self._read += data
@@ -41,7 +41,7 @@ def _content_length(head: bytes) -> int:
 
 @contextmanager
 def receiver(*, is_hanging: bool = False) -> Iterator[str]:
-    """Run a receiver, and give its URL."""
+    """Run a receiver, and yield its URL."""
     command = [sys.executable, "-m", "benchmarks.receiver", *([HANGING] if is_hanging else [])]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True)
     try:

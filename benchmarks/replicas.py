@@ -1,4 +1,4 @@
-"""Two servers over one PostgreSQL: how many POSTs more a second than one alone."""
+"""The rate of POSTs of two replicas on one PostgreSQL server, compared with one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,7 +13,7 @@ from benchmarks.servers import Server
 from support.databases.postgresql import migrated_database
 
 SHARE = 0.2
-"""Of a processor, for each replica: so that PostgreSQL and wrk find enough of this machine left."""
+"""Share of a processor for each replica, which leaves enough for PostgreSQL and wrk."""
 TARGET = 1.5
 WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to
 one server, and in turn over half as many to each of two that share another database. {held} PostgreSQL runs on
@@ -24,7 +24,7 @@ NOT_HELD = "Servers, PostgreSQL and wrk share the processors of this machine, so
 
 
 def measure_replicas(bench: Bench) -> Section:
-    """Post to a server that is alone, then to two, round by round."""
+    """Measure POSTs to one replica, then to two, round by round."""
     with ExitStack() as stack:
         one, two = (_servers(stack, bench, number) for number in (1, 2))
         is_held = all(map(stack.enter_context, [held(server.process.pid, SHARE) for server in (*one, *two)]))
@@ -32,7 +32,7 @@ def measure_replicas(bench: Bench) -> Section:
         for turn in range(bench.rounds + 1):
             number = FIRST_NUMBER + turn * 2 * bench.seconds * NUMBERS_PER_SECOND
             rates = _rate(one, bench.seconds, number), _rate(two, bench.seconds, number)
-            if turn:  # the first one warms up
+            if turn:  # the first round is a warm-up
                 ones.append(rates[0])
                 twos.append(rates[1])
     ratios = [two / one for one, two in zip(ones, twos, strict=True)]
@@ -53,13 +53,13 @@ def measure_replicas(bench: Bench) -> Section:
 
 
 def _servers(stack: ExitStack, bench: Bench, number: int) -> list[Server]:
-    """Start so many servers over a new database."""
+    """Start `number` servers on a new database."""
     url = stack.enter_context(migrated_database())
     return [stack.enter_context(servers.ringback_on(bench.folder, url)) for _ in range(number)]
 
 
 def _rate(asked: list[Server], seconds: int, first_number: int) -> float:
-    """Return how many POSTs a second these answer together."""
+    """Return the total number of POSTs per second of these servers."""
 
     def rate(place: int) -> float:
         return measure(

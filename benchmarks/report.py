@@ -1,4 +1,4 @@
-"""The page: the tables, with the information that a reader needs to judge them."""
+"""The page: the tables, with the information that readers need to judge them."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from benchmarks.sections import Section
 
 PACKAGES = ("ringback", "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "sqlalchemy", "lxml", "orjson")
 QUIET_SHARE = 0.15
-"""The share of the processors that other programs may use without a warning on the page."""
+"""Share of the processors that other programs may use without a warning on the page."""
 BUSY = """**The machine was busy with other work.** That slows hello more than ringback, so the shares are too high,
 and everything that is measured in seconds is too long. Repeat this on a quiet machine.
 """

@@ -1,4 +1,4 @@
-"""A million caller IDs in one account: does it cost more to find what is far back, or one among many?"""
+"""A million caller IDs in one account: latency of distant pages and of filters."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SECONDS = 1
 FIRST_PAGE, DEEP_PAGE = "first page of 50", "page at row 900,000, by token"
 INSTANCE, BY_NUMBER, BY_NAME = "GET instance", "filter by PhoneNumber", "filter by FriendlyName"
 TARGETS = {DEEP_PAGE: (FIRST_PAGE, 1.3), BY_NUMBER: (INSTANCE, 1.5), BY_NAME: (INSTANCE, 1.5)}
-"""What each is compared with, and how many times its time it may take."""
+"""The request that each one is compared with, and the maximum ratio of their latencies."""
 WORDS = """Medians of {rounds} rounds of {seconds} s each, one connection; times are p50. The million was written in
 {fill_seconds:.0f} s into a file of {megabytes:,.0f} MB; all numbers, names and SIDs differ."""
 
@@ -46,7 +46,7 @@ def measure_scale(bench: Bench) -> Section:
 
 def _filled(folder: Path) -> Path:
     with servers.ringback(folder, "scale.db", f"--seed={seed_file(folder, 1)}"):
-        pass  # it makes the schema, and one caller ID to copy
+        pass  # creates the schema, and one caller ID to copy
     database = folder / "scale.db"
     multiply(database, "outgoing_caller_ids", _copies())
     return database
@@ -73,7 +73,7 @@ def _name(number: int) -> str:
 
 
 def _urls(server_url: str) -> dict[str, str]:
-    """Return the requests, each of which was seen to answer what it should."""
+    """Return the URLs of the requests after checking their responses."""
     listed = f"{server_url}{LIST_PATH}.json"
     before = get(f"{listed}?PageSize={PAGE_SIZE}&Page={DEEP_ROW // PAGE_SIZE - 1}")
     urls = {

@@ -1,4 +1,4 @@
-"""What a part of the benchmarks is given, and the table that it gives back."""
+"""The parameters of a part of the benchmarks, and the table that it returns."""
 
 import sys
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """Where a part may put its files, and how often and how long it lets wrk run."""
+    """The folder for a part's files, and the number and duration of wrk's runs."""
 
     folder: Path
     rounds: int
     seconds: int
 
     def say(self, line: str) -> None:
-        """Tell the one who waits how far it is."""
+        """Report progress on standard error."""
         print(line, file=sys.stderr, flush=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One table of the page: its first and last columns are words, those between are figures.
+    """A table of the page. Its first and last columns are text, the others are figures.
 
-    Without a `head` there are only words: the part could not be measured.
+    Without a `head` there is only text: the part could not be measured.
     """
 
     title: str
@@ -48,12 +48,12 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def at_least(measured: float, target: float, form: str) -> str:
-    """Return a target to be reached, written in `form`, and whether it was."""
+    """Return a minimum, formatted with `form`, and whether it was reached."""
     return _verdict(form.format(target), is_met=measured >= target)
 
 
 def at_most(measured: float, target: float, form: str) -> str:
-    """Return a target not to be exceeded, written in `form`, and whether it was kept."""
+    """Return a maximum, formatted with `form`, and whether it was kept."""
     return _verdict(form.format(target), is_met=measured <= target)
 
 
@@ -62,12 +62,12 @@ def _verdict(target: str, *, is_met: bool) -> str:
 
 
 def span(measured: Sequence[float], form: str) -> str:
-    """Return the least and the greatest of `measured`, the greatest with its unit: ``1.0 to 1.2 s``."""
+    """Return the minimum and the maximum of `measured`, the latter with its unit: ``1.0 to 1.2 s``."""
     number = form.partition("}")[0] + "}"
     return f"{number.format(min(measured))} to {form.format(max(measured))}"
 
 
 def percentile(measured: Sequence[float], percent: int) -> float:
-    """Return the least value that at least so many percent of all do not exceed."""
+    """Return the smallest value that is not exceeded by `percent` percent of all."""
     ordered = sorted(measured)
     return ordered[-(-len(ordered) * percent // 100) - 1]

@@ -1,4 +1,4 @@
-"""The servers that are measured: started on a free port of 127.0.0.1, waited for, ended."""
+"""The measured servers: started on a free port of 127.0.0.1, and stopped afterwards."""
 
 import http.client
 import os
@@ -20,13 +20,13 @@ STOP_SECONDS = 10.0
 POLL_SECONDS = 0.002
 OK = 200
 USER_TICKS, SYSTEM_TICKS = 11, 12
-"""The columns of /proc/<pid>/stat, counted behind the program's name."""
+"""Columns of /proc/<pid>/stat, counted after the program's name."""
 UVICORN_OPTIONS = ["--http=httptools", "--loop=uvloop", "--ws=none", "--no-access-log", "--log-level=error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server, and how long it took from the start of its process to its first good answer."""
+    """A running server, and the time from the start of its process to its first successful response."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -38,21 +38,21 @@ class Server:
 
     @property
     def resident_megabytes(self) -> float:
-        """How much memory it holds now, as the kernel counts it (VmRSS), in units of 1,000,000 bytes."""
+        """The resident memory, as the kernel counts it (VmRSS), in units of 1,000,000 bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
         kibibytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:"))
         return int(kibibytes) * 1024 / 1_000_000
 
     @property
     def processor_seconds(self) -> float:
-        """How long it has kept processors busy since its start."""
+        """The processor time used since the start."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def hello() -> Iterator[Server]:
-    """Run a bare uvicorn that says hello."""
+    """Run the application `hello` with a bare uvicorn."""
     port = free_port()
     command = [sys.executable, "-m", "uvicorn", "benchmarks.hello:app", f"--port={port}", *UVICORN_OPTIONS]
     with running(command, port, "/", Path(__file__).parents[1]) as server:
@@ -61,14 +61,14 @@ def hello() -> Iterator[Server]:
 
 @contextmanager
 def ringback(folder: Path, database: str, *options: str) -> Iterator[Server]:
-    """Run ``ringback serve`` over the SQLite file `database` of `folder`, its log written and thrown away."""
+    """Run ``ringback serve`` with the SQLite file `database` in `folder`. Its log is discarded."""
     with ringback_on(folder, f"sqlite:///{folder / database}", *options) as server:
         yield server
 
 
 @contextmanager
 def ringback_on(folder: Path, database_url: str, *options: str) -> Iterator[Server]:
-    """Run ``ringback serve`` in `folder` over any database."""
+    """Run ``ringback serve`` in `folder` with any database."""
     port = free_port()
     command = [sys.executable, "-m", "ringback", "serve", f"--port={port}", f"--database-url={database_url}"]
     command += ["--log-level=info", "--log-format=json", *options]
@@ -78,7 +78,7 @@ def ringback_on(folder: Path, database_url: str, *options: str) -> Iterator[Serv
 
 @contextmanager
 def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[Server]:
-    """Run a server until it answers a GET of `path` with 200, and stop it afterwards."""
+    """Run a server until the block ends, after waiting until GET `path` returns 200."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
@@ -101,7 +101,7 @@ def running(command: list[str], port: int, path: str, folder: Path) -> Iterator[
 
 
 def environment() -> dict[str, str]:
-    """Return the environment's variables without settings of ringback's; what was imported once is compiled."""
+    """Return the environment without ringback's settings, and with compiled bytecode enabled."""
     left_out = ("RINGBACK_", "PYTHONDONTWRITEBYTECODE")
     return {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
 
@@ -127,7 +127,7 @@ def _is_answered(port: int, path: str) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on just now."""
+    """Return a port on which no process listens."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

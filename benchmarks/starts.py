@@ -1,4 +1,4 @@
-"""How soon a started process is ready, and how much memory it then holds."""
+"""Startup time and memory of a new process."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ HELP_TARGET_SECONDS = 0.3
 
 
 def measure_starts(bench: Bench) -> Section:
-    """Start on seven new databases, then seven times on an existing one, after a start that counts for nothing."""
+    """Start servers on seven new databases, then seven times on an existing one, after a warm-up."""
     with ringback(bench.folder, "existing.db"):
         pass
     new_seconds, existing_seconds, megabytes = [], [], []
@@ -47,7 +47,7 @@ def measure_starts(bench: Bench) -> Section:
 
 
 def _help_seconds(folder: Path) -> float:
-    """Run the console script, as it is installed beside this Python, until it has told its help."""
+    """Return the time that the installed console script takes for --help."""
     started = time.perf_counter()
     command = [str(Path(sys.executable).with_name("ringback")), "--help"]
     subprocess.run(command, env=environment(), cwd=folder, stdout=subprocess.DEVNULL, check=True)

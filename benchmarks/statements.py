@@ -1,4 +1,4 @@
-"""What compiling a statement once saves: `python -m benchmarks.statements` reads one row each of three ways."""
+"""The time saved by compiling statements once: `python -m benchmarks.statements` reads a row in three ways."""
 
 import sqlite3
 import timeit
@@ -23,7 +23,7 @@ SID = AccountSid("AC00000000000000000000000000000001")
 
 
 def main() -> None:
-    """Print the median microseconds of a read: as ringback does it, through SQLAlchemy, and the driver's alone."""
+    """Print the median microseconds of a read by ringback, through SQLAlchemy, and by the driver alone."""
     database = open_database("sqlite://")
     migrate(database)
     assert isinstance(database, SqliteDatabase)  # noqa: S101

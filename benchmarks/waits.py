@@ -1,4 +1,4 @@
-"""How long a test waits: for an account's time to pass, and to be told of an event."""
+"""The time that tests wait for an advance of the clock and for events."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -46,9 +46,9 @@ class _Account:
 
 
 def measure_waits(bench: Bench) -> Section:
-    """Advance clocks over one pending call and over a thousand, each with a callback; then wait for events."""
+    """Advance clocks with one pending call and with a thousand, each with a callback; then wait for events."""
     with servers.ringback(bench.folder, "waits.db") as server, receiver() as url, _client(server.url) as http:
-        _advance(_account(http), 1, url)  # the first callback loads what callbacks need
+        _advance(_account(http), 1, url)  # the first callback imports what callbacks need
         rows = [
             _cells(f"advance, {calls:,} pending", [_advance(_account(http), calls, url) for _ in range(rounds)], target)
             for (calls, rounds), target in zip(ROUNDS.items(), ADVANCE_TARGETS_MS.values(), strict=True)
@@ -68,7 +68,7 @@ def _account(http: httpx.Client) -> _Account:
 
 
 def _advance(account: _Account, calls: int, receiver_url: str) -> float:
-    """Return the milliseconds it takes to advance a clock past the end of so many calls."""
+    """Return the milliseconds that an advance past the end of `calls` calls takes."""
     for number in range(calls):
         account.validate(number, CallDelay=str(CALL_DELAY_SECONDS), StatusCallback=receiver_url)
     began = time.perf_counter()
@@ -81,7 +81,7 @@ def _advance(account: _Account, calls: int, receiver_url: str) -> float:
 
 
 def _events(account: _Account, url: str) -> list[float]:
-    """Return how many milliseconds after it happened each event was in the hands of one who waited for it."""
+    """Return the milliseconds between each event and its arrival at a waiting client."""
     last_id, found = 0, []
     with _client(url) as waiter, ThreadPoolExecutor(1) as pool:
         for number in range(EVENTS):

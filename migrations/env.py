@@ -1,4 +1,4 @@
-"""Run the migrations over the connection that ringback passes, or over the URL in alembic.ini."""
+"""Runs the migrations on the connection that ringback passes, or on the URL in alembic.ini."""
 
 from alembic import context
 from sqlalchemy import Connection, create_engine, pool
@@ -9,7 +9,7 @@ metadata = TABLES[0].metadata
 
 
 def run(connection: Connection) -> None:
-    """Run the requested migrations over an open connection, as one transaction."""
+    """Run the requested migrations on an open connection, in one transaction."""
     if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # otherwise the driver commits each statement
     context.configure(

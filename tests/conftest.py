@@ -1,4 +1,4 @@
-"""Options, markers and shared fixtures of all tests."""
+"""Options, markers and fixtures shared by all tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say what this run leaves to CI. With pytest-xdist the summary does not count deselected tests."""
+    """Return a line on the tests that this run leaves to CI. pytest-xdist's summary does not count deselected tests."""
     sizes = "full size" if WHOLE else "small size (full size in CI: RINGBACK_TEST_WHOLE=1)"
     selection = config.getoption("-m")
     return f"load tests and fuzzers: {sizes}; " + (f"selected: -m '{selection}'" if selection else "all tests selected")
@@ -53,7 +53,7 @@ def _reason_browser_is_missing() -> str | None:
 
 @pytest.fixture
 def receiver() -> Iterator[CallbackReceiver]:
-    """Run a callback receiver that answers 204 to every request."""
+    """Yield a callback receiver that answers 204 to every request."""
     with CallbackReceiver() as running:
         yield running
 
@@ -66,14 +66,14 @@ def quick_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def quick_server(quick_folder: Path) -> Iterator[ServerProcess]:
-    """Run a server whose phones answer and key the code immediately. Each test verifies its own numbers on it."""
+    """Run a server whose phones answer and enter the code immediately. Each test verifies different numbers on it."""
     with ServerProcess(cwd=quick_folder, ring_seconds=0.02, key_seconds=0.02) as running:
         yield running
 
 
 @pytest.fixture(scope="session")
 def full_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Run a server whose account has 120 verified numbers. No test changes them."""
+    """Run a server whose account has 120 caller IDs. No test changes them."""
     seed = tmp_path_factory.mktemp("seed") / "numbers.toml"
     seed.write_text(many_caller_ids(CALLER_IDS), encoding="utf-8")
     with ServerProcess(seed=seed) as running:
@@ -82,7 +82,7 @@ def full_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProc
 
 @pytest.fixture
 def direct(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the machine's proxies, regions and edges, so that Twilio's libraries reach 127.0.0.1 directly."""
+    """Remove the machine's proxies, regions and edges, so that Twilio's libraries connect to 127.0.0.1 directly."""
     for name in PROXY_VARIABLES:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
@@ -90,6 +90,6 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
-    """Run commands inside this process, in a folder of the test."""
+    """Return the command line, run in this process and in a temporary folder."""
     with command_in(tmp_path, monkeypatch, capsys) as runnable:
         yield runnable

@@ -1,4 +1,4 @@
-"""Fixtures of the integration tests: simulations, applications and proxies inside the process of the test."""
+"""Fixtures of the integration tests: simulations, applications and proxies in the test's process."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -42,9 +42,9 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session", params=BOTH)
 def migrated(request: pytest.FixtureRequest) -> Iterator[Template]:
-    """Make the one database of a kind that the migrations made; the tests have copies of it.
+    """Yield the template of a migrated database, one for SQLite and one for PostgreSQL.
 
-    A test about one kind alone says so by ``@only(SQLITE)``.
+    Tests of one kind of database are marked with ``@only(SQLITE)``.
     """
     with template(request.param) as made:
         yield made
@@ -52,7 +52,7 @@ def migrated(request: pytest.FixtureRequest) -> Iterator[Template]:
 
 @pytest.fixture
 def simulation(migrated: Template) -> Iterator[Simulation]:
-    """Open a new database with the default account, and a clock that stands still."""
+    """Return a simulation with a new database, the default account, and a clock that stands still."""
     simulation = a_simulation(migrated)
     yield simulation
     simulation.database.close()
@@ -60,7 +60,7 @@ def simulation(migrated: Template) -> Iterator[Simulation]:
 
 @pytest.fixture
 def database(simulation: Simulation) -> Database:
-    """Return a new database, made by the migrations."""
+    """Return a new migrated database."""
     return simulation.database
 
 
@@ -113,7 +113,7 @@ async def account(controlled: Controlled) -> ControlledAccount:
 
 @pytest.fixture
 async def nothing_fails(controlled: Controlled) -> AsyncIterator[None]:
-    """See to it that nothing is logged as an error, and that nothing is stuck afterwards."""
+    """Check after the test that no error was logged and that every account settles."""
     with capture_logs() as lines:
         yield
         tables = (await controlled.ask("GET", "/snapshot")).json()["tables"]
@@ -128,13 +128,13 @@ async def nothing_fails(controlled: Controlled) -> AsyncIterator[None]:
 
 @pytest.fixture
 def databases(migrated: PostgresqlTemplate) -> list[Database]:
-    """Open the same database twice, as two processes do; the test closes both."""
+    """Return two open instances of one database, as in two processes. The test closes both."""
     return [migrated.copy(), open_database(migrated.url)]
 
 
 @pytest.fixture
 async def replicas(migrated: PostgresqlTemplate, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
-    """Run two applications."""
+    """Run two applications on one database."""
     remaining = iter((migrated.copy, partial(open_database, migrated.url, None)))
     monkeypatch.setattr(
         startup, "open_database", lambda _url, _listen_url, process_state: next(remaining)(process_state)

@@ -1,4 +1,4 @@
-"""Which credentials are valid for which paths: every row of docs/fidelity.md, authentication."""
+"""Valid and invalid credentials for each kind of path: every row of docs/fidelity.md, authentication."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ Save = Callable[..., None]
 
 @pytest.fixture(autouse=True)
 def save(unit_of_work: UnitOfWork) -> Save:
-    """Make a parent, its subaccount, a stranger, a key each of the first two; return how to make them anew."""
+    """Create a parent account, its subaccount, another account and two keys; return a function that changes them."""
 
     def save_account(sid: AccountSid, status: AccountStatus, parent: AccountSid | None = None) -> None:
         unit_of_work.accounts.save(Account(sid, f"token of {sid}", "name", None, status, parent, T0, T0))

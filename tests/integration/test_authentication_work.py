@@ -1,4 +1,4 @@
-"""What it takes to refuse somebody: the same work whatever is wrong, so that its time tells nothing."""
+"""The work done to refuse credentials: it is equal for all reasons, so that its duration reveals none."""
 
 import asyncio
 import base64
@@ -40,7 +40,7 @@ def _accounts(unit_of_work: UnitOfWork) -> None:
 
 @pytest.fixture
 def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
-    """Record what is compared in constant time."""
+    """Record the values that are compared in constant time."""
     pairs: list[tuple[bytes, bytes]] = []
     compare = hmac.compare_digest
 
@@ -54,7 +54,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, bytes]]:
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Statement, bool]]:
-    """Record what is asked of the database, and whether it was found."""
+    """Record the executed statements, and whether each returned a row."""
     asked: list[tuple[Statement, bool]] = []
     first = UnitOfWork.first
 
@@ -137,13 +137,13 @@ async def test_whether_the_account_of_a_path_exists_is_looked_up_when_the_refusa
 async def work_till_the_answer_leaves(
     app: FastAPI, account: str, credentials: str | None, statements: list[tuple[Statement, bool]]
 ) -> list[tuple[Statement, bool]]:
-    """Let an application refuse a request, and return what it had asked its database for when the answer left it."""
+    """Send a request that is refused, and return the statements executed before its response was sent."""
     till_then: list[tuple[Statement, bool]] = []
 
     async def send(message: Message) -> None:
         if message["type"] == "http.response.start":
             assert message["status"] == 401
-        else:  # the server's transport writes in the next turn of the event loop
+        else:  # the server's transport writes in the next iteration of the event loop
             asyncio.get_running_loop().call_soon(lambda: till_then.extend(statements))
 
     async def receive() -> Message:

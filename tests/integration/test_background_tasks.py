@@ -49,11 +49,11 @@ WORK: dict[str, tuple[type, str]] = {
     "warm_up": (LazyApplication, "get"),
     "log_writer": (LogWriter, "_restart_thread"),
 }
-"""The method that is the work of each task."""
+"""The method that does the work of each background task."""
 
 
 class ManualRestarts:
-    """Restarts tasks on request of the test."""
+    """A restart policy that waits for the test."""
 
     def __init__(self) -> None:
         self.pending: list[Callable[[], None]] = []

@@ -1,4 +1,4 @@
-"""Validation calls from the request to the end, with each behavior of the callee, on the test's own clock."""
+"""Validation calls from request to end, with each behavior of the callee, on a fake clock."""
 
 from dataclasses import replace
 from typing import Any

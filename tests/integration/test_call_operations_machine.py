@@ -1,4 +1,4 @@
-"""Invariants of the database under random events on calls of several accounts."""
+"""Stateful test of the database's invariants under random events on calls of several accounts."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ URL = "http://app.test/done"
 
 
 class CallOperationsMachine(RuleBasedStateMachine):
-    """Two accounts verify two numbers, again and again, and anything may happen to their calls."""
+    """Two accounts that verify two numbers repeatedly, with random events on their calls."""
 
     calls: Bundle[str] = Bundle("calls")
     migrated: Template

@@ -1,4 +1,4 @@
-"""A step of the runner: it advances all due calls, and no call holds up another."""
+"""Steps of the call runner: all due calls advance, and no call delays another."""
 
 from collections.abc import Callable, Iterator, MutableMapping
 from math import ceil
@@ -27,14 +27,14 @@ Lines = list[MutableMapping[str, Any]]
 
 @pytest.fixture(autouse=True)
 def lines() -> Iterator[Lines]:
-    """Capture what is logged."""
+    """Capture log lines."""
     with capture_logs() as captured:
         yield captured
 
 
 @pytest.fixture
 def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
-    """Make one call's event fail from now on, for a reason of ours."""
+    """Return a function that makes the events of one call fail."""
     doomed: set[tuple[str, CallEvent]] = set()
     advance_call = operations.advance_call
 

@@ -1,4 +1,4 @@
-"""The loop of the runner: it sleeps until a call is due or it is woken, and continues after outages."""
+"""The loop of the call runner: it sleeps until a call is due or it is woken, and continues after outages."""
 
 import asyncio
 import time

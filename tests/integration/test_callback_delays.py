@@ -1,4 +1,4 @@
-"""StatusCallbacks that a fault delays: they wait as rows, do not hold up others, and survive a restart."""
+"""StatusCallbacks delayed by a fault: they wait as rows, do not delay others, and survive a restart."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""StatusCallbacks at real receivers: requests, signatures and the journal."""
+"""StatusCallbacks delivered to real receivers: requests, signatures and the journal."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]

@@ -1,4 +1,4 @@
-"""Faults of StatusCallbacks: duplicated, badly signed and dropped ones."""
+"""Faults of StatusCallbacks: duplicates, invalid signatures and dropped callbacks."""
 
 import base64
 from typing import Any
@@ -24,7 +24,7 @@ SIGNATURE = "X-Twilio-Signature"
 
 
 def settled(outbox: Outbox) -> list[EventType]:
-    """Return the events of callbacks that were delivered or given up."""
+    """Return the events of callbacks that were delivered or have failed."""
     events = outbox.simulation.unit_of_work.events.find(ACCOUNT_SID, after_id=0, limit=1000)
     return [event.type for event in events if event.type.startswith("callback.")]
 

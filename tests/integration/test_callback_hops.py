@@ -23,7 +23,7 @@ Answering = Callable[[Received], Answer]
 
 
 def redirecting(status: int, location: str) -> Answering:
-    """Return an answer that redirects ``/cb``, and 200 for everything else."""
+    """Return a receiver's behavior: redirect ``/cb``, and answer 200 to all other requests."""
 
     def answer(received: Received) -> Answer:
         is_callback = received.target.partition("?")[0] == "/cb"
@@ -33,7 +33,7 @@ def redirecting(status: int, location: str) -> Answering:
 
 
 async def delivered(account: ControlledAccount, url: str, **parameters: Any) -> CallbackAttempt:
-    """Let a call end, and return the only attempt at its callback as ringback.testing shows it."""
+    """End a call, and return the only attempt of its callback as ringback.testing shows it."""
     call_sid = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     answer = await account.control("GET", f"/calls/{call_sid}/callbacks")
@@ -43,14 +43,14 @@ async def delivered(account: ControlledAccount, url: str, **parameters: Any) -> 
 
 
 async def settled(account: ControlledAccount) -> dict[str, Any]:
-    """Return the event that tells how the callback ended."""
+    """Return the event of the callback's success or failure."""
     events = await account.events()
     [event] = [event for event in events if event["type"].startswith("callback.")]
     return event
 
 
 def assert_same_requests(receivers: Sequence[CallbackReceiver], hops: Sequence[CallbackHop]) -> None:
-    """Assert that the hops are what the receivers got, in the order in which these are given."""
+    """Assert that the hops match the requests of the receivers, in the given order."""
     received = [(receiver.url, request) for receiver in receivers for request in receiver.received]
     assert [(hop.method, hop.url) for hop in hops] == [(one.method, url + one.target) for url, one in received]
     assert [hop.headers for hop in hops] == [one.headers for _, one in received]
@@ -191,7 +191,7 @@ async def test_redirect_to_a_closed_port_is_journaled_as_a_request_that_was_not_
 
 
 class HangingAfterARedirect(httpx.AsyncBaseTransport):
-    """A network that redirects the first request; the second one takes until the time for all has run out."""
+    """A transport that redirects the first request and delays the second one until the total timeout."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":

@@ -1,4 +1,4 @@
-"""Hostile receivers that hang, reset, drip, loop and flood: each attempt ends in time, with the reason."""
+"""Hostile receivers that hang, reset, drip, loop or flood: each attempt ends in time, with the reason."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from support.receivers.receiver import CallbackReceiver
 pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TIME_OUT_MS = 500
-"""The time-out of those whom only a time-out stops. The others have none within the test's patience."""
+"""The timeout of attempts that only a timeout ends. All other timeouts exceed the test's patience."""
 TOO_MUCH = "the answer of RECEIVER is too long: it has not ended after 65536 bytes"
 NO_ANSWER = "RECEIVER closed the connection before it answered"
 HALF_AN_ANSWER = "RECEIVER closed the connection in the middle of its answer"

@@ -84,7 +84,7 @@ async def test_malformed_host_name_is_a_failed_connection(host: str, outbox: Out
 
 
 class ChangingNames:
-    """A resolver that gives the next answer each time; `asked` counts."""
+    """A resolver that returns its answers one after another. `asked` counts the lookups."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: str) -> None:
         self._answers = list(answers)

@@ -185,7 +185,7 @@ async def test_leases_are_renewed_after_the_database_was_unavailable(
 
 
 async def deliver_again(outbox: Outbox, sender: CallbackSender) -> None:
-    """Let leases expire, and wait until everything is delivered."""
+    """Let leases expire, and wait until all callbacks are delivered."""
     outbox.simulation.clock.advance(LEASE_SECONDS + 1)
 
     def is_settled() -> bool:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 
 def redirecting(status: int, location: str) -> CallbackReceiver:
-    """Return a receiver that redirects ``/done``, and takes everything else."""
+    """Return a receiver that redirects ``/done``, and answers 200 to all other requests."""
 
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": location}) if received.target.startswith("/done") else Answer()

@@ -1,4 +1,4 @@
-"""Retries and timeouts: receivers that cannot be reached, answer with errors, or are slow."""
+"""Retries and timeouts: receivers that are unreachable, slow, or answer with errors."""
 
 import socket
 import threading
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def refusing_url() -> str:
-    """Return the URL of a port where nobody listens."""
+    """Return the URL of a port on which no process listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -28,7 +28,7 @@ def refusing_url() -> str:
 
 @contextmanager
 def answering_after(release: threading.Event) -> Iterator[CallbackReceiver]:
-    """Run a receiver that answers only when it is released."""
+    """Run a receiver that answers after `release` is set."""
 
     def answer(_: Received) -> Answer:
         release.wait(PATIENCE_SECONDS)
@@ -42,7 +42,7 @@ def answering_after(release: threading.Event) -> Iterator[CallbackReceiver]:
 
 
 def hang_up(listener: socket.socket) -> None:
-    """Take one connection, and end it at once."""
+    """Accept one connection, and close it at once."""
     listener.accept()[0].close()
 
 

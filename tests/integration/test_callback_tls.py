@@ -1,4 +1,4 @@
-"""Receivers with TLS: only those with a trusted certificate for their name get a StatusCallback."""
+"""Receivers with TLS: StatusCallbacks are sent only if the certificate is trusted and valid for the host name."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ Trust = Callable[[], None]
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate of app.test and 127.0.0.1 that nobody trusts."""
+    """Return an untrusted certificate for app.test and 127.0.0.1."""
     return make_certificate(tmp_path_factory.mktemp("tls"), "app.test", "127.0.0.1")
 
 
@@ -33,7 +33,7 @@ def tls_receiver(certificate: Path) -> Iterator[TlsReceiver]:
 
 @pytest.fixture
 def trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
-    """Return how to trust that certificate, and no other."""
+    """Return a function that makes this certificate the only trusted one."""
     context = ssl.create_default_context(cafile=str(certificate))
     return lambda: monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
 

@@ -49,7 +49,7 @@ def a_page(unit_of_work: UnitOfWork, page: int = 0, token: PageToken | None = No
 def the_rest(
     unit_of_work: UnitOfWork, page: CallerIdPage, change: Callable[[], object] = lambda: None
 ) -> list[list[str]]:
-    """Follow the links to the next pages, with a change before each."""
+    """Return the SIDs on all following pages, with a change before each request."""
     pages = []
     while page.next_token:
         change()

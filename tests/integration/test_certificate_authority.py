@@ -33,7 +33,7 @@ def mode(file: Path) -> int:
 
 
 def handshake_version(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:
-    """Return the version of TLS of a handshake over a socket pair. Raises the client's error."""
+    """Perform a handshake over a socket pair, and return its TLS version. Raises the client's error."""
     client_end, server_end = socket.socketpair()
 
     def serve() -> None:

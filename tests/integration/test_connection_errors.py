@@ -31,7 +31,7 @@ pytestmark = pytest.mark.anyio
 
 HOST = "app.test"
 CLASS_NAME = re.compile(r"\b[A-Z][a-z]+(?:[A-Z][a-z]+)+\b|\b\w*(?:Error|Exception|Timeout)\b")
-"""An exception's name, as Python has them."""
+"""Names of Python exceptions."""
 
 
 @pytest.fixture(scope="module")
@@ -41,13 +41,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let callbacks trust the test's authority, and no other."""
+    """Make the test's authority the only one that callbacks trust."""
     context = ssl.create_default_context(cafile=str(authority.file))
     monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
 
 
 async def error_of(outbox: Outbox, url: str) -> str:
-    """Deliver a callback to `url`, and return the error that the journal, the event and the log agree on."""
+    """Deliver a callback to `url`, and return the error that journal, event and log have in common."""
     sid = outbox.enqueue(url)
     with capture_logs() as lines:
         async with outbox.sending():
@@ -67,7 +67,7 @@ def place(receiver: HostileReceiver) -> str:
 
 
 def talking(data: bytes) -> Behavior:
-    """Return the behavior of a receiver that answers with `data`."""
+    """Return a receiver's behavior: answer with `data`."""
     return lambda _, connection: connection.sendall(data)
 
 
@@ -287,7 +287,7 @@ def test_rare_failure_is_named(error: Exception, words: str) -> None:
 
 @contextmanager
 def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Listen on a free port, and let `serve` have each connection."""
+    """Listen on a free port, and call `serve` with each connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def accept() -> None:
@@ -302,7 +302,7 @@ def listener(serve: Callable[[socket.socket], None]) -> Iterator[int]:
 
 @contextmanager
 def silent_listener() -> Iterator[int]:
-    """Accept connections, and say nothing."""
+    """Accept connections without responding."""
     connections: list[socket.socket] = []
     with listener(connections.append) as port:
         yield port
@@ -312,7 +312,7 @@ def silent_listener() -> Iterator[int]:
 
 @contextmanager
 def full_listener() -> Iterator[int]:
-    """Listen, but accept nothing: the queue is full, and the system drops further connections."""
+    """Listen with a full accept queue, so that the system drops further connections."""
     with ExitStack() as stack:
         server = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(3):

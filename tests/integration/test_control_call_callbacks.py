@@ -34,7 +34,7 @@ async def listed(account: ControlledAccount) -> Any:
 
 
 async def ended(account: ControlledAccount, url: str, fault: dict[str, Any] | None = None) -> Any:
-    """Let a call with a callback to `url` end, and return the callback in the list of calls."""
+    """End a call with a callback to `url`, and return the callback in the list of calls."""
     if fault:
         await account.control("POST", "/faults", {"operation": "status-callback", "effect": fault})
     await account.validate(BUSY, StatusCallback=url)

@@ -14,7 +14,7 @@ NOBODY = 'it was signed with the auth token of nobody, as the fault {"signature"
 
 
 async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Let a call with a StatusCallback to `url` end, and return the attempts."""
+    """End a call with a StatusCallback to `url`, and return the attempts."""
     sid = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     found: list[dict[str, Any]] = (await account.control("GET", f"/calls/{sid}/callbacks")).json()["callbacks"]

@@ -16,7 +16,7 @@ NOTHING: dict[str, Any] = {"status": None, "idempotency_token": None, "callbacks
 
 
 async def ended_call(account: ControlledAccount, url: str, **parameters: Any) -> str:
-    """Let a call with a StatusCallback to `url` end, until the callback is delivered or has failed."""
+    """End a call with a StatusCallback to `url`, and wait until the callback is delivered or has failed."""
     sid: str = (await account.validate(BUSY, StatusCallback=url, **parameters))["call_sid"]
     await account.advance(0)
     return sid
@@ -30,7 +30,7 @@ async def journal(account: ControlledAccount, sid: str) -> dict[str, Any]:
 
 
 async def redeliver(account: ControlledAccount, sid: str) -> dict[str, Any]:
-    """Send a callback again, wait until the account has settled, and return the response."""
+    """Redeliver a callback, wait until the account has settled, and return the response."""
     answer = await account.control("POST", f"/calls/{sid}/callbacks/redeliver")
     assert answer.status_code == 202, answer.text
     await account.advance(0)

@@ -1,4 +1,4 @@
-"""The control API: invalid values, such as large numbers, invalid characters and text for numbers."""
+"""The control API: invalid values, such as large numbers, invalid characters and text in place of numbers."""
 
 import json
 from typing import Any

@@ -14,7 +14,7 @@ ACTIONS: list[tuple[str, Any]] = [("answer", None), ("digits", {"digits": "1"}),
 
 
 async def ringing(account: ControlledAccount, behavior: str = "manual", **parameters: Any) -> dict[str, Any]:
-    """Let a phone ring, and return its call."""
+    """Call a manual phone, and return the ringing call."""
     await account.control("PUT", PHONE, {"behavior": behavior})
     sid = (await account.validate(**parameters))["call_sid"]
     await account.advance(0)

@@ -112,7 +112,7 @@ async def test_events_after_a_restored_snapshot_have_new_ids(
 
 
 def as_javascript_has_it(value: Any) -> Any:
-    """Return a document as JavaScript reads and writes it."""
+    """Return a document after a round trip through JavaScript numbers."""
     if isinstance(value, dict):
         return {name: as_javascript_has_it(part) for name, part in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The embedded database: how it is opened, and its transactions."""
+"""The embedded database: opening it, and its transactions."""
 
 import sqlite3
 from collections.abc import Callable

@@ -34,7 +34,7 @@ def script(file: Path, *statements: str) -> None:
 
 
 def ringbacks(file: Path, *statements: str) -> None:
-    """Create a database of ringback and change it."""
+    """Create a ringback database, and run statements on it."""
     database = open_database(f"sqlite:///{file}")
     migrate(database)
     database.close()

@@ -1,4 +1,4 @@
-"""A database file that others use: another ringback, another program, a request beside a checkpoint."""
+"""A database file that other processes or threads use: another ringback, another program, a checkpoint."""
 
 import asyncio
 import sqlite3
@@ -131,7 +131,7 @@ def add_blobs(database: SqliteDatabase, blobs: int) -> None:
 
 
 def file_bytes(database: SqliteDatabase) -> int:
-    """Return the length of the file, without its log."""
+    """Return the size of the main database file, without its write-ahead log."""
     return Path(str(database.url.database)).stat().st_size
 
 

@@ -1,4 +1,4 @@
-"""Delivery partitions: no account and no receiver holds up the callbacks of another account."""
+"""Delivery partitions: no account and no receiver delays the callbacks of another account."""
 
 import threading
 from collections import Counter

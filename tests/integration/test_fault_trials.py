@@ -1,4 +1,4 @@
-"""Each trial of a fault is counted, with one statement for all trials of a request."""
+"""Trials of faults, counted with one statement per request."""
 
 from typing import Any
 

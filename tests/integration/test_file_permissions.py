@@ -1,4 +1,4 @@
-"""Authorities that other users could have created or could change: refused by `serve` and `env`."""
+"""Certificate authorities that other users could have created or could change, which `serve` and `env` refuse."""
 
 import os
 from collections.abc import Callable

@@ -39,13 +39,13 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let accounts keep three calls and ten events."""
+    """Limit accounts to three calls and ten events."""
     monkeypatch.setattr(retention, "KEPT_CALLS", 3)
     monkeypatch.setattr(retention, "KEPT_EVENTS", 10)
 
 
 def ended_calls(simulation: Simulation, count: int, **parameters: Any) -> list[str]:
-    """Let so many calls end busy, a second apart."""
+    """End `count` calls as busy, one second apart, and return their SIDs."""
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sids: list[str] = []
     for number in range(count):
@@ -254,7 +254,7 @@ async def test_maintenance_of_many_frozen_accounts_yields_to_requests(simulation
 
 
 def make_frozen_accounts(simulation: Simulation) -> None:
-    """Create accounts with one call each that is due by the system clock, as an interrupted advance leaves them."""
+    """Create accounts with one call each that is due by the system clock, as after an interrupted advance."""
     unit_of_work = simulation.unit_of_work
     with unit_of_work:
         for place in range(ACCOUNTS):

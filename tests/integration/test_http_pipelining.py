@@ -52,7 +52,7 @@ def test_slow_request_is_answered_before_a_malformed_one(broken: bytes) -> None:
             assert transport.is_paused
             may_answer.set()
             await transport.until(lambda: transport.has_ended)
-            assert not transport.is_paused  # otherwise what the client still sends would reset the connection
+            assert not transport.is_paused  # otherwise data that the client still sends would reset the connection
             return transport.written
 
     assert statuses(asyncio.run(talk())) == [b"200", b"400"]

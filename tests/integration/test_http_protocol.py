@@ -30,7 +30,7 @@ def cut(data: bytes, size: int) -> list[bytes]:
 
 
 def head_of(size: int, *, padding: str) -> bytes:
-    """Return a GET whose head has `size` bytes, padded by its URL, by one field, or by many."""
+    """Return a GET request whose head has `size` bytes, padded by its URL, by one header, or by many."""
     target, fields = b"/", b"Host: x\r\n"
     rest = size - len(b"GET / HTTP/1.1\r\n" + fields + b"\r\n")
     if padding == "URL":

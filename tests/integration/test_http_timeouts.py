@@ -19,7 +19,7 @@ def _short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def until_disconnected(*pieces: bytes) -> RecordingTransport:
-    """Send pieces, each after the responses to those before it, and wait for the end of the connection."""
+    """Send pieces, each after the responses to those before it, and wait until the connection is closed."""
     async with connected(Recorder()) as (protocol, transport):
         for answers, piece in enumerate(pieces):
             await transport.until_answered(answers)

@@ -46,7 +46,7 @@ def test_sids_are_ordered_by_time_and_otherwise_random(
     before = time.time_ns()
     sids = [id_generator.sid("PN") for _ in range(1000)]
     after = time.time_ns()
-    monkeypatch.setattr(time, "time_ns", lambda: before)  # the machine's clock was set back
+    monkeypatch.setattr(time, "time_ns", lambda: before)  # the system clock was set back
     sids.append(id_generator.sid("PN"))
 
     assert sids == sorted(sids)

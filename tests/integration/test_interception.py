@@ -1,4 +1,4 @@
-"""What comes by the proxy and by TLS: taken in, refused and listed, or passed on."""
+"""Requests through the proxy and the TLS listener: accepted, refused and listed, or forwarded."""
 
 import json
 import socket
@@ -301,7 +301,7 @@ def test_url_of_another_twilio_host_is_refused_with_any_host_field(server: Inter
 
 
 def redirected(server: InterceptingServer, name: str | None, head: bytes) -> bytes:
-    """Return the answer to a client whose connection to a host was redirected to the proxy's port."""
+    """Return the response to a client whose connection to a host was redirected to the proxy's port."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     context.check_hostname = name is not None
     with (

@@ -1,4 +1,4 @@
-"""`ringback serve` with interception: what it says when it cannot, and what it warns of."""
+"""`ringback serve` with interception: its errors at startup, and its warnings."""
 
 import socket
 from contextlib import closing

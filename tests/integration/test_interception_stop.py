@@ -16,12 +16,12 @@ from support.servers.server import serve_with
 from support.waiting import PATIENCE_SECONDS
 
 PATIENT = serve_with(dict.fromkeys((f"ringback.proxy.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600))
-"""Serves with a proxy whose own timeouts close no connection while the server stops."""
+"""Command for a server whose proxy timeouts close no connection while it stops."""
 
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Return a listening socket whose clients are never answered."""
+    """Yield a listening socket whose clients get no response."""
     with closing(listen("127.0.0.1", 0)) as listener:
         listener.listen()
         yield listener

@@ -71,7 +71,7 @@ def test_odd_server_name_is_refused_without_a_traceback(tmp_path: Path, name: by
 
 
 def client_hello(name: bytes) -> bytes:
-    """Return a ClientHello with any bytes as its name."""
+    """Return a ClientHello with arbitrary bytes as its name."""
     placeholder = "a" * (len(name) - len(".test")) + ".test"
     outgoing = ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=placeholder)
@@ -81,7 +81,7 @@ def client_hello(name: bytes) -> bytes:
 
 
 def asked_by_tls(server: InterceptingServer, name: str, path: str) -> bytes:
-    """Return the whole response to a GET of a client that a network alias has led to this server."""
+    """Return the response to a GET of a client whose network resolves `name` to this server."""
     context = ssl.create_default_context(cafile=server.trust / "authority.pem")
     with (
         socket.create_connection(server.tls_address, timeout=PATIENCE_SECONDS) as plain,

@@ -41,7 +41,7 @@ def empty() -> Iterator[Database]:
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
 def connection(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Connection]:
-    """Open an empty database with SQLAlchemy alone, as alembic's command does."""
+    """Open an empty database through SQLAlchemy alone, as alembic's command does."""
     with ExitStack() as stack:
         if request.param == SQLITE:
             url = make_url(f"sqlite:///{tmp_path / 'file.db'}")

@@ -22,7 +22,7 @@ VERSION = SNAPSHOT["version"]
 
 
 def call_sid(url: str) -> str:
-    """Return the call whose StatusCallback goes to a path."""
+    """Return the SID of the call whose StatusCallback has this path."""
     [sid] = [row["call_sid"] for row in SNAPSHOT["tables"]["status_callbacks"] if row["url"].endswith(url)]
     return str(sid)
 

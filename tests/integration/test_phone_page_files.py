@@ -1,4 +1,4 @@
-"""The files of the phone page: headers, names, and what its scripts must not do."""
+"""The files of the phone page: headers, names, and functions that its scripts must not use."""
 
 import re
 from pathlib import Path

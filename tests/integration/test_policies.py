@@ -1,4 +1,4 @@
-"""Limits of an account, from the settings or its own policy: docs/policy.md."""
+"""Limits of an account, from the settings or its policy: docs/policy.md."""
 
 import asyncio
 from dataclasses import replace
@@ -37,7 +37,7 @@ def verify(simulation: Simulation, *places: int) -> None:
 
 
 def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
-    """Return how a request is refused, which changes nothing."""
+    """Return the status and code of a refused validation request, and check that it changes nothing."""
     before = list(simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=100))
     with pytest.raises(TwilioError) as refused:
         simulation.validate(called)
@@ -191,7 +191,7 @@ def test_request_needs_one_more_statement_only_with_a_limit(
 async def test_concurrent_requests_do_not_exceed_the_limit(
     simulation: Simulation, policy: dict[str, Any], numbers: list[int], let_in: int
 ) -> None:
-    """Each takes its present before it waits for the others: those that come later may know an older one."""
+    """Each request takes the time before it waits for the lock, so that later ones may have an earlier time."""
     simulation.policy = replace(simulation.policy, **policy)
     for place in (1, 2, 3):
         sid = OutgoingCallerIdSid(f"PN{place:032}")

@@ -82,7 +82,7 @@ async def supervisor(database: Database, changes: list[int], reported: TaskLog) 
 
 @pytest.fixture
 def reported() -> TaskLog:
-    """Return what the supervisor reports."""
+    """Return a log of the supervisor's reports."""
     return TaskLog()
 
 
@@ -94,7 +94,7 @@ def changes() -> list[int]:
 
 @pytest.fixture
 async def listening(database: Database, supervisor: Supervisor, changes: list[int]) -> list[int]:
-    """Return the notifications, once the listener is connected."""
+    """Return the notifications, after the listener is connected."""
     assert supervisor.given_up is None
     await until(lambda: changes and listeners(database) == 1)
     return changes

@@ -195,7 +195,7 @@ def started(database: PostgresqlDatabase, on_change: Callable[[], None]) -> list
 
 @pytest.fixture
 async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[PostgresqlDatabase]:
-    """Open a database through a pooler, with a listener past it; a poll would come much too late."""
+    """Open a database through a pooler, with a listener that bypasses it. Polls are too rare to matter."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgresql, "POLL_SECONDS", 3_600.0)
         database = open_database(text(pooler.url), text(migrated_url))

@@ -52,7 +52,7 @@ def text(url: URL) -> str:
 
 @pytest.fixture
 async def http(migrated_url: URL) -> AsyncIterator[httpx.AsyncClient]:
-    """Run ringback as a role that has exactly the documented privileges."""
+    """Run ringback with a role that has exactly the documented privileges."""
     with role_with(DOCUMENTED_GRANTS, migrated_url) as url:
         app = create_app(Settings(database_url=text(url), ring_seconds=0, key_seconds=0))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

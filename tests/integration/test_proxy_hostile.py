@@ -86,7 +86,7 @@ async def test_client_without_tls_in_a_twilio_tunnel_is_disconnected(proxy: tupl
 
 @pytest.fixture
 def silent() -> Iterator[socket.socket]:
-    """Return a listening socket whose clients are never answered."""
+    """Yield a listening socket whose clients get no response."""
     with closing(listen("127.0.0.1", 0)) as listener:
         listener.listen()
         yield listener

@@ -1,4 +1,4 @@
-"""What the proxy forwards in a tunnel to an address, and what it refuses."""
+"""Tunnels to IP addresses through the proxy: forwarded and refused requests."""
 
 import asyncio
 from contextlib import closing
@@ -77,7 +77,7 @@ async def test_tunnel_whose_plain_request_is_for_a_twilio_host_is_refused_and_li
                 assert await reader.readexactly(len(ESTABLISHED)) == ESTABLISHED
                 for piece in head if pieces == 3 else [b"".join(head)]:
                     writer.write(piece)
-                    for _ in range(3):  # the proxy reads each piece by itself
+                    for _ in range(3):  # the proxy reads each piece separately
                         await asyncio.sleep(0)
                 assert await reader.read() == b""
 

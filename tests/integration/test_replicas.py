@@ -1,4 +1,4 @@
-"""Two applications over one PostgreSQL: whichever is asked, and whatever both do at once, it is as with one alone."""
+"""Two applications on one PostgreSQL database: they behave as one, also for concurrent requests."""
 
 import asyncio
 import threading
@@ -57,7 +57,7 @@ WAITING_FOR_A_LOCK = Statement(text("SELECT pid FROM pg_locks WHERE NOT granted"
 
 @pytest.fixture
 def pair(databases: list[Database]) -> Iterator[list[Database]]:
-    """Open one database twice, with the default account in it."""
+    """Yield two open instances of one database with the default account."""
     ensure_account(databases[0].unit_of_work, ACCOUNT_SID, AUTH_TOKEN, T0)
     yield databases
     for database in databases:
@@ -79,7 +79,7 @@ def ask(unit_of_work: UnitOfWork, number: str = NUMBER, callback: str | None = N
 
 
 def enqueue_callback(database: Database, sid: str, clock: FakeClock) -> None:
-    """Let a call end, so that its callback is pending."""
+    """End a call, so that its callback is pending."""
     execute(
         database,
         "INSERT INTO status_callbacks(call_sid, account_sid, url, method, parameters, receiver, idempotency_token,"
@@ -151,7 +151,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
 
     asking = asyncio.create_task(pair[0].run(ask_slowly))
     await until(held.is_set)
-    execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # what changes no key does not wait
+    execute(pair[0], "UPDATE accounts SET clock_offset = 0")  # an update that changes no key does not wait
     freezing = asyncio.create_task(
         pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=FakeClock().now())
     )

@@ -1,4 +1,4 @@
-"""A seed file with mistakes: each is reported with its place, and the server does not start."""
+"""Invalid seed files: each error is reported with its place, and the server does not start."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The lock on a SQLite file, next to the locks that SQLite takes itself."""
+"""The lock on a SQLite file, and the locks of SQLite itself."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""ringback.testing: an account, as the fixture `ringback` gives it."""
+"""ringback.testing: the account that the fixture `ringback` returns."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -14,7 +14,7 @@ from ringback.testing import Account, BlockedEventLoopWarning, ControlError, Ser
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.xdist_group("ringback_server"),
-    # Twilio's library with the aiohttp of today.
+    # Warnings of Twilio's library about current versions of aiohttp.
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
 ]
@@ -33,14 +33,14 @@ def anyio_backend() -> str:
 
 @pytest.fixture
 async def account(ringback: Account) -> AsyncIterator[aio.Account]:
-    """Give the async object of the test's account."""
+    """Return the asynchronous counterpart of the test's account."""
     async with aio.attach(ringback) as attached:
         yield attached
 
 
 @asynccontextmanager
 async def receiver_in_this_loop() -> AsyncIterator[str]:
-    """Receive StatusCallbacks in the event loop of the test, and give the URL."""
+    """Receive StatusCallbacks in the event loop of the test, and yield the URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)

@@ -29,9 +29,9 @@ def test_the_first_mistake_is_the_last(ringback):
 
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEngine]:
-    """Run a stand-in for the engine, and point Testcontainers at it, without the reaper that it else starts.
+    """Run a stub of the Docker Engine, and configure Testcontainers to use it without its reaper.
 
-    How it connects is said, for it decides otherwise where the tests are run in a container themselves.
+    The connection mode is set, because Testcontainers chooses another one if the tests run in a container.
     """
     with DockerEngine(tmp_path) as running:
         monkeypatch.setenv("DOCKER_HOST", running.url)

@@ -31,7 +31,7 @@ Lines = list[MutableMapping[str, Any]]
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FastAPI]:
-    """Make the application on a database in memory; its simulator runs only where a test lets it."""
+    """Return the application with a database in memory. Its simulator runs only if a test starts it."""
     opened: list[Database] = []
 
     def opening(database_url: str, _listen_url: str | None, process_state: ProcessState) -> Database:
@@ -58,7 +58,7 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def known(client: httpx.AsyncClient) -> str:
-    """Return the path of a caller ID that is there."""
+    """Return the path of an existing caller ID."""
     listed = await client.get(f"{LIST}.json")
     return f"{LIST}/{listed.json()['outgoing_caller_ids'][0]['sid']}"
 

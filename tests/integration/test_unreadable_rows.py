@@ -1,4 +1,4 @@
-"""Rows that ringback never writes, as after an edit by hand: each fails alone, and work on others continues."""
+"""Invalid rows, such as after an edit by hand: each fails alone, and work on others continues."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ SQLITE_DAMAGE = {
 
 @pytest.fixture(autouse=True)
 def _reported_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the rows that another test has reported."""
+    """Clear the memory of rows that another test has reported."""
     monkeypatch.setattr(unreadable_rows, "_reported", set())
 
 

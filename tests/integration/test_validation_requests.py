@@ -1,4 +1,4 @@
-"""Validation requests: the answer, and the effect on an older request."""
+"""Validation requests: the response, and the effect on an older request."""
 
 import pytest
 

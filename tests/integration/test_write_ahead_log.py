@@ -1,4 +1,4 @@
-"""Checkpoints of the write-ahead log beside readers and writers, and the restart of a long log."""
+"""Checkpoints of the write-ahead log with concurrent readers and writers, and the restart of a long log."""
 
 import sqlite3
 import threading
@@ -15,7 +15,7 @@ from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
 
 PAGE_BYTES = 2_048
 ONE_PAGE_IS_LONG = LOG_FILE_BYTES
-"""A page size with which a log of one page is long."""
+"""A page size at which a log of one page counts as long."""
 ROWS = 100
 CHANGE = "UPDATE rows SET content = randomblob(1000)"
 PASSIVE, RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def writer(file: Path) -> Iterator[sqlite3.Connection]:
-    """Create a file whose log is written back only by the test."""
+    """Create a file whose log is checkpointed only by the test."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
@@ -42,7 +42,7 @@ def writer(file: Path) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def reader(file: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Read the file in another program as it was before a change."""
+    """Open a read transaction in another program before a change."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         read_on(connection)
         writer.execute(CHANGE)
@@ -50,7 +50,7 @@ def reader(file: Path, writer: sqlite3.Connection) -> Iterator[sqlite3.Connectio
 
 
 def read_on(connection: sqlite3.Connection) -> None:
-    """Read the file as it is now, until the connection rolls back."""
+    """Start a new read transaction on the current state, which lasts until the connection rolls back."""
     connection.execute("BEGIN")
     connection.execute("SELECT count(*) FROM rows").fetchone()
 
@@ -60,7 +60,7 @@ Watch = Callable[[str], None]
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
-    """Return the functions that are called before each checkpoint of a log's connection."""
+    """Return the functions that are called before each checkpoint."""
     watchers: list[Watch] = []
 
     class Connection(sqlite3.Connection):
@@ -75,7 +75,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[Watch]:
 
 
 def log_bytes(file: Path) -> int:
-    """Return the length of the log's file."""
+    """Return the size of the log's file."""
     return Path(f"{file}-wal").stat().st_size
 
 
@@ -134,7 +134,7 @@ def test_restart_that_a_reader_prevents_is_not_retried_at_every_checkpoint(
     with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
         for _ in range(8):
             log.write_back()
-            writer.execute(CHANGE)  # makes the log half as long again as it was at first
+            writer.execute(CHANGE)  # makes the log half as long again as at first
         reader.rollback()
         log.write_back()
         length = log_bytes(file)
@@ -153,7 +153,7 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
 
     with closing(WriteAheadLog(str(file), LOG_FILE_BYTES // a_little_less_than_now)) as log:
         log.write_back()
-        log.write_back()  # in vain, as somebody reads
+        log.write_back()  # in vain, because of the reader
         reader.rollback()
         for _ in range(2):
             log.write_back()
@@ -161,7 +161,7 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
             log.write_back()
             read_on(reader)
             for _ in range(3):
-                writer.execute(CHANGE)  # makes the log half as long as it was
+                writer.execute(CHANGE)  # makes the log half as long as before
             log.write_back()
             reader.rollback()
 

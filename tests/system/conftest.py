@@ -21,7 +21,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def page_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    """Run a server with a proxy, quick automatic phones, and long timeouts of prompts."""
+    """Run a server with a proxy, fast automatic phones, and long prompt timeouts."""
     with ServerProcess(
         cwd=tmp_path_factory.mktemp("page"),
         covered=False,
@@ -59,6 +59,6 @@ def phone_page(tab: Page, account: Visited) -> Iterator[PhonePage]:
 
 @pytest.fixture(scope="session")
 def intercepting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InterceptingServer]:
-    """Run a server with the proxy; every test verifies numbers of its own on it."""
+    """Run a server with the proxy. Each test verifies different numbers on it."""
     with InterceptingServer(tmp_path_factory.mktemp("clients")) as running:
         yield running

@@ -1,4 +1,4 @@
-"""StatusCallbacks whose URL is the control API of a server: they change nothing."""
+"""StatusCallbacks sent to a server's own control API, which must not change its state."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ REFUSAL = "a StatusCallback may not use the control API"
 
 @dataclass
 class Target:
-    """A server whose state a callback tries to erase, and the one that sends the callback."""
+    """A server whose state a callback tries to erase, and the server that sends the callback."""
 
     sender: httpx.Client
     target: httpx.Client

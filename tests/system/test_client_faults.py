@@ -1,4 +1,4 @@
-"""Faults as the official libraries meet them: their own exceptions, and what the server did meanwhile."""
+"""Faults and the official client libraries: the exceptions they raise, and the state of the server."""
 
 import base64
 import http.client
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.usefixtures("direct")
 NUMBER = "+14158675301"
 IMPATIENCE_SECONDS = 0.3
 LONGEST_DELAY_SECONDS = 60
-"""A delay that no client waits for: the server gives it up when it stops."""
+"""A delay that no client waits for. The server aborts it when it stops."""
 LIST, CREATE = "list-outgoing-caller-ids", "create-validation-request"
 
 
 @dataclass
 class Account:
-    """An account of a test's own, with Twilio's client of it."""
+    """An account for one test, with a Twilio client for it."""
 
     sid: str
     auth_token: str
@@ -45,11 +45,11 @@ class Account:
 
     @property
     def authorization(self) -> str:
-        """The header of a request that no library makes."""
+        """The Authorization header for requests without a library."""
         return f"Basic {base64.b64encode(f'{self.sid}:{self.auth_token}'.encode()).decode()}"
 
     def let(self, operation: str, effect: dict[str, Any], **often: Any) -> None:
-        """Inject a fault into an operation or the StatusCallback."""
+        """Add a fault to an operation or to StatusCallbacks."""
         answer = self.control.post("/faults", json={"operation": operation, "effect": effect, **often})
         assert answer.status_code == 201, answer.text
 

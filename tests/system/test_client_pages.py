@@ -1,4 +1,4 @@
-"""The pages on Python and Node: their lines, run as they are printed; and no line of any page that is not run."""
+"""Runs the code blocks of the pages on Python and Node as printed, and checks that a test runs every block."""
 
 import sys
 from collections.abc import Callable
@@ -30,7 +30,7 @@ RUN = {
 }
 RUN["php"].add("line")
 RUN_OLD = {"python-old-client", "python-old-import", "node-old-client"}
-"""The blocks that are run here, or by test_docs_commands.py or a module that is named after clients."""
+"""Blocks that are run here, in test_docs_commands.py, or in a module named after the clients."""
 REGIONS = {"TWILIO_REGION": "ie1", "TWILIO_EDGE": "dublin"}
 
 
@@ -55,7 +55,7 @@ def test_only_pages_that_are_run_elsewhere_or_were_not_run_have_blocks_without_a
 
     unmarked = {name for name, count in blocks.items() if count != len(block_names(client_page(name)))}
 
-    assert unmarked == {"csharp", "http"}  # test_http_clients.py runs the clients of the latter
+    assert unmarked == {"csharp", "http"}  # test_http_clients.py runs the clients of docs/interception.md
     assert "the tests do not run it" in client_page("csharp").read_text(encoding="utf-8")
 
 

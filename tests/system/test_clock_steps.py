@@ -1,4 +1,4 @@
-"""The machine's clock is stepped while a real server runs: its calls go on. libfaketime sets the clock."""
+"""Steps of the machine's clock, set by libfaketime, while a server runs calls."""
 
 import sys
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not install
 
 
 class SteppedMachine:
-    """Servers on a machine whose clock a test sets, in hours from the real time; its monotonic clock goes on."""
+    """Servers on a machine whose wall clock is set in hours from the real time. Its monotonic clock is unaffected."""
 
     def __init__(self, folder: Path) -> None:
         self._offset = folder / "offset"
@@ -47,7 +47,7 @@ def validate(server: ServerProcess, number: str = "+14158675309") -> str:
 
 
 def wait_for_the_end_of(server: ServerProcess, call_sid: str) -> str:
-    """Return the status with which a call ended."""
+    """Wait until a call has ended, and return its status."""
     query = {"type": "call.ended", "call_sid": call_sid, "wait_seconds": str(PATIENCE_SECONDS)}
     with server.client() as http:
         [event] = http.get(EVENTS, params=query, timeout=2 * PATIENCE_SECONDS).json()["events"]

@@ -1,4 +1,4 @@
-"""Two replicas that reach PostgreSQL through PgBouncer in transaction mode."""
+"""Two replicas that connect to PostgreSQL through PgBouncer in transaction mode."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -46,7 +46,7 @@ def pooled_url(pooler: PgBouncer, command: Command) -> str:
 
 
 def new_numbers(how_many: int) -> list[str]:
-    """Return numbers that no test has asked for: all tests share one database."""
+    """Return unused numbers: all tests share one database."""
     return [number_at(position) for position in islice(_positions, how_many)]
 
 
@@ -66,7 +66,7 @@ def verified(http: httpx.Client) -> set[str]:
 
 
 def ask_all(replicas: list[ServerProcess], numbers: list[str]) -> dict[str, int]:
-    """Ask the replicas in turn to validate numbers, over some connections, and return the status of each answer."""
+    """Send validation requests to the replicas in turn over several connections. Return the status for each number."""
 
     def ask(client: int) -> dict[str, int]:
         with replicas[client % len(replicas)].client() as http:

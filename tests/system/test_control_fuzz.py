@@ -1,4 +1,4 @@
-"""The control API follows its OpenAPI description for valid and invalid requests."""
+"""Fuzz tests of the control API: responses must match its OpenAPI description."""
 
 import os
 import subprocess
@@ -25,7 +25,7 @@ CHECKS = (
     "positive_data_acceptance",
 )
 RUN_SECONDS = 900
-"""Timeout of a fuzzer that hangs."""
+"""Time limit of the fuzzer."""
 OPTIONS = {
     "--checks": ",".join(CHECKS),
     "--phases": "examples,coverage,fuzzing",
@@ -41,7 +41,7 @@ CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
-"""The configuration tries only one of the methods that a path does not have."""
+"""Configuration with which only one of the methods that a path lacks is tried."""
 
 
 def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], set[str]]:

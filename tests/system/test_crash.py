@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment, under load: after a restart everything ends as if nothing had been.
+"""Servers killed by SIGKILL at random times under load: after a restart no call or callback is lost or duplicated.
 
 ``make crash`` runs a hundred rounds and prints the counts.
 """
@@ -18,7 +18,7 @@ ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CR
 ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))
 LATEST_MOMENT_SECONDS = 0.6
 STARTS_CUT_SHORT = 0.15
-"""In what share of rounds a server is killed while it starts, too."""
+"""Share of rounds in which a server is also killed during its startup."""
 LATEST_MOMENT_OF_START_SECONDS = 0.7
 
 

@@ -1,4 +1,4 @@
-"""The SQLite file under a running server: opened twice, deleted, moved, replaced, damaged."""
+"""The SQLite file of a running server: opened twice, deleted, moved, replaced or damaged."""
 
 import os
 import shutil
@@ -69,7 +69,7 @@ def wait_until_ready(http: httpx.Client) -> None:
 
 
 def refusal_of(server: ServerProcess) -> str:
-    """Start a server that must refuse to, and return its one line."""
+    """Start a server that must refuse to start, and return its one line of output."""
     with pytest.raises(AssertionError):
         server.start()
     assert server.process is not None
@@ -107,7 +107,7 @@ def test_second_server_on_a_file_mounted_in_another_mount_namespace_is_refused(f
 
 @contextmanager
 def namespace_with_the_file(file: Path) -> Iterator[ServerProcess]:
-    """Give a server in another mount namespace, where only the file is mounted, under another name."""
+    """Run a server in another mount namespace, in which only the file is mounted, under another name."""
     unshare = shutil.which("unshare")
     if os.geteuid() != 0 or not unshare or subprocess.run([unshare, "-m", "true"], check=False).returncode:  # noqa: S603
         pytest.skip("mount namespaces need root and its privileges")
@@ -302,18 +302,18 @@ def test_acknowledged_requests_survive_the_loss_of_the_log_and_a_crash(
 
 
 def stored_calls(file: Path) -> set[str]:
-    """Return the calls in the file itself, without its log."""
+    """Return the SIDs of calls in the main database file, without the write-ahead log."""
     copy = file.with_name("copy.db")
     shutil.copyfile(file, copy)
     with closing(sqlite3.connect(f"file:{copy}?immutable=1", uri=True)) as connection:
         try:
             return {sid for (sid,) in connection.execute("SELECT sid FROM validation_calls")}
         except sqlite3.DatabaseError:
-            return set()  # copied while it was being written
+            return set()  # copied during a write
 
 
 def damage(file: Path, table: str) -> None:
-    """Overwrite the first page of a table, and leave nothing of it in the log."""
+    """Overwrite the first page of a table, and remove it from the write-ahead log."""
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         [page_size] = connection.execute("PRAGMA page_size").fetchone()

@@ -1,4 +1,4 @@
-"""A client that disconnects is not an error of the server: nothing about it is logged as one."""
+"""Clients that disconnect, which the server must not log as errors."""
 
 import select
 import socket
@@ -16,7 +16,7 @@ from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS
 STREAMS = 50
 LIST = f"{caller_ids_path()}.json"
 RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER with which closing a connection resets it."""
+"""SO_LINGER value with which closing a connection resets it."""
 
 PROXIED = {
     "a tunnel to an emulated host": "CONNECT api.twilio.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -54,7 +54,7 @@ def test_event_streams_that_their_clients_close_leave_no_error_in_the_log() -> N
 
 
 def disconnect(port: int, request: str, *, reads: bool, resets: bool) -> None:
-    """Send a request, and close or reset the connection."""
+    """Send a request, and close or reset the connection before or after reading the response."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
         connection.sendall(request.encode("latin-1"))
         if reads and select.select([connection], [], [], MOMENT_SECONDS)[0]:

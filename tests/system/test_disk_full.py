@@ -1,4 +1,4 @@
-"""A full disk: requests that cannot be stored are refused, and answered ones are kept until work continues."""
+"""A full disk: requests that cannot be stored are refused, and accepted calls continue when space is free again."""
 
 import sys
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def a_server(folder: Path) -> ServerProcess:
 
 
 def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackReceiver) -> list[httpx.Response]:
-    """Ask for numbers, record the answered ones, and return the refusals."""
+    """Send validation requests until one is refused, record the accepted ones, and return the refusals."""
     refusals: list[httpx.Response] = []
     owner, path = (tenant.sid, tenant.auth_token), f"{caller_ids_path(tenant.sid)}.json"
     for position in range(EARLIER, 500):
@@ -72,9 +72,9 @@ def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackRece
 
 
 def complaints_a_second(server: ServerProcess) -> float:
-    """Return how many lines an idle server on a full disk logs per second.
+    """Return the number of lines per second that an idle server logs on a full disk.
 
-    The lines between two warnings of the call runner are counted; lines before the first are about requests.
+    Counts the lines between two warnings of the call runner. Lines before the first warning are about requests.
     """
     seen = len(server.log)
 
@@ -91,7 +91,7 @@ def complaints_a_second(server: ServerProcess) -> float:
 
 
 def fetch(http: httpx.Client, tenant: Tenant) -> list[int]:
-    """Return the statuses of reads of all kinds."""
+    """Send one read request of each kind, and return the statuses."""
     owner, account = (tenant.sid, tenant.auth_token), f"/2010-04-01/Accounts/{tenant.sid}"
     paths = [f"{account}/OutgoingCallerIds.json", f"{account}/Calls.json", f"{account}.json"]
     others = ["/livez", "/metrics", f"/_ringback/accounts/{tenant.sid}/calls", "/readyz"]

@@ -1,4 +1,4 @@
-"""The commands of README and docs do what the pages say."""
+"""Runs the commands of README and docs, and checks their output."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from support.waiting import PROGRAM_SECONDS
 NUMBER = "+14158675309"
 """The number that the quick start verifies."""
 ASYNC_NUMBER = "+14158675310"
-"""The number of the asynchronous program."""
+"""The number that the asynchronous program verifies."""
 RUN = {
     "README.md": ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"],
     "docs/quick-start.md": ["start", "curl-session", "quick-start"],
@@ -33,13 +33,13 @@ RUN = {
     "docs/policy.md": ["policy-session"],
     "docs/postgresql.md": ["grants"],
 }
-"""The blocks that are run here, or in a module named after the page. For those of clients see test_client_pages.py."""
+"""Blocks that are run here or in a module named after the page. test_client_pages.py has those on clients."""
 SETTING_ROW = re.compile(r"^\| `(?P<name>\w+)` \| `(?P<variable>RINGBACK_\w+)` \| (?P<default>.+?) \|", re.MULTILINE)
 
 
 @pytest.fixture
 def empty_server(quick_server: ServerProcess) -> ServerProcess:
-    """Give the shared server after deleting the pages' numbers, which tests of other modules may also verify."""
+    """Return the shared server without the caller IDs of the pages' numbers, which other tests may also verify."""
     with quick_server.client() as client:
         for number in (NUMBER, ASYNC_NUMBER):
             listed = client.get(f"{caller_ids_path()}.json", params={"PhoneNumber": number}).json()
@@ -49,7 +49,7 @@ def empty_server(quick_server: ServerProcess) -> ServerProcess:
 
 
 def run(command: list[str], folder: Path) -> str:
-    """Return the output of a command, which must write nothing to standard error."""
+    """Run a command and return its output. It must not write to standard error."""
     finished = subprocess.run(  # noqa: S603
         command,
         cwd=folder,
@@ -64,7 +64,7 @@ def run(command: list[str], folder: Path) -> str:
 
 
 def json_documents(text: str) -> list[Any]:
-    """Return the JSON documents of an output that does not separate them."""
+    """Return the JSON documents in a text that does not separate them."""
     documents, decoder, text = [], json.JSONDecoder(), text.strip()
     while text:
         document, end = decoder.raw_decode(text)

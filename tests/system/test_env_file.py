@@ -1,4 +1,4 @@
-"""The ``.env`` file of the folder that ringback is started in, when something is wrong with it; and secrets kept."""
+"""Invalid ``.env`` files in the working directory, and secrets that must not be printed."""
 
 from pathlib import Path
 

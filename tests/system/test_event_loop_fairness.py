@@ -1,6 +1,6 @@
-"""However long an operation takes, no callback of the event loop does: requests that come meanwhile are served.
+"""Long operations, during which the event loop must remain responsive.
 
-Thread time is asserted, which does not depend on the other processes of the machine.
+The tests assert thread time, which is independent of other processes on the machine.
 """
 
 import json
@@ -29,13 +29,13 @@ CONTROL = "/_ringback"
 ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
 INBOX = f"{ACCOUNT}/inbox/any"
 MADE: dict[int, bytes] = {}
-"""Snapshots with so many pending calls."""
+"""Snapshots by their number of pending calls."""
 LONGEST_SECONDS = 600.0
 
 
 @pytest.fixture(scope="module", params=["memory", "file"] if WHOLE else ["file"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WatchedServer]:
-    """Run a server whose event loop is watched, and that has made all that it makes when it is first asked."""
+    """Run a server with a watched event loop, and warm it up so that caches are filled."""
     folder: Path = tmp_path_factory.mktemp("fairness")
     report = folder / "report"
     report.touch()
@@ -48,7 +48,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def http(server: WatchedServer) -> Iterator[httpx.Client]:
-    """Return a client; afterwards there is nothing but the account of the settings."""
+    """Yield a client, and afterwards delete everything but the default account."""
     with server.client() as http:
         http.timeout = httpx.Timeout(LONGEST_SECONDS)
         yield http
@@ -62,7 +62,7 @@ def ask(http: httpx.Client, method: str, path: str, body: Any = None, **options:
 
 
 def make_calls(http: httpx.Client, count: int = CALLS) -> None:
-    """Freeze the account's clock, and let so many calls be pending in it: those that were made once are restored."""
+    """Freeze the account's clock and create `count` pending calls. Later calls restore a snapshot of them."""
     if count in MADE:
         ask(http, "PUT", f"{CONTROL}/snapshot", content=MADE[count])
         return
@@ -82,7 +82,7 @@ def watch(
     *,
     prepare: Callable[[], object] = lambda: None,
 ) -> httpx.Response:
-    """Send a request that takes long, and assert that no callback does. `prepare` precedes each of the runs."""
+    """Send a request that takes long, and assert that no callback does. `prepare` is called before each run."""
     answers: list[httpx.Response] = []
 
     def operation() -> list[Callback]:
@@ -206,6 +206,6 @@ def test_long_lists_are_written_while_requests_are_served(server: WatchedServer,
 
 
 def make_messages(http: httpx.Client, count: int) -> None:
-    """Send so many messages to an inbox, each of 64 KiB, which a snapshot has twice: as a body and as a parameter."""
+    """Send messages of 64 KiB to an inbox. A snapshot contains each twice: as a body and as a parameter."""
     for _ in range(count):
         ask(http, "POST", INBOX, data={"Body": "x" * 65_531})

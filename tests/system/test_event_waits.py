@@ -1,4 +1,4 @@
-"""Waits for events over real connections: prompt, cheap, and ended when the server stops."""
+"""Long polls and streams of events over real connections: latency, cost, and end at shutdown."""
 
 import http.client
 import json
@@ -22,7 +22,7 @@ WAITERS = 200 if WHOLE else 50
 IDLE_SECONDS = 2.0
 IDLE_SHARE = 0.05
 IDLE_PERIODS = 10
-"""At most so many are measured: the server's warm-up may fall into the first ones on a busy machine."""
+"""Maximum number of measured periods. The first ones may include the server's warm-up on a busy machine."""
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def validate(client: httpx.Client, number: str = "+14158675309") -> str:
 
 
 def lines_of(server: ServerProcess, query: str, headers: dict[str, str], wanted: int) -> list[str]:
-    """Follow the stream until so many events have come, and return its lines."""
+    """Read the event stream until it has sent `wanted` events, and return its lines."""
     found: list[str] = []
     with (
         server.client() as client,
@@ -102,34 +102,34 @@ def test_no_event_is_lost_across_a_restart(tmp_path: Path) -> None:
 
 
 def processor_seconds(server: ServerProcess) -> float:
-    """Return how much processor time a server has used."""
+    """Return the processor time that a server has used."""
     assert server.process is not None
     fields = Path(f"/proc/{server.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def begin(server: ServerProcess, path: str) -> http.client.HTTPConnection:
-    """Send a request whose answer is read later."""
+    """Send a request, and return the connection on which its response is read later."""
     connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
     return connection
 
 
 def wait_until_begun(client: httpx.Client) -> None:
-    """Return when the server works on all that was sent before: it reads from all connections in turn."""
+    """Wait until the server handles all earlier requests: it reads from its connections in turn."""
     for _ in range(3):
         client.get("/livez").raise_for_status()
 
 
 def wait_for_nothing(server: ServerProcess, seconds: float) -> None:
-    """Let so much time pass, as one more who waits."""
+    """Wait for an event that never occurs, for `seconds`."""
     with server.client() as client:
         answer = client.get(f"{EVENTS}?type=callback.failed&wait_seconds={seconds}", timeout=seconds + PATIENCE_SECONDS)
         assert answer.json() == {"events": []}
 
 
 def idle_share(server: ServerProcess) -> float:
-    """Return the share of one processor that a server uses while it waits."""
+    """Return the share of one processor that a server uses while clients wait."""
     before, began = processor_seconds(server), time.perf_counter()
     wait_for_nothing(server, IDLE_SECONDS)
     return (processor_seconds(server) - before) / (time.perf_counter() - began)

@@ -1,4 +1,4 @@
-"""examples/verified-numbers comes here by its environment alone, and cannot reach Twilio by accident."""
+"""Runs examples/verified-numbers with the environment of `ringback env`: it uses ringback and never contacts Twilio."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,19 +38,19 @@ def account(server: InterceptingServer) -> Iterator[Account]:
 
 @pytest.fixture(scope="module")
 def lines(server: InterceptingServer) -> str:
-    """Give the lines that ``ringback env --client python`` prints."""
+    """Return the output of ``ringback env --client python``."""
     return printed_lines("python", server)
 
 
 @pytest.fixture(scope="module")
 def service(lines: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ExampleService]:
-    """Run the service with these lines."""
+    """Run the service with these shell lines."""
     with ExampleService(lines, tmp_path_factory.mktemp("service")) as running:
         yield running
 
 
 def variables_of(file: str, server: InterceptingServer) -> dict[str, str]:
-    """Return the service's variables of a compose file; the shared volume is the server's folder here."""
+    """Return the service's variables in a compose file, with the server's folder in place of the shared volume."""
     services: dict[str, Any] = yaml.safe_load((ROOT / "examples/compose" / file).read_text(encoding="utf-8"))[
         "services"
     ]

@@ -1,4 +1,4 @@
-"""The commands of docs/faults.md, run as printed."""
+"""Runs the commands of docs/faults.md as printed."""
 
 import os
 import shutil

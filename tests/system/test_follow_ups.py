@@ -1,4 +1,4 @@
-"""Twilio's own libraries follow up what a validation request names: its account and its call."""
+"""Requests by Twilio's libraries for the account and the call that a validation request names."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ def client(quick_server: ServerProcess) -> Iterator[Client]:
 
 
 def completed_call(client: Client, number: str) -> Any:
-    """Have a number verified and return its call as soon as that has completed."""
+    """Verify a number, and return its completed call."""
     sid = client.validation_requests.create(phone_number=number).call_sid
 
     def look() -> Any:

@@ -1,4 +1,4 @@
-"""Two servers behind one address, as compose.yaml's profile `replicas` has them: deploy/Caddyfile, by Caddy itself."""
+"""Two replicas behind Caddy, configured by deploy/Caddyfile as in the profile `replicas` of compose.yaml."""
 
 import os
 import shutil

@@ -1,6 +1,6 @@
-"""Receivers that hang or flood: what they cost a running server, and everybody else's callbacks.
+"""Receivers that hang or send too much: their cost for a server, and their effect on other callbacks.
 
-How late other callbacks are beside them is measured by benchmarks/callbacks.py.
+benchmarks/callbacks.py measures how much they delay other callbacks.
 """
 
 import re
@@ -26,7 +26,7 @@ TURNS = 15 if WHOLE else 7
 GROWTH_KIB = 16 * 1024
 TIME_OUT_SECONDS = 1
 ENDED = f"no answer within {TIME_OUT_SECONDS} s in all|the answer of .* is too long"
-"""What is told of an attempt that was ended; one that was answered has no error."""
+"""Error of an attempt that the server aborted. An attempt with a response has no error."""
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is looked up in /proc")
 
 ALL = [
@@ -42,7 +42,7 @@ SAMPLE = [hostile.hang, hostile.send_a_large_body]
 
 
 class Account:
-    """An account of its own on the server, all of whose phones are busy."""
+    """An account for one test, in which all phones are busy."""
 
     numbers = count()
 
@@ -53,14 +53,14 @@ class Account:
         self._control = f"/_ringback/accounts/{account['sid']}"
 
     def ask(self, url: str) -> str:
-        """Let a call end at once, and a callback be owed."""
+        """Create a call that ends at once and has a callback, and return its SID."""
         form = {"PhoneNumber": number_at(next(self.numbers) % 1000), "StatusCallback": url}
         path = f"{caller_ids_path(self._owner[0])}.json"
         sid: str = self._http.post(path, data=form, auth=self._owner).raise_for_status().json()["call_sid"]
         return sid
 
     def journal(self, sid: str) -> list[dict[str, Any]]:
-        """Return the attempts of a call's callback, once it is settled."""
+        """Wait until a call's callback has settled, and return its attempts."""
 
         def settled() -> Any:
             journal = self._http.get(f"{self._control}/calls/{sid}/callbacks").json()
@@ -95,7 +95,7 @@ def test_a_hostile_receiver_takes_no_memory_and_others_get_their_callbacks(
     with http_client(server.base_url) as http, CallbackReceiver() as receiver, HostileReceiver(behavior) as enemy:
         same_account, other_account = Account(http), Account(http)
         good = [same_account.ask(receiver.url), other_account.ask(receiver.url)]
-        receiver.wait_for(len(good))  # what is made at the first time is made
+        receiver.wait_for(len(good))  # warm-up: caches are filled
         forget_peak(server)
         before = memory_kib(server, "VmRSS:")
         hostile_ones: list[str] = []

@@ -1,4 +1,4 @@
-"""Requests that no client should send: what they are answered, and that nobody else notices.
+"""Malformed and hostile requests: their responses, the server's log, its memory and its event loop.
 
 Rules: docs/fidelity.md, errors.
 """
@@ -29,13 +29,13 @@ HEAVY_BYTES = 500_000
 HEAVY_EVERY = 1 if WHOLE else 5
 WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 PHASES = 3
-"""How often memory may grow before it must stay: an allocator's pools fill up, a leak never does."""
+"""Number of phases in which memory may grow: allocator pools fill up, while a leak grows in every phase."""
 GROWTH_KIB = 8 * 1024
 GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
-"""So that glibc gives back what is freed, and what stays was not freed; by itself it keeps some ten megabytes more."""
+"""Makes glibc return freed memory to the system. By default it retains some ten megabytes."""
 STALL_MS = 100
 TRIES = 3
-"""A machine that is busy elsewhere makes a request take long once, and not three times."""
+"""A busy machine can delay one attempt, but not this many."""
 HALF_OPEN, FEW_FILES = 200, 64
 GOOD_REQUEST = Hostile("a good request", get(LIST), (200,))
 HALF_A_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000
@@ -62,7 +62,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def complaints(server: ServerProcess, seen: int) -> list[object]:
-    """Return what stands in the log since so many lines, and is more than a request or a warning."""
+    """Return the log lines since line `seen`, except requests and warnings."""
     harmless = ("info", "warning")
     return [line for line in server.log[seen:] if line.get("level") not in harmless and line != END_OF_LOG]
 
@@ -78,12 +78,12 @@ def memory_kib(server: ServerProcess) -> int:
 
 
 def loop_ms(server: ServerProcess) -> float:
-    """Return how much processor time the server's main thread has had, which runs the event loop."""
+    """Return the processor time of the server's main thread, which runs the event loop."""
     return int(process_file(server, "schedstat").split()[0]) / 1e6
 
 
 def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAnswer], None]) -> None:
-    """Play a hostile request; it leaves no error in the log, and does not hold up the event loop for long."""
+    """Send a hostile request, and check that it logs no error and does not block the event loop for long."""
     took: list[float] = []
     seen = len(server.log)
     while not took or (min(took) > STALL_MS and len(took) < TRIES):
@@ -127,7 +127,7 @@ def test_large_requests_leave_nothing_in_memory(server: ServerProcess) -> None:
 
 
 def varied(at: int) -> list[Hostile]:
-    """Return requests that no other is like, which a memory for what comes again and again would keep."""
+    """Return requests that differ in each phase, so that a cache of unbounded size would grow."""
     long = b"%d" % at * 40_000
     credentials = b"Authorization: Basic " + base64.b64encode(b"x:" + long[:40_000]) + b"\r\n"
     return [

@@ -1,6 +1,6 @@
-"""HTTP clients with the lines of `ringback env` alone, in a network namespace where Twilio's names lead to a recorder.
+"""HTTP clients with the output of `ringback env` in a network namespace in which Twilio's host names lead to a stub.
 
-What the table in docs/interception.md says of each client is what happens.
+The results must match the table in docs/interception.md.
 """
 
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ LINES = ["its own", "any"] if WHOLE else ["its own"]
 PLAIN = URL.replace("https://", "http://")
 PLAIN_CLIENTS = {"fetch", "requests", "urllib.request", "httpx", "curl", "Net::HTTP", "net/http", "HttpURLConnection"}
 LOOKS_UP = {"Net::HTTP"}
-"""Clients that look a name up before they go to a proxy."""
+"""Clients that resolve the host name before they connect to a proxy."""
 CONTROLS = [("curl", "curl"), ("node", "fetch"), ("python", "requests"), ("python", "twilio with OAuth")]
 NODE_RUNS = {
     "fetch": ["node", "request.mjs", "fetch"],
@@ -51,7 +51,7 @@ def key_of(run: Run) -> Key:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Mapping[Key, Result]:
-    """Run every installed client with its own lines; where the whole is run, also with those of `--client any`."""
+    """Run every installed client with the lines of its table row; in the full suite also with `--client any`."""
     if reason := reason_namespaces_are_missing():
         pytest.skip(reason)
     commands = prepared_commands(tmp_path_factory.mktemp("programs"))

@@ -1,4 +1,4 @@
-"""The image runs the commands that the tests run, with settings that exist."""
+"""The commands and settings of the image."""
 
 from ringback.config.settings import ENVIRONMENT_PREFIX, Settings
 from support.code_blocks import ROOT

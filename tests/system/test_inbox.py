@@ -1,4 +1,4 @@
-"""An inbox of a real server: it receives StatusCallbacks, and its verdict names changes of a proxy."""
+"""An inbox on a real server: it receives StatusCallbacks, and its verdict names changes made by a proxy."""
 
 import base64
 import hashlib
@@ -29,7 +29,7 @@ def messages(client: httpx.Client, inbox: str) -> list[dict[str, Any]]:
 
 
 def deliver(client: httpx.Client, number: str, url: str, method: str) -> str:
-    """Verify a number with an inbox as StatusCallback, and wait until the callback has arrived."""
+    """Verify a number with an inbox as StatusCallback, and return the call's SID when the callback has arrived."""
     form = {"PhoneNumber": number, "StatusCallback": url, "StatusCallbackMethod": method}
     call_sid: str = client.post(f"{caller_ids_path()}.json", data=form).json()["call_sid"]
     query = {"type": "callback.delivered", "call_sid": call_sid, "wait_seconds": str(WAIT_SECONDS)}

@@ -1,4 +1,4 @@
-"""Unchanged applications with Twilio's own libraries, brought here by the lines of their pages, `ringback env`'s."""
+"""Unmodified applications with Twilio's libraries, intercepted by the output of `ringback env` in the docs."""
 
 import shutil
 from pathlib import Path
@@ -146,7 +146,7 @@ public class Application {
 
 @pytest.fixture
 def without_proxy(tmp_path: Path) -> InterceptingServer:
-    """Give a server that runs no more: what it printed still leads to it."""
+    """Return a stopped server, whose output of `ringback env` still names its ports."""
     with InterceptingServer(tmp_path) as running:
         pass
     return running

@@ -1,4 +1,4 @@
-"""The log: a JSON line for each request, call and delivery, and never a secret in it."""
+"""The JSON log: one line for each request, call and delivery, and no secrets."""
 
 import json
 import logging
@@ -53,7 +53,7 @@ def test_a_whole_life_at_debug_level_logs_no_secret(tmp_path: Path) -> None:
     assert failed["status_code"] == 500
     for secret in (AUTH_TOKEN, KEY_SECRET, CONTROL_TOKEN, PASSWORD, QUERY_SECRET, GUESS, *signatures):
         assert secret not in log
-    for code in codes:  # six digits may well stand in a SID or behind a time's decimal point
+    for code in codes:  # six digits can also occur in a SID or after a decimal point
         assert not re.search(rf"(?<![0-9A-Fa-f.]){code}(?![0-9A-Fa-f])", log)
 
 
@@ -112,7 +112,7 @@ def test_one_calls_lines_are_found_by_its_sid_from_the_request_that_began_it(
     with quick_server.client() as client:
         account = client.post("/_ringback/accounts").json()
         clock = f"/_ringback/accounts/{account['sid']}/clock"
-        client.put(clock, json={"mode": "frozen"})  # nothing happens before the request's own line is written
+        client.put(clock, json={"mode": "frozen"})  # nothing occurs before the request's line is written
         form = {"PhoneNumber": "+14158675341", "StatusCallback": receiver.url}
         path = f"{caller_ids_path(account['sid'])}.json"
         answer = client.post(path, data=form, auth=(account["sid"], account["auth_token"]))

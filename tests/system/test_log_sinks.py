@@ -1,4 +1,4 @@
-"""The server goes on with a log that cannot be written: logging neither blocks nor raises."""
+"""A log that cannot be written, which must neither block nor stop the server."""
 
 import fcntl
 import json
@@ -20,24 +20,24 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 REQUESTS = 100
 PIPE_BYTES = 4096
-"""The least that a pipe can hold."""
+"""The minimum size of a pipe."""
 
 
 def work(server: Observed) -> None:
-    """Have 100 numbers verified, and the server still ready."""
+    """Verify 100 numbers, and check that the server is still ready."""
     server.wait_until_verified(server.validate(REQUESTS))
     assert server.is_ready()
 
 
 def small_pipe() -> tuple[int, int]:
-    """Return the ends of a pipe that is soon full."""
+    """Return the ends of a pipe with a small buffer."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
     return reader, writer
 
 
 class Reading:
-    """Reads a log in a thread, and keeps its lines."""
+    """A thread that reads a log and stores its lines."""
 
     def __init__(self, reader: int) -> None:
         self.lines: list[dict[str, Any]] = []
@@ -50,11 +50,11 @@ class Reading:
                 self.lines.append(json.loads(line))
 
     def posts(self) -> int:
-        """Return how many validation requests are in the log."""
+        """Return the number of validation requests in the log."""
         return len([line for line in self.lines if line["event"] == "request" and line["method"] == "POST"])
 
     def join(self) -> None:
-        """Wait for the end of the log, which comes when all that write to it have ended."""
+        """Wait for the end of the log, when all writers have ended."""
         self._thread.join(PATIENCE_SECONDS)
 
 
@@ -183,7 +183,7 @@ def test_lines_of_workers_do_not_mix(tmp_path: Path, database_url: str) -> None:
     with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
         os.close(writer)
         log = Reading(reader)
-        server.http.headers["Connection"] = "close"  # so that both workers are asked
+        server.http.headers["Connection"] = "close"  # so that both workers get requests
         server.wait_until_verified(server.validate(REQUESTS, first=2 * REQUESTS))
         eventually(lambda: log.posts() == REQUESTS, what="all lines in the log", seconds=PATIENCE_SECONDS)
         status = server.stop()

@@ -1,4 +1,4 @@
-"""The lowest version of uvicorn that pyproject.toml allows passes the tests of the HTTP protocol."""
+"""Runs the tests of the HTTP protocol with the lowest version of uvicorn that pyproject.toml allows."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``/metrics`` of a running server, after the whole life of a caller ID."""
+"""``/metrics`` of a running server after all operations on a caller ID."""
 
 import re
 

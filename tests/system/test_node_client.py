@@ -1,4 +1,4 @@
-"""Twilio's library for Node, newest version, with the lines of docs/clients/node.md."""
+"""Twilio's library for Node, newest version, with the code of docs/clients/node.md."""
 
 import pytest
 

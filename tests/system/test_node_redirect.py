@@ -1,4 +1,4 @@
-"""The file that NODE_OPTIONS loads into Node: what it leaves alone, and what it says where it cannot redirect."""
+"""The file that NODE_OPTIONS loads into Node: requests that it does not redirect, and its error messages."""
 
 import json
 import os
@@ -50,7 +50,7 @@ require("https").get("https://api.twilio.com/").on("error", ({ message }) => con
 
 
 def node(program: str, *arguments: str, proxy: str | None, times: int = 1) -> Any:
-    """Return what a program prints, as JSON, after the redirect was loaded."""
+    """Run a program after loading the redirect, and return its output parsed as JSON."""
     inherited = {name: value for name, value in os.environ.items() if name != "RINGBACK_PROXY"}
     finished = subprocess.run(  # noqa: S603
         ["node", *["--require", str(REDIRECT)] * times, "--eval", program, "--", *arguments],  # noqa: S607

@@ -1,4 +1,4 @@
-"""Commands in environments that nobody expects: they work, or say in one line what is wrong."""
+"""Commands in unusual environments: they work, or report the problem in one line."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from support.servers.server import ServerProcess, caller_ids_path
 from support.waiting import PROGRAM_SECONDS
 
 NOT_UTF_8 = "x\udcff"
-"""As Python has the bytes x and 0xFF."""
+"""The bytes x and 0xFF, as Python decodes them."""
 ODD_FOLDERS = [b"100%s(x)%(here)s", b"new\nline", b"q?a#b@c", b"n\xff", "\u00fc \u2192".encode()]
 LONG_NAME = "a" * 300
 TEXT_SETTINGS = [
@@ -31,7 +31,7 @@ def run(
     command: tuple[str, ...] = ("-m", "ringback"),
     variables: Mapping[str, str | bytes] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run a command that ends by itself, with nothing in its environment but these variables."""
+    """Run a command with only these environment variables, and wait for its end."""
     environment = {os.fsencode(name): os.fsencode(value) for name, value in variables.items()}
     environment[b"PATH"] = os.environb[b"PATH"]
     return subprocess.run(  # noqa: S603
@@ -45,7 +45,7 @@ def run(
 
 
 def one_line(finished: subprocess.CompletedProcess[bytes] | Finished, status: int) -> str:
-    """Return the only line that a refused command prints."""
+    """Check the exit status of a command, and return its single line of output."""
     if isinstance(finished, subprocess.CompletedProcess):
         finished = Finished(finished.returncode, finished.stdout.decode(), finished.stderr.decode())
     [line] = finished.complaints

@@ -1,4 +1,4 @@
-"""Helper libraries of the time of the product page, over the life of a caller ID as that page shows it."""
+"""Old helper libraries, from the time of the product page, with the operations on a caller ID that the page shows."""
 
 import json
 import os
@@ -45,7 +45,7 @@ print(json.dumps({
 
 
 def lived(number: str) -> dict[str, Any]:
-    """Return what a life tells, but for version and code."""
+    """Return the expected result of all operations on a number, without version and code."""
     return {
         "fetched": [number, "My Home Phone Number"],
         "updated": "My Second Line",
@@ -55,7 +55,7 @@ def lived(number: str) -> dict[str, Any]:
 
 
 def run_python(library: str, program: str) -> Any:
-    """Return what a program prints, as JSON, with an old library on its path, and no proxies."""
+    """Run a Python program with an old library and without proxies, and return its output parsed as JSON."""
     path = os.pathsep.join([str(INSTALLED / library), str(INSTALLED / "libraries")])
     return json.loads(run_alone([sys.executable, "-c", program], INSTALLED, {"PYTHONPATH": path}))
 

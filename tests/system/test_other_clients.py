@@ -1,4 +1,4 @@
-"""The lines of the pages on PHP, Ruby, Go and Java, run as printed where a copy of the library is named."""
+"""Runs the code of the pages on PHP, Ruby, Go and Java as printed, if a copy of the library is named."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ LIBRARIES = [PHP, RUBY, GO, JAVA]
 
 
 def callback_of(server: InterceptingServer, receiver: CallbackReceiver) -> Received:
-    """Return the StatusCallback about a phone that hangs up."""
+    """Return the StatusCallback of a call whose callee hangs up."""
     form = {"PhoneNumber": "+15005550013", "StatusCallback": f"{receiver.url}/done?from=a%20test"}
     with server.client() as client:
         client.post(f"{caller_ids_path()}.json", data=form).raise_for_status()
@@ -29,13 +29,13 @@ def callback_of(server: InterceptingServer, receiver: CallbackReceiver) -> Recei
 
 
 def arguments(number: str, receiver: CallbackReceiver, callback: Received) -> list[str]:
-    """Return what the programs are given: a number of their own, and a StatusCallback's URL, signature and form."""
+    """Return the programs' arguments: an unused number, and a StatusCallback's URL, signature and form."""
     signature = callback.headers["X-Twilio-Signature"]
     return [number, receiver.url + callback.target, signature, urlencode(callback.form)]
 
 
 def lived(told: dict[str, Any]) -> dict[str, Any]:
-    """Return all but the code, which has six digits."""
+    """Check that the code has six digits, and return the other results."""
     assert len(told.pop("code")) == 6
     return told
 
@@ -94,7 +94,7 @@ def test_phps_one_line_points_a_client_here(intercepting: InterceptingServer, tm
 
 
 def run(commands: list[list[str]], given: list[str], folder: Path) -> Any:
-    """Run the commands, the last one with what is given and a region set, and return what it prints, as JSON."""
+    """Run the commands, the last one with `given` and a region set, and return its output parsed as JSON."""
     for command in commands[:-1]:
         run_alone(command, folder)
     return json.loads(run_alone([*commands[-1], *given], folder, REGIONS))

@@ -1,4 +1,4 @@
-"""Commands whose output cannot be written say so, and never show a traceback."""
+"""Commands whose output cannot be written: they report it without a traceback."""
 
 import os
 import subprocess
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a devi
 
 
 def run(folder: Path, arguments: list[str], redirection: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command by a shell, with its output redirected."""
+    """Run a command in a shell with redirected output."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("RINGBACK_")}
     own = {"RINGBACK_AUTHORITY_FOLDER": str(folder / "authority")}
     return subprocess.run(  # noqa: S603

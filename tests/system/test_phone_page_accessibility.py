@@ -32,7 +32,7 @@ def schemed(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
 @pytest.fixture(scope="module")
 def narrow_tab(browser: Browser) -> Iterator[Page]:
-    """Open a tab of a narrow window."""
+    """Open a tab in a narrow window."""
     with closing(new_context(browser, NARROW)) as context:
         yield context.new_page()
 
@@ -101,7 +101,7 @@ def test_axe_finds_no_problem_in_any_view(schemed: Page, account: Visited) -> No
 
 
 def frozen_and_redirected(account: Visited, receiver: CallbackReceiver) -> str:
-    """Create a redirected and an invalidly signed callback, two inboxes, and a phone that rings on a frozen clock."""
+    """Create a redirected and an invalidly signed callback, two inboxes, and a ringing phone on a frozen clock."""
     account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}, "times": 1})
     paths = {"+442079460958": account.inbox("a-long-name-of-an-inbox" * 4), "+442079460959": f"{receiver.url}/cb"}
     for number, path in paths.items():

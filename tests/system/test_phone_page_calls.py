@@ -174,7 +174,7 @@ def test_phone_of_an_ended_call_is_dismissed(phone_page: PhonePage, account: Vis
 
 
 def test_automatic_phone_is_shown_until_its_call_ends(phone_page: PhonePage, account: Visited) -> None:
-    account.control("PUT", "/clock", {"mode": "frozen"})  # the call waits until the page shows it
+    account.control("PUT", "/clock", {"mode": "frozen"})  # keeps the call ringing until the page shows it
     account.validate(AUTOMATIC)
 
     expect(phone_page.phone(AUTOMATIC_WRITTEN)).to_contain_text("United Kingdom")

@@ -1,4 +1,4 @@
-"""The phone page: empty views name other inboxes, accounts and pages that have something to show."""
+"""The phone page: empty views link to inboxes, accounts and pages that have something to show."""
 
 import re
 from contextlib import closing

@@ -18,7 +18,7 @@ def frozen_time(page: PhonePage) -> Locator:
 
 
 def ring(account: Visited, **clock: str) -> str:
-    """Freeze the clock, and ring a phone that answers after thirty seconds."""
+    """Freeze the clock, and call a phone that answers after thirty seconds."""
     account.control("PUT", "/clock", {"mode": "frozen", **clock})
     account.control("PUT", f"/phones/{NUMBER}", {"behavior": "enter-code", "ring_seconds": 30})
     sid: str = account.validate(NUMBER)["call_sid"]

@@ -13,7 +13,7 @@ SINCE = "async ms => (await import('/phone/time_formats.js')).formatElapsed(0, m
 
 
 def answered(account: Visited, page: PhonePage) -> dict[str, str]:
-    """Ring a phone and answer it with the control API, so that the focus does not move."""
+    """Call a phone and answer it through the control API, so that the focus does not move."""
     request = account.validate()
     expect(page.button("Answer")).to_be_visible()
     account.control("POST", f"/calls/{request['call_sid']}/answer")

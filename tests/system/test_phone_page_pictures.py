@@ -1,4 +1,4 @@
-"""The pictures of the phone page in the documentation. `make pictures` writes them to docs/images."""
+"""Screenshots of the phone page for the docs. `make pictures` writes them to docs/images."""
 
 import os
 from contextlib import closing
@@ -22,7 +22,7 @@ MOST_BYTES = 150_000
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return the folder for the pictures: docs/images with RINGBACK_TEST_PICTURES, otherwise a temporary one."""
+    """Return the folder for screenshots: docs/images if RINGBACK_TEST_PICTURES is set, otherwise a temporary one."""
     return IMAGES if os.environ.get("RINGBACK_TEST_PICTURES") else tmp_path
 
 

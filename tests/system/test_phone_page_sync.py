@@ -1,4 +1,4 @@
-"""The synchronization of the phone page with the server, after lost, outdated and reset data."""
+"""The synchronization of the phone page with the server after lost, outdated and reset data."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -19,7 +19,7 @@ ROWS = """() => [...document.querySelectorAll(".verifications time")].map((time)
 
 
 def first_account(server: ServerProcess) -> Visited:
-    """Return the account of the default settings."""
+    """Return the default account."""
     made = Visited.new(server)
     return Visited(server, made.http, ACCOUNT_SID, AUTH_TOKEN)
 

@@ -1,4 +1,4 @@
-"""The other views of the phone page."""
+"""Views of the phone page: phones, caller IDs, requests, inboxes, faults and clock."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The commands of docs/policy.md, run as printed."""
+"""Runs the commands of docs/policy.md as printed."""
 
 import json
 import os

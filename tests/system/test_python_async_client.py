@@ -1,4 +1,4 @@
-"""Twilio's own library for Python, asynchronous: a caller ID's whole life, long lists, errors."""
+"""Twilio's asynchronous library for Python: operations on a caller ID, long lists, errors."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from support.receivers.receiver import CallbackReceiver
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 from support.waiting import PATIENCE_SECONDS
 
-# The library's own affair, with the aiohttp of today.
+# Warnings of the library about current versions of aiohttp.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The 'auth' parameter is deprecated:DeprecationWarning"),
@@ -28,7 +28,7 @@ def client_at(server: ServerProcess, http_client: AsyncTwilioHttpClient) -> Clie
 
 
 async def listed(client: Client, number: str) -> OutgoingCallerIdInstance:
-    """Stream the list until the number is there."""
+    """Return the caller ID of a number from a stream of the list, which may take several attempts."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             async for caller_id in await client.outgoing_caller_ids.stream_async(phone_number=number):

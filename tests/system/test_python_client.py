@@ -1,4 +1,4 @@
-"""Twilio's library for Python, newest version, with the lines of docs/clients/python.md."""
+"""Twilio's library for Python, newest version, with the code of docs/clients/python.md."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Health, and the pages beside the Twilio API."""
+"""Health checks, and other pages outside the Twilio API."""
 
 import asyncio
 import sqlite3
@@ -35,7 +35,7 @@ def test_a_health_check_may_ask_for_the_head_alone(quick_server: ServerProcess) 
 
 
 async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Response]:
-    """Return what ``/livez`` and ``/readyz`` answer before the simulator was started, and ``/readyz`` afterwards."""
+    """Return the responses of ``/livez`` and ``/readyz`` before the simulator starts, and of ``/readyz`` afterwards."""
     app = create_app(settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ringback.test") as client:
         before = [await client.get("/livez"), await client.get("/readyz")]

@@ -1,4 +1,4 @@
-"""How the tests find README's code: exactly one block a name, taken as it stands."""
+"""The function that finds a code block of README by its name."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""README and docs from top to bottom: their commands as printed, in a fresh folder and in the terminals they name."""
+"""Runs README and docs from top to bottom: commands as printed, in a new folder and in the terminals that they name."""
 
 import json
 import os
@@ -19,10 +19,10 @@ from support.servers.server import free_port
 from support.waiting import eventually
 
 README_BLOCKS = ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"]
-"""README's commands, in its order."""
+"""The commands of README, in order."""
 MOST_LINES = 8
 MOST_BYTES = 8192
-"""The most lines of a block of README, and the most bytes of README."""
+"""Maximum lines of a code block in README, and maximum size of README."""
 CHECKOUT = ("Makefile", "pyproject.toml", "constraints.txt", "README.md")
 STOP_SECONDS = 60.0
 WAIT_FOR_THE_CALL = r"""
@@ -32,9 +32,9 @@ sleep() {
   done
 }
 """
-"""Replaces the pages' `sleep 5`, however slow the machine is."""
+"""Replaces `sleep 5` on the pages by a wait that suits slow machines."""
 FORGET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
-"""README's suite is not part of this one."""
+"""Separates the test suite of README from this one."""
 APPLICATION = """
 from twilio.rest import Client
 client = Client()
@@ -44,7 +44,7 @@ print(*(caller_id.phone_number for caller_id in client.outgoing_caller_ids.list(
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Create a folder like a checkout in which `make` has installed what serving needs."""
+    """Create a folder like a checkout after `make`."""
     for name in CHECKOUT:
         shutil.copyfile(ROOT / name, tmp_path / name)
     environment = tmp_path / ".venv"
@@ -58,13 +58,13 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def variables() -> dict[str, str]:
-    """Return other ports than the default ones, which may be in use on this machine."""
+    """Return variables with free ports, because the default ones may be in use on this machine."""
     return {"RINGBACK_PORT": str(free_port()), "RINGBACK_INTERCEPT_PORT": str(free_port()), "NO_PROXY": ""}
 
 
 @contextmanager
 def first_terminal(block: str, folder: Path, variables: Mapping[str, str], *, page: Path = README) -> Iterator[None]:
-    """Run a block that serves until Ctrl-C, which ends it; wait until its server is ready."""
+    """Run a block that serves until Ctrl-C, and wait until its server is ready."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "RINGBACK_"))}
     with (folder / f"{block}.log").open("w+") as log:
         command = ["sh", "-ec", f"exec {readme_block(block, page=page)}"]
@@ -91,7 +91,7 @@ def is_ready(terminal: subprocess.Popen[bytes], folder: Path, variables: Mapping
 
 
 def stop(terminal: subprocess.Popen[bytes]) -> None:
-    """Press Ctrl-C, and wait until no process of the terminal is left."""
+    """Press Ctrl-C, and wait until all processes of the terminal have ended."""
     with suppress(ProcessLookupError):
         os.killpg(terminal.pid, signal.SIGINT)
     try:
@@ -111,13 +111,13 @@ def has_processes(group: int) -> bool:
 
 
 def typed(code: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
-    """Return the output lines of commands that end by themselves."""
+    """Run commands that end by themselves, and return their lines of output."""
     code = code.replace("http://127.0.0.1:8010", f"http://127.0.0.1:{variables['RINGBACK_PORT']}")
     return run_alone(["sh", "-euc", f"{FORGET_PYTEST}\n{code}"], folder, variables).splitlines()
 
 
 def waiting_for(number: str, code: str) -> str:
-    """Return a session whose `sleep` ends when the number is verified."""
+    """Return the code of a session whose `sleep` waits until the number is verified."""
     return WAIT_FOR_THE_CALL.replace("NUMBER", number) + code
 
 

@@ -1,4 +1,4 @@
-"""Sending a StatusCallback again through the control API of a running server."""
+"""Redelivery of StatusCallbacks through the control API of a running server."""
 
 import httpx
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]

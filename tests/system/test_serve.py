@@ -1,4 +1,4 @@
-"""``ringback serve`` as a process: what it prints, where it takes its settings from, what it serves."""
+"""``ringback serve`` as a process: its output, the sources of its settings, and its pages."""
 
 import os
 import subprocess
@@ -53,7 +53,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ServerProcess]]:
-    """Run a server in a folder with an ``.env`` file, with no database named, and with a variable misspelt."""
+    """Run a server in a folder with an ``.env`` file, with the default database and a misspelled variable."""
     folder = tmp_path_factory.mktemp("home")
     (folder / ".env").write_text(f"RINGBACK_ACCOUNT_SID={OTHER_SID}\nRINGBACK_AUTH_TOKEN=of-the-file\n")
     with ServerProcess(cwd=folder, database_url="", ring_second=3) as server:

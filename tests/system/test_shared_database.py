@@ -1,4 +1,4 @@
-"""Servers and workers that share a PostgreSQL: real processes, real kills, a database that goes and comes back."""
+"""Processes that share a PostgreSQL database: servers and workers, killed servers, and database outages."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ def database_url() -> Iterator[str]:
 
 @pytest.fixture
 def workers(database_url: str) -> Iterator[ServerProcess]:
-    """Run two workers, and forget afterwards what was done."""
+    """Run two workers, and reset the server after the test."""
     with ServerProcess(database_url=database_url, workers=2, **QUICK) as server:
         eventually(lambda: len(children(server)) == 2, what="two workers")
         yield server
@@ -62,7 +62,7 @@ def verified(http: httpx.Client) -> set[str]:
 def test_numbers_are_verified_whichever_worker_is_asked(workers: ServerProcess) -> None:
     numbers = {number_at(position) for position in range(20)}
     for number in numbers:
-        with workers.client() as http:  # a connection each, so that both workers have some
+        with workers.client() as http:  # separate connections, so that both workers get requests
             assert http.post(LIST, data={"PhoneNumber": number}).status_code == httpx.codes.OK
 
     with workers.client() as http:
@@ -181,7 +181,7 @@ def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(databa
         refused = http.post(LIST, data={"PhoneNumber": NUMBER})
         control = http.get(f"/_ringback/accounts/{ACCOUNT_SID}/calls")
         live, ready = http.get("/livez"), http.get("/readyz")
-        threading.Event().wait(OUTAGE_SECONDS)  # the length of the outage is what is tried
+        threading.Event().wait(OUTAGE_SECONDS)  # the test needs an outage of this length
         line.mend()
 
         eventually(lambda: http.get("/readyz").is_success, what="ready again")

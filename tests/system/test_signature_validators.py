@@ -1,4 +1,4 @@
-"""The helper libraries' own validators, on StatusCallbacks that were really received."""
+"""The helper libraries' validators, applied to received StatusCallbacks."""
 
 import pytest
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
@@ -11,7 +11,7 @@ CASES = [("POST", "/done"), ("GET", "/done"), ("POST", "/done?tenant=a%20b&plus=
 
 
 def received_callback(server: ServerProcess, receiver: CallbackReceiver, method: str, path: str) -> Received:
-    """Ask a phone that hangs up to be verified, so that the number stays free, and return what arrived."""
+    """Call a number whose callee hangs up, so that it remains unverified, and return the callback."""
     form = {
         "PhoneNumber": "+15005550013",
         "StatusCallback": f"{receiver.url}{path}",

@@ -1,4 +1,4 @@
-"""A server that is killed while it restores a snapshot has the old state or the new one, and nothing between."""
+"""A server killed during the restore of a snapshot has either the old state or the new one."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress

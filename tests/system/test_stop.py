@@ -1,4 +1,4 @@
-"""Stopping on request: soon, with exit status 0, and nothing lost."""
+"""Stops by signal: fast, with exit status 0, and without loss of calls and callbacks."""
 
 import signal
 import socket
@@ -19,16 +19,16 @@ from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
 RINGING, DELIVERED = "+14158675310", "+15005550014"
-"""A phone that rings for a while, and one that is busy, so that its callback is on its way at once."""
+"""A phone that rings for a while, and a busy one, whose callback is sent at once."""
 
 WISHES = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
 SIGNALS = pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
 SAMPLED = SIGNALS if WHOLE else pytest.mark.parametrize("wish", [signal.SIGTERM], ids=["SIGTERM"])
-"""Both signals are handled alike, which the quick tests see with both."""
+"""Both signals are handled by the same code; faster tests use both."""
 
 
 def stop(server: ServerProcess, wish: signal.Signals) -> int:
-    """Return the exit status."""
+    """Stop the server with a signal, and return its exit status."""
     assert server.process is not None
     server.process.send_signal(wish)
     return server.process.wait(PATIENCE_SECONDS)
@@ -67,7 +67,7 @@ def test_calls_that_ring_and_callbacks_in_flight_go_on_after_a_stop_with_connect
             eventually(lambda: not unsettled(database), what="everything settled")
 
     assert status == 0
-    assert len(left) == 2  # it has waited neither for the phone nor for the receiver
+    assert len(left) == 2  # it has waited for neither the phone nor the receiver
     assert again.body == cut_off.body
     assert again.headers["I-Twilio-Idempotency-Token"] == cut_off.headers["I-Twilio-Idempotency-Token"]
     assert verified.form["VerificationStatus"] == "success"

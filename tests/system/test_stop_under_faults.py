@@ -1,4 +1,4 @@
-"""A server that is told to stop while a fault delays a request."""
+"""A server that is stopped while a fault delays a request."""
 
 from concurrent.futures import ThreadPoolExecutor
 

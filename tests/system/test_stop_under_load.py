@@ -1,4 +1,4 @@
-"""SIGTERM under load: calls ring, requests come in, callbacks are on their way; nothing of it is lost."""
+"""SIGTERM under load, with ringing calls, open requests and pending callbacks: none are lost."""
 
 import secrets
 from collections.abc import Callable
@@ -18,7 +18,7 @@ LATEST_MOMENT_SECONDS = 0.5
 
 
 def let_many_ring(stopping: World) -> None:
-    """Let fifty phones of one account ring, beside what is to come."""
+    """Create fifty ringing calls in one account, in addition to the load."""
     stopping.fleet.start()
     [tenant] = stopping.open_tenants(1)
     url = stopping.fleet.urls[0]

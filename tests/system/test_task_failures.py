@@ -1,4 +1,4 @@
-"""A server whose background task cannot be kept running stops, and keeps what it has answered."""
+"""A server with a background task that fails permanently: it stops and keeps accepted calls."""
 
 import sqlite3
 import subprocess
@@ -16,7 +16,7 @@ CREATE TRIGGER failing BEFORE UPDATE ON validation_calls
 WHEN (SELECT clock_offset FROM accounts WHERE sid = NEW.account_sid) = 1
 BEGIN SELECT raise(ABORT, 'a defect'); END
 """
-"""Fails the update that lets calls follow a clock that was set."""
+"""Fails the update of calls that follows when an account's clock is set."""
 WORKERS = """
 import os, signal, sys, time
 from ringback.server.prefork import run_workers
@@ -32,11 +32,11 @@ def work(number):
 
 sys.exit(run_workers(1, work, is_restarted=lambda status: status == 70))
 """
-"""Starts a worker that exits with status 70 twice, and then has its parent stop."""
+"""Starts a worker that exits with status 70 twice and then stops its parent."""
 
 
 def validate(client: httpx.Client, account_sid: str, number: str) -> str:
-    """Ask for a number to be verified, and return the SID of the call."""
+    """Send a validation request, and return the SID of the call."""
     answer = client.post(f"{caller_ids_path(account_sid)}.json", data={"PhoneNumber": number})
     return str(answer.raise_for_status().json()["call_sid"])
 

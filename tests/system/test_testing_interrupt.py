@@ -1,4 +1,4 @@
-"""pytest that is interrupted or killed: the server that it started, its exit status and its output."""
+"""Interrupted and killed pytest runs: the server that the plugin started, the exit status and the output."""
 
 import os
 import signal
@@ -21,8 +21,11 @@ import os, signal, sys
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
-"""Run a command that Ctrl-C interrupts. Background processes of a shell ignore SIGINT, and their child processes
-inherit that: after `make test &` in a script, pytest and the suites of these tests would ignore it."""
+"""Starts a command with the default SIGINT handler, so that Ctrl-C interrupts it.
+
+Background processes of a shell ignore SIGINT, and so do their child processes: after `make test &` in a script, pytest
+and the suites of these tests would ignore it.
+"""
 
 WAITING = """
 import os

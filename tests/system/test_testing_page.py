@@ -1,4 +1,4 @@
-"""docs/testing.md: its test suites, run as printed."""
+"""Runs the test suites of docs/testing.md as printed."""
 
 import ast
 import re
@@ -18,7 +18,7 @@ PAGE = docs_page("testing")
 BLOCKS = [name for name in block_names(PAGE) if name.startswith("pytest-")]
 OUTCOMES = {"enter-wrong-code", "mistype-once", "enter-nothing", "hang-up", "busy", "no-answer", "unreachable"}
 LINES = 12
-"""Most lines of a test of one outcome, with its helpers."""
+"""Maximum lines of a test of one outcome, with its helpers."""
 PROCESSES, REPETITIONS = (8, 25) if WHOLE else (2, 3)
 """Number of processes, and of repetitions of each outcome: 200 tests, or a sample."""
 MANY = f"""

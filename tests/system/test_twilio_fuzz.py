@@ -1,4 +1,4 @@
-"""The Twilio API survives whatever its own description allows and forbids, in every representation."""
+"""Fuzz tests of the Twilio API in every representation: responses must match Twilio's OpenAPI description."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ CHECKS = (
     "twilio_shaped",
 )
 RUN_SECONDS = 900
-"""The limit keeps a run that hangs from holding up the suite."""
+"""Time limit of a fuzzer run."""
 OPTIONS = {
     "--checks": ",".join(CHECKS),
     "--phases": "examples,coverage,fuzzing",
@@ -34,18 +34,18 @@ OPTIONS = {
     "--generation-database": "none",
 }
 SAMPLED_EVERY = 4
-"""One path and representation in so many stand for them all unless the whole is run."""
+"""One path and representation in this many is fuzzed, unless RINGBACK_TEST_WHOLE is set."""
 CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
 XML, JSON, CSV = "application/xml", "application/json", "text/csv"
 FORMS = {"": (XML, XML), ".xml": (XML, XML), ".json": (JSON, JSON), ".csv": (CSV, XML)}
-"""What success and errors are answered in, by the path's suffix."""
+"""Content types of successful and error responses by the path's suffix."""
 
 
 def in_each_form(document: dict[str, Any]) -> dict[str, Any]:
-    """Return a description of the Twilio API with its paths under each suffix, answering in that form alone."""
+    """Return an OpenAPI description of the Twilio API with its paths under each suffix, in that representation only."""
     paths = {}
     for path, operations in document["paths"].items():
         for suffix, kinds in FORMS.items():
@@ -65,7 +65,7 @@ def only(operation: dict[str, Any], suffix: str, kinds: tuple[str, str]) -> dict
 
 
 def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tuple[str, int, list[tuple[str, int]]]:
-    """Fuzz what a description describes; return the report, the exit status, and what was answered."""
+    """Fuzz the operations of a description. Return the report, the exit status, and operations with their statuses."""
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
     answers = folder / "answers"

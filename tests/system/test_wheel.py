@@ -1,4 +1,4 @@
-"""The wheel, installed where the checkout cannot be seen: it serves, migrates and tells whether it is ready."""
+"""The installed wheel without the checkout: serving, migrating and health checks."""
 
 import os
 import shutil
@@ -39,13 +39,13 @@ MIGRATION = "ringback/migrations/versions/20261123_first_tables.py"
 
 @pytest.fixture(autouse=True)
 def no_path_of_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing but the environment say where packages are."""
+    """Remove PYTHONPATH, so that only the environment determines which packages are imported."""
     monkeypatch.delenv("PYTHONPATH", raising=False)
 
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Make a folder that another user can enter, which pytest's own are not."""
+    """Create a folder that other users can enter, unlike pytest's own."""
     made = Path(tempfile.mkdtemp(prefix="ringback-"))
     made.chmod(0o755)
     yield made
@@ -54,7 +54,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def built(folder: Path) -> tuple[Path, Path]:
-    """Build the checkout as it would be published: the wheel of what the sdist holds, and the sdist."""
+    """Build the sdist, and the wheel from it, as for a release. Return the wheel and the sdist."""
     wheel, sdist = build(copy_checkout(folder / "checkout"), folder / "dist")
     return wheel, sdist
 
@@ -71,7 +71,7 @@ def sdist(built: tuple[Path, Path]) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(folder: Path, wheel: Path) -> Path:
-    """Install the wheel into an environment that sees its dependencies, but not the checkout; return its scripts."""
+    """Install the wheel into an environment that has its dependencies but not the checkout. Return the scripts."""
     usual = python_for_everybody()
     python = make_environment(folder / "installed", **({"python": usual} if usual else {}))
     install(python, "--no-deps", "--no-index", wheel)
@@ -80,7 +80,7 @@ def installed(folder: Path, wheel: Path) -> Path:
 
 
 def files(wheel: Path) -> dict[str, int]:
-    """Return what a wheel holds: names, and checksums of contents."""
+    """Return the names of the files in a wheel with checksums of their contents."""
     with zipfile.ZipFile(wheel) as archive:
         return {member.filename: member.CRC for member in archive.infolist()}
 

@@ -1,4 +1,4 @@
-"""The routes of the service, with a mock of Twilio's client."""
+"""The routes of the service, tested with a mock of Twilio's client."""
 
 from collections.abc import Iterator
 from typing import Any

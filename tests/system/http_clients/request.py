@@ -1,4 +1,4 @@
-"""Asks for a URL with one of Python's HTTP clients, and prints the status of the answer or the error."""
+"""Requests a URL with one of Python's HTTP clients, and prints the status of the response or the error."""
 # mypy: disable-error-code="import-untyped"
 # ruff: noqa: PLC0415 - all clients together take a second to import, and each run uses one
 
@@ -76,7 +76,10 @@ def ask_twilio(_: str) -> int:
 
 
 def ask_twilio_with_oauth(_: str) -> int:
-    """Fetch a token first, which no base URL changes: that of the API is set, to a port where nothing listens."""
+    """Send a request with OAuth. The library fetches a token first; no base URL applies to that.
+
+    The API's base URL is a port on which no process listens.
+    """
     from twilio.credential.client_credential_provider import ClientCredentialProvider
     from twilio.rest import Client
 
