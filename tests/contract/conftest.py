@@ -1,6 +1,6 @@
-"""Fixtures of the contract tests: the server under test, its accounts, and verified numbers.
+"""Fixtures of the contract tests: the server under test, its accounts, and caller IDs.
 
-Without ``--base-url`` the server is started here, with tests/contract/seed.toml and short times.
+Without ``--base-url`` the fixtures start a server with tests/contract/seed.toml and short durations.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspende
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run each test once, without a repetition on PostgreSQL, if the server is given."""
+    """Run each test once, without a repetition on PostgreSQL, if ``--base-url`` is given."""
     if config.getoption("--base-url"):
         repeated = [item for item in items if item.get_closest_marker("repeated")]
         config.hook.pytest_deselected(items=repeated)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", params=BOTH)
 def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Return the base URL of the server under test: over SQLite, or over PostgreSQL."""
+    """Return the base URL of the server under test, which uses SQLite or PostgreSQL."""
     given = request.config.getoption("--base-url")
     if given:
         yield given.rstrip("/")
@@ -56,7 +56,7 @@ def contract_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="session")
 def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
-    """Return a client of the default account, which may hold rows from before."""
+    """Return a client of the default account, which may hold caller IDs from before."""
     with Api(contract_url) as client:
         yield client
         if request.config.getoption("--base-url"):
@@ -65,14 +65,14 @@ def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
 
 @pytest.fixture(scope="session")
 def nobody(contract_url: str) -> Iterator[Api]:
-    """Return a client of the default account's paths that does not say who it is."""
+    """Return a client of the default account's paths without credentials."""
     with Api(contract_url, password=None) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def seeded(contract_url: str) -> Iterator[SeededAccounts]:
-    """Return clients of the seed file's accounts, where the server has them."""
+    """Return clients of the seed file's accounts. Skips the test if the server lacks them."""
     with ExitStack() as opened:
         clients = [
             opened.enter_context(Api(contract_url, f"ACc{number:031d}", f"contract-{name}-token"))
@@ -91,13 +91,13 @@ def caller_id_pool(api: Api) -> CallerIdPool:
 
 @pytest.fixture
 def caller_id(caller_id_pool: CallerIdPool) -> CallerId:
-    """Return a caller ID that is this test's alone, as it was when it was created."""
+    """Return a new caller ID that no other test uses."""
     return caller_id_pool.take()
 
 
 @pytest.fixture(scope="session")
 def listed(api: Api) -> ListedCallerIds:
-    """Have 120 numbers verified under one name, half of them a second later, for the tests of lists."""
+    """Verify 120 numbers with one FriendlyName, half of them a second later, for the tests of lists."""
     name = draw_name()
     numbers = [draw_number() for _ in range(LISTED_NUMBERS)]
     for place, number in enumerate(numbers):
@@ -107,14 +107,14 @@ def listed(api: Api) -> ListedCallerIds:
 
 @pytest.fixture
 def own_server_only(request: pytest.FixtureRequest) -> None:
-    """Skip a test that starts a server with settings of its own, when they are aimed at another one."""
+    """Skip a test that needs a server with particular settings if ``--base-url`` is given."""
     if request.config.getoption("--base-url"):
         pytest.skip(NEEDS_OWN_SERVER % "other settings")
 
 
 @pytest.fixture(scope="session")
 def called(api: Api) -> Called:
-    """Have one number called five times over; nobody else calls it."""
+    """Call a number five times, which no other test calls."""
     number = draw_number()
     sids = [ask_for(api, number, CallDelay=LONGEST_DELAY) for _ in range(SUPERSEDED)]
     sids.append(ask_for(api, number))

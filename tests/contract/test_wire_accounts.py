@@ -1,4 +1,4 @@
-"""The account that every path names. Rules: docs/fidelity.md, Account."""
+"""The account resource. Rules: docs/fidelity.md, Account."""
 
 import csv
 import io

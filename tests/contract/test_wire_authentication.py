@@ -1,4 +1,4 @@
-"""Who may ask for what, and what everybody else is told. Rules: docs/fidelity.md, authentication."""
+"""Credentials that are accepted or refused, and the errors. Rules: docs/fidelity.md, authentication."""
 
 import base64
 
@@ -20,7 +20,7 @@ def basic(text: str) -> str:
 
 
 def refusal(nobody: Api, path: str, authorization: str | None, method: str = "GET") -> str:
-    """Return the message of a refusal, after checking all that is the same in every one."""
+    """Return the message of a refusal, after checking the parts that all refusals share."""
     headers = {} if authorization is None else {"Authorization": authorization}
     answer = nobody.request(method, path, headers=headers)
     error = error_of(answer)
@@ -30,7 +30,7 @@ def refusal(nobody: Api, path: str, authorization: str | None, method: str = "GE
 
 
 def statuses(base_url: str, account: Api, *credentials: tuple[str, str | None]) -> list[int]:
-    """Return the status that each of these user names and passwords gets on an account's list."""
+    """Return the status of an account's list for each of these user names and passwords."""
     found = []
     for username, password in credentials:
         with Api(base_url, account.account_sid, password, username=username) as client:

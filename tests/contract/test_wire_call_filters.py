@@ -1,4 +1,4 @@
-"""Which calls a list is held to: by number, status and time. Rules: docs/fidelity.md, list of calls."""
+"""Filters of the list of calls: number, status and time. Rules: docs/fidelity.md, list of calls."""
 
 from datetime import timedelta
 from email.utils import parsedate_to_datetime

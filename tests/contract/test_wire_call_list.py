@@ -1,4 +1,4 @@
-"""The list of an account's calls: its shape and its pages. Rules: docs/fidelity.md, list of calls."""
+"""The list of an account's calls: its fields and its pages. Rules: docs/fidelity.md, list of calls."""
 
 import pytest
 from lxml import etree

@@ -1,4 +1,4 @@
-"""StatusCallbacks whose connection fails: tried once more, and never sent over TLS that nobody vouches for.
+"""StatusCallbacks whose connection fails: they are retried once, and never sent with an untrusted certificate.
 
 Rules: docs/fidelity.md, StatusCallback.
 """
@@ -20,7 +20,7 @@ UNTRUSTED_CERTIFICATE = Path(__file__).parent / "untrusted.pem"
 
 
 class UntrustedReceiver:
-    """A TLS receiver on a free port, with a certificate that nobody signed; keeps what each connection told it."""
+    """A TLS receiver on a free port with an untrusted certificate. It stores the data of each connection."""
 
     def __init__(self) -> None:
         self.told: list[bytes] = []

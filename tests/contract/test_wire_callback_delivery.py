@@ -1,4 +1,4 @@
-"""How a StatusCallback reaches its receiver: bytes, signature, redirects, retries. Rules: docs/fidelity.md."""
+"""Delivery of StatusCallbacks: bytes, signature, redirects, retries. Rules: docs/fidelity.md."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 
 def signature(auth_token: str, url: str, form: Mapping[str, str]) -> str:
-    """Sign as Twilio documents it: HMAC-SHA1 over the URL and each parameter, sorted by name."""
+    """Return the signature as Twilio documents it: HMAC-SHA1 of the URL and each parameter, sorted by name."""
     signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
     return base64.b64encode(hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()).decode()
 
@@ -35,7 +35,7 @@ def assert_is_signed(received: Received, auth_token: str | None) -> None:
 
 
 def told_after_all_else(api: Api, receiver: CallbackReceiver) -> list[str]:
-    """Return the paths that were asked for, once a later callback has come after all that was still to come."""
+    """Return the paths of all received callbacks, after a callback that was sent later has arrived."""
     api.end_a_call(f"{receiver.url}/last")
     receiver.wait_for(1, where=lambda received: received.target == "/last")
     return [received.target for received in receiver.received if received.target != "/last"]

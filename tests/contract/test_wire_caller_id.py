@@ -1,4 +1,4 @@
-"""One OutgoingCallerId: its seven fields and what an update does. Rules: docs/fidelity.md, OutgoingCallerId."""
+"""The OutgoingCallerId resource: its seven fields, and updates. Rules: docs/fidelity.md, OutgoingCallerId."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""One validation call, watched from its CallSid on. Rules: docs/fidelity.md, Call."""
+"""The validation call as a Call resource, fetched by its CallSid. Rules: docs/fidelity.md, Call."""
 
 import csv
 import io
@@ -38,7 +38,7 @@ COURSE = ["queued", "ringing", "in-progress", "completed"]
 
 @pytest.fixture(scope="module")
 def completed(api: Api) -> Call:
-    """Return a call that verified its number."""
+    """Return a call that has verified its number."""
     return ended(api, ask_for(api))
 
 

@@ -1,4 +1,4 @@
-"""What the helper libraries of fifteen years demand of a connection. Rules: docs/fidelity.md, helper libraries."""
+"""Connections as helper libraries of the last fifteen years need them. Rules: docs/fidelity.md, helper libraries."""
 
 import base64
 from typing import Any

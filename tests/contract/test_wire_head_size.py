@@ -1,4 +1,4 @@
-"""How long a request line and header fields may be together. Rules: docs/fidelity.md, errors."""
+"""Maximum size of a request line and headers together. Rules: docs/fidelity.md, errors."""
 
 import pytest
 

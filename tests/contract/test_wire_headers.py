@@ -1,4 +1,4 @@
-"""What the head of every answer carries. Rules: docs/fidelity.md, headers."""
+"""Headers of responses. Rules: docs/fidelity.md, headers."""
 
 import re
 
@@ -22,7 +22,7 @@ OF_THIS_ANSWER = {"twilio-request-id", "twilio-request-duration", "twilio-concur
 OF_A_BODY = {"content-type", "content-length"}
 MEBIBYTE = 1024 * 1024
 
-# What is asked, the answer's status, and the header fields it has besides those of every answer.
+# A request, the status of its response, and the headers that only some responses have.
 EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
     "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, OF_A_BODY),
     "list in XML": ("GET", "{path}?PageSize=1", None, 200, OF_A_BODY),
@@ -94,7 +94,7 @@ def test_the_duration_is_this_requests_own_in_seconds(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", body, Expect="100-continue")
         connection.send(request[: -len(body)])
-        interim = connection.read_answer()  # from here on its time is running
+        interim = connection.read_answer()  # its timeout starts here
         waited = sum(float(api.list(PageSize=1).headers["twilio-request-duration"]) for _ in range(20))
         waited += api.list(PageSize=1).elapsed.total_seconds()
         connection.send(body)

@@ -1,4 +1,4 @@
-"""The list: its shape in JSON and XML, its order and its filters. Rules: docs/fidelity.md, list."""
+"""The list of caller IDs: its fields in JSON and XML, its order and its filters. Rules: docs/fidelity.md, list."""
 
 import pytest
 from lxml import etree

@@ -1,4 +1,4 @@
-"""Which methods the two resources know, and with which status they answer. Rules: docs/fidelity.md, methods."""
+"""Methods of the two resources, and the status of other methods. Rules: docs/fidelity.md, methods."""
 
 import pytest
 

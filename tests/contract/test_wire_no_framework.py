@@ -1,4 +1,4 @@
-"""Whatever is asked, however badly: no body of the framework's own, no redirect. Rules: docs/fidelity.md, errors."""
+"""Invalid requests of all kinds: no response is the framework's own or a redirect. Rules: docs/fidelity.md, errors."""
 
 from typing import Any
 

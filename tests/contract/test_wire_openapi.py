@@ -1,4 +1,4 @@
-"""The check that every JSON answer of the contract tests goes through can fail: else it would show nothing."""
+"""The check of JSON responses against Twilio's OpenAPI description: it must be able to fail."""
 
 import copy
 from typing import Any

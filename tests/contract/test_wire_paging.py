@@ -1,4 +1,4 @@
-"""Pages of a list and the ways from one to the next. Rules: docs/fidelity.md, list paging."""
+"""Pages of a list and the links between them. Rules: docs/fidelity.md, list paging."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""The path's suffix says how an answer is written, and nothing else does. Rules: docs/fidelity.md, representation."""
+"""Representations, which only the path's suffix selects. Rules: docs/fidelity.md, representation."""
 
 import csv
 import io
@@ -78,7 +78,7 @@ def test_a_path_with_a_control_character_at_its_end_is_not_found(
 
     answers = [api.request(method, path) for method in ("GET", "POST") for path in paths]
 
-    expected = (404, 20404) if resource or suffix else (401, 20003)  # the account itself would have another SID
+    expected = (404, 20404) if resource or suffix else (401, 20003)  # the account itself would have a different SID
     assert {(answer.status_code, error_of(answer).code) for answer in answers} == {expected}
 
 

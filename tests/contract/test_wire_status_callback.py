@@ -1,4 +1,4 @@
-"""What the StatusCallback tells of each way a call can end. Rules: docs/fidelity.md, StatusCallback."""
+"""The parameters of the StatusCallback for each outcome of a call. Rules: docs/fidelity.md, StatusCallback."""
 
 import fcntl
 import math
@@ -39,7 +39,7 @@ EXTENSIONS = {"right code two seconds later": "wwww"}
 SLOW_ENDINGS = ("silence", "no answer")
 LONGEST_QUICK_ENDING = "right code at the second attempt"
 SLOW_SECONDS = 1.0
-"""How long another server may take for an ending that its time-outs may make slow; after that the test is skipped."""
+"""Time limit of an outcome that depends on timeouts of another server. After that the test is skipped."""
 NEEDS_SHORT_TIMES = (
     "needs short time-outs: start the server by "
     "`ringback serve --key-seconds 0.05 --ring-timeout-seconds 0.3 --prompt-timeout-seconds 0.2`"
@@ -48,9 +48,9 @@ NEEDS_SHORT_TIMES = (
 
 @dataclass(frozen=True)
 class Endings:
-    """The calls that were asked for, by how they end: SID and number of each, and where their callbacks arrive.
+    """Calls by outcome: the SID and number of each, and the receiver of their callbacks.
 
-    On a server of somebody else's the endings that its time-outs make slow are given up.
+    On another server, outcomes that its timeouts make slow are skipped.
     """
 
     calls: dict[str, tuple[str, str]]
@@ -59,7 +59,7 @@ class Endings:
     given_up: set[str] = field(default_factory=set)
 
     def callback(self, ending: str) -> dict[str, str]:
-        """Return what the callback of a call told, waiting for it."""
+        """Wait for the callback of a call, and return its parameters."""
         if self.is_own_server or ending not in SLOW_ENDINGS:
             return self._wait_for(ending, PATIENCE_SECONDS)
         self._wait_for(LONGEST_QUICK_ENDING, PATIENCE_SECONDS)
@@ -80,9 +80,9 @@ class Endings:
 
 @pytest.fixture(scope="module")
 def endings(api: Api, request: pytest.FixtureRequest) -> Iterator[Endings]:
-    """Let one call end in each way there is, all at once.
+    """Create one call for each outcome, all at once.
 
-    The reserved numbers are everybody's: whoever else aims these tests at the same server has to wait.
+    The reserved numbers are shared: concurrent runs against the same server must wait for each other.
     """
     lock = Path(tempfile.gettempdir()) / f"ringback-contract-{zlib.crc32(api.base_url.encode())}.lock"
     with lock.open("w") as locked, CallbackReceiver() as receiver:

@@ -1,4 +1,4 @@
-"""Java's HttpClient offers HTTP/2 with its first request; it is answered in HTTP/1.1, as if it had not."""
+"""Java's HttpClient offers HTTP/2 in its first request. The server responds in HTTP/1.1 and ignores the offer."""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The call between the request and the caller ID: nothing exists before the code was keyed. Rules: docs/fidelity.md."""
+"""The call between the request and the caller ID, which does not exist before the code is entered.
+
+Rules: docs/fidelity.md.
+"""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -13,7 +16,7 @@ from support.wire.rows import SeededAccounts
 
 SWITCHBOARD_NUMBER = "+15105554444"
 ONLY_WHEN_TOLD = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})
-"""Serves with a sender that looks for pending callbacks only when it is notified, not also every now and then."""
+"""Runs a server whose sender looks for pending callbacks only when it is notified, without polling."""
 
 
 def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
@@ -87,7 +90,7 @@ def test_a_call_that_rings_when_a_second_request_voids_it_has_failed_at_once(
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("status")) == (ringing, "ringing"))
         ended = api.end_a_call(receiver.url)
         server.wait_for_log(lambda line: (line.get("call_sid"), line.get("event")) == (ended, "callback"))
-        assert api.find(SILENT_NUMBER) is None  # meanwhile the server comes to rest: nothing is under way but the call
+        assert api.find(SILENT_NUMBER) is None  # meanwhile the server becomes idle, except for the call
 
         api.validate(SILENT_NUMBER)
 

@@ -1,4 +1,4 @@
-"""An account's own policy takes precedence over the settings."""
+"""An account's policy, which takes precedence over the settings."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Mistakes on the command line: what is suggested, and what is not repeated."""
+"""Suggestions for mistyped arguments, and values that error messages must not repeat."""
 
 import pytest
 

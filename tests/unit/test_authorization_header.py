@@ -1,4 +1,4 @@
-"""The Authorization header, as it comes over the wire."""
+"""Parsing of the Authorization header."""
 
 import base64
 

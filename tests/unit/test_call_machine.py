@@ -24,12 +24,12 @@ from support.sampling import WHOLE
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
 BEGINNINGS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
-"""Half of the calls are picked up at once, so that much happens at the prompt."""
+"""Half of the calls are answered at once, so that many events occur at the prompt."""
 OTHER_EVENTS = [event for event in CallEvent if event != CallEvent.DIGITS]
 
 
 class CallMachine(RuleBasedStateMachine):
-    """One call that undergoes whatever hypothesis thinks of."""
+    """A call that undergoes random events chosen by hypothesis."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""docs/call-states.md agrees with the transition table."""
+"""Consistency of docs/call-states.md with the transition table."""
 
 from pathlib import Path
 

@@ -34,7 +34,7 @@ CIRCUMSTANCES: dict[Guard, dict[str, Any]] = {
     Guard.ATTEMPTS_LEFT: {"attempts_left": 2},
     Guard.LAST_ATTEMPT: {"attempts_left": 1},
 }
-"""What a call must be like for each guard to hold."""
+"""Fields of a call for which each guard holds."""
 DIGITS = {Guard.KEYS_MISSING: "01234", Guard.RIGHT_CODE: CODE, Guard.ATTEMPTS_LEFT: WRONG_CODE}
 
 EventAndState = tuple[CallState, CallEvent]

@@ -1,4 +1,4 @@
-"""Compose files and workflows, ours and the pages': what they name exists, and can be reached, read and written."""
+"""Compose files and workflows of the repository and the docs: ports, volumes, paths and commands must be valid."""
 
 import os
 import re
@@ -20,7 +20,7 @@ SERVING = [service for service in OURS if service.described.get("command", ["ser
 OTHERS = [service for service in SERVICES if not service.is_ringback]
 KNOWN = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
 PROXY_VARIABLE = "RINGBACK_PROXY"
-"""Not a setting: Node's redirect reads it in the application."""
+"""An environment variable of the application, not a setting: Node's redirect reads it."""
 OUTSIDE = "host.docker.internal"
 TRUSTING = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is read, not listened on
@@ -31,7 +31,7 @@ def by_place(service: Service) -> str:
 
 
 def settings_of(service: Service, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Return the settings that a container has, from the image and its own environment."""
+    """Return the settings of a container, from the image and its environment."""
     for name in [name for name in os.environ if name.upper().startswith(ENVIRONMENT_PREFIX)]:
         monkeypatch.delenv(name)
     for name, value in (environment() | service.environment).items():
@@ -45,7 +45,7 @@ def siblings(service: Service) -> dict[str, Service]:
 
 
 def own_folders() -> set[str]:
-    """Return the folders that the image makes for the user it runs as."""
+    """Return the folders that the image creates for its user."""
     [making] = [arguments for name, arguments in final_stage() if name == "RUN" and "install --directory" in arguments]
     return set(re.findall(r"install --directory --owner=ringback --group=ringback --mode=\d+ (\S+)", making))
 
@@ -179,7 +179,7 @@ def test_the_workflows_are_whole_and_their_steps_are_lines_that_a_shell_can_read
     assert [workflow[True] for workflow in workflows] == [["push"], ["workflow_dispatch"], ["push"]]
     assert all(("run" in step) != ("uses" in step) for step in steps)
     assert "eval" in lines
-    # pytest would collect ringback's own tests in a folder whose name does not begin with a dot.
+    # pytest would otherwise collect ringback's tests in a folder whose name does not begin with a dot
     own = [step["with"]["path"] for step in steps if "path" in step.get("with", {})]
     assert own == [".ringback"]
     assert f"pip install ./{own[0]} " in lines

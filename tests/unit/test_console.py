@@ -1,4 +1,4 @@
-"""Printing to streams that cannot be written to."""
+"""Printing to streams that cannot be written."""
 
 import io
 import os
@@ -11,14 +11,14 @@ from ringback.server.console import finish_output, open_missing_streams, print_e
 
 
 class Full(io.StringIO):
-    """A stream that has no room."""
+    """A stream without space."""
 
     def write(self, _: str) -> int:
         raise OSError(28, "No space left on device")
 
 
 class FullFile(io.StringIO):
-    """A file whose buffer cannot be written out."""
+    """A file whose buffer cannot be flushed."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ END: Message = {"type": "http.response.body", "body": b""}
 
 
 class BrokenResourceError(Exception):
-    """An error with the name of anyio's."""
+    """An error with the same name as anyio's."""
 
 
 @pytest.fixture

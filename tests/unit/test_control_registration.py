@@ -1,4 +1,4 @@
-"""A route of the control API is registered everywhere: application, clients of ringback.testing, and documents."""
+"""Registration of control API routes in the application, the clients of ringback.testing, and the docs."""
 
 import importlib
 import inspect
@@ -46,7 +46,7 @@ CLASSES: dict[str, tuple[type, type]] = {
     "PhoneRequests": (resources.Phone, asynchronous.Phone),
     "PolicyRequests": (resources.Policy, asynchronous.Policy),
 }
-"""The synchronous and the async class that send the requests of each class in ringback.testing."""
+"""The synchronous and the asynchronous class that send the requests of each class in ringback.testing."""
 WITHOUT_CLIENT_METHOD = {
     "/accounts/{account_sid}/caller-ids GET": "tests list caller IDs with Twilio's client",
     "/accounts/{account_sid}/caller-ids/{sid} DELETE": "tests delete caller IDs with Twilio's client",
@@ -58,7 +58,7 @@ WITHOUT_CLIENT_METHOD = {
     "/refused GET": "refused requests belong to no account",
     "/ringing-phones GET": "only the phone page shows other accounts",
 }
-"""Routes without a method in ringback.testing, and why."""
+"""Routes without a method in ringback.testing, with reasons."""
 MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (accounts.ApiKeyResponse, models.ApiKey),
     (callbacks.CallbackAttemptResponse, models.CallbackAttempt),
@@ -80,7 +80,7 @@ MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (policies.PolicyResponse, models.EffectivePolicy),
     (schemas.SignatureResponse, models.SignatureVerdict),
 ]
-"""The responses of the control API, and the models of ringback.testing that read them."""
+"""The responses of the control API, and the models of ringback.testing that parse them."""
 VALUES = {"account_sid": "AC1", "call_sid": "CA1", "number": "+14158675309", "name": "inbox", "fault_id": 1}
 
 

@@ -1,4 +1,4 @@
-"""The decision records and CONTRIBUTING's map agree with the code that they describe."""
+"""Consistency of the decision records and CONTRIBUTING's map with the code."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""The plan of a callback's delivery: what its fault makes of it."""
+"""The plan of a callback's delivery under each fault."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Resolving a name that hangs delays neither other names nor the shutdown."""
+"""Resolution of a name that hangs: it delays neither other names nor the shutdown."""
 
 import asyncio
 import socket

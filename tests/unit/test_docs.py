@@ -1,4 +1,4 @@
-"""The names and links in documents exist, and their code blocks are run or marked."""
+"""Names, links and code blocks in documents: names and links must exist, blocks must be run or marked."""
 
 import re
 from pathlib import Path
@@ -13,11 +13,11 @@ TOPICS = [
     ROOT / "README.md",
     *sorted({*ROOT.glob("docs/*.md"), *ROOT.glob("docs/clients/*.md")} - {ROOT / "docs/performance.md"}),
 ]
-"""README and the pages on topics, except the one that is generated."""
+"""README and the pages on topics, except generated ones."""
 OUTPUTS = {"text", "json", "mermaid"}
 """Languages of blocks that are not commands or programs."""
 MOST_LINES = 5
-"""The most lines of a paragraph."""
+"""Maximum number of lines of a paragraph."""
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/*/*.py")))
 
 

@@ -1,4 +1,4 @@
-"""Small rules of the domain: SIDs, friendly names, and which account may act for another."""
+"""Small rules of the domain: SIDs, friendly names, and accounts that may act for other accounts."""
 
 from typing import Any
 

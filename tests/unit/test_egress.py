@@ -1,4 +1,4 @@
-"""The egress policy: which addresses StatusCallbacks may reach."""
+"""The egress policy: addresses to which StatusCallbacks may be sent."""
 
 import asyncio
 import socket
@@ -45,7 +45,7 @@ def test_every_host_is_allowed_by_default() -> None:
     assert addresses("app.test") == ["10.1.2.3"]
     assert addresses("127.0.0.1") == ["127.0.0.1"]
     assert addresses("::1") == ["::1"]
-    assert addresses(UNSPECIFIED) == [UNSPECIFIED]  # this machine too, as development servers name themselves
+    assert addresses(UNSPECIFIED) == [UNSPECIFIED]  # development servers print this address
     assert addresses("64:ff9b::10.1.2.3") == ["64:ff9b::a01:203"]
     assert addresses("2002:a01:203::1") == ["2002:a01:203::1"]
 

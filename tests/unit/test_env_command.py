@@ -1,4 +1,4 @@
-"""The lines that `ringback env` prints."""
+"""The output of `ringback env`."""
 
 import shlex
 import shutil
@@ -28,7 +28,7 @@ def _no_proxy_or_node_options(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def variables(lines: str, folder: Path) -> dict[str, str]:
-    """Return the variables that the lines add to a shell."""
+    """Run the lines in a shell, and return the variables that they add."""
     command = ["sh", "-euc", f"{lines}\nenv -0"]
     printed = subprocess.run(command, env={}, cwd=folder, check=True, capture_output=True, text=True).stdout  # noqa: S603
     pairs = (entry.partition("=") for entry in printed.split("\0") if entry)
@@ -36,7 +36,7 @@ def variables(lines: str, folder: Path) -> dict[str, str]:
 
 
 def notes(lines: str) -> list[str]:
-    """Return the notes among the lines, which a shell ignores."""
+    """Return the comments among the lines."""
     return [shlex.split(line)[1] for line in lines.splitlines() if line.startswith(": ")]
 
 

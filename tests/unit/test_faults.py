@@ -1,4 +1,4 @@
-"""Faults as values: which are valid, where they apply, and when they are triggered."""
+"""Faults as values: validation, scope and trigger conditions."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def a_fault(**changes: Any) -> Fault:
 
 
 def triggers(fault: Fault, id_generator: IdGenerator, trials: int = 1_000, index: int = 0) -> list[bool]:
-    """Return whether it was triggered, trial by trial."""
+    """Return, for each trial, whether the fault was triggered."""
     triggered = []
     for _ in range(trials):
         tried = fault.after_trial(index, id_generator.random_fraction)

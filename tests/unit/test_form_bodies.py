@@ -1,4 +1,4 @@
-"""Form bodies: which content types are read, and how large a body may be."""
+"""Form bodies: accepted content types, and the maximum size."""
 
 import asyncio
 

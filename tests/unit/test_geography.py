@@ -1,4 +1,4 @@
-"""A number's home is the one that the library's own geocoder tells, without loading all its place names."""
+"""The geography of a number, which must equal that of phonenumbers' geocoder."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The parameters that an inbox keeps of a request."""
+"""The parameters of a request that an inbox stores."""
 
 from ringback.domain.inbox import KEPT_PARAMETERS, received_parameters
 from ringback.domain.signature_check import ReceivedRequest

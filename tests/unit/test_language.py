@@ -1,4 +1,4 @@
-"""The language of the project: words and phrases that nobody should have to read twice are rejected.
+"""Checks of the language of code and docs: words and constructions that make sentences hard to read are rejected.
 
 Code, inline code and code blocks are exempt, and so are questions and Twilio's own texts.
 """
@@ -31,7 +31,7 @@ BANNED = {
     "is no(?! longer)": "is not, without",
     "are no(?! longer)": "are not, without",
 }
-"""Patterns, and what to write instead."""
+"""Patterns, and their replacements."""
 CLAUSE_SUBJECT = re.compile(r"(?:^|(?<=[.;:!] ))(?:What|Who|Whoever|Whatever|Which|Whose) (?!\w+\?)[a-z][^?]*?(?:\.|$)")
 """A sentence that begins with a clause as its subject. A question ends with a question mark."""
 INLINE_CODE = re.compile(r"``.*?``|`[^`]*`")

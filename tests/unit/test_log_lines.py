@@ -1,4 +1,4 @@
-"""The log: one line an event, as text or JSON, on standard error."""
+"""The log on standard error: one line per event, as text or JSON."""
 
 import json
 import subprocess

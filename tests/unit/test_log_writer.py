@@ -1,4 +1,4 @@
-"""The log writer's thread writes lines in order even if its stream fails; callers neither wait nor fail."""
+"""The log writer's thread: lines stay in order even if the stream fails, and callers neither wait nor fail."""
 
 import asyncio
 import errno
@@ -220,7 +220,7 @@ def test_line_that_comes_while_the_thread_falls_asleep_keeps_it_awake(monkeypatc
 
 
 class LockWithVisitor:
-    """A lock that lets another function run after its first release in each round."""
+    """A lock that calls a function after its first release in each round."""
 
     def __init__(self, visit: Callable[[], None]) -> None:
         self._visit = visit
@@ -290,7 +290,7 @@ def test_lines_may_come_from_many_threads() -> None:
 
 
 def in_a_fork(work: Callable[[], bool]) -> int:
-    """Return the exit status of a forked process: 0 if `work` returned True."""
+    """Run `work` in a forked process, and return the exit status: 0 if `work` returned True."""
     pid = os.fork()
     if pid == 0:
         os._exit(0 if work() else 1)

@@ -1,4 +1,4 @@
-"""What make does where something cannot be had that only some tests want."""
+"""The targets of the Makefile on machines without Node, Chromium or a suitable Python."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ done
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Give a folder with the Makefile, what it reads, and an environment that has been set up."""
+    """Return a folder with the Makefile, the files that it reads, and an environment."""
     for name in ("Makefile", "pyproject.toml", "constraints.txt", "tests/system/node/package.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, tmp_path / name)
@@ -33,7 +33,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def interpreter(version: str) -> str:
-    """Return a program that claims to be Python of this version, and makes environments that claim the same."""
+    """Return a fake Python interpreter of this version, which creates environments with the same version."""
     numbers = version.replace(".", ", ")
     return f"""#!/bin/sh
 case "$1" in
@@ -53,7 +53,7 @@ def program(file: Path, text: str) -> None:
 
 
 def run_make(target: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run make, with programs of the folder's `programs` before all others."""
+    """Run make, with the folder `programs` first in PATH."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     environment["PATH"] = f"{folder / 'programs'}{os.pathsep}{os.environ['PATH']}"
     command = ["make", target, "WORKERS=1", *(f"{name}={value}" for name, value in variables.items())]
@@ -61,7 +61,7 @@ def run_make(target: str, folder: Path, **variables: str) -> subprocess.Complete
 
 
 def make(target: str, folder: Path, **variables: str) -> str:
-    """Return what make says when it succeeds."""
+    """Run make successfully, and return its output."""
     finished = run_make(target, folder, **variables)
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -31,7 +31,7 @@ IPV6 = [
 
 
 def embeddings(ipv4: str) -> dict[str, str]:
-    """Return the IPv6 addresses that lead to an IPv4 address."""
+    """Return the IPv6 addresses that embed an IPv4 address."""
     number = int(IPv4Address(ipv4))
     high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
     first, last = f"{number >> 24:02x}", f"{number & 0xFF:02x}"

@@ -1,4 +1,4 @@
-"""Metrics: what is counted under which labels, and the text that Prometheus reads."""
+"""Metrics: counters, their labels, and Prometheus' text format."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Form bodies of type multipart/form-data: what is read from them, and what is refused."""
+"""Form bodies of type multipart/form-data: accepted and refused ones."""
 
 import asyncio
 from collections.abc import Callable

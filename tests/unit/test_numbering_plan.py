@@ -1,4 +1,4 @@
-"""The phone page's numbering plan agrees with phonenumbers."""
+"""Consistency of the phone page's numbering plan with phonenumbers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The log of a database's outages."""
+"""Log lines about outages of a database."""
 
 from collections.abc import Iterator, MutableMapping
 from typing import Any

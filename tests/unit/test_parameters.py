@@ -1,4 +1,4 @@
-"""Parameters of requests: every limit, its error, and which error is reported first."""
+"""Parameters of requests: every limit, its error, and the order of checks."""
 
 import itertools
 from typing import Any
@@ -19,7 +19,7 @@ WRONG = {
     "StatusCallback": ("app.test", 21456),
     "StatusCallbackMethod": ("PUT", 21403),
 }
-"""A wrong value of each parameter and its code, in the order in which they are checked."""
+"""An invalid value of each parameter with its error code, in the order of the checks."""
 
 
 def checked(**parameters: str) -> ValidationRequest:

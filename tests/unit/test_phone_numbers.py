@@ -1,4 +1,4 @@
-"""Parsing written numbers to E.164, and their default names."""
+"""Parsing of phone numbers into E.164, and their default friendly names."""
 
 import phonenumbers
 import pytest

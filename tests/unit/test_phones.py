@@ -1,4 +1,4 @@
-"""Simulated phones: which rule applies, and what the callee does."""
+"""Simulated phones: the choice of the rule, and the actions of the callee."""
 
 import pytest
 from hypothesis import given

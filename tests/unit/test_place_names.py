@@ -1,4 +1,4 @@
-"""The file of place names agrees with the phonenumbers library."""
+"""Consistency of the file of place names with phonenumbers."""
 
 import re
 from importlib.metadata import version

@@ -1,4 +1,4 @@
-"""The list of what was refused."""
+"""The list of refused requests."""
 
 from ringback.operations.refused_requests import KEPT_REFUSALS, RefusedRequest, RefusedRequests
 from support.domain_values import T0

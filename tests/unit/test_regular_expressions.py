@@ -1,4 +1,4 @@
-"""Regular expressions in the source: their ends, and the characters that they accept."""
+"""Regular expressions in the source: their anchors, and the characters that they accept."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Heads of requests to the proxy: what is parsed, rejected and forwarded."""
+"""Heads of requests to the proxy: parsing, rejection and forwarding."""
 
 import pytest
 from hypothesis import given

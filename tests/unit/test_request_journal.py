@@ -1,4 +1,4 @@
-"""The request journal in memory: how many requests it keeps, and which parts of each."""
+"""The request journal in memory: its size, and the stored parts of each request."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Passwords in URLs are masked, anywhere in a text of any length."""
+"""Masking of passwords in URLs, anywhere in a text of any length."""
 
 import subprocess
 import sys
@@ -45,5 +45,5 @@ def test_truncated_text_shows_no_password(text: str) -> None:
 def test_long_text_is_masked_in_linear_time(expression: str) -> None:
     command = [sys.executable, "-c", MASKING.format(expression=expression)]
 
-    # It takes some ten milliseconds. In quadratic time it would take hours, and the program is given up.
+    # This takes some ten milliseconds. With quadratic time it would take hours, and the test times out.
     subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)  # noqa: S603

@@ -1,4 +1,4 @@
-"""The seed file: its fields, and the messages that name the place of each mistake."""
+"""The seed file: its fields, and errors that give the place of each invalid value."""
 
 from collections.abc import Callable
 from pathlib import Path

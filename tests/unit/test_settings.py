@@ -1,4 +1,4 @@
-"""The settings: sources, valid values, and the messages about invalid ones."""
+"""The settings: sources, valid values, and errors about invalid ones."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The verdict names each known difference between the signed and the received request."""
+"""Verdicts that name each known difference between the signed and the received request."""
 
 import base64
 from typing import Any

@@ -1,4 +1,4 @@
-"""An invalid signature that is valid for the StatusCallback URL as the sender was given it."""
+"""Invalid signatures that are valid for the StatusCallback URL in the form given to the sender."""
 
 import pytest
 

@@ -13,7 +13,7 @@ NAME = "api.twilio.com"
 
 
 def client_hello(name: str | None) -> bytes:
-    """Return the ClientHello of Python's own client."""
+    """Return the ClientHello of Python's TLS client."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -82,13 +82,13 @@ def test_noise_raises_nothing(noise: bytes) -> None:
 
 
 class NamedConnection(ssl.SSLObject):
-    """OpenSSL's view of a connection: `asked_for` is the name that its SNI callback was given, None before the call."""
+    """OpenSSL's view of a connection. `asked_for` is the name passed to its SNI callback, None before the call."""
 
     asked_for: str | None = None
 
 
 def name_by_openssl(data: bytes) -> str | None:
-    """Return the name that OpenSSL finds, "" without SNI, None for a hello that it rejects before."""
+    """Return the name that OpenSSL finds, "" without SNI, None for a hello that it rejects first."""
     incoming = ssl.MemoryBIO()
     incoming.write(data)
     connection = SERVER.wrap_bio(incoming, ssl.MemoryBIO(), server_side=True)
@@ -140,7 +140,7 @@ def test_built_hello_is_accepted_by_openssl() -> None:
 
 
 def built_hello(name: bytes) -> bytes:
-    """Return a ClientHello of TLS 1.2 that has no extension but the name."""
+    """Return a ClientHello of TLS 1.2 whose only extension is the name."""
     server_name = vector(vector(b"\0" + vector(name, 2), 2), 2)
     cipher = b"\xc0\x2f"
     body = (

@@ -1,4 +1,4 @@
-"""Long operations in steps: requests are served between two steps."""
+"""Long operations in steps, with requests served between two steps."""
 
 import asyncio
 import threading

@@ -21,14 +21,14 @@ from support.generators.structure import (
 
 MAX_ROOT_MODULES, MAX_TOP_LEVEL_NODES = 8, 22
 LONG_FUNCTIONS = {"ringback.app.create_app": 60}
-"""Functions with a limit of their own: `create_app` names every part once."""
+"""Functions with a higher limit: `create_app` names every part once."""
 CYCLE_REASONS: dict[frozenset[str], str] = {
     frozenset({f"ringback.testing{package}.{name}" for name in ("account", "connection")}): (
         "a connection returns accounts, and an account is typed with its connection"
     )
     for package in ("", ".aio")
 }
-"""Import cycles that may stay, as sets of modules, each with its reason."""
+"""Allowed import cycles, as sets of modules, each with its reason."""
 
 
 def test_no_module_is_too_long() -> None:

@@ -1,4 +1,4 @@
-"""Background tasks are restarted with back-off, reported, and given up after repeated failures."""
+"""Background tasks: restarts with back-off, reports, and stopping after repeated failures."""
 
 import asyncio
 import time
@@ -23,12 +23,12 @@ def anyio_backend() -> str:
 
 
 class Outage(Exception):
-    """An error that is expected to pass."""
+    """A temporary error."""
 
 
 @dataclass
 class Outages:
-    """Keeps what a loop reports."""
+    """A log of a loop's reports."""
 
     reported: list[str] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ def failing(times: int, failure: Callable[[], BaseException] = ZeroDivisionError
 
 
 class _Unusual(BaseException):
-    """Not an Exception, as a cancellation is."""
+    """A BaseException that is not an Exception, like a cancellation."""
 
 
 @pytest.mark.parametrize(

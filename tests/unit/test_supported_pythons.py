@@ -1,6 +1,7 @@
-"""The oldest Python: with an older one, pip says that ringback needs a newer one.
+"""The oldest supported Python: on an older one, pip reports that ringback needs a newer one.
 
-An old pip, such as 23.0, looks for the dependencies first. One that excludes the Python itself hides the reason.
+An old pip, such as 23.0, looks for the dependencies first. A dependency that excludes this Python would hide the
+reason.
 """
 
 import tomllib

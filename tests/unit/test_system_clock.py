@@ -1,4 +1,4 @@
-"""The server's clock leaves out the steps of the machine's."""
+"""The system clock, which ignores steps of the machine's clock."""
 
 import pytest
 
@@ -9,7 +9,7 @@ HOUR = 3_600.0
 
 
 class Machine:
-    """A machine whose clocks are in the test's hand."""
+    """A machine whose clocks a test sets."""
 
     def __init__(self) -> None:
         self.wall = 1_800_000_000.0
@@ -26,7 +26,7 @@ class Machine:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """Return a machine that a new clock reads."""
+    """Return a fake machine whose clocks SystemClock reads."""
     machine = Machine()
     monkeypatch.setattr(clock_module, "wall_ns", lambda: round(machine.wall * NANOSECONDS))
     monkeypatch.setattr(clock_module, "monotonic_ns", lambda: round(machine.monotonic * NANOSECONDS))
@@ -34,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def shown(clock: SystemClock, machine: Machine) -> float:
-    """Return the seconds that a clock shows since the test began."""
+    """Return the seconds that a clock has advanced since the start of the test."""
     return clock.now() / 1_000_000 - machine.start
 
 

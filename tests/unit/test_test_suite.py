@@ -1,4 +1,4 @@
-"""The tests themselves: none can fail because the machine is slow, and each wait has a limit."""
+"""Checks of the tests: none may fail because the machine is slow, and each wait must have a limit."""
 
 import ast
 import re
@@ -10,18 +10,18 @@ import pytest
 TESTS = Path(__file__).parents[1]
 LEAST_PATIENCE_SECONDS = 30.0
 MEASURED = re.compile(r"^(began|started|elapsed|took|seconds|duration|waited)$|_(seconds|ms)$", re.ASCII)
-"""Names of what was measured, in lower case: constants are not measured."""
+"""Lower-case names of measured times. Constants are not measured."""
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns"}
 SLEEPERS = {"time.sleep", "asyncio.sleep", "threading.Event().wait", "anyio.sleep"}
 LIMITED = {
     **dict.fromkeys(("asyncio.timeout", "until", "eventually", "wait_for", "create_connection", "fail_after"), 1),
     **dict.fromkeys(("join", "wait", "result", "settimeout", "communicate", "notifies"), 0),
 }
-"""Functions that wait, and the place of the limit among their arguments."""
+"""Functions that wait, and the position of the limit among their arguments."""
 LIMITS = {"timeout", "seconds", "timeout_seconds", "start_seconds"}
 """Keyword arguments that limit a wait."""
 DEFAULT_LIMITS = {"httpx.get", "httpx.post", "httpx.head", "httpx.put", "httpx.delete", "httpx.request", "httpx.Client"}
-"""Calls of httpx: without a time-out they give up after five seconds."""
+"""Calls of httpx, which have a default timeout of five seconds."""
 
 ALLOWED = {
     ("support/polling.py", "sleep"): "the pause of a wait that has a limit",
@@ -45,7 +45,7 @@ ALLOWED = {
 
 
 def complaints(source: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, rule and message for what makes tests depend on the machine's speed."""
+    """Yield line, rule and message of code that makes tests depend on the machine's speed."""
     tree = ast.parse(source)
     constants = dict(_constants(tree))
     for node in ast.walk(tree):
@@ -93,7 +93,7 @@ def _bounds_measured_time(node: ast.Compare, constants: dict[str, float]) -> boo
 
 
 def _is_measured(node: ast.expr) -> bool:
-    """Tell whether an expression is a difference of clock readings, or bears the name of a measured time."""
+    """Tell whether an expression is a difference of clock readings, or has the name of a measured time."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub):
         return any(_is_clock(one) for one in ast.walk(node))
     if isinstance(node, ast.Name | ast.Attribute):
@@ -122,14 +122,14 @@ def _is_positive(node: ast.expr, constants: dict[str, float]) -> bool:
 
 
 def _value(node: ast.expr, constants: dict[str, float]) -> float | None:
-    """Return the number that an expression is, or None."""
+    """Return the value of a number or of a numeric constant, or None."""
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)
     return constants.get(node.id) if isinstance(node, ast.Name) else None
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, float]]:
-    """Yield the module's own constants that are numbers."""
+    """Yield the module's numeric constants."""
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = _value(node.value, {})

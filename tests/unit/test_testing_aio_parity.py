@@ -1,4 +1,4 @@
-"""The async classes of ringback.testing have the methods and parameters of the synchronous ones."""
+"""Equality of the methods and parameters of ringback.testing's asynchronous and synchronous classes."""
 
 import inspect
 from types import FunctionType

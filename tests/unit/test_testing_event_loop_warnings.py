@@ -1,4 +1,4 @@
-"""Warnings of synchronous calls of ringback.testing that block the event loop of their thread."""
+"""Warnings about synchronous calls of ringback.testing that block the event loop of their thread."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Which hosts are emulated, refused, or none of Twilio's."""
+"""Classification of hosts: emulated, refused, or not Twilio's."""
 
 import pytest
 

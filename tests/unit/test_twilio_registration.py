@@ -1,4 +1,4 @@
-"""An operation or a parameter of the Twilio API is registered everywhere; failures name the missing place."""
+"""Registration of operations and parameters of the Twilio API. Failures name the missing place."""
 
 import ast
 import inspect
@@ -24,8 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIDELITY = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
 CONTRACT_TESTS = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests/contract").glob("test_*.py"))
 NOT_IN_CONTROL_API = {"keys", "attempts_allowed"}
-"""Fields of a call that the control API does not show: the keys of an unfinished prompt, and a number that is settled
-by the policy."""
+"""Fields of a call that the control API does not show: unfinished digits, and a limit that the policy sets."""
 
 
 def handler_file(route: Route) -> str:
@@ -37,13 +36,13 @@ def lists() -> list[Route]:
 
 
 def handler_modules() -> list[ModuleType]:
-    """Return the modules of handlers that have COLUMNS."""
+    """Return the handler modules that have COLUMNS."""
     modules = (sys.modules[name] for name in sorted({route.handler.__module__ for route in ROUTES}))
     return [module for module in modules if hasattr(module, "COLUMNS")]
 
 
 def dictionaries(module: ModuleType) -> list[tuple[str, ...]]:
-    """Return the keys of each dictionary that is written out in a module."""
+    """Return the keys of each dictionary literal in a module."""
     nodes = (node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Dict))
     return [tuple(str(key.value) for key in node.keys if isinstance(key, ast.Constant)) for node in nodes]
 
