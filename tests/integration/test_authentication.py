@@ -71,7 +71,7 @@ def test_valid_credentials_open_the_path_of_their_account(
 @pytest.mark.parametrize(
     "username", ["", "nobody", NOBODY, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
 )
-def test_unknown_user_name_has_its_own_message(username: str, unit_of_work: UnitOfWork) -> None:
+def test_unknown_user_name_has_a_separate_message(username: str, unit_of_work: UnitOfWork) -> None:
     message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
 
     assert message == "Authentication Error - invalid username"

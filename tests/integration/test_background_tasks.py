@@ -107,7 +107,7 @@ def down(name: str) -> tuple[int, str]:
     return 503, f"the background task {name} failed and will be restarted; the log says why"
 
 
-def test_every_background_task_is_tested_here() -> None:
+def test_background_tasks_all_have_a_test() -> None:
     assert set(WORK) == set(TASK_NAMES)
 
 
@@ -169,7 +169,7 @@ async def test_task_whose_work_raises_is_restarted_and_works_again(
 
 
 @only(SQLITE)
-async def test_calls_and_callbacks_go_on_after_their_tasks_were_restarted(
+async def test_calls_and_callbacks_continue_after_their_tasks_are_restarted(
     watched: Watched, account: ControlledAccount, receiver: CallbackReceiver
 ) -> None:
     for name in ("call_runner", "callback_sender"):

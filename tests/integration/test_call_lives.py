@@ -121,7 +121,7 @@ def test_call_starts_after_its_delay(simulation: Simulation) -> None:
     assert simulation.timeline(sid) == [(0, "queued"), (42, "dial")]
 
 
-def test_extension_takes_its_time_and_reaches_the_callee(simulation: Simulation) -> None:
+def test_extension_is_dialed_with_its_pauses_and_reaches_the_callee(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(extension="wW123").call_sid
@@ -172,7 +172,7 @@ def test_callee_who_mistypes_once_fails_with_a_single_attempt(simulation: Simula
     assert simulation.caller_ids() == []
 
 
-def test_call_without_delays_still_goes_through_all_its_states(simulation: Simulation) -> None:
+def test_call_without_delays_passes_through_all_states(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
 
     sid = simulation.validate().call_sid
@@ -191,7 +191,7 @@ def test_phone_is_looked_up_when_it_is_dialed(simulation: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [("+15005550014", CallStatus.BUSY), (NUMBER, CallStatus.FAILED)])
-def test_account_rule_applies_to_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
+def test_default_rule_applies_to_other_phones(number: str, status: CallStatus, simulation: Simulation) -> None:
     simulation.unit_of_work.phones.save_rule(ACCOUNT_SID, "default", PhoneRule(PhoneBehavior.UNREACHABLE))
 
     sid = simulation.validate(number).call_sid
@@ -200,7 +200,7 @@ def test_account_rule_applies_to_other_phones(number: str, status: CallStatus, s
     assert simulation.call(sid).call_status == status
 
 
-def test_overdue_events_happen_at_once_in_the_order_they_were_due(simulation: Simulation) -> None:
+def test_overdue_events_occur_at_once_in_the_order_of_their_due_times(simulation: Simulation) -> None:
     later = simulation.validate(call_delay_seconds=10).call_sid
     sooner = simulation.validate("+12125551234", call_delay_seconds=5).call_sid
 

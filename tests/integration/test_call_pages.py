@@ -68,7 +68,7 @@ def every_page(unit_of_work: UnitOfWork, asked: dict[str, str], size: int) -> li
     return [str(sid) for sid in met]
 
 
-def test_pages_of_calls_lead_back_the_way_they_came(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
+def test_previous_pages_of_calls_are_the_pages_before(unit_of_work: UnitOfWork, calls: list[ValidationCall]) -> None:
     first = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20), {})
     second = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(1, 20, first.next_token), {})
     back = list_calls(unit_of_work, ACCOUNT_SID, PageRequest(0, 20, second.previous_token), {})

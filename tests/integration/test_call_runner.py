@@ -106,7 +106,7 @@ async def test_each_event_of_a_call_is_logged(simulation: Simulation, lines: Lin
     assert lines == [{"event": "call", "log_level": "info", "call_sid": sid, "status": "busy", "moved_by": "dial"}]
 
 
-async def test_call_that_fails_is_postponed_and_does_not_hold_up_others(
+async def test_call_with_an_error_is_postponed_and_does_not_delay_others(
     simulation: Simulation, fail: Fail, lines: Lines
 ) -> None:
     doomed = simulation.validate().call_sid
@@ -136,7 +136,7 @@ async def test_only_the_failing_call_is_postponed(simulation: Simulation, fail: 
     assert all(simulation.call(sid).is_verified for sid in others)
 
 
-async def test_postponed_call_advances_when_the_error_is_gone(simulation: Simulation) -> None:
+async def test_postponed_call_advances_after_the_error_is_fixed(simulation: Simulation) -> None:
     sid = simulation.validate().call_sid
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(operations, "next_event", lambda *_: 1 / 0)
@@ -148,7 +148,7 @@ async def test_postponed_call_advances_when_the_error_is_gone(simulation: Simula
     assert simulation.call(sid).state == CallState.RINGING
 
 
-async def test_unreadable_call_does_not_hold_up_others(simulation: Simulation) -> None:
+async def test_unreadable_call_does_not_delay_others(simulation: Simulation) -> None:
     broken = simulation.validate().call_sid
     other = simulation.validate(OTHER_NUMBER).call_sid
     execute(simulation.database, "UPDATE validation_calls SET timeline = '{' WHERE sid = :sid", sid=broken)

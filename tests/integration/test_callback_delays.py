@@ -23,7 +23,7 @@ def triggered(outbox: Outbox) -> list[int]:
     return [fault.triggered for fault in outbox.simulation.unit_of_work.faults.all(ACCOUNT_SID)]
 
 
-async def test_delayed_callbacks_do_not_hold_up_others_and_arrive_once(
+async def test_delayed_callbacks_do_not_delay_others_and_arrive_once(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     ensure_account(outbox.simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)

@@ -53,7 +53,7 @@ async def test_get_callback_appends_signed_parameters_to_the_query(outbox: Outbo
 
 
 @pytest.mark.parametrize(("method", "names"), [("POST", POST_HEADERS), ("GET", COMMON_HEADERS)])
-async def test_callback_headers_are_exactly_twilios(
+async def test_callback_headers_equal_twilios(
     method: str, names: set[str], outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     sid = outbox.enqueue(f"{receiver.url}/done", method)
@@ -72,7 +72,7 @@ async def test_callback_headers_are_exactly_twilios(
         assert received.headers["Content-Length"] == str(len(received.body))
 
 
-async def test_a_verified_call_names_its_caller_id(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_of_a_successful_call_has_the_caller_id_sid(outbox: Outbox, receiver: CallbackReceiver) -> None:
     answer = outbox.simulation.validate(status_callback=f"{receiver.url}/done")
     outbox.simulation.run()
     outbox.call_sids.append(answer.call_sid)
@@ -136,7 +136,7 @@ async def test_long_answer_is_truncated_in_the_journal(outbox: Outbox) -> None:
         {"Content-Type": "\u00ff"},
     ],
 )
-async def test_undecodable_answer_counts_as_an_answer(headers: dict[str, str], outbox: Outbox) -> None:
+async def test_undecodable_response_counts_as_a_response(headers: dict[str, str], outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, headers, b"no gzip, no text\xff")) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()
@@ -145,7 +145,7 @@ async def test_undecodable_answer_counts_as_an_answer(headers: dict[str, str], o
     assert [attempt.status_code for attempt in outbox.attempts(sid)] == [200]
 
 
-async def test_call_without_a_callback_url_sends_none(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_call_without_a_callback_url_sends_no_callback(outbox: Outbox, receiver: CallbackReceiver) -> None:
     silent = outbox.simulation.validate("+12125551234").call_sid
     outbox.enqueue(f"{receiver.url}/done")
 

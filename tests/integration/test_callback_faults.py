@@ -72,7 +72,7 @@ async def test_duplicated_callback_is_delivered_if_one_copy_arrived(
     assert (outbox.status(sid).value, [event.value for event in settled(outbox)]) == (status, [f"callback.{status}"])
 
 
-async def test_each_copy_has_its_own_retries(outbox: Outbox) -> None:
+async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -82,7 +82,7 @@ async def test_each_copy_has_its_own_retries(outbox: Outbox) -> None:
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
 
 
-async def test_badly_signed_callback_is_well_formed_and_invalid(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_callback_with_an_invalid_signature_is_well_formed(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.let({"signature": "bad"}, times=1)
     outbox.enqueue(f"{receiver.url}/first")
     await outbox.deliver()

@@ -28,9 +28,7 @@ async def test_disallowed_host_receives_no_request(outbox: Outbox, receiver: Cal
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_mapped_host_is_connected_elsewhere_under_its_own_name(
-    outbox: Outbox, receiver: CallbackReceiver
-) -> None:
+async def test_mapped_host_keeps_its_name_in_the_request(outbox: Outbox, receiver: CallbackReceiver) -> None:
     outbox.egress = EgressPolicy.of([], {"app.test": "127.0.0.1"})
     port = receiver.url.rpartition(":")[2]
     sid = outbox.enqueue(f"http://app.test:{port}/done")
@@ -59,7 +57,7 @@ async def test_unknown_host_name_is_a_failed_connection(outbox: Outbox, monkeypa
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_next_address_is_tried_if_one_refuses_the_connection(
+async def test_next_address_is_tried_after_a_refused_connection(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def two(_: str, port: int, **__: object) -> list[object]:

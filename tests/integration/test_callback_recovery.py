@@ -53,7 +53,7 @@ def test_expired_lease_makes_the_callback_due_again(outbox: Outbox) -> None:
     assert claim(outbox) == [sid]
 
 
-def test_new_process_releases_the_leases_of_a_dead_one(outbox: Outbox) -> None:
+def test_new_process_releases_the_leases_of_a_crashed_one(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     claim(outbox)
 

@@ -93,7 +93,7 @@ async def test_error_status_is_retried_only_if_the_fragment_says_so(
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_retry_can_succeed(outbox: Outbox) -> None:
+async def test_retry_can_succeed(outbox: Outbox) -> None:
     answers = iter([Answer(503), Answer(503), Answer(200)])
     with CallbackReceiver(lambda _: next(answers)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#rc=5&rp=5xx")
@@ -114,7 +114,7 @@ async def test_total_timeout_includes_retries(outbox: Outbox) -> None:
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_read_timeout_of_the_fragment_is_used_and_retried_if_it_says_so(outbox: Outbox) -> None:
+async def test_read_timeout_in_the_fragment_is_used_and_retried_on_request(outbox: Outbox) -> None:
     with answering_after(threading.Event()) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done#rt=100&rc=2&rp=rt")
         await outbox.deliver()
@@ -149,7 +149,7 @@ async def test_client_delivers_again_after_a_timeout(outbox: Outbox, receiver: C
     assert outbox.status(second) == CallbackStatus.DELIVERED
 
 
-async def test_connection_closed_without_an_answer_is_not_retried(outbox: Outbox) -> None:
+async def test_connection_closed_without_a_response_is_not_retried(outbox: Outbox) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         sid = outbox.enqueue(f"http://127.0.0.1:{port}/done")

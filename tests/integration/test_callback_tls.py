@@ -50,7 +50,9 @@ async def test_certificate_of_an_unknown_authority_is_refused(outbox: Outbox, tl
     assert outbox.status(sid) == CallbackStatus.FAILED
 
 
-async def test_a_trusted_receiver_gets_its_callback(outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust) -> None:
+async def test_receiver_with_a_trusted_certificate_gets_its_callback(
+    outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
+) -> None:
     trust()
     sid = outbox.enqueue(f"{tls_receiver.url}/done")
 
@@ -60,7 +62,7 @@ async def test_a_trusted_receiver_gets_its_callback(outbox: Outbox, tls_receiver
     assert tls_receiver.received[0].form["CallSid"] == sid
 
 
-async def test_certificate_of_a_mapped_receiver_is_checked_by_its_own_name(
+async def test_certificate_of_a_mapped_receiver_is_checked_against_the_url(
     outbox: Outbox, tls_receiver: TlsReceiver, trust: Trust
 ) -> None:
     trust()

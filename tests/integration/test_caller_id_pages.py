@@ -83,7 +83,7 @@ def test_full_last_page_has_no_next_page(unit_of_work: UnitOfWork) -> None:
     assert last.next_token is None
 
 
-def test_pages_lead_back_the_way_they_came(unit_of_work: UnitOfWork) -> None:
+def test_previous_pages_are_the_pages_before(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 1, 2, 3, 4, 5)
 
     last = a_page(unit_of_work, 2)

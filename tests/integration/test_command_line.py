@@ -104,7 +104,7 @@ def test_version_names_the_version(command: Command) -> None:
 
 
 @pytest.mark.parametrize("mistake", WRONG_OPTIONS)
-def test_wrong_option_is_one_line_and_status_2(command: Command, mistake: str) -> None:
+def test_unknown_option_is_reported_in_one_line_with_status_2(command: Command, mistake: str) -> None:
     refused = command(*WRONG_OPTIONS[mistake])
 
     assert refused.status == 2
@@ -114,7 +114,7 @@ def test_wrong_option_is_one_line_and_status_2(command: Command, mistake: str) -
 
 
 @pytest.mark.parametrize("name", WRONG_VALUES)
-def test_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> None:
+def test_invalid_value_is_reported_in_one_line_with_status_2(command: Command, name: str) -> None:
     value = WRONG_VALUES[name]
 
     refused = command("serve", f"--{name.replace('_', '-')}", value)
@@ -127,7 +127,9 @@ def test_wrong_value_is_one_line_and_status_2(command: Command, name: str) -> No
 
 
 @pytest.mark.parametrize("name", WRONG_VALUES)
-def test_wrong_variable_is_one_line_and_status_2(command: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_invalid_variable_is_reported_in_one_line_with_status_2(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", WRONG_VALUES[name])
 
     refused = command("serve")
@@ -137,14 +139,14 @@ def test_wrong_variable_is_one_line_and_status_2(command: Command, monkeypatch: 
     assert line.startswith(f"ringback: {name}")
 
 
-def test_every_wrong_setting_has_its_own_line(command: Command) -> None:
+def test_invalid_settings_are_reported_one_per_line(command: Command) -> None:
     refused = command("serve", "--port", "-1", "--ring-seconds", "soon")
 
     assert refused.status == 2
     assert [line.split()[1] for line in refused.complaints] == ["port", "ring_seconds"]
 
 
-def test_wrong_auth_token_is_not_repeated(command: Command) -> None:
+def test_invalid_auth_token_is_not_repeated(command: Command) -> None:
     refused = command("serve", "--auth-token", "much-too-long" * 10)
 
     assert refused.status == 2
@@ -153,7 +155,7 @@ def test_wrong_auth_token_is_not_repeated(command: Command) -> None:
     assert "much-too-long" not in line
 
 
-def test_taken_port_is_one_line_and_status_1(command: Command, taken_port: int) -> None:
+def test_port_in_use_is_reported_in_one_line_with_status_1(command: Command, taken_port: int) -> None:
     refused = command("serve", "--port", str(taken_port), "--database-url", "sqlite://")
 
     assert refused.status == 1
@@ -161,7 +163,7 @@ def test_taken_port_is_one_line_and_status_1(command: Command, taken_port: int) 
     assert refused.complaints == [f"ringback: port {taken_port} is already in use on 127.0.0.1. {advice}"]
 
 
-def test_taken_port_of_the_proxy_or_of_tls_names_its_option(command: Command, taken_port: int) -> None:
+def test_port_in_use_by_the_proxy_or_tls_names_the_option(command: Command, taken_port: int) -> None:
     beside = ["--port", "0", "--database-url", "sqlite://"]
     refused = [
         command("serve", "--intercept", "--intercept-port", str(taken_port), *beside),
@@ -174,7 +176,7 @@ def test_taken_port_of_the_proxy_or_of_tls_names_its_option(command: Command, ta
         assert f"Stop the other process or choose another port with {option} or RINGBACK_" in line
 
 
-def test_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Command) -> None:
+def test_unusable_listen_address_is_reported_in_one_line_with_status_1(command: Command) -> None:
     refused = command("serve", "--host", "192.0.2.1", "--port", "0", "--database-url", "sqlite://")
 
     assert refused.status == 1
@@ -182,7 +184,7 @@ def test_address_that_cannot_be_listened_on_is_one_line_and_status_1(command: Co
     assert refused.complaints == [f"ringback: cannot listen on 192.0.2.1:0: Cannot assign requested address. {advice}"]
 
 
-def test_address_that_the_proxy_cannot_listen_on_names_its_option(command: Command) -> None:
+def test_unusable_listen_address_of_the_proxy_names_its_option(command: Command) -> None:
     beside = ["--port", "0", "--database-url", "sqlite://"]
     refused = command("serve", "--intercept", "--intercept-host", "192.0.2.1", "--intercept-port", "0", *beside)
 
@@ -191,7 +193,7 @@ def test_address_that_the_proxy_cannot_listen_on_names_its_option(command: Comma
     assert line.endswith("Choose an address of this machine with --intercept-host or RINGBACK_INTERCEPT_HOST.")
 
 
-def test_database_url_that_is_not_valid_says_what_to_write(command: Command) -> None:
+def test_invalid_database_url_is_reported_with_an_example(command: Command) -> None:
     refused = command("serve", "--database-url", "/tmp/ringback.db")  # noqa: S108 - not a URL
 
     assert refused.status == 2
@@ -214,7 +216,7 @@ def database_of_something_else(folder: Path) -> None:
 
 @pytest.mark.parametrize("called", [("serve", "--port", "0"), ("migrate",)], ids=["serve", "migrate"])
 @pytest.mark.parametrize("file", ["missing/ringback.db", "notes.txt", "folder", "newer.db", "other.db"])
-def test_database_that_cannot_be_used_is_one_line_and_status_1(
+def test_unusable_database_is_reported_in_one_line_with_status_1(
     command: Command, tmp_path: Path, called: tuple[str, ...], file: str
 ) -> None:
     (tmp_path / "notes.txt").write_text("this is no database, and longer than its first header\n" * 5)

@@ -99,7 +99,7 @@ async def test_plain_http_to_a_tls_port_says_use_https(outbox: Outbox, authority
     assert "use https:// in the URL" in error
 
 
-async def test_tls_alert_in_answer_to_plain_http_says_use_https(outbox: Outbox) -> None:
+async def test_tls_alert_in_response_to_plain_http_says_use_https(outbox: Outbox) -> None:
     with HostileReceiver(talking(b"\x15\x03\x01\x00\x02\x02\x46")) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -173,14 +173,14 @@ async def test_silent_receiver_is_a_read_timeout(outbox: Outbox) -> None:
     assert error == f"no answer from {place(receiver)} within 0.1 s"
 
 
-async def test_silence_in_all_is_a_total_timeout(outbox: Outbox) -> None:
+async def test_receiver_slower_than_the_total_timeout_is_named(outbox: Outbox) -> None:
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&tt=100")
 
     assert error == "no answer within 0.1 s in all"
 
 
-async def test_receiver_that_never_shakes_hands_is_named(outbox: Outbox) -> None:
+async def test_receiver_without_a_tls_handshake_is_named(outbox: Outbox) -> None:
     with silent_listener() as port:
         error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0&ct=3000")
 
@@ -198,7 +198,7 @@ async def test_receiver_that_accepts_no_connection_is_a_connect_timeout(outbox: 
 
 
 @pytest.mark.parametrize("behavior", [reset, close], ids=["reset", "close"])
-async def test_connection_closed_before_an_answer_is_named(outbox: Outbox, behavior: Behavior) -> None:
+async def test_connection_closed_before_a_response_is_named(outbox: Outbox, behavior: Behavior) -> None:
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -210,7 +210,7 @@ async def test_connection_closed_before_an_answer_is_named(outbox: Outbox, behav
     [reset_in_the_answer, talking(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n123")],
     ids=["reset", "close"],
 )
-async def test_connection_closed_in_the_middle_of_an_answer_is_named(outbox: Outbox, behavior: Behavior) -> None:
+async def test_connection_closed_during_a_response_is_named(outbox: Outbox, behavior: Behavior) -> None:
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -220,7 +220,7 @@ async def test_connection_closed_in_the_middle_of_an_answer_is_named(outbox: Out
 @pytest.mark.parametrize(
     "answer", [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"HTTP/1.1 abc OK\r\n\r\n", b"HTTP/1.1 200 OK\r\nBad\r\n\r\n"]
 )
-async def test_answer_that_is_not_http_is_quoted(outbox: Outbox, answer: bytes) -> None:
+async def test_malformed_http_response_is_quoted(outbox: Outbox, answer: bytes) -> None:
     with HostileReceiver(talking(answer)) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
@@ -228,7 +228,7 @@ async def test_answer_that_is_not_http_is_quoted(outbox: Outbox, answer: bytes) 
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_connection_closed_in_the_handshake_is_named(outbox: Outbox) -> None:
+async def test_connection_closed_during_the_handshake_is_named(outbox: Outbox) -> None:
     with listener(lambda connection: connection.close()) as port:
         error = await error_of(outbox, f"https://127.0.0.1:{port}/done#rc=0")
 

@@ -56,7 +56,7 @@ async def test_caller_id_is_created_with_the_given_properties(account: Controlle
     assert (found["friendly_name"], found["date_created"]) == ("Büro", "Sat, 31 Jan 2009 12:00:00 +0000")
 
 
-async def test_foreign_number_is_its_own_friendly_name(account: ControlledAccount) -> None:
+async def test_foreign_number_has_itself_as_friendly_name(account: ControlledAccount) -> None:
     assert (await place(account, phone_number="+442079460958"))["friendly_name"] == "+442079460958"
 
 
@@ -113,7 +113,7 @@ async def test_accounts_have_separate_caller_ids(controlled: Controlled, account
     ]
 
 
-async def test_number_created_during_its_call_is_one_caller_id(account: ControlledAccount) -> None:
+async def test_number_created_during_its_call_has_one_caller_id(account: ControlledAccount) -> None:
     sid = (await account.validate())["call_sid"]
     await account.advance(1)
 

@@ -108,7 +108,7 @@ async def test_wait_that_times_out_returns_an_empty_list(account: ControlledAcco
     assert await account.events(wait_seconds=0.05) == []
 
 
-async def test_accounts_do_not_see_each_others_events(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_events_of_other_accounts_are_not_listed(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account()
     wait = waiting(other, type="call.queued")
 

@@ -20,7 +20,7 @@ def settings() -> Settings:
     return Settings(database_url="sqlite://", random_seed=7)
 
 
-async def test_counted_fault_is_triggered_that_often_and_deleted(account: ControlledAccount) -> None:
+async def test_fault_with_a_count_is_triggered_that_many_times_and_deleted(account: ControlledAccount) -> None:
     fault = await add(account, "list-outgoing-caller-ids", {"status": 503}, times=2)
 
     first = await statuses(account, 1)

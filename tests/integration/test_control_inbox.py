@@ -39,7 +39,7 @@ async def test_post_is_stored_as_received(account: ControlledAccount) -> None:
     assert headers["host"] == "test"
 
 
-async def test_get_has_the_parameters_of_the_query(account: ControlledAccount) -> None:
+async def test_get_message_has_the_parameters_of_the_query(account: ControlledAccount) -> None:
     target = f"{url(account)}?b=2&a=%20&a="
     answer = await account.http.get(target, headers={"X-Twilio-Signature": signature(account.auth_token, target)})
 
@@ -51,7 +51,7 @@ async def test_get_has_the_parameters_of_the_query(account: ControlledAccount) -
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-async def test_every_method_is_received(account: ControlledAccount, method: str) -> None:
+async def test_inbox_accepts_every_method(account: ControlledAccount, method: str) -> None:
     answer = await account.http.request(method, url(account))
 
     assert (answer.status_code, answer.content) == (204, b"")
@@ -120,7 +120,7 @@ async def test_inbox_name_that_is_too_long_is_rejected(account: ControlledAccoun
 
 
 @pytest.mark.parametrize("limit", [0, 1001])
-async def test_a_limit_beyond_what_is_kept_is_refused(account: ControlledAccount, limit: int) -> None:
+async def test_limit_above_the_maximum_is_rejected(account: ControlledAccount, limit: int) -> None:
     assert (await account.control("GET", "/inbox/x/messages", limit=limit)).status_code == 422
 
 

@@ -35,7 +35,7 @@ async def _send(http: httpx.AsyncClient, method: str, path: str, body: Any) -> h
         {"digest": LONE_SURROGATE},
     ],
 )
-async def test_invented_snapshot_is_rejected(controlled: Controlled, odd: dict[str, Any]) -> None:
+async def test_forged_snapshot_is_rejected(controlled: Controlled, odd: dict[str, Any]) -> None:
     snapshot = {"version": HEAD, "digest": "0" * 64, "tables": {}} | odd
 
     answer = await _send(controlled.http, "PUT", "/snapshot", snapshot)
@@ -166,9 +166,7 @@ class TestWithToken:
         """Return settings with a control token."""
         return Settings(database_url="sqlite://", control_token="sesame")
 
-    async def test_all_operations_but_sending_to_an_inbox_tell_that_a_token_may_be_missing(
-        self, controlled: Controlled
-    ) -> None:
+    async def test_openapi_lists_401_for_all_operations_except_the_inbox(self, controlled: Controlled) -> None:
         described = await _described(controlled)
 
         without = [operation for operation, statuses in described.items() if "401" not in statuses]

@@ -91,7 +91,7 @@ async def test_code_can_be_entered_in_two_parts(account: ControlledAccount) -> N
     assert second["verification_status"] == "success"
 
 
-async def test_half_a_code_and_silence_use_an_attempt(account: ControlledAccount) -> None:
+async def test_incomplete_code_uses_an_attempt_after_the_timeout(account: ControlledAccount) -> None:
     call = await ringing(account)
     await act(account, call, "answer")
     await key(account, call, call["validation_code"][:5])

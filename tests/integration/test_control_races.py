@@ -24,7 +24,7 @@ async def test_two_requests_for_one_number_create_one_caller_id(account: Control
     assert len(await caller_ids(account)) == 1
 
 
-async def test_request_during_the_correct_digits_is_rejected_or_voids_them(account: ControlledAccount) -> None:
+async def test_request_during_the_correct_digits_is_rejected_or_supersedes_the_call(account: ControlledAccount) -> None:
     first = await at_the_prompt(account)
 
     keyed, asked = await asyncio.gather(

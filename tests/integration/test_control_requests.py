@@ -203,5 +203,5 @@ async def test_unknown_account_has_no_journal(controlled: Controlled, account: C
 
 
 @pytest.mark.parametrize("limit", [0, 1001, "x"])
-async def test_a_limit_beyond_what_is_kept_is_refused(account: ControlledAccount, limit: object) -> None:
+async def test_limit_above_the_maximum_is_rejected(account: ControlledAccount, limit: object) -> None:
     assert (await account.control("GET", "/requests", limit=limit)).status_code == 422

@@ -118,7 +118,7 @@ async def test_script_takes_precedence_over_the_default_rule(account: Controlled
     assert await statuses(account, NUMBER, NUMBER) == ["busy", "failed"]
 
 
-async def test_call_superseded_before_dialing_uses_no_entry(account: ControlledAccount) -> None:
+async def test_call_superseded_before_dialing_uses_no_script_entry(account: ControlledAccount) -> None:
     await script(account, "busy", "unreachable")
 
     older = (await account.validate(CallDelay=30))["call_sid"]
@@ -132,7 +132,7 @@ async def test_call_superseded_before_dialing_uses_no_entry(account: ControlledA
     assert await left(account) == ["unreachable"]
 
 
-async def test_call_superseded_while_ringing_uses_its_entry(account: ControlledAccount) -> None:
+async def test_call_superseded_while_ringing_uses_its_script_entry(account: ControlledAccount) -> None:
     await script(account, "manual", "busy")
 
     older = (await account.validate())["call_sid"]
@@ -144,7 +144,7 @@ async def test_call_superseded_while_ringing_uses_its_entry(account: ControlledA
     assert await left(account) == []
 
 
-async def test_entry_is_used_when_the_call_is_dialed(account: ControlledAccount) -> None:
+async def test_script_entry_is_used_when_the_call_is_dialed(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=30))["call_sid"]
 
     await script(account, "busy")

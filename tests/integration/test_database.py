@@ -146,7 +146,7 @@ def test_failed_commit_is_rolled_back(database: Database) -> None:
     assert query(database, "SELECT * FROM outgoing_caller_ids") == []
 
 
-def test_database_that_another_process_locks_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+def test_database_locked_by_another_process_fails_after_a_timeout(tmp_path: Path) -> None:
     url = tmp_path / "x.db"
     database = open_database(f"sqlite:///{url}")
     migrate(database)

@@ -106,7 +106,7 @@ async def test_other_operations_continue_while_one_waits_for_a_locked_file(
     assert shared.unit_of_work.accounts.find(ACCOUNT_SID) == made
 
 
-async def test_file_that_stays_locked_is_an_error_and_no_endless_wait(
+async def test_file_that_stays_locked_fails_after_a_timeout(
     shared: SqliteDatabase, holder: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_module, "BUSY_TIMEOUT_MS", 20)
@@ -148,7 +148,7 @@ async def keeping_house(database: SqliteDatabase, **seconds: float) -> AsyncIter
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def test_write_ahead_log_is_written_back_beside_the_requests(shared: SqliteDatabase) -> None:
+async def test_write_ahead_log_is_checkpointed_during_requests(shared: SqliteDatabase) -> None:
     wanted_before = shared.wants_checkpoint()
     grow(shared)
     wanted = shared.wants_checkpoint()
@@ -219,7 +219,7 @@ async def test_checkpoint_needs_a_commit_since_the_last_one(
 
 
 @pytest.mark.parametrize(("blobs_between", "times"), [(0, 1), (1, 2)])
-async def test_long_log_is_written_back_twice_after_a_commit(
+async def test_long_log_is_checkpointed_twice_after_a_commit(
     file: Path, monkeypatch: pytest.MonkeyPatch, blobs_between: int, times: int
 ) -> None:
     monkeypatch.setattr(write_ahead_log, "LOG_FILE_BYTES", 1)
@@ -248,7 +248,9 @@ async def test_long_log_is_written_back_twice_after_a_commit(
     assert written == [True] * times
 
 
-def test_count_of_changes_may_wrap_around_below_zero(shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_count_of_changes_may_wrap_around_to_negative_values(
+    shared: SqliteDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     most = 2**31 - 1
     counts = iter([most - 10, most - 2**32 + 40])
     before = shared.unit_of_work.changed_rows
@@ -311,7 +313,7 @@ async def test_failed_checkpoint_is_retried_after_a_pause(
 
 
 @only(SQLITE)
-async def test_database_in_memory_has_no_log_to_write_back(database: SqliteDatabase) -> None:
+async def test_database_in_memory_has_no_checkpoint(database: SqliteDatabase) -> None:
     grow(database)
 
     assert database.wants_checkpoint() is False

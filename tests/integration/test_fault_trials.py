@@ -43,7 +43,7 @@ def changes(monkeypatch: pytest.MonkeyPatch) -> list[Statement]:
 
 
 @pytest.mark.parametrize("last_is_triggered", [True, False])
-def test_each_fault_that_applies_has_a_trial_until_one_is_triggered(
+def test_applicable_faults_are_tried_until_one_is_triggered(
     simulation: Simulation, changes: list[Statement], *, last_is_triggered: bool
 ) -> None:
     for target in (EVERY, FaultTarget(Operation.FETCH_CALL), LIST, EVERY):

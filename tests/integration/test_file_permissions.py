@@ -119,7 +119,7 @@ def test_entry_of_another_user_is_refused(folder: Path, now: Timestamp, name: st
 
 @needs_root
 @pytest.mark.parametrize("name", [".", "authority.pem"])
-def test_entry_that_a_strange_group_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
+def test_entry_that_another_group_can_change_is_refused(folder: Path, now: Timestamp, name: str) -> None:
     os.chown(folder / name, -1, OTHER_GROUP)
     (folder / name).chmod(0o770)
 
@@ -127,7 +127,7 @@ def test_entry_that_a_strange_group_can_change_is_refused(folder: Path, now: Tim
         open_authority(folder, now)
 
 
-def test_entry_that_the_process_own_group_can_change_is_accepted(folder: Path, now: Timestamp) -> None:
+def test_entry_that_the_group_of_the_process_can_change_is_accepted(folder: Path, now: Timestamp) -> None:
     first = TrustFiles(folder).certificate.read_bytes()
     folder.chmod(0o770)
 
@@ -168,7 +168,7 @@ def test_folder_below_a_sticky_one_is_accepted(tmp_path: Path, now: Timestamp) -
     assert TrustFiles(shared / "authority").bundle.exists()
 
 
-def test_missing_parents_are_closed_to_others_whatever_the_umask(tmp_path: Path, now: Timestamp) -> None:
+def test_missing_parents_are_private_with_any_umask(tmp_path: Path, now: Timestamp) -> None:
     before = os.umask(0)
     try:
         open_authority(tmp_path / "a/b/authority", now)

@@ -151,9 +151,7 @@ def test_age_is_measured_by_the_system_clock(simulation: Simulation) -> None:
 
 
 @pytest.mark.usefixtures("few")
-def test_old_calls_with_pending_callbacks_do_not_hold_up_pruning(
-    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_old_calls_with_pending_callbacks_do_not_delay_pruning(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PRUNE_BATCH_CALLS", 2)
     enqueued = [outbox.enqueue("http://app.test/") for _ in range(3)]
     outbox.simulation.clock.advance(1)
@@ -189,7 +187,7 @@ async def test_housekeeper_prunes_accounts_that_have_changed(
 
 
 @pytest.mark.usefixtures("few")
-async def test_account_that_cannot_be_pruned_does_not_hold_up_others_and_is_retried(
+async def test_account_that_cannot_be_pruned_does_not_delay_others_and_is_retried(
     simulation: Simulation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = {AccountSid("AC" + digit * 32) for digit in "3456789"}

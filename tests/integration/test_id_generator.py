@@ -65,7 +65,7 @@ def test_codes_may_start_with_a_zero_unless_they_are_integers() -> None:
     assert not any(integers.validation_code().startswith("0") for _ in range(200))
 
 
-def test_same_requests_on_a_new_database_have_the_same_answers(simulation: Simulation) -> None:
+def test_same_requests_on_a_new_database_have_the_same_responses(simulation: Simulation) -> None:
     simulation.id_generator = IdGenerator(7)
     answer = simulation.validate()
     expected = IdGenerator(7)

@@ -132,7 +132,7 @@ def test_refusal_has_the_representation_of_its_path(server: InterceptingServer) 
     assert f"<Message>The requested resource {path} was not found: ringback emulates only" in answer.text
 
 
-def test_emulated_resources_keep_their_own_errors(server: InterceptingServer) -> None:
+def test_emulated_resources_keep_their_errors(server: InterceptingServer) -> None:
     before = server.refused()
     nobody = LIST.replace(".json", f"/PN{'0' * 32}.json")
 
@@ -192,7 +192,7 @@ def test_readable_resource_answers_get_head_and_options_without_a_refusal(server
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_method_that_twilio_does_not_have_either_keeps_its_405(server: InterceptingServer, method: str) -> None:
+def test_method_unknown_to_twilio_keeps_its_405(server: InterceptingServer, method: str) -> None:
     before = server.refused()
 
     with server.through() as client:
@@ -202,7 +202,7 @@ def test_method_that_twilio_does_not_have_either_keeps_its_405(server: Intercept
     assert server.refused() == before
 
 
-def test_without_interception_an_unsupported_method_is_a_405(server: InterceptingServer) -> None:
+def test_unsupported_method_without_interception_is_a_405(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.client() as client:
@@ -212,7 +212,7 @@ def test_without_interception_an_unsupported_method_is_a_405(server: Interceptin
     assert server.refused() == before
 
 
-def test_without_interception_an_unknown_resource_is_a_plain_404(server: InterceptingServer) -> None:
+def test_unknown_resource_without_interception_is_a_plain_404(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.client() as client:
@@ -339,7 +339,7 @@ def test_redirected_plain_client_is_served_by_its_host_field(server: Interceptin
 
 
 @pytest.mark.parametrize("body", ["5\nhello\r\n0\r\n\r\n", "zz\r\n\r\n", "3\r\nhello\r\n0\r\n\r\n"])
-def test_malformed_chunked_body_gets_the_answer_of_a_direct_request(server: InterceptingServer, body: str) -> None:
+def test_malformed_chunked_body_gets_the_response_of_a_direct_request(server: InterceptingServer, body: str) -> None:
     credentials = b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()).decode()
     fields = f"Host: api.twilio.com\r\nAuthorization: Basic {credentials}\r\nTransfer-Encoding: chunked\r\n\r\n"
     direct = urlsplit(server.base_url)
@@ -377,7 +377,7 @@ def test_twilio_host_is_not_reached_by_a_tunnel_to_an_address(
     assert place in server.refused()[0]["message"]
 
 
-def test_reset_of_everything_clears_the_refused_requests(tmp_path: Path) -> None:
+def test_global_reset_clears_the_refused_requests(tmp_path: Path) -> None:
     with InterceptingServer(tmp_path) as server:
         with server.through() as client:
             client.get("https://video.twilio.com/")
@@ -389,7 +389,7 @@ def test_reset_of_everything_clears_the_refused_requests(tmp_path: Path) -> None
         assert server.refused() == []
 
 
-def test_tunnels_to_other_hosts_keep_their_own_certificates(server: InterceptingServer, tmp_path: Path) -> None:
+def test_tunnels_to_other_hosts_keep_their_certificates(server: InterceptingServer, tmp_path: Path) -> None:
     certificate = make_certificate(tmp_path, "127.0.0.1")
     context = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
 
@@ -428,7 +428,7 @@ def test_unreachable_host_gets_a_502(server: InterceptingServer) -> None:
     assert answer.json()["error"] == f"127.0.0.1:{port} cannot be reached"
 
 
-def test_without_interception_there_is_no_proxy_and_no_authority(tmp_path: Path) -> None:
+def test_server_without_interception_has_no_proxy_and_no_authority(tmp_path: Path) -> None:
     with ServerProcess(cwd=tmp_path) as server, server.client() as client:
         line = server.wait_for_log(lambda line: line.get("event") == "serving")
         listed = client.get("/_ringback/refused").json()

@@ -54,7 +54,7 @@ ODD_NAMES = {
 
 
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=list(ODD_NAMES))
-def test_odd_server_name_is_refused_without_a_traceback(tmp_path: Path, name: bytes) -> None:
+def test_invalid_server_name_is_refused_without_a_traceback(tmp_path: Path, name: bytes) -> None:
     with InterceptingServer(tmp_path) as server:
         for address in (server.proxy_address, server.tls_address):
             with socket.create_connection(address, timeout=PATIENCE_SECONDS) as connection:

@@ -124,7 +124,7 @@ def test_requests_are_added_while_others_are_taken() -> None:
     assert not journal
 
 
-async def test_request_that_cannot_be_stored_does_not_hold_up_later_ones(simulation: Simulation) -> None:
+async def test_request_that_cannot_be_stored_does_not_delay_later_ones(simulation: Simulation) -> None:
     database = simulation.database
     database.process_state.journal.add(
         AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "half a \ud800", None, None, {}, 200, None, 1.0)

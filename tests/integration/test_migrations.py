@@ -107,7 +107,7 @@ def test_migrations_create_the_tables_as_they_are_defined(connection: Connection
     command.check(alembic(connection))
 
 
-def test_migrations_lead_down_and_up_again(connection: Connection) -> None:
+def test_migrations_can_be_reverted_and_applied_again(connection: Connection) -> None:
     command.upgrade(alembic(connection), "head")
     first = schema(connection)
     command.downgrade(alembic(connection), "base")

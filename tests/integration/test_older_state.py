@@ -82,7 +82,7 @@ def write_database(url: str) -> None:
     engine.dispose()
 
 
-def test_verdict_of_0_1_0_on_a_message_is_read_and_written_alike() -> None:
+def test_verdict_of_0_1_0_on_a_message_is_unchanged_by_reading_and_writing() -> None:
     written = (
         '{"is_right":false,"signed_url":"http://app.test/","explanation":"Words.",'
         '"matching_url":"https://app.test/","difference":"the scheme"}'
@@ -101,7 +101,7 @@ def test_verdict_of_0_1_0_on_a_message_is_read_and_written_alike() -> None:
     assert verdict_text(verdict) == written
 
 
-def test_tables_and_columns_that_0_1_0_lacks_say_what_revision_added_them() -> None:
+def test_tables_and_columns_since_0_1_0_name_their_revision() -> None:
     tables = {str(table.name): {str(column.name) for column in table.c} for table in SNAPSHOT_TABLES}
     written = {name: set(rows[0]) for name, rows in SNAPSHOT["tables"].items() if rows}
 

@@ -118,7 +118,7 @@ def test_number_that_is_being_called_counts_for_a_trial_account(simulation: Simu
     simulation.validate(number(5))
 
 
-def test_policy_makes_an_account_full_where_the_settings_say_trial(simulation: Simulation) -> None:
+def test_policy_overrides_the_account_type_of_the_settings(simulation: Simulation) -> None:
     simulation.policy = replace(simulation.policy, account_type=AccountType.TRIAL)
     verify(simulation, 1, 2, 3, 4, 5)
 

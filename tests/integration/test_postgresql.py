@@ -165,7 +165,7 @@ async def test_operation_that_is_always_rolled_back_is_given_up(database: Databa
         await database.run(unlucky)
 
 
-async def test_operations_run_beside_the_event_loop_and_side_by_side(database: Database) -> None:
+async def test_operations_run_on_threads_in_parallel(database: Database) -> None:
     all_at_once = threading.Barrier(postgresql.THREADS + 1)
 
     def meet(unit_of_work: UnitOfWork) -> None:
@@ -228,7 +228,7 @@ async def test_notifications_that_could_not_be_sent_are_sent_later(
     assert listening
 
 
-async def test_listener_survives_every_payload_on_the_channel(
+async def test_listener_accepts_every_payload_on_the_channel(
     database: Database, supervisor: Supervisor, reported: TaskLog, listening: list[int]
 ) -> None:
     before = len(listening)

@@ -210,7 +210,7 @@ async def exchange(pooler: PgBouncer, migrated_url: URL) -> AsyncIterator[Postgr
     database.close()
 
 
-async def test_notifications_come_by_the_listen_url(exchange: PostgresqlDatabase, migrated_url: URL) -> None:
+async def test_notifications_arrive_through_the_listen_url(exchange: PostgresqlDatabase, migrated_url: URL) -> None:
     with (
         exchange.process_state.change_notifier.subscribe(ACCOUNT_SID) as event,
         closing(open_database(text(migrated_url))) as other,
@@ -237,7 +237,7 @@ async def listener_log(database: PostgresqlDatabase, wanted: str) -> list[str]:
     return [str(line) for line in lines]
 
 
-async def test_listen_url_of_another_database_is_noticed(server: URL, migrated_url: URL) -> None:
+async def test_listen_url_of_another_database_is_detected(server: URL, migrated_url: URL) -> None:
     with new_database(server) as another:
         with closing(open_database(text(another))) as made:
             migrate(made)
@@ -318,7 +318,7 @@ async def until_ready(database: Database) -> None:
     await until_awaited(is_ready)
 
 
-async def test_column_that_is_added_while_ringback_runs_disturbs_no_operation(database: Database) -> None:
+async def test_column_added_while_ringback_runs_does_not_disturb_operations(database: Database) -> None:
     for _ in range(3 * postgresql.THREADS * 6):  # so that every thread has prepared the statement
         await database.run(find_account, ACCOUNT_SID)
     await asyncio.gather(*(database.run(find_account, ACCOUNT_SID) for _ in range(200)))
@@ -330,7 +330,7 @@ async def test_column_that_is_added_while_ringback_runs_disturbs_no_operation(da
 
 
 @pytest.mark.parametrize("error", [errors.DataCorrupted, errors.IndexCorrupted])
-async def test_damaged_data_are_unavailable_and_not_ready_until_a_restart(
+async def test_damaged_data_make_the_server_not_ready_until_a_restart(
     database: Database, error: type[psycopg.Error]
 ) -> None:
     def read_damaged(_: UnitOfWork) -> None:
@@ -344,7 +344,7 @@ async def test_damaged_data_are_unavailable_and_not_ready_until_a_restart(
 
 
 @pytest.mark.parametrize("error", [errors.DiskFull, errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege])
-async def test_passing_failure_is_unavailable_and_ready_afterwards(
+async def test_temporary_failure_is_an_outage_and_ready_afterwards(
     database: Database, error: type[psycopg.Error]
 ) -> None:
     def fail(_: UnitOfWork) -> None:
@@ -356,7 +356,7 @@ async def test_passing_failure_is_unavailable_and_ready_afterwards(
     assert await find_unready_reason(database) is None
 
 
-async def test_defect_of_ringback_is_not_taken_for_an_outage(database: Database) -> None:
+async def test_defect_of_ringback_is_not_an_outage(database: Database) -> None:
     def fail(_: UnitOfWork) -> None:
         raise errors.SyntaxError("syntax error")
 
@@ -374,7 +374,7 @@ async def test_operation_after_close_is_unavailable(migrated_url: URL) -> None:
         await database.run(revision)
 
 
-async def test_close_breaks_a_connection_whose_first_query_is_not_answered(
+async def test_close_ends_a_connection_whose_first_query_hangs(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Line(migrated_url) as line:

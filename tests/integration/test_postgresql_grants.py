@@ -80,7 +80,7 @@ async def verify(http: httpx.AsyncClient, number: str, receiver: CallbackReceive
     return str(caller_id["sid"])
 
 
-async def test_documented_privileges_are_enough_for_every_operation(
+async def test_documented_privileges_suffice_for_every_operation(
     http: httpx.AsyncClient, receiver: CallbackReceiver
 ) -> None:
     sid = await verify(http, NUMBER, receiver)
@@ -121,7 +121,7 @@ async def test_documented_privileges_are_enough_for_every_operation(
         (DOCUMENTED_GRANTS.replace("SELECT, ", ""), "permission denied for table alembic_version"),
     ],
 )
-def test_missing_privileges_are_named_before_anything_is_served(
+def test_missing_privileges_are_named_at_startup(
     migrated_url: URL, command: Command, arguments: tuple[str, ...], grants: str, missing: str
 ) -> None:
     with role_with(grants, migrated_url) as url:

@@ -96,7 +96,7 @@ def test_deletion_of_an_account_deletes_its_rows_in_every_table(simulation: Simu
     assert counts(simulation) == {str(table.name): 1 for table in TABLES}
 
 
-def test_reset_of_everything_empties_every_table(simulation: Simulation) -> None:
+def test_global_reset_empties_every_table(simulation: Simulation) -> None:
     fill(simulation.unit_of_work)
 
     reset_everything(simulation.unit_of_work)

@@ -97,7 +97,7 @@ def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
     return [call.sid for call in moved]
 
 
-async def test_of_requests_for_one_number_at_once_one_call_is_left(pair: list[Database]) -> None:
+async def test_concurrent_requests_for_a_number_leave_one_call(pair: list[Database]) -> None:
     asked = zip(cycle(pair), range(AT_ONCE), strict=False)
 
     sids = await asyncio.gather(*(database.run(ask) for database, _ in asked))
@@ -107,7 +107,7 @@ async def test_of_requests_for_one_number_at_once_one_call_is_left(pair: list[Da
     assert query(pair[0], "SELECT count(*) FROM validation_calls WHERE real_due_at IS NOT NULL") == [(1,)]
 
 
-async def test_each_due_call_is_moved_by_one_process(pair: list[Database]) -> None:
+async def test_due_call_is_advanced_by_one_process(pair: list[Database]) -> None:
     clock = FakeClock()
     for number in range(40):
         await pair[0].run(ask, f"+1415867{number:04d}")
@@ -119,7 +119,7 @@ async def test_each_due_call_is_moved_by_one_process(pair: list[Database]) -> No
     assert set(moved.values()) == {1}
 
 
-async def test_a_claim_passes_over_an_account_that_another_process_has_alone(pair: list[Database]) -> None:
+async def test_claim_skips_an_account_locked_by_another_process(pair: list[Database]) -> None:
     held, release = threading.Event(), threading.Event()
     sid = await pair[0].run(ask)
 
@@ -139,7 +139,7 @@ async def test_a_claim_passes_over_an_account_that_another_process_has_alone(pai
     assert await pair[1].run(move, FakeClock()) == [sid]
 
 
-async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Database]) -> None:
+async def test_clock_change_waits_for_requests_of_its_account(pair: list[Database]) -> None:
     held, release = threading.Event(), threading.Event()
 
     def ask_slowly(unit_of_work: UnitOfWork) -> None:
@@ -164,7 +164,7 @@ async def test_a_clock_is_set_after_the_requests_that_go_by_it(pair: list[Databa
     assert query(pair[0], "SELECT real_due_at FROM validation_calls") == [(FakeClock().now(),)]
 
 
-async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database]) -> None:
+async def test_event_ids_are_in_the_order_of_commits(pair: list[Database]) -> None:
     wanted = 150
     seen: list[int] = []
     writing = [
@@ -186,7 +186,7 @@ async def test_events_have_ids_in_the_order_of_their_commits(pair: list[Database
     assert seen == sorted(seen)
 
 
-async def test_a_lease_is_another_processs_when_it_was_not_prolonged(pair: list[Database]) -> None:
+async def test_expired_lease_is_claimed_by_another_process(pair: list[Database]) -> None:
     clock = FakeClock()
     sid = await pair[0].run(ask, callback="http://app.test/")
     enqueue_callback(pair[0], sid, clock)
@@ -230,7 +230,7 @@ async def test_callback_locked_by_another_process_is_polled_again_soon(pair: lis
     assert claim.next_due == after(FakeClock().now(), LOCKED_RETRY_SECONDS)
 
 
-async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: list[Database]) -> None:
+async def test_concurrent_servers_create_the_initial_data_once(pair: list[Database]) -> None:
     sid = AccountSid("AC" + "5" * 32)
 
     made = await asyncio.gather(*(pair[turn % 2].run(ensure_account_at_the_start, sid) for turn in range(AT_ONCE)))
@@ -238,7 +238,7 @@ async def test_servers_that_start_at_once_make_what_they_begin_with_once(pair: l
     assert set(made) == {sid}
 
 
-async def test_a_server_that_starts_while_another_one_resets_everything_starts(pair: list[Database]) -> None:
+async def test_server_starts_during_a_global_reset_by_another(pair: list[Database]) -> None:
     initial_state = InitialState(Settings(database_url="sqlite://"), IdGenerator())
 
     await asyncio.gather(
@@ -257,7 +257,7 @@ def ensure_account_at_the_start(unit_of_work: UnitOfWork, sid: AccountSid) -> st
         return ensure_account(unit_of_work, sid, "token", T0).sid
 
 
-async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair: list[Database]) -> None:
+async def test_delivery_settled_by_another_process_is_not_settled_again(pair: list[Database]) -> None:
     clock = FakeClock()
     enqueue_callback(pair[0], await pair[0].run(ask, callback="http://app.test/"), clock)
 
@@ -282,7 +282,7 @@ async def test_a_delivery_that_another_process_settled_is_not_settled_again(pair
     assert query(pair[0], "SELECT status, due_at FROM status_callbacks") == [("delivered", None)]
 
 
-async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list[Database]) -> None:
+async def test_accounts_created_concurrently_with_one_seed_differ(pair: list[Database]) -> None:
     def make(unit_of_work: UnitOfWork) -> str:
         return create_account(
             unit_of_work,
@@ -298,7 +298,7 @@ async def test_of_accounts_made_at_once_with_one_seed_each_is_another(pair: list
     assert len(set(made)) == AT_ONCE
 
 
-async def test_waiting_client_gets_an_event_of_the_other_process_at_once(
+async def test_waiting_client_gets_an_event_of_another_process_at_once(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     waiting = asyncio.create_task(account.events(type="call.ended", wait_seconds=300))
@@ -311,7 +311,7 @@ async def test_waiting_client_gets_an_event_of_the_other_process_at_once(
     assert event["call_sid"] == asked["call_sid"]
 
 
-async def test_the_other_answers_the_phone_that_the_one_lets_ring(
+async def test_ringing_phone_is_answered_through_another_replica(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     answer = await ringing(account)
@@ -324,7 +324,7 @@ async def test_the_other_answers_the_phone_that_the_one_lets_ring(
     assert (await account.call(answer["call_sid"]))["verification_status"] == "success"
 
 
-async def test_an_advance_at_the_one_waits_for_callbacks_that_the_other_may_send(
+async def test_advance_waits_for_callbacks_sent_by_another_replica(
     replicas: Replicas, account: ControlledAccount, receiver: CallbackReceiver
 ) -> None:
     elsewhere = replicas.elsewhere(account)
@@ -340,9 +340,7 @@ async def test_an_advance_at_the_one_waits_for_callbacks_that_the_other_may_send
     assert (await elsewhere.control("GET", "/clock")).json() == clock
 
 
-async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
-    replicas: Replicas, account: ControlledAccount
-) -> None:
+async def test_clock_set_by_another_replica_ends_an_advance(replicas: Replicas, account: ControlledAccount) -> None:
     release = threading.Event()
     with CallbackReceiver(once_released(release)) as receiver:
         await account.control("PUT", "/clock", {"mode": "frozen"})
@@ -358,7 +356,7 @@ async def test_a_clock_that_the_other_sets_ends_an_advance_at_the_one(
     assert ended.status_code == 409
 
 
-async def test_a_clock_set_at_the_other_may_be_advanced_at_the_one_at_once(
+async def test_clock_set_by_another_replica_can_be_advanced_at_once(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     elsewhere = replicas.elsewhere(account)
@@ -382,7 +380,7 @@ async def test_interrupted_advance_is_repaired_by_housekeeping(pair: list[Databa
     assert await pair[1].run(move, clock) == [sid]
 
 
-async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(
+async def test_callback_in_delivery_is_not_sent_by_another_replica(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     release = threading.Event()
@@ -397,7 +395,7 @@ async def test_a_callback_under_way_at_the_one_is_not_sent_by_the_other(
         assert len(receiver.received) == 1
 
 
-async def test_a_fault_asked_for_at_the_one_strikes_once_wherever(
+async def test_fault_with_a_count_is_triggered_once_across_replicas(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 503}, "times": 3})
@@ -410,7 +408,9 @@ async def test_a_fault_asked_for_at_the_one_strikes_once_wherever(
     assert sorted(answer.status_code for answer in answers) == [200] * (AT_ONCE - 3) + [503] * 3
 
 
-async def test_requests_to_the_one_are_shown_by_the_other_soon(replicas: Replicas, account: ControlledAccount) -> None:
+async def test_requests_to_one_replica_are_soon_listed_by_another(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
     await account.twilio("GET", "/Nowhere")
     elsewhere = replicas.elsewhere(account)
     shown: list[str] = []
@@ -422,7 +422,7 @@ async def test_requests_to_the_one_are_shown_by_the_other_soon(replicas: Replica
     assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
 
 
-async def test_a_snapshot_of_the_one_brought_back_by_the_other_counts_on(
+async def test_snapshot_restored_by_another_replica_continues_ids(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     await ringing(account)

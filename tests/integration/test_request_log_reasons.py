@@ -77,7 +77,7 @@ async def test_unknown_user_name_is_logged_only_if_it_is_a_sid(
         (b"Basic " + base64.b64encode(GUESS.encode()), "malformed Basic credentials: no colon"),
     ],
 )
-async def test_unreadable_credentials_are_logged_by_what_is_wrong(
+async def test_unreadable_credentials_are_logged_with_their_defect(
     account: ControlledAccount, header: bytes | None, reason: str
 ) -> None:
     headers = {} if header is None else {b"Authorization": header}
@@ -140,7 +140,7 @@ async def logged_post(account: ControlledAccount, query: str = "", **options: An
         (FORM, b'{"PhoneNumber": "+14158675309"}', "the body looks like JSON"),
     ],
 )
-async def test_body_that_carries_no_parameters_is_logged(
+async def test_body_without_parameters_is_logged(
     account: ControlledAccount, headers: dict[Any, Any], content: bytes, part: str
 ) -> None:
     line = await logged_post(account, headers=headers, content=content)
@@ -158,7 +158,7 @@ async def test_parameters_in_the_query_of_a_post_are_logged_as_not_read(account:
 
 
 @pytest.mark.parametrize("form", [{"data": {"PhoneNumber": NUMBER}}, {"files": {"PhoneNumber": (None, NUMBER)}}, {}])
-async def test_form_has_no_hint_in_the_log(account: ControlledAccount, form: dict[str, Any]) -> None:
+async def test_valid_form_has_no_hint_in_the_log(account: ControlledAccount, form: dict[str, Any]) -> None:
     line = await logged_post(account, **form)
 
     assert "hint" not in line

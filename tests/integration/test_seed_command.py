@@ -45,7 +45,7 @@ def serve_with_seed(command: Command, file: str) -> list[str]:
     return refused.complaints
 
 
-def test_every_mistake_has_a_line_that_names_file_and_place(command: Command, tmp_path: Path) -> None:
+def test_seed_errors_are_reported_one_per_line_with_file_and_place(command: Command, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(MISTAKEN, encoding="utf-8")
 
     complaints = serve_with_seed(command, "seed.toml")
@@ -63,7 +63,9 @@ def test_every_mistake_has_a_line_that_names_file_and_place(command: Command, tm
     ],
     ids=["not valid TOML", "no token", "no parent"],
 )
-def test_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Path, content: str, said: str) -> None:
+def test_seed_file_that_cannot_be_applied_is_reported_in_one_line(
+    command: Command, tmp_path: Path, content: str, said: str
+) -> None:
     (tmp_path / "seed.toml").write_text(content, encoding="utf-8")
 
     [complaint] = serve_with_seed(command, "seed.toml")
@@ -71,7 +73,7 @@ def test_file_that_cannot_be_applied_is_one_line(command: Command, tmp_path: Pat
     assert said in complaint
 
 
-def test_another_token_for_the_account_of_the_settings_is_one_line(command: Command, tmp_path: Path) -> None:
+def test_different_token_for_the_default_account_is_reported_in_one_line(command: Command, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(f'[[accounts]]\nsid = "{ACCOUNT_SID}"\nauth_token = "of-the-file"\n')
 
     [complaint] = serve_with_seed(command, "seed.toml")
@@ -83,7 +85,7 @@ def test_another_token_for_the_account_of_the_settings_is_one_line(command: Comm
 
 
 @pytest.mark.parametrize("line", ["", 'auth_token = "of-the-setting"\n'], ids=["no token", "the same token"])
-def test_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: str) -> None:
+def test_default_account_may_be_in_the_seed_file(tmp_path: Path, line: str) -> None:
     seed = tmp_path / "seed.toml"
     seed.write_text(f'[[accounts]]\nsid = "{SID}"\n{line}caller_ids = [{{ phone_number = "+14158675309" }}]\n')
 
@@ -96,7 +98,7 @@ def test_account_of_the_settings_may_be_in_the_file(tmp_path: Path, line: str) -
     assert [row["phone_number"] for row in listed.json()["outgoing_caller_ids"]] == ["+14158675309"]
 
 
-def test_missing_file_is_one_line(command: Command) -> None:
+def test_missing_seed_file_is_reported_in_one_line(command: Command) -> None:
     [complaint] = serve_with_seed(command, "nowhere.toml")
 
     assert complaint == "ringback: nowhere.toml: No such file or directory"

@@ -77,7 +77,7 @@ async def test_moved_file_gets_no_commits(database: SqliteDatabase, file: Path) 
     assert await database.run(find_account, ACCOUNT_SID) is None
 
 
-async def test_readiness_notices_a_moved_file_before_housekeeping(database: SqliteDatabase, file: Path) -> None:
+async def test_readiness_check_detects_a_moved_file_before_housekeeping(database: SqliteDatabase, file: Path) -> None:
     moved(file)
     reason = await find_unready_reason(database)
     moved_back(file)
@@ -87,7 +87,7 @@ async def test_readiness_notices_a_moved_file_before_housekeeping(database: Sqli
     assert await find_unready_reason(database) is None
 
 
-async def test_reads_are_refused_once_housekeeping_has_noticed(database: SqliteDatabase, file: Path) -> None:
+async def test_reads_are_refused_after_housekeeping_detects_a_moved_file(database: SqliteDatabase, file: Path) -> None:
     moved(file)
     with pytest.raises(DatabaseUnavailable):
         await database.checkpoint()
@@ -104,7 +104,7 @@ async def test_reads_are_refused_once_housekeeping_has_noticed(database: SqliteD
     assert await database.run(revision) == HEAD
 
 
-async def test_deleted_log_is_written_back(database: SqliteDatabase, file: Path) -> None:
+async def test_deleted_log_is_checkpointed(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     delete(side_files(file)[0])
 
@@ -115,9 +115,7 @@ async def test_deleted_log_is_written_back(database: SqliteDatabase, file: Path)
         assert connection.execute("SELECT sid FROM accounts").fetchall() == [(ACCOUNT_SID,)]
 
 
-async def test_side_files_are_removed_from_beside_a_file_that_replaced_the_database(
-    database: SqliteDatabase, file: Path
-) -> None:
+async def test_side_files_next_to_a_replaced_database_are_removed(database: SqliteDatabase, file: Path) -> None:
     await database.run(add_account)
     moved(file)
     make_another(file)
@@ -161,7 +159,7 @@ async def test_damaged_file_is_refused_until_a_restart(database: SqliteDatabase)
     assert "restore the file from a backup" in str(await find_unready_reason(database))
 
 
-async def test_space_for_less_than_several_requests_is_not_ready(database: SqliteDatabase) -> None:
+async def test_disk_without_space_for_several_requests_is_not_ready(database: SqliteDatabase) -> None:
     cursor = database.connection.cursor()
     cursor.execute("PRAGMA page_count")
     [pages] = cursor.fetchone() or [0]

@@ -44,7 +44,7 @@ def opened_by_another_process(file: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("database")
-def test_sqlites_own_locks_outlive_a_refused_second_opening(file: Path) -> None:
+def test_sqlite_locks_survive_a_refused_second_open(file: Path) -> None:
     with pytest.raises(DatabaseUnavailable, match="another ringback is using"):
         open_database(f"sqlite:///{file}")
 
@@ -54,7 +54,7 @@ def test_sqlites_own_locks_outlive_a_refused_second_opening(file: Path) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_sqlites_own_locks_outlive_a_refused_opening_under_another_name(file: Path) -> None:
+def test_sqlite_locks_survive_a_refused_open_under_another_name(file: Path) -> None:
     link = file.with_name("link.db")
     link.hardlink_to(file)
     with pytest.raises(DatabaseUnavailable, match="another ringback is using"):
@@ -135,7 +135,7 @@ def test_hard_linked_file_is_refused_where_it_cannot_be_flocked(file: Path) -> N
         open_database(f"sqlite:///{file}")
 
 
-def test_lock_ends_although_a_forked_process_has_inherited_it(file: Path) -> None:
+def test_lock_ends_even_if_a_forked_process_has_inherited_it(file: Path) -> None:
     database = open_database(f"sqlite:///{file}")
     read, write = os.pipe()
     child = os.fork()

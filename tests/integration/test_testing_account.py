@@ -103,7 +103,7 @@ def test_script_of_a_phone_precedes_its_rule(ringback: Account) -> None:
         phone.clear_rule()
 
 
-def test_default_phone_is_every_phone_without_a_rule(ringback: Account) -> None:
+def test_default_rule_applies_to_every_phone_without_a_rule(ringback: Account) -> None:
     ringback.default_phone.always("busy")
     call_sid = requested(ringback)
 
@@ -209,7 +209,7 @@ def test_requests_are_listed_newest_first(ringback: Account) -> None:
     assert (oldest.operation, oldest.status, oldest.error_code) == ("list-outgoing-caller-ids", 200, None)
 
 
-def test_accounts_do_not_see_each_other(ringback: Account, ringback_server: Server) -> None:
+def test_accounts_are_isolated(ringback: Account, ringback_server: Server) -> None:
     other = ringback_server.account(parent_sid=ringback.account_sid)
     requested(ringback)
 
@@ -240,5 +240,5 @@ def test_api_key_of_the_account_authenticates(ringback: Account) -> None:
     assert (key.sid[:2], key.account_sid) == ("SK", ringback.account_sid)
 
 
-def test_account_has_its_properties(ringback: Account) -> None:
+def test_account_has_the_given_properties(ringback: Account) -> None:
     assert repr(ringback) == f"<Account {ringback.account_sid} at {ringback.base_url}>"

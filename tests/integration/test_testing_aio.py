@@ -53,7 +53,7 @@ async def receiver_in_this_loop() -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/status"
 
 
-async def test_advance_lets_the_loop_answer_the_callback(account: aio.Account) -> None:
+async def test_async_advance_does_not_block_the_loop_that_serves_the_callback(account: aio.Account) -> None:
     await account.clock.freeze()
     async with receiver_in_this_loop() as url:
         request = await account.client().validation_requests.create_async(NUMBER, status_callback=url)
@@ -66,7 +66,7 @@ async def test_advance_lets_the_loop_answer_the_callback(account: aio.Account) -
     assert (await account.wait_for("callback.delivered", call_sid=request.call_sid)).type == "callback.delivered"
 
 
-async def test_synchronous_advance_warns_when_the_loop_it_stops_serves_the_callback(ringback: Account) -> None:
+async def test_synchronous_advance_warns_if_the_blocked_loop_serves_the_callback(ringback: Account) -> None:
     ringback.clock.freeze()
     async with receiver_in_this_loop() as url:
         request = ringback.client().validation_requests.create(NUMBER, status_callback=url + QUICK)
@@ -79,7 +79,7 @@ async def test_synchronous_advance_warns_when_the_loop_it_stops_serves_the_callb
     assert [warning.filename for warning in told] == [__file__]
 
 
-async def test_synchronous_advance_does_not_warn_when_the_callback_arrives_elsewhere(ringback: Account) -> None:
+async def test_synchronous_advance_does_not_warn_about_a_receiver_outside_the_loop(ringback: Account) -> None:
     ringback.clock.freeze()
     ringback.client().validation_requests.create(NUMBER, status_callback=ringback.inbox().url)
 
@@ -90,7 +90,7 @@ async def test_synchronous_advance_does_not_warn_when_the_callback_arrives_elsew
     assert len(ringback.inbox().messages()) == 1
 
 
-async def test_synchronous_advance_does_not_warn_of_a_port_that_refuses(ringback: Account) -> None:
+async def test_synchronous_advance_does_not_warn_about_a_closed_port(ringback: Account) -> None:
     ringback.clock.freeze()
     request = ringback.client().validation_requests.create(NUMBER, status_callback="http://127.0.0.1:9/" + QUICK)
 
@@ -101,7 +101,7 @@ async def test_synchronous_advance_does_not_warn_of_a_port_that_refuses(ringback
     assert len(ringback.callbacks(request.call_sid)) == 1
 
 
-async def test_synchronous_advance_does_not_warn_of_a_callback_that_failed_before_it(ringback: Account) -> None:
+async def test_synchronous_advance_does_not_warn_about_an_earlier_failed_callback(ringback: Account) -> None:
     ringback.clock.freeze()
     with socket.create_server(("127.0.0.1", 0)) as silent_receiver:
         url = f"http://127.0.0.1:{silent_receiver.getsockname()[1]}/{QUICK}"
@@ -116,7 +116,7 @@ async def test_synchronous_advance_does_not_warn_of_a_callback_that_failed_befor
     assert [event.call_sid for event in ringback.events("callback.failed")] == [request.call_sid]
 
 
-async def test_synchronous_wait_names_the_loop_that_it_stops(ringback: Account) -> None:
+async def test_synchronous_wait_warns_about_the_blocked_loop(ringback: Account) -> None:
     with pytest.raises(TimeoutError, match=r"blocked the event loop of this thread; .* use ringback\.testing\.aio"):
         ringback.wait_for("callback.delivered", timeout_seconds=0)
 

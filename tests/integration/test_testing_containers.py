@@ -19,7 +19,7 @@ NUMBER = "+14158675309"
 SETTINGS_OF_TESTS = ["--database-url=sqlite://", "--ring-seconds=0", "--key-seconds=0"]
 HOST_MAP = "--callback-host-map=localhost=host.docker.internal,127.0.0.1=host.docker.internal"
 ONE_ATTEMPT = """
-def test_the_first_mistake_is_the_last(ringback):
+def test_suite_stops_at_the_first_error(ringback):
     ringback.phone("+14158675309").will("mistype-once")
     request = ringback.client().validation_requests.create("+14158675309")
 
@@ -42,7 +42,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[DockerEn
         yield running
 
 
-def test_server_in_a_container_is_used_like_another(engine: DockerEngine, tmp_path: Path) -> None:
+def test_container_server_has_the_same_api(engine: DockerEngine, tmp_path: Path) -> None:
     seed = tmp_path / "numbers.toml"
     seed.write_text(many_caller_ids(2), encoding="utf-8")
     container = RingbackContainer().with_setting(code_attempts=1, control_token="of the suite").with_seed(seed)
@@ -62,7 +62,7 @@ def test_server_in_a_container_is_used_like_another(engine: DockerEngine, tmp_pa
     assert engine.removed == set(engine.containers)
 
 
-def test_conftest_of_the_page_gives_accounts_of_a_container(engine: DockerEngine, tmp_path: Path) -> None:
+def test_documented_conftest_creates_accounts_in_a_container(engine: DockerEngine, tmp_path: Path) -> None:
     modules = {"conftest.py": readme_block("pytest-container", page=docs_page("testing")), "test_one.py": ONE_ATTEMPT}
     alone = {"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_CONNECTION_MODE": "docker_host"}
 

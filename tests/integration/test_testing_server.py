@@ -99,7 +99,7 @@ def test_server_that_ignores_signals_is_killed(monkeypatch: pytest.MonkeyPatch) 
     assert status == -9
 
 
-def test_log_settings_of_a_server_are_an_error() -> None:
+def test_log_settings_of_a_server_raise_an_error() -> None:
     with pytest.raises(TypeError, match="log_level"):
         Server(log_level="error")
 
@@ -141,7 +141,7 @@ def test_environment_and_env_file_are_ignored(monkeypatch: pytest.MonkeyPatch, t
         assert account.call(request.call_sid).attempts_left == 3
 
 
-def test_relative_paths_are_those_of_the_suite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_relative_paths_are_relative_to_the_suites_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(
         '[[accounts]]\nsid = "AC' + "a" * 32 + '"\nauth_token = "x"\n', encoding="utf-8"
     )

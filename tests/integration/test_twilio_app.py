@@ -63,7 +63,7 @@ async def known(client: httpx.AsyncClient) -> str:
     return f"{LIST}/{listed.json()['outgoing_caller_ids'][0]['sid']}"
 
 
-async def test_every_answer_carries_twilios_headers(client: httpx.AsyncClient) -> None:
+async def test_responses_have_twilios_headers(client: httpx.AsyncClient) -> None:
     for answer in (await client.get(f"{LIST}.json"), await client.get(f"{NOWHERE}.json"), await client.options(LIST)):
         assert answer.headers["twilio-request-id"].startswith("RQ")
         assert float(answer.headers["twilio-request-duration"]) >= 0
@@ -90,7 +90,7 @@ async def test_head_is_get_without_a_body(client: httpx.AsyncClient, known: str)
     ("suffix", "content_type"),
     [("", "application/xml"), (".xml", "application/xml"), (".json", "application/json"), (".csv", "text/csv")],
 )
-async def test_suffix_chooses_the_representation(suffix: str, content_type: str, client: httpx.AsyncClient) -> None:
+async def test_suffix_selects_the_representation(suffix: str, content_type: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(f"{LIST}{suffix}", headers={"Accept": "application/json"})
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
@@ -153,7 +153,7 @@ async def test_method_that_is_not_allowed_gets_an_allow_header(
         f"{LIST}s",
     ],
 )
-async def test_missing_resource_is_404_in_the_representation_asked_for(path: str, client: httpx.AsyncClient) -> None:
+async def test_missing_resource_is_404_in_the_requested_representation(path: str, client: httpx.AsyncClient) -> None:
     answer = await client.get(path)
 
     expected = "application/json" if path.endswith(".json") else "application/xml"
@@ -236,7 +236,7 @@ async def test_client_that_disconnects_during_its_request_is_logged(app: FastAPI
     assert [line["event"] for line in lines] == ["client disconnected", "request"]
 
 
-async def test_database_that_fails_after_a_refusal_is_one_warning(
+async def test_database_failure_after_a_refusal_logs_one_warning(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:

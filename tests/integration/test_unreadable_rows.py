@@ -184,7 +184,7 @@ async def test_unreadable_call_is_skipped_in_the_list_and_in_an_advance(outbox: 
 
 
 @only(SQLITE)
-def test_call_whose_due_time_is_not_a_number_does_not_stop_others(simulation: Simulation) -> None:
+def test_call_with_an_invalid_due_time_does_not_stop_others(simulation: Simulation) -> None:
     broken, other = (simulation.validate(number).call_sid for number in ("+14158675301", "+14158675302"))
     execute(
         simulation.database,
@@ -204,9 +204,7 @@ def test_call_whose_due_time_is_not_a_number_does_not_stop_others(simulation: Si
 
 @only(SQLITE)
 @pytest.mark.parametrize("mode", list(ClockMode))
-def test_clock_moves_all_calls_except_those_whose_due_time_is_not_a_number(
-    simulation: Simulation, mode: ClockMode
-) -> None:
+def test_clock_change_skips_calls_with_an_invalid_due_time(simulation: Simulation, mode: ClockMode) -> None:
     broken, other = (simulation.validate(number).call_sid for number in ("+14158675301", "+14158675302"))
     unit_of_work, now = simulation.unit_of_work, simulation.clock.now()
     execute(simulation.database, f"UPDATE validation_calls SET due_at = 'soon' WHERE sid = '{broken}'")  # noqa: S608
@@ -220,7 +218,7 @@ def test_clock_moves_all_calls_except_those_whose_due_time_is_not_a_number(
 
 @only(SQLITE)
 @pytest.mark.parametrize("column", ["clock_offset", "clock_frozen_at"])
-def test_account_whose_clock_is_not_a_number_has_the_system_time(simulation: Simulation, column: str) -> None:
+def test_account_with_an_invalid_clock_has_the_system_time(simulation: Simulation, column: str) -> None:
     sid = simulation.validate().call_sid
     execute(simulation.database, f"UPDATE accounts SET {column} = 'odd' WHERE sid = '{ACCOUNT_SID}'")  # noqa: S608
 

@@ -16,7 +16,7 @@ OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
 URL = "http://app.test/done"
 
 
-def test_answer_has_the_code_and_the_call(simulation: Simulation) -> None:
+def test_response_has_the_code_and_the_call_sid(simulation: Simulation) -> None:
     answer = simulation.validate(friendly_name="Home", status_callback=URL, extension="12", call_delay_seconds=3)
 
     call = simulation.call(answer.call_sid)
@@ -30,7 +30,7 @@ def test_answer_has_the_code_and_the_call(simulation: Simulation) -> None:
     assert (call.attempts_allowed, call.attempts_left) == (3, 3)
 
 
-def test_answer_has_no_name_if_none_was_given(simulation: Simulation) -> None:
+def test_response_has_a_null_name_if_none_was_given(simulation: Simulation) -> None:
     assert simulation.validate().friendly_name is None
 
 

@@ -92,7 +92,7 @@ def test_checkpoint_does_not_wait_for_writers(file: Path, writer: sqlite3.Connec
     assert file.stat().st_size > ROWS * 1000
 
 
-def test_log_is_overwritten_after_a_checkpoint(file: Path, writer: sqlite3.Connection) -> None:
+def test_write_ahead_log_is_overwritten_after_a_checkpoint(file: Path, writer: sqlite3.Connection) -> None:
     length = log_bytes(file)
 
     with closing(WriteAheadLog(str(file), PAGE_BYTES)) as log:
@@ -168,7 +168,7 @@ def test_restarted_log_is_restarted_again_at_the_same_length(
     assert ran == [PASSIVE, RESTART, PASSIVE, PASSIVE, PASSIVE, RESTART, PASSIVE, PASSIVE]
 
 
-def test_checkpoint_of_another_program_tells_nothing_of_the_log(
+def test_checkpoint_by_another_program_gives_no_log_size(
     file: Path, writer: sqlite3.Connection, reader: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     ran: list[str] = []
@@ -217,7 +217,7 @@ def test_restart_waits_only_briefly(file: Path, writer: sqlite3.Connection, watc
     assert timeout == (BUSY_TIMEOUT_MS,)
 
 
-def test_close_waits_for_a_checkpoint_and_nothing_is_written_after_it(
+def test_close_waits_for_a_checkpoint_and_prevents_later_ones(
     file: Path, writer: sqlite3.Connection, watched: list[Watch]
 ) -> None:
     begun, may_end = threading.Event(), threading.Event()

@@ -82,7 +82,7 @@ def account(quick_server: ServerProcess) -> Iterator[Account]:
         ({"status": 400, "code": 21450, "message": "Taken."}, 21450, "Taken."),
     ],
 )
-def test_an_error_is_the_librarys_own_exception(
+def test_injected_error_is_raised_as_the_librarys_exception(
     effect: dict[str, Any], code: int, message: str, account: Account
 ) -> None:
     account.let(CREATE, effect, times=1)
@@ -97,7 +97,7 @@ def test_an_error_is_the_librarys_own_exception(
 
 @pytest.mark.parametrize(("moment", "calls"), [("before", 0), ("after", 1)])
 @pytest.mark.parametrize("is_first", [True, False])
-def test_a_connection_is_cut_before_the_change_or_after_it(
+def test_connection_is_dropped_before_or_after_the_change(
     moment: str, calls: int, account: Account, *, is_first: bool
 ) -> None:
     if not is_first:
@@ -113,7 +113,7 @@ def test_a_connection_is_cut_before_the_change_or_after_it(
     assert account.client.outgoing_caller_ids.list() is not None
 
 
-def test_an_answer_that_is_an_error_is_lost_too(account: Account) -> None:
+def test_error_response_is_dropped_too(account: Account) -> None:
     account.let(CREATE, {"drop": "after"}, times=1)
 
     with pytest.raises(requests.ConnectionError):
@@ -123,7 +123,7 @@ def test_an_answer_that_is_an_error_is_lost_too(account: Account) -> None:
         account.client.validation_requests.create(phone_number="12")
 
 
-def test_an_earlier_answer_still_arrives_and_later_requests_of_the_connection_are_not_answered(
+def test_dropped_connection_keeps_earlier_responses_and_loses_later_ones(
     quick_server: ServerProcess, account: Account
 ) -> None:
     account.let(CREATE, {"drop": "after"}, times=1)
@@ -144,7 +144,7 @@ def test_an_earlier_answer_still_arrives_and_later_requests_of_the_connection_ar
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_not_a_byte_of_an_answer_comes_before_the_cut(
+def test_dropped_connection_sends_no_byte_of_the_response(
     method: str, quick_server: ServerProcess, account: Account
 ) -> None:
     account.let(LIST, {"drop": "after"}, times=1)
@@ -159,7 +159,7 @@ def test_not_a_byte_of_an_answer_comes_before_the_cut(
     connection.close()
 
 
-def test_an_answer_that_is_cut_off_is_no_error_of_the_server(quick_server: ServerProcess, account: Account) -> None:
+def test_dropped_response_is_not_logged_as_an_error(quick_server: ServerProcess, account: Account) -> None:
     for moment in ("before", "after"):
         account.let(LIST, {"drop": moment}, times=1)
         with pytest.raises(requests.ConnectionError):
@@ -181,7 +181,7 @@ def test_client_with_a_timeout_below_the_delay_times_out(account: Account) -> No
     assert account.faults() == []
 
 
-def test_client_with_a_timeout_above_the_delay_gets_its_answer(account: Account) -> None:
+def test_client_with_a_timeout_above_the_delay_gets_its_response(account: Account) -> None:
     account.let(LIST, {"delay_seconds": 0.2}, times=1)
 
     started = time.monotonic()
@@ -189,7 +189,7 @@ def test_client_with_a_timeout_above_the_delay_gets_its_answer(account: Account)
     assert time.monotonic() - started >= 0.2
 
 
-def test_a_doubled_callback_can_be_told_by_its_token(account: Account, receiver: CallbackReceiver) -> None:
+def test_duplicated_callback_is_recognized_by_its_token(account: Account, receiver: CallbackReceiver) -> None:
     account.let("status-callback", {"duplicate": 2}, times=1)
 
     account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/twice")
@@ -199,7 +199,7 @@ def test_a_doubled_callback_can_be_told_by_its_token(account: Account, receiver:
     assert first.headers["I-Twilio-Idempotency-Token"] == second.headers["I-Twilio-Idempotency-Token"]
 
 
-def test_a_bad_signature_is_refused_by_the_librarys_validator(account: Account, receiver: CallbackReceiver) -> None:
+def test_invalid_signature_is_rejected_by_the_librarys_validator(account: Account, receiver: CallbackReceiver) -> None:
     account.let("status-callback", {"signature": "bad"}, times=1)
     validator = RequestValidator(account.auth_token)
 
@@ -211,7 +211,7 @@ def test_a_bad_signature_is_refused_by_the_librarys_validator(account: Account, 
     assert sorted(verdicts) == [False, True]
 
 
-def test_a_dropped_callback_never_comes(account: Account, receiver: CallbackReceiver) -> None:
+def test_dropped_callback_is_never_sent(account: Account, receiver: CallbackReceiver) -> None:
     account.let("status-callback", {"drop": True}, times=1)
 
     lost = account.client.validation_requests.create(phone_number=NUMBER, status_callback=f"{receiver.url}/lost")
@@ -224,7 +224,7 @@ def test_a_dropped_callback_never_comes(account: Account, receiver: CallbackRece
 
 
 @pytest.mark.node
-def test_nodes_library_throws_its_own_exceptions_too(quick_server: ServerProcess, account: Account) -> None:
+def test_node_library_throws_exceptions_for_injected_errors(quick_server: ServerProcess, account: Account) -> None:
     account.let(LIST, {"status": 429}, times=1)
     account.let(CREATE, {"drop": "after"}, times=1)
 

@@ -44,13 +44,13 @@ def node_block(block: str, base_url: str = "") -> str:
     return readme_block(f"node-{block}", page=client_page("node"), base_url=base_url or "http://127.0.0.1:8010")
 
 
-def test_every_block_that_the_pages_mark_is_run() -> None:
+def test_blocks_marked_on_client_pages_are_run() -> None:
     marked = {name for page in CLIENT_PAGES.glob("*.md") for name in block_names(page)}
 
     assert marked == {f"{page}-{what}" for page, blocks in RUN.items() for what in blocks} | RUN_OLD
 
 
-def test_only_pages_that_are_run_elsewhere_or_were_not_run_have_blocks_without_a_mark() -> None:
+def test_unmarked_blocks_are_only_on_pages_run_elsewhere_or_not_run() -> None:
     blocks = {page.stem: page.read_text(encoding="utf-8").count("\n```") // 2 for page in CLIENT_PAGES.glob("*.md")}
 
     unmarked = {name for name, count in blocks.items() if count != len(block_names(client_page(name)))}
@@ -59,7 +59,7 @@ def test_only_pages_that_are_run_elsewhere_or_were_not_run_have_blocks_without_a
     assert "the tests do not run it" in client_page("csharp").read_text(encoding="utf-8")
 
 
-def test_the_index_names_every_page() -> None:
+def test_index_of_clients_lists_every_page() -> None:
     index = (CLIENT_PAGES / "README.md").read_text(encoding="utf-8")
 
     missing = [page.name for page in CLIENT_PAGES.glob("*.md") if f"]({page.name})" not in index]
@@ -68,7 +68,7 @@ def test_the_index_names_every_page() -> None:
 
 
 @pytest.mark.usefixtures("direct")
-def test_pythons_line_makes_a_client_of_this_server(full_server: ServerProcess) -> None:
+def test_python_code_creates_a_client_of_this_server(full_server: ServerProcess) -> None:
     client = python_names("python-line", full_server.base_url)["client"]
 
     listed = client.outgoing_caller_ids.list(limit=7)
@@ -91,7 +91,7 @@ def test_pythons_redirecting_client_is_immune_to_regions_and_edges(
     assert len(streamed) == 120
 
 
-def test_the_asynchronous_redirecting_client_is_too(full_server: ServerProcess, tmp_path: Path) -> None:
+def test_asynchronous_redirecting_client_ignores_regions_and_edges(full_server: ServerProcess, tmp_path: Path) -> None:
     program = readme_block("python-async-redirecting-client", page=client_page("python"), base_url=full_server.base_url)
 
     printed = run_alone([sys.executable, "-c", program], tmp_path, REGIONS)
@@ -101,7 +101,7 @@ def test_the_asynchronous_redirecting_client_is_too(full_server: ServerProcess, 
 
 @pytest.mark.node
 @pytest.mark.parametrize("block", ["line", "redirecting-client"])
-def test_nodes_clients_walk_the_list(full_server: ServerProcess, block: str) -> None:
+def test_node_clients_iterate_over_the_list(full_server: ServerProcess, block: str) -> None:
     walked = run_script("paging", full_server.base_url, block=node_block(block, full_server.base_url))
 
     assert len(walked["streamed"]) == 120
@@ -123,7 +123,7 @@ def nodes_opinion(url: str, form: dict[str, str], signature: str) -> bool:
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=pytest.mark.node)])
-def test_the_validators_take_what_is_received_for_genuine(
+def test_validators_accept_received_callbacks(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Opinion
 ) -> None:
     asked = {"PhoneNumber": "+15005550013", "StatusCallback": f"{receiver.url}/done", "StatusCallbackMethod": method}

@@ -55,7 +55,7 @@ def wait_for_the_end_of(server: ServerProcess, call_sid: str) -> str:
 
 
 @pytest.mark.parametrize(("hours", "message"), [(-1, "set back"), (1, "set forward")])
-def test_calls_go_on_when_the_clock_is_stepped(tmp_path: Path, hours: int, message: str) -> None:
+def test_calls_continue_when_the_clock_is_stepped(tmp_path: Path, hours: int, message: str) -> None:
     machine = SteppedMachine(tmp_path)
     with machine.server() as server:
         before = validate(server)
@@ -67,7 +67,7 @@ def test_calls_go_on_when_the_clock_is_stepped(tmp_path: Path, hours: int, messa
         server.wait_for_log(lambda line: message in line["event"])
 
 
-def test_calls_go_on_after_a_restart_behind_a_step_back(tmp_path: Path) -> None:
+def test_calls_continue_after_a_restart_with_the_clock_set_back(tmp_path: Path) -> None:
     machine = SteppedMachine(tmp_path)
     with machine.server() as server:
         call_sid = validate(server)

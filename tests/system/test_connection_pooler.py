@@ -79,7 +79,7 @@ def ask_all(replicas: list[ServerProcess], numbers: list[str]) -> dict[str, int]
         return {number: status for answers in pool.map(ask, range(CLIENTS)) for number, status in answers.items()}
 
 
-def test_500_validation_requests_to_two_replicas_are_all_verified(replicas: list[ServerProcess]) -> None:
+def test_validation_requests_to_two_replicas_are_all_verified(replicas: list[ServerProcess]) -> None:
     numbers = new_numbers(REQUESTS)
 
     statuses = ask_all(replicas, numbers)
@@ -99,7 +99,7 @@ def test_pooler_is_recognized_and_logged_once(replicas: list[ServerProcess]) -> 
         assert [line["hint"] for line in lines] == ["set database_listen_url to a URL that leads to PostgreSQL itself"]
 
 
-def test_pooler_that_restarts_costs_503_at_most_and_nothing_that_was_answered(
+def test_pooler_restart_causes_only_503_and_loses_no_accepted_call(
     replicas: list[ServerProcess], pooler: PgBouncer
 ) -> None:
     numbers = new_numbers(300)
@@ -119,7 +119,7 @@ def test_pooler_that_restarts_costs_503_at_most_and_nothing_that_was_answered(
             eventually(lambda: verified(http) >= answered, what="all verified", seconds=PATIENCE_SECONDS)
 
 
-def test_event_at_one_replica_ends_a_wait_at_the_other_by_polling(replicas: list[ServerProcess]) -> None:
+def test_event_at_one_replica_ends_a_wait_at_another_by_polling(replicas: list[ServerProcess]) -> None:
     one, other = replicas
     path = f"/_ringback/accounts/{ACCOUNT_SID}/events"
     [number] = new_numbers(1)
@@ -135,7 +135,7 @@ def test_event_at_one_replica_ends_a_wait_at_the_other_by_polling(replicas: list
     assert events
 
 
-def test_sessions_settings_do_not_leak_to_other_users_of_the_pooler(
+def test_session_settings_do_not_leak_to_other_users_of_the_pooler(
     replicas: list[ServerProcess], pooler: PgBouncer
 ) -> None:
     ask_all(replicas, new_numbers(40))
@@ -147,7 +147,7 @@ def test_sessions_settings_do_not_leak_to_other_users_of_the_pooler(
 
 
 @pytest.mark.parametrize("threshold", ["0", "5", "none"])
-def test_url_may_say_how_statements_are_prepared(pooler: PgBouncer, pooled_url: str, threshold: str) -> None:
+def test_url_option_controls_prepared_statements(pooler: PgBouncer, pooled_url: str, threshold: str) -> None:
     url = text(pooler.url.update_query_dict({"prepare_threshold": threshold}))
 
     with ServerProcess(database_url=url, covered=False, **QUICK) as server:

@@ -90,7 +90,7 @@ def link_to(file: Path, kind: str) -> Path:
 
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("kind", ["hard link", "symbolic link"])
-def test_second_server_on_the_same_file_under_another_name_is_refused(file: Path, kind: str) -> None:
+def test_second_server_on_a_file_under_another_name_is_refused(file: Path, kind: str) -> None:
     line = refusal_of(serving(link_to(file, kind)))
 
     assert "another ringback is using the database file" in line
@@ -158,7 +158,7 @@ def side_files(file: Path) -> tuple[Path, Path]:
     return file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")
 
 
-def test_truncated_file_answers_503_from_then_on_and_is_not_ready(file: Path) -> None:
+def test_truncated_file_causes_503_until_restart_and_is_not_ready(file: Path) -> None:
     with serving(file) as first, first.client() as http:
         assert post(http).status_code == 200
     with serving(file) as server, server.client() as http:
@@ -193,9 +193,7 @@ def test_file_that_another_program_has_vacuumed_is_still_used(file: Path, http: 
 
 
 @pytest.mark.parametrize("lose", [delete, delete_with_side_files, move_away, replace_by_a_backup, delete_the_log])
-def test_lost_file_answers_503_from_then_on_and_is_not_ready(
-    file: Path, http: httpx.Client, lose: Callable[[Path], None]
-) -> None:
+def test_deleted_file_causes_503_and_is_not_ready(file: Path, http: httpx.Client, lose: Callable[[Path], None]) -> None:
     before = post(http)
 
     lose(file)
@@ -214,7 +212,7 @@ def test_lost_file_answers_503_from_then_on_and_is_not_ready(
     assert http.get("/livez").status_code == 200
 
 
-def test_unmounted_folder_answers_503(tmp_path: Path) -> None:
+def test_unmounted_folder_causes_503(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk") as disk:
         if disk is None:
             pytest.skip("mounting a small disk takes root and its privileges")
@@ -232,7 +230,7 @@ def test_unmounted_folder_answers_503(tmp_path: Path) -> None:
     assert "was deleted, moved or replaced" in reason
 
 
-def test_lost_file_is_noticed_without_any_request(file: Path, server: ServerProcess, http: httpx.Client) -> None:
+def test_deleted_file_is_detected_without_a_request(file: Path, server: ServerProcess, http: httpx.Client) -> None:
     file.unlink()
 
     eventually(lambda: http.get(LIST).status_code == 503, what="a read answers 503", seconds=WAIT_SECONDS)
@@ -240,7 +238,7 @@ def test_lost_file_is_noticed_without_any_request(file: Path, server: ServerProc
     server.wait_for_log(lambda line: "was deleted, moved or replaced" in str(line.get("reason")), WAIT_SECONDS)
 
 
-def test_file_that_comes_back_is_used_again(file: Path, server: ServerProcess, http: httpx.Client) -> None:
+def test_restored_file_is_used_again(file: Path, server: ServerProcess, http: httpx.Client) -> None:
     paths = [file, *side_files(file)]
     before = post(http)
     for path in paths:
@@ -260,7 +258,7 @@ def test_file_that_comes_back_is_used_again(file: Path, server: ServerProcess, h
 
 
 @pytest.mark.parametrize("lose", [delete, replace_by_a_backup, delete_with_side_files])
-def test_second_server_at_the_path_of_a_lost_file_keeps_what_it_answers(
+def test_second_server_at_the_path_of_a_deleted_file_keeps_its_calls(
     file: Path, server: ServerProcess, http: httpx.Client, lose: Callable[[Path], None]
 ) -> None:
     assert post(http).status_code == 200
@@ -286,7 +284,7 @@ def test_second_server_at_the_path_of_a_lost_file_keeps_what_it_answers(
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
-def test_acknowledged_requests_survive_the_loss_of_the_log_and_a_crash(
+def test_acknowledged_requests_survive_a_deleted_log_and_a_crash(
     file: Path, server: ServerProcess, http: httpx.Client
 ) -> None:
     answered = [post(http) for _ in range(5)]
@@ -323,7 +321,7 @@ def damage(file: Path, table: str) -> None:
         opened.write(b"\xff" * page_size)
 
 
-def test_damaged_page_answers_503_and_is_not_ready_and_logs_little(file: Path) -> None:
+def test_damaged_page_causes_503_and_few_log_lines_and_is_not_ready(file: Path) -> None:
     with serving(file) as first:
         first.stop()
     damage(file, "validation_calls")
@@ -341,7 +339,7 @@ def test_damaged_page_answers_503_and_is_not_ready_and_logs_little(file: Path) -
     assert all("is damaged" in line["reason"] for line in refused)
 
 
-def test_server_with_a_dropped_table_answers_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:
+def test_dropped_table_causes_503_and_is_not_ready(file: Path, http: httpx.Client) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("DROP TABLE outgoing_caller_ids")
 

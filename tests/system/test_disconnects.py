@@ -42,7 +42,7 @@ def errors(server: ServerProcess) -> list[dict[str, Any]]:
     return [line for line in server.log if line.get("level") in ("error", "critical") or "exception" in line]
 
 
-def test_event_streams_that_their_clients_close_leave_no_error_in_the_log() -> None:
+def test_event_streams_closed_by_clients_log_no_error() -> None:
     with ServerProcess(ring_seconds=0, key_seconds=0) as server, server.client() as client:
         for number in range(STREAMS):
             url = f"{server.base_url}/_ringback/accounts/{ACCOUNT_SID}/events/stream"
@@ -84,7 +84,7 @@ def disconnect_in_every_way(port: int, requests: list[str]) -> None:
     ],
     ids=["plain", "proxy", "TLS"],
 )
-def test_clients_that_disconnect_at_any_point_leave_no_error_in_the_log(
+def test_clients_that_disconnect_at_any_point_cause_no_error_in_the_log(
     tmp_path: Path, port: Callable[[dict[str, Any]], str], requests: dict[str, str]
 ) -> None:
     with ServerProcess(intercept=True, intercept_port=0, tls_port=0, authority_folder=tmp_path) as server:

@@ -80,7 +80,7 @@ def program(name: str) -> str:
     return found
 
 
-def test_every_marked_block_is_run_in_the_order_of_its_page() -> None:
+def test_marked_blocks_are_run_in_the_order_of_their_page() -> None:
     marked = {str(page.relative_to(ROOT)): block_names(page) for page in PAGES if page.parent.name != "clients"}
 
     assert {page: names for page, names in marked.items() if names} == RUN
@@ -176,7 +176,7 @@ def names_of(block: str, page: Path, base_url: str) -> dict[str, Any]:
     return names
 
 
-def test_seed_file_creates_what_its_comments_say(tmp_path: Path) -> None:
+def test_seed_file_creates_the_resources_in_its_comments(tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(readme_block("seed-file", page=docs_page("settings")), encoding="utf-8")
     subaccount = ACCOUNT_SID[:-1] + "2"
     key = ("SK00000000000000000000000000000001", "any-secret-of-up-to-64-characters")

@@ -18,7 +18,7 @@ SECRET_PARTS = ["an-auth-token", "the-control-token", "a/pass", "word-of-mine"]
 
 
 @pytest.mark.parametrize("called", [("serve",), ("migrate",), ("ready",)], ids=["serve", "migrate", "ready"])
-def test_a_file_that_is_not_utf_8_is_one_line_and_status_2(
+def test_env_file_with_invalid_utf_8_is_reported_in_one_line_with_status_2(
     command: Command, tmp_path: Path, called: tuple[str, ...]
 ) -> None:
     (tmp_path / ".env").write_bytes("RINGBACK_AUTH_TOKEN=Schlüssel\n".encode("latin-1"))
@@ -31,7 +31,7 @@ def test_a_file_that_is_not_utf_8_is_one_line_and_status_2(
     assert "Schl" not in line
 
 
-def test_a_file_that_may_not_be_read_is_one_line_and_status_2(
+def test_unreadable_env_file_is_reported_in_one_line_with_status_2(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".env").write_text("RINGBACK_PORT=0\n")
@@ -46,7 +46,7 @@ def refuse(*_: object, **__: object) -> None:
     raise PermissionError(13, "Permission denied")
 
 
-def test_a_misspelt_name_in_the_file_is_warned_of(tmp_path: Path) -> None:
+def test_misspelled_name_in_the_env_file_causes_a_warning(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_KEY_SECOND=1\nRINGBACK_KEY_SECONDS=1\nOTHER=1\n")
 
     with ServerProcess(cwd=tmp_path, ring_second=3) as server:
@@ -56,7 +56,7 @@ def test_a_misspelt_name_in_the_file_is_warned_of(tmp_path: Path) -> None:
     assert warned == ["RINGBACK_KEY_SECOND", "RINGBACK_RING_SECOND"]
 
 
-def test_no_complaint_repeats_a_secret_from_the_environment(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_in_the_environment_is_not_repeated_in_errors(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
 
@@ -66,7 +66,7 @@ def test_no_complaint_repeats_a_secret_from_the_environment(command: Command, mo
     assert sorted(line.split()[1].rstrip(":") for line in refused.complaints) == ["auth_token", "database_url", "port"]
 
 
-def test_no_complaint_repeats_a_secret_from_the_file(command: Command, tmp_path: Path) -> None:
+def test_secret_in_the_env_file_is_not_repeated_in_errors(command: Command, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("".join(f"{name}={value}\n" for name, value in SECRETS.items()))
 
     refused = command("serve")
@@ -74,7 +74,7 @@ def test_no_complaint_repeats_a_secret_from_the_file(command: Command, tmp_path:
     assert_no_secret_is_said(refused.status, refused.out + refused.err)
 
 
-def test_no_complaint_repeats_a_secret_from_the_command_line(command: Command) -> None:
+def test_secret_on_the_command_line_is_not_repeated_in_errors(command: Command) -> None:
     options = [f"--{name.removeprefix('RINGBACK_').lower()}={value}" for name, value in SECRETS.items()]
 
     refused = command("serve", *options)

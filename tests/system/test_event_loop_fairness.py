@@ -112,7 +112,7 @@ asyncio.run(spin())
 """
 
 
-def test_watch_notes_a_callback_that_takes_long(tmp_path: Path) -> None:
+def test_watched_event_loop_records_a_long_callback(tmp_path: Path) -> None:
     report = tmp_path / "report"
     path = {**os.environ, "PYTHONPATH": str(loop_watch.TESTS)}
 
@@ -168,7 +168,7 @@ def test_snapshot_is_taken_and_restored_while_requests_are_served(server: Watche
     assert ask(http, "GET", f"{CONTROL}/snapshot").content == snapshot
 
 
-def test_snapshot_of_any_size_that_was_taken_is_restored(server: WatchedServer, http: httpx.Client) -> None:
+def test_snapshot_of_a_large_inbox_is_restored(server: WatchedServer, http: httpx.Client) -> None:
     make_messages(http, MESSAGES)
 
     with ringback.testing.connect(server.base_url) as connection:

@@ -54,7 +54,7 @@ def lines_of(server: ServerProcess, query: str, headers: dict[str, str], wanted:
     return found
 
 
-def test_the_stream_sends_what_has_happened_and_then_what_happens(server: ServerProcess) -> None:
+def test_stream_sends_past_events_and_then_new_ones(server: ServerProcess) -> None:
     with server.client() as client:
         client.put(CLOCK, json={"mode": "frozen"})
         validate(client)
@@ -69,7 +69,7 @@ def test_the_stream_sends_what_has_happened_and_then_what_happens(server: Server
     assert [line for line in lines if line.startswith("event: ")] == [f"event: {event['type']}" for event in listed]
 
 
-def test_a_client_that_reconnects_misses_nothing(server: ServerProcess) -> None:
+def test_stream_client_that_reconnects_misses_no_event(server: ServerProcess) -> None:
     with server.client() as client:
         validate(client)
         client.post(f"{CLOCK}/advance", json={"seconds": 60})
@@ -81,7 +81,7 @@ def test_a_client_that_reconnects_misses_nothing(server: ServerProcess) -> None:
     assert ids == [event["id"] for event in listed[3:]]
 
 
-def test_no_event_is_lost_across_a_restart(tmp_path: Path) -> None:
+def test_events_are_not_lost_across_a_restart(tmp_path: Path) -> None:
     settings = {"cwd": tmp_path, "database_url": f"sqlite:///{tmp_path / 'kept.db'}"}
     with ServerProcess(**settings) as server, server.client() as client:  # type: ignore[arg-type]
         client.put(CLOCK, json={"mode": "frozen"})
@@ -136,7 +136,7 @@ def idle_share(server: ServerProcess) -> float:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the processor time of another process is in /proc")
-def test_many_who_wait_cost_nothing_and_are_all_answered(server: ServerProcess) -> None:
+def test_many_waiting_clients_use_little_processor_time_and_all_get_events(server: ServerProcess) -> None:
     with server.client() as client, ExitStack() as opened:
         client.put(CLOCK, json={"mode": "frozen"})
         waits = [begin(server, f"{EVENTS}?type=caller-id.created&wait_seconds=300") for _ in range(WAITERS)]
@@ -154,7 +154,7 @@ def test_many_who_wait_cost_nothing_and_are_all_answered(server: ServerProcess) 
     assert shares[-1] < IDLE_SHARE, shares
 
 
-def test_event_wait_is_answered_when_the_server_stops() -> None:
+def test_event_wait_ends_when_the_server_stops() -> None:
     patient = serve_with({"ringback.server.uvicorn_server.STOP_SECONDS": 2 * PATIENCE_SECONDS})
     with (
         ServerProcess(command=patient) as server,

@@ -58,7 +58,7 @@ def variables_of(file: str, server: InterceptingServer) -> dict[str, str]:
     return {name: value.replace("/authority/", f"{server.trust}/") for name, value in variables.items()}
 
 
-def test_a_number_is_verified_and_the_callback_is_believed(service: ExampleService, account: Account) -> None:
+def test_example_service_verifies_a_number_and_accepts_the_callback(service: ExampleService, account: Account) -> None:
     shown = service.verified("Ada", "+14158675321")
 
     [call] = account.calls(phone_number="+14158675321")
@@ -72,14 +72,14 @@ def test_a_number_is_verified_and_the_callback_is_believed(service: ExampleServi
     assert service.looked_up <= {"127.0.0.1"}
 
 
-def test_a_number_whose_owner_hangs_up_is_not_verified(service: ExampleService) -> None:
+def test_example_service_does_not_verify_a_number_whose_owner_hangs_up(service: ExampleService) -> None:
     shown = service.verified("Grace", "+15005550013")
 
     assert shown["outcome"] == "failed"
     assert "Grace" not in {number["user"] for number in service.http.get("/numbers").json()}
 
 
-def test_a_text_message_is_refused_by_name_and_listed(
+def test_text_message_of_the_example_service_is_refused_and_listed(
     service: ExampleService, account: Account, server: InterceptingServer
 ) -> None:
     number = account.add_caller_id("+14158675322", friendly_name="Ada")
@@ -92,16 +92,14 @@ def test_a_text_message_is_refused_by_name_and_listed(
     assert service.looked_up <= {"127.0.0.1"}
 
 
-def test_its_own_tests_pass_with_the_same_environment_and_none_is_skipped(
-    lines: str, account: Account, tmp_path: Path
-) -> None:
+def test_tests_of_the_example_service_pass_without_skips(lines: str, account: Account, tmp_path: Path) -> None:
     said = run_own_tests(lines, tmp_path)
 
     assert "11 passed in" in said, said
     assert [call.verification_status for call in account.calls(phone_number="+14158675309")] == ["success"]
 
 
-def test_with_the_proxy_down_its_calls_fail_and_nothing_leaves_the_machine(
+def test_example_service_without_a_running_proxy_fails_and_contacts_no_other_host(
     lines: str, server: InterceptingServer, tmp_path: Path
 ) -> None:
     astray = lines.replace(server.proxy, f"http://127.0.0.1:{free_port()}")
@@ -113,7 +111,7 @@ def test_with_the_proxy_down_its_calls_fail_and_nothing_leaves_the_machine(
     assert service.looked_up == {"127.0.0.1"}
 
 
-def test_without_the_proxys_variables_it_asks_for_a_host_that_nobody_has(lines: str, tmp_path: Path) -> None:
+def test_example_service_without_proxy_variables_resolves_an_invalid_host(lines: str, tmp_path: Path) -> None:
     rest = [line for line in lines.splitlines() if "proxy=" not in line.lower()]
 
     with ExampleService("\n".join(rest), tmp_path) as service:
@@ -127,7 +125,7 @@ def test_without_the_proxys_variables_it_asks_for_a_host_that_nobody_has(lines: 
     ("file", "phone_number", "asked"),
     [("compose.yaml", "+14158675323", "ringback"), ("compose.by-name.yaml", "+14158675324", API)],
 )
-def test_the_variables_of_the_compose_files_bring_it_here(
+def test_compose_file_variables_direct_the_example_service_to_ringback(
     file: str, phone_number: str, asked: str, server: InterceptingServer, tmp_path: Path
 ) -> None:
     lines = exported(variables_of(file, server))
@@ -140,7 +138,7 @@ def test_the_variables_of_the_compose_files_bring_it_here(
     assert service.looked_up - {"127.0.0.1"} == {asked}
 
 
-def test_nothing_of_the_service_knows_of_ringback() -> None:
+def test_example_service_does_not_mention_ringback() -> None:
     files = [*FOLDER.glob("[!.]*/*.py"), *FOLDER.glob("*.txt"), *FOLDER.glob("*.ini"), FOLDER / "Dockerfile"]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
 

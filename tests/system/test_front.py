@@ -81,7 +81,7 @@ def test_reverse_proxy_reaches_both_servers_and_adds_no_headers(
         assert [line for line in server.log if line.get("operation") == "create-validation-request"] != []
 
 
-def test_an_event_comes_through_the_front_as_it_happens(front: httpx.Client) -> None:
+def test_event_passes_through_the_reverse_proxy_at_once(front: httpx.Client) -> None:
     events = f"/_ringback/accounts/{ACCOUNT_SID}/events/stream?type=call.queued"
     with front.stream("GET", events) as stream:
         asked = front.post(LIST, data={"PhoneNumber": number_at(100)}).json()
@@ -91,7 +91,7 @@ def test_an_event_comes_through_the_front_as_it_happens(front: httpx.Client) -> 
     assert asked["call_sid"] in found
 
 
-def test_when_one_dies_the_other_goes_on_with_everything(front: httpx.Client, servers: list[ServerProcess]) -> None:
+def test_surviving_server_takes_over_all_work(front: httpx.Client, servers: list[ServerProcess]) -> None:
     numbers = {number_at(position) for position in range(NUMBERS)}
     for number in numbers:
         front.post(LIST, data={"PhoneNumber": number, "CallDelay": "1"}).raise_for_status()
@@ -103,7 +103,7 @@ def test_when_one_dies_the_other_goes_on_with_everything(front: httpx.Client, se
     eventually(lambda: verified(front) == numbers, what="all verified")
 
 
-def test_the_profile_starts_what_the_front_names_after_the_database_was_migrated() -> None:
+def test_compose_profile_starts_the_proxied_servers_after_the_migration() -> None:
     services = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
     replicas = [name for name in services if name.startswith("ringback-")]
 

@@ -89,7 +89,7 @@ def forget_peak(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("behavior", ALL if WHOLE else SAMPLE, ids=lambda behavior: behavior.__name__)
-def test_a_hostile_receiver_takes_no_memory_and_others_get_their_callbacks(
+def test_hostile_receiver_uses_little_memory_and_delays_no_other_callback(
     server: ServerProcess, behavior: Behavior
 ) -> None:
     with http_client(server.base_url) as http, CallbackReceiver() as receiver, HostileReceiver(behavior) as enemy:

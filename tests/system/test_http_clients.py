@@ -74,7 +74,7 @@ def skip_unless_installed(language: str) -> None:
 
 @pytest.mark.parametrize("lines", LINES)
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_client_does_what_the_table_says(results: Mapping[Key, Result], row: TableRow, lines: str) -> None:
+def test_client_has_the_outcome_in_the_table(results: Mapping[Key, Result], row: TableRow, lines: str) -> None:
     skip_unless_installed(row.lines)
 
     result = results[row.name, row.lines if lines == "its own" else "any", URL]
@@ -86,7 +86,7 @@ def test_client_does_what_the_table_says(results: Mapping[Key, Result], row: Tab
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.client in PLAIN_CLIENTS], ids=lambda row: row.name)
-def test_plain_http_url_of_twilio_comes_to_ringback(results: Mapping[Key, Result], row: TableRow) -> None:
+def test_plain_http_url_of_twilio_reaches_ringback(results: Mapping[Key, Result], row: TableRow) -> None:
     skip_unless_installed(row.lines)
 
     result = results[row.name, row.lines, PLAIN]
@@ -95,7 +95,9 @@ def test_plain_http_url_of_twilio_comes_to_ringback(results: Mapping[Key, Result
 
 
 @pytest.mark.parametrize(("language", "client"), CONTROLS)
-def test_client_without_the_lines_reaches_twilio(results: Mapping[Key, Result], language: str, client: str) -> None:
+def test_client_without_the_environment_reaches_twilio(
+    results: Mapping[Key, Result], language: str, client: str
+) -> None:
     skip_unless_installed(language)
 
     assert results[f"{language} {client}", NO_LINES, URL].outcome == REACHES_TWILIO
@@ -110,7 +112,7 @@ def test_node_redirect_covers_every_connection_of_the_process(results: Mapping[K
     assert (result.outcome, result.outcome_without_server) == (PROXIED, FAILS_CLOSED), result.seen
 
 
-def test_node_redirect_without_an_address_lets_nothing_reach_twilio(results: Mapping[Key, Result]) -> None:
+def test_node_redirect_without_an_address_prevents_requests_to_twilio(results: Mapping[Key, Result]) -> None:
     skip_unless_installed("node")
 
     result = results["fetch without RINGBACK_PROXY", "node", URL]
@@ -120,9 +122,7 @@ def test_node_redirect_without_an_address_lets_nothing_reach_twilio(results: Map
 
 
 @pytest.mark.parametrize("client", ["fetch", "https"])
-def test_node_alone_heeds_the_proxy_variables_from_the_version_that_is_documented(
-    results: Mapping[Key, Result], client: str
-) -> None:
+def test_node_uses_proxy_variables_from_the_documented_version_on(results: Mapping[Key, Result], client: str) -> None:
     skip_unless_installed("node")
     version = node_version()
     assert version is not None
@@ -133,7 +133,7 @@ def test_node_alone_heeds_the_proxy_variables_from_the_version_that_is_documente
     assert result.outcome == (PROXIED if heeds else REACHES_TWILIO), result.seen
 
 
-def test_table_names_clients_of_every_language_and_a_remedy_for_those_that_reach_twilio() -> None:
+def test_table_lists_clients_of_every_language_and_remedies_for_those_that_reach_twilio() -> None:
     assert {row.lines for row in ROWS} == set(LANGUAGES)
     assert len({(row.lines, row.client) for row in ROWS}) == len(ROWS)
     assert all(row.instead.strip() for row in ROWS if row.outcome == REACHES_TWILIO)

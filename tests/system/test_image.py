@@ -5,20 +5,20 @@ from support.code_blocks import ROOT
 from support.packaging.image import build_context, command, environment, final_stage
 
 
-def test_the_image_serves_and_checks_its_health_by_the_commands_that_are_tested() -> None:
+def test_image_serves_and_checks_its_health_with_tested_commands() -> None:
     assert command("ENTRYPOINT") == ["ringback"]
     assert command("CMD") == ["serve"]
     assert command("HEALTHCHECK") == ["ringback", "ready"]
 
 
-def test_the_images_variables_are_settings() -> None:
+def test_image_variables_are_settings() -> None:
     settings = {name for name in environment() if name.startswith(ENVIRONMENT_PREFIX)}
 
     assert settings <= {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
     assert {"RINGBACK_HOST", "RINGBACK_DATABASE_URL"} <= settings
 
 
-def test_the_image_does_not_run_as_root() -> None:
+def test_image_does_not_run_as_root() -> None:
     [user] = [arguments for name, arguments in final_stage() if name == "USER"]
 
     assert int(user.partition(":")[0]) > 0

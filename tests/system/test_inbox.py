@@ -111,7 +111,7 @@ def test_verdict_names_the_url_that_a_proxy_changed(
     }
 
 
-def test_bare_question_mark_is_part_of_the_signed_url(quick_server: ServerProcess) -> None:
+def test_trailing_question_mark_is_part_of_the_signed_url(quick_server: ServerProcess) -> None:
     inbox = inbox_of(quick_server, "bare")
     parts = urlsplit(inbox)
     head = (

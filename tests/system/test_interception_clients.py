@@ -156,7 +156,9 @@ def refused_hosts(server: InterceptingServer) -> list[tuple[str, str]]:
     return [(refused["host"], refused["method"]) for refused in server.refused()[:2]]
 
 
-def test_python_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_python_verifies_a_number_and_other_requests_are_refused(
+    intercepting: InterceptingServer, tmp_path: Path
+) -> None:
     application = Unchanged(printed_block("python", intercepting), tmp_path)
 
     told = application.python(PYTHON)
@@ -171,7 +173,7 @@ def test_python_verifies_a_number_and_is_refused_the_rest(intercepting: Intercep
     assert application.looked_up <= {"127.0.0.1"}
 
 
-def test_python_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, tmp_path: Path) -> None:
+def test_python_without_a_running_proxy_fails(without_proxy: InterceptingServer, tmp_path: Path) -> None:
     application = Unchanged(printed_lines("python", without_proxy), tmp_path)
 
     told = application.python(PYTHON_FAILING)
@@ -180,7 +182,7 @@ def test_python_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer
     assert application.looked_up == {"127.0.0.1"}
 
 
-def test_asynchronous_python_comes_by_the_lines_of_code_that_are_printed(
+def test_asynchronous_python_with_the_printed_code_reaches_ringback(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     lines = printed_lines("python-async", intercepting)
@@ -196,7 +198,7 @@ def test_asynchronous_python_comes_by_the_lines_of_code_that_are_printed(
     assert application.looked_up <= {"127.0.0.1"}
 
 
-def test_asynchronous_python_without_those_lines_asks_for_a_name_that_nobody_has(
+def test_asynchronous_python_without_the_printed_code_resolves_an_invalid_host(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     application = Unchanged(printed_lines("python-async", intercepting), tmp_path)
@@ -208,7 +210,9 @@ def test_asynchronous_python_without_those_lines_asks_for_a_name_that_nobody_has
 
 
 @pytest.mark.node
-def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_node_verifies_a_number_and_other_requests_are_refused(
+    intercepting: InterceptingServer, tmp_path: Path
+) -> None:
     application = Unchanged(printed_block("node", intercepting), tmp_path)
 
     told = application.node(NODE, FOLDER)
@@ -221,7 +225,7 @@ def test_node_verifies_a_number_and_is_refused_the_rest(intercepting: Intercepti
 
 
 @pytest.mark.node
-def test_fetch_of_node_asks_for_a_number_to_be_verified_and_is_refused_a_message(
+def test_node_fetch_verifies_a_number_and_its_message_is_refused(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
     application = Unchanged(printed_block("node", intercepting), tmp_path)
@@ -235,7 +239,7 @@ def test_fetch_of_node_asks_for_a_number_to_be_verified_and_is_refused_a_message
 
 
 @pytest.mark.node
-def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, tmp_path: Path) -> None:
+def test_node_without_a_running_proxy_fails(without_proxy: InterceptingServer, tmp_path: Path) -> None:
     application = Unchanged(printed_lines("node", without_proxy), tmp_path)
 
     told = application.node(NODE_FAILING, FOLDER)
@@ -245,7 +249,7 @@ def test_node_gets_nowhere_without_the_proxy(without_proxy: InterceptingServer, 
 
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
-def test_java_itself_comes_by_the_printed_options(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_java_with_the_printed_options_reaches_ringback(intercepting: InterceptingServer, tmp_path: Path) -> None:
     application = Unchanged(printed_lines("java", intercepting), tmp_path)
 
     answers = application.java(JAVA, HOST, OTHER_HOST)

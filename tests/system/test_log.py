@@ -29,7 +29,7 @@ def refuse(_: Received) -> Answer:
     return Answer(status=500, body=b"no")
 
 
-def test_a_whole_life_at_debug_level_logs_no_secret(tmp_path: Path) -> None:
+def test_debug_log_of_all_operations_contains_no_secret(tmp_path: Path) -> None:
     (tmp_path / "seed.toml").write_text(SEED, encoding="utf-8")
     codes = []
     settings: dict[str, Any] = {"seed": tmp_path / "seed.toml", "control_token": CONTROL_TOKEN, "log_level": "debug"}
@@ -57,7 +57,7 @@ def test_a_whole_life_at_debug_level_logs_no_secret(tmp_path: Path) -> None:
         assert not re.search(rf"(?<![0-9A-Fa-f.]){code}(?![0-9A-Fa-f])", log)
 
 
-def test_every_request_call_and_delivery_has_its_json_line(receiver: CallbackReceiver) -> None:
+def test_request_call_and_delivery_each_have_a_json_line(receiver: CallbackReceiver) -> None:
     with ServerProcess(ring_seconds=0, key_seconds=0) as server, server.client() as client:
         form = {"PhoneNumber": "+14158675321", "StatusCallback": f"{receiver.url}/done"}
         created = client.post(f"{caller_ids_path()}.json", data=form)
@@ -84,7 +84,7 @@ def test_every_request_call_and_delivery_has_its_json_line(receiver: CallbackRec
 
 
 @pytest.mark.usefixtures("command")
-def test_the_log_is_text_on_request(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_format_text_is_used_if_configured(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("text", "info")
     structlog.get_logger().info("request", status=200)
     structlog.get_logger().debug("nothing of this")
@@ -106,7 +106,7 @@ def test_library_warning_is_a_json_line(capsys: pytest.CaptureFixture[str]) -> N
     assert (logged["event"], logged["level"]) == ("careful: thin ice", "warning")
 
 
-def test_one_calls_lines_are_found_by_its_sid_from_the_request_that_began_it(
+def test_log_lines_of_a_call_have_its_sid_from_the_request_on(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with quick_server.client() as client:

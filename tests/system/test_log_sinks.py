@@ -58,7 +58,7 @@ class Reading:
         self._thread.join(PATIENCE_SECONDS)
 
 
-def test_with_the_reader_of_the_log_gone_everything_goes_on(tmp_path: Path) -> None:
+def test_server_continues_after_the_reader_of_its_log_ends(tmp_path: Path) -> None:
     command = ["bash", "-c", f"exec {shlex.join(COMMAND)} 2> >(head -1 >/dev/null)"]
 
     with observed(tmp_path, command=command) as server:
@@ -70,7 +70,7 @@ def test_with_the_reader_of_the_log_gone_everything_goes_on(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_with_the_terminal_closed_everything_goes_on(tmp_path: Path, log_format: str) -> None:
+def test_server_continues_after_its_terminal_is_closed(tmp_path: Path, log_format: str) -> None:
     screen, terminal = pty.openpty()
     with observed(tmp_path, stdout=terminal, stderr=terminal, log_format=log_format) as server:
         os.close(terminal)
@@ -82,7 +82,7 @@ def test_with_the_terminal_closed_everything_goes_on(tmp_path: Path, log_format:
     assert status == 0
 
 
-def test_with_standard_streams_closed_at_the_start_everything_goes_on(tmp_path: Path) -> None:
+def test_server_works_with_standard_streams_closed_at_startup(tmp_path: Path) -> None:
     command = ["bash", "-c", f"exec {shlex.join(COMMAND)} <&- >&- 2>&-"]
     database = tmp_path / "closed.db"
 
@@ -96,7 +96,7 @@ def test_with_standard_streams_closed_at_the_start_everything_goes_on(tmp_path: 
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
-def test_with_one_standard_stream_closed_at_the_start_everything_goes_on(tmp_path: Path, closed: str) -> None:
+def test_server_works_with_one_standard_stream_closed_at_startup(tmp_path: Path, closed: str) -> None:
     with observed(tmp_path, command=["bash", "-c", f"exec {shlex.join(COMMAND)} {closed}"]) as server:
         work(server)
         status = server.stop()
@@ -118,7 +118,7 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield mounted
 
 
-def test_a_log_whose_disk_was_full_goes_on_when_there_is_room_again(tmp_path: Path, disk: SmallDisk) -> None:
+def test_log_continues_when_its_disk_has_space_again(tmp_path: Path, disk: SmallDisk) -> None:
     file = disk.folder / "ringback.log"
     with file.open("ab") as log, observed(tmp_path, stderr=log.fileno()) as server:
         disk.use_up()
@@ -137,7 +137,7 @@ def test_a_log_whose_disk_was_full_goes_on_when_there_is_room_again(tmp_path: Pa
     assert [line["timestamp"] for line in lines] == sorted(line["timestamp"] for line in lines)
 
 
-def test_a_non_blocking_log_whose_reader_pauses_gets_every_line_later(tmp_path: Path) -> None:
+def test_non_blocking_log_with_a_paused_reader_loses_no_line(tmp_path: Path) -> None:
     reader, writer = small_pipe()
     os.set_blocking(writer, False)
     with observed(tmp_path, stderr=writer) as server:
@@ -153,7 +153,7 @@ def test_a_non_blocking_log_whose_reader_pauses_gets_every_line_later(tmp_path: 
     assert [line["timestamp"] for line in log.lines] == sorted(line["timestamp"] for line in log.lines)
 
 
-def test_with_a_log_that_nobody_reads_everything_goes_on_and_the_server_can_be_stopped(tmp_path: Path) -> None:
+def test_server_with_an_unread_log_continues_and_can_be_stopped(tmp_path: Path) -> None:
     reader, writer = small_pipe()
     with observed(tmp_path, stderr=writer, stdout=writer) as server:
         os.close(writer)
@@ -167,7 +167,7 @@ def test_with_a_log_that_nobody_reads_everything_goes_on_and_the_server_can_be_s
     assert status == 0
 
 
-def test_workers_with_a_log_that_nobody_reads_can_be_stopped(tmp_path: Path, database_url: str) -> None:
+def test_workers_with_an_unread_log_can_be_stopped(tmp_path: Path, database_url: str) -> None:
     reader, writer = small_pipe()
     with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
         os.close(writer)
@@ -178,7 +178,7 @@ def test_workers_with_a_log_that_nobody_reads_can_be_stopped(tmp_path: Path, dat
     assert status == 0
 
 
-def test_lines_of_workers_do_not_mix(tmp_path: Path, database_url: str) -> None:
+def test_log_lines_of_workers_are_not_mixed(tmp_path: Path, database_url: str) -> None:
     reader, writer = os.pipe()
     with observed(tmp_path, stderr=writer, database_url=database_url, workers=2) as server:
         os.close(writer)

@@ -42,7 +42,7 @@ def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, 
     return account
 
 
-def test_scrape_counts_the_life_of_a_caller_id_and_contains_no_identifier(
+def test_scrape_counts_all_operations_and_contains_no_identifier(
     server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with server:
@@ -75,7 +75,7 @@ def test_scrape_counts_the_life_of_a_caller_id_and_contains_no_identifier(
     assert re.findall(r"\b[A-Z]{2}[0-9a-f]{32}\b", text) == []
 
 
-def test_operations_list_every_metric_with_its_labels(server: ServerProcess, receiver: CallbackReceiver) -> None:
+def test_operations_page_lists_every_metric_with_its_labels(server: ServerProcess, receiver: CallbackReceiver) -> None:
     with server:
         live_a_life(server, receiver)
         text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text

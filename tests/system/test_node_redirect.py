@@ -65,7 +65,7 @@ def node(program: str, *arguments: str, proxy: str | None, times: int = 1) -> An
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_connections_to_other_hosts_and_to_unix_sockets_are_left_alone(tmp_path: Path, times: int) -> None:
+def test_connections_to_other_hosts_and_unix_sockets_are_not_redirected(tmp_path: Path, times: int) -> None:
     assert node(ELSEWHERE, str(tmp_path), proxy="http://127.0.0.1:9", times=times) == ["here"] * 6
 
 

@@ -54,7 +54,9 @@ def one_line(finished: subprocess.CompletedProcess[bytes] | Finished, status: in
 
 
 @pytest.mark.parametrize("name", TEXT_SETTINGS)
-def test_variable_that_is_not_utf_8_is_one_line(command: Command, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_variable_with_invalid_utf_8_is_reported_in_one_line(
+    command: Command, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.setenv(f"RINGBACK_{name}", NOT_UTF_8)
 
     line = one_line(command("serve"), 2)
@@ -63,7 +65,7 @@ def test_variable_that_is_not_utf_8_is_one_line(command: Command, monkeypatch: p
     assert f": it is not UTF-8 (--{name.lower().replace('_', '-')} or RINGBACK_{name})" in line
 
 
-def test_argument_that_is_not_utf_8_is_one_line(tmp_path: Path, command: Command) -> None:
+def test_argument_with_invalid_utf_8_is_reported_in_one_line(tmp_path: Path, command: Command) -> None:
     assert "it is not UTF-8" in one_line(run(tmp_path, "serve", "--host", NOT_UTF_8), 2)
     assert "it is not UTF-8" in one_line(command("migrate", "--database-url", f"sqlite:///{NOT_UTF_8}"), 2)
     assert "unknown option" in one_line(command("serve", f"--{NOT_UTF_8}"), 2)
@@ -72,7 +74,7 @@ def test_argument_that_is_not_utf_8_is_one_line(tmp_path: Path, command: Command
 
 
 @pytest.mark.parametrize("name", [name for name in TEXT_SETTINGS if name not in ("PORT", "RANDOM_SEED")])
-def test_env_file_with_a_nul_character_is_one_line(tmp_path: Path, command: Command, name: str) -> None:
+def test_env_file_with_a_nul_character_is_reported_in_one_line(tmp_path: Path, command: Command, name: str) -> None:
     (tmp_path / ".env").write_bytes(f'RINGBACK_{name}="a\0b"\n'.encode())
 
     line = one_line(command("serve", "--intercept"), 2)
@@ -87,7 +89,9 @@ def test_env_file_with_a_nul_character_is_one_line(tmp_path: Path, command: Comm
         ("RINGBACK_PORT=1\n".encode("utf-16"), "invalid start byte at byte 0"),
     ],
 )
-def test_env_file_that_is_not_utf_8_is_one_line(tmp_path: Path, command: Command, content: bytes, reason: str) -> None:
+def test_env_file_with_invalid_utf_8_is_reported_in_one_line(
+    tmp_path: Path, command: Command, content: bytes, reason: str
+) -> None:
     (tmp_path / ".env").write_bytes(content)
 
     for name in ("serve", "ready", "migrate"):
@@ -108,13 +112,13 @@ def test_env_file_with_a_byte_order_mark_is_read(tmp_path: Path, command: Comman
     ],
 )
 @pytest.mark.parametrize("option", ["host", "intercept-host"])
-def test_host_that_is_not_valid_is_one_line(command: Command, option: str, host: str) -> None:
+def test_invalid_host_is_reported_in_one_line(command: Command, option: str, host: str) -> None:
     line = one_line(command("serve", "--port", "0", f"--{option}", host), 2)
 
     assert "write an IP address or a host name, without scheme and port" in line
 
 
-def test_host_name_that_cannot_be_found_is_one_line(command: Command) -> None:
+def test_unknown_host_name_is_reported_in_one_line(command: Command) -> None:
     line = one_line(command("serve", "--port", "0", "--host", "a..b"), 1)
 
     advice = "Choose an address of this machine with --host or RINGBACK_HOST."
@@ -131,12 +135,12 @@ def test_host_name_that_cannot_be_found_is_one_line(command: Command) -> None:
         "postgresql+psycopg://me:secret@b\u00fc..test/x",
     ],
 )
-def test_database_url_that_cannot_be_used_is_one_line(command: Command, url: str) -> None:
+def test_unusable_database_url_is_reported_in_one_line(command: Command, url: str) -> None:
     for arguments in (("serve", "--port", "0"), ("migrate",)):
         assert "secret" not in one_line(command(*arguments, "--database-url", url), 1)
 
 
-def test_working_directory_that_was_deleted_is_one_line(tmp_path: Path) -> None:
+def test_deleted_working_directory_is_reported_in_one_line(tmp_path: Path) -> None:
     program = (
         "import os, sys; os.mkdir('gone'); os.chdir('gone'); os.rmdir('../gone'); "
         "from ringback.__main__ import main; sys.exit(main())"
@@ -148,7 +152,7 @@ def test_working_directory_that_was_deleted_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ODD_FOLDERS)
-def test_server_works_in_a_folder_of_any_name(tmp_path: Path, name: bytes) -> None:
+def test_server_works_in_a_folder_with_any_name(tmp_path: Path, name: bytes) -> None:
     folder = tmp_path / os.fsdecode(name)
     folder.mkdir()
 
@@ -159,7 +163,7 @@ def test_server_works_in_a_folder_of_any_name(tmp_path: Path, name: bytes) -> No
     assert (folder / "ringback.db").is_file()
 
 
-def test_authority_in_a_folder_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+def test_authority_folder_with_invalid_utf_8_is_reported_in_one_line(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"n\xff")
     folder.mkdir()
 
@@ -169,7 +173,7 @@ def test_authority_in_a_folder_that_is_not_utf_8_is_one_line(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", [ODD_FOLDERS[0], ODD_FOLDERS[3]])
-def test_package_installed_in_a_folder_of_any_name_migrates(tmp_path: Path, name: bytes) -> None:
+def test_package_installed_in_a_folder_with_any_name_migrates(tmp_path: Path, name: bytes) -> None:
     home = tmp_path / os.fsdecode(name)
     shutil.copytree(ROOT / "src", home / "src", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "migrations", home / "migrations", ignore=shutil.ignore_patterns("__pycache__"))

@@ -66,7 +66,9 @@ def run_python(library: str, program: str) -> Any:
 @pytest.mark.parametrize(
     ("version", "number"), [("5.7.0", "+14158675391"), ("4.9.2", "+14158675392"), ("3.6.4", "+14158675393")]
 )
-def test_python_of_old_lives_the_product_pages_life(quick_server: ServerProcess, version: str, number: str) -> None:
+def test_old_python_library_runs_the_examples_of_the_product_page(
+    quick_server: ServerProcess, version: str, number: str
+) -> None:
     blocks = [
         readme_block(name, base_url=quick_server.base_url, page=client_page("old"))
         for name in ("python-old-import", "python-old-client")
@@ -81,7 +83,9 @@ def test_python_of_old_lives_the_product_pages_life(quick_server: ServerProcess,
 
 @pytest.mark.node
 @pytest.mark.parametrize(("major", "number"), [(2, "+14158675394"), (1, "+14158675395")])
-def test_node_of_old_lives_the_product_pages_life(quick_server: ServerProcess, major: int, number: str) -> None:
+def test_old_node_library_runs_the_examples_of_the_product_page(
+    quick_server: ServerProcess, major: int, number: str
+) -> None:
     library = f"twilio-{major}"
     if not (FOLDER / "node_modules" / library).is_dir():
         pytest.skip(f"{library} is not installed by npm: run `make tests/system/node/node_modules/.installed`")

@@ -50,7 +50,7 @@ LIFE = {
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.language)
-def test_the_redirecting_client_lives_a_life_whatever_region_is_set(
+def test_redirecting_client_runs_all_operations_with_any_region(
     library: Library, intercepting: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
 ) -> None:
     assert library.place
@@ -62,7 +62,7 @@ def test_the_redirecting_client_lives_a_life_whatever_region_is_set(
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.language)
-def test_the_printed_variables_bring_an_unchanged_application_here(
+def test_printed_variables_direct_an_unmodified_application_to_ringback(
     library: Library, intercepting: InterceptingServer, receiver: CallbackReceiver, tmp_path: Path
 ) -> None:
     assert library.place
@@ -78,7 +78,7 @@ def test_the_printed_variables_bring_an_unchanged_application_here(
     assert (refused["method"], refused["host"], refused["path"]) == ("POST", "api.local.twilio.com", MESSAGES)
 
 
-def test_phps_one_line_points_a_client_here(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_php_line_directs_a_client_to_ringback(intercepting: InterceptingServer, tmp_path: Path) -> None:
     source = PHP.place
     program = "\n".join(
         [

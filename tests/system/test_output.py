@@ -37,7 +37,7 @@ def run(folder: Path, arguments: list[str], redirection: str) -> "subprocess.Com
 
 
 @pytest.mark.parametrize("name", ["env", "migrate"])
-def test_a_command_whose_result_cannot_be_written_fails_with_one_line(tmp_path: Path, name: str) -> None:
+def test_command_with_unwritable_output_fails_with_one_line(tmp_path: Path, name: str) -> None:
     ended = run(tmp_path, COMMANDS[name], ">/dev/full")
 
     lines = ended.stderr.splitlines()
@@ -59,9 +59,7 @@ def test_command_without_output_shows_no_traceback(tmp_path: Path, name: str, re
 
 
 @pytest.mark.parametrize("arguments", [["serve", "--port", "nonsense"], ["serv"], ["ready", "--url", "127.0.0.1:1"]])
-def test_a_failed_command_keeps_its_status_where_its_message_cannot_be_written(
-    tmp_path: Path, arguments: list[str]
-) -> None:
+def test_failed_command_with_unwritable_output_keeps_its_status(tmp_path: Path, arguments: list[str]) -> None:
     shown, full, closed = (run(tmp_path, arguments, where).returncode for where in ("", "2>/dev/full", "2>&-"))
 
     assert shown in (1, 2)

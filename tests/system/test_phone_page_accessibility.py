@@ -116,7 +116,7 @@ def redirect(received: Received) -> Answer:
     return Answer(303, {"Location": f"/login?{'x' * 300}"}) if received.target == "/cb" else Answer(200)
 
 
-def test_axe_finds_no_problem_in_frozen_time_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
+def test_axe_finds_no_problem_with_a_frozen_clock_redirects_and_inboxes(schemed: Page, account: Visited) -> None:
     page = PhonePage(schemed, account)
     with CallbackReceiver(redirect) as receiver:
         sid = frozen_and_redirected(account, receiver)
@@ -132,7 +132,7 @@ def test_axe_finds_no_problem_in_frozen_time_redirects_and_inboxes(schemed: Page
     assert violations(page.page) == [], "a frozen clock"
 
 
-def test_frozen_time_redirects_and_inboxes_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
+def test_frozen_clock_redirects_and_inboxes_fit_into_a_narrow_window(narrow: PhonePage, account: Visited) -> None:
     with CallbackReceiver(redirect) as receiver:
         sid = frozen_and_redirected(account, receiver)
     narrow.open(f"calls/{sid}")
@@ -176,7 +176,7 @@ def test_trace_replaces_the_list_in_a_narrow_window(narrow: PhonePage, account: 
     expect(narrow.page.get_by_role("region", name="Verifications")).to_be_visible()
 
 
-def test_link_of_the_present_view_is_visible_in_a_narrow_window(narrow: PhonePage) -> None:
+def test_link_of_the_current_view_is_visible_in_a_narrow_window(narrow: PhonePage) -> None:
     narrow.show("Account")
 
     expect(narrow.page.get_by_role("link", name="Account", exact=True)).to_be_in_viewport(ratio=1)

@@ -142,7 +142,7 @@ def test_trace_shows_each_request_of_a_redirected_callback(redirected: PhonePage
     expect(second.locator("dl")).to_have_text("next/cb")
 
 
-def test_request_without_parameters_says_so(phone_page: PhonePage, account: Visited) -> None:
+def test_request_without_parameters_is_labeled(phone_page: PhonePage, account: Visited) -> None:
     def answer(received: Received) -> Answer:
         return Answer(302, {"Location": "/login"}) if received.target == "/cb" else Answer(200)
 
@@ -157,7 +157,7 @@ def test_request_without_parameters_says_so(phone_page: PhonePage, account: Visi
     expect(phone_page.trace.locator(".hops > li").last).to_contain_text("This request carried no parameters.")
 
 
-def test_attempt_that_failed_says_why_before_it_is_opened(phone_page: PhonePage, account: Visited) -> None:
+def test_failed_attempt_shows_its_error_before_it_is_expanded(phone_page: PhonePage, account: Visited) -> None:
     account.validate(NUMBER, StatusCallback=NOWHERE)
     phone_page.row(WRITTEN).click()
 

@@ -60,7 +60,7 @@ def test_second_manual_phone_has_another_number(phone_page: PhonePage, account: 
     assert call["phone_number"].startswith("+1415555")
 
 
-def test_phone_shows_account_number_country_and_code(phone_page: PhonePage, account: Visited) -> None:
+def test_ringing_phone_shows_account_number_country_and_code(phone_page: PhonePage, account: Visited) -> None:
     request = ringing(account, phone_page, FriendlyName="Front desk")
 
     phone = phone_page.phone()
@@ -128,7 +128,7 @@ def test_backspace_deletes_a_digit_before_the_code_is_complete(phone_page: Phone
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
-def test_enter_sends_the_digits_so_far_and_the_phone_waits_for_the_others(
+def test_enter_key_sends_the_entered_digits_and_the_phone_waits_for_more(
     phone_page: PhonePage, account: Visited
 ) -> None:
     request = ringing(account, phone_page)

@@ -38,7 +38,7 @@ def test_inbox_with_messages_is_listed_and_shown(phone_page: PhonePage, account:
     expect(phone_page.page.get_by_role("main")).not_to_contain_text(re.compile("nothing|none yet", re.IGNORECASE))
 
 
-def test_chosen_inbox_is_in_the_address(phone_page: PhonePage, account: Visited) -> None:
+def test_selected_inbox_is_in_the_url(phone_page: PhonePage, account: Visited) -> None:
     send(account, "first", 2)
     send(account, "two%20%26%20more")
     phone_page.show("Inbox")
@@ -83,7 +83,7 @@ def test_message_without_parameters_shows_its_body(phone_page: PhonePage, accoun
     expect(phone_page.page.locator(".attempt pre")).to_have_text('{"hello":"body"}')
 
 
-def test_more_messages_than_are_shown_are_counted(phone_page: PhonePage, account: Visited) -> None:
+def test_hidden_messages_are_counted(phone_page: PhonePage, account: Visited) -> None:
     send(account, "many", 201)
 
     phone_page.open("inbox/many")
@@ -132,7 +132,7 @@ def test_phone_that_rings_for_an_older_call_is_announced(phone_page: PhonePage, 
     expect(phone_page.button("Answer")).to_be_visible()
 
 
-def test_kept_call_that_is_not_among_the_newest_can_be_shown(phone_page: PhonePage, account: Visited) -> None:
+def test_older_call_can_be_shown(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     oldest = account.validate(NUMBER, CallDelay="60")["call_sid"]
     for number in range(500):

@@ -96,7 +96,7 @@ def test_queued_call_on_a_frozen_clock_says_what_it_waits_for(phone_page: PhoneP
 
 
 @pytest.mark.parametrize(("now", "where"), [("2001-01-01T00:00:00Z", "behind"), ("2099-01-01T00:00:00Z", "ahead of")])
-def test_clock_frozen_at_another_time_is_compared_with_this_machine(
+def test_frozen_clock_is_compared_with_the_machines_time(
     phone_page: PhonePage, account: Visited, now: str, where: str
 ) -> None:
     ring(account, now=now)
@@ -121,7 +121,7 @@ def test_running_clock_that_was_set_back_says_when_the_next_event_is_due(
     expect(phone_page.row(WRITTEN)).to_contain_text("Verified")
 
 
-def test_phone_that_waits_for_a_person_says_so_on_a_frozen_clock(phone_page: PhonePage, account: Visited) -> None:
+def test_manual_phone_on_a_frozen_clock_is_labeled(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(MANUAL)
 

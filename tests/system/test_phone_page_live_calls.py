@@ -58,7 +58,7 @@ def test_live_phones_are_shown_before_ended_ones(phone_page: PhonePage, account:
     expect(phone_page.page.get_by_role("article")).to_have_count(4)
 
 
-def test_phone_keeps_its_place_when_another_is_answered_or_ends(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_keeps_its_position_when_another_is_answered_or_ends(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/phones/default", {"behavior": "no-answer"})
     numbers = ("+1 500-555-0018", "+1 415-555-0121", "+1 415-555-0122")
     requests = [account.validate(number) for number in ("+14155550121", "+14155550122", MANUAL)]
@@ -213,7 +213,7 @@ def test_names_with_bidi_characters_are_isolated(phone_page: PhonePage, account:
     expect(phone_page.phone().locator("bdi")).to_have_text(["One test", "\u202eevil"])
 
 
-def test_phone_of_an_ended_call_does_not_wait(phone_page: PhonePage, account: Visited) -> None:
+def test_phone_of_an_ended_call_is_not_shown_as_waiting(phone_page: PhonePage, account: Visited) -> None:
     account.validate(MANUAL)
     expect(phone_page.phone()).to_contain_text("This phone waits for you.")
 

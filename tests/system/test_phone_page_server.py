@@ -170,7 +170,7 @@ def test_rejection_of_the_page_is_shown_with_its_reason(browser: Browser, page_s
         expect(page.get_by_text("The server does not respond.")).to_have_count(0)
 
 
-def test_page_without_javascript_says_so(browser: Browser, page_server: ServerProcess) -> None:
+def test_page_without_javascript_shows_a_message(browser: Browser, page_server: ServerProcess) -> None:
     with closing(browser.new_context(java_script_enabled=False)) as context:
         page = context.new_page()
         page.goto(page_server.base_url)

@@ -112,7 +112,7 @@ def test_signature_is_verified_for_every_receiver(phone_page: PhonePage, account
         ("**/requests?*", "The request journal cannot be read: out of order", "StatusCallback delivered"),
     ],
 )
-def test_failed_read_hides_no_other_data(
+def test_failed_request_hides_no_other_data(
     phone_page: PhonePage, account: Visited, lost: str, told: str, shown: str
 ) -> None:
     refusal = {"status": 500, "json": {"error": "out of order", "hint": ""}}
@@ -142,7 +142,7 @@ def test_invalid_signature_is_shown(phone_page: PhonePage, account: Visited) -> 
     expect(phone_page.trace.locator(".attempt")).to_contain_text("it was signed with the auth token of nobody")
 
 
-def test_a_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> None:
+def test_callback_is_sent_again(phone_page: PhonePage, account: Visited) -> None:
     verified(account, phone_page, StatusCallback=account.inbox("app"))
 
     phone_page.button("Send again").click()
@@ -179,7 +179,7 @@ def test_trace_is_updated_during_the_call(phone_page: PhonePage, account: Visite
 
 
 @pytest.mark.usefixtures("no_dialog")
-def test_text_from_outside_is_not_html(phone_page: PhonePage, account: Visited) -> None:
+def test_external_text_is_escaped(phone_page: PhonePage, account: Visited) -> None:
     page = f"<h1>Gone</h1><script>alert(2)</script>{HTML}"
     with CallbackReceiver(lambda _: Answer(404, {"Content-Type": "text/html"}, page.encode())) as app:
         account.control("PUT", "/phones/default", {"behavior": "enter-code", "ring_seconds": 1})

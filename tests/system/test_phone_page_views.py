@@ -228,7 +228,7 @@ def test_inbox_shows_messages_with_verdicts_and_deletes_them(phone_page: PhonePa
     assert account.control("GET", "/inbox/app/messages") == {"messages": []}
 
 
-def test_inbox_with_an_undecodable_name_breaks_no_view(phone_page: PhonePage, account: Visited) -> None:
+def test_inbox_with_an_undecodable_name_does_not_break_views(phone_page: PhonePage, account: Visited) -> None:
     for name in ("%E0%A4%A", "b%C3%BCro"):
         account.validate(NUMBER, StatusCallback=account.inbox(name))
     expect(phone_page.row(WRITTEN)).to_have_count(2)

@@ -87,20 +87,20 @@ def test_streaming_follows_every_page_and_meets_each_number_once(full_client: Cl
 
 
 @pytest.mark.parametrize("limit", [1, 50, 51, 120, 500])
-def test_a_limit_is_kept_across_pages(full_client: Client, limit: int) -> None:
+def test_limit_applies_across_pages(full_client: Client, limit: int) -> None:
     listed = full_client.outgoing_caller_ids.list(limit=limit, page_size=50)
 
     assert len(listed) == min(limit, 120)
     assert listed[0].friendly_name == "number 119"
 
 
-def test_a_limit_alone_asks_for_pages_of_that_size(full_client: Client) -> None:
+def test_limit_without_a_page_size_requests_pages_of_that_size(full_client: Client) -> None:
     listed = full_client.outgoing_caller_ids.list(limit=7)
 
     assert [caller_id.friendly_name for caller_id in listed] == [f"number {119 - step}" for step in range(7)]
 
 
-def test_pages_can_be_walked_to_the_end_and_back(full_client: Client) -> None:
+def test_pages_are_followed_to_the_end_and_back(full_client: Client) -> None:
     first = full_client.outgoing_caller_ids.page(page_size=50)
     second = first.next_page()
     assert second is not None
@@ -117,7 +117,7 @@ def test_pages_can_be_walked_to_the_end_and_back(full_client: Client) -> None:
     assert [caller_id.sid for caller_id in back] == [caller_id.sid for caller_id in second]
 
 
-def test_a_filter_survives_the_walk_over_pages(full_client: Client) -> None:
+def test_filter_is_kept_across_pages(full_client: Client) -> None:
     page = full_client.outgoing_caller_ids.page(friendly_name="number 7", page_size=1)
 
     assert [caller_id.phone_number for caller_id in page] == ["+14158675007"]
@@ -163,7 +163,7 @@ def test_an_error_arrives_as_the_librarys_own_exception(client: Client, what: st
     assert urlsplit(raised.value.uri).path.startswith(f"/Accounts/{ACCOUNT_SID}/OutgoingCallerIds")
 
 
-def test_a_verified_number_is_refused_with_code_21450(full_client: Client) -> None:
+def test_verified_number_is_refused_with_code_21450(full_client: Client) -> None:
     with pytest.raises(TwilioRestException) as raised:
         full_client.validation_requests.create(phone_number="+14158675000")
 

@@ -20,7 +20,7 @@ def get(server: ServerProcess, path: str) -> httpx.Response:
 
 
 @pytest.mark.parametrize(("path", "status"), [("/livez", "live"), ("/readyz", "ready")])
-def test_a_running_server_is_live_and_ready_for_anybody_who_asks(
+def test_health_checks_of_a_running_server_need_no_credentials(
     quick_server: ServerProcess, path: str, status: str
 ) -> None:
     answer = get(quick_server, path)
@@ -28,7 +28,7 @@ def test_a_running_server_is_live_and_ready_for_anybody_who_asks(
     assert (answer.status_code, answer.json()) == (200, {"status": status})
 
 
-def test_a_health_check_may_ask_for_the_head_alone(quick_server: ServerProcess) -> None:
+def test_health_check_accepts_head_requests(quick_server: ServerProcess) -> None:
     answer = httpx.head(f"{quick_server.base_url}/readyz", trust_env=False, timeout=PATIENCE_SECONDS)
 
     assert (answer.status_code, answer.content) == (200, b"")
@@ -44,7 +44,7 @@ async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Res
             return [*before, await client.get("/readyz")]
 
 
-def test_before_its_background_tasks_run_it_is_live_but_not_ready_and_says_why() -> None:
+def test_server_without_background_tasks_is_live_but_not_ready_with_the_reason() -> None:
     settings = Settings(database_url="sqlite://")
 
     live, ready, later = asyncio.run(asked_before_and_after_its_start(settings))
@@ -55,7 +55,7 @@ def test_before_its_background_tasks_run_it_is_live_but_not_ready_and_says_why()
     assert later.status_code == 200
 
 
-def test_with_a_schema_that_is_not_its_own_it_is_not_ready_and_says_why(tmp_path: Path) -> None:
+def test_server_with_another_schema_is_not_ready_with_the_reason(tmp_path: Path) -> None:
     with ServerProcess(database_url=f"sqlite:///{tmp_path}/moved.db") as server:
         before = get(server, "/readyz")
         with closing(sqlite3.connect(tmp_path / "moved.db")) as connection:
@@ -70,7 +70,7 @@ def test_with_a_schema_that_is_not_its_own_it_is_not_ready_and_says_why(tmp_path
     assert live.status_code == 200
 
 
-def test_the_start_page_leads_on(quick_server: ServerProcess) -> None:
+def test_start_page_links_to_other_pages(quick_server: ServerProcess) -> None:
     page = get(quick_server, "/")
 
     assert page.status_code == 200
@@ -80,7 +80,7 @@ def test_the_start_page_leads_on(quick_server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/phone/app.js", "/phone/page.css", "/docs"])
-def test_no_page_loads_anything_from_elsewhere(quick_server: ServerProcess, path: str) -> None:
+def test_pages_load_nothing_from_other_hosts(quick_server: ServerProcess, path: str) -> None:
     page = get(quick_server, path)
 
     assert page.status_code == 200
@@ -89,7 +89,7 @@ def test_no_page_loads_anything_from_elsewhere(quick_server: ServerProcess, path
     assert "cdn" not in page.text.lower()
 
 
-def test_openapi_names_the_operations_of_the_twilio_surface(quick_server: ServerProcess) -> None:
+def test_openapi_lists_the_operations_of_the_twilio_api(quick_server: ServerProcess) -> None:
     document: dict[str, Any] = get(quick_server, "/openapi.json").json()
 
     operations = {
@@ -105,7 +105,7 @@ def test_openapi_names_the_operations_of_the_twilio_surface(quick_server: Server
     )
 
 
-def test_openapi_tells_which_operation_a_policy_limits(quick_server: ServerProcess) -> None:
+def test_openapi_names_the_operations_that_a_policy_limits(quick_server: ServerProcess) -> None:
     paths: dict[str, dict[str, Any]] = get(quick_server, "/openapi.json").json()["paths"]
 
     limited = {(path, method) for path in paths for method, said in paths[path].items() if "429" in said["responses"]}
@@ -114,7 +114,7 @@ def test_openapi_tells_which_operation_a_policy_limits(quick_server: ServerProce
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/_ringback/nothing"])
-def test_beside_the_twilio_surface_nothing_else_is_there(quick_server: ServerProcess, path: str) -> None:
+def test_unknown_paths_outside_the_twilio_api_are_not_found(quick_server: ServerProcess, path: str) -> None:
     answer = get(quick_server, path)
 
     assert answer.status_code == 404

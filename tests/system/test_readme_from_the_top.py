@@ -131,7 +131,7 @@ def test_readme_is_short() -> None:
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_commands_of_readme_work_from_the_top(checkout: Path, variables: dict[str, str]) -> None:
+def test_readme_commands_work_in_order(checkout: Path, variables: dict[str, str]) -> None:
     with first_terminal("start", checkout, variables):
         suite = typed(readme_block("pytest-session"), checkout, variables)
 
@@ -148,7 +148,7 @@ def test_commands_of_readme_work_from_the_top(checkout: Path, variables: dict[st
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
-def test_commands_of_the_docs_work_one_page_after_the_other(checkout: Path, variables: dict[str, str]) -> None:
+def test_docs_commands_work_in_the_order_of_the_pages(checkout: Path, variables: dict[str, str]) -> None:
     quick_start, interception = docs_page("quick-start"), docs_page("interception")
     installed = variables | {"PATH": f"{checkout / '.venv/bin'}{os.pathsep}{os.environ['PATH']}"}
 
@@ -171,7 +171,7 @@ def test_commands_of_the_docs_work_one_page_after_the_other(checkout: Path, vari
     assert [call["status"] for call in json.loads(last)["calls"]] == ["busy"]
 
 
-def test_second_server_in_the_folder_is_told_what_to_do(checkout: Path, variables: dict[str, str]) -> None:
+def test_second_server_in_a_folder_is_refused_with_advice(checkout: Path, variables: dict[str, str]) -> None:
     command = [str(checkout / ".venv/bin/ringback"), "serve"]
 
     with first_terminal("intercept-start", checkout, variables):

@@ -10,7 +10,7 @@ from support.waiting import PATIENCE_SECONDS
 HANGS_UP = "+15005550013"
 
 
-def test_a_redelivery_is_the_same_request_again_and_its_signature_is_right(
+def test_redelivery_repeats_the_request_with_a_valid_signature(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with httpx.Client(base_url=quick_server.base_url, timeout=PATIENCE_SECONDS, trust_env=False) as client:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("serve")
 OTHER_SID = "AC" + "7" * 32
 
 
-def test_on_a_terminal_it_shows_five_lines_and_logs_as_text() -> None:
+def test_server_on_a_terminal_shows_five_lines_and_logs_text() -> None:
     with Terminal("serve", port=0, database_url="sqlite://") as terminal:
         lines = terminal.read_lines(5)
         url = lines[0].split()[-1]
@@ -60,7 +60,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Serve
         yield folder, server
 
 
-def test_settings_come_from_the_env_file_of_the_folder_it_is_started_in(home: tuple[Path, ServerProcess]) -> None:
+def test_settings_are_read_from_the_env_file_in_the_working_directory(home: tuple[Path, ServerProcess]) -> None:
     _, server = home
 
     with server.client(OTHER_SID, "of-the-file") as client:
@@ -69,13 +69,13 @@ def test_settings_come_from_the_env_file_of_the_folder_it_is_started_in(home: tu
     assert answer.status_code == 200
 
 
-def test_the_default_database_lies_in_the_folder_it_is_started_in(home: tuple[Path, ServerProcess]) -> None:
+def test_default_database_is_in_the_working_directory(home: tuple[Path, ServerProcess]) -> None:
     folder, _ = home
 
     assert (folder / "ringback.db").is_file()
 
 
-def test_an_unknown_variable_of_ours_is_warned_of(home: tuple[Path, ServerProcess]) -> None:
+def test_unknown_ringback_variable_causes_a_warning(home: tuple[Path, ServerProcess]) -> None:
     _, server = home
 
     warning = server.wait_for_log(lambda line: line.get("variable") is not None)
@@ -85,7 +85,7 @@ def test_an_unknown_variable_of_ours_is_warned_of(home: tuple[Path, ServerProces
     assert warning["hint"] == "did you mean RINGBACK_RING_SECONDS?"
 
 
-def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_path: Path) -> None:
+def test_option_precedes_the_environment_which_precedes_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("RINGBACK_AUTH_TOKEN=of-the-file\nRINGBACK_ACCOUNT_SID=AC" + "5" * 32 + "\n")
     command = [sys.executable, "-m", "ringback", "serve", "--account-sid", OTHER_SID]
 
@@ -96,7 +96,7 @@ def test_an_option_goes_before_the_environment_and_that_before_the_env_file(tmp_
     assert answer.status_code == 200
 
 
-def test_it_serves_a_database_that_was_migrated_before(command: Command, tmp_path: Path) -> None:
+def test_server_uses_a_database_that_was_migrated_before(command: Command, tmp_path: Path) -> None:
     migrated = command("migrate", "--database-url", f"sqlite:///{tmp_path}/ready.db")
 
     with ServerProcess(database_url=f"sqlite:///{tmp_path}/ready.db") as server, server.client() as client:
@@ -106,20 +106,20 @@ def test_it_serves_a_database_that_was_migrated_before(command: Command, tmp_pat
     assert listed.json()["outgoing_caller_ids"] == []
 
 
-def test_memory_alone_leaves_no_file(quick_server: ServerProcess, quick_folder: Path) -> None:
+def test_database_in_memory_creates_no_file(quick_server: ServerProcess, quick_folder: Path) -> None:
     with quick_server.client() as client:
         client.post(f"{caller_ids_path()}.json", data={"PhoneNumber": "+15005550014"}).raise_for_status()
 
     assert list(quick_folder.iterdir()) == []
 
 
-def test_ready_asks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
+def test_ready_checks_the_server_at_the_url(command: Command, quick_server: ServerProcess) -> None:
     asked = command("ready", "--url", f"{quick_server.base_url}/")
 
     assert (asked.status, asked.out, asked.err) == (0, "", "")
 
 
-def test_ready_asks_the_server_itself_whatever_proxy_the_environment_names(quick_server: ServerProcess) -> None:
+def test_ready_ignores_proxy_variables(quick_server: ServerProcess) -> None:
     asked = subprocess.run(  # noqa: S603
         ringback_with(
             {"ringback.commands.ready.TIMEOUT_SECONDS": PATIENCE_SECONDS}, "ready", "--url", quick_server.base_url
@@ -134,7 +134,7 @@ def test_ready_asks_the_server_itself_whatever_proxy_the_environment_names(quick
     assert (asked.returncode, asked.stderr) == (0, "")
 
 
-def test_ready_asks_the_configured_host_and_port_unless_told(
+def test_ready_checks_the_configured_host_and_port_by_default(
     command: Command, quick_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RINGBACK_HOST", "0.0.0.0")  # noqa: S104
@@ -145,7 +145,7 @@ def test_ready_asks_the_configured_host_and_port_unless_told(
     assert (asked.status, asked.err) == (0, "")
 
 
-def test_ready_takes_host_and_port_without_a_scheme(command: Command, quick_server: ServerProcess) -> None:
+def test_ready_accepts_host_and_port_without_a_scheme(command: Command, quick_server: ServerProcess) -> None:
     asked = command("ready", "--url", quick_server.base_url.removeprefix("http://"))
 
     assert (asked.status, asked.out, asked.err) == (0, "", "")
@@ -159,7 +159,7 @@ def test_ready_takes_host_and_port_without_a_scheme(command: Command, quick_serv
         (Answer(404, body=b"<html>"), "it answers with status 404. Is it a ringback server?"),
     ],
 )
-def test_ready_says_why_a_server_is_not_ready(command: Command, answer: Answer, reason: str) -> None:
+def test_ready_prints_the_reason_why_a_server_is_not_ready(command: Command, answer: Answer, reason: str) -> None:
     with CallbackReceiver(lambda _: answer) as receiver:
         asked = command("ready", "--url", receiver.url)
 
@@ -167,7 +167,7 @@ def test_ready_says_why_a_server_is_not_ready(command: Command, answer: Answer, 
     assert asked.complaints == [f"ringback: {receiver.url} is not ready: {reason}"]
 
 
-def test_ready_is_one_line_and_status_1_where_nobody_listens(command: Command) -> None:
+def test_ready_prints_one_line_with_status_1_if_no_server_listens(command: Command) -> None:
     asked = command("ready", "--url", "http://127.0.0.1:9")
 
     assert asked.status == 1
@@ -175,7 +175,7 @@ def test_ready_is_one_line_and_status_1_where_nobody_listens(command: Command) -
     assert line.startswith("ringback: http://127.0.0.1:9 is not ready: ")
 
 
-def test_a_free_port_is_printed_for_the_script_that_asked_for_one(tmp_path: Path) -> None:
+def test_port_0_is_printed_as_the_chosen_port(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "ringback", "serve", "--port", "0", "--database-url", "sqlite://"]
     environment = {"PATH": os.environ["PATH"], "RINGBACK_LOG_LEVEL": "error"}
 

@@ -59,7 +59,7 @@ def verified(http: httpx.Client) -> set[str]:
     return {caller_id["phone_number"] for caller_id in answer.json()["outgoing_caller_ids"]}
 
 
-def test_numbers_are_verified_whichever_worker_is_asked(workers: ServerProcess) -> None:
+def test_numbers_are_verified_by_every_worker(workers: ServerProcess) -> None:
     numbers = {number_at(position) for position in range(20)}
     for number in numbers:
         with workers.client() as http:  # separate connections, so that both workers get requests
@@ -69,7 +69,7 @@ def test_numbers_are_verified_whichever_worker_is_asked(workers: ServerProcess) 
         eventually(lambda: verified(http) >= numbers, what="all verified")
 
 
-def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(workers: ServerProcess) -> None:
+def test_killed_worker_is_replaced_and_loses_nothing(workers: ServerProcess) -> None:
     before = children(workers)
     numbers = {number_at(position) for position in range(100, 120)}
     with workers.client() as http:
@@ -85,7 +85,7 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_lost(workers: Server
     assert before & children(workers) == set()
 
 
-def test_a_worker_that_finds_no_database_is_tried_again_and_ends_no_other(database_url: str) -> None:
+def test_worker_without_a_database_is_restarted_and_stops_no_other(database_url: str) -> None:
     with (
         Line(make_url(database_url)) as line,
         ServerProcess(database_url=line.url, workers=2, **QUICK) as server,
@@ -101,7 +101,7 @@ def test_a_worker_that_finds_no_database_is_tried_again_and_ends_no_other(databa
         eventually(lambda: http.get("/readyz").is_success, what="ready again")
 
 
-def test_a_child_that_is_none_of_its_own_disturbs_no_watcher(database_url: str) -> None:
+def test_unrelated_child_process_does_not_disturb_the_parent(database_url: str) -> None:
     serve = [sys.executable, "-m", "ringback", "serve"]
     with ServerProcess(
         command=["sh", "-c", f"sleep 0.1 & exec {' '.join(serve)}"], database_url=database_url, workers=2
@@ -111,7 +111,7 @@ def test_a_child_that_is_none_of_its_own_disturbs_no_watcher(database_url: str) 
             assert http.get("/readyz").is_success
 
 
-def test_told_to_stop_all_workers_stop_in_time(workers: ServerProcess) -> None:
+def test_workers_stop_in_time_after_sigterm(workers: ServerProcess) -> None:
     running = children(workers)
 
     status = workers.stop()
@@ -120,7 +120,7 @@ def test_told_to_stop_all_workers_stop_in_time(workers: ServerProcess) -> None:
     assert not any(map(is_running, running))
 
 
-def test_workers_end_with_the_process_that_watches_over_them(workers: ServerProcess) -> None:
+def test_workers_end_with_their_parent_process(workers: ServerProcess) -> None:
     running = children(workers)
 
     workers.kill()
@@ -128,7 +128,7 @@ def test_workers_end_with_the_process_that_watches_over_them(workers: ServerProc
     eventually(lambda: not any(map(is_running, running)), what="no worker")
 
 
-def test_no_password_is_repeated_wherever_it_stands_in_the_url(command: Command, database_url: str) -> None:
+def test_password_anywhere_in_the_url_is_not_repeated(command: Command, database_url: str) -> None:
     url = make_url(database_url)
     good = url.update_query_dict({"password": "s3cret"}).render_as_string(hide_password=False)
     wrong = "postgresql+psycopg://127.0.0.1:1/nothing?password=s3cret"
@@ -141,7 +141,7 @@ def test_no_password_is_repeated_wherever_it_stands_in_the_url(command: Command,
     assert "s3cret" not in "".join(one.out + one.err for one in (done, refused, mistyped))
 
 
-def test_a_database_that_was_not_migrated_is_told_in_one_line(command: Command) -> None:
+def test_unmigrated_database_is_reported_in_one_line(command: Command) -> None:
     with new_database(postgresql_server()) as url:
         text = url.render_as_string(hide_password=False)
         one = command("serve", "--port", "0", "--database-url", text)
@@ -153,7 +153,7 @@ def test_a_database_that_was_not_migrated_is_told_in_one_line(command: Command) 
         assert line.endswith("run `ringback migrate` first")
 
 
-def test_told_to_stop_while_the_database_does_not_answer_it_stops_in_time(database_url: str) -> None:
+def test_server_stops_in_time_while_the_database_does_not_respond(database_url: str) -> None:
     with Line(make_url(database_url)) as line, ServerProcess(database_url=line.url, **QUICK) as server:
         with server.client() as http:
             http.post(LIST, data={"PhoneNumber": number_at(300)}).raise_for_status()

@@ -32,7 +32,7 @@ def state(http: httpx.Client) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("written_bytes", [0, 2 * MIB, 6 * MIB, 20 * MIB] if WHOLE else [2 * MIB])
-def test_kill_during_a_restore_leaves_the_old_state_or_the_new(tmp_path: Path, written_bytes: int) -> None:
+def test_server_killed_during_a_restore_has_the_old_or_the_new_state(tmp_path: Path, written_bytes: int) -> None:
     log = tmp_path / "ringback.db-wal"
     settings: dict[str, Any] = {"database_url": f"sqlite:///{tmp_path}/ringback.db"}
     with ServerProcess() as maker, maker.client() as http:

@@ -79,7 +79,7 @@ def sid_of(received: Received) -> str:
 
 
 @SAMPLED
-def test_advance_cut_off_by_a_stop_is_not_answered_as_done(tmp_path: Path, wish: signal.Signals) -> None:
+def test_advance_interrupted_by_a_stop_is_not_reported_as_complete(tmp_path: Path, wish: signal.Signals) -> None:
     answers = threading.Event()
 
     def hanging(_: Received) -> Answer:
@@ -109,7 +109,7 @@ def test_advance_cut_off_by_a_stop_is_not_answered_as_done(tmp_path: Path, wish:
 
 
 @SIGNALS
-def test_a_stop_asked_for_as_soon_as_it_serves_is_heeded(wish: signal.Signals) -> None:
+def test_stop_signal_directly_after_startup_stops_the_server(wish: signal.Signals) -> None:
     server = ServerProcess()
     server.start()
 
@@ -122,7 +122,7 @@ def test_a_stop_asked_for_as_soon_as_it_serves_is_heeded(wish: signal.Signals) -
 
 
 @SIGNALS
-def test_a_stop_asked_for_while_it_starts_is_heeded_too(tmp_path: Path, wish: signal.Signals) -> None:
+def test_stop_signal_during_startup_stops_the_server(tmp_path: Path, wish: signal.Signals) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "ringback", "serve", "--port", "0"]
 
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:  # noqa: S603

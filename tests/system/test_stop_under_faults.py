@@ -6,7 +6,7 @@ from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import eventually
 
 
-def test_a_server_that_stops_does_not_wait_for_what_a_fault_delays() -> None:
+def test_server_stop_does_not_wait_for_delayed_requests() -> None:
     with ServerProcess() as server, server.client() as client, server.client() as waiting, ThreadPoolExecutor() as pool:
         faults = f"/_ringback/accounts/{ACCOUNT_SID}/faults"
         client.post(faults, json={"operation": "list-outgoing-caller-ids", "effect": {"delay_seconds": 60}, "times": 1})

@@ -28,7 +28,7 @@ def let_many_ring(stopping: World) -> None:
 
 
 @pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
-def test_told_to_stop_under_load_a_server_ends_soon_and_loses_nothing(
+def test_server_stopped_under_load_ends_soon_and_loses_nothing(
     tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:
     seed = str(secrets.randbits(32))

@@ -41,7 +41,7 @@ def validate(client: httpx.Client, account_sid: str, number: str) -> str:
     return str(answer.raise_for_status().json()["call_sid"])
 
 
-def test_a_server_whose_task_fails_too_often_stops_with_a_log_line_and_keeps_what_it_answered(tmp_path: Path) -> None:
+def test_server_stops_when_a_task_fails_too_often_and_keeps_accepted_calls(tmp_path: Path) -> None:
     database = tmp_path / "broken.db"
     server = ServerProcess(database_url=f"sqlite:///{database}", ring_seconds=600, ring_timeout_seconds=600)
     with server, server.client() as client:
@@ -66,7 +66,7 @@ def test_a_server_whose_task_fails_too_often_stops_with_a_log_line_and_keeps_wha
     assert kept == answered
 
 
-def test_a_worker_whose_task_failed_too_often_is_replaced_also_soon_after_the_start(tmp_path: Path) -> None:
+def test_worker_whose_task_fails_too_often_is_replaced(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
 
     command = [sys.executable, "-c", WORKERS, str(starts)]

@@ -177,7 +177,7 @@ def test_server_ends_when_pytest_is_killed(tmp_path: Path) -> None:
         eventually(has_ended(suite.server_pid), what="the server ends", seconds=SECONDS)
 
 
-def test_server_ends_when_pytest_is_killed_while_a_forked_child_lives_on(tmp_path: Path) -> None:
+def test_server_ends_when_pytest_is_killed_and_a_forked_child_continues(tmp_path: Path) -> None:
     with suite_that_runs(tmp_path, FORKING) as suite:
         [child] = suite.others
         suite.process.kill()
@@ -200,7 +200,7 @@ def test_interrupted_suite_names_a_server_that_is_gone_in_one_line(tmp_path: Pat
     assert [text for text in ("ControlError", "httpx", "ERROR") if text in out] == []
 
 
-def test_dead_server_is_one_line_for_each_test_without_a_traceback(tmp_path: Path) -> None:
+def test_dead_server_is_reported_in_one_line_per_test(tmp_path: Path) -> None:
     (tmp_path / "test_suite.py").write_text(LOST, encoding="utf-8")
 
     finished = subprocess.run(  # noqa: S603

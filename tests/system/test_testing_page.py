@@ -35,7 +35,7 @@ def pytest_sessionfinish(session):
         file.write(str(session.testscollected))
 """
 ONE_ATTEMPT = """
-def test_first_mistake_is_the_last(ringback):
+def test_suite_stops_at_the_first_error(ringback):
     ringback.phone("+14158675309").will("mistype-once")
     request = ringback.client().validation_requests.create("+14158675309")
 
@@ -101,7 +101,7 @@ def test_settings_of_conftest_reach_the_server(tmp_path: Path) -> None:
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_outcomes_are_complete_and_take_twelve_lines_each_at_most() -> None:
+def test_outcomes_are_complete_and_at_most_twelve_lines_long() -> None:
     source = readme_block("pytest-outcomes", page=PAGE)
     functions = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)}
     lengths = {name: (node.end_lineno or 0) - node.lineno + 1 for name, node in functions.items()}

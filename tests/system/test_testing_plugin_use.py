@@ -40,13 +40,13 @@ def ringback_settings():
 """
 
 
-def test_a_suite_that_does_not_use_it_pays_nothing(tmp_path: Path) -> None:
+def test_unused_plugin_has_no_effect_on_a_suite(tmp_path: Path) -> None:
     finished = run_suite(tmp_path, {"test_unused.py": UNUSED})
 
     assert (finished.status, finished.tests, finished.failed) == (0, 1, 0), finished.out
 
 
-def test_it_can_be_switched_off(tmp_path: Path) -> None:
+def test_plugin_can_be_disabled(tmp_path: Path) -> None:
     finished = run_suite(tmp_path, {"test_unknown.py": UNKNOWN}, "-p", "no:ringback")
 
     assert (finished.status, finished.failed) == (1, 1)

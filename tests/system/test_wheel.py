@@ -85,7 +85,7 @@ def files(wheel: Path) -> dict[str, int]:
         return {member.filename: member.CRC for member in archive.infolist()}
 
 
-def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_else(wheel: Path) -> None:
+def test_wheel_contains_only_the_package_its_migrations_and_its_page(wheel: Path) -> None:
     held = files(wheel)
 
     assert {
@@ -100,11 +100,11 @@ def test_the_wheel_holds_the_package_its_migrations_and_its_page_and_nothing_els
     assert "ringback/testing/plugin.py" in held
 
 
-def test_the_wheel_says_to_type_checkers_that_it_is_typed(wheel: Path) -> None:
+def test_wheel_is_marked_as_typed(wheel: Path) -> None:
     assert "ringback/py.typed" in files(wheel)
 
 
-def test_the_image_has_the_very_wheel_that_the_sdist_builds(folder: Path, wheel: Path) -> None:
+def test_image_has_the_same_wheel_as_the_sdist(folder: Path, wheel: Path) -> None:
     context = copy_checkout(folder / "context", build_context())
 
     [of_image] = build(context, folder / "of-image", "--wheel")
@@ -113,7 +113,7 @@ def test_the_image_has_the_very_wheel_that_the_sdist_builds(folder: Path, wheel:
     assert files(of_image) == files(wheel)
 
 
-def test_the_sdist_holds_what_is_worked_with_and_nothing_that_was_made(folder: Path, sdist: Path) -> None:
+def test_sdist_contains_the_sources_and_no_generated_files(folder: Path, sdist: Path) -> None:
     unpacked = unpack(sdist, folder / "unpacked")
 
     assert {"src", "migrations", "tests", "docs", "Makefile", "pyproject.toml"} <= {
@@ -122,7 +122,7 @@ def test_the_sdist_holds_what_is_worked_with_and_nothing_that_was_made(folder: P
     assert not [path for path in unpacked.rglob("*") if path.name in {"node_modules", "__pycache__", ".venv"}]
 
 
-def test_installed_it_comes_from_the_wheel_alone(installed: Path, tmp_path: Path) -> None:
+def test_installed_package_is_imported_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     place = run(
         installed / "python",
         "-c",
@@ -134,7 +134,7 @@ def test_installed_it_comes_from_the_wheel_alone(installed: Path, tmp_path: Path
     assert run(installed / "ringback", "--version", cwd=tmp_path).startswith("ringback ")
 
 
-def test_installed_it_migrates_serves_and_is_ready(installed: Path, tmp_path: Path) -> None:
+def test_installed_package_migrates_serves_and_is_ready(installed: Path, tmp_path: Path) -> None:
     migrated = run(installed / "ringback", "migrate", "--database-url", "sqlite:///new.db", cwd=tmp_path)
     serve = [str(installed / "ringback"), "serve"]
 
@@ -146,7 +146,7 @@ def test_installed_it_migrates_serves_and_is_ready(installed: Path, tmp_path: Pa
     assert status == 0
 
 
-def test_installed_it_brings_the_plugin_for_pytest(installed: Path, tmp_path: Path) -> None:
+def test_installed_package_has_the_pytest_plugin(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "test_of_somebody.py").write_text(SUITE, encoding="utf-8")
 
     told = run(installed / "python", "-m", "pytest", "-p", "no:schemathesis", "-p", "no:cacheprovider", cwd=tmp_path)
@@ -157,7 +157,7 @@ def test_installed_it_brings_the_plugin_for_pytest(installed: Path, tmp_path: Pa
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not installed")
 @pytest.mark.skipif(python_for_everybody() is None, reason="no Python here that another user may run")
-def test_the_images_commands_work_for_a_user_that_can_write_to_its_data_alone(installed: Path, folder: Path) -> None:
+def test_image_commands_work_for_a_user_with_a_writable_data_folder_only(installed: Path, folder: Path) -> None:
     data = folder / "data"
     data.mkdir()
     os.chown(data, NOBODY, NOBODY)

@@ -64,7 +64,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_one_line_with_a_suggestion_and_status_2(command: Command, mistake: str) -> None:
+def test_invalid_argument_is_reported_in_one_line_with_a_suggestion_and_status_2(
+    command: Command, mistake: str
+) -> None:
     arguments, expected = MISTAKES[mistake]
 
     refused = command(*arguments)

@@ -89,7 +89,7 @@ def test_time_filter_is_a_day_or_a_bound(name: str, signs: dict[str, str], wante
 
 
 @given(st.text(), st.sampled_from(["StartTime", "StartTime<", "EndTime>"]))
-def test_any_time_text_is_parsed_or_matches_nothing(text: str, name: str) -> None:
+def test_time_filter_with_any_text_is_parsed_or_matches_nothing(text: str, name: str) -> None:
     try:
         filters = parse_call_filters({name: text})
     except NothingMatches:

@@ -94,7 +94,7 @@ def test_callee_slower_than_the_prompt_enters_nothing(key_seconds: float) -> Non
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)
 
 
-def test_callee_just_faster_than_the_prompt_enters_the_code() -> None:
+def test_callee_slightly_faster_than_the_prompt_enters_the_code() -> None:
     assert next_event(prompting(a_phone(key_seconds=9.9)), POLICY, T0) == due_in(9.9, CallEvent.DIGITS, CODE)
 
 
@@ -112,7 +112,7 @@ def test_phone_with_an_extension_does_not_react_if_another_was_dialed(dialed: st
 
 
 @pytest.mark.parametrize("dialed", ["123", "w1W2w3w"])
-def test_phone_with_an_extension_is_reached_by_its_digits_without_waits(dialed: str) -> None:
+def test_phone_with_an_extension_is_matched_without_pauses(dialed: str) -> None:
     call = prompting(a_phone(extension="123"), extension=dialed)
 
     assert next_event(call, POLICY, T0) == due_in(1, CallEvent.DIGITS, CODE)

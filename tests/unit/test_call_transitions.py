@@ -134,7 +134,7 @@ def test_prompt_timeout_uses_up_an_attempt_and_clears_the_keys() -> None:
     assert (moved.state, moved.attempts_left, moved.keys) == (CallState.PROMPTING, 2, "")
 
 
-def test_timeline_tells_the_events_and_how_the_call_ended() -> None:
+def test_timeline_has_the_events_and_the_outcome_of_the_call() -> None:
     missing = transition(prompting(), CallEvent.DIGITS, account_now=T0, digits="01")
     wrong = transition(missing, CallEvent.DIGITS, account_now=T0, digits="9999")
 

@@ -32,7 +32,7 @@ def header(request: SignedRequest, name: str) -> str | None:
     return dict(request.headers).get(name)
 
 
-def test_post_has_exactly_these_headers_in_this_order() -> None:
+def test_post_headers_and_their_order_are_exact() -> None:
     request = first_request(a_callback("https://user:secret@app.test:8443/done?x=1#rc=2"))
 
     assert [name for name, _ in request.headers] == [
@@ -88,7 +88,7 @@ def test_official_validator_accepts_a_get_to_any_url(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", URL_SHAPES)
-def test_get_appends_the_parameters_to_the_urls_own_query(url: str) -> None:
+def test_get_appends_the_parameters_to_the_urls_query(url: str) -> None:
     own = first_request(a_callback(url)).url.target.partition("?")[2]
 
     target = first_request(a_callback(url, method="GET")).url.target

@@ -129,7 +129,7 @@ def test_unanswered_call_has_a_duration_of_zero() -> None:
     assert (told["CallStatus"], told["CallDuration"], told["Duration"]) == ("no-answer", "0", "0")
 
 
-def test_every_value_is_plain_text() -> None:
+def test_parameter_values_are_plain_text() -> None:
     parameters = status_callback_parameters(a_call(state=CallState.BUSY))
 
     assert {type(text) for pair in parameters for text in pair} == {str}

@@ -49,7 +49,7 @@ def install_node(folder: Path, answer: str) -> None:
 
 
 @pytest.mark.parametrize("name", OLD_AND_SAFE)
-def test_version_below_the_safe_one_gets_a_warning_that_names_its_file(tmp_path: Path, name: str) -> None:
+def test_version_below_the_safe_one_gets_a_warning_with_its_file(tmp_path: Path, name: str) -> None:
     client, content, old, _ = OLD_AND_SAFE[name]
     write(tmp_path, name, content, old)
 
@@ -110,7 +110,7 @@ def test_version_of_the_active_python_environment_is_found(
     assert "twilio for Python 6.0.0 in " in warning
 
 
-def test_files_that_cannot_be_read_are_left_out(tmp_path: Path) -> None:
+def test_unreadable_version_files_are_ignored(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "composer.lock")
     (tmp_path / "go.mod").mkdir()
     (tmp_path / "Gemfile.lock").symlink_to("Gemfile.lock")
@@ -146,16 +146,14 @@ def test_node_that_ignores_proxy_variables_gets_a_warning(tmp_path: Path, versio
 
 
 @pytest.mark.parametrize("answer", ["exit 1", "echo nonsense", "printf '\\377'", "exec sleep 60"])
-def test_node_that_does_not_tell_its_version_gets_no_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
-) -> None:
+def test_node_without_a_version_gets_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     install_node(tmp_path, f"PATH=/usr/bin:/bin; {answer}")
     monkeypatch.setattr(client_versions, "NODE_SECONDS", 0.5)
 
     assert version_warnings("node", tmp_path) == []
 
 
-def test_node_is_asked_for_any_client_where_the_folder_has_a_package_file(tmp_path: Path) -> None:
+def test_node_version_is_checked_for_any_client_if_the_folder_has_a_package_file(tmp_path: Path) -> None:
     install_node(tmp_path, "echo v20.0.0")
     before = version_warnings("any", tmp_path)
     (tmp_path / "package.json").write_text("{}")
@@ -166,7 +164,7 @@ def test_node_is_asked_for_any_client_where_the_folder_has_a_package_file(tmp_pa
     assert warning.startswith("Node 20.0.0 ignores the proxy variables")
 
 
-def test_node_of_another_client_is_not_asked(tmp_path: Path) -> None:
+def test_node_version_is_not_checked_for_other_clients(tmp_path: Path) -> None:
     install_node(tmp_path, f"touch {tmp_path}/asked; echo v20.0.0")
 
     assert version_warnings("python", tmp_path) == []

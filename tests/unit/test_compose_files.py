@@ -50,7 +50,7 @@ def own_folders() -> set[str]:
     return set(re.findall(r"install --directory --owner=ringback --group=ringback --mode=\d+ (\S+)", making))
 
 
-def test_all_that_there_is_was_found() -> None:
+def test_compose_services_of_all_files_and_pages_are_found() -> None:
     places = {place for place, _ in documents()}
 
     assert {"compose.yaml", "examples/compose/compose.yaml", "examples/compose/compose.by-name.yaml"} <= places
@@ -60,9 +60,7 @@ def test_all_that_there_is_was_found() -> None:
 
 
 @pytest.mark.parametrize("service", OURS, ids=by_place)
-def test_its_variables_are_settings_with_values_that_are_taken(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_container_variables_are_settings_with_valid_values(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_of(service, monkeypatch)
 
     assert {name for name in service.environment if name.startswith(ENVIRONMENT_PREFIX)} <= KNOWN
@@ -70,7 +68,7 @@ def test_its_variables_are_settings_with_values_that_are_taken(
 
 
 @pytest.mark.parametrize("service", OURS, ids=by_place)
-def test_its_published_ports_are_listened_on_from_outside_the_container(
+def test_published_ports_are_reachable_from_outside_the_container(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(service, monkeypatch)
@@ -82,7 +80,7 @@ def test_its_published_ports_are_listened_on_from_outside_the_container(
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=by_place)
-def test_in_compose_ports_are_published_for_the_machine_alone(service: Service) -> None:
+def test_compose_ports_are_published_for_the_local_machine_only(service: Service) -> None:
     is_compose = "jobs" not in service.document
 
     assert [address for address, _ in service.ports if is_compose and address != "127.0.0.1"] == []
@@ -123,7 +121,7 @@ def test_service_that_trusts_the_authority_depends_on_ringback(service: Service)
 
 
 @pytest.mark.parametrize("service", OTHERS, ids=by_place)
-def test_a_proxy_that_is_named_is_one(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxy_variables_name_a_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in (value for name, value in service.environment.items() if name.upper().endswith("_PROXY")):
         settings = settings_of(siblings(service)[urlsplit(url).hostname or ""], monkeypatch)
 
@@ -135,7 +133,7 @@ def test_a_proxy_that_is_named_is_one(service: Service, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("service", SERVING, ids=by_place)
-def test_callbacks_are_mapped_to_what_the_container_can_find(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callback_hosts_are_mapped_to_reachable_services(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = set(settings_of(service, monkeypatch).callback_host_map.values())
     given = str(service.described.get("extra_hosts", "")) + str(service.described.get("options", ""))
     found = siblings(service).keys() | ({OUTSIDE} if f"{OUTSIDE}:host-gateway" in given else set())
@@ -144,7 +142,7 @@ def test_callbacks_are_mapped_to_what_the_container_can_find(service: Service, m
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=by_place)
-def test_the_volumes_and_services_that_are_named_are_there(service: Service) -> None:
+def test_volumes_and_services_that_are_named_exist(service: Service) -> None:
     named = {name for name, _, _ in service.volumes if not name.startswith((".", "/"))}
 
     assert named <= (service.document.get("volumes") or {}).keys()
@@ -160,14 +158,14 @@ def test_build_folder_has_a_dockerfile(service: Service) -> None:
 
 
 @pytest.mark.parametrize("file", [*COMPOSE_FILES, *PAGES], ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_variable_of_ringbacks_that_is_named_is_a_setting(file: object) -> None:
+def test_ringback_variables_in_documents_are_settings(file: object) -> None:
     text = (ROOT / str(file)).read_text(encoding="utf-8")
     named = set(re.findall(r"\bRINGBACK_[A-Z][A-Z0-9_]*\b", text))
 
     assert {name for name in named - KNOWN - {PROXY_VARIABLE} if not name.startswith("RINGBACK_TEST_")} == set()
 
 
-def test_the_workflows_are_whole_and_their_steps_are_lines_that_a_shell_can_read() -> None:
+def test_workflows_are_complete_and_their_steps_are_valid_shell() -> None:
     blocks: list[dict[Any, Any]] = [document for place, document in documents() if place.startswith("docs/ci.md")]
     workflows = [block for block in blocks if "jobs" in block]
     steps = [step for block in blocks for job in block.get("jobs", {"": block}).values() for step in job["steps"]]

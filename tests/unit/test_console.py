@@ -31,14 +31,14 @@ class FullFile(io.StringIO):
         return self._descriptor
 
 
-def test_lines_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_lines_are_written_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     is_printed = print_lines("one", "two")
     finish_output()
 
     assert (is_printed, capsys.readouterr().out) == (True, "one\ntwo\n")
 
 
-def test_lines_that_cannot_be_printed_are_reported(
+def test_lines_that_cannot_be_written_are_reported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Full())
@@ -49,7 +49,7 @@ def test_lines_that_cannot_be_printed_are_reported(
     assert capsys.readouterr().err == "ringback: Cannot write to standard output: No space left on device.\n"
 
 
-def test_messages_that_cannot_be_printed_are_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_that_cannot_be_written_are_discarded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", Full())
 
     print_error("nobody reads this")

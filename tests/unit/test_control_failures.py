@@ -57,7 +57,7 @@ async def run(failure: Exception, received: Message, sent: Sequence[Message] = (
     ],
     ids=lambda failure: type(failure).__name__,
 )
-async def test_client_that_disconnects_is_a_debug_line(failure: Exception) -> None:
+async def test_disconnection_of_a_client_is_logged_at_debug_level(failure: Exception) -> None:
     lines = await run(failure, DISCONNECT)
 
     assert lines == [("debug", "client disconnected during a response")]

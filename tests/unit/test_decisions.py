@@ -22,13 +22,13 @@ def import_contracts() -> list[dict[str, Any]]:
     return contracts
 
 
-def test_the_record_of_layers_lists_the_import_contracts() -> None:
+def test_layers_record_lists_the_import_contracts() -> None:
     names = [contract["name"] for contract in import_contracts()]
 
     assert re.findall(r"^- \*(.+)\*$", record(1), re.MULTILINE) == names
 
 
-def test_the_record_of_layers_lists_the_layers_from_the_top() -> None:
+def test_layers_record_lists_the_layers_from_the_top() -> None:
     [layers] = [contract["layers"] for contract in import_contracts() if contract["type"] == "layers"]
 
     rows = re.findall(r"^\| ([`\w, ]+) \|", record(1), re.MULTILINE)[1:]
@@ -36,7 +36,7 @@ def test_the_record_of_layers_lists_the_layers_from_the_top() -> None:
     assert [re.findall(r"`(\w+)`", row) for row in rows] == [re.findall(r"\w+", layer) for layer in layers]
 
 
-def test_the_map_in_contributing_lists_every_package_and_root_module() -> None:
+def test_contributing_map_lists_every_package_and_root_module() -> None:
     contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     present = {path.name for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
 
@@ -45,14 +45,14 @@ def test_the_map_in_contributing_lists_every_package_and_root_module() -> None:
     assert sorted(listed) == sorted(present - {"__init__.py"}), "CONTRIBUTING.md, Where things are"
 
 
-def test_operations_list_the_background_tasks() -> None:
+def test_operations_page_lists_the_background_tasks() -> None:
     section = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("\n## Background tasks\n")[2]
     listed = re.findall(r"^\| `(\w+)` \|", section.partition("\n## ")[0], re.MULTILINE)
 
     assert listed == list(TASK_NAMES)
 
 
-def test_the_index_of_decisions_lists_every_record() -> None:
+def test_index_of_decisions_lists_every_record() -> None:
     index = (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8")
 
     listed = re.findall(r"^\| \[(\d+)\]\((\d{4}-[\w-]+\.md)\) \|", index, re.MULTILINE)

@@ -11,15 +11,15 @@ AUTH_TOKEN = a_callback(URL).auth_token
 
 
 @pytest.mark.parametrize("fault", [None, Delay(2)])
-def test_callback_without_a_fault_or_with_a_delay_that_has_passed_is_sent_once(fault: Effect | None) -> None:
+def test_callback_without_a_fault_or_with_an_expired_delay_is_sent_once(fault: Effect | None) -> None:
     assert plan(a_callback(URL, fault=fault)) == SendPlan(1, AUTH_TOKEN)
 
 
-def test_duplicated_callback_is_sent_as_often_as_its_fault_says() -> None:
+def test_duplicated_callback_is_sent_the_number_of_times_in_its_fault() -> None:
     assert plan(a_callback(URL, fault=Duplicate(3))) == SendPlan(3, AUTH_TOKEN)
 
 
-def test_badly_signed_callback_is_signed_with_another_token() -> None:
+def test_callback_with_an_invalid_signature_is_signed_with_another_token() -> None:
     planned = plan(a_callback(URL, fault=BadSignature()))
 
     assert isinstance(planned, SendPlan)

@@ -40,7 +40,7 @@ async def test_listener_is_reached_by_its_name() -> None:
         await writer.wait_closed()
 
 
-async def test_host_that_refuses_or_has_no_address_is_an_error() -> None:
+async def test_unreachable_or_unknown_host_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(OSError, match=r"refused|Connect call failed"):
@@ -56,7 +56,7 @@ async def test_invalid_port_is_an_error_at_once() -> None:
 
 
 @pytest.mark.usefixtures("silence")
-async def test_resolutions_that_hang_delay_no_other_and_can_be_cancelled() -> None:
+async def test_hanging_resolutions_do_not_delay_others_and_can_be_cancelled() -> None:
     hanging = [asyncio.create_task(connect(HANGS, 443)) for _ in range(20)]
     await asyncio.sleep(0)
 
@@ -70,7 +70,7 @@ async def test_resolutions_that_hang_delay_no_other_and_can_be_cancelled() -> No
 
 
 @pytest.mark.usefixtures("silence")
-async def test_callbacks_whose_names_hang_delay_no_other() -> None:
+async def test_callbacks_with_hanging_resolutions_do_not_delay_others() -> None:
     egress = EgressPolicy()
     hanging = [asyncio.create_task(egress.addresses(HANGS, 80)) for _ in range(20)]
     await asyncio.sleep(0)

@@ -22,7 +22,7 @@ TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob(
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_test_that_a_document_names_exists(document: Path) -> None:
+def test_tests_named_in_documents_exist(document: Path) -> None:
     named = re.findall(r"`(test_\w+)`", document.read_text(encoding="utf-8"))
 
     missing = [name for name in named if f"def {name}(" not in TESTS and not list(ROOT.glob(f"tests/*/{name}.py"))]
@@ -31,7 +31,7 @@ def test_every_test_that_a_document_names_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_source_file_that_a_document_names_exists(document: Path) -> None:
+def test_source_files_named_in_documents_exist(document: Path) -> None:
     named = re.findall(r"`(?:src/ringback/)?([a-z_]+/[a-z_/]+\.py)`", document.read_text(encoding="utf-8"))
 
     folders = (ROOT / "src/ringback", ROOT, document.parent)
@@ -40,7 +40,7 @@ def test_every_source_file_that_a_document_names_exists(document: Path) -> None:
     assert sorted(missing) == []
 
 
-def test_every_name_stands_in_the_source_file_after_which_fidelity_names_it() -> None:
+def test_names_in_fidelity_are_in_their_source_files() -> None:
     places = re.findall(
         r"`([a-z_/]+\.py)`((?:, (?:by )?`[\w.]+`)+)", (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
     )
@@ -57,7 +57,7 @@ def test_every_name_stands_in_the_source_file_after_which_fidelity_names_it() ->
     assert missing == []
 
 
-def test_every_source_that_a_docstring_names_is_a_heading_or_a_row_of_fidelity() -> None:
+def test_sources_named_in_docstrings_are_headings_or_rows_of_fidelity() -> None:
     fidelity = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
     code = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("src/**/*.py"))
     headings = {heading.lower() for heading in re.findall(r"^#+ (.+)$", fidelity, re.MULTILINE)}
@@ -76,7 +76,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
+def test_links_lead_to_existing_files_and_headings(document: Path) -> None:
     links = re.findall(r"\]\((?!http|mailto)([^)#]*)#?([^)]*)\)", document.read_text(encoding="utf-8"))
     targets = [(link, anchor, document.parent / link if link else document) for link, anchor in links]
 
@@ -90,7 +90,7 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_code_block_is_run_or_marked_with_the_reason_why_not(document: Path) -> None:
+def test_code_blocks_are_run_or_marked_with_a_reason(document: Path) -> None:
     fences = re.findall(
         r"^([^\n]*)\n+```(\w*)\n.*?^```$", document.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -104,7 +104,7 @@ def test_every_code_block_is_run_or_marked_with_the_reason_why_not(document: Pat
 @pytest.mark.parametrize(
     "document", [path for path in DOCUMENTS if path.parent.name != "clients"], ids=lambda p: p.name
 )
-def test_every_block_marked_as_run_is_named_by_a_test(document: Path) -> None:
+def test_code_blocks_marked_as_run_are_named_by_a_test(document: Path) -> None:
     marked = re.findall(r"<!-- run: ([a-z-]+) -->", document.read_text(encoding="utf-8"))
     code = TESTS + "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("tests/support/*.py"))
 
@@ -112,7 +112,7 @@ def test_every_block_marked_as_run_is_named_by_a_test(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", TOPICS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_paragraphs_have_five_lines_at_most(document: Path) -> None:
+def test_paragraphs_have_at_most_five_lines(document: Path) -> None:
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     prose = [block for block in re.split(r"\n\s*\n", text) if re.match(r"(?!\d+\. )[\w*`\[(]", block.strip())]
 
@@ -120,7 +120,7 @@ def test_paragraphs_have_five_lines_at_most(document: Path) -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_lines_of_curl_run_on_old_ones_too_ask_the_default_port_and_keep_the_plus_of_a_number(document: Path) -> None:
+def test_curl_commands_run_on_old_versions_with_the_default_port_and_encoded_plus(document: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", document.read_text(encoding="utf-8"), re.DOTALL)
 
     wrong = re.findall(r"--json .*|-d \w+=\+.*|BASE=http://127.0.0.1:(?!8010).*", "".join(blocks))
@@ -128,7 +128,7 @@ def test_lines_of_curl_run_on_old_ones_too_ask_the_default_port_and_keep_the_plu
     assert wrong == []
 
 
-def test_readme_and_the_page_on_calls_list_every_behavior_and_reserved_number() -> None:
+def test_behaviors_and_reserved_numbers_are_in_readme_and_on_the_calls_page() -> None:
     readme, calls = ((ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/calls.md"))
     in_readme = re.findall(r"^\| `([a-z-]+)`[^|]*\|.*\| ([^|]+) \|$", readme, re.MULTILINE)
     in_calls = re.findall(r"^\| (\+1 500 [\d ]+) \| `([a-z-]+)` \|$", calls, re.MULTILINE)

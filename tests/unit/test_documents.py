@@ -106,7 +106,7 @@ def test_detailed_call_state_is_shown_as_a_twilio_status() -> None:
     assert shown == ["in-progress", "in-progress"]
 
 
-def test_a_page_of_calls_in_each_form() -> None:
+def test_page_of_calls_has_each_representation() -> None:
     page = Page(PageRequest(), [a_call()], None, None)
 
     in_json, in_xml, in_csv = (
@@ -119,7 +119,7 @@ def test_a_page_of_calls_in_each_form() -> None:
     assert [row[0] for row in csv.reader(io.StringIO(in_csv.decode()))] == ["Sid", CALL_SID]
 
 
-def test_every_subresource_of_an_account_has_a_route() -> None:
+def test_subresources_of_an_account_have_routes() -> None:
     uris = account_document(AN_ACCOUNT, AccountType.FULL, "").fields["subresource_uris"]
     paths = {route.path.replace("{AccountSid}", ACCOUNT_SID) for route in ROUTES if "{Sid}" not in route.path}
 

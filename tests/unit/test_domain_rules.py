@@ -59,7 +59,7 @@ def test_account_may_act_for_itself_and_its_subaccounts() -> None:
 
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
-def test_inactive_account_neither_acts_nor_is_acted_for(status: AccountStatus) -> None:
+def test_inactive_account_cannot_act_and_no_account_can_act_for_it(status: AccountStatus) -> None:
     resting, child = an_account(PARENT, status=status), an_account(CHILD, parent_sid=PARENT)
     resting_child = an_account(CHILD, parent_sid=PARENT, status=status)
 

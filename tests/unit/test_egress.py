@@ -93,7 +93,7 @@ def test_host_is_allowed_by_name_pattern_or_network(host: str, allowed: str) -> 
         ("::ffff:10.1.2.3", "192.168.0.0/16"),
     ],
 )
-def test_any_other_host_is_refused(host: str, allowed: str) -> None:
+def test_host_that_is_not_allowed_is_refused(host: str, allowed: str) -> None:
     with pytest.raises(EgressRefused, match=host):
         addresses(host, allowed)
 
@@ -156,7 +156,7 @@ def test_mapped_host_has_the_addresses_of_its_target() -> None:
     assert addresses("app.test", **{"other.test": "127.0.0.1"}) == ["10.1.2.3"]
 
 
-def test_mapped_host_is_allowed_by_its_own_name_or_its_real_address() -> None:
+def test_mapped_host_is_allowed_by_its_name_or_its_actual_address() -> None:
     assert addresses("app.test", "app.test", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
     assert addresses("app.test", "10.9.0.0/16", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
     with pytest.raises(EgressRefused):

@@ -74,7 +74,7 @@ def test_client_names_of_the_option_are_those_with_lines() -> None:
 
 
 @pytest.mark.parametrize("client", CLIENT_NAMES)
-def test_lines_of_each_client_contain_what_it_reads_and_no_secret(
+def test_lines_of_each_client_contain_its_variables_and_no_secret(
     client: str, command: Command, tmp_path: Path
 ) -> None:
     finished = command("env", "--client", client)
@@ -183,7 +183,7 @@ def test_java_options_that_override_the_proxy_get_a_warning(
 
 
 @pytest.mark.parametrize("name", ["trust", "some trust", 'a "b"', "back\\slash"])
-def test_node_options_are_kept_beside_the_redirect_which_is_named_once(
+def test_node_options_are_kept_and_the_redirect_is_added_once(
     command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv("NODE_OPTIONS", "--max-old-space-size=4096")
@@ -197,7 +197,7 @@ def test_node_options_are_kept_beside_the_redirect_which_is_named_once(
     assert first.count("--require") == first.count("--max-old-space-size=4096") == 1
 
 
-def test_any_leaves_out_php_if_it_cannot_use_the_folder(command: Command, tmp_path: Path) -> None:
+def test_client_any_omits_php_if_php_cannot_use_the_folder(command: Command, tmp_path: Path) -> None:
     finished = command("env", "--client", "any", "--authority-folder", "a;b")
 
     assert finished.status == 0

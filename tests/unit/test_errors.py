@@ -57,7 +57,7 @@ def test_error_has_its_status_code_and_message(error: TwilioError, status: int, 
 
 
 @pytest.mark.parametrize("error", [errors.no_credentials(), errors.invalid_username(), errors.wrong_credentials()])
-def test_authentication_error_asks_for_basic_credentials(error: TwilioError) -> None:
+def test_authentication_error_requests_basic_credentials(error: TwilioError) -> None:
     assert error.headers == {"WWW-Authenticate": 'Basic realm="Twilio API"'}
 
 

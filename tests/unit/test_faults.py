@@ -61,7 +61,7 @@ def triggers(fault: Fault, id_generator: IdGenerator, trials: int = 1_000, index
 
 
 @pytest.mark.parametrize(("data", "effect", "words"), EFFECTS)
-def test_effect_survives_to_dict_and_from_dict(data: dict[str, Any], effect: Effect, words: str) -> None:
+def test_effect_is_unchanged_by_to_dict_and_from_dict(data: dict[str, Any], effect: Effect, words: str) -> None:
     assert effect_from_dict(data) == effect
     assert dict(effect.to_dict()) == data
     assert describe_effect(effect) == words
@@ -70,19 +70,19 @@ def test_effect_survives_to_dict_and_from_dict(data: dict[str, Any], effect: Eff
 @pytest.mark.parametrize(
     "data", [{}, {"status": 500, "drop": "after"}, {"code": 20003}, {"delay_seconds": 1, "code": 5}]
 )
-def test_effect_is_exactly_one_thing(data: dict[str, Any]) -> None:
+def test_fault_has_exactly_one_effect(data: dict[str, Any]) -> None:
     with pytest.raises(InvalidFault, match=r"^effect: "):
         effect_from_dict(data)
 
 
 @pytest.mark.parametrize("effect", [AnswerError(500), Delay(1), DropConnection("before"), DropConnection("after")])
-def test_operations_accept_their_own_effects(effect: Effect) -> None:
+def test_operations_accept_request_effects(effect: Effect) -> None:
     for target in set(FaultTarget) - {CALLBACK}:
         assert NewFault(target, effect).effect == effect
 
 
 @pytest.mark.parametrize("effect", [Delay(1), Duplicate(2), BadSignature(), Suppress()])
-def test_status_callback_accepts_its_own_effects(effect: Effect) -> None:
+def test_status_callback_accepts_callback_effects(effect: Effect) -> None:
     assert NewFault(CALLBACK, effect).effect == effect
 
 
@@ -116,7 +116,7 @@ def test_fault_has_times_or_probability_but_not_both() -> None:
         NewFault(OPERATION, AnswerError(500), times=1, probability=0.5)
 
 
-def test_every_operation_is_all_but_the_status_callback() -> None:
+def test_wildcard_target_includes_all_operations_and_not_the_status_callback() -> None:
     everywhere = a_fault(operation=FaultTarget.EVERY_OPERATION)
 
     assert {target for target in FaultTarget if everywhere.applies_to(target)} == set(FaultTarget) - {CALLBACK}
@@ -145,13 +145,13 @@ def test_answer_error_has_twilios_code_and_message_by_default(
     assert (error.status, error.code, error.message, dict(error.headers)) == (status, code, message, headers)
 
 
-def test_answer_error_has_a_tests_own_code_and_message() -> None:
+def test_answer_error_has_a_given_code_and_message() -> None:
     error = AnswerError(429, 14107, "Message rate exceeded").error("/x.json")
 
     assert (error.code, error.message, dict(error.headers)) == (14107, "Message rate exceeded", {"Retry-After": "1"})
 
 
-def test_counted_fault_is_triggered_until_it_is_used_up() -> None:
+def test_fault_with_a_count_is_triggered_until_it_is_used_up() -> None:
     fault = a_fault(times_left=2)
     first = fault.after_trial(0, IdGenerator(1).random_fraction)
     second = first.after_trial(0, IdGenerator(1).random_fraction)
@@ -162,13 +162,13 @@ def test_counted_fault_is_triggered_until_it_is_used_up() -> None:
 
 @pytest.mark.parametrize("seed", [None, 7])
 @pytest.mark.parametrize(("probability", "outcomes"), [(0.0, {False}), (1.0, {True}), (None, {True})])
-def test_certain_fault_is_always_triggered_and_impossible_one_never(
+def test_fault_with_probability_one_is_always_triggered_and_with_zero_never(
     probability: float | None, outcomes: set[bool], seed: int | None
 ) -> None:
     assert set(triggers(a_fault(probability=probability), IdGenerator(seed))) == outcomes
 
 
-def test_same_seed_triggers_the_same_trials_whatever_else_is_generated() -> None:
+def test_same_seed_triggers_the_same_trials_regardless_of_other_random_values() -> None:
     fault, busy = a_fault(probability=0.5), IdGenerator(7)
     expected = triggers(fault, IdGenerator(7))
     found = []
@@ -202,7 +202,7 @@ def test_another_seed_another_index_or_no_seed_triggers_other_trials() -> None:
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.5, 0.9])
-def test_fault_is_triggered_as_often_as_its_probability_says(probability: float) -> None:
+def test_fault_is_triggered_with_its_probability(probability: float) -> None:
     triggered = triggers(a_fault(probability=probability), IdGenerator(7), trials=10_000)
 
     assert sum(triggered) / 10_000 == pytest.approx(probability, abs=0.02)

@@ -30,15 +30,15 @@ def test_form_body_is_read_with_any_content_type_parameters(content_type: bytes)
 
 
 @pytest.mark.parametrize("content_type", [b"application/json", b"multipart/mixed; boundary=x", b"text/plain", b""])
-def test_the_parameters_of_any_other_body_count_as_absent(content_type: bytes) -> None:
+def test_parameters_in_other_content_types_are_ignored(content_type: bytes) -> None:
     assert form_of(a_request(b"a=1", content_type=content_type)) == {}
 
 
-def test_the_parameters_of_a_body_without_a_type_count_as_absent() -> None:
+def test_parameters_in_a_body_without_a_content_type_are_ignored() -> None:
     assert form_of(a_request(b"a=1")) == {}
 
 
-def test_body_of_just_the_limit_is_read() -> None:
+def test_body_of_exactly_the_limit_is_read() -> None:
     body = b"a=" + b"x" * (MAX_BODY_BYTES - 2)
 
     form = form_of(a_request(body[:1000], body[1000:], content_type=FORM, content_length=b"%d" % MAX_BODY_BYTES))

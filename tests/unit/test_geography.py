@@ -30,7 +30,7 @@ COMPARED = [
 ]
 
 
-def test_home_is_the_one_that_the_librarys_geocoder_tells() -> None:
+def test_geography_equals_that_of_the_librarys_geocoder() -> None:
     from phonenumbers import geocoder  # noqa: PLC0415 - it loads the place names of all languages
 
     for number in COMPARED:

@@ -29,7 +29,7 @@ def test_interception_needs_one_worker(monkeypatch: pytest.MonkeyPatch, name: st
         ("sqlite:////data/ringback.db", "trust", "{here}/trust"),
     ],
 )
-def test_authority_folder_is_beside_the_database(
+def test_authority_folder_is_next_to_the_database(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str, folder: str | None, expected: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -49,7 +49,7 @@ def test_authority_folder_is_beside_the_database(
         ("tls_port", "-1"),
     ],
 )
-def test_wrong_value_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_invalid_interception_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
 
     with pytest.raises(ValidationError) as raised:

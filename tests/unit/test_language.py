@@ -113,6 +113,6 @@ def test_examples_of_the_guide_are_rejected(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["It is no longer there.", "What does it do?", "Write until it ends."])
-def test_plain_texts_are_accepted(text: str) -> None:
+def test_plain_english_is_accepted(text: str) -> None:
     assert not any(re.search(rf"\b{pattern}\b", text) for pattern in BANNED)
     assert not CLAUSE_SUBJECT.search(text)

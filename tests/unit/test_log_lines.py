@@ -43,7 +43,7 @@ def test_json_log_has_one_object_per_line(log_format: str | None) -> None:
     assert (careful["event"], careful["level"]) == ("careful", "warning")
 
 
-def test_terminal_gets_text() -> None:
+def test_log_on_a_terminal_is_text() -> None:
     first = logged("text", "info").splitlines()[0]
 
     assert "call" in first
@@ -81,7 +81,7 @@ except ValueError:
         ("error", ["it failed"]),
     ],
 )
-def test_level_is_the_lowest_that_is_logged(level: str, events: list[str]) -> None:
+def test_log_level_is_the_lowest_logged_level(level: str, events: list[str]) -> None:
     assert [json.loads(line)["event"] for line in logged("json", level).splitlines()] == events
 
 
@@ -94,7 +94,7 @@ structlog.get_logger().info("once")
 """
 
 
-def test_logs_may_be_configured_again() -> None:
+def test_logging_can_be_configured_again() -> None:
     ended = subprocess.run([sys.executable, "-c", TWICE], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
 
     assert [json.loads(line)["event"] for line in ended.stderr.splitlines()] == ["once"]
@@ -132,7 +132,7 @@ gc.collect()
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_everything_logged_printed_warned_or_raised_is_in_the_log_and_logging_never_raises(log_format: str) -> None:
+def test_logged_printed_warned_and_raised_texts_are_all_in_the_log(log_format: str) -> None:
     ended = subprocess.run(  # noqa: S603
         [sys.executable, "-c", ODDITIES.format(log_format=log_format)],
         capture_output=True,

@@ -59,7 +59,7 @@ def wait_for_text(stream: Stream, text: str) -> None:
     eventually(lambda: stream.text == text, what=f"{text!r} in the log", seconds=PATIENCE_SECONDS)
 
 
-def test_lines_are_written_in_their_order() -> None:
+def test_lines_are_written_in_order() -> None:
     stream = Stream()
     writer = a_writer(stream)
 
@@ -70,7 +70,7 @@ def test_lines_are_written_in_their_order() -> None:
     assert stream.text.split() == [str(number) for number in range(1_000)]
 
 
-def test_many_lines_are_written_at_once_but_no_more_than_a_pipe_takes_whole() -> None:
+def test_lines_are_written_in_batches_up_to_the_atomic_size_of_a_pipe() -> None:
     stream = Stream()
     writer = a_writer(stream)
     stream.is_open.clear()
@@ -89,7 +89,7 @@ def test_many_lines_are_written_at_once_but_no_more_than_a_pipe_takes_whole() ->
     assert len(others) < 10
 
 
-def test_partly_written_line_is_continued() -> None:
+def test_partially_written_line_is_continued() -> None:
     stream = Stream(most=3)
     writer = a_writer(stream)
 
@@ -207,7 +207,7 @@ def test_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pyte
     assert (stream.text, writer.failure, writer.dropped_lines) == ("first\nsecond\n", None, 0)
 
 
-def test_line_that_comes_while_the_thread_falls_asleep_keeps_it_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = a_writer(Stream())
     monkeypatch.setattr(writer, "_thread", threading.current_thread())
     monkeypatch.setattr(writer, "_lock", LockWithVisitor(lambda: writer.put(b"line")))
@@ -298,7 +298,7 @@ def in_a_fork(work: Callable[[], bool]) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_forked_process_has_its_own_thread_and_queue() -> None:
+def test_forked_process_has_a_separate_thread_and_queue() -> None:
     reader, end = os.pipe()
     is_held, goes_on = threading.Event(), threading.Event()
 

@@ -67,7 +67,7 @@ def make(target: str, folder: Path, **variables: str) -> str:
     return finished.stdout
 
 
-def test_an_old_client_that_pip_cannot_install_is_named_and_none_is_left_half_installed(checkout: Path) -> None:
+def test_old_clients_are_removed_and_named_if_pip_cannot_install_one(checkout: Path) -> None:
     program(checkout / ".venv/bin/python", ALL_BUT_ONE)
 
     said = make(OLD, checkout)
@@ -98,7 +98,7 @@ def test_failed_npm_install_is_reported(checkout: Path) -> None:
 
 @pytest.mark.parametrize("version", ["3.10.13", "3.6.0", "2.7.18"])
 @pytest.mark.parametrize("target", ["serve", "test"])
-def test_old_python_is_reported_before_pip_is_asked(checkout: Path, version: str, target: str) -> None:
+def test_old_python_is_reported_before_pip_runs(checkout: Path, version: str, target: str) -> None:
     shutil.rmtree(checkout / ".venv")
     program(checkout / "programs/python-old", interpreter(version))
 
@@ -123,7 +123,7 @@ def test_missing_python_is_reported(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("left_by", ["3.10.13", None])
-def test_environment_of_an_old_or_removed_python_is_made_again(checkout: Path, left_by: str | None) -> None:
+def test_environment_of_an_old_or_removed_python_is_recreated(checkout: Path, left_by: str | None) -> None:
     (checkout / ".venv/.installed").unlink()
     (checkout / ".venv/left").touch()
     if left_by:
@@ -136,7 +136,7 @@ def test_environment_of_an_old_or_removed_python_is_made_again(checkout: Path, l
     assert not (checkout / ".venv/left").exists()
 
 
-def test_environment_of_a_new_python_stays(checkout: Path) -> None:
+def test_environment_of_a_supported_python_is_kept(checkout: Path) -> None:
     (checkout / ".venv/.installed").unlink()
     (checkout / ".venv/left").touch()
     program(checkout / ".venv/bin/python", interpreter("3.11.7"))
@@ -147,7 +147,7 @@ def test_environment_of_a_new_python_stays(checkout: Path) -> None:
     assert (checkout / ".venv/left").exists()
 
 
-def test_package_in_old_python_says_what_it_needs() -> None:
+def test_package_in_an_old_python_names_the_required_version() -> None:
     code = "import runpy, sys; sys.version_info = (3, 10, 13); runpy.run_module('ringback', run_name='__main__')"
 
     finished = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603

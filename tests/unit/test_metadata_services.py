@@ -54,7 +54,7 @@ def embeddings(ipv4: str) -> dict[str, str]:
     }
 
 
-def test_every_network_of_the_table_has_an_address_here() -> None:
+def test_networks_in_the_table_all_have_a_test_address() -> None:
     addresses = [ip_address(text) for text in IPV4 + IPV6]
 
     missing = [
@@ -94,7 +94,7 @@ def test_metadata_service_is_refused_when_embedded_in_ipv6(address: str, kind: s
 
 
 @pytest.mark.parametrize("kind", list(embeddings("10.1.2.3")))
-def test_embedded_address_is_found_as_it_was_written(kind: str) -> None:
+def test_embedded_address_is_extracted_from_ipv6(kind: str) -> None:
     embedded = IPv6Address(embeddings("10.171.205.239")[kind])
 
     assert IPv4Address("10.171.205.239") in list(embedded_addresses(embedded))

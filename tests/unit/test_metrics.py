@@ -53,7 +53,7 @@ def test_requests_are_counted_by_operation_method_and_status() -> None:
     assert found["ringback_requests_total", "GET", "fetch-call", "none"] == 1
 
 
-def test_unknown_methods_are_one_time_series() -> None:
+def test_unknown_methods_share_one_time_series() -> None:
     metrics = Metrics()
 
     for number in range(100):
@@ -197,7 +197,7 @@ def test_metrics_of_two_applications_are_separate() -> None:
     assert ("ringback_requests_total", "GET", "list-calls", "200") not in samples(other)
 
 
-def test_no_series_tells_when_it_was_created() -> None:
+def test_created_series_are_omitted() -> None:
     assert [key for key in samples(Metrics()) if key[0].endswith("_created")] == []
 
 

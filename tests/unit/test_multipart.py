@@ -188,7 +188,7 @@ def test_multipart_part_headers_are_limited() -> None:
     assert refusal_of(f"--{BOUNDARY}\r\n".encode() + b"X" * 400_000) == MALFORMED
 
 
-def test_multipart_body_of_just_the_limit_is_read() -> None:
+def test_multipart_body_of_exactly_the_limit_is_read() -> None:
     room = MAX_BODY_BYTES - len(closed(part("a", "")))
 
     assert fields_of(closed(part("a", "x" * room))) == {"a": "x" * room}
@@ -206,12 +206,12 @@ def test_multipart_header_parameters_are_limited(delimiter: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["\r\n--" * 250_000, "\r" * 1_000_000, f"\r\n--{BOUNDARY}x" * 20_000])
-def test_multipart_values_that_resemble_boundaries_are_values(value: str) -> None:
+def test_multipart_values_that_resemble_boundaries_are_kept(value: str) -> None:
     assert len(value) > PARSED_AT_ONCE_BYTES
     assert fields_of(closed(part("a", value))) == {"a": value}
 
 
-def test_multipart_of_another_implementation_is_read() -> None:
+def test_multipart_body_of_another_implementation_is_read() -> None:
     message = EmailMessage()
     message["Content-Disposition"] = 'form-data; name="Fr\\"iendly"'
     body = closed(raw_part(message.as_bytes().strip(), b"Home"))

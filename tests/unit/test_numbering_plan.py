@@ -9,7 +9,7 @@ FILE = Path(ringback.phone_page.__file__).parent / "static" / "numbering-plan.js
 MOST_BYTES = 19_000
 
 
-def test_numbering_plan_is_what_make_docs_writes() -> None:
+def test_numbering_plan_equals_the_output_of_make_docs() -> None:
     assert FILE.read_text(encoding="utf-8") == document()
 
 
@@ -20,10 +20,10 @@ def test_plan_distinguishes_countries_with_the_same_calling_code() -> None:
     assert {rule.partition("=")[0] for rule in rules if "=" in rule} == {"GG", "IM", "JE"}
 
 
-def test_format_is_its_leading_digits_and_its_groups() -> None:
+def test_format_consists_of_leading_digits_and_groups() -> None:
     assert plan()["1"].split(" ")[:3] == ["US", "310:3-4", "[2-9]:3-3-4"]
     assert plan()["49"].split(" ")[:2] == ["DE", "3[02]|40|[68]9:23,d"]
 
 
-def test_file_is_small() -> None:
+def test_numbering_plan_is_small() -> None:
     assert FILE.stat().st_size < MOST_BYTES

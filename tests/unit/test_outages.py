@@ -38,7 +38,7 @@ def lines() -> Iterator[list[MutableMapping[str, Any]]]:
         yield captured
 
 
-def test_outage_of_several_tasks_is_one_line(outage_log: OutageLog, lines: list[MutableMapping[str, Any]]) -> None:
+def test_outage_of_several_tasks_is_logged_once(outage_log: OutageLog, lines: list[MutableMapping[str, Any]]) -> None:
     for task in TASKS:
         outage_log.outage(task, DAMAGED)
 
@@ -62,7 +62,9 @@ def test_outage_that_lasts_is_logged_with_back_off_up_to_a_minute(
     assert lines[-1]["tasks"] == sorted(TASKS)
 
 
-def test_another_reason_is_logged_at_once(outage_log: OutageLog, lines: list[MutableMapping[str, Any]]) -> None:
+def test_new_reason_of_an_outage_is_logged_at_once(
+    outage_log: OutageLog, lines: list[MutableMapping[str, Any]]
+) -> None:
     outage_log.outage("checkpoint", RuntimeError("the disk is full"))
     outage_log.outage("checkpoint", DAMAGED)
 

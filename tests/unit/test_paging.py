@@ -50,7 +50,7 @@ def test_page_is_the_first_by_default(page: str | None, expected: int) -> None:
     assert parse_page_request({} if page is None else {"Page": page}).page == expected
 
 
-def test_page_without_a_token_starts_at_its_number_times_its_size() -> None:
+def test_page_without_a_token_starts_at_number_times_size() -> None:
     assert parse_page_request({"Page": "3", "PageSize": "20"}).offset == 60
 
 
@@ -84,7 +84,7 @@ def test_invalid_token_is_rejected(text: str) -> None:
 
 
 @given(st.sampled_from(Direction), st.datetimes().map(from_datetime), st.integers(0, 2**128 - 1))
-def test_token_survives_being_written_and_parsed(direction: Direction, created: Timestamp, number: int) -> None:
+def test_token_is_unchanged_by_formatting_and_parsing(direction: Direction, created: Timestamp, number: int) -> None:
     token = PageToken(direction, RowKey(created, f"PN{number:032x}"))
 
     assert parse_page_request({"PageToken": str(token)}).token == token

@@ -33,11 +33,11 @@ def code_of(**parameters: str) -> int:
     return refusal.value.code
 
 
-def test_a_number_alone_is_enough() -> None:
+def test_phone_number_is_the_only_required_parameter() -> None:
     assert checked() == ValidationRequest(NUMBER, None, 0, None, None, "POST")
 
 
-def test_every_parameter_is_taken() -> None:
+def test_parameters_are_all_read() -> None:
     request = checked(
         FriendlyName="Home",
         CallDelay="60",
@@ -51,7 +51,7 @@ def test_every_parameter_is_taken() -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"PhoneNumber": ""}, {"PhoneNumber": "  "}, {"phonenumber": NUMBER}])
-def test_a_missing_number_is_21201(parameters: dict[str, str]) -> None:
+def test_missing_number_is_21201(parameters: dict[str, str]) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_validation_request(parameters, "valid")
 
@@ -74,12 +74,12 @@ def test_number_validation_setting_is_applied() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
-def test_name_that_is_empty_too_long_or_not_xml_is_20002(name: str) -> None:
+def test_friendly_name_that_is_empty_too_long_or_invalid_in_xml_is_20002(name: str) -> None:
     assert code_of(FriendlyName=name) == 20002
 
 
 @pytest.mark.parametrize("name", ["x", "\U0001f4de" * 64, " "])
-def test_a_name_of_one_to_64_code_points_is_taken(name: str) -> None:
+def test_friendly_name_of_one_to_64_code_points_is_accepted(name: str) -> None:
     assert checked(FriendlyName=name).friendly_name == name
 
 
@@ -106,17 +106,17 @@ def test_delay_that_is_not_an_integer_up_to_60_is_21454(delay: str) -> None:
 
 
 @pytest.mark.parametrize(("delay", "seconds"), [("0", 0), ("07", 7), ("60", 60)])
-def test_a_delay_up_to_60_seconds_is_taken(delay: str, seconds: int) -> None:
+def test_delay_up_to_60_seconds_is_accepted(delay: str, seconds: int) -> None:
     assert checked(CallDelay=delay).call_delay_seconds == seconds
 
 
 @pytest.mark.parametrize("extension", ["x", "12a", "1 2", "+", "\u0661", "1" * 51, "1,2", "1\n"])
-def test_an_extension_of_other_characters_or_too_long_is_22117(extension: str) -> None:
+def test_extension_with_other_characters_or_too_long_is_22117(extension: str) -> None:
     assert code_of(Extension=extension) == 22117
 
 
 @pytest.mark.parametrize("extension", ["0123456789", "#*wW", "1" * 50])
-def test_an_extension_of_keys_and_waits_is_taken(extension: str) -> None:
+def test_extension_of_digits_and_pauses_is_accepted(extension: str) -> None:
     assert checked(Extension=extension).extension == extension
 
 
@@ -151,7 +151,7 @@ def test_callback_url_that_is_not_an_absolute_http_url_is_21456(url: str) -> Non
     assert code_of(StatusCallback=url) == 21456
 
 
-def test_a_callback_url_has_at_most_1000_characters() -> None:
+def test_callback_url_has_at_most_1000_characters() -> None:
     longest = LONG_URL + "x" * (1000 - len(LONG_URL))
 
     assert checked(StatusCallback=longest).status_callback == longest
@@ -159,12 +159,12 @@ def test_a_callback_url_has_at_most_1000_characters() -> None:
 
 
 @pytest.mark.parametrize("method", ["", "PUT", "HEAD", "GET ", "P\u00d6ST"])
-def test_a_callback_method_other_than_get_and_post_is_21403(method: str) -> None:
+def test_callback_method_other_than_get_and_post_is_21403(method: str) -> None:
     assert code_of(StatusCallbackMethod=method) == 21403
 
 
 @pytest.mark.parametrize(("written", "method"), [("get", "GET"), ("Post", "POST"), ("GET", "GET")])
-def test_a_callback_method_is_read_in_any_letter_case(written: str, method: str) -> None:
+def test_callback_method_is_case_insensitive(written: str, method: str) -> None:
     assert checked(StatusCallbackMethod=written).status_callback_method == method
 
 
@@ -175,7 +175,7 @@ def test_first_of_two_invalid_parameters_is_reported(first: str, second: str) ->
     assert code_of(**parameters) == WRONG[first][1]
 
 
-def test_a_missing_number_comes_before_everything_else() -> None:
+def test_missing_number_is_reported_before_other_errors() -> None:
     parameters = {name: value for name, (value, _) in WRONG.items() if name != "PhoneNumber"}
 
     assert code_of(PhoneNumber="", **parameters) == 21201
@@ -184,12 +184,12 @@ def test_a_missing_number_comes_before_everything_else() -> None:
 @pytest.mark.parametrize(
     ("parameters", "name"), [({}, None), ({"FriendlyName": "Home"}, "Home"), ({"Other": "x"}, None)]
 )
-def test_an_update_takes_a_name_or_none(parameters: dict[str, str], name: str | None) -> None:
+def test_update_accepts_a_name_or_none(parameters: dict[str, str], name: str | None) -> None:
     assert parse_caller_id_update(parameters) == name
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "\x0b"])
-def test_an_update_to_a_wrong_name_is_20002(name: str) -> None:
+def test_update_to_an_invalid_name_is_20002(name: str) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_caller_id_update({"FriendlyName": name})
 
@@ -211,7 +211,9 @@ def test_an_update_to_a_wrong_name_is_20002(name: str) -> None:
         pytest.param(b"&".join([b"a=1"] * 1000), {"a": "1"}, id="1000 parameters"),
     ],
 )
-def test_parameters_are_decoded_and_the_last_of_a_name_wins(encoded: bytes, parameters: dict[str, str]) -> None:
+def test_parameters_are_decoded_and_the_last_value_of_a_name_is_used(
+    encoded: bytes, parameters: dict[str, str]
+) -> None:
     assert parse_parameters(encoded) == parameters
 
 

@@ -63,7 +63,7 @@ def test_rule_of_a_number_takes_precedence() -> None:
     assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.ENTER_NOTHING, PhoneSource.RULE)
 
 
-def test_account_rule_applies_to_all_but_reserved_numbers() -> None:
+def test_default_rule_applies_to_all_but_reserved_numbers() -> None:
     rules = PhoneRules(account=PhoneRule(PhoneBehavior.HANG_UP))
 
     assert behavior_and_source(NUMBER, rules) == (PhoneBehavior.HANG_UP, PhoneSource.ACCOUNT)
@@ -81,7 +81,7 @@ def test_rule_keeps_default_values_that_it_does_not_set() -> None:
     assert PhoneRule(PhoneBehavior.HANG_UP).applied_to(DEFAULT) == Phone(PhoneBehavior.HANG_UP, 3.0, 4.0, None)
 
 
-def test_rule_of_zero_seconds_is_not_a_missing_value() -> None:
+def test_rule_with_zero_seconds_is_not_a_missing_value() -> None:
     rule = PhoneRule(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0, extension="12")
 
     assert rule.applied_to(DEFAULT) == Phone(PhoneBehavior.ENTER_CODE, 0.0, 0.0, "12")

@@ -10,7 +10,7 @@ from ringback.domain.geography import PLACE_NAMES
 CONSTRAINTS = Path(ringback.__file__).parents[2] / "constraints.txt"
 
 
-def test_file_names_the_version_pinned_in_constraints() -> None:
+def test_place_names_file_has_the_version_pinned_in_constraints() -> None:
     pinned = re.search(r"^phonenumbers==(\S+)$", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
     assert pinned is not None
 
@@ -19,7 +19,7 @@ def test_file_names_the_version_pinned_in_constraints() -> None:
     assert f" from phonenumbers {pinned[1]} " in header, "run `make docs` after changing the pinned version"
 
 
-def test_file_is_what_make_docs_writes() -> None:
+def test_place_names_file_equals_the_output_of_make_docs() -> None:
     from support.generators.place_names import document  # noqa: PLC0415 - importing it loads the place names of all languages
 
     is_current = PLACE_NAMES.read_text(encoding="utf-8").splitlines()[1:] == document().splitlines()[1:]

@@ -8,7 +8,7 @@ def add(refusals: RefusedRequests, path: str) -> None:
     refusals.add(host="api.twilio.com", method="POST", path=path, message="why")
 
 
-def test_the_newest_come_first() -> None:
+def test_refused_requests_are_newest_first() -> None:
     refusals = RefusedRequests(lambda: T0)
     for path in ("/a", "/b", "/c"):
         add(refusals, path)

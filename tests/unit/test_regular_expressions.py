@@ -49,18 +49,18 @@ def all_patterns() -> list[Pattern]:
     return [pattern for file in files for pattern in patterns_in(file.read_text(encoding="utf-8"), str(file))]
 
 
-def test_no_pattern_ends_before_a_final_line_feed() -> None:
+def test_patterns_do_not_match_before_a_final_line_feed() -> None:
     patterns = all_patterns()
 
     assert len(patterns) > 30
     assert [pattern for pattern in patterns if pattern.ends_before_a_line_feed] == []
 
 
-def test_no_pattern_accepts_digits_or_letters_beyond_ascii() -> None:
+def test_patterns_do_not_accept_digits_or_letters_outside_ascii() -> None:
     assert [pattern for pattern in all_patterns() if pattern.is_unicode] == []
 
 
-def test_digits_are_tested_with_isascii_beside() -> None:
+def test_isdigit_is_combined_with_isascii() -> None:
     lines = [
         (file.name, line)
         for file in sorted(ROOT.glob("src/**/*.py"))
@@ -83,7 +83,7 @@ def test_digits_are_tested_with_isascii_beside() -> None:
         ('re.sub(rf"{x}$", "", y)', True),
     ],
 )
-def test_the_scan_finds_what_it_looks_for(call: str, *, is_wrong: bool) -> None:
+def test_pattern_scan_detects_invalid_examples(call: str, *, is_wrong: bool) -> None:
     [pattern] = patterns_in(call, "source")
 
     assert pattern.ends_before_a_line_feed is is_wrong

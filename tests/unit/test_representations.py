@@ -40,7 +40,7 @@ def an_answer(
     return validation_request_document(answer, form)
 
 
-def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
+def test_caller_id_in_json_has_seven_fields_in_order() -> None:
     body = JSON.serialize(caller_id_document(a_caller_id(), ".json"))
 
     assert list(json.loads(body).items()) == [
@@ -54,7 +54,7 @@ def test_a_caller_id_in_json_has_seven_fields_in_order() -> None:
     ]
 
 
-def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
+def test_caller_id_in_xml_is_compact_and_in_order() -> None:
     body = XML.serialize(caller_id_document(a_caller_id(friendly_name="<b>&\u00e9\u4e2d"), ""))
 
     assert body.decode() == (
@@ -66,7 +66,7 @@ def test_a_caller_id_in_xml_is_compact_and_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", ["\r\n\t", " a ", "]]>", "\u2028", "\U0001f4de", '"quoted", comma', "line\nbreak"])
-def test_friendly_name_survives_each_representation(name: str) -> None:
+def test_friendly_name_is_unchanged_in_each_representation(name: str) -> None:
     record = caller_id_document(a_caller_id(friendly_name=name), "")
 
     in_json, in_xml, in_csv = JSON.serialize(record), XML.serialize(record), CSV.serialize(record)
@@ -76,7 +76,7 @@ def test_friendly_name_survives_each_representation(name: str) -> None:
     assert list(csv.reader(io.StringIO(in_csv.decode(), newline="")))[1][2] == name
 
 
-def test_a_page_in_json_has_exactly_nine_keys_in_order() -> None:
+def test_page_in_json_has_exactly_nine_keys_in_order() -> None:
     told = json.loads(JSON.serialize(a_page()))
 
     assert list(told.items())[:-1] == [
@@ -93,7 +93,7 @@ def test_a_page_in_json_has_exactly_nine_keys_in_order() -> None:
     assert told["outgoing_caller_ids"] == [json.loads(JSON.serialize(caller_id_document(a_caller_id(), ".json")))]
 
 
-def test_a_page_in_xml_has_its_links_as_attributes() -> None:
+def test_page_in_xml_has_its_links_as_attributes() -> None:
     root = etree.fromstring(XML.serialize(a_page()))
 
     [page] = root
@@ -112,7 +112,7 @@ def test_a_page_in_xml_has_its_links_as_attributes() -> None:
     ]
 
 
-def test_empty_page_in_each_representation() -> None:
+def test_empty_page_has_each_representation() -> None:
     in_json, in_xml, in_csv = (form.serialize(an_empty_page()) for form in (JSON, XML, CSV))
 
     told = json.loads(in_json)
@@ -121,7 +121,7 @@ def test_empty_page_in_each_representation() -> None:
     assert in_csv == b"Sid,AccountSid,FriendlyName,PhoneNumber,DateCreated,DateUpdated,Uri\r\n"
 
 
-def test_a_page_in_csv_has_a_row_for_each_resource() -> None:
+def test_page_in_csv_has_a_row_for_each_resource() -> None:
     rows = list(csv.reader(io.StringIO(CSV.serialize(a_page()).decode(), newline="")))
 
     assert rows == [
@@ -130,7 +130,7 @@ def test_a_page_in_csv_has_a_row_for_each_resource() -> None:
     ]
 
 
-def test_a_validation_request_has_five_fields_and_its_code_is_a_string() -> None:
+def test_validation_request_has_five_fields_and_its_code_is_a_string() -> None:
     assert list(json.loads(JSON.serialize(an_answer())).items()) == [
         ("account_sid", ACCOUNT_SID),
         ("phone_number", NUMBER),
@@ -140,14 +140,14 @@ def test_a_validation_request_has_five_fields_and_its_code_is_a_string() -> None
     ]
 
 
-def test_a_validation_request_without_a_name_has_an_empty_element_in_xml() -> None:
+def test_validation_request_without_a_name_has_an_empty_element_in_xml() -> None:
     body = XML.serialize(an_answer())
 
     assert b"<ValidationRequest><AccountSid>" in body
     assert b"<FriendlyName/><ValidationCode>012345</ValidationCode>" in body
 
 
-def test_a_validation_request_without_a_name_has_an_empty_cell_in_csv() -> None:
+def test_validation_request_without_a_name_has_an_empty_cell_in_csv() -> None:
     header, row = CSV.serialize(an_answer()).decode().splitlines()
 
     assert header == "AccountSid,PhoneNumber,FriendlyName,ValidationCode,CallSid"
@@ -158,7 +158,7 @@ def test_validation_code_can_be_an_integer_as_on_the_product_page() -> None:
     assert json.loads(JSON.serialize(an_answer("Home", "123456", "integer")))["validation_code"] == 123456
 
 
-def test_an_error_has_four_fields_in_json_and_in_xml() -> None:
+def test_error_has_four_fields_in_json_and_in_xml() -> None:
     error = error_document(not_found("/x"))
 
     more_info = "https://www.twilio.com/docs/errors/20404"
@@ -190,9 +190,9 @@ def test_an_error_has_four_fields_in_json_and_in_xml() -> None:
         ("/a/b.json/", "/a/b.json/", XML),
     ],
 )
-def test_path_suffix_names_the_representation(path: str, inner: str, representation: Representation | None) -> None:
+def test_path_suffix_selects_the_representation(path: str, inner: str, representation: Representation | None) -> None:
     assert split_suffix(path) == (inner, representation)
 
 
-def test_errors_have_the_representation_asked_for_or_xml() -> None:
+def test_errors_have_the_requested_representation_or_xml() -> None:
     assert [for_errors(form) for form in (JSON, XML, CSV, None)] == [JSON, XML, XML, XML]

@@ -20,7 +20,7 @@ def head(*lines: str) -> bytes:
         ("CONNECT 127.0.0.1:1 HTTP/1.1", "127.0.0.1", 1),
     ],
 )
-def test_connect_asks_for_a_tunnel(line: str, host: str, port: int) -> None:
+def test_connect_requests_a_tunnel(line: str, host: str, port: int) -> None:
     request = parse_head(head(line, "Proxy-Authorization: Basic eDp5", "Host: elsewhere.test"))
 
     assert request == ProxyRequest(host, port)
@@ -31,7 +31,7 @@ def test_connect_of_http_1_0_needs_no_host_field() -> None:
     assert parse_head(head("CONNECT app.test:443 HTTP/1.0")) == ProxyRequest("app.test", 443)
 
 
-def test_absolute_url_is_forwarded_as_its_server_expects_it() -> None:
+def test_absolute_url_is_forwarded_in_origin_form() -> None:
     request = parse_head(
         head(
             "POST http://App.test:8080/a/b?c=d HTTP/1.1",
@@ -59,7 +59,7 @@ def test_absolute_url_is_forwarded_as_its_server_expects_it() -> None:
 @pytest.mark.parametrize(
     ("url", "target"), [("http://app.test", "/"), ("HTTP://app.test?x", "/?x"), ("http://app.test/", "/")]
 )
-def test_url_without_a_path_asks_for_the_root(url: str, target: str) -> None:
+def test_url_without_a_path_requests_the_root(url: str, target: str) -> None:
     request = parse_head(head(f"GET {url} HTTP/1.1", "Host: app.test"))
 
     assert request == ProxyRequest(
@@ -153,7 +153,7 @@ def test_https_url_of_twilio_is_accepted_in_plain_text() -> None:
         ("CONNECT app.test:443 HTTP/1.1",),
     ],
 )
-def test_missing_or_doubtful_host_is_rejected(lines: tuple[str, ...]) -> None:
+def test_missing_or_ambiguous_host_is_rejected(lines: tuple[str, ...]) -> None:
     with pytest.raises(InvalidRequest):
         parse_head(head(*lines))
 
@@ -220,7 +220,7 @@ def test_reason_shows_the_invalid_line_in_printable_characters(lines: tuple[str,
 
 
 @given(st.binary(max_size=200))
-def test_noise_is_parsed_or_rejected(noise: bytes) -> None:
+def test_random_bytes_are_parsed_or_rejected(noise: bytes) -> None:
     for start in (b"", b"CONNECT ", b"GET http://", b"GET http://app.test/ HTTP/1.1\r\nHost: app.test\r\n"):
         try:
             request = parse_head(start + noise + b"\r\n\r\n")

@@ -75,7 +75,7 @@ def test_account_without_requests_to_put_back_is_not_pending() -> None:
     assert not journal
 
 
-def test_parameters_of_query_and_form_are_kept_and_the_form_wins() -> None:
+def test_parameters_of_query_and_form_are_kept_and_the_form_takes_precedence() -> None:
     assert truncate_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
 
 

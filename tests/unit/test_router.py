@@ -46,5 +46,5 @@ def test_router_matches_operations_and_every_method_of_a_complete_resource(metho
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", CALLS), ("GET", f"{LIST}\n"), ("GET", f"/2010-04-01/Accounts/{SID}/Messages")]
 )
-def test_router_does_not_match_what_is_not_emulated(method: str, path: str) -> None:
+def test_router_does_not_match_resources_that_are_not_emulated(method: str, path: str) -> None:
     assert not Router(ROUTES).matches(method, path)

@@ -70,7 +70,7 @@ def test_mapping_is_read_by_its_keys() -> None:
     assert MAPPER.read_mapping(row) == Parcel("P1", State.SENT, (3, 2))
 
 
-def test_named_tuple_of_all_columns_in_order_is_read_as_it_is() -> None:
+def test_named_tuple_with_all_columns_in_order_is_read_unchanged() -> None:
     class Weight(NamedTuple):
         sid: str
         weight: int

@@ -108,7 +108,7 @@ def test_date_without_a_zone_is_utc(read: Read) -> None:
     assert account.caller_ids[0].date_created == T0
 
 
-def test_number_validation_setting_decides_which_numbers_pass(read: Read) -> None:
+def test_number_validation_setting_determines_the_valid_numbers(read: Read) -> None:
     text = f'{ACCOUNT}caller_ids = [{{ phone_number = "+11234567890" }}]'
 
     assert read(text, "possible")[0].caller_ids[0].phone_number == "+11234567890"
@@ -199,7 +199,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
         ),
     ],
 )
-def test_mistake_is_named_with_its_file_and_place(
+def test_seed_error_is_reported_with_its_file_and_place(
     text: str, place: str, mistake: str, read: Read, tmp_path: Path
 ) -> None:
     with pytest.raises(SeedError) as refusal:
@@ -210,7 +210,7 @@ def test_mistake_is_named_with_its_file_and_place(
     assert mistake in line
 
 
-def test_every_mistake_has_its_own_line(read: Read) -> None:
+def test_seed_errors_are_reported_one_per_line(read: Read) -> None:
     with pytest.raises(SeedError) as refusal:
         read(f'{ACCOUNT}status = "x"\nowner_email = "x"\n[[accounts]]\nphones = [{{ number = "default" }}]')
 

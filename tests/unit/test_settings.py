@@ -115,7 +115,7 @@ def test_hosts_are_mapped_to_names_and_addresses(
     assert Settings().callback_host_map == read
 
 
-def test_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PORT", "")
 
     assert Settings().port == 8010
@@ -137,7 +137,7 @@ def test_given_settings_override_the_environment(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_every_behavior_can_be_the_default(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_behaviors_can_all_be_the_default(behavior: PhoneBehavior, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RINGBACK_PHONE_BEHAVIOR", behavior.value)
 
     assert Settings().phone_behavior == behavior
@@ -153,7 +153,7 @@ def test_embedded_database_is_a_file_or_memory(url: str, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_wrong_value_in_the_environment_is_refused_by_name(
+def test_invalid_value_in_the_environment_is_rejected_with_its_name(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"RINGBACK_{name.upper()}", value)
@@ -165,7 +165,7 @@ def test_wrong_value_in_the_environment_is_refused_by_name(
 
 
 @pytest.mark.parametrize(("name", "value"), WRONG)
-def test_wrong_option_is_one_line_that_names_it_and_exit_status_2(
+def test_unknown_option_is_reported_with_its_name_and_exit_status_2(
     name: str, value: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     status = main(["serve", f"--{name.replace('_', '-')}={value}"])
@@ -180,7 +180,7 @@ def test_empty_auth_token_is_refused() -> None:
         Settings(auth_token="")
 
 
-def test_every_setting_is_an_option_of_serve_under_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_are_options_of_serve_in_both_spellings(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(["serve", "--help"])
 
@@ -192,7 +192,7 @@ def test_every_setting_is_an_option_of_serve_under_both_spellings(capsys: pytest
         assert f"RINGBACK_{name.upper()};" in text
 
 
-def test_secrets_are_not_in_the_representation_of_settings() -> None:
+def test_secrets_are_not_in_the_repr_of_settings() -> None:
     shown = repr(Settings(auth_token="a-secret", control_token="another"))
 
     assert "a-secret" not in shown
@@ -220,7 +220,7 @@ def test_unknown_names_with_the_prefix_of_settings_are_listed(monkeypatch: pytes
         ("box", "http://box:80"),
     ],
 )
-def test_server_that_listens_everywhere_is_reached_on_this_machine(host: str, url: str) -> None:
+def test_server_that_listens_on_all_addresses_has_a_loopback_url(host: str, url: str) -> None:
     assert base_url(host, 80) == url
 
 
@@ -251,10 +251,10 @@ def test_address_open_to_other_machines_without_a_control_token_is_recognized(
 
 
 @pytest.mark.parametrize("token", ["caf\u00e9", " a", "a ", "", "a\nb", "a\x7f"])
-def test_control_token_that_no_header_can_carry_is_refused(token: str) -> None:
+def test_control_token_that_is_invalid_in_a_header_is_refused(token: str) -> None:
     with pytest.raises(ValidationError, match="printable ASCII characters"):
         Settings(control_token=token)
 
 
-def test_control_token_may_have_spaces_within() -> None:
+def test_control_token_may_contain_spaces() -> None:
     assert Settings(control_token="let me in ~!").control_token == "let me in ~!"

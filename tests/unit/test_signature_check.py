@@ -41,7 +41,7 @@ def test_documented_signature_is_valid() -> None:
     assert told == SignatureVerdict(is_valid=True, signed_url=url, explanation=f"The signature is valid for {url}.")
 
 
-def test_documented_signature_behind_a_tls_proxy_with_a_port_is_explained() -> None:
+def test_signature_documented_for_a_tls_proxy_with_a_port_is_explained() -> None:
     headers = (("Host", "mycompany.com:8080"), ("X-Twilio-Signature", "RSOYDt4T1cUTdK1PDd93/VVr8B8="), FORM_TYPE)
 
     told = verify_signature(ReceivedRequest("POST", "http", b"/myapp.php?foo=1&bar=2", headers, VECTOR_BODY), TOKEN)
@@ -99,14 +99,16 @@ def test_unexplained_signature_has_no_difference(name: str, value: str, explanat
         ("http://app.test/x?a=1&b=2b2a1", {"target": "/x?b=2&a=1", "body": "b=2&a=1"}, ["sorted", "order received"]),
     ],
 )
-def test_two_differences_are_both_named(signed: str, received: dict[str, Any], differences: list[str]) -> None:
+def test_signature_with_two_differences_is_explained_by_both(
+    signed: str, received: dict[str, Any], differences: list[str]
+) -> None:
     told = verdict(signed, **received)
 
     parts = str(told.difference).split(", and ")
     assert [named in part for named, part in zip(differences, parts, strict=True)] == [True, True]
 
 
-def test_likeliest_of_several_explanations_is_named() -> None:
+def test_likeliest_explanation_is_named() -> None:
     headers = (FORM_TYPE, ("X-Forwarded-Proto", "https"))
 
     told = verdict("https://app.test/x", headers=headers)
@@ -194,7 +196,7 @@ def test_request_signed_for_its_own_url_is_valid(scheme: str, host: str, target:
     ),
     body=st.binary(max_size=60),
 )
-def test_junk_is_invalid_and_never_raises(
+def test_random_input_is_invalid_and_raises_nothing(
     method: str, target: bytes, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     signed = (("X-Twilio-Signature", "A" * 27 + "="),)

@@ -11,7 +11,7 @@ CHUNKS, CHUNK_BYTES = 100, 64 * 1024
 
 
 @pytest.mark.anyio
-async def test_string_outside_the_rows_that_does_not_end_is_refused_before_all_of_it_is_read() -> None:
+async def test_unterminated_string_is_refused_before_it_is_read_completely() -> None:
     read: list[int] = []
 
     def parts() -> Iterator[bytes]:

@@ -26,7 +26,7 @@ def name_in(data: bytes) -> str | None:
     return ClientHelloParser().feed(data)
 
 
-def test_name_is_found_as_hosts_are_written() -> None:
+def test_name_is_found_in_lower_case() -> None:
     assert name_in(client_hello("API.Twilio.com")) == NAME
 
 
@@ -75,7 +75,7 @@ def test_other_protocols_have_no_name(data: bytes) -> None:
 
 
 @given(st.binary())
-def test_noise_raises_nothing(noise: bytes) -> None:
+def test_random_bytes_raise_nothing(noise: bytes) -> None:
     named = name_in(b"\x16\x03\x01" + len(noise).to_bytes(2) + b"\x01" + noise)
 
     assert named is None or isinstance(named, str)
@@ -116,7 +116,7 @@ def test_openssl_finds_the_same_name() -> None:
 
 
 @given(place=st.integers(0, len(HELLO) - 1), byte=st.integers(0, 127))
-def test_altered_hello_never_hides_a_name_that_openssl_finds(place: int, byte: int) -> None:
+def test_altered_hello_has_the_name_that_openssl_finds(place: int, byte: int) -> None:
     altered = HELLO[:place] + bytes([byte]) + HELLO[place + 1 :]
 
     found = name_by_openssl(altered)
@@ -128,7 +128,7 @@ def test_altered_hello_never_hides_a_name_that_openssl_finds(place: int, byte: i
 @pytest.mark.parametrize(
     "name", [b"x" * 300 + b".twilio.com", b"api.twilio.com\0"], ids=["longer than 255 bytes", "NUL"]
 )
-def test_parser_finds_names_at_which_openssl_rejects_the_hello(name: bytes) -> None:
+def test_parser_finds_names_that_openssl_rejects(name: bytes) -> None:
     hello = built_hello(name)
 
     assert name_by_openssl(hello) is None

@@ -11,7 +11,7 @@ from support.waiting import PATIENCE_SECONDS
 pytestmark = pytest.mark.anyio
 
 
-async def test_request_passes_all_its_turns_between_two_steps() -> None:
+async def test_request_is_served_completely_between_two_steps() -> None:
     loop, taken = asyncio.get_running_loop(), list[str]()
 
     def step(*names: str) -> None:
@@ -26,7 +26,7 @@ async def test_request_passes_all_its_turns_between_two_steps() -> None:
 
 
 @pytest.mark.parametrize("cancellations", [1, 3])
-async def test_step_in_a_thread_is_run_to_its_end_when_the_work_is_cancelled(cancellations: int) -> None:
+async def test_step_in_a_thread_is_completed_when_the_work_is_cancelled(cancellations: int) -> None:
     started, goes_on = threading.Event(), threading.Event()
     done: list[str] = []
 

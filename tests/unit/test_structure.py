@@ -31,18 +31,18 @@ CYCLE_REASONS: dict[frozenset[str], str] = {
 """Allowed import cycles, as sets of modules, each with its reason."""
 
 
-def test_no_module_is_too_long() -> None:
+def test_modules_are_not_too_long() -> None:
     assert longer_than(MAX_MODULE_LINES, module_lines()) == {}, "split these modules"
 
 
-def test_no_function_is_too_long() -> None:
+def test_functions_are_not_too_long() -> None:
     lines = functions(modules())
     too_long = {name for name in longer_than(MAX_FUNCTION_LINES, lines) if lines[name] > LONG_FUNCTIONS.get(name, 0)}
 
     assert not too_long, f"split these functions: {', '.join(sorted(too_long))}"
 
 
-def test_every_long_function_in_the_list_is_still_long() -> None:
+def test_long_functions_in_the_list_are_still_long() -> None:
     assert longer_than(MAX_FUNCTION_LINES, functions(modules())).keys() >= LONG_FUNCTIONS.keys()
 
 
@@ -88,7 +88,7 @@ def test_imports_in_functions_and_for_type_checkers_count() -> None:
     assert top_level(import_graph(trees)) == {"a": {"b"}, "b": {"c"}, "c": {"a"}}
 
 
-def test_longest_function_of_a_name_counts() -> None:
+def test_longest_function_with_the_same_name_counts() -> None:
     tree = ast.parse(
         "class A:\n    def f(self):\n        return 1\nclass B:\n    def f(self):\n        a = 1\n        return a"
     )

@@ -89,7 +89,7 @@ async def test_task_that_raises_is_restarted_and_reported(
     assert trouble is None
 
 
-async def test_task_that_something_else_cancels_is_restarted() -> None:
+async def test_task_that_is_cancelled_from_outside_is_restarted() -> None:
     async with supervised(BackgroundTask(TASK, hang)) as (supervisor, log):
         first = supervisor.running(TASK)
         assert first is not None
@@ -126,14 +126,14 @@ async def test_supervisor_names_a_task_that_is_down() -> None:
     assert trouble == "the background task a task failed and will be restarted; the log says why"
 
 
-async def test_running_task_can_report_that_it_cannot_work() -> None:
+async def test_running_task_can_report_an_outage() -> None:
     async with supervised(BackgroundTask(TASK, hang, trouble=lambda: "no connection")) as (supervisor, _):
         trouble = supervisor.trouble()
 
     assert trouble == "the background task a task runs but cannot work: no connection"
 
 
-async def test_task_that_fails_too_often_is_given_up_once_and_others_go_on() -> None:
+async def test_task_that_fails_too_often_is_stopped_and_others_continue() -> None:
     calls: list[str] = []
     async with supervised(failing(9), BackgroundTask("another", hang)) as (supervisor, log):
         supervisor.on_give_up = lambda: calls.append("given up")
@@ -148,7 +148,7 @@ async def test_task_that_fails_too_often_is_given_up_once_and_others_go_on() -> 
     assert trouble == "the background task a task failed too often; the log says why"
 
 
-async def test_failures_long_ago_do_not_count() -> None:
+async def test_old_failures_do_not_count() -> None:
     async with supervised(failing(9), window_seconds=0.0) as (supervisor, log):
         await until(lambda: len(log.starts) == 10, 30)
 
@@ -177,7 +177,7 @@ async def test_stop_is_not_a_failure_and_nothing_is_restarted_after_it() -> None
     assert log.starts == ["running", TASK]
 
 
-async def test_work_is_repeated_and_outages_of_work_and_pause_are_retried() -> None:
+async def test_work_is_repeated_and_outages_are_retried() -> None:
     steps = iter(["work", Outage("of work"), "work", "pause", "work", Outage("of pause"), "work", ZeroDivisionError()])
     reports = Outages()
 

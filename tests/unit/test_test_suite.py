@@ -140,7 +140,7 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, float]]:
 FILES = sorted(path.relative_to(TESTS).as_posix() for path in TESTS.rglob("*.py") if "node_modules" not in path.parts)
 
 
-def test_no_test_can_fail_because_the_machine_is_slow() -> None:
+def test_tests_do_not_depend_on_the_speed_of_the_machine() -> None:
     found = [
         f"tests/{file}:{line}: {message}"
         for file in FILES
@@ -151,7 +151,7 @@ def test_no_test_can_fail_because_the_machine_is_slow() -> None:
     assert found == []
 
 
-def test_each_exception_is_needed() -> None:
+def test_exceptions_in_the_list_are_needed() -> None:
     needed = {
         (file, rule)
         for file in {file for file, _ in ALLOWED}
@@ -192,5 +192,5 @@ def test_each_exception_is_needed() -> None:
         ("timedelta(seconds=5)", []),
     ],
 )
-def test_only_tests_that_depend_on_speed_are_reported(source: str, rules: list[str]) -> None:
+def test_scan_reports_only_tests_that_depend_on_speed(source: str, rules: list[str]) -> None:
     assert [rule for _, rule, _ in complaints(source)] == rules

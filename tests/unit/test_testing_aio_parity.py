@@ -47,12 +47,16 @@ def handles(synchronous: type, asynchronous: type) -> list[str]:
 
 
 @pytest.mark.parametrize(("synchronous", "asynchronous", "_"), PAIRS, ids=lambda one: one.__name__)
-def test_both_handles_have_the_same_members(synchronous: type, asynchronous: type, _: type) -> None:
+def test_synchronous_and_asynchronous_handles_have_the_same_members(
+    synchronous: type, asynchronous: type, _: type
+) -> None:
     assert sorted(public(asynchronous)) == sorted(public(synchronous))
 
 
 @pytest.mark.parametrize(("synchronous", "asynchronous", "_"), PAIRS, ids=lambda one: one.__name__)
-def test_methods_take_the_same_parameters(synchronous: type, asynchronous: type, _: type) -> None:
+def test_synchronous_and_asynchronous_methods_have_the_same_parameters(
+    synchronous: type, asynchronous: type, _: type
+) -> None:
     names = [name for name in handles(synchronous, asynchronous) if name != "now"]
     differing = [
         name
@@ -74,7 +78,7 @@ def test_methods_that_send_requests_are_coroutines(synchronous: type, asynchrono
 
 
 @pytest.mark.parametrize(("synchronous", "_", "described"), PAIRS, ids=lambda one: one.__name__)
-def test_methods_take_the_parameters_of_the_request_they_send(synchronous: type, _: type, described: type) -> None:
+def test_methods_have_the_parameters_of_their_request(synchronous: type, _: type, described: type) -> None:
     requests_by_name = public(described)
     names = set(public(synchronous)) - DESCRIBED_ELSEWHERE
 

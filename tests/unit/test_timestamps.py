@@ -19,7 +19,7 @@ def test_date_is_formatted_as_by_the_standard_library(moment: datetime) -> None:
 
 
 @given(st.datetimes(min_value=datetime(1900, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - a bound, in any zone
-def test_date_survives_formatting_and_parsing_to_the_second(moment: datetime) -> None:
+def test_date_is_unchanged_to_the_second_by_formatting_and_parsing(moment: datetime) -> None:
     assert parsedate_to_datetime(rfc_2822(from_datetime(moment))) == moment.replace(microsecond=0)
 
 
@@ -53,7 +53,7 @@ def test_datetime_without_a_time_zone_is_utc() -> None:
 
 
 @given(st.integers(-(10**15), 10**15).map(Timestamp), st.integers(-(10**12), 10**12))
-def test_added_seconds_are_the_seconds_between(start: Timestamp, microseconds: int) -> None:
+def test_added_seconds_equal_the_difference(start: Timestamp, microseconds: int) -> None:
     end = after(start, microseconds / MICROSECONDS)
 
     assert end - start == microseconds

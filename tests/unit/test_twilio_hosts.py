@@ -40,5 +40,5 @@ def test_lookalike_hosts_are_other_hosts(host: str) -> None:
         ("", ""),
     ],
 )
-def test_host_is_normalized_from_any_form(field: str, name: str) -> None:
+def test_host_in_any_notation_is_normalized(field: str, name: str) -> None:
     assert normalize_host(field) == name

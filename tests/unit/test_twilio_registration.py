@@ -114,7 +114,7 @@ def test_every_field_of_a_call_has_a_column() -> None:
     assert not missing, f"add {missing} to validation_calls in storage/tables.py, with a migration"
 
 
-def test_column_that_a_table_lacks_is_named() -> None:
+def test_missing_column_of_a_table_is_named() -> None:
     with pytest.raises(TypeError, match="the definition of the table forgotten needs the column sid, url"):
         columns(Table("forgotten", MetaData()), "sid", "url")
 
@@ -125,7 +125,7 @@ def test_every_field_of_a_call_is_in_the_control_api() -> None:
     assert not missing, f"add {missing} to CallResponse and call_response in control_api/calls.py"
 
 
-def test_response_of_a_call_is_made_with_every_field() -> None:
+def test_response_of_a_call_has_every_field() -> None:
     try:
         response = call_response(a_call(), None)
     except ValidationError as error:

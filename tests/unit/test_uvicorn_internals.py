@@ -44,7 +44,7 @@ def test_missing_class_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         check_uvicorn()
 
 
-def test_serve_names_what_is_missing_in_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_reports_missing_names_in_one_line(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(f"{PROTOCOL}.on_body")
     monkeypatch.delattr(f"{FLOW_CONTROL}.pause_reading")
 
@@ -78,12 +78,12 @@ def used_names(module: object, class_name: str, owner: str) -> set[str]:
     return (used - own | inherited if owner == "self" else used) - {"__init__"}
 
 
-def test_every_name_that_the_protocol_uses_is_checked() -> None:
+def test_names_used_by_the_protocol_are_all_checked() -> None:
     assert used_names(http_protocol, "TwilioHttpProtocol", "self") == set(INTERNALS[PROTOCOL])
     assert used_names(http_protocol, "TwilioHttpProtocol", "self.cycle") == set(INTERNALS[CYCLE])
 
 
-def test_every_name_of_the_flow_control_is_checked() -> None:
+def test_names_used_by_the_flow_control_are_all_checked() -> None:
     flow_names = used_names(http_protocol, "TwilioHttpProtocol", "self.flow") | used_names(
         transports, "PipelineFlowControl", "self"
     )
@@ -91,5 +91,5 @@ def test_every_name_of_the_flow_control_is_checked() -> None:
     assert flow_names - {"release_protocol"} == set(INTERNALS[FLOW_CONTROL])
 
 
-def test_every_name_of_the_server_is_checked() -> None:
+def test_names_used_by_the_server_are_all_checked() -> None:
     assert used_names(uvicorn_server, "_Server", "self") == set(INTERNALS[SERVER])
