@@ -17,15 +17,15 @@ CALLBACKS = 10_000
 RATE_TARGET = 600.0
 START_SECONDS = 3.0
 """Seconds between filling the database and the due time of its callbacks, enough for the server to start."""
-HUNG, SPREAD, APART_SECONDS = 200, 200, 0.02
+HANGING, SINGLE, APART_SECONDS = 200, 200, 0.02
 """Callbacks to the hanging receiver, all due at once, and those to the other receiver, with the time between them."""
 LATE_TARGET_MS = 50.0
 DELIVERED = "SELECT count(*) FROM events WHERE type = 'callback.delivered'"
-OWED_ONE_BY_ONE = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"
+PENDING_SINGLE_CALLBACKS = "SELECT EXISTS (SELECT 1 FROM status_callbacks WHERE due_at IS NOT NULL AND url = '{}')"
 ARRIVED = "SELECT call_sid, at + elapsed_ms * 1000 FROM callback_attempts WHERE url = '{}' AND status_code = 204"
 WORDS = f"""{CALLBACKS:,} callbacks of one account fall due at once, to one receiver on this machine; the time ends
-when the last one is delivered and recorded. Then {SPREAD} fall due one by one, {APART_SECONDS * 1000:.0f} ms apart:
-alone, and again while {HUNG} others of the same account are pending to a receiver that accepts connections and never
+when the last one is delivered and recorded. Then {SINGLE} fall due one by one, {APART_SECONDS * 1000:.0f} ms apart:
+alone, and again while {HANGING} others of the same account are pending to a receiver that accepts connections and never
 answers. The delay of a callback is the time from its due time until its receiver has answered."""
 
 
@@ -33,8 +33,8 @@ def measure_callbacks(bench: Bench) -> Section:
     """Measure the delivery rate of a batch, and the delay of single callbacks with and without a hanging receiver."""
     rate = _rate(bench.folder)
     bench.say(f"{rate:,.0f} callbacks/s")
-    alone = _late_ms(bench.folder, "alone.db", hung=0)
-    beside = _late_ms(bench.folder, "beside.db", hung=HUNG)
+    alone = _delays_ms(bench.folder, "alone.db", hanging_callbacks=0)
+    beside = _delays_ms(bench.folder, "beside.db", hanging_callbacks=HANGING)
     rows = [
         [f"{CALLBACKS:,} callbacks", f"{rate:,.0f}/s", at_least(rate, RATE_TARGET, "{:.0f}/s")],
         ["delay alone, median and maximum", f"{median(alone):.0f} ms, {max(alone):.0f} ms", ""],
@@ -54,7 +54,7 @@ def _rate(folder: Path) -> float:
     with receiver() as url:
         database = _with_one_call(folder, "many-callbacks.db", url)
         due_at = time.time() + START_SECONDS
-        _owe(database, [(sid("CA", number), due_at, url) for number in range(1, CALLBACKS + 1)])
+        _add_callbacks(database, [(sid("CA", number), due_at, url) for number in range(1, CALLBACKS + 1)])
         with servers.ringback(folder, database.name):
             _sleep_until(due_at)
             seconds = wait_while(database, PENDING_CALLBACK) - due_at
@@ -65,22 +65,22 @@ def _rate(folder: Path) -> float:
     return CALLBACKS / seconds
 
 
-def _late_ms(folder: Path, name: str, *, hung: int) -> list[float]:
+def _delays_ms(folder: Path, name: str, *, hanging_callbacks: int) -> list[float]:
     """Return the delays of callbacks that fall due one after another."""
     with receiver() as url, receiver(is_hanging=True) as hanging_url:
         database = _with_one_call(folder, name, url)
         all_due = time.time() + START_SECONDS
-        due = {sid("CA", number): all_due + 1 + number * APART_SECONDS for number in range(SPREAD)}
-        warming_up = [(sid("CA", SPREAD), all_due, f"{url}warm")]
-        hanging = [(sid("CA", SPREAD + number), all_due, hanging_url) for number in range(1, hung + 1)]
-        _owe(database, [*warming_up, *hanging, *((call, at, url) for call, at in due.items())])
+        due = {sid("CA", number): all_due + 1 + number * APART_SECONDS for number in range(SINGLE)}
+        warming_up = [(sid("CA", SINGLE), all_due, f"{url}warm")]
+        hanging = [(sid("CA", SINGLE + number), all_due, hanging_url) for number in range(1, hanging_callbacks + 1)]
+        _add_callbacks(database, [*warming_up, *hanging, *((call, at, url) for call, at in due.items())])
         with servers.ringback(folder, name):
             _sleep_until(max(due.values()))
-            wait_while(database, OWED_ONE_BY_ONE.format(url))
+            wait_while(database, PENDING_SINGLE_CALLBACKS.format(url))
     with reading(database) as connection:
         arrived = {call: at for call, at in connection.execute(ARRIVED.format(url)) if call in due}
-    if len(arrived) != SPREAD:
-        raise BenchmarkFailed(f"of {SPREAD} callbacks {len(arrived)} arrived")
+    if len(arrived) != SINGLE:
+        raise BenchmarkFailed(f"of {SINGLE} callbacks {len(arrived)} arrived")
     return [(arrived[call] / 1_000_000 - at) * 1000 for call, at in due.items()]
 
 
@@ -94,13 +94,13 @@ def _with_one_call(folder: Path, name: str, url: str) -> Path:
     return database
 
 
-def _owe(database: Path, callbacks: list[tuple[str, float, str]]) -> None:
+def _add_callbacks(database: Path, callbacks: list[tuple[str, float, str]]) -> None:
     """Add ended calls with pending callbacks, each with a due time and a URL."""
     multiply(database, "validation_calls", ({"sid": call} for call, _, _ in callbacks))
-    multiply(database, "status_callbacks", (_owed(*callback) for callback in callbacks))
+    multiply(database, "status_callbacks", (_callback_row(*callback) for callback in callbacks))
 
 
-def _owed(call: str, due: float, url: str) -> dict[str, Any]:
+def _callback_row(call: str, due: float, url: str) -> dict[str, Any]:
     return {
         "call_sid": call,
         "url": url,

@@ -17,7 +17,7 @@ from benchmarks.sections import Bench, Section, at_most
 
 ROUNDS = 3
 PROBES = 1_000
-FEWEST_PROBES = 300
+MIN_PROBES = 300
 """Minimum number of GETs that start during the operation. Fewer are not significant."""
 CALLS, MESSAGES, SNAPSHOT_MESSAGES = 10_000, 1_000, 400
 MESSAGE_BYTES = 65_531
@@ -107,7 +107,7 @@ def _round(server: servers.Server, operation: Operation) -> tuple[float, float]:
             spans.append((began, time.monotonic()))
             prepare()
         busy = [ms for at, ms in probing.result() if any(begin <= at <= end for begin, end in spans)]
-    if len(busy) < FEWEST_PROBES:
+    if len(busy) < MIN_PROBES:
         raise BenchmarkFailed(f"only {len(busy)} of {PROBES} GETs began while the operation ran")
     return _p99(idle), _p99(busy)
 

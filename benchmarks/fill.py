@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.client import ACCOUNT_SID
 
 SEEDED_NUMBERS_FROM = "+1650200"
-SCATTER = 0x9E3779B97F4A7C15F39CC0605CEDC835
+SID_MULTIPLIER = 0x9E3779B97F4A7C15F39CC0605CEDC835
 """Odd, so that its multiples modulo 2**128 are distinct: the SIDs are in random order, as real ones are."""
 PRAGMAS = ("PRAGMA synchronous = OFF", "PRAGMA cache_size = -400000")
 
@@ -26,7 +26,7 @@ def seed_file(folder: Path, caller_ids: int) -> Path:
 
 def sid(prefix: str, number: int) -> str:
     """Return the SID of the copy with this number."""
-    return f"{prefix}{number * SCATTER % 2**128:032x}"
+    return f"{prefix}{number * SID_MULTIPLIER % 2**128:032x}"
 
 
 def multiply(database: Path, table: str, copies: Iterable[Mapping[str, Any]]) -> None:

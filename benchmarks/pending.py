@@ -88,12 +88,12 @@ def _observed(folder: Path, database: Path) -> Waiting:
         before = server.processor_seconds
         time.sleep(IDLE_SECONDS)
         idle_share = (server.processor_seconds - before) / IDLE_SECONDS
-        late_ms = _late_ms(server)
+        late_ms = _delays_ms(server)
         wait_while(database, LAST_EVENT)
         return Waiting(idle_share, server.resident_megabytes, late_ms)
 
 
-def _late_ms(server: Server) -> list[float]:
+def _delays_ms(server: Server) -> list[float]:
     """Create calls that fall due one by one, and return their delays."""
     with ThreadPoolExecutor(1) as pool:
         heard = pool.submit(_followed, server.url)

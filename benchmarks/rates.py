@@ -67,7 +67,7 @@ def _rounds(bench: Bench, hello: Server, targets: list[Target]) -> dict[str, Mea
     for number in range(bench.rounds + 1):
         seconds = bench.seconds if number else 1
         done = _round(hello, targets, seconds, FIRST_NUMBER + number * bench.seconds * NUMBERS_PER_SECOND)
-        done[POST_ALONE] = _posts_alone(bench, number, seconds)
+        done[POST_ALONE] = _new_server_posts(bench, number, seconds)
         wait_while(bench.folder / "rates.db", PENDING_CALL)  # so that no call rings during the next round
         if number:
             rounds.append(done)
@@ -86,7 +86,7 @@ def _round(hello: Server, targets: list[Target], seconds: int, first_number: int
     return done
 
 
-def _posts_alone(bench: Bench, number: int, seconds: int) -> Measurement:
+def _new_server_posts(bench: Bench, number: int, seconds: int) -> Measurement:
     """Measure POSTs to a new server, after a second of warm-up."""
     with servers.ringback(bench.folder, f"posts-{number}.db") as server:
         for first_number, duration in ((FIRST_NUMBER, 1), (FIRST_NUMBER + NUMBERS_PER_SECOND, seconds)):

@@ -18,9 +18,9 @@ TARGET = 1.5
 WORDS = """Medians of {rounds} rounds of {seconds} s each: POSTs of one account, over {connections} connections to
 one server, and in turn over half as many to each of two that share another database. {held} PostgreSQL runs on
 the same machine without fsync."""
-HELD = f"""Each server is limited to {SHARE:.0%} of one processor: this shows whether replicas slow each other
+LIMITED = f"""Each server is limited to {SHARE:.0%} of one processor: this shows whether replicas slow each other
 down when there are processors to spare."""
-NOT_HELD = "Servers, PostgreSQL and wrk share the processors of this machine, so that there may be none to spare."
+NOT_LIMITED = "Servers, PostgreSQL and wrk share the processors of this machine, so that there may be none to spare."
 
 
 def measure_replicas(bench: Bench) -> Section:
@@ -37,7 +37,7 @@ def measure_replicas(bench: Bench) -> Section:
                 twos.append(rates[1])
     ratios = [two / one for one, two in zip(ones, twos, strict=True)]
     words = WORDS.format(
-        rounds=bench.rounds, seconds=bench.seconds, connections=CONNECTIONS, held=HELD if is_held else NOT_HELD
+        rounds=bench.rounds, seconds=bench.seconds, connections=CONNECTIONS, held=LIMITED if is_held else NOT_LIMITED
     )
     target = at_least(median(ratios), TARGET, "{:.1f} times")
     return Section(

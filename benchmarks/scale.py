@@ -16,7 +16,7 @@ from benchmarks.sections import Bench, Section, at_most
 CALLER_IDS = 1_000_000
 DEEP_ROW = 900_000
 PAGE_SIZE = 50
-SOUGHT = 654_321
+SEARCHED_ROW = 654_321
 FIRST_CREATED = 1_700_000_000_000_000
 SECONDS = 1
 FIRST_PAGE, DEEP_PAGE = "first page of 50", "page at row 900,000, by token"
@@ -79,9 +79,9 @@ def _urls(server_url: str) -> dict[str, str]:
     urls = {
         FIRST_PAGE: f"{listed}?PageSize={PAGE_SIZE}",
         DEEP_PAGE: server_url + before["next_page_uri"],
-        INSTANCE: f"{server_url}{LIST_PATH}/{sid('PN', SOUGHT)}.json",
-        BY_NUMBER: f"{listed}?PhoneNumber={quote(_phone_number(SOUGHT))}",
-        BY_NAME: f"{listed}?FriendlyName={quote(_name(SOUGHT))}",
+        INSTANCE: f"{server_url}{LIST_PATH}/{sid('PN', SEARCHED_ROW)}.json",
+        BY_NUMBER: f"{listed}?PhoneNumber={quote(_phone_number(SEARCHED_ROW))}",
+        BY_NAME: f"{listed}?FriendlyName={quote(_name(SEARCHED_ROW))}",
     }
     lengths = {name: len(get(url).get("outgoing_caller_ids", [])) for name, url in urls.items()}
     if lengths != {FIRST_PAGE: PAGE_SIZE, DEEP_PAGE: PAGE_SIZE, INSTANCE: 0, BY_NUMBER: 1, BY_NAME: 1}:

@@ -16,7 +16,7 @@ from support.databases.templates import BOTH, POSTGRESQL
 from support.servers.server import ServerProcess
 from support.wire.api import Api, CallerId, draw_name, draw_number
 from support.wire.calls import LONGEST_DELAY, SUPERSEDED, Called, ask_for, ended
-from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts, forget_drawn_numbers
+from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, SeededAccounts, delete_drawn_numbers
 
 SEED_FILE = Path(__file__).parent.parent / "contract" / "seed.toml"
 SETTINGS: dict[str, Any] = {
@@ -60,7 +60,7 @@ def api(contract_url: str, request: pytest.FixtureRequest) -> Iterator[Api]:
     with Api(contract_url) as client:
         yield client
         if request.config.getoption("--base-url"):
-            forget_drawn_numbers(client)
+            delete_drawn_numbers(client)
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +102,7 @@ def listed(api: Api) -> ListedCallerIds:
     numbers = [draw_number() for _ in range(LISTED_NUMBERS)]
     for place, number in enumerate(numbers):
         api.validate(number, FriendlyName=name, CallDelay=place % 2)
-    return ListedCallerIds(name, list(api.wait_till_verified(*numbers)))
+    return ListedCallerIds(name, list(api.wait_until_verified(*numbers)))
 
 
 @pytest.fixture

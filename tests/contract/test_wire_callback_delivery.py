@@ -34,7 +34,7 @@ def assert_is_signed(received: Received, auth_token: str | None) -> None:
     assert received.headers["X-Twilio-Signature"] == signature(auth_token, url, received.form)
 
 
-def told_after_all_else(api: Api, receiver: CallbackReceiver) -> list[str]:
+def received_paths(api: Api, receiver: CallbackReceiver) -> list[str]:
     """Return the paths of all received callbacks, after a callback that was sent later has arrived."""
     api.end_a_call(f"{receiver.url}/last")
     receiver.wait_for(1, where=lambda received: received.target == "/last")
@@ -172,7 +172,7 @@ def test_at_most_ten_redirects_are_followed(api: Api) -> None:
     with CallbackReceiver(answer) as receiver:
         api.end_a_call(f"{receiver.url}/0")
         receiver.wait_for(11)
-        targets = told_after_all_else(api, receiver)
+        targets = received_paths(api, receiver)
 
     assert targets == [f"/{number}" for number in range(11)]
 
@@ -184,7 +184,7 @@ def test_an_answer_of_whatever_kind_settles_it(api: Api, answer: Answer) -> None
     with CallbackReceiver(lambda _: answer) as receiver:
         api.end_a_call(f"{receiver.url}/first")
         receiver.wait_for(1)
-        targets = told_after_all_else(api, receiver)
+        targets = received_paths(api, receiver)
 
     assert targets == ["/first"]
 
@@ -203,7 +203,7 @@ def test_the_fragment_says_how_often_and_after_what_it_is_tried_again(
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
         api.end_a_call(f"{receiver.url}/again#{fragment}")
         tries = receiver.wait_for(requests)
-        targets = told_after_all_else(api, receiver)
+        targets = received_paths(api, receiver)
 
     assert targets == ["/again"] * requests
     assert len({received.headers["I-Twilio-Idempotency-Token"] for received in tries}) == 1

@@ -18,26 +18,26 @@ CONSTANT = {
     "access-control-expose-headers": "ETag",
     "access-control-allow-credentials": "true",
 }
-OF_THIS_ANSWER = {"twilio-request-id", "twilio-request-duration", "twilio-concurrent-requests", "date"}
-OF_A_BODY = {"content-type", "content-length"}
+VARIABLE_HEADERS = {"twilio-request-id", "twilio-request-duration", "twilio-concurrent-requests", "date"}
+BODY_HEADERS = {"content-type", "content-length"}
 MEBIBYTE = 1024 * 1024
 
 # A request, the status of its response, and the headers that only some responses have.
 EXCHANGES: dict[str, tuple[str, str, bytes | None, int, set[str]]] = {
-    "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, OF_A_BODY),
-    "list in XML": ("GET", "{path}?PageSize=1", None, 200, OF_A_BODY),
-    "list in CSV": ("GET", "{path}.csv?PageSize=1", None, 200, OF_A_BODY),
-    "validation request": ("POST", "{path}.json", b"PhoneNumber=%2B15005550018", 200, OF_A_BODY),
-    "caller ID": ("GET", "{path}/{sid}.json", None, 200, OF_A_BODY),
-    "update": ("PUT", "{path}/{sid}.json", b"FriendlyName=a", 200, OF_A_BODY),
+    "list in JSON": ("GET", "{path}.json?PageSize=1", None, 200, BODY_HEADERS),
+    "list in XML": ("GET", "{path}?PageSize=1", None, 200, BODY_HEADERS),
+    "list in CSV": ("GET", "{path}.csv?PageSize=1", None, 200, BODY_HEADERS),
+    "validation request": ("POST", "{path}.json", b"PhoneNumber=%2B15005550018", 200, BODY_HEADERS),
+    "caller ID": ("GET", "{path}/{sid}.json", None, 200, BODY_HEADERS),
+    "update": ("PUT", "{path}/{sid}.json", b"FriendlyName=a", 200, BODY_HEADERS),
     "deletion": ("DELETE", "{path}/{sid}.json", None, 204, set()),
     "options": ("OPTIONS", "{path}.json", None, 204, set()),
-    "head": ("HEAD", "{path}.json?PageSize=1", None, 200, OF_A_BODY),
-    "bad request": ("POST", "{path}.json", b"", 400, OF_A_BODY),
-    "not found": ("GET", "{path}/" + UNKNOWN_SID, None, 404, OF_A_BODY),
-    "unknown path": ("GET", "/nowhere", None, 404, OF_A_BODY),
-    "method not allowed": ("PATCH", "{path}.json", None, 405, OF_A_BODY | {"allow"}),
-    "body too large": ("POST", "{path}.json", b"x" * (MEBIBYTE + 1), 413, OF_A_BODY),
+    "head": ("HEAD", "{path}.json?PageSize=1", None, 200, BODY_HEADERS),
+    "bad request": ("POST", "{path}.json", b"", 400, BODY_HEADERS),
+    "not found": ("GET", "{path}/" + UNKNOWN_SID, None, 404, BODY_HEADERS),
+    "unknown path": ("GET", "/nowhere", None, 404, BODY_HEADERS),
+    "method not allowed": ("PATCH", "{path}.json", None, 405, BODY_HEADERS | {"allow"}),
+    "body too large": ("POST", "{path}.json", b"x" * (MEBIBYTE + 1), 413, BODY_HEADERS),
 }
 
 
@@ -57,7 +57,7 @@ def test_every_answer_has_these_header_fields_and_no_others(api: Api, caller_id:
     assert answer.status == status
     assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
     assert_tells_of_this_request(answer)
-    assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *OF_THIS_ANSWER, *more})
+    assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *VARIABLE_HEADERS, *more})
 
 
 def test_the_challenge_has_its_header_field_besides(api: Api) -> None:
@@ -68,7 +68,7 @@ def test_the_challenge_has_its_header_field_besides(api: Api) -> None:
     assert {name: answer.header(name) for name in CONSTANT} == CONSTANT
     assert_tells_of_this_request(answer)
     names = sorted(name for name, _ in answer.headers)
-    assert names == sorted({*CONSTANT, *OF_THIS_ANSWER, *OF_A_BODY, "www-authenticate"})
+    assert names == sorted({*CONSTANT, *VARIABLE_HEADERS, *BODY_HEADERS, "www-authenticate"})
 
 
 def test_malformed_http_gets_the_same_headers(api: Api) -> None:

@@ -122,11 +122,11 @@ def test_a_number_verified_later_comes_before_an_earlier_one(api: Api) -> None:
         name, later, earlier = draw_name(), draw_number(), draw_number()
         api.validate(later, FriendlyName=name, CallDelay=1)
         api.validate(earlier, FriendlyName=name)
-        api.wait_till_verified(earlier)
+        api.wait_until_verified(earlier)
         return None if api.find(later) else (name, later, earlier)
 
     name, *numbers = eventually(requested_first_and_verified_last)
-    verified = api.wait_till_verified(*numbers)
+    verified = api.wait_until_verified(*numbers)
 
     rows = records(api.list(FriendlyName=name))
 

@@ -69,7 +69,7 @@ def test_delete_answers_204_with_no_body_and_no_content_type(api: Api, caller_id
         assert answer.header("content-type") is None
         assert answer.header("content-length") is None
         assert answer.header("transfer-encoding") is None
-        assert connection.is_closed(), "bytes came after the head"
+        assert connection.is_closed(), "bytes followed the head"
 
 
 def test_path_of_a_deleted_caller_id_is_not_found(api: Api, caller_id: CallerId) -> None:

@@ -15,7 +15,7 @@ from support.wire.calls import LONGEST_DELAY, fetch_call
 from support.wire.rows import SeededAccounts
 
 SWITCHBOARD_NUMBER = "+15105554444"
-ONLY_WHEN_TOLD = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})
+WITHOUT_POLLING = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECONDS": 3600.0})
 """Runs a server whose sender looks for pending callbacks only when it is notified, without polling."""
 
 
@@ -83,7 +83,7 @@ def test_a_call_that_rings_when_a_second_request_voids_it_has_failed_at_once(
     tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
 ) -> None:
     with (
-        ServerProcess(cwd=tmp_path_factory.mktemp("ringing"), command=ONLY_WHEN_TOLD) as server,
+        ServerProcess(cwd=tmp_path_factory.mktemp("ringing"), command=WITHOUT_POLLING) as server,
         Api(server.base_url) as api,
     ):
         ringing = api.validate(SILENT_NUMBER, StatusCallback=receiver.url).json()["call_sid"]

@@ -112,7 +112,7 @@ async def account(controlled: Controlled) -> ControlledAccount:
 
 
 @pytest.fixture
-async def nothing_fails(controlled: Controlled) -> AsyncIterator[None]:
+async def no_errors(controlled: Controlled) -> AsyncIterator[None]:
     """Check after the test that no error was logged and that every account settles."""
     with capture_logs() as lines:
         yield

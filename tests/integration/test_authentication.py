@@ -15,7 +15,7 @@ from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 PARENT = AccountSid("AC" + "a" * 32)
 CHILD = AccountSid("AC" + "b" * 32)
 STRANGER = AccountSid("AC" + "c" * 32)
-NOBODY = AccountSid("AC" + "d" * 32)
+UNKNOWN_ACCOUNT = AccountSid("AC" + "d" * 32)
 KEY = ApiKeySid("SK" + "e" * 32)
 CHILD_KEY = ApiKeySid("SK" + "f" * 32)
 UNKNOWN_KEY = ApiKeySid("SK" + "0" * 32)
@@ -69,7 +69,7 @@ def test_valid_credentials_open_the_path_of_their_account(
 
 
 @pytest.mark.parametrize(
-    "username", ["", "nobody", NOBODY, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
+    "username", ["", "nobody", UNKNOWN_ACCOUNT, UNKNOWN_KEY, PARENT.lower(), f"{PARENT} ", CHILD[:-1], "SK", "\u00fc"]
 )
 def test_unknown_user_name_has_a_separate_message(username: str, unit_of_work: UnitOfWork) -> None:
     message = refusal_of(unit_of_work, Credentials(username, "secret"), PARENT)
@@ -94,7 +94,7 @@ def test_wrong_secret_of_a_key_is_rejected(password: str, unit_of_work: UnitOfWo
         (Credentials(CHILD_KEY, "secret"), PARENT),
         (own(STRANGER), PARENT),
         (own(PARENT), STRANGER),
-        (own(PARENT), NOBODY),
+        (own(PARENT), UNKNOWN_ACCOUNT),
         (own(PARENT), "nonsense"),
         (own(PARENT), f"{PARENT}.json"),
     ],
@@ -125,11 +125,11 @@ def test_suspended_subaccount_is_rejected_for_its_parent_too(unit_of_work: UnitO
 
 
 def test_settings_account_is_created_once(unit_of_work: UnitOfWork) -> None:
-    made = ensure_account(unit_of_work, NOBODY, "token", T0)
+    made = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "token", T0)
 
-    again = ensure_account(unit_of_work, NOBODY, "token", after(T0, 60))
+    again = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "token", after(T0, 60))
 
-    assert made == again == unit_of_work.accounts.find(NOBODY)
+    assert made == again == unit_of_work.accounts.find(UNKNOWN_ACCOUNT)
     assert (made.friendly_name, made.status, made.date_created) == ("ringback", AccountStatus.ACTIVE, T0)
 
 

@@ -25,7 +25,7 @@ from support.domain_values import ACCOUNT_SID, T0
 PARENT = AccountSid("AC" + "a" * 32)
 CHILD = AccountSid("AC" + "b" * 32)
 STRANGER = AccountSid("AC" + "c" * 32)
-NOBODY = AccountSid("AC" + "d" * 32)
+UNKNOWN_ACCOUNT = AccountSid("AC" + "d" * 32)
 KEY = ApiKeySid("SK" + "e" * 32)
 UNKNOWN_KEY = ApiKeySid("SK" + "0" * 32)
 TOKEN = "token of the parent"
@@ -89,7 +89,7 @@ def test_secrets_are_compared_in_constant_time_and_by_digests_of_one_length(
     assert compared == [expected]
 
 
-@pytest.mark.parametrize(("known", "unknown"), [(PARENT, NOBODY), (KEY, UNKNOWN_KEY), (PARENT, "nobody")])
+@pytest.mark.parametrize(("known", "unknown"), [(PARENT, UNKNOWN_ACCOUNT), (KEY, UNKNOWN_KEY), (PARENT, "nobody")])
 def test_an_unknown_user_name_is_the_same_work_as_a_wrong_password(
     unit_of_work: UnitOfWork,
     compared: list[tuple[bytes, bytes]],
@@ -109,7 +109,7 @@ def test_a_path_of_another_account_is_the_same_work_as_one_of_nobodys(
     unit_of_work: UnitOfWork, statements: list[tuple[Statement, bool]], password: str
 ) -> None:
     works = []
-    for path in (STRANGER, NOBODY, "nonsense"):
+    for path in (STRANGER, UNKNOWN_ACCOUNT, "nonsense"):
         statements.clear()
         assert refuse(unit_of_work, PARENT, password, path) == "Authenticate"
         works.append(list(statements))
@@ -117,7 +117,7 @@ def test_a_path_of_another_account_is_the_same_work_as_one_of_nobodys(
     assert works[0] == works[1] == works[2]
 
 
-@pytest.mark.parametrize("credentials", [None, f"{ACCOUNT_SID}:wrong", f"{NOBODY}:x", "nobody:x"])
+@pytest.mark.parametrize("credentials", [None, f"{ACCOUNT_SID}:wrong", f"{UNKNOWN_ACCOUNT}:x", "nobody:x"])
 @pytest.mark.anyio
 async def test_whether_the_account_of_a_path_exists_is_looked_up_when_the_refusal_has_left(
     statements: list[tuple[Statement, bool]], credentials: str | None
@@ -126,15 +126,15 @@ async def test_whether_the_account_of_a_path_exists_is_looked_up_when_the_refusa
 
     async with app.router.lifespan_context(app):
         works = []
-        for account in (ACCOUNT_SID, NOBODY):
+        for account in (ACCOUNT_SID, UNKNOWN_ACCOUNT):
             statements.clear()
-            works.append(await work_till_the_answer_leaves(app, account, credentials, statements))
+            works.append(await work_before_the_response(app, account, credentials, statements))
 
     assert works[0] == works[1]
     assert [statement for statement, _ in works[0]] == ([] if credentials is None else [FIND_ACCOUNT])
 
 
-async def work_till_the_answer_leaves(
+async def work_before_the_response(
     app: FastAPI, account: str, credentials: str | None, statements: list[tuple[Statement, bool]]
 ) -> list[tuple[Statement, bool]]:
     """Send a request that is refused, and return the statements executed before its response was sent."""

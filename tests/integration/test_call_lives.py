@@ -13,32 +13,32 @@ from support.in_process.simulation import Simulation
 
 Times = list[tuple[float, str]]
 SUCCESS, FAILED = VerificationStatus.SUCCESS, VerificationStatus.FAILED
-PICKED_UP: Times = [(0, "queued"), (0, "dial"), (2, "answer")]
+ANSWERED: Times = [(0, "queued"), (0, "dial"), (2, "answer")]
 
-LIVES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]] = [
-    (PhoneBehavior.ENTER_CODE, CallStatus.COMPLETED, SUCCESS, 3, [*PICKED_UP, (5, "digits"), (5, "ended")]),
+TIMELINES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]] = [
+    (PhoneBehavior.ENTER_CODE, CallStatus.COMPLETED, SUCCESS, 3, [*ANSWERED, (5, "digits"), (5, "ended")]),
     (
         PhoneBehavior.ENTER_WRONG_CODE,
         CallStatus.COMPLETED,
         FAILED,
         9,
-        [*PICKED_UP, (5, "digits"), (8, "digits"), (11, "digits"), (11, "ended")],
+        [*ANSWERED, (5, "digits"), (8, "digits"), (11, "digits"), (11, "ended")],
     ),
     (
         PhoneBehavior.MISTYPE_ONCE,
         CallStatus.COMPLETED,
         SUCCESS,
         6,
-        [*PICKED_UP, (5, "digits"), (8, "digits"), (8, "ended")],
+        [*ANSWERED, (5, "digits"), (8, "digits"), (8, "ended")],
     ),
     (
         PhoneBehavior.ENTER_NOTHING,
         CallStatus.COMPLETED,
         FAILED,
         30,
-        [*PICKED_UP, (12, "prompt-timeout"), (22, "prompt-timeout"), (32, "prompt-timeout"), (32, "ended")],
+        [*ANSWERED, (12, "prompt-timeout"), (22, "prompt-timeout"), (32, "prompt-timeout"), (32, "ended")],
     ),
-    (PhoneBehavior.HANG_UP, CallStatus.COMPLETED, FAILED, 3, [*PICKED_UP, (5, "hang-up"), (5, "ended")]),
+    (PhoneBehavior.HANG_UP, CallStatus.COMPLETED, FAILED, 3, [*ANSWERED, (5, "hang-up"), (5, "ended")]),
     (PhoneBehavior.BUSY, CallStatus.BUSY, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
     (PhoneBehavior.UNREACHABLE, CallStatus.FAILED, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
     (
@@ -58,7 +58,7 @@ LIVES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]] = 
 ]
 
 
-@pytest.mark.parametrize(("behavior", "status", "verification", "answered_seconds", "times"), LIVES)
+@pytest.mark.parametrize(("behavior", "status", "verification", "answered_seconds", "times"), TIMELINES)
 def test_call_proceeds_and_ends_as_its_phone_behaves(
     behavior: PhoneBehavior,
     status: CallStatus,
@@ -83,7 +83,7 @@ def test_call_proceeds_and_ends_as_its_phone_behaves(
 
 
 def test_behaviors_all_have_a_case() -> None:
-    assert {behavior for behavior, *_ in LIVES} == set(PhoneBehavior)
+    assert {behavior for behavior, *_ in TIMELINES} == set(PhoneBehavior)
 
 
 def test_caller_id_is_created_only_by_a_successful_call_at_that_moment(simulation: Simulation) -> None:

@@ -63,7 +63,7 @@ class CallOperationsMachine(RuleBasedStateMachine):
         return sid
 
     @rule(sid=calls, event=st.sampled_from(CallEvent), right=st.booleans())
-    def undergo(self, sid: str, event: CallEvent, *, right: bool) -> None:
+    def apply_event(self, sid: str, event: CallEvent, *, right: bool) -> None:
         before = self.simulation.call(sid)
         digits = (before.validation_code if right else "0") if event == CallEvent.DIGITS else ""
         try:

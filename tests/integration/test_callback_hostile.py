@@ -16,7 +16,7 @@ TIME_OUT_MS = 500
 """The timeout of attempts that only a timeout ends. All other timeouts exceed the test's patience."""
 TOO_MUCH = "the answer of RECEIVER is too long: it has not ended after 65536 bytes"
 NO_ANSWER = "RECEIVER closed the connection before it answered"
-HALF_AN_ANSWER = "RECEIVER closed the connection in the middle of its answer"
+INCOMPLETE_RESPONSE = "RECEIVER closed the connection in the middle of its answer"
 OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in all"
 
 
@@ -26,7 +26,7 @@ OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in all"
         (hostile.hang, None, OUT_OF_TIME),
         (hostile.reset, None, NO_ANSWER),
         (hostile.close, None, NO_ANSWER),
-        (hostile.reset_in_the_answer, None, HALF_AN_ANSWER),
+        (hostile.reset_in_the_answer, None, INCOMPLETE_RESPONSE),
         (hostile.drip_the_head, None, OUT_OF_TIME),
         (hostile.drip_the_body, None, OUT_OF_TIME),
         (hostile.redirect_for_ever, 307, "more than 10 redirects"),

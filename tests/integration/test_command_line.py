@@ -27,7 +27,7 @@ HEAVY = {
     "uvloop",
 }
 HEAVY_BESIDE = {"http.client", "starlette", "urllib.request"}
-TELL_IMPORTS = """
+PRINT_IMPORTS = """
 import atexit, sys
 from ringback.__main__ import main
 atexit.register(lambda: print(*sys.modules, file=sys.stderr))
@@ -78,7 +78,7 @@ def test_help_names_every_command(command: Command) -> None:
 
 def test_help_imports_no_heavy_modules() -> None:
     helped = subprocess.run(  # noqa: S603
-        [sys.executable, "-c", TELL_IMPORTS, "serve", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PRINT_IMPORTS, "serve", "--help"], capture_output=True, text=True, check=True
     )
 
     imported = set(helped.stderr.split())

@@ -227,7 +227,7 @@ async def test_callback_to_an_inbox_is_accepted_and_reading_the_inbox_is_rejecte
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TEXT = {"Content-Type": "text/plain"}
-OF_ANOTHER_PAGE = {
+CROSS_ORIGIN_HEADERS = {
     "another site": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
     "another site, by an old browser": {"Origin": "https://evil.example"},
     "a page on another port": {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
@@ -241,12 +241,12 @@ OF_ANOTHER_PAGE = {
 }
 
 
-@pytest.mark.parametrize("page", list(OF_ANOTHER_PAGE))
+@pytest.mark.parametrize("page", list(CROSS_ORIGIN_HEADERS))
 @pytest.mark.parametrize("kind", [FORM, TEXT, JSON, {}], ids=["form", "text", "json", "empty"])
 async def test_simple_post_of_another_origin_is_rejected(
     controlled: Controlled, account: ControlledAccount, page: str, kind: dict[str, str]
 ) -> None:
-    origin = OF_ANOTHER_PAGE[page]
+    origin = CROSS_ORIGIN_HEADERS[page]
     headers = [*(origin.items() if isinstance(origin, dict) else origin), *kind.items(), ("Host", "localhost:8010")]
 
     answer = await controlled.http.post("/_ringback/reset", headers=headers, content=b"a=1" if kind else b"")

@@ -10,7 +10,7 @@ from support.receivers.receiver import Answer, CallbackReceiver, Received
 pytestmark = pytest.mark.anyio
 
 BUSY = "+15005550014"
-NOBODY = 'it was signed with the auth token of nobody, as the fault {"signature": "bad"} has it'
+UNKNOWN_ACCOUNT = 'it was signed with the auth token of nobody, as the fault {"signature": "bad"} has it'
 
 
 async def attempts(account: ControlledAccount, url: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -70,7 +70,7 @@ async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAcc
 
     verdict, url = attempt["signature"], receiver.url + receiver.received[0].target
     assert (verdict["is_valid"], verdict["signed_url"], verdict["matching_url"]) == (False, url, url)
-    assert verdict["difference"] == NOBODY
+    assert verdict["difference"] == UNKNOWN_ACCOUNT
 
 
 async def test_every_attempt_has_its_own_verdict(account: ControlledAccount) -> None:

@@ -10,7 +10,7 @@ from support.in_process.control import Controlled, ControlledAccount
 
 pytestmark = pytest.mark.anyio
 
-OF_THE_SETTINGS = {
+DEFAULT_POLICY = {
     "account_type": "trial",
     "calls_per_number_and_week": 2,
     "code_lifetime_seconds": None,
@@ -32,7 +32,7 @@ async def policy(account: ControlledAccount) -> dict[str, Any]:
 
 
 async def test_new_account_has_the_policy_of_the_settings(account: ControlledAccount) -> None:
-    assert await policy(account) == OF_THE_SETTINGS
+    assert await policy(account) == DEFAULT_POLICY
 
 
 async def test_policy_is_replaced_as_a_whole_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
@@ -43,14 +43,14 @@ async def test_policy_is_replaced_as_a_whole_and_deleted(controlled: Controlled,
     shown = await policy(account)
     deleted = await account.control("DELETE", "/policy")
 
-    assert first.json() == OF_THE_SETTINGS | {
+    assert first.json() == DEFAULT_POLICY | {
         "code_attempts": 1,
         "code_lifetime_seconds": 2.5,
         "overrides": ["code_lifetime_seconds", "code_attempts"],
     }
-    assert second.json() == shown == OF_THE_SETTINGS | {"account_type": "full", "overrides": ["account_type"]}
+    assert second.json() == shown == DEFAULT_POLICY | {"account_type": "full", "overrides": ["account_type"]}
     assert (deleted.status_code, deleted.content) == (204, b"")
-    assert await policy(account) == await policy(other) == OF_THE_SETTINGS
+    assert await policy(account) == await policy(other) == DEFAULT_POLICY
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_snapshot_contains_the_policy_and_reset_deletes_it(
 
     await controlled.ask("PUT", "/snapshot", snapshot)
 
-    assert forgotten == OF_THE_SETTINGS
+    assert forgotten == DEFAULT_POLICY
     assert await policy(account) == before
 
 

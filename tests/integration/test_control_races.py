@@ -9,7 +9,7 @@ from support.in_process.control import ControlledAccount
 from support.in_process.races import at_the_prompt, caller_ids, key
 from support.receivers.receiver import CallbackReceiver
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_errors")]
 
 
 async def test_two_requests_for_one_number_create_one_caller_id(account: ControlledAccount) -> None:

@@ -13,7 +13,7 @@ from support.polling import until
 from support.receivers.receiver import Answer, CallbackReceiver, Received
 from support.waiting import PATIENCE_SECONDS
 
-pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("nothing_fails")]
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("no_errors")]
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

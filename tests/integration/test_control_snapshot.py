@@ -39,7 +39,7 @@ async def everything(account: ControlledAccount, *sids: str) -> list[bytes]:
     return [answer.content for answer in answers]
 
 
-async def lived_in(account: ControlledAccount) -> list[str]:
+async def fill_account(account: ControlledAccount) -> list[str]:
     """Create data in every table, and return the SIDs of the calls."""
     await account.control("PUT", "/clock", {"mode": "frozen", "now": "2020-02-29T12:00:00Z"})
     await account.control("PUT", f"/phones/{OTHER_NUMBER}", {"behavior": "busy", "ring_seconds": 2})
@@ -59,7 +59,7 @@ def test_snapshot_has_every_table() -> None:
 
 async def test_snapshot_restores_the_state_byte_by_byte(controlled: Controlled) -> None:
     account = await controlled.account(friendly_name="Shop", owner_email="owner@example.com")
-    sids = await lived_in(account)
+    sids = await fill_account(account)
     before = await everything(account, *sids)
 
     snapshot = await take(controlled)
@@ -75,7 +75,7 @@ async def test_snapshot_restores_the_state_byte_by_byte(controlled: Controlled) 
 
 async def test_pending_work_continues_after_a_restore(controlled: Controlled) -> None:
     account = await controlled.account()
-    *_, waiting = await lived_in(account)
+    *_, waiting = await fill_account(account)
     snapshot = await take(controlled)
     await controlled.ask("POST", "/reset")
 
@@ -111,22 +111,22 @@ async def test_events_after_a_restored_snapshot_have_new_ids(
     assert [event["type"] for event in await account.events(after=last)][-1] == "call.ended"
 
 
-def as_javascript_has_it(value: Any) -> Any:
+def through_javascript_numbers(value: Any) -> Any:
     """Return a document after a round trip through JavaScript numbers."""
     if isinstance(value, dict):
-        return {name: as_javascript_has_it(part) for name, part in value.items()}
+        return {name: through_javascript_numbers(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [as_javascript_has_it(part) for part in value]
+        return [through_javascript_numbers(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 async def test_snapshot_with_integers_for_floats_is_restored(controlled: Controlled) -> None:
     account = await controlled.account()
-    sids = await lived_in(account)
+    sids = await fill_account(account)
     before = await everything(account, *sids)
     snapshot = await take(controlled)
 
-    answer = await controlled.ask("PUT", "/snapshot", as_javascript_has_it(snapshot))
+    answer = await controlled.ask("PUT", "/snapshot", through_javascript_numbers(snapshot))
 
     assert answer.status_code == 204
     assert await everything(account, *sids) == before
@@ -155,7 +155,7 @@ async def broken(controlled: Controlled, **changes: Any) -> tuple[int, str]:
 async def test_invalid_snapshot_is_rejected_and_changes_nothing(
     controlled: Controlled, account: ControlledAccount, changes: dict[str, Any], reason: str
 ) -> None:
-    sids = await lived_in(account)
+    sids = await fill_account(account)
     before = await everything(account, *sids)
 
     status, text = await broken(controlled, **changes)
@@ -170,7 +170,7 @@ async def test_snapshot_with_invalid_rows_is_rejected_and_changes_nothing(
 ) -> None:
     from ringback.operations.snapshot_document import digest_of  # noqa: PLC0415 - to forge a digest
 
-    sids = await lived_in(account)
+    sids = await fill_account(account)
     before = await everything(account, *sids)
     tables = (await take(controlled))["tables"]
     other_tables = [

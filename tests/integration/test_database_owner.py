@@ -33,7 +33,7 @@ def script(file: Path, *statements: str) -> None:
             connection.execute(statement)
 
 
-def ringbacks(file: Path, *statements: str) -> None:
+def create_ringback_database(file: Path, *statements: str) -> None:
     """Create a ringback database, and run statements on it."""
     database = open_database(f"sqlite:///{file}")
     migrate(database)
@@ -140,7 +140,7 @@ def test_empty_file_becomes_a_database(file: Path) -> None:
 
 
 def test_file_without_an_application_id_is_known_by_its_schema(file: Path) -> None:
-    ringbacks(file, "PRAGMA application_id = 0", "CREATE TABLE of_a_test (id INTEGER)")
+    create_ringback_database(file, "PRAGMA application_id = 0", "CREATE TABLE of_a_test (id INTEGER)")
 
     opened_and_migrated(file)
 
@@ -151,7 +151,7 @@ def test_file_without_an_application_id_is_known_by_its_schema(file: Path) -> No
 @pytest.mark.parametrize("application_id", [0, APPLICATION_ID])
 def test_file_of_a_newer_version_is_refused_with_advice_and_not_changed(file: Path, application_id: int) -> None:
     set_id = f"PRAGMA application_id = {application_id}"
-    ringbacks(file, "DELETE FROM alembic_version", NEWER_ROW, set_id, "CREATE TABLE newer (id INTEGER)")
+    create_ringback_database(file, "DELETE FROM alembic_version", NEWER_ROW, set_id, "CREATE TABLE newer (id INTEGER)")
 
     with pytest.raises(DatabaseUnavailable) as refusal:
         opened_and_migrated(file)

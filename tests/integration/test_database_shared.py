@@ -136,7 +136,7 @@ def file_bytes(database: SqliteDatabase) -> int:
 
 
 @asynccontextmanager
-async def keeping_house(database: SqliteDatabase, **seconds: float) -> AsyncIterator[None]:
+async def running_housekeeper(database: SqliteDatabase, **seconds: float) -> AsyncIterator[None]:
     """Run a housekeeper."""
     housekeeper = Housekeeper(database, FakeClock().now, database.process_state.change_notifier, **seconds)
     tasks = [asyncio.create_task(work()) for work in (housekeeper.run_checkpoints, housekeeper.run_pruning)]
@@ -153,7 +153,7 @@ async def test_write_ahead_log_is_checkpointed_during_requests(shared: SqliteDat
     grow(shared)
     wanted = shared.wants_checkpoint()
 
-    async with keeping_house(shared):
+    async with running_housekeeper(shared):
         await until(lambda: not shared.wants_checkpoint())
 
     assert (wanted_before, wanted) == (False, True)
@@ -172,7 +172,7 @@ async def test_pruning_in_steps_does_not_delay_the_checkpoint(
 
     monkeypatch.setattr(Housekeeper, "prune", prune_on_and_on)
 
-    async with keeping_house(shared, prune_seconds=0.001):
+    async with running_housekeeper(shared, prune_seconds=0.001):
         await begun.wait()
         grow(shared)
         await until(lambda: not shared.wants_checkpoint())
@@ -277,7 +277,7 @@ async def test_failure_does_not_end_the_housekeeper_and_is_logged_in_one_line(
     grow(shared)
 
     with capture_logs() as lines:
-        async with keeping_house(shared, retry_seconds=0.01):
+        async with running_housekeeper(shared, retry_seconds=0.01):
             await until(lambda: not shared.wants_checkpoint())
 
     warnings = [
@@ -304,7 +304,7 @@ async def test_failed_checkpoint_is_retried_after_a_pause(
     grow(shared)
     seconds = {"checkpoint_seconds": 0.001, "prune_seconds": 0.01, "retry_seconds": 3_600.0}
 
-    async with keeping_house(shared, **seconds):
+    async with running_housekeeper(shared, **seconds):
         await until(lambda: "failure" in seen)
         seen.clear()
         await until(lambda: len(seen) >= 5)

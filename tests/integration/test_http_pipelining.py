@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from ringback.server.http_protocol import MAX_FRAMING_BYTES, MAX_WAITING_REQUESTS
 from support.http.conversation import Recorder, answer, connected, converse
 
-GOOD = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"
+VALID_REQUEST = b"GET /good HTTP/1.1\r\nHost: x\r\n\r\n"
 TINY = b"GET / HTTP/1.1\r\n\r\n"
 CHUNKED = b"POST /chunked HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 PIECES = pytest.mark.parametrize("size", [1, 10, 10**9], ids=["byte by byte", "in pieces", "at once"])
@@ -24,7 +24,7 @@ def statuses(written: bytes) -> list[bytes]:
 @BROKEN
 @pytest.mark.parametrize("before", [0, 1, 3])
 def test_malformed_request_is_answered_after_the_requests_before_it(size: int, broken: bytes, before: int) -> None:
-    data = GOOD * before + broken + GOOD
+    data = VALID_REQUEST * before + broken + VALID_REQUEST
 
     requests, transport = asyncio.run(
         converse([data[start : start + size] for start in range(0, len(data), size)], before + 1)
@@ -45,8 +45,8 @@ def test_slow_request_is_answered_before_a_malformed_one(broken: bytes) -> None:
             await answer(send)
 
         async with connected(app) as (protocol, transport):
-            protocol.data_received(GOOD + broken)
-            protocol.data_received(GOOD)
+            protocol.data_received(VALID_REQUEST + broken)
+            protocol.data_received(VALID_REQUEST)
             await asyncio.sleep(0)
             assert transport.written == b""
             assert transport.is_paused
@@ -74,7 +74,7 @@ def test_request_that_is_answered_before_its_malformed_body_is_answered_once() -
 
 
 def test_request_with_connection_close_is_the_last_to_be_answered() -> None:
-    data = GOOD.replace(b"Host", b"Connection: close\r\nHost") + b"nonsense\r\n\r\n"
+    data = VALID_REQUEST.replace(b"Host", b"Connection: close\r\nHost") + b"nonsense\r\n\r\n"
 
     _, transport = asyncio.run(converse([data], 1))
 
@@ -103,7 +103,7 @@ def test_reading_stays_paused_while_pipelined_requests_wait() -> None:
     async def talk() -> None:
         app = Recorder()
         async with connected(app) as (protocol, transport):
-            protocol.data_received(GOOD * 3)
+            protocol.data_received(VALID_REQUEST * 3)
             protocol.cycle.flow.resume_reading()  # as each response does, and each read of a body
             assert transport.is_paused
             await transport.until_answered(3)
@@ -140,7 +140,7 @@ def test_trailers_are_not_header_fields() -> None:
     async def talk() -> list[list[tuple[bytes, bytes]]]:
         app = Recorder()
         async with connected(app) as (protocol, transport):
-            protocol.data_received(CHUNKED + b"0\r\nAuthorization: Basic eDp4\r\n\r\n" + GOOD)
+            protocol.data_received(CHUNKED + b"0\r\nAuthorization: Basic eDp4\r\n\r\n" + VALID_REQUEST)
             await transport.until_answered(2)
         return app.headers
 

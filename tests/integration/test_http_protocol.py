@@ -9,7 +9,7 @@ import pytest
 from ringback.server.http_protocol import MAX_HEAD_BYTES, TwilioHttpProtocol
 from support.http.conversation import Recorder, connected, converse
 
-GOOD = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+VALID_REQUEST = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 BODY = b"PhoneNumber=%2B15005550018"
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
@@ -133,12 +133,12 @@ def test_connect_is_rejected() -> None:
 def test_keep_alive_timer_stops_when_the_next_request_starts() -> None:
     async def talk() -> bool:
         async with connected(Recorder()) as (protocol, transport):
-            protocol.data_received(GOOD)
+            protocol.data_received(VALID_REQUEST)
             await transport.until_answered(1)
             timer = protocol.timeout_keep_alive_task
             assert timer is not None
             assert not timer.cancelled()
-            protocol.data_received(GOOD[:5])
+            protocol.data_received(VALID_REQUEST[:5])
             return timer.cancelled()
 
     assert asyncio.run(talk())

@@ -146,7 +146,7 @@ def test_emulated_resources_keep_their_errors(server: InterceptingServer) -> Non
     assert server.refused() == before
 
 
-METHODS_THAT_READ = ("GET", "HEAD", "OPTIONS")
+READ_METHODS = ("GET", "HEAD", "OPTIONS")
 CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/CA{'0' * 32}.json"
 PARTLY_EMULATED = {
     "account": f"/2010-04-01/Accounts/{ACCOUNT_SID}.json",
@@ -178,7 +178,7 @@ def test_readable_resource_answers_get_head_and_options_without_a_refusal(server
 
     with server.through() as client:
         statuses = {
-            name: [client.request(method, f"https://api.twilio.com{path}").status_code for method in METHODS_THAT_READ]
+            name: [client.request(method, f"https://api.twilio.com{path}").status_code for method in READ_METHODS]
             for name, path in PARTLY_EMULATED.items()
         }
 

@@ -47,7 +47,7 @@ from support.in_process.replicas import Replicas
 from support.in_process.simulation import execute, query
 from support.polling import until
 from support.receivers.receiver import CallbackReceiver
-from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
+from support.waiting import OBSERVATION_SECONDS, PATIENCE_SECONDS, eventually
 
 pytestmark = [pytest.mark.anyio, only(POSTGRESQL)]
 
@@ -155,7 +155,7 @@ async def test_clock_change_waits_for_requests_of_its_account(pair: list[Databas
     freezing = asyncio.create_task(
         pair[1].run(set_clock, ACCOUNT_SID, mode=ClockMode.FROZEN, account_now=None, system_now=FakeClock().now())
     )
-    done, _ = await asyncio.wait({freezing}, timeout=MOMENT_SECONDS)
+    done, _ = await asyncio.wait({freezing}, timeout=OBSERVATION_SECONDS)
     release.set()
     await asking
     await freezing

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ringback.storage.sqlite_checkpoint import BUSY_TIMEOUT_MS, LOG_FILE_BYTES, WriteAheadLog
-from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS, eventually
+from support.waiting import OBSERVATION_SECONDS, PATIENCE_SECONDS, eventually
 
 PAGE_BYTES = 2_048
 ONE_PAGE_IS_LONG = LOG_FILE_BYTES
@@ -233,7 +233,7 @@ def test_close_waits_for_a_checkpoint_and_prevents_later_ones(
     writing.start()
     assert begun.wait(PATIENCE_SECONDS)
     closing_it.start()
-    closing_it.join(MOMENT_SECONDS)
+    closing_it.join(OBSERVATION_SECONDS)
     waits = closing_it.is_alive()
     may_end.set()
     writing.join(PATIENCE_SECONDS)

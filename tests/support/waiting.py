@@ -17,7 +17,7 @@ be closed at once fails if only the idle timeout closes it.
 PROGRAM_SECONDS = 300.0
 """Time limit of a program that a test starts: an interpreter, a compiler, another test suite."""
 LOOK_EVERY_SECONDS = 0.01
-MOMENT_SECONDS = 0.05
+OBSERVATION_SECONDS = 0.05
 """How long a test checks that something does not happen. A slow machine can miss a failure, but not fail falsely."""
 
 

@@ -107,11 +107,11 @@ def test_node_clients_iterate_over_the_list(full_server: ServerProcess, block: s
     assert len(walked["streamed"]) == 120
 
 
-Opinion = Callable[[str, dict[str, str], str], bool]
+Validator = Callable[[str, dict[str, str], str], bool]
 
 
 def pythons_opinion(url: str, form: dict[str, str], signature: str) -> bool:
-    opinion: Opinion = python_names("python-validate", "")["is_from_twilio"]
+    opinion: Validator = python_names("python-validate", "")["is_from_twilio"]
     return opinion(url, form, signature)
 
 
@@ -124,7 +124,7 @@ def nodes_opinion(url: str, form: dict[str, str], signature: str) -> bool:
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=pytest.mark.node)])
 def test_validators_accept_received_callbacks(
-    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Opinion
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Validator
 ) -> None:
     asked = {"PhoneNumber": "+15005550013", "StatusCallback": f"{receiver.url}/done", "StatusCallbackMethod": method}
     with quick_server.client() as client:

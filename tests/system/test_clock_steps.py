@@ -46,7 +46,7 @@ def validate(server: ServerProcess, number: str = "+14158675309") -> str:
         return str(answer.json()["call_sid"])
 
 
-def wait_for_the_end_of(server: ServerProcess, call_sid: str) -> str:
+def wait_for_end(server: ServerProcess, call_sid: str) -> str:
     """Wait until a call has ended, and return its status."""
     query = {"type": "call.ended", "call_sid": call_sid, "wait_seconds": str(PATIENCE_SECONDS)}
     with server.client() as http:
@@ -62,8 +62,8 @@ def test_calls_continue_when_the_clock_is_stepped(tmp_path: Path, hours: int, me
 
         machine.set_clock(hours)
 
-        assert wait_for_the_end_of(server, before) == "success"
-        assert wait_for_the_end_of(server, validate(server, "+14158675310")) == "success"
+        assert wait_for_end(server, before) == "success"
+        assert wait_for_end(server, validate(server, "+14158675310")) == "success"
         server.wait_for_log(lambda line: message in line["event"])
 
 
@@ -75,4 +75,4 @@ def test_calls_continue_after_a_restart_with_the_clock_set_back(tmp_path: Path) 
     machine.set_clock(-1)
 
     with machine.server() as server:
-        assert wait_for_the_end_of(server, call_sid) == "success"
+        assert wait_for_end(server, call_sid) == "success"

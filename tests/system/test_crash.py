@@ -16,16 +16,16 @@ from support.sampling import WHOLE
 
 ROUNDS_VARIABLE, SEED_VARIABLE = "RINGBACK_TEST_CRASH_ROUNDS", "RINGBACK_TEST_CRASH_SEED"
 ROUNDS = int(os.environ.get(ROUNDS_VARIABLE) or (20 if WHOLE else 3))
-LATEST_MOMENT_SECONDS = 0.6
-STARTS_CUT_SHORT = 0.15
+MAX_DELAY_SECONDS = 0.6
+KILLED_STARTS_SHARE = 0.15
 """Share of rounds in which a server is also killed during its startup."""
-LATEST_MOMENT_OF_START_SECONDS = 0.7
+MAX_START_DELAY_SECONDS = 0.7
 
 
 def crash_round(crashing: World) -> None:
-    if not crashing.fleet.is_complete and crashing.dice.random() < STARTS_CUT_SHORT:
-        crashing.fleet.kill_while_starting(crashing.dice.uniform(0.1, LATEST_MOMENT_OF_START_SECONDS))
-    crashing.round(LATEST_MOMENT_SECONDS, crashing.fleet.kill)
+    if not crashing.fleet.is_complete and crashing.dice.random() < KILLED_STARTS_SHARE:
+        crashing.fleet.kill_while_starting(crashing.dice.uniform(0.1, MAX_START_DELAY_SECONDS))
+    crashing.round(MAX_DELAY_SECONDS, crashing.fleet.kill)
 
 
 @pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from support.servers.server import ACCOUNT_SID, END_OF_LOG, ServerProcess, caller_ids_path
-from support.waiting import MOMENT_SECONDS, PATIENCE_SECONDS
+from support.waiting import OBSERVATION_SECONDS, PATIENCE_SECONDS
 
 STREAMS = 50
 LIST = f"{caller_ids_path()}.json"
@@ -57,7 +57,7 @@ def disconnect(port: int, request: str, *, reads: bool, resets: bool) -> None:
     """Send a request, and close or reset the connection before or after reading the response."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
         connection.sendall(request.encode("latin-1"))
-        if reads and select.select([connection], [], [], MOMENT_SECONDS)[0]:
+        if reads and select.select([connection], [], [], OBSERVATION_SECONDS)[0]:
             connection.recv(10)
         if resets:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)

@@ -32,7 +32,7 @@ REFUSED = {
     "status": 503,
 }
 EARLIER, REFUSALS = 5, 20
-COMPLAINTS_A_SECOND = 3
+MAX_LINES_PER_SECOND = 3
 STUCK = "database unavailable, retrying"
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process that runs")
 NO_SMALL_DISK = "mounting a small disk takes root and its privileges"
@@ -71,7 +71,7 @@ def ask_until_refused(http: httpx.Client, tenant: Tenant, receiver: CallbackRece
     return refusals
 
 
-def complaints_a_second(server: ServerProcess) -> float:
+def lines_per_second(server: ServerProcess) -> float:
     """Return the number of lines per second that an idle server logs on a full disk.
 
     Counts the lines between two warnings of the call runner. Lines before the first warning are about requests.
@@ -117,7 +117,7 @@ def test_full_disk_loses_no_answered_request_and_work_continues_afterwards(
             tenant.ask(http, server.base_url, number_at(EARLIER + 500), receiver.url)
             disk_space.use_up(server)
             refusals = ask_until_refused(http, tenant, receiver)
-            a_second = complaints_a_second(server)
+            a_second = lines_per_second(server)
             read = fetch(http, tenant)
         if comes_back == "killed and started again":
             server.kill()
@@ -132,7 +132,7 @@ def test_full_disk_loses_no_answered_request_and_work_continues_afterwards(
 
     assert [(answer.status_code, answer.json()) for answer in refusals] == [(503, REFUSED)] * REFUSALS
     assert read == [*[200] * 6, 503]
-    assert a_second <= COMPLAINTS_A_SECOND
+    assert a_second <= MAX_LINES_PER_SECOND
     assert report.complaints == []
     assert report.answered >= EARLIER + 2
 

@@ -28,9 +28,9 @@ MESSAGES = 1_000 if WHOLE else 50
 CONTROL = "/_ringback"
 ACCOUNT = f"{CONTROL}/accounts/{ACCOUNT_SID}"
 INBOX = f"{ACCOUNT}/inbox/any"
-MADE: dict[int, bytes] = {}
+SNAPSHOTS: dict[int, bytes] = {}
 """Snapshots by their number of pending calls."""
-LONGEST_SECONDS = 600.0
+MAX_SECONDS = 600.0
 
 
 @pytest.fixture(scope="module", params=["memory", "file"] if WHOLE else ["file"])
@@ -50,7 +50,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def http(server: WatchedServer) -> Iterator[httpx.Client]:
     """Yield a client, and afterwards delete everything but the default account."""
     with server.client() as http:
-        http.timeout = httpx.Timeout(LONGEST_SECONDS)
+        http.timeout = httpx.Timeout(MAX_SECONDS)
         yield http
         ask(http, "POST", f"{CONTROL}/reset")
 
@@ -63,14 +63,14 @@ def ask(http: httpx.Client, method: str, path: str, body: Any = None, **options:
 
 def make_calls(http: httpx.Client, count: int = CALLS) -> None:
     """Freeze the account's clock and create `count` pending calls. Later calls restore a snapshot of them."""
-    if count in MADE:
-        ask(http, "PUT", f"{CONTROL}/snapshot", content=MADE[count])
+    if count in SNAPSHOTS:
+        ask(http, "PUT", f"{CONTROL}/snapshot", content=SNAPSHOTS[count])
         return
     ask(http, "PUT", f"{ACCOUNT}/clock", {"mode": "frozen"})
     for place in range(count):
         number = {"PhoneNumber": f"+1415{2_000_000 + place:07d}", "CallDelay": "10"}
         ask(http, "POST", f"{caller_ids_path()}.json", data=number)
-    MADE[count] = ask(http, "GET", f"{CONTROL}/snapshot").content
+    SNAPSHOTS[count] = ask(http, "GET", f"{CONTROL}/snapshot").content
 
 
 def watch(

@@ -108,20 +108,20 @@ def processor_seconds(server: ServerProcess) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def begin(server: ServerProcess, path: str) -> http.client.HTTPConnection:
+def send_request(server: ServerProcess, path: str) -> http.client.HTTPConnection:
     """Send a request, and return the connection on which its response is read later."""
     connection = http.client.HTTPConnection(server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
     connection.request("GET", path)
     return connection
 
 
-def wait_until_begun(client: httpx.Client) -> None:
+def wait_until_handled(client: httpx.Client) -> None:
     """Wait until the server handles all earlier requests: it reads from its connections in turn."""
     for _ in range(3):
         client.get("/livez").raise_for_status()
 
 
-def wait_for_nothing(server: ServerProcess, seconds: float) -> None:
+def wait_without_events(server: ServerProcess, seconds: float) -> None:
     """Wait for an event that never occurs, for `seconds`."""
     with server.client() as client:
         answer = client.get(f"{EVENTS}?type=callback.failed&wait_seconds={seconds}", timeout=seconds + PATIENCE_SECONDS)
@@ -131,7 +131,7 @@ def wait_for_nothing(server: ServerProcess, seconds: float) -> None:
 def idle_share(server: ServerProcess) -> float:
     """Return the share of one processor that a server uses while clients wait."""
     before, began = processor_seconds(server), time.perf_counter()
-    wait_for_nothing(server, IDLE_SECONDS)
+    wait_without_events(server, IDLE_SECONDS)
     return (processor_seconds(server) - before) / (time.perf_counter() - began)
 
 
@@ -139,10 +139,10 @@ def idle_share(server: ServerProcess) -> float:
 def test_many_waiting_clients_use_little_processor_time_and_all_get_events(server: ServerProcess) -> None:
     with server.client() as client, ExitStack() as opened:
         client.put(CLOCK, json={"mode": "frozen"})
-        waits = [begin(server, f"{EVENTS}?type=caller-id.created&wait_seconds=300") for _ in range(WAITERS)]
+        waits = [send_request(server, f"{EVENTS}?type=caller-id.created&wait_seconds=300") for _ in range(WAITERS)]
         for wait in waits:
             opened.callback(wait.close)
-        wait_until_begun(client)
+        wait_until_handled(client)
         shares = [idle_share(server)]
         while shares[-1] >= IDLE_SHARE and len(shares) < IDLE_PERIODS:
             shares.append(idle_share(server))
@@ -159,11 +159,11 @@ def test_event_wait_ends_when_the_server_stops() -> None:
     with (
         ServerProcess(command=patient) as server,
         server.client() as client,
-        closing(begin(server, f"{EVENTS}?type=callback.failed&wait_seconds=300")) as waiting,
-        closing(begin(server, f"{EVENTS}/stream?type=callback.failed")) as following,
+        closing(send_request(server, f"{EVENTS}?type=callback.failed&wait_seconds=300")) as waiting,
+        closing(send_request(server, f"{EVENTS}/stream?type=callback.failed")) as following,
     ):
         validate(client)
-        wait_until_begun(client)
+        wait_until_handled(client)
 
         status = server.stop()
 

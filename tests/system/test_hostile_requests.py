@@ -15,30 +15,30 @@ import pytest
 from support.databases.postgresql import migrated_database
 from support.databases.templates import BOTH, SQLITE
 from support.hostile.client import HEAD, LIST, Hostile, check_own, check_twilio, connection, form, get, play
-from support.hostile.control_requests import BESIDE, CONTROLLED
-from support.hostile.framing import BODIES, FIELDS, LINES, TOGETHER
+from support.hostile.control_requests import CONTROL_REQUESTS, OUTSIDE_REQUESTS
+from support.hostile.framing import BODIES, FIELDS, LINES, PIPELINED
 from support.hostile.parameters import AUTHORIZATIONS, FORMS, PATHS, QUERIES
 from support.sampling import WHOLE
 from support.servers.server import END_OF_LOG, ServerProcess
 from support.waiting import eventually
 from support.wire.sockets import RawAnswer
 
-SURFACE = [*LINES, *FIELDS, *BODIES, *TOGETHER, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
-OWN = [*CONTROLLED, *BESIDE]
+TWILIO_REQUESTS = [*LINES, *FIELDS, *BODIES, *PIPELINED, *PATHS, *QUERIES, *FORMS, *AUTHORIZATIONS]
+RINGBACK_REQUESTS = [*CONTROL_REQUESTS, *OUTSIDE_REQUESTS]
 HEAVY_BYTES = 500_000
 HEAVY_EVERY = 1 if WHOLE else 5
 WARM_UP, REPEATED = (50, 50) if WHOLE else (5, 10)
 PHASES = 3
 """Number of phases in which memory may grow: allocator pools fill up, while a leak grows in every phase."""
 GROWTH_KIB = 8 * 1024
-GIVES_BACK = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
+MALLOC_SETTINGS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 """Makes glibc return freed memory to the system. By default it retains some ten megabytes."""
 STALL_MS = 100
-TRIES = 3
+ATTEMPTS = 3
 """A busy machine can delay one attempt, but not this many."""
-HALF_OPEN, FEW_FILES = 200, 64
+INCOMPLETE, FEW_FILES = 200, 64
 GOOD_REQUEST = Hostile("a good request", get(LIST), (200,))
-HALF_A_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000
+INCOMPLETE_HEAD = b"GET " + LIST + b" HTTP/1.1\r\n" + HEAD + b"X: " + b"y" * 30_000
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory, time and limits are looked up in /proc"),
@@ -54,7 +54,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         file if request.param == SQLITE else migrated_database() as database_url,
         pytest.MonkeyPatch.context() as environment,
     ):
-        for name, value in GIVES_BACK.items():
+        for name, value in MALLOC_SETTINGS.items():
             environment.setenv(name, value)
         with ServerProcess(covered=False, cwd=folder, database_url=database_url) as running:
             yield running
@@ -86,7 +86,7 @@ def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAn
     """Send a hostile request, and check that it logs no error and does not block the event loop for long."""
     took: list[float] = []
     seen = len(server.log)
-    while not took or (min(took) > STALL_MS and len(took) < TRIES):
+    while not took or (min(took) > STALL_MS and len(took) < ATTEMPTS):
         before = loop_ms(server)
         play(server.base_url, hostile, check)
         took.append(loop_ms(server) - before)
@@ -95,12 +95,12 @@ def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAn
     assert complaints(server, seen) == []
 
 
-@pytest.mark.parametrize("hostile", SURFACE, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", TWILIO_REQUESTS, ids=lambda hostile: hostile.name)
 def test_hostile_request_gets_a_twilio_error_or_no_answer(server: ServerProcess, hostile: Hostile) -> None:
     play_quickly(server, hostile, check_twilio)
 
 
-@pytest.mark.parametrize("hostile", OWN, ids=lambda hostile: hostile.name)
+@pytest.mark.parametrize("hostile", RINGBACK_REQUESTS, ids=lambda hostile: hostile.name)
 def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
     server: ServerProcess, hostile: Hostile
 ) -> None:
@@ -108,11 +108,11 @@ def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
 
 
 def test_large_requests_leave_nothing_in_memory(server: ServerProcess) -> None:
-    heavy = [hostile for hostile in SURFACE if len(hostile.data) > HEAVY_BYTES]
+    heavy = [hostile for hostile in TWILIO_REQUESTS if len(hostile.data) > HEAVY_BYTES]
 
     def repeat(times: range) -> int:
         for at in times:
-            for hostile in (*heavy[at % HEAVY_EVERY :: HEAVY_EVERY], *varied(at)):
+            for hostile in (*heavy[at % HEAVY_EVERY :: HEAVY_EVERY], *varied_requests(at)):
                 play(server.base_url, hostile)
         return memory_kib(server)
 
@@ -123,10 +123,10 @@ def test_large_requests_leave_nothing_in_memory(server: ServerProcess) -> None:
             break
 
     print(f"{len(heavy)} requests; KiB after each {REPEATED} times: {held}")  # noqa: T201
-    assert held[-1] - held[-2] < GROWTH_KIB, "what is kept grows in every phase"
+    assert held[-1] - held[-2] < GROWTH_KIB, "memory grows in every phase"
 
 
-def varied(at: int) -> list[Hostile]:
+def varied_requests(at: int) -> list[Hostile]:
     """Return requests that differ in each phase, so that a cache of unbounded size would grow."""
     long = b"%d" % at * 40_000
     credentials = b"Authorization: Basic " + base64.b64encode(b"x:" + long[:40_000]) + b"\r\n"
@@ -141,9 +141,9 @@ def test_connections_that_say_half_take_little_memory_and_no_file_too_many(tmp_p
         assert server.process is not None
         limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
         before = memory_kib(server)
-        for _ in range(HALF_OPEN):
-            opened.enter_context(connection(server.base_url)).send(HALF_A_HEAD)
-        eventually(lambda: open_files(server) > HALF_OPEN, what="all connections accepted")
+        for _ in range(INCOMPLETE):
+            opened.enter_context(connection(server.base_url)).send(INCOMPLETE_HEAD)
+        eventually(lambda: open_files(server) > INCOMPLETE, what="all connections accepted")
         growth = memory_kib(server) - before
         play(server.base_url, GOOD_REQUEST)
         opened.close()
@@ -155,7 +155,7 @@ def test_connections_that_say_half_take_little_memory_and_no_file_too_many(tmp_p
         eventually(lambda: open_files(server) < FEW_FILES // 2, what="files to spare again")
         play(server.base_url, GOOD_REQUEST)
 
-    assert growth < HALF_OPEN * 200
+    assert growth < INCOMPLETE * 200
     assert complaints(server, 0) == []
 
 

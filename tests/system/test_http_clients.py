@@ -30,7 +30,7 @@ ROWS = table_rows()
 LINES = ["its own", "any"] if WHOLE else ["its own"]
 PLAIN = URL.replace("https://", "http://")
 PLAIN_CLIENTS = {"fetch", "requests", "urllib.request", "httpx", "curl", "Net::HTTP", "net/http", "HttpURLConnection"}
-LOOKS_UP = {"Net::HTTP"}
+RESOLVING_CLIENTS = {"Net::HTTP"}
 """Clients that resolve the host name before they connect to a proxy."""
 CONTROLS = [("curl", "curl"), ("node", "fetch"), ("python", "requests"), ("python", "twilio with OAuth")]
 NODE_RUNS = {
@@ -82,7 +82,7 @@ def test_client_has_the_outcome_in_the_table(results: Mapping[Key, Result], row:
     assert result.outcome == row.outcome, result.seen
     without_server = REACHES_TWILIO if row.outcome == REACHES_TWILIO else FAILS_CLOSED
     assert result.outcome_without_server == without_server, result.seen
-    assert row.outcome != PROXIED or result.looked_up == [] or row.client in LOOKS_UP, result.seen
+    assert row.outcome != PROXIED or result.looked_up == [] or row.client in RESOLVING_CLIENTS, result.seen
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.client in PLAIN_CLIENTS], ids=lambda row: row.name)

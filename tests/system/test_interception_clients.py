@@ -7,7 +7,7 @@ import pytest
 
 from support.clients.interception import MESSAGES, InterceptingServer
 from support.clients.node import FOLDER
-from support.clients.unmodified_apps import Unchanged, printed_block, printed_lines
+from support.clients.unmodified_apps import UnmodifiedPrograms, printed_block, printed_lines
 from support.code_blocks import client_page, readme_block
 
 pytestmark = pytest.mark.xdist_group("interception-clients")
@@ -16,8 +16,8 @@ MESSAGE = (
     f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
 )
 HOST, OTHER_HOST = "api.local.twilio.com", "verify.local.twilio.com"
-ONLY = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
-OTHER = f"{OTHER_HOST} is not emulated: {ONLY}, and refused POST /v2/Services"
+EMULATED_ONLY = "ringback emulates only OutgoingCallerIds, on api.twilio.com"
+OTHER = f"{OTHER_HOST} is not emulated: {EMULATED_ONLY}, and refused POST /v2/Services"
 
 PYTHON = """
 import json, time
@@ -159,7 +159,7 @@ def refused_hosts(server: InterceptingServer) -> list[tuple[str, str]]:
 def test_python_verifies_a_number_and_other_requests_are_refused(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    application = Unchanged(printed_block("python", intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_block("python", intercepting), tmp_path)
 
     told = application.python(PYTHON)
 
@@ -174,7 +174,7 @@ def test_python_verifies_a_number_and_other_requests_are_refused(
 
 
 def test_python_without_a_running_proxy_fails(without_proxy: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("python", without_proxy), tmp_path)
+    application = UnmodifiedPrograms(printed_lines("python", without_proxy), tmp_path)
 
     told = application.python(PYTHON_FAILING)
 
@@ -187,7 +187,7 @@ def test_asynchronous_python_with_the_printed_code_reaches_ringback(
 ) -> None:
     lines = printed_lines("python-async", intercepting)
     code = [line.removeprefix(":").strip(" '") for line in lines.splitlines() if "http_client" in line]
-    application = Unchanged(printed_block("python-async", intercepting, page="python"), tmp_path)
+    application = UnmodifiedPrograms(printed_block("python-async", intercepting, page="python"), tmp_path)
 
     told = application.python(PYTHON_ASYNC.replace("LINES", "\n    ".join(code)))
 
@@ -201,7 +201,7 @@ def test_asynchronous_python_with_the_printed_code_reaches_ringback(
 def test_asynchronous_python_without_the_printed_code_resolves_an_invalid_host(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    application = Unchanged(printed_lines("python-async", intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_lines("python-async", intercepting), tmp_path)
 
     told = application.python(PYTHON_ASYNC_FAILING)
 
@@ -213,7 +213,7 @@ def test_asynchronous_python_without_the_printed_code_resolves_an_invalid_host(
 def test_node_verifies_a_number_and_other_requests_are_refused(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    application = Unchanged(printed_block("node", intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_block("node", intercepting), tmp_path)
 
     told = application.node(NODE, FOLDER)
 
@@ -228,7 +228,7 @@ def test_node_verifies_a_number_and_other_requests_are_refused(
 def test_node_fetch_verifies_a_number_and_its_message_is_refused(
     intercepting: InterceptingServer, tmp_path: Path
 ) -> None:
-    application = Unchanged(printed_block("node", intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_block("node", intercepting), tmp_path)
 
     told = application.node(NODE_FETCH, FOLDER)
 
@@ -240,7 +240,7 @@ def test_node_fetch_verifies_a_number_and_its_message_is_refused(
 
 @pytest.mark.node
 def test_node_without_a_running_proxy_fails(without_proxy: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("node", without_proxy), tmp_path)
+    application = UnmodifiedPrograms(printed_lines("node", without_proxy), tmp_path)
 
     told = application.node(NODE_FAILING, FOLDER)
 
@@ -250,7 +250,7 @@ def test_node_without_a_running_proxy_fails(without_proxy: InterceptingServer, t
 
 @pytest.mark.skipif(shutil.which("java") is None, reason="java is not installed")
 def test_java_with_the_printed_options_reaches_ringback(intercepting: InterceptingServer, tmp_path: Path) -> None:
-    application = Unchanged(printed_lines("java", intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_lines("java", intercepting), tmp_path)
 
     answers = application.java(JAVA, HOST, OTHER_HOST)
 

@@ -20,7 +20,7 @@ def server() -> ServerProcess:
     return ServerProcess(ring_seconds=0.02, key_seconds=0.02)
 
 
-def live_a_life(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, str]:
+def run_all_operations(server: ServerProcess, receiver: CallbackReceiver) -> dict[str, str]:
     """Verify, rename and delete a number, then fetch it again, also with wrong credentials. Return the account."""
     with httpx.Client(base_url=server.base_url, timeout=PATIENCE_SECONDS, trust_env=False) as client:
         account: dict[str, str] = client.post("/_ringback/accounts").json()
@@ -46,7 +46,7 @@ def test_scrape_counts_all_operations_and_contains_no_identifier(
     server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     with server:
-        account = live_a_life(server, receiver)
+        account = run_all_operations(server, receiver)
         text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text
 
     found = {
@@ -77,7 +77,7 @@ def test_scrape_counts_all_operations_and_contains_no_identifier(
 
 def test_operations_page_lists_every_metric_with_its_labels(server: ServerProcess, receiver: CallbackReceiver) -> None:
     with server:
-        live_a_life(server, receiver)
+        run_all_operations(server, receiver)
         text = httpx.get(f"{server.base_url}/metrics", trust_env=False, timeout=PATIENCE_SECONDS).text
     rows = re.findall(
         r"^\| ((?:`ringback_\w+`(?:, )?)+) \| ([^|]*)\|", docs_page("operations").read_text(), re.MULTILINE

@@ -10,7 +10,7 @@ import pytest
 from support.clients.interception import MESSAGES, InterceptingServer
 from support.clients.other_languages import GO, JAVA, PHP, PRODUCTION, RUBY, Library, prepare
 from support.clients.programs import run_alone
-from support.clients.unmodified_apps import Unchanged, printed_block
+from support.clients.unmodified_apps import UnmodifiedPrograms, printed_block
 from support.receivers.receiver import CallbackReceiver, Received
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, caller_ids_path
 
@@ -69,7 +69,7 @@ def test_printed_variables_direct_an_unmodified_application_to_ringback(
     commands = prepare(library, PRODUCTION[library], tmp_path)
     for command in commands[:-1]:
         run_alone(command, tmp_path)
-    application = Unchanged(printed_block(library.language, intercepting), tmp_path)
+    application = UnmodifiedPrograms(printed_block(library.language, intercepting), tmp_path)
 
     told = application.run([*commands[-1], *arguments("+14158675382", receiver, callback_of(intercepting, receiver))])
 

@@ -18,7 +18,7 @@ def send(account: Visited, inbox: str, times: int = 1, **options: object) -> Non
         account.http.post(account.inbox(inbox), **options).raise_for_status()  # type: ignore[arg-type]
 
 
-def forget_other_accounts(account: Visited) -> None:
+def delete_other_accounts(account: Visited) -> None:
     """Delete the accounts of earlier tests, whose phones may still ring."""
     for other in account.http.get("/_ringback/accounts").json()["accounts"]:
         if other["sid"] != account.sid:
@@ -101,7 +101,7 @@ def test_script_of_a_number_without_a_rule_is_listed(phone_page: PhonePage, acco
 
 
 def test_phone_that_rings_in_another_account_is_announced(phone_page: PhonePage, account: Visited) -> None:
-    forget_other_accounts(account)
+    delete_other_accounts(account)
     expect(phone_page.page.get_by_role("banner").get_by_role("button")).to_have_count(0)
     with closing(Visited.new(account.server, "Acme")) as other:
         expect(phone_page.page.get_by_role("heading", name="The phone on your desk, for tests")).to_be_visible()

@@ -9,7 +9,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 OTHER, OTHER_WRITTEN = "+14155550123", "+1 415-555-0123"
 VERIFIED, SILENT = "+14158675309", "+15005550012"
-SINCE = "async ms => (await import('/phone/time_formats.js')).formatElapsed(0, ms)"
+FORMAT_ELAPSED = "async ms => (await import('/phone/time_formats.js')).formatElapsed(0, ms)"
 
 
 def answered(account: Visited, page: PhonePage) -> dict[str, str]:
@@ -235,4 +235,4 @@ def test_phone_of_an_ended_call_is_not_shown_as_waiting(phone_page: PhonePage, a
     ],
 )
 def test_durations_are_rounded_before_they_are_split(phone_page: PhonePage, ms: int, text: str) -> None:
-    assert phone_page.page.evaluate(SINCE, ms) == text
+    assert phone_page.page.evaluate(FORMAT_ELAPSED, ms) == text

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("br
 IMAGES = ROOT / "docs" / "images"
 PICTURES = ("phone-page.png", "phone-page-trace.png")
 SIZE = (1120, 760)
-MOST_BYTES = 150_000
+MAX_BYTES = 150_000
 
 
 @pytest.fixture
@@ -52,13 +52,13 @@ def test_pictures_are_taken_and_small(browser: Browser, folder: Path) -> None:
         take(phone_page.page, folder / PICTURES[1])
         expect(phone_page.phone(MANUAL_WRITTEN)).to_have_count(0)
 
-    assert all((folder / name).stat().st_size < MOST_BYTES for name in PICTURES)
+    assert all((folder / name).stat().st_size < MAX_BYTES for name in PICTURES)
 
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_picture_is_shown_by_the_page_on_the_phone_page(name: str) -> None:
     assert f"](images/{name})" in docs_page("phone-page").read_text(encoding="utf-8")
-    assert (IMAGES / name).stat().st_size < MOST_BYTES
+    assert (IMAGES / name).stat().st_size < MAX_BYTES
 
 
 def test_readme_shows_a_phone() -> None:

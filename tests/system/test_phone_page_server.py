@@ -17,7 +17,7 @@ from support.servers.server import ACCOUNT_SID, ServerProcess, free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
-MOST_BYTES, MOST_BYTES_SENT = 180_000, 75 * 1024
+MAX_BYTES, MAX_SENT_BYTES = 180_000, 75 * 1024
 MANY = 500
 TOKEN = "let-me-in"
 STREAM = re.compile(r"/events/stream\?after=(\d+)")
@@ -43,8 +43,8 @@ def test_page_loads_only_files_of_the_server_and_is_small(browser: Browser, acco
     assert all(name.startswith(phone_page.account.server.base_url) for name, _, _ in loaded)
     assert len(sizes) > 20
     assert min(sizes) > 0
-    assert sum(sizes) < MOST_BYTES
-    assert sum(sent) < MOST_BYTES_SENT
+    assert sum(sizes) < MAX_BYTES
+    assert sum(sent) < MAX_SENT_BYTES
 
 
 def test_event_is_shown_without_polling(phone_page: PhonePage, account: Visited) -> None:

@@ -34,7 +34,7 @@ def test_health_check_accepts_head_requests(quick_server: ServerProcess) -> None
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Response]:
+async def responses_before_and_after_startup(settings: Settings) -> list[httpx.Response]:
     """Return the responses of ``/livez`` and ``/readyz`` before the simulator starts, and of ``/readyz`` afterwards."""
     app = create_app(settings)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ringback.test") as client:
@@ -47,7 +47,7 @@ async def asked_before_and_after_its_start(settings: Settings) -> list[httpx.Res
 def test_server_without_background_tasks_is_live_but_not_ready_with_the_reason() -> None:
     settings = Settings(database_url="sqlite://")
 
-    live, ready, later = asyncio.run(asked_before_and_after_its_start(settings))
+    live, ready, later = asyncio.run(responses_before_and_after_startup(settings))
 
     assert live.status_code == 200
     assert ready.status_code == 503

@@ -20,8 +20,8 @@ from support.waiting import eventually
 
 README_BLOCKS = ["start", "pytest-session", "intercept-start", "intercept-session", "base-url-session"]
 """The commands of README, in order."""
-MOST_LINES = 8
-MOST_BYTES = 8192
+MAX_LINES = 8
+MAX_BYTES = 8192
 """Maximum lines of a code block in README, and maximum size of README."""
 CHECKOUT = ("Makefile", "pyproject.toml", "constraints.txt", "README.md")
 STOP_SECONDS = 60.0
@@ -33,7 +33,7 @@ sleep() {
 }
 """
 """Replaces `sleep 5` on the pages by a wait that suits slow machines."""
-FORGET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
+UNSET_PYTEST = "unset PYTEST_ADDOPTS PYTEST_CURRENT_TEST PYTEST_XDIST_WORKER PYTEST_XDIST_WORKER_COUNT || true"
 """Separates the test suite of README from this one."""
 APPLICATION = """
 from twilio.rest import Client
@@ -113,7 +113,7 @@ def has_processes(group: int) -> bool:
 def typed(code: str, folder: Path, variables: Mapping[str, str]) -> list[str]:
     """Run commands that end by themselves, and return their lines of output."""
     code = code.replace("http://127.0.0.1:8010", f"http://127.0.0.1:{variables['RINGBACK_PORT']}")
-    return run_alone(["sh", "-euc", f"{FORGET_PYTEST}\n{code}"], folder, variables).splitlines()
+    return run_alone(["sh", "-euc", f"{UNSET_PYTEST}\n{code}"], folder, variables).splitlines()
 
 
 def waiting_for(number: str, code: str) -> str:
@@ -125,8 +125,8 @@ def test_readme_is_short() -> None:
     lines = {name: len(readme_block(name).splitlines()) for name in block_names(README)}
 
     assert list(lines) == README_BLOCKS
-    assert max(lines.values()) <= MOST_LINES
-    assert README.stat().st_size <= MOST_BYTES
+    assert max(lines.values()) <= MAX_LINES
+    assert README.stat().st_size <= MAX_BYTES
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")

@@ -21,8 +21,8 @@ from support.waiting import PATIENCE_SECONDS, eventually
 RINGING, DELIVERED = "+14158675310", "+15005550014"
 """A phone that rings for a while, and a busy one, whose callback is sent at once."""
 
-WISHES = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
-SIGNALS = pytest.mark.parametrize("wish", WISHES.values(), ids=WISHES)
+STOP_SIGNALS = {"SIGTERM": signal.SIGTERM, "Ctrl-C": signal.SIGINT}
+SIGNALS = pytest.mark.parametrize("wish", STOP_SIGNALS.values(), ids=STOP_SIGNALS)
 SAMPLED = SIGNALS if WHOLE else pytest.mark.parametrize("wish", [signal.SIGTERM], ids=["SIGTERM"])
 """Both signals are handled by the same code; faster tests use both."""
 

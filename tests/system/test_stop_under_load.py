@@ -14,10 +14,10 @@ from support.servers.seeds import number_at
 
 STOPS = 5 if WHOLE else 1
 RINGING = 50
-LATEST_MOMENT_SECONDS = 0.5
+MAX_DELAY_SECONDS = 0.5
 
 
-def let_many_ring(stopping: World) -> None:
+def create_ringing_calls(stopping: World) -> None:
     """Create fifty ringing calls in one account, in addition to the load."""
     stopping.fleet.start()
     [tenant] = stopping.open_tenants(1)
@@ -36,8 +36,8 @@ def test_server_stopped_under_load_ends_soon_and_loses_nothing(
 
     with deployment(tmp_path) as deployed, world(deployed, seed) as stopping:
         for _ in range(STOPS):
-            let_many_ring(stopping)
-            statuses.append(stopping.round(LATEST_MOMENT_SECONDS, stopping.fleet.stop))
+            create_ringing_calls(stopping)
+            statuses.append(stopping.round(MAX_DELAY_SECONDS, stopping.fleet.stop))
         report = stopping.settled()
 
     print(f"seed {seed}", report.table(stops=STOPS), sep="\n")  # noqa: T201

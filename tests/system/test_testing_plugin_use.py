@@ -30,7 +30,7 @@ LATER = """
 def test_that_comes_too_late(ringback):
     pass
 """
-UNFIT = """
+INVALID_SETTINGS = """
 import pytest
 
 
@@ -69,7 +69,7 @@ def test_server_that_was_stopped_fails_later_tests_in_one_line(tmp_path: Path) -
 
 
 def test_server_that_cannot_start_fails_a_test_without_a_traceback(tmp_path: Path) -> None:
-    finished = run_suite(tmp_path, {"conftest.py": UNFIT, "test_unknown.py": UNKNOWN})
+    finished = run_suite(tmp_path, {"conftest.py": INVALID_SETTINGS, "test_unknown.py": UNKNOWN})
 
     assert (finished.status, finished.failed) == (1, 1), finished.out
     assert "ringback: the server ended before it was ready; its log:" in finished.out

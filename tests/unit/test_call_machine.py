@@ -23,7 +23,7 @@ from support.domain_values import CODE, T0, a_call, a_phone
 from support.sampling import WHOLE
 
 KEYS = st.text("0123456789*#", max_size=8) | st.sampled_from([CODE, CODE[:3], CODE[3:], "999999"])
-BEGINNINGS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
+INITIAL_EVENTS: list[list[CallEvent]] = [[], [CallEvent.DIAL, CallEvent.ANSWER, CallEvent.EXTENSION_DIALED]]
 """Half of the calls are answered at once, so that many events occur at the prompt."""
 OTHER_EVENTS = [event for event in CallEvent if event != CallEvent.DIGITS]
 
@@ -42,7 +42,7 @@ class CallMachine(RuleBasedStateMachine):
         behavior=st.sampled_from(PhoneBehavior),
         extension=st.none() | st.just("w12"),
         attempts=st.integers(1, 4),
-        begun=st.sampled_from(BEGINNINGS),
+        begun=st.sampled_from(INITIAL_EVENTS),
     )
     def begin(self, behavior: PhoneBehavior, extension: str | None, attempts: int, begun: list[CallEvent]) -> None:
         self.call = self.before = a_call(
@@ -70,7 +70,7 @@ class CallMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.call.is_ended)
     @rule(data=st.data(), digits=KEYS)
-    def undergo_what_the_state_allows(self, data: st.DataObject, digits: str) -> None:
+    def apply_allowed_event(self, data: st.DataObject, digits: str) -> None:
         events = sorted({event for state, event, _ in CALL_TRANSITIONS if state == self.call.state})
         event = data.draw(st.sampled_from(events))
         self._undergo(event, digits if event == CallEvent.DIGITS else "")
@@ -101,7 +101,7 @@ class CallMachine(RuleBasedStateMachine):
         assert self.before.attempts_left - self.call.attempts_left <= 1
 
     @invariant()
-    def the_timeline_only_grows_and_its_times_are_in_order(self) -> None:
+    def timeline_is_append_only_and_ordered(self) -> None:
         known = len(self.before.timeline)
         times = [entry.at for entry in self.call.timeline]
 
@@ -110,16 +110,16 @@ class CallMachine(RuleBasedStateMachine):
         assert times == sorted(times)
 
     @invariant()
-    def the_moments_of_a_call_are_in_order_and_never_move(self) -> None:
+    def times_are_ordered_and_constant(self) -> None:
         assert _moments(self.call) == sorted(_moments(self.call))
         assert _moments(self.call)[: len(_moments(self.before))] == _moments(self.before)
 
     @invariant()
-    def the_keys_kept_are_fewer_than_six(self) -> None:
+    def at_most_five_keys_are_kept(self) -> None:
         assert len(self.call.keys) < 6
 
     @invariant()
-    def success_means_that_the_code_was_keyed(self) -> None:
+    def success_requires_the_code(self) -> None:
         keyed = [entry.detail for entry in self.call.timeline if entry.event == CallEvent.DIGITS]
 
         assert self.call.is_verified == any(re.fullmatch(f"{CODE}: right code", detail) for detail in keyed)
@@ -131,4 +131,4 @@ def _moments(call: ValidationCall) -> list[int]:
 
 
 CallMachine.TestCase.settings = settings(max_examples=100 if WHOLE else 30, stateful_step_count=25, deadline=None)
-test_a_call_keeps_its_promises_whatever_happens = CallMachine.TestCase
+test_call_keeps_its_invariants_under_random_events = CallMachine.TestCase

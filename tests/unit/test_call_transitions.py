@@ -22,7 +22,7 @@ from ringback.domain.timestamps import after
 from support.domain_values import CALL_SID, CODE, T0, WRONG_CODE, a_call, a_phone
 
 NOW = after(T0, 5)
-CIRCUMSTANCES: dict[Guard, dict[str, Any]] = {
+GUARD_CONDITIONS: dict[Guard, dict[str, Any]] = {
     Guard.ALWAYS: {},
     Guard.LINE_FREE: {"phone": a_phone()},
     Guard.LINE_BUSY: {"phone": a_phone(PhoneBehavior.BUSY)},
@@ -53,7 +53,7 @@ def prompting(**changes: Any) -> ValidationCall:
 @pytest.mark.parametrize(("row", "target"), CALL_TRANSITIONS.items(), ids=str)
 def test_transition_leads_to_the_state_in_the_table(row: tuple[CallState, CallEvent, Guard], target: CallState) -> None:
     state, event, guard = row
-    call = a_call(state=state, **CIRCUMSTANCES[guard])
+    call = a_call(state=state, **GUARD_CONDITIONS[guard])
 
     moved = transition(call, event, account_now=NOW, digits=DIGITS.get(guard, WRONG_CODE))
 

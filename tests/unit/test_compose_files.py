@@ -15,15 +15,15 @@ from support.packaging.compose import COMPOSE_FILES, PAGES, Service, documents, 
 from support.packaging.image import environment, final_stage
 
 SERVICES = services()
-OURS = [service for service in SERVICES if service.is_ringback]
-SERVING = [service for service in OURS if service.described.get("command", ["serve"])[0] == "serve"]
-OTHERS = [service for service in SERVICES if not service.is_ringback]
+RINGBACK_SERVICES = [service for service in SERVICES if service.is_ringback]
+SERVING = [service for service in RINGBACK_SERVICES if service.described.get("command", ["serve"])[0] == "serve"]
+OTHER_SERVICES = [service for service in SERVICES if not service.is_ringback]
 KNOWN = {f"{ENVIRONMENT_PREFIX}{name.upper()}" for name in Settings.model_fields}
 PROXY_VARIABLE = "RINGBACK_PROXY"
 """An environment variable of the application, not a setting: Node's redirect reads it."""
-OUTSIDE = "host.docker.internal"
+HOST_MACHINE = "host.docker.internal"
 TRUSTING = {"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"}
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - what is read, not listened on
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104 - what is read, not listened on
 
 
 def by_place(service: Service) -> str:
@@ -55,11 +55,11 @@ def test_compose_services_of_all_files_and_pages_are_found() -> None:
 
     assert {"compose.yaml", "examples/compose/compose.yaml", "examples/compose/compose.by-name.yaml"} <= places
     assert {"docs/interception.md 1", "docs/quick-start.md 1", "docs/ci.md 1", "docs/ci.md 4"} <= places
-    assert len(OURS) >= 9
+    assert len(RINGBACK_SERVICES) >= 9
     assert own_folders() == {"/data", "/authority"}
 
 
-@pytest.mark.parametrize("service", OURS, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
 def test_container_variables_are_settings_with_valid_values(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings_of(service, monkeypatch)
 
@@ -67,7 +67,7 @@ def test_container_variables_are_settings_with_valid_values(service: Service, mo
     assert all(isinstance(value, str) for value in service.environment.values())
 
 
-@pytest.mark.parametrize("service", OURS, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
 def test_published_ports_are_reachable_from_outside_the_container(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +76,7 @@ def test_published_ports_are_reachable_from_outside_the_container(
     if settings.intercept:
         listening[settings.intercept_port] = settings.intercept_host
 
-    assert [port for _, port in service.ports if listening.get(port) != EVERYWHERE] == []
+    assert [port for _, port in service.ports if listening.get(port) != ALL_ADDRESSES] == []
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=by_place)
@@ -86,7 +86,7 @@ def test_compose_ports_are_published_for_the_local_machine_only(service: Service
     assert [address for address, _ in service.ports if is_compose and address != "127.0.0.1"] == []
 
 
-@pytest.mark.parametrize("service", OURS, ids=by_place)
+@pytest.mark.parametrize("service", RINGBACK_SERVICES, ids=by_place)
 def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = settings_of(service, monkeypatch)
     folders = {folder for _, folder, is_writable in service.volumes if is_writable}
@@ -95,7 +95,7 @@ def test_writable_volumes_belong_to_the_services_user(service: Service, monkeypa
     assert settings.authority_folder is None or settings.authority_folder in folders
 
 
-@pytest.mark.parametrize("service", OTHERS, ids=by_place)
+@pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)
 def test_service_that_trusts_the_authority_mounts_its_volume(service: Service) -> None:
     trusting = [value for value in service.environment.values() if value.startswith("/authority/")]
     keeping = [
@@ -110,7 +110,9 @@ def test_service_that_trusts_the_authority_mounts_its_volume(service: Service) -
     assert not trusting or read == keeping
 
 
-@pytest.mark.parametrize("service", [other for other in OTHERS if TRUSTING & other.environment.keys()], ids=by_place)
+@pytest.mark.parametrize(
+    "service", [other for other in OTHER_SERVICES if TRUSTING & other.environment.keys()], ids=by_place
+)
 def test_service_that_trusts_the_authority_depends_on_ringback(service: Service) -> None:
     awaited = service.described["depends_on"]
 
@@ -120,14 +122,14 @@ def test_service_that_trusts_the_authority_depends_on_ringback(service: Service)
     assert service.environment["TWILIO_REGION"] == UNRESOLVABLE_REGION
 
 
-@pytest.mark.parametrize("service", OTHERS, ids=by_place)
+@pytest.mark.parametrize("service", OTHER_SERVICES, ids=by_place)
 def test_proxy_variables_name_a_proxy(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     for url in (value for name, value in service.environment.items() if name.upper().endswith("_PROXY")):
         settings = settings_of(siblings(service)[urlsplit(url).hostname or ""], monkeypatch)
 
         assert (settings.intercept, settings.intercept_host, settings.intercept_port) == (
             True,
-            EVERYWHERE,
+            ALL_ADDRESSES,
             urlsplit(url).port,
         )
 
@@ -136,7 +138,7 @@ def test_proxy_variables_name_a_proxy(service: Service, monkeypatch: pytest.Monk
 def test_callback_hosts_are_mapped_to_reachable_services(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     targets = set(settings_of(service, monkeypatch).callback_host_map.values())
     given = str(service.described.get("extra_hosts", "")) + str(service.described.get("options", ""))
-    found = siblings(service).keys() | ({OUTSIDE} if f"{OUTSIDE}:host-gateway" in given else set())
+    found = siblings(service).keys() | ({HOST_MACHINE} if f"{HOST_MACHINE}:host-gateway" in given else set())
 
     assert targets <= found
 

@@ -16,7 +16,7 @@ TOPICS = [
 """README and the pages on topics, except generated ones."""
 OUTPUTS = {"text", "json", "mermaid"}
 """Languages of blocks that are not commands or programs."""
-MOST_LINES = 5
+MAX_LINES = 5
 """Maximum number of lines of a paragraph."""
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("tests/*/*.py")))
 
@@ -116,7 +116,7 @@ def test_paragraphs_have_at_most_five_lines(document: Path) -> None:
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     prose = [block for block in re.split(r"\n\s*\n", text) if re.match(r"(?!\d+\. )[\w*`\[(]", block.strip())]
 
-    assert [block.strip() for block in prose if len(block.strip().splitlines()) > MOST_LINES] == []
+    assert [block.strip() for block in prose if len(block.strip().splitlines()) > MAX_LINES] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -5,7 +5,7 @@ import pytest
 from ringback.domain import errors
 from ringback.domain.errors import TwilioError
 
-CATALOGUE = [
+ERROR_TABLE = [
     (errors.no_credentials(), 401, 20003, "Authentication Error - No credentials provided"),
     (errors.invalid_username(), 401, 20003, "Authentication Error - invalid username"),
     (errors.wrong_credentials(), 401, 20003, "Authenticate"),
@@ -49,7 +49,7 @@ CATALOGUE = [
 ]
 
 
-@pytest.mark.parametrize(("error", "status", "code", "message"), CATALOGUE, ids=str)
+@pytest.mark.parametrize(("error", "status", "code", "message"), ERROR_TABLE, ids=str)
 def test_error_has_its_status_code_and_message(error: TwilioError, status: int, code: int, message: str) -> None:
     assert (error.status, error.code, error.message) == (status, code, message)
     assert str(error) == message

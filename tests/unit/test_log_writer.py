@@ -210,7 +210,7 @@ def test_lines_are_written_under_libfaketime_where_sleep_fails(monkeypatch: pyte
 def test_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     writer = a_writer(Stream())
     monkeypatch.setattr(writer, "_thread", threading.current_thread())
-    monkeypatch.setattr(writer, "_lock", LockWithVisitor(lambda: writer.put(b"line")))
+    monkeypatch.setattr(writer, "_lock", LockWithCallback(lambda: writer.put(b"line")))
 
     for _ in range(3):
         monkeypatch.setattr(writer, "_lines", [])
@@ -219,7 +219,7 @@ def test_line_added_before_the_thread_sleeps_prevents_its_sleep(monkeypatch: pyt
         assert not writer.is_asleep
 
 
-class LockWithVisitor:
+class LockWithCallback:
     """A lock that calls a function after its first release in each round."""
 
     def __init__(self, visit: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ import ringback.phone_page
 from support.generators.numbering_plan import document, plan
 
 FILE = Path(ringback.phone_page.__file__).parent / "static" / "numbering-plan.json"
-MOST_BYTES = 19_000
+MAX_BYTES = 19_000
 
 
 def test_numbering_plan_equals_the_output_of_make_docs() -> None:
@@ -26,4 +26,4 @@ def test_format_consists_of_leading_digits_and_groups() -> None:
 
 
 def test_numbering_plan_is_small() -> None:
-    assert FILE.stat().st_size < MOST_BYTES
+    assert FILE.stat().st_size < MAX_BYTES

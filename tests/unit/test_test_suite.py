@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-LEAST_PATIENCE_SECONDS = 30.0
+MIN_PATIENCE_SECONDS = 30.0
 MEASURED = re.compile(r"^(began|started|elapsed|took|seconds|duration|waited)$|_(seconds|ms)$", re.ASCII)
 """Lower-case names of measured times. Constants are not measured."""
 CLOCKS = {"monotonic", "perf_counter", "time", "monotonic_ns", "perf_counter_ns", "time_ns"}
@@ -66,7 +66,7 @@ def _complaints_about_call(node: ast.Call, constants: dict[str, float]) -> Itera
         yield node.lineno, "limit", f"{name} gives up after 5 s: pass timeout=PATIENCE_SECONDS"
     for limit in _limits(node, name, keywords):
         value = _value(limit, constants)
-        if value is not None and 0 < value < LEAST_PATIENCE_SECONDS:
+        if value is not None and 0 < value < MIN_PATIENCE_SECONDS:
             yield node.lineno, "limit", f"waits {value:g} s at most: use support.waiting.PATIENCE_SECONDS"
 
 

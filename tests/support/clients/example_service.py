@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import httpx
 
-from support.clients.unmodified_apps import Unchanged
+from support.clients.unmodified_apps import UnmodifiedPrograms
 from support.code_blocks import ROOT
 from support.servers.server import STOP_SECONDS, free_port
 from support.waiting import PATIENCE_SECONDS, PROGRAM_SECONDS, eventually
@@ -23,7 +23,7 @@ class ExampleService:
     """The example service, started by a shell after `lines`. It resolves `names` as a container network would."""
 
     def __init__(self, lines: str, folder: Path, names: Mapping[str, int] | None = None) -> None:
-        self._unchanged = Unchanged(lines, folder)
+        self._unchanged = UnmodifiedPrograms(lines, folder)
         self._names = names
         self._process: subprocess.Popen[bytes] | None = None
         self._port = free_port()
@@ -68,7 +68,7 @@ class ExampleService:
 
 def run_own_tests(lines: str, folder: Path) -> str:
     """Run the service's tests in a shell after `lines`, and return pytest's output."""
-    suite = Unchanged(lines, folder).start_python(*PYTEST, "-q", folder=FOLDER)
+    suite = UnmodifiedPrograms(lines, folder).start_python(*PYTEST, "-q", folder=FOLDER)
     out, _ = suite.communicate(timeout=PROGRAM_SECONDS)
     return out.decode()
 

@@ -22,7 +22,15 @@ PROXIED, FAILS_CLOSED, REACHES_TWILIO = "proxied", "fails closed", "reaches Twil
 RUN_SECONDS = 120.0
 ALL_SECONDS = 1_200.0
 OK = 200
-AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS")
+REMOVED_SUFFIXES = (
+    "_PROXY",
+    "CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "TWILIO_REGION",
+    "TWILIO_EDGE",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_OPTIONS",
+)
 
 
 class Run(NamedTuple):
@@ -86,7 +94,7 @@ class _Outcome(NamedTuple):
 
 
 def _outcome(run: Run, lines: str, stub: InternetStub) -> _Outcome:
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(REMOVED_SUFFIXES)}
     finished = subprocess.run(  # noqa: S603
         ["sh", "-euc", f'{lines}\nexec "$@"', "sh", *run.command, run.url],  # noqa: S607
         cwd=run.folder,

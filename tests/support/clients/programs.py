@@ -7,14 +7,14 @@ from pathlib import Path
 
 from support.waiting import PROGRAM_SECONDS
 
-AWAY = ("_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
+REMOVED_SUFFIXES = ("_PROXY", "TWILIO_REGION", "TWILIO_EDGE")
 
 
 def run_alone(
     command: list[str], folder: Path, variables: Mapping[str, str] | None = None, *, seconds: float = PROGRAM_SECONDS
 ) -> str:
     """Run a command without inherited proxy, region and edge settings, and return its output."""
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
+    inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(REMOVED_SUFFIXES)}
     finished = subprocess.run(  # noqa: S603
         command,
         cwd=folder,

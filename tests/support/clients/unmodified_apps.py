@@ -15,7 +15,15 @@ from support.code_blocks import client_page, readme_block
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN
 from support.waiting import PROGRAM_SECONDS
 
-AWAY = ("_PROXY", "CA_BUNDLE", "SSL_CERT_FILE", "TWILIO_REGION", "TWILIO_EDGE", "NODE_EXTRA_CA_CERTS", "NODE_OPTIONS")
+REMOVED_SUFFIXES = (
+    "_PROXY",
+    "CA_BUNDLE",
+    "SSL_CERT_FILE",
+    "TWILIO_REGION",
+    "TWILIO_EDGE",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_OPTIONS",
+)
 PYTHON_RECORDER = """
 import json, os, socket
 _real, _known = socket.getaddrinfo, json.loads(os.environ.get("KNOWN_NAMES", "{}"))
@@ -70,7 +78,7 @@ def printed_block(client: str, server: InterceptingServer, *, page: str = "") ->
     return "\n".join([*lines, readme_block(f"{client}-intercepted", page=client_page(page or client))])
 
 
-class Unchanged:
+class UnmodifiedPrograms:
     """Runs unmodified programs in a shell after `lines`, and records the names that they resolve."""
 
     def __init__(self, lines: str, folder: Path) -> None:
@@ -122,7 +130,7 @@ class Unchanged:
         return ["sh", "-euc", f'{self._lines}\nexec "$@"', "sh", *command]
 
     def _environment(self, variables: dict[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(AWAY)}
+        inherited = {name: value for name, value in os.environ.items() if not name.upper().endswith(REMOVED_SUFFIXES)}
         account = {
             "TWILIO_ACCOUNT_SID": ACCOUNT_SID,
             "TWILIO_AUTH_TOKEN": AUTH_TOKEN,

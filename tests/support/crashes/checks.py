@@ -12,9 +12,9 @@ from support.receivers.receiver import Received
 from support.servers.server import caller_ids_path
 from support.waiting import eventually
 
-MOST = 1000
+MAX_LISTED = 1000
 TOKEN = "I-Twilio-Idempotency-Token"
-ENDS = {
+EXPECTED_EVENTS = {
     "enter-code": (["answer", "digits"], "completed success"),
     "mistype-once": (["answer", "digits", "digits"], "completed success"),
     "enter-wrong-code": (["answer", "digits", "digits", "digits"], "completed failed"),
@@ -71,7 +71,7 @@ class Inspector:
             self._report.lose(f"call {sid}, which was answered")
         self._inspect_events(calls)
         for call in calls.values():
-            self._inspect_life(call)
+            self._inspect_timeline(call)
             self._inspect_callback(call, deliveries.get(call["sid"], []))
         self._inspect_caller_ids([call for call in calls.values() if call["verification_status"] == "success"])
         self._inspect_script(list(calls.values()))
@@ -100,11 +100,11 @@ class Inspector:
                 self._report.double(f"{twice} of {sid}")
             self._report.expect(types["callback.failed"], 0, f"callbacks given up for {sid}")
 
-    def _inspect_life(self, call: Json) -> None:
+    def _inspect_timeline(self, call: Json) -> None:
         """Check a call's timeline against the behavior of its phone. Superseded calls have only part of it."""
         life = [entry["event"] for entry in call["timeline"]]
         end = f"{call['status']} {call['verification_status']}"
-        steps, outcome = ENDS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
+        steps, outcome = EXPECTED_EVENTS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
         whole = ["queued", "dial", *steps] if call["phone"] else ["queued"]
         if life[-2:-1] == ["supersede"]:
             self._report.superseded += 1
@@ -160,8 +160,8 @@ class Inspector:
         return [event for event in self._events() if event["type"] in ("callback.delivered", "callback.failed")]
 
     def _calls(self) -> list[Json]:
-        calls: list[Json] = self._control("/calls", limit=MOST)["calls"]
-        assert len(calls) < MOST  # a page shows no more than MOST
+        calls: list[Json] = self._control("/calls", limit=MAX_LISTED)["calls"]
+        assert len(calls) < MAX_LISTED  # a page shows no more than MOST
         return calls
 
     def _events(self) -> list[Json]:
@@ -180,6 +180,6 @@ class Inspector:
 
     def _twilio(self, path: str) -> Json:
         owner = (self._tenant.sid, self._tenant.auth_token)
-        answer = self._http.get(f"{path}.json", params={"PageSize": MOST}, auth=owner)
+        answer = self._http.get(f"{path}.json", params={"PageSize": MAX_LISTED}, auth=owner)
         found: Json = answer.raise_for_status().json()
         return found

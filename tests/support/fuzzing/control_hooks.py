@@ -21,10 +21,10 @@ from schemathesis.openapi.checks import RejectedPositiveData
 from support.fuzzing.world import World, new_world
 from support.waiting import PATIENCE_SECONDS
 
-LEFT_ALONE_EVERY = 8
+UNCHANGED_EVERY = 8
 """One case in this many keeps the generated path parameters."""
 SHORT_WAIT, LONGEST_WAIT = 0.02, 300.0
-UNSPEAKABLE = (
+INEXPRESSIBLE_ERRORS = (
     "number:",
     "phone_number:",
     "now: between the years",
@@ -51,12 +51,12 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     """Replace path parameters by existing IDs, and shorten waits."""
     del context, kwargs
     turn = next(_counted)
-    if case.path_parameters and not _is_about_its_path(case) and turn % LEFT_ALONE_EVERY:
+    if case.path_parameters and not _is_about_its_path(case) and turn % UNCHANGED_EVERY:
         world = _world()
         world.prepare(case.path)
         case.path_parameters = {name: world.values[name] for name in case.path_parameters}
     if case.path.endswith("/events"):
-        case.query = _hurried(case.query)
+        case.query = _with_short_wait(case.query)
     if (case.method, case.path) == ("PUT", "/snapshot") and _is_positive(case) and turn % 2:
         case.body = _http.get("/snapshot").json()
 
@@ -74,7 +74,9 @@ def filter_failure(context: HookContext, failure: Failure, case: Case[Any], resp
     """Ignore failures caused by values that are invalid for reasons that JSON Schema cannot express."""
     del context, case
     is_refused = isinstance(failure, RejectedPositiveData) and response.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
-    return not (is_refused and all(one.startswith(UNSPEAKABLE) for one in response.json()["error"].split("; ")))
+    return not (
+        is_refused and all(one.startswith(INEXPRESSIBLE_ERRORS) for one in response.json()["error"].split("; "))
+    )
 
 
 def _world() -> World:
@@ -95,7 +97,7 @@ def _is_about_its_path(case: Case[Any]) -> bool:
     )
 
 
-def _hurried(query: dict[str, Any]) -> dict[str, Any]:
+def _with_short_wait(query: dict[str, Any]) -> dict[str, Any]:
     """Return a query with a short wait_seconds in place of a longer valid one."""
     given = query.get("wait_seconds", LONGEST_WAIT)
     hurried = [_hurried_one(one) for one in given] if isinstance(given, list) else _hurried_one(given)

@@ -18,7 +18,7 @@ from schemathesis.core.transport import Response
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN
 from support.wire.api import check_answer
 
-STRANGER_EVERY, LEFT_ALONE_EVERY = 7, 5
+UNAUTHENTICATED_EVERY, UNCHANGED_EVERY = 7, 5
 """One case in this many has no credentials, and one in this many keeps the generated path parameters."""
 CREDENTIALS = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
 
@@ -30,9 +30,9 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     """Authenticate most requests, and replace path parameters by existing IDs."""
     del context, kwargs
     turn = next(_counted)
-    if turn % STRANGER_EVERY:
+    if turn % UNAUTHENTICATED_EVERY:
         case.headers["Authorization"] = CREDENTIALS
-    if case.path_parameters and turn % LEFT_ALONE_EVERY:
+    if case.path_parameters and turn % UNCHANGED_EVERY:
         there = {"AccountSid": ACCOUNT_SID, "Sid": os.environ["FUZZ_CALLER_ID"]}
         is_kept = case.method.upper() == "DELETE" or "/Calls/" in case.path
         case.path_parameters = {

@@ -8,10 +8,10 @@ import httpx
 NUMBER = "+14158675309"
 VERIFIED = {"phone_number": "+14158675302"}
 INBOX = "fuzz"
-NEVER = {"operation": "*", "effect": {"status": 429}, "probability": 0}
+UNTRIGGERED_FAULT = {"operation": "*", "effect": {"status": 429}, "probability": 0}
 """A fault that is never triggered."""
 WAIT_SECONDS = 30
-DONE_FIRST = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
+PREREQUISITE_ACTIONS = {"/digits": "answer", "/hang-up": "answer", "/redeliver": "reject"}
 """Actions that a ringing call needs before an operation can succeed, by the end of the operation's path."""
 
 
@@ -45,7 +45,7 @@ class World:
     def prepare(self, operation_path: str) -> None:
         """Bring the resource of an operation into a state in which the operation can succeed."""
         path = f"/accounts/{self.account_sid}"
-        for end, act in DONE_FIRST.items():
+        for end, act in PREREQUISITE_ACTIONS.items():
             if operation_path.endswith(end):
                 self.http.post(f"{path}/calls/{self.call_sid}/{act}")
         if operation_path.endswith("/redeliver"):
@@ -53,7 +53,7 @@ class World:
         if operation_path.endswith("/{number}"):
             self.http.put(f"{path}/phones/{NUMBER}", json={"behavior": "manual"})
         if operation_path.endswith("/{fault_id}"):
-            self.fault_id = _made(self.http.post(f"{path}/faults", json=NEVER))["id"]
+            self.fault_id = _made(self.http.post(f"{path}/faults", json=UNTRIGGERED_FAULT))["id"]
 
         if operation_path.endswith("/caller-ids/{sid}"):
             self.http.delete(f"{path}/caller-ids/{self.caller_id_sid}")
@@ -74,7 +74,7 @@ def new_world(http: httpx.Client) -> World:
     _made(http.put(f"{path}/phones/default", json={"behavior": "manual", "ring_seconds": 60}))
     _made(http.post(f"{path}/phones/+14158675301/script", json=["busy", {"behavior": "manual"}]))
     caller_id = _made(http.post(f"{path}/caller-ids", json=VERIFIED))
-    fault = _made(http.post(f"{path}/faults", json=NEVER))
+    fault = _made(http.post(f"{path}/faults", json=UNTRIGGERED_FAULT))
     http.post(f"{path}/inbox/{INBOX}", data={"CallSid": "x"}).raise_for_status()
     call = _made(
         http.post(

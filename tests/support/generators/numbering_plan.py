@@ -61,8 +61,10 @@ def _format(found: NumberFormat) -> str:
     leading = found.leading_digits_pattern[-1] if found.leading_digits_pattern else ""
     lengths = _LENGTHS.findall(found.pattern or "")
     between = _GROUP.split(found.format or "")
-    assert not _LENGTHS.sub("", found.pattern or ""), f"no simple groups: {found.pattern}"
-    assert between[1::2] == [str(number) for number in range(1, len(lengths) + 1)], f"another order: {found.format}"
+    assert not _LENGTHS.sub("", found.pattern or ""), f"groups are not simple: {found.pattern}"
+    assert between[1::2] == [str(number) for number in range(1, len(lengths) + 1)], (
+        f"groups in another order: {found.format}"
+    )
     groups = (_length(*length) + separator.strip() for length, separator in zip(lengths, between[2::2], strict=True))
     return f"{_dense(leading)}:{''.join(groups)}"
 

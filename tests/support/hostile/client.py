@@ -13,8 +13,8 @@ from support.waiting import PATIENCE_SECONDS
 from support.wire.api import check_answer
 from support.wire.sockets import RawAnswer, parse_answer
 
-GOOD = b"Authorization: Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()) + b"\r\n"
-HEAD = b"Host: x\r\n" + GOOD
+VALID_CREDENTIALS = b"Authorization: Basic " + base64.b64encode(f"{ACCOUNT_SID}:{AUTH_TOKEN}".encode()) + b"\r\n"
+HEAD = b"Host: x\r\n" + VALID_CREDENTIALS
 FORM = HEAD.decode() + "Content-Type: application/x-www-form-urlencoded\r\n"
 PATH = caller_ids_path().encode()
 LIST = PATH + b".json"
@@ -62,7 +62,7 @@ class HostileConnection:
         with suppress(ConnectionError):
             self._socket.sendall(data)
 
-    def say_no_more(self) -> None:
+    def shut_down_sending(self) -> None:
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -78,7 +78,7 @@ class HostileConnection:
         answer = parse_answer(head)
         length = int(answer.header("content-length") or 0)
         while len(self._received) < length:
-            assert self._receive(), f"closed in the body behind {head!r}"
+            assert self._receive(), f"closed in the body after {head!r}"
         body, self._received = self._received[:length], self._received[length:]
         return RawAnswer(answer.status, answer.headers, body)
 
@@ -125,7 +125,7 @@ def play(base_url: str, hostile: Hostile, check: Callable[[RawAnswer], None] = c
     with connection(base_url) as talk:
         talk.send(hostile.data)
         if not hostile.statuses:
-            talk.say_no_more()
+            talk.shut_down_sending()
         answers = [talk.read_answer() for _ in hostile.statuses]
         assert tuple(answer.status for answer in answers) == hostile.statuses
         for answer in answers:

@@ -27,7 +27,7 @@ def inbox(body: bytes, fields: bytes = b"") -> bytes:
     return ask(b"POST", INBOX, body, FORM_TYPE, fields)
 
 
-CONTROLLED = [
+CONTROL_REQUESTS = [
     Hostile("zeros before the length of JSON", account(b"{}", b"Content-Length: " + ZEROS + b"2\r\n"), (201,)),
     Hostile("a body of 1 MiB and a byte", account(b" " * (MEBIBYTE + 1)), (413,)),
     Hostile("nested lists", account(b"[" * 1_000_000), (400,)),
@@ -63,7 +63,7 @@ CONTROLLED = [
     Hostile("30,000 parameters to an inbox by GET", ask(b"GET", INBOX + b"?" + b"a&" * 30_000), (204,)),
     Hostile("a wrong signature for 250,000 parameters", inbox(b"a=b&" * 250_000, SIGNATURE), (204,)),
 ]
-BESIDE = [
+OUTSIDE_REQUESTS = [
     Hostile("a body of /livez", ask(b"GET", b"/livez", b"x" * 1_000), (200,)),
     Hostile("WebDAV on /livez", ask(b"PROPFIND", b"/livez"), (405,)),
     Hostile("30,000 parameters of the description", ask(b"GET", b"/openapi.json?" + b"a&" * 30_000), (200,)),

@@ -3,11 +3,11 @@
 `()` stands for a connection that is closed without a response. Valid requests among them get their usual response.
 """
 
-from support.hostile.client import FORM, GOOD, HEAD, LIST, PATH, Hostile, form, get, request
+from support.hostile.client import FORM, HEAD, LIST, PATH, VALID_CREDENTIALS, Hostile, form, get, request
 
 CHUNKED = f"{FORM}Transfer-Encoding: chunked\r\n".encode()
-THREE = b"3\r\na=b\r\n0\r\n\r\n"
-NO_NUMBER = 400
+CHUNKED_FORM = b"3\r\na=b\r\n0\r\n\r\n"
+MISSING_NUMBER_STATUS = 400
 """Status of the response to a POST whose body has no PhoneNumber: 400 with code 21201."""
 
 
@@ -73,11 +73,11 @@ LINES = [
     Hostile("a request line of 10 MB", get(PATH + b"/" + b"x" * 10_000_000), (400,)),
 ]
 FIELDS = [
-    Hostile("no Host", get(LIST, GOOD), (200,)),
+    Hostile("no Host", get(LIST, VALID_CREDENTIALS), (200,)),
     Hostile("two Hosts", get(LIST, HEAD + b"Host: other\r\n"), (200,)),
-    Hostile("a Host that can be none", get(LIST, b"Host: a b/c\xff\r\n" + GOOD), (200,)),
-    Hostile("a Host of 60,000 letters", get(LIST, b"Host: " + b"x" * 60_000 + b"\r\n" + GOOD), (200,)),
-    Hostile("a NUL in Host", get(LIST, b"Host: \0\r\n" + GOOD), (400,)),
+    Hostile("a Host that can be none", get(LIST, b"Host: a b/c\xff\r\n" + VALID_CREDENTIALS), (200,)),
+    Hostile("a Host of 60,000 letters", get(LIST, b"Host: " + b"x" * 60_000 + b"\r\n" + VALID_CREDENTIALS), (200,)),
+    Hostile("a NUL in Host", get(LIST, b"Host: \0\r\n" + VALID_CREDENTIALS), (400,)),
     Hostile("a NUL in a field", get(LIST, HEAD + b"X: a\0b\r\n"), (400,)),
     Hostile("a NUL in a field's name", get(LIST, HEAD + b"X\0: ab\r\n"), (400,)),
     Hostile("a control character in a field", get(LIST, HEAD + b"X: a\x01b\r\n"), (400,)),
@@ -94,18 +94,20 @@ FIELDS = [
     Hostile("a field of 10 MB", get(LIST, HEAD + b"X: " + b"y" * 10_000_000 + b"\r\n"), (400,)),
     Hostile("a wish for a WebSocket", get(LIST, HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n"), (200,)),
     Hostile("a wish for HTTP/2", get(LIST, HEAD + b"Connection: Upgrade\r\nUpgrade: h2c\r\n"), (200,)),
-    Hostile("another expectation", post(b"Expect: 200-ok\r\nContent-Length: 3\r\n"), (NO_NUMBER,)),
-    Hostile("100-continue", post(b"Expect: 100-continue\r\nContent-Length: 3\r\n"), (100, NO_NUMBER)),
+    Hostile("another expectation", post(b"Expect: 200-ok\r\nContent-Length: 3\r\n"), (MISSING_NUMBER_STATUS,)),
+    Hostile("100-continue", post(b"Expect: 100-continue\r\nContent-Length: 3\r\n"), (100, MISSING_NUMBER_STATUS)),
 ]
 BODIES = [
-    Hostile("both lengths", post(b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", THREE), (400,)),
-    Hostile("both lengths the other way", post(b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", THREE), (400,)),
+    Hostile("both lengths", post(b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", CHUNKED_FORM), (400,)),
+    Hostile(
+        "both lengths the other way", post(b"Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", CHUNKED_FORM), (400,)
+    ),
     *(
         Hostile(f"Content-Length: {value.decode('latin-1')}", length(value), (400,))
         for value in (b"-1", b"+3", b"3 3", b"3, 3", b"0x3", b"3.0", b"", b"many", b"\xb2", b"9" * 30, b"9" * 5_000)
     ),
-    Hostile("a Content-Length between spaces", length(b"   3  "), (NO_NUMBER,)),
-    Hostile("a Content-Length of 5,000 zeros and a 3", length(b"0" * 5_000 + b"3"), (NO_NUMBER,)),
+    Hostile("a Content-Length between spaces", length(b"   3  "), (MISSING_NUMBER_STATUS,)),
+    Hostile("a Content-Length of 5,000 zeros and a 3", length(b"0" * 5_000 + b"3"), (MISSING_NUMBER_STATUS,)),
     Hostile("a Content-Length of 2**64 - 1", length(b"18446744073709551615", b""), (413,), in_step=False),
     Hostile("the same Content-Length twice", post(b"Content-Length: 3\r\nContent-Length: 3\r\n"), (400,)),
     Hostile("two Content-Lengths", post(b"Content-Length: 3\r\nContent-Length: 4\r\n", b"a=bc"), (400,)),
@@ -115,35 +117,37 @@ BODIES = [
     Hostile("a body that breaks off", length(b"300"), ()),
     Hostile("a chunk that breaks off", chunked(b"300\r\na=b"), ()),
     *(
-        Hostile(f"Transfer-Encoding: {value.decode()}", post(b"Transfer-Encoding: " + value + b"\r\n", THREE), (400,))
+        Hostile(
+            f"Transfer-Encoding: {value.decode()}", post(b"Transfer-Encoding: " + value + b"\r\n", CHUNKED_FORM), (400,)
+        )
         for value in (b"gzip", b"identity", b"xchunked", b"chunked, gzip", b"chunked\r\nTransfer-Encoding: chunked")
     ),
-    Hostile("chunks of gzip", post(b"Transfer-Encoding: gzip, chunked\r\n", THREE), (NO_NUMBER,)),
+    Hostile("chunks of gzip", post(b"Transfer-Encoding: gzip, chunked\r\n", CHUNKED_FORM), (MISSING_NUMBER_STATUS,)),
     *(
         Hostile(f"a chunk's size is {size.decode()[:20]}", chunked(size + b"\r\na=b\r\n0\r\n\r\n"), (400,))
         for size in (b"xyz", b"-3", b"", b"0x3", b"3 ", b"f" * 18, b"0" * 40 + b"f" * 18, b"2", b"\0")
     ),
     Hostile("a chunk longer than its size", chunked(b"3\r\na=bcdef\r\n0\r\n\r\n"), (400,)),
     Hostile("chunks with line feeds alone", chunked(b"3\na=b\n0\n\n"), (400,)),
-    Hostile("a chunk with an extension", chunked(b'3;a="b"\r\na=b\r\n0\r\n\r\n'), (NO_NUMBER,)),
+    Hostile("a chunk with an extension", chunked(b'3;a="b"\r\na=b\r\n0\r\n\r\n'), (MISSING_NUMBER_STATUS,)),
     Hostile("a chunk with an extension of 1 MB", chunked(b"3;" + b"x" * 1_000_000 + b"\r\na=b\r\n0\r\n\r\n"), (400,)),
-    Hostile("fields behind the last chunk", chunked(b"3\r\na=b\r\n0\r\nX: y\r\n\r\n"), (NO_NUMBER,)),
+    Hostile("fields behind the last chunk", chunked(b"3\r\na=b\r\n0\r\nX: y\r\n\r\n"), (MISSING_NUMBER_STATUS,)),
     Hostile("100,000 of them", chunked(b"3\r\na=b\r\n0\r\n" + b"X: y\r\n" * 100_000 + b"\r\n"), (400,)),
     Hostile("one of them, of 50 MB", chunked(b"3\r\na=b\r\n0\r\nX: " + b"y" * 50_000_000 + b"\r\n\r\n"), (400,)),
     Hostile("a length behind the last chunk", chunked(b"0\r\nContent-Length: 5\r\n\r\n"), (400,)),
     Hostile(
         "credentials behind the last chunk",
-        request(b"POST", LIST, b"Host: x\r\nTransfer-Encoding: chunked\r\n", b"0\r\n" + GOOD + b"\r\n"),
+        request(b"POST", LIST, b"Host: x\r\nTransfer-Encoding: chunked\r\n", b"0\r\n" + VALID_CREDENTIALS + b"\r\n"),
         (401,),
     ),
-    Hostile("chunks of a byte", chunked(b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n"), (NO_NUMBER,)),
+    Hostile("chunks of a byte", chunked(b"1\r\na\r\n" * 40_000 + b"0\r\n\r\n"), (MISSING_NUMBER_STATUS,)),
     Hostile("100,000 chunks of a byte", chunked(b"1\r\na\r\n" * 100_000 + b"0\r\n\r\n"), (400,)),
     Hostile("a body of GET", request(b"GET", LIST, HEAD + b"Content-Length: 3\r\n", b"a=b"), (200,)),
 ]
-TOGETHER = [
+PIPELINED = [
     Hostile("three requests", get(LIST) + get(b"/nowhere") + get(LIST), (200, 404, 200)),
     Hostile("nonsense between two", get(LIST) + b"nonsense\r\n\r\n" + get(LIST), (200, 400)),
-    Hostile("nonsense behind a form", form(b"a=b") + b"nonsense\r\n\r\n", (NO_NUMBER, 400)),
+    Hostile("nonsense behind a form", form(b"a=b") + b"nonsense\r\n\r\n", (MISSING_NUMBER_STATUS, 400)),
     Hostile("a bad chunk behind two", get(LIST) * 2 + chunked(b"zz\r\n") + get(LIST), (200, 200, 400)),
     Hostile("a head too large behind one", get(LIST) + get(b"/" + b"x" * 70_000), (200, 400)),
     Hostile("an end behind one", get(LIST, HEAD + b"Connection: close\r\n") + get(LIST), (200,), closes=True),

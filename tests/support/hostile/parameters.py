@@ -3,7 +3,7 @@
 import base64
 from itertools import chain, product
 
-from support.hostile.client import GOOD, HEAD, LIST, PATH, Hostile, form, get
+from support.hostile.client import HEAD, LIST, PATH, VALID_CREDENTIALS, Hostile, form, get
 from support.servers.server import ACCOUNT_SID
 from support.wire.api import SILENT_NUMBER, UNREACHABLE_NUMBER
 
@@ -14,7 +14,7 @@ SID = b"PN" + b"0" * 32
 NUMBER = f"PhoneNumber=%2B{SILENT_NUMBER[1:]}&".encode()
 CALLED_NUMBER = f"PhoneNumber=%2B{UNREACHABLE_NUMBER[1:]}&".encode()
 MEBIBYTE = 1024 * 1024
-WRONG = b"Authorization: Basic eDp4\r\n"
+WRONG_CREDENTIALS = b"Authorization: Basic eDp4\r\n"
 
 NAMES = [b"PageSize", b"Page", b"PageToken", b"PhoneNumber", b"FriendlyName", b"Status", b"To", b"From", b"StartTime"]
 ANY_VALUES = {
@@ -34,7 +34,7 @@ ANY_VALUES = {
     "SQL": b"'%20OR%201=1;--",
     "a line feed": b"1%0A",
 }
-ILL_VALUES = {
+INVALID_VALUES = {
     "0xFF": b"%ff",
     "half a surrogate": b"%ED%A0%80",
     "an overlong NUL": b"%C0%80",
@@ -42,9 +42,22 @@ ILL_VALUES = {
     "half a character": b"%C3",
     "a character beyond Unicode": b"%F4%90%80%80",
 }
-PLACES = [b"", b"0", b"-", SID, SID + b"-", SID + b"0x1", SID + b"g", SID.upper(), SID + b"f" * 16, SID + b"0%0A"]
-BAD = [way + place for way, place in product((b"", b"PA", b"PB", b"PC"), PLACES) if way + place]
-ODD = [b"P%b%b%b" % (way, SID, at) for way, at in product((b"A", b"B"), (b"0", b"-1", b"f" * 15, b"-" + b"f" * 15))]
+TOKEN_POSITIONS = [
+    b"",
+    b"0",
+    b"-",
+    SID,
+    SID + b"-",
+    SID + b"0x1",
+    SID + b"g",
+    SID.upper(),
+    SID + b"f" * 16,
+    SID + b"0%0A",
+]
+INVALID_TOKENS = [way + place for way, place in product((b"", b"PA", b"PB", b"PC"), TOKEN_POSITIONS) if way + place]
+UNUSUAL_TOKENS = [
+    b"P%b%b%b" % (way, SID, at) for way, at in product((b"A", b"B"), (b"0", b"-1", b"f" * 15, b"-" + b"f" * 15))
+]
 
 
 def _status_of(name: bytes, value: bytes) -> int:
@@ -59,10 +72,18 @@ QUERIES = [
     ),
     *(
         Hostile(f"{name.decode()} is {what}", get(b"%b?%b=%b" % (LIST, name, value)), (400,))
-        for (what, value), name in product(ILL_VALUES.items(), NAMES[3:5])
+        for (what, value), name in product(INVALID_VALUES.items(), NAMES[3:5])
     ),
-    Hostile("tokens that are none", b"".join(get(b"%b?PageToken=%b" % (LIST, bad)) for bad in BAD), (400,) * len(BAD)),
-    Hostile("tokens of no rows", b"".join(get(b"%b?PageToken=%b" % (LIST, odd)) for odd in ODD), (200,) * len(ODD)),
+    Hostile(
+        "tokens that are none",
+        b"".join(get(b"%b?PageToken=%b" % (LIST, bad)) for bad in INVALID_TOKENS),
+        (400,) * len(INVALID_TOKENS),
+    ),
+    Hostile(
+        "tokens of no rows",
+        b"".join(get(b"%b?PageToken=%b" % (LIST, odd)) for odd in UNUSUAL_TOKENS),
+        (200,) * len(UNUSUAL_TOKENS),
+    ),
     Hostile("the last page there can be", get(LIST + b"?PageSize=1000&Page=" + b"9" * 18), (200,)),
     Hostile("30,000 parameters", get(LIST + b"?" + b"a&" * 30_000), (400,)),
     Hostile("1,000 parameters", get(LIST + b"?" + b"a&" * 999 + b"a"), (200,)),
@@ -71,7 +92,7 @@ QUERIES = [
 PATHS = [
     *(
         Hostile(f"the SID is {what}", get(PATH + b"/" + value + b".json"), (404,))
-        for what, value in chain(list(ANY_VALUES.items())[1:], ILL_VALUES.items())
+        for what, value in chain(list(ANY_VALUES.items())[1:], INVALID_VALUES.items())
         if value != b"9" * 50_000
     ),
     Hostile("NUL for an account", get(ACCOUNTS + b"%00.json"), (401,)),
@@ -94,7 +115,7 @@ PATHS = [
 FORMS = [
     *(
         Hostile(f"{what} in a form", form(NUMBER + b"FriendlyName=" + value), (400,))
-        for what, value in ILL_VALUES.items()
+        for what, value in INVALID_VALUES.items()
     ),
     Hostile("NUL in a form", form(b"\0" * 1000), (400,)),
     Hostile("0xFF in a form", form(b"\xff" * 1000), (400,)),
@@ -150,7 +171,11 @@ AUTHORIZATIONS = [
             "Digest": b"Digest username=x",
         }.items()
     ),
-    Hostile("Authorization twice, the wrong one first", get(LIST, b"Host: x\r\n" + WRONG + GOOD), (401,)),
-    Hostile("Authorization twice, the right one first", get(LIST, HEAD + WRONG), (200,)),
+    Hostile(
+        "Authorization twice, the wrong one first",
+        get(LIST, b"Host: x\r\n" + WRONG_CREDENTIALS + VALID_CREDENTIALS),
+        (401,),
+    ),
+    Hostile("Authorization twice, the right one first", get(LIST, HEAD + WRONG_CREDENTIALS), (200,)),
     Hostile("Authorization in the target", get(b"http://x:y@api.twilio.com" + LIST, b"Host: x\r\n"), (401,)),
 ]

@@ -13,7 +13,7 @@ BACKLOG = 1024
 CHUNK = b"x" * 65_536
 LARGE_BYTES = 100 * 1024 * 1024
 DRIP_EVERY_SECONDS = 0.2
-LINGER_NOT = struct.pack("ii", 1, 0)
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER value with which closing a socket resets its connection."""
 
 Behavior = Callable[["HostileReceiver", socket.socket], None]
@@ -80,7 +80,7 @@ def hang(receiver: HostileReceiver, _: socket.socket) -> None:
 
 
 def reset(_: HostileReceiver, connection: socket.socket) -> None:
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
 def close(_: HostileReceiver, __: socket.socket) -> None:
@@ -89,7 +89,7 @@ def close(_: HostileReceiver, __: socket.socket) -> None:
 
 def reset_in_the_answer(_: HostileReceiver, connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
 
 
 def drip_the_head(receiver: HostileReceiver, connection: socket.socket) -> None:
@@ -117,7 +117,7 @@ def send_a_large_body(receiver: HostileReceiver, connection: socket.socket) -> N
     _flood(receiver, connection, CHUNK)
 
 
-def send_chunks_for_ever(receiver: HostileReceiver, connection: socket.socket) -> None:
+def send_chunks_forever(receiver: HostileReceiver, connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     _flood(receiver, connection, b"%x\r\n%b\r\n" % (len(CHUNK), CHUNK))
 
@@ -141,7 +141,7 @@ def send_one_large_line(receiver: HostileReceiver, connection: socket.socket) ->
     _flood(receiver, connection, CHUNK)
 
 
-def say_continue_for_ever(receiver: HostileReceiver, connection: socket.socket) -> None:
+def send_continue_forever(receiver: HostileReceiver, connection: socket.socket) -> None:
     _flood(receiver, connection, b"HTTP/1.1 100 Continue\r\n\r\n" * 1000)
 
 

@@ -24,7 +24,7 @@ from support.packaging.image import command, environment
 from support.servers.server import STOP_SECONDS, free_port
 
 IMAGE = "ringback"
-OUTSIDE = "host.docker.internal"
+HOST_MACHINE = "host.docker.internal"
 STANDARD_ERROR = 2
 VERSION = {"ApiVersion": "1.48", "MinAPIVersion": "1.24", "Version": "28.0"}
 NO_CONTENT = (204, b"")
@@ -67,8 +67,8 @@ class Container:
             )
 
     def _translated(self, argument: str) -> str:
-        if f"{OUTSIDE}:host-gateway" in (self.wanted["HostConfig"].get("ExtraHosts") or []):
-            argument = argument.replace(OUTSIDE, "127.0.0.1")
+        if f"{HOST_MACHINE}:host-gateway" in (self.wanted["HostConfig"].get("ExtraHosts") or []):
+            argument = argument.replace(HOST_MACHINE, "127.0.0.1")
         return re.sub(r"^(--seed=)/", rf"\1{self.folder}/", argument)
 
     def described(self) -> dict[str, Any]:

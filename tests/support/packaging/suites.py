@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from support.waiting import PROGRAM_SECONDS
 
-ASTRAY = {
+MISLEADING_VARIABLES = {
     "HTTP_PROXY": "http://127.0.0.1:9",
     "http_proxy": "http://127.0.0.1:9",
     "TWILIO_EDGE": "dublin",
@@ -19,7 +19,7 @@ ASTRAY = {
 }
 """Environment variables that would misdirect a client or a server."""
 
-NOT_AT_THE_MATTER = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+DISABLED_PLUGINS = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
 """Options that disable plugins which are slow to import."""
 
 
@@ -36,7 +36,7 @@ class Finished:
 
 def suite_command(*arguments: str) -> list[str]:
     """Return the command that runs pytest in the working directory, with warnings as errors."""
-    return [sys.executable, "-m", "pytest", "-q", "-W", "error", *NOT_AT_THE_MATTER, *arguments]
+    return [sys.executable, "-m", "pytest", "-q", "-W", "error", *DISABLED_PLUGINS, *arguments]
 
 
 def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -44,7 +44,7 @@ def suite_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "RINGBACK_", "COVERAGE_"))
     }
-    return {**kept, **ASTRAY, **(more or {})}
+    return {**kept, **MISLEADING_VARIABLES, **(more or {})}
 
 
 def run_suite(

@@ -15,7 +15,7 @@ from support.waiting import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = FOLDER / "node_modules" / "axe-core" / "axe.min.js"
-QUIET = (
+OFFLINE_OPTIONS = (
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
@@ -51,7 +51,7 @@ def chromium() -> Iterator[Browser]:
     """Yield a browser. No other event loop can run in this thread at the same time."""
     as_root = ["--no-sandbox"] if sys.platform == "linux" and os.getuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *as_root])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OFFLINE_OPTIONS, *as_root])
         try:
             yield browser
         finally:

@@ -11,7 +11,7 @@ from support.waiting import PATIENCE_SECONDS
 
 MANUAL = "+15005550018"
 MANUAL_WRITTEN = "+1 500-555-0018"
-NOT_LOADED = "Failed to load resource"
+ERROR_RESPONSE_MESSAGE = "Failed to load resource"
 """Chromium's message for every error response. It is ignored, because the page handles error responses."""
 RING = "Ring a phone you answer yourself"
 
@@ -82,7 +82,7 @@ class PhonePage:
         page.on("pageerror", self._hear_error)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not message.text.startswith(NOT_LOADED):
+        if message.type in ("error", "warning") and not message.text.startswith(ERROR_RESPONSE_MESSAGE):
             self.complaints.append(message.text)
 
     def _hear_error(self, error: Error) -> None:

@@ -16,7 +16,7 @@ from support.servers.server import ServerProcess
 
 LONGEST_CALLBACK_MS = 10.0
 """Limit of a callback's thread time. Requests that arrive during the callback wait for its end."""
-NOTED_FROM_MS = 2.0
+RECORDED_FROM_MS = 2.0
 RUNS = 10
 MS = 1_000_000
 TESTS = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def _watching(note: Callable[[Callback], object]) -> Any:
         started = time.thread_time_ns()
         run(handle)
         used = (time.thread_time_ns() - started) / MS
-        if used >= NOTED_FROM_MS:
+        if used >= RECORDED_FROM_MS:
             note(Callback(used, _described(handle)))
 
     return watching

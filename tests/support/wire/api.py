@@ -78,7 +78,7 @@ def read_error(status: int, content_type: str | None, body: bytes) -> ErrorBody:
         assert [type(value) for value in fields.values()] == [int, str, str, int]
         error = ErrorBody(**fields)
     else:
-        assert content_type == "application/xml", f"no error of Twilio's: {content_type} {body[:200]!r}"
+        assert content_type == "application/xml", f"not a Twilio error: {content_type} {body[:200]!r}"
         assert body.startswith(XML_DECLARATION + b"<TwilioResponse><RestException><Code>")
         elements = list(etree.fromstring(body)[0])
         assert [element.tag for element in elements] == ["Code", "Message", "MoreInfo", "Status"]
@@ -113,7 +113,7 @@ def _check_response(response: httpx.Response) -> None:
 
 def error_of(response: httpx.Response) -> ErrorBody:
     """Return the error in a response. Raises AssertionError if the response is not an error."""
-    assert response.is_error, f"no error: {response.status_code} {response.text}"
+    assert response.is_error, f"not an error: {response.status_code} {response.text}"
     return read_error(response.status_code, response.headers.get("content-type"), response.content)
 
 
@@ -223,9 +223,9 @@ class Api:
         for number in phone_numbers:
             answer = self.validate(number, **form)
             assert answer.status_code == httpx.codes.OK, answer.text
-        return self.wait_till_verified(*phone_numbers)
+        return self.wait_until_verified(*phone_numbers)
 
-    def wait_till_verified(self, *phone_numbers: str) -> Sequence[CallerId]:
+    def wait_until_verified(self, *phone_numbers: str) -> Sequence[CallerId]:
         """Wait until these numbers are verified, and return their caller IDs in the same order."""
         last = eventually(lambda: self.find(phone_numbers[-1]))
         return [last] if len(phone_numbers) == 1 else eventually(lambda: self._all(phone_numbers))

@@ -46,7 +46,7 @@ class ListedCallerIds:
         return {row["sid"] for row in self.rows}
 
 
-def forget_drawn_numbers(api: Api) -> None:
+def delete_drawn_numbers(api: Api) -> None:
     """Delete the caller IDs that these tests have created on a server that keeps running."""
     for page in list(api.pages(api.list(PageSize=1000))):
         for row in records(page):
