@@ -110,21 +110,21 @@ def test_node_clients_iterate_over_the_list(full_server: ServerProcess, block: s
 Validator = Callable[[str, dict[str, str], str], bool]
 
 
-def pythons_opinion(url: str, form: dict[str, str], signature: str) -> bool:
-    opinion: Validator = python_names("python-validate", "")["is_from_twilio"]
-    return opinion(url, form, signature)
+def python_validator(url: str, form: dict[str, str], signature: str) -> bool:
+    validator: Validator = python_names("python-validate", "")["is_from_twilio"]
+    return validator(url, form, signature)
 
 
-def nodes_opinion(url: str, form: dict[str, str], signature: str) -> bool:
+def node_validator(url: str, form: dict[str, str], signature: str) -> bool:
     asked = {"url": url, "form": form, "signature": signature}
-    told: bool = run_script("opinion", "", block=f"{node_block('validate')}\nconst client = isFromTwilio;", **asked)
+    told: bool = run_script("validator", "", block=f"{node_block('validate')}\nconst client = isFromTwilio;", **asked)
     return told
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
-@pytest.mark.parametrize("opinion", [pythons_opinion, pytest.param(nodes_opinion, marks=pytest.mark.node)])
+@pytest.mark.parametrize("validator", [python_validator, pytest.param(node_validator, marks=pytest.mark.node)])
 def test_validators_accept_received_callbacks(
-    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, opinion: Validator
+    quick_server: ServerProcess, receiver: CallbackReceiver, method: str, validator: Validator
 ) -> None:
     asked = {"PhoneNumber": "+15005550013", "StatusCallback": f"{receiver.url}/done", "StatusCallbackMethod": method}
     with quick_server.client() as client:
@@ -132,5 +132,5 @@ def test_validators_accept_received_callbacks(
     [callback] = receiver.wait_for(1)
     url, signature = receiver.url + callback.target, callback.headers["X-Twilio-Signature"]
 
-    assert opinion(url, callback.form, signature) is True
-    assert opinion(f"{url}x", callback.form, signature) is False
+    assert validator(url, callback.form, signature) is True
+    assert validator(f"{url}x", callback.form, signature) is False

@@ -15,22 +15,22 @@ NOBODY = "PN" + "0" * 32
 def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
-    life = run_script("life", quick_server.base_url, phoneNumber=NUMBER, statusCallback=f"{receiver.url}/node")
+    result = run_script("operations", quick_server.base_url, phoneNumber=NUMBER, statusCallback=f"{receiver.url}/node")
 
     [callback] = receiver.wait_for(1)
-    request = life["request"]
+    request = result["request"]
     assert (request["accountSid"], request["phoneNumber"]) == (ACCOUNT_SID, NUMBER)
     assert request["friendlyName"] == "Front desk"
     assert len(request["validationCode"]) == 6
     assert callback.form["CallSid"] == request["callSid"]
-    assert callback.form["OutgoingCallerIdSid"] == life["found"]
-    assert life["fetched"]["sid"] == life["found"]
-    assert life["fetched"]["friendlyName"] == "Front desk"
-    assert life["fetched"]["isDated"] is True
-    assert life["updated"] == "Back office"
-    assert life["filtered"] == [life["found"]]
-    assert life["deleted"] is True
-    assert life["afterDeletion"] == {"status": 404, "code": 20404}
+    assert callback.form["OutgoingCallerIdSid"] == result["found"]
+    assert result["fetched"]["sid"] == result["found"]
+    assert result["fetched"]["friendlyName"] == "Front desk"
+    assert result["fetched"]["isDated"] is True
+    assert result["updated"] == "Back office"
+    assert result["filtered"] == [result["found"]]
+    assert result["deleted"] is True
+    assert result["afterDeletion"] == {"status": 404, "code": 20404}
 
 
 def test_lists_are_walked_to_the_end_and_back(full_server: ServerProcess) -> None:

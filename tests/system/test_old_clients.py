@@ -44,7 +44,7 @@ print(json.dumps({
 """
 
 
-def lived(number: str) -> dict[str, Any]:
+def expected_result(number: str) -> dict[str, Any]:
     """Return the expected result of all operations on a number, without version and code."""
     return {
         "fetched": [number, "My Home Phone Number"],
@@ -78,7 +78,7 @@ def test_old_python_library_runs_the_examples_of_the_product_page(
     told = run_python(f"twilio-{version[0]}", program)
 
     assert (told.pop("version"), len(told.pop("code"))) == (version, 6)
-    assert told == lived(number)
+    assert told == expected_result(number)
 
 
 @pytest.mark.node
@@ -95,7 +95,7 @@ def test_old_node_library_runs_the_examples_of_the_product_page(
     told = run_script("old", "", block=block.replace('require("twilio")', f'require("{library}")'), phoneNumber=number)
 
     assert len(told.pop("code")) == 6
-    assert told == lived(number)
+    assert told == expected_result(number)
 
 
 @pytest.mark.node

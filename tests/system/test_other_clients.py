@@ -34,13 +34,13 @@ def arguments(number: str, receiver: CallbackReceiver, callback: Received) -> li
     return [number, receiver.url + callback.target, signature, urlencode(callback.form)]
 
 
-def lived(told: dict[str, Any]) -> dict[str, Any]:
+def without_code(told: dict[str, Any]) -> dict[str, Any]:
     """Check that the code has six digits, and return the other results."""
     assert len(told.pop("code")) == 6
     return told
 
 
-LIFE = {
+EXPECTED_RESULT = {
     "name": "Back office",
     "deleted": True,
     "refusals": [[404, 20404], [404, 20404]],
@@ -58,7 +58,7 @@ def test_redirecting_client_runs_all_operations_with_any_region(
 
     told = run(commands, arguments("+14158675381", receiver, callback_of(intercepting, receiver)), tmp_path)
 
-    assert lived(told) == LIFE
+    assert without_code(told) == EXPECTED_RESULT
 
 
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.language)
@@ -73,7 +73,7 @@ def test_printed_variables_direct_an_unmodified_application_to_ringback(
 
     told = application.run([*commands[-1], *arguments("+14158675382", receiver, callback_of(intercepting, receiver))])
 
-    assert lived(told) == LIFE
+    assert without_code(told) == EXPECTED_RESULT
     refused = intercepting.refused()[0]
     assert (refused["method"], refused["host"], refused["path"]) == ("POST", "api.local.twilio.com", MESSAGES)
 

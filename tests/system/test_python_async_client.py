@@ -39,7 +39,7 @@ async def listed(client: Client, number: str) -> OutgoingCallerIdInstance:
 def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
-    async def life() -> None:
+    async def operations() -> None:
         async with AsyncTwilioHttpClient() as http_client:
             client = client_at(quick_server, http_client)
 
@@ -64,7 +64,7 @@ def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
         assert deleted is True
         assert (after_deletion.value.status, after_deletion.value.code) == (404, 20404)
 
-    asyncio.run(life())
+    asyncio.run(operations())
 
 
 def test_streams_and_limits_follow_every_page(full_server: ServerProcess) -> None:

@@ -46,7 +46,7 @@ def test_nodes_validator_accepts_what_arrives_and_nothing_altered(
 ) -> None:
     callback = received_callback(quick_server, receiver, method, path)
 
-    opinion = run_script(
+    verdicts = run_script(
         "validate",
         quick_server.base_url,
         authToken=AUTH_TOKEN,
@@ -56,4 +56,4 @@ def test_nodes_validator_accepts_what_arrives_and_nothing_altered(
         form=callback.form,
     )
 
-    assert opinion == {"right": True, "wrong": False, "altered": False}
+    assert verdicts == {"right": True, "wrong": False, "altered": False}

@@ -9,7 +9,7 @@ import pytest
 
 from support.code_blocks import client_page, readme_block
 
-LIFE = Path(__file__).parents[2] / "system" / "clients"
+PROGRAMS = Path(__file__).parents[2] / "system" / "clients"
 PRINTED_PORT = "8010"
 """The port in the docs. Some libraries take host and port separately."""
 
@@ -68,14 +68,14 @@ def _php(client: str, folder: Path) -> list[list[str]]:
     vendor = folder / "vendor"
     vendor.mkdir()
     (vendor / "autoload.php").write_text(f"<?php require '{PHP.place}/src/Twilio/autoload.php';")
-    life = (LIFE / "life.php").read_text().removeprefix("<?php\n")
-    (folder / "application.php").write_text("\n".join([client, PHP.block("validate"), life]))
+    operations = (PROGRAMS / "operations.php").read_text().removeprefix("<?php\n")
+    (folder / "application.php").write_text("\n".join([client, PHP.block("validate"), operations]))
     return [["php", "application.php"]]
 
 
 def _ruby(client: str, folder: Path) -> list[list[str]]:
-    life = (LIFE / "life.rb").read_text()
-    (folder / "application.rb").write_text("\n".join([client, RUBY.block("validate"), life]))
+    operations = (PROGRAMS / "operations.rb").read_text()
+    (folder / "application.rb").write_text("\n".join([client, RUBY.block("validate"), operations]))
     path = [option for place in RUBY.place.split(os.pathsep) for option in ("-I", f"{place}/lib")]
     return [["ruby", *path, "application.rb"]]
 
@@ -83,7 +83,7 @@ def _ruby(client: str, folder: Path) -> list[list[str]]:
 def _go(client: str, folder: Path) -> list[list[str]]:
     (folder / "client.go").write_text(client)
     (folder / "validate.go").write_text(GO.block("validate"))
-    shutil.copy(LIFE / "life.go", folder)
+    shutil.copy(PROGRAMS / "operations.go", folder)
     for name in ("go.mod", "go.sum"):
         if (Path(GO.place) / name).exists():
             shutil.copy(Path(GO.place) / name, folder)
@@ -93,7 +93,7 @@ def _go(client: str, folder: Path) -> list[list[str]]:
 def _java(client: str, folder: Path) -> list[list[str]]:
     (folder / "Ringback.java").write_text(client)
     (folder / "Callbacks.java").write_text(JAVA.block("validate"))
-    shutil.copy(LIFE / "Application.java", folder)
+    shutil.copy(PROGRAMS / "Application.java", folder)
     sources = ["Ringback.java", "Callbacks.java", "Application.java"]
     path = os.pathsep.join([str(folder), JAVA.place])
     return [["javac", "-cp", path, "-d", str(folder), *sources], ["java", "-cp", path, "Application"]]

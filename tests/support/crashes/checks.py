@@ -102,14 +102,14 @@ class Inspector:
 
     def _inspect_timeline(self, call: Json) -> None:
         """Check a call's timeline against the behavior of its phone. Superseded calls have only part of it."""
-        life = [entry["event"] for entry in call["timeline"]]
+        events = [entry["event"] for entry in call["timeline"]]
         end = f"{call['status']} {call['verification_status']}"
         steps, outcome = EXPECTED_EVENTS[call["phone"]["behavior"]] if call["phone"] else ([], "failed failed")
         whole = ["queued", "dial", *steps] if call["phone"] else ["queued"]
-        if life[-2:-1] == ["supersede"]:
+        if events[-2:-1] == ["supersede"]:
             self._report.superseded += 1
-            whole, outcome = [*whole[: len(life) - 2], "supersede"], "failed failed"
-        self._report.expect((life, end), ([*whole, "ended"], outcome), f"call {call['sid']}")
+            whole, outcome = [*whole[: len(events) - 2], "supersede"], "failed failed"
+        self._report.expect((events, end), ([*whole, "ended"], outcome), f"call {call['sid']}")
         self._report.outcomes[end] += 1
 
     def _inspect_callback(self, call: Json, deliveries: list[Received]) -> None:

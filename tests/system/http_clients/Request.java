@@ -5,7 +5,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.util.Base64;
 
-/** Asks for a URL with one of Java's HTTP clients, and prints the status of the answer or the error. */
+/** Requests a URL with one of Java's HTTP clients, and prints the status of the response or the error. */
 public class Request {
     public static void main(String[] arguments) {
         String credentials = System.getenv("TWILIO_ACCOUNT_SID") + ":" + System.getenv("TWILIO_AUTH_TOKEN");

@@ -1,4 +1,4 @@
-// Asks for a URL with Go's net/http, and prints the status of the answer or the error.
+// Requests a URL with Go's net/http, and prints the status of the response or the error.
 package main
 
 import (

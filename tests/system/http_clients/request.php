@@ -1,5 +1,5 @@
 <?php
-// Asks for a URL with PHP's cURL or with its streams, and prints the status of the answer or the error.
+// Requests a URL with PHP's cURL or with its streams, and prints the status of the response or the error.
 [, $client, $url] = $argv;
 $credentials = getenv("TWILIO_ACCOUNT_SID") . ":" . getenv("TWILIO_AUTH_TOKEN");
 if ($client === "curl") {

@@ -1,4 +1,4 @@
-# Asks for a URL with Ruby's Net::HTTP, and prints the status of the answer or the error.
+# Requests a URL with Ruby's Net::HTTP, and prints the status of the response or the error.
 require "json"
 require "net/http"
 

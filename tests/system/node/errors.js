@@ -1,4 +1,4 @@
-// What the library throws: its own RestException, with its four fields.
+// Errors that the library throws as RestException, with their four fields.
 "use strict";
 
 const twilio = require("twilio");

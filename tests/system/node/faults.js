@@ -1,4 +1,4 @@
-// What the library makes of faults: its own RestException, and the error of a connection that was cut.
+// Errors that the library throws for faults: RestException, or the error of a dropped connection.
 "use strict";
 
 const twilio = require("twilio");

@@ -1,4 +1,4 @@
-// What a validation request names: its account, and its call from queued to completed.
+// Fetches the account and the call of a validation request, from queued to completed.
 "use strict";
 
 const COMPLETED_WITHIN_MS = 10_000;

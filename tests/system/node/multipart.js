@@ -1,4 +1,4 @@
-// The life of a caller ID with a library of 2017 to 2020, which sends forms as multipart/form-data.
+// Operations on a caller ID with a library of 2017 to 2020, which sends forms as multipart/form-data.
 "use strict";
 
 const LISTED_WITHIN_MS = 30_000;

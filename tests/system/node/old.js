@@ -1,4 +1,4 @@
-// A caller ID's whole life as the product page shows it, with a library that calls back.
+// Operations on a caller ID as on the product page, with a library that uses callback functions.
 "use strict";
 
 const LISTED_WITHIN_MS = 10_000;

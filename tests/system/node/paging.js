@@ -1,4 +1,4 @@
-// Every way the library has to go through a long list.
+// The library's methods that iterate over a long list.
 "use strict";
 
 const names = (callerIds) => callerIds.map((callerId) => callerId.friendlyName);

@@ -1,4 +1,4 @@
-// Asks for a URL with one of Node's HTTP clients, and prints the status of the answer or the error.
+// Requests a URL with one of Node's HTTP clients, and prints the status of the response or the error.
 const [client, url] = process.argv.slice(2);
 const { TWILIO_ACCOUNT_SID: sid, TWILIO_AUTH_TOKEN: token } = process.env;
 const headers = { Authorization: `Basic ${Buffer.from(`${sid}:${token}`).toString("base64")}` };

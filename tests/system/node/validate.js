@@ -1,4 +1,4 @@
-// The library's own opinion of a StatusCallback that was received.
+// The verdict of the library's validator on a received StatusCallback.
 "use strict";
 
 const twilio = require("twilio");

@@ -1,4 +1,4 @@
-# What test_other_clients.py asks of Ruby: client and from_twilio? come before this.
+# Operations of the API for test_other_clients.py. Code before this defines client and from_twilio?.
 number, url, signature, encoded = ARGV
 form = URI.decode_www_form(encoded).to_h
 

@@ -1,4 +1,4 @@
-// What the page's function says of a StatusCallback.
+// The verdict of the page's function on a StatusCallback.
 "use strict";
 
 module.exports = async (isFromTwilio, { url, form, signature }) => isFromTwilio(url, form, signature);

@@ -1,4 +1,4 @@
-// A caller ID's whole life: asked for, listed, fetched, updated, found, deleted.
+// All operations on a caller ID: verify, list, fetch, update, filter, delete.
 "use strict";
 
 const LISTED_WITHIN_MS = 10_000;

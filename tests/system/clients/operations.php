@@ -1,5 +1,5 @@
 <?php
-// What test_other_clients.py asks of PHP: $client and isFromTwilio come before this.
+// Operations of the API for test_other_clients.py. Code before this defines $client and isFromTwilio.
 [, $number, $url, $signature] = $argv;
 parse_str($argv[4], $form);
 

@@ -1,4 +1,4 @@
-// What test_other_clients.py asks of Go: newClient and isFromTwilio are in files beside this.
+// Operations of the API for test_other_clients.py. Other files define newClient and isFromTwilio.
 package main
 
 import (
