@@ -18,7 +18,7 @@ HANGING = "hanging"
 
 
 class Quick(asyncio.Protocol):
-    """Responds when the request is complete, and closes the connection."""
+    """A receiver that responds when the request is complete, and closes the connection."""
 
     def __init__(self) -> None:
         self._read = b""

@@ -23,7 +23,7 @@ from ringback.storage.unit_of_work import UnitOfWork
 from support.databases.pgbouncer import PgBouncer, pgbouncer_before
 from support.databases.postgresql import administration, new_database, postgresql_server
 from support.databases.roles import DOCUMENTED_GRANTS, role_with
-from support.databases.severable_proxy import Line
+from support.databases.severable_proxy import SeverableProxy
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, T0
 from support.in_process.simulation import execute
 from support.polling import until, until_awaited
@@ -377,7 +377,7 @@ async def test_operation_after_close_is_unavailable(migrated_url: URL) -> None:
 async def test_close_ends_a_connection_whose_first_query_hangs(
     migrated_url: URL, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Line(migrated_url) as line:
+    with SeverableProxy(migrated_url) as line:
         database = open_database(line.url)
 
         def hang(driver: psycopg.Connection, threshold: int | None) -> bool:

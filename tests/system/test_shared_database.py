@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from support.databases.postgresql import migrated_database, new_database, postgresql_server
-from support.databases.severable_proxy import Line
+from support.databases.severable_proxy import SeverableProxy
 from support.receivers.receiver import CallbackReceiver
 from support.sampling import WHOLE
 from support.servers.command import Command
@@ -87,7 +87,7 @@ def test_killed_worker_is_replaced_and_loses_nothing(workers: ServerProcess) -> 
 
 def test_worker_without_a_database_is_restarted_and_stops_no_other(database_url: str) -> None:
     with (
-        Line(make_url(database_url)) as line,
+        SeverableProxy(make_url(database_url)) as line,
         ServerProcess(database_url=line.url, workers=2, **QUICK) as server,
         server.client() as http,
     ):
@@ -95,7 +95,7 @@ def test_worker_without_a_database_is_restarted_and_stops_no_other(database_url:
         line.cut()
         os.kill(min(children(server)), signal.SIGKILL)
         server.wait_for_log(lambda log: log.get("status") == 1)
-        line.mend()
+        line.restore()
 
         eventually(lambda: len(children(server)) == 2, what="two workers again")
         eventually(lambda: http.get("/readyz").is_success, what="ready again")
@@ -154,7 +154,7 @@ def test_unmigrated_database_is_reported_in_one_line(command: Command) -> None:
 
 
 def test_server_stops_in_time_while_the_database_does_not_respond(database_url: str) -> None:
-    with Line(make_url(database_url)) as line, ServerProcess(database_url=line.url, **QUICK) as server:
+    with SeverableProxy(make_url(database_url)) as line, ServerProcess(database_url=line.url, **QUICK) as server:
         with server.client() as http:
             http.post(LIST, data={"PhoneNumber": number_at(300)}).raise_for_status()
         line.hang()
@@ -169,7 +169,7 @@ def test_server_stops_in_time_while_the_database_does_not_respond(database_url: 
 def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(database_url: str) -> None:
     asked = {number_at(position) for position in range(200, 210)}
     with (
-        Line(make_url(database_url)) as line,
+        SeverableProxy(make_url(database_url)) as line,
         CallbackReceiver() as receiver,
         ServerProcess(database_url=line.url, **QUICK) as server,
         server.client() as http,
@@ -182,7 +182,7 @@ def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(databa
         control = http.get(f"/_ringback/accounts/{ACCOUNT_SID}/calls")
         live, ready = http.get("/livez"), http.get("/readyz")
         threading.Event().wait(OUTAGE_SECONDS)  # the test needs an outage of this length
-        line.mend()
+        line.restore()
 
         eventually(lambda: http.get("/readyz").is_success, what="ready again")
         eventually(lambda: verified(http) >= asked, what="all verified")

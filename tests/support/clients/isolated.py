@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Where a client's request went while the server was running and after it stopped, and the resolved names."""
+    """The outcomes of a client's request, while the server was running and after it stopped, and the resolved names."""
 
     client: str
     outcome: str

@@ -79,7 +79,7 @@ def printed_block(client: str, server: InterceptingServer, *, page: str = "") ->
 
 
 class UnmodifiedPrograms:
-    """Runs unmodified programs in a shell after `lines`, and records the names that they resolve."""
+    """A shell environment that runs unmodified programs after `lines`, and records the names that they resolve."""
 
     def __init__(self, lines: str, folder: Path) -> None:
         self._lines = lines

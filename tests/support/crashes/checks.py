@@ -48,7 +48,7 @@ def by_call(received: Iterable[Received]) -> Deliveries:
 
 
 class Inspector:
-    """Checks the account of one client, over HTTP."""
+    """A check of one client's account, over HTTP."""
 
     def __init__(self, http: httpx.Client, tenant: Tenant, report: Report) -> None:
         self._http = http

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import URL
 
-from support.databases.severable_proxy import Line
+from support.databases.severable_proxy import SeverableProxy
 from support.servers.server import free_port
 from support.waiting import eventually
 
@@ -92,7 +92,7 @@ def pgbouncer_before(server: URL) -> Iterator[PgBouncer]:
     if PROGRAM is None:
         pytest.skip("pgbouncer is not installed")
     folder = Path(tempfile.mkdtemp(prefix="ringback-pgbouncer-"))  # other users cannot read pytest's folders
-    with Line(server) as line:
+    with SeverableProxy(server) as line:
         pooler = PgBouncer(server, line.port, folder)
         pooler.start()
         try:

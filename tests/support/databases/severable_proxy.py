@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 PIECE_BYTES = 65_536
 
 
-class Line:
+class SeverableProxy:
     """A TCP proxy on 127.0.0.1 to the server in a URL. While cut, it refuses connections."""
 
     def __init__(self, server: URL) -> None:
@@ -72,7 +72,7 @@ class Line:
         self._open.clear()
         self._passes.set()
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Forward connections again, at the same address."""
         self._listener = self._listening(self.port)
 

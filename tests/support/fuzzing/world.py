@@ -43,7 +43,7 @@ class World:
         return call.status_code == 200 and call.json()["state"] == "ringing"
 
     def prepare(self, operation_path: str) -> None:
-        """Bring the resource of an operation into a state in which the operation can succeed."""
+        """Put the resource of an operation into a state in which the operation can succeed."""
         path = f"/accounts/{self.account_sid}"
         for end, act in PREREQUISITE_ACTIONS.items():
             if operation_path.endswith(end):
