@@ -97,7 +97,7 @@ async def test_calls_that_continue_are_not_reported_as_ended(simulation: Simulat
     assert (moves, ended) == (1, [])
 
 
-async def test_each_event_of_a_call_is_logged(simulation: Simulation, lines: Lines) -> None:
+async def test_events_of_a_call_are_logged(simulation: Simulation, lines: Lines) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     sid = simulation.validate().call_sid
 
@@ -124,7 +124,7 @@ async def test_call_with_an_error_is_postponed_and_does_not_delay_others(
     assert [line["call_sid"] for line in failures] == [doomed]
 
 
-async def test_only_the_failing_call_is_postponed(simulation: Simulation, fail: Fail) -> None:
+async def test_failing_call_is_the_only_one_postponed(simulation: Simulation, fail: Fail) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, ring_seconds=0.0, key_seconds=0.0)
     doomed = simulation.validate().call_sid
     others = [simulation.validate(f"+1415555{number:04d}").call_sid for number in range(1000, 1010)]

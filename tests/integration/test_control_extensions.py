@@ -19,7 +19,7 @@ def happened(call: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("dialled", "ending"), [("ww123", "success"), ("123", "success"), ("124", "failed"), ("", "failed")]
 )
-async def test_only_a_call_that_dials_the_extension_reaches_the_callee(
+async def test_callee_is_reached_only_by_dialing_the_extension(
     account: ControlledAccount, dialled: str, ending: str
 ) -> None:
     await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "123"})

@@ -43,7 +43,7 @@ async def statuses(account: ControlledAccount, *numbers: str) -> list[str]:
     return [(await account.call(sid))["status"] for sid in sids]
 
 
-async def test_each_call_uses_one_entry_in_order_then_the_rule(account: ControlledAccount) -> None:
+async def test_calls_use_script_entries_in_order_and_then_the_rule(account: ControlledAccount) -> None:
     await account.control("PUT", PHONE, {"behavior": "unreachable"})
     queued = await script(account, "busy", "no-answer")
     more = await script(account, {"behavior": "hang-up", "key_seconds": 3})

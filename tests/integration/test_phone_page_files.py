@@ -29,7 +29,7 @@ MAX_BYTES = 180_000
 @pytest.mark.anyio
 @only(SQLITE)
 @pytest.mark.parametrize("path", sorted(phone_page.PATHS))
-async def test_each_file_is_served_with_a_strict_content_security_policy(controlled: Controlled, path: str) -> None:
+async def test_files_are_served_with_a_strict_content_security_policy(controlled: Controlled, path: str) -> None:
     answer = await controlled.http.get(path)
 
     assert answer.status_code == 200

@@ -32,7 +32,7 @@ import os
 import signal
 
 
-def test_waits(ringback, ringback_server):
+def test_pause(ringback, ringback_server):
     with open("started.part", "w") as file:
         file.write(f"{getattr(ringback_server, 'process_id', 0)} {ringback.base_url}")
     os.rename("started.part", "started")
@@ -48,7 +48,7 @@ import pytest
 from ringback.testing import connect
 
 
-def test_catches_the_interrupt(ringback, ringback_server):
+def test_interrupt_is_caught(ringback, ringback_server):
     with open("started.part", "w") as file:
         file.write(f"{ringback_server.process_id} {ringback.base_url}")
     os.rename("started.part", "started")
@@ -59,7 +59,7 @@ def test_catches_the_interrupt(ringback, ringback_server):
             server.existing_account(ringback.account_sid)
 
 
-def test_runs_later(ringback):
+def test_later_test_passes(ringback):
     assert ringback.calls() == []
 """
 FORKING = """
@@ -67,7 +67,7 @@ import os
 import signal
 
 
-def test_forks_a_child_that_outlives_pytest(ringback, ringback_server):
+def test_child_survives_pytest(ringback, ringback_server):
     child = os.fork()
     if not child:
         signal.pause()
@@ -85,7 +85,7 @@ import signal
 from ringback.testing import ControlError
 
 
-def test_uses_the_server_after_its_death(ringback, ringback_server):
+def test_dead_server_is_used(ringback, ringback_server):
     os.kill(ringback_server.process_id, signal.SIGKILL)
     while True:
         try:
@@ -94,7 +94,7 @@ def test_uses_the_server_after_its_death(ringback, ringback_server):
             break
 
 
-def test_needs_the_server(ringback):
+def test_server_is_needed(ringback):
     pass
 """
 
@@ -195,7 +195,7 @@ def test_interrupted_suite_names_a_server_that_is_gone_in_one_line(tmp_path: Pat
 
     assert status == pytest.ExitCode.INTERRUPTED, out
     assert [line for line in out.splitlines() if "does not answer" in line] == [
-        f"ringback: the server at {server.base_url} does not answer; could not delete the account of test_waits"
+        f"ringback: the server at {server.base_url} does not answer; could not delete the account of test_pause"
     ]
     assert [text for text in ("ControlError", "httpx", "ERROR") if text in out] == []
 

@@ -14,20 +14,20 @@ def test_unused_plugin_imports_no_modules():
     assert heavy == set()
 """
 UNKNOWN = """
-def test_of_an_account(ringback):
+def test_account_is_available(ringback):
     pass
 """
 DELETED = """
-def test_that_cleans_up_itself(ringback):
+def test_account_is_deleted(ringback):
     ringback.delete()
 
 
-def test_that_ends_its_own_server(ringback_server, ringback):
+def test_server_is_stopped(ringback_server, ringback):
     ringback_server.stop()
 """
 LATER = """
 
-def test_that_comes_too_late(ringback):
+def test_server_is_used_later(ringback):
     pass
 """
 INVALID_SETTINGS = """

@@ -30,7 +30,7 @@ SUITE = f"""
 from ringback.testing import plugin
 
 
-def test_of_somebody(ringback):
+def test_installed_plugin_is_used(ringback):
     assert not plugin.__file__.startswith({str(ROOT)!r})
     assert ringback.account_sid.startswith("AC")
 """
@@ -147,7 +147,7 @@ def test_installed_package_migrates_serves_and_is_ready(installed: Path, tmp_pat
 
 
 def test_installed_package_has_the_pytest_plugin(installed: Path, tmp_path: Path) -> None:
-    (tmp_path / "test_of_somebody.py").write_text(SUITE, encoding="utf-8")
+    (tmp_path / "test_installed_plugin_is_used.py").write_text(SUITE, encoding="utf-8")
 
     told = run(installed / "python", "-m", "pytest", "-p", "no:schemathesis", "-p", "no:cacheprovider", cwd=tmp_path)
 

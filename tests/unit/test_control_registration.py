@@ -151,7 +151,7 @@ def code_spans(text: str) -> str:
     return " ".join(re.findall(r"`([^`\n]+)`", prose))
 
 
-def test_every_router_of_the_control_api_is_in_the_application() -> None:
+def test_control_api_routers_are_in_the_application() -> None:
     missing = [
         f"{module.__name__}.{name}: add it to ROUTERS in src/ringback/control_api/application.py"
         for module in control_modules()
@@ -162,7 +162,7 @@ def test_every_router_of_the_control_api_is_in_the_application() -> None:
     assert not missing, "\n".join(missing)
 
 
-def test_every_operation_has_a_method_in_the_test_clients() -> None:
+def test_control_api_operations_have_methods_in_the_test_clients() -> None:
     sent = {operation_of(request) for request in described_requests()}
     missing = [
         f"{operation}: describe its request in src/ringback/testing/requests.py or resource_requests.py, and send it "
@@ -175,18 +175,18 @@ def test_every_operation_has_a_method_in_the_test_clients() -> None:
     assert set(WITHOUT_CLIENT_METHOD) == set(operations()) - sent
 
 
-def test_every_request_of_the_test_clients_has_a_route() -> None:
+def test_test_client_requests_have_routes() -> None:
     assert [str(request) for request in described_requests() if operation_of(request) is None] == []
 
 
-def test_every_class_of_requests_has_a_synchronous_and_an_async_class() -> None:
+def test_request_classes_have_a_synchronous_and_an_async_client() -> None:
     missing = [f"{name}: add its two classes to CLASSES" for name in request_classes() if name not in CLASSES]
 
     assert not missing, "\n".join(missing)
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_every_request_is_sent_by_the_synchronous_and_the_async_class(name: str) -> None:
+def test_requests_are_sent_by_the_synchronous_and_the_async_client(name: str) -> None:
     methods = {method for method in vars(request_classes()[name]) if not method.startswith("_")} - {"path"}
     missing = [
         f"{method}: add it to {handle.__module__}.{handle.__qualname__}"
@@ -200,7 +200,7 @@ def test_every_request_is_sent_by_the_synchronous_and_the_async_class(name: str)
 
 
 @pytest.mark.parametrize("name", CLASSES)
-def test_every_method_of_the_test_clients_is_in_the_documentation(name: str) -> None:
+def test_test_client_methods_are_documented(name: str) -> None:
     documented = code_spans(read("docs/testing.md"))
     methods = [method for method in vars(request_classes()[name]) if not method.startswith("_")]
     missing = [
@@ -212,7 +212,7 @@ def test_every_method_of_the_test_clients_is_in_the_documentation(name: str) -> 
     assert not missing, "\n".join(missing)
 
 
-def test_every_path_of_the_control_api_is_in_the_documentation() -> None:
+def test_control_api_paths_are_documented() -> None:
     documented = set(re.findall(r"[\w-]+", code_spans(read("docs/control-api.md"))))
     last_segments = {route.path: re.findall(r"/([\w-]+)", route.path)[-1] for route in routes()}
     missing = [
@@ -225,7 +225,7 @@ def test_every_path_of_the_control_api_is_in_the_documentation() -> None:
 
 
 @pytest.mark.parametrize(("response", "model"), MODELS, ids=lambda model: model.__name__)
-def test_every_field_of_a_response_is_in_the_model_of_the_test_clients(
+def test_response_fields_are_in_the_models_of_the_test_clients(
     response: type[BaseModel], model: type[BaseModel]
 ) -> None:
     fields = {field.alias or name for name, field in model.model_fields.items()}
@@ -240,7 +240,7 @@ def test_every_field_of_a_response_is_in_the_model_of_the_test_clients(
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_every_behavior_is_in_test_clients_page_and_documentation(behavior: PhoneBehavior) -> None:
+def test_behaviors_are_in_the_test_clients_the_page_and_the_documentation(behavior: PhoneBehavior) -> None:
     places = {
         "Behavior in src/ringback/testing/models.py": str(get_args(models.Behavior)),
         "BEHAVIORS in src/ringback/phone_page/static/labels.js": read("src/ringback/phone_page/static/labels.js"),
@@ -256,7 +256,7 @@ def test_every_behavior_is_in_test_clients_page_and_documentation(behavior: Phon
     assert not missing, "\n".join(missing)
 
 
-def test_every_event_type_is_in_the_documentation() -> None:
+def test_event_types_are_documented() -> None:
     documented = code_spans(read("docs/testing.md")).split()
     missing = [f"{event}: add it to Events in docs/testing.md" for event in EventType if event not in documented]
 
@@ -264,14 +264,14 @@ def test_every_event_type_is_in_the_documentation() -> None:
 
 
 @pytest.mark.parametrize("page", ["docs/faults.md", "docs/testing.md"])
-def test_every_target_of_faults_is_in_the_documentation(page: str) -> None:
+def test_fault_targets_are_documented(page: str) -> None:
     documented = re.split(r"[\s,]+", code_spans(read(page)))
     missing = [f"{target}: add it to {page}" for target in FaultTarget if target not in documented]
 
     assert not missing, "\n".join(missing)
 
 
-def test_every_model_of_the_test_clients_reads_a_response() -> None:
+def test_test_client_models_parse_the_responses() -> None:
     listed = {model for _, model in MODELS} | {models.Model}
     missing = [
         f"{name}: add it with its response to MODELS"

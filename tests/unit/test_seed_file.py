@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Read:
     return write_and_read
 
 
-def test_all_fields_of_a_seed_file_are_read(read: Read) -> None:
+def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
     seed = read(f"""
         [[accounts]]
         sid = "{AC}"
