@@ -33,10 +33,10 @@ ALL = [
     hostile.hang,
     hostile.drip_the_head,
     hostile.send_a_large_body,
-    hostile.send_chunks_for_ever,
+    hostile.send_chunks_forever,
     hostile.send_tiny_chunks,
     hostile.send_a_large_head,
-    hostile.say_continue_for_ever,
+    hostile.send_continue_forever,
 ]
 SAMPLE = [hostile.hang, hostile.send_a_large_body]
 
