@@ -27,7 +27,7 @@ help:
 	@echo "make bench   measure the request rates against a bare uvicorn (needs wrk)"
 	@echo "make pictures  take the docs' pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
-	@echo "make docs    generate docs/call-states.md, the phone page's numbering plan and the file of place names"
+	@echo "make docs    generate docs/call-states.md, docs/fidelity.md, the phone page's numbering plan and the file of place names"
 	@echo "make structure  count imports, long modules, and the functions that a request and a callback pass"
 
 # An interpreter that is too old is reported before pip fails on it.
@@ -109,6 +109,7 @@ bench: $(VENV)/.installed-dev
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.support.generators.call_states > docs/call-states.md
+	$(BIN)/python -m tests.support.generators.fidelity_page > docs/fidelity.md
 	$(BIN)/python -m tests.support.generators.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 	$(BIN)/python -m tests.support.generators.place_names > src/ringback/domain/place_names.txt
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import MetaData, Table
 
 from ringback.control_api.calls import CallResponse, call_response
+from ringback.control_api.fidelity_file import read_fidelity
 from ringback.domain.calls import ValidationCall, ValidationRequest
 from ringback.storage.statements import columns
 from ringback.storage.tables import validation_calls
@@ -21,7 +22,7 @@ from ringback.twilio_api.routes import ROUTES
 from support.domain_values import a_call
 
 ROOT = Path(__file__).resolve().parents[2]
-FIDELITY = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+FACTS = [fact for section in read_fidelity().sections for fact in section.facts]
 CONTRACT_TESTS = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests/contract").glob("test_*.py"))
 NOT_IN_CONTROL_API = {"keys", "attempts_allowed"}
 """Fields of a call that the control API does not show: unfinished digits, and a limit that the policy sets."""
@@ -59,7 +60,10 @@ def test_query_of_a_list_has_its_filters_and_paging(route: Route) -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
 def test_handlers_of_every_route_have_their_facts_in_fidelity(route: Route) -> None:
-    assert f"`{handler_file(route)}`" in FIDELITY, f"name {handler_file(route)} beside its facts in docs/fidelity.md"
+    file = handler_file(route)
+    named = {place.partition(":")[0] for fact in FACTS for place in fact.where}
+
+    assert file in named, f'name {file} as "where" of its facts in control_api/fidelity.toml'
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.operation)
@@ -80,8 +84,9 @@ def test_document_of_a_resource_has_its_columns_in_their_order(module: ModuleTyp
 @pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
 def test_every_parameter_has_its_facts_in_fidelity(form: type[ValidationRequestForm | CallerIdForm]) -> None:
     names = [str(field.alias) for field in form.model_fields.values()]
+    facts = "\n".join(fact.fact for fact in FACTS)
     missing = [
-        f"{name}: add its rules to docs/fidelity.md" for name in names if not re.search(rf"\b{name}\b", FIDELITY)
+        f"{name}: add its rules to control_api/fidelity.toml" for name in names if not re.search(rf"\b{name}\b", facts)
     ]
 
     assert not missing, "\n".join(missing)
