@@ -1,6 +1,6 @@
 """StatusCallbacks whose connection fails: they are retried once, and never sent with an untrusted certificate.
 
-Rules: docs/fidelity.md, StatusCallback.
+Rules: docs/fidelity.md, StatusCallback delivery.
 """
 
 import socket

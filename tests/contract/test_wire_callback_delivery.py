@@ -1,4 +1,7 @@
-"""Delivery of StatusCallbacks: bytes, signature, redirects, retries. Rules: docs/fidelity.md."""
+"""Delivery of StatusCallbacks: bytes, signature, redirects, retries.
+
+Rules: docs/fidelity.md, StatusCallback delivery.
+"""
 
 import base64
 import hashlib

@@ -1,4 +1,7 @@
-"""The list of caller IDs: its fields in JSON and XML, its order and its filters. Rules: docs/fidelity.md, list."""
+"""The list of caller IDs: its fields in JSON and XML, its order and its filters.
+
+Rules: docs/fidelity.md, list paging.
+"""
 
 import pytest
 from lxml import etree

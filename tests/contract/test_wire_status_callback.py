@@ -1,4 +1,7 @@
-"""The parameters of the StatusCallback for each outcome of a call. Rules: docs/fidelity.md, StatusCallback."""
+"""The parameters of the StatusCallback for each outcome of a call.
+
+Rules: docs/fidelity.md, StatusCallback parameters.
+"""
 
 import fcntl
 import math

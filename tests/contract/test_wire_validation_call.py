@@ -1,6 +1,6 @@
 """The call between the request and the caller ID, which does not exist before the code is entered.
 
-Rules: docs/fidelity.md.
+Rules: docs/fidelity.md, validation call.
 """
 
 import time

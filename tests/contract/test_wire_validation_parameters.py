@@ -1,4 +1,4 @@
-"""The parameters of POST on the list, and the order of their checks. Rules: docs/fidelity.md, ValidationRequest."""
+"""The parameters of POST on the list, and the order of their checks. Rules: docs/fidelity.md, validation request."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""POST on the list: its parameters, one by one, and its response. Rules: docs/fidelity.md, ValidationRequest."""
+"""POST on the list: its parameters, one by one, and its response. Rules: docs/fidelity.md, validation request."""
 
 import re
 from typing import Any
