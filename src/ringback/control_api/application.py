@@ -17,6 +17,7 @@ from ringback.control_api import (
     clocks,
     events,
     faults,
+    fidelity,
     inbox,
     phones,
     policies,
@@ -47,6 +48,7 @@ ROUTERS = (
     requests.router,
     inbox.router,
     inbox.receiver_router,
+    fidelity.router,
 )
 """All routers of the control API, in the order of the OpenAPI description."""
 

@@ -36,6 +36,7 @@ INEXPRESSIBLE_ERRORS = (
     "effect:",
     "effect.message:",
     "times, probability: give one of them",
+    "section: ",
     "the snapshot cannot be restored",
 )
 """Beginnings of errors about values that are invalid for reasons that JSON Schema cannot express."""
