@@ -20,7 +20,7 @@ ELEMENTS = [
 PARENT_KEY = ("SKc0000000000000000000000000000001", "contract-parent-secret")
 
 
-def test_an_account_in_json_has_the_descriptions_fields_in_its_order(seeded: SeededAccounts) -> None:
+def test_account_in_json_has_the_fields_of_the_openapi_description_in_order(seeded: SeededAccounts) -> None:
     path = account_path(seeded.parent)
 
     account = seeded.parent.request("GET", f"{path}.json").json()
@@ -40,14 +40,14 @@ def test_an_account_in_json_has_the_descriptions_fields_in_its_order(seeded: See
     }
 
 
-def test_the_owner_of_a_subaccount_is_its_parent(seeded: SeededAccounts) -> None:
+def test_subaccount_has_its_parent_as_owner(seeded: SeededAccounts) -> None:
     account = seeded.sub.request("GET", f"{account_path(seeded.sub)}.json").json()
 
     assert (account["sid"], account["owner_account_sid"]) == (seeded.sub.account_sid, seeded.parent.account_sid)
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_an_account_in_xml_has_its_subresources_as_elements(api: Api, suffix: str) -> None:
+def test_account_in_xml_has_its_subresources_as_elements(api: Api, suffix: str) -> None:
     path = account_path(api)
 
     answer = api.request("GET", path + suffix)
@@ -64,7 +64,7 @@ def test_an_account_in_xml_has_its_subresources_as_elements(api: Api, suffix: st
     assert account.findtext("Uri") == path
 
 
-def test_an_account_in_csv_is_one_row_without_its_subresources(seeded: SeededAccounts) -> None:
+def test_account_in_csv_is_one_row_without_its_subresources(seeded: SeededAccounts) -> None:
     answer = seeded.parent.request("GET", f"{account_path(seeded.parent)}.csv")
 
     header, row = csv.reader(io.StringIO(answer.text))
@@ -73,14 +73,14 @@ def test_an_account_in_csv_is_one_row_without_its_subresources(seeded: SeededAcc
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_suffix_chooses_the_representation_of_an_account(api: Api, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_an_account(api: Api, suffix: str) -> None:
     answer = api.request("GET", account_path(api) + suffix)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_the_uris_of_an_account_lead_somewhere(api: Api, suffix: str) -> None:
+def test_uris_of_an_account_lead_to_existing_resources(api: Api, suffix: str) -> None:
     answer = api.request("GET", account_path(api) + suffix)
 
     if suffix:
@@ -92,7 +92,7 @@ def test_the_uris_of_an_account_lead_somewhere(api: Api, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".JSON", ".yaml", ".json.xml", ".", "/", "//"])
-def test_an_account_with_another_suffix_is_not_found(api: Api, suffix: str) -> None:
+def test_account_with_an_unknown_suffix_is_not_found(api: Api, suffix: str) -> None:
     answer = api.request("GET", account_path(api) + suffix)
 
     assert (answer.status_code, error_of(answer).code) == (404, 20404)
@@ -100,7 +100,7 @@ def test_an_account_with_another_suffix_is_not_found(api: Api, suffix: str) -> N
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_an_account_can_only_be_read(api: Api, method: str, suffix: str) -> None:
+def test_account_is_read_only(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, account_path(api) + suffix, data={"FriendlyName": "another"})
 
     error = error_of(answer)
@@ -109,7 +109,7 @@ def test_an_account_can_only_be_read(api: Api, method: str, suffix: str) -> None
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_head_on_an_account_is_get_without_the_body(api: Api, suffix: str) -> None:
+def test_head_of_an_account_is_get_without_the_body(api: Api, suffix: str) -> None:
     with RawConnection(api) as connection:
         head, get = (connection.ask(method, account_path(api) + suffix) for method in ("HEAD", "GET"))
 
@@ -124,7 +124,7 @@ def test_head_on_an_account_is_get_without_the_body(api: Api, suffix: str) -> No
     ("opens", "path_of", "status"),
     [("parent", "sub", 200), ("sub", "parent", 401), ("stranger", "sub", 401), ("parent", "suspended_sub", 401)],
 )
-def test_an_account_is_shown_to_itself_and_its_parent(
+def test_account_can_be_read_by_itself_and_its_parent(
     seeded: SeededAccounts, opens: str, path_of: str, status: int
 ) -> None:
     who, whose = getattr(seeded, opens), getattr(seeded, path_of)
@@ -135,7 +135,7 @@ def test_an_account_is_shown_to_itself_and_its_parent(
     assert status != 200 or answer.json()["sid"] == whose.account_sid
 
 
-def test_an_api_key_opens_the_account_too(contract_url: str, seeded: SeededAccounts) -> None:
+def test_account_can_be_read_with_an_api_key(contract_url: str, seeded: SeededAccounts) -> None:
     username, password = PARENT_KEY
     with Api(contract_url, seeded.parent.account_sid, password, username=username) as client:
         answer = client.request("GET", f"{account_path(client)}.json")
@@ -144,14 +144,14 @@ def test_an_api_key_opens_the_account_too(contract_url: str, seeded: SeededAccou
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv", ".yaml", "/"])
-def test_an_account_is_shown_to_nobody_without_credentials(nobody: Api, suffix: str) -> None:
+def test_account_requires_credentials(nobody: Api, suffix: str) -> None:
     answer = nobody.request("GET", account_path(nobody) + suffix)
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)
 
 
 @pytest.mark.parametrize("other", ["AC" + "f" * 32, "AC1", "nonsense", "%2e", ".json"])
-def test_an_account_that_does_not_exist_is_no_different_from_a_strangers(api: Api, other: str) -> None:
+def test_unknown_account_gets_the_response_of_an_unrelated_account(api: Api, other: str) -> None:
     answer = api.request("GET", f"/2010-04-01/Accounts/{other}.json")
 
     assert (answer.status_code, error_of(answer).message) == (401, "Authenticate")

@@ -46,31 +46,31 @@ def statuses(base_url: str, account: Api, *credentials: tuple[str, str | None]) 
         *("Basic /////w==", basic("no colon"), "Basic Zm9vOmJhcg", "Basic Zm9v OmJhcg=="),
     ],
 )
-def test_without_readable_credentials_none_were_provided(nobody: Api, suffix: str, authorization: str | None) -> None:
+def test_unreadable_credentials_count_as_missing(nobody: Api, suffix: str, authorization: str | None) -> None:
     assert refusal(nobody, f"{nobody.path}{suffix}", authorization) == NO_CREDENTIALS
 
 
 @pytest.mark.parametrize("username", ["", UNKNOWN_ACCOUNT, "SK" + "f" * 32, "nobody", "ac" + "0" * 31 + "1", "é", "PN"])
-def test_an_unknown_user_name_is_invalid(nobody: Api, api: Api, username: str) -> None:
+def test_unknown_user_name_is_invalid(nobody: Api, api: Api, username: str) -> None:
     assert refusal(nobody, f"{nobody.path}.json", basic(f"{username}:{api.auth_token}")) == INVALID_USERNAME
 
 
 @pytest.mark.parametrize("password", ["", "wrong", "RINGBACKRINGBACKRINGBACKRINGBACK", "é", "ringback" * 4 + " "])
-def test_a_wrong_password_is_told_to_authenticate(nobody: Api, password: str) -> None:
+def test_wrong_password_gets_an_authenticate_error(nobody: Api, password: str) -> None:
     assert refusal(nobody, f"{nobody.path}.json", basic(f"{nobody.account_sid}:{password}")) == AUTHENTICATE
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("path", [".json", f"/{UNKNOWN_SID}.json", "/nonsense/nonsense.json", ".yaml", "/"])
-def test_every_method_and_path_of_an_account_asks_for_credentials_first(nobody: Api, method: str, path: str) -> None:
+def test_credentials_are_checked_first_for_every_method_and_path(nobody: Api, method: str, path: str) -> None:
     assert refusal(nobody, nobody.path + path, None, method) == NO_CREDENTIALS
 
 
-def test_the_account_sid_with_its_auth_token_opens_its_paths(api: Api) -> None:
+def test_account_sid_and_auth_token_authenticate_for_the_accounts_paths(api: Api) -> None:
     assert api.list().status_code == 200
 
 
-def test_the_schemes_letter_case_does_not_matter(api: Api, nobody: Api) -> None:
+def test_authentication_scheme_is_case_insensitive(api: Api, nobody: Api) -> None:
     encoded = basic(f"{api.account_sid}:{api.auth_token}").removeprefix("Basic ")
 
     answers = [
@@ -81,9 +81,7 @@ def test_the_schemes_letter_case_does_not_matter(api: Api, nobody: Api) -> None:
     assert [answer.status_code for answer in answers] == [200, 200, 200]
 
 
-def test_an_account_that_does_not_exist_is_like_one_that_is_not_yours(
-    nobody: Api, api: Api, seeded: SeededAccounts
-) -> None:
+def test_unknown_account_is_refused_like_an_unrelated_account(nobody: Api, api: Api, seeded: SeededAccounts) -> None:
     mine = basic(f"{api.account_sid}:{api.auth_token}")
     paths = [f"/2010-04-01/Accounts/{UNKNOWN_ACCOUNT}/OutgoingCallerIds", seeded.stranger.path]
 
@@ -93,7 +91,7 @@ def test_an_account_that_does_not_exist_is_like_one_that_is_not_yours(
     assert answers[0].content == answers[1].content
 
 
-def test_an_account_that_does_not_exist_is_never_a_404(nobody: Api, api: Api) -> None:
+def test_unknown_account_is_never_a_404(nobody: Api, api: Api) -> None:
     mine = basic(f"{api.account_sid}:{api.auth_token}")
 
     for account in (UNKNOWN_ACCOUNT, "nonsense", api.account_sid.lower()):
@@ -101,26 +99,24 @@ def test_an_account_that_does_not_exist_is_never_a_404(nobody: Api, api: Api) ->
         assert refusal(nobody, path, mine) == AUTHENTICATE
 
 
-def test_an_api_key_with_its_secret_is_as_good_as_the_token(contract_url: str, seeded: SeededAccounts) -> None:
+def test_api_key_and_secret_authenticate_like_the_token(contract_url: str, seeded: SeededAccounts) -> None:
     assert statuses(contract_url, seeded.parent, PARENT_KEY) == [200]
 
 
-def test_an_api_key_with_another_secret_is_told_to_authenticate(nobody: Api, seeded: SeededAccounts) -> None:
+def test_api_key_with_another_secret_gets_an_authenticate_error(nobody: Api, seeded: SeededAccounts) -> None:
     path = f"{seeded.parent.path}.json"
 
     for secret in ("", "wrong", SUB_KEY[1], "contract-parent-token"):
         assert refusal(nobody, path, basic(f"{PARENT_KEY[0]}:{secret}")) == AUTHENTICATE
 
 
-def test_a_parents_credentials_work_on_its_subaccounts_paths(contract_url: str, seeded: SeededAccounts) -> None:
+def test_credentials_of_a_parent_are_valid_for_its_subaccount(contract_url: str, seeded: SeededAccounts) -> None:
     parent = (seeded.parent.account_sid, seeded.parent.auth_token)
 
     assert statuses(contract_url, seeded.sub, parent, PARENT_KEY, SUB_KEY) == [200, 200, 200]
 
 
-def test_parent_on_a_subaccounts_path_reads_the_subaccounts_resources(
-    contract_url: str, seeded: SeededAccounts
-) -> None:
+def test_parent_reads_the_subaccounts_resources_on_its_path(contract_url: str, seeded: SeededAccounts) -> None:
     parent = seeded.parent
     with Api(contract_url, seeded.sub.account_sid, parent.auth_token, username=parent.account_sid) as client:
         rows = records(client.list())
@@ -131,34 +127,34 @@ def test_parent_on_a_subaccounts_path_reads_the_subaccounts_resources(
     assert request["account_sid"] == seeded.sub.account_sid
 
 
-def test_a_subaccounts_credentials_do_not_work_on_its_parents_path(nobody: Api, seeded: SeededAccounts) -> None:
+def test_credentials_of_a_subaccount_are_invalid_for_its_parent(nobody: Api, seeded: SeededAccounts) -> None:
     path = f"{seeded.parent.path}.json"
 
     for username, password in ((seeded.sub.account_sid, seeded.sub.auth_token), SUB_KEY):
         assert refusal(nobody, path, basic(f"{username}:{password}")) == AUTHENTICATE
 
 
-def test_an_unrelated_accounts_credentials_are_told_to_authenticate(nobody: Api, seeded: SeededAccounts) -> None:
+def test_credentials_of_an_unrelated_account_get_an_authenticate_error(nobody: Api, seeded: SeededAccounts) -> None:
     stranger = basic(f"{seeded.stranger.account_sid}:{seeded.stranger.auth_token}")
 
     for account in (seeded.parent, seeded.sub, nobody):
         assert refusal(nobody, f"{account.path}.json", stranger) == AUTHENTICATE
 
 
-def test_a_suspended_or_closed_account_is_told_to_authenticate(nobody: Api, seeded: SeededAccounts) -> None:
+def test_suspended_or_closed_account_gets_an_authenticate_error(nobody: Api, seeded: SeededAccounts) -> None:
     for account in (seeded.suspended, seeded.closed, seeded.suspended_sub):
         own = basic(f"{account.account_sid}:{account.auth_token}")
         assert refusal(nobody, f"{account.path}.json", own) == AUTHENTICATE
 
 
-def test_a_suspended_subaccount_is_closed_to_its_parent_too(nobody: Api, seeded: SeededAccounts) -> None:
+def test_suspended_subaccount_is_refused_for_its_parent_too(nobody: Api, seeded: SeededAccounts) -> None:
     parent = basic(f"{seeded.parent.account_sid}:{seeded.parent.auth_token}")
 
     assert refusal(nobody, f"{seeded.suspended_sub.path}.json", parent) == AUTHENTICATE
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_sid_of_another_account_is_not_found(seeded: SeededAccounts, method: str) -> None:
+def test_sid_of_another_account_is_not_found(seeded: SeededAccounts, method: str) -> None:
     for owner, asking in ((seeded.sub, seeded.parent), (seeded.parent, seeded.sub), (seeded.parent, seeded.stranger)):
         theirs = records(owner.list())[0]
         answer = asking.request(method, asking.instance_path(theirs), data={"FriendlyName": "taken"})
@@ -166,7 +162,7 @@ def test_a_sid_of_another_account_is_not_found(seeded: SeededAccounts, method: s
         assert owner.fetch(theirs).json() == theirs
 
 
-def test_nobody_is_locked_out_by_failures(api: Api, nobody: Api) -> None:
+def test_failed_authentication_does_not_lock_an_account(api: Api, nobody: Api) -> None:
     wrong = basic(f"{api.account_sid}:wrong")
 
     answers = [nobody.request("GET", f"{api.path}.json", headers={"Authorization": wrong}) for _ in range(100)]
@@ -175,5 +171,5 @@ def test_nobody_is_locked_out_by_failures(api: Api, nobody: Api) -> None:
     assert api.list(PageSize=1).status_code == 200
 
 
-def test_nobody_is_limited(api: Api) -> None:
+def test_requests_are_not_rate_limited(api: Api) -> None:
     assert {api.list(PageSize=1).status_code for _ in range(150)} == {200}

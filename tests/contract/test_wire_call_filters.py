@@ -12,7 +12,7 @@ from support.wire.sockets import RawConnection
 
 
 @pytest.mark.parametrize("form", ["+1{0}{1}{2}", "({0}) {1}-{2}", "1 {0} {1} {2}"])
-def test_calls_to_a_number_are_found_in_whatever_form_it_is_written(api: Api, called: Called, form: str) -> None:
+def test_calls_to_a_number_are_found_in_any_number_format(api: Api, called: Called, form: str) -> None:
     number = called.number
 
     written = form.format(number[2:5], number[5:8], number[8:])
@@ -44,7 +44,7 @@ def test_calls_to_a_number_are_found_in_whatever_form_it_is_written(api: Api, ca
         ({"Unknown": "x"}, [0, 1, 2, 3, 4]),
     ],
 )
-def test_filters_pick_calls(api: Api, called: Called, query: dict[str, Any], places: list[int]) -> None:
+def test_filters_select_calls(api: Api, called: Called, query: dict[str, Any], places: list[int]) -> None:
     found = call_sids(list_calls(api, To=called.number, **query))
 
     assert found == [called.newest_first[place] for place in places]
@@ -64,7 +64,9 @@ def test_invalid_number_matches_no_call(api: Api, number: str) -> None:
         *[("_before", -1, False), ("_before", 0, False), ("_before", 1, True)],
     ],
 )
-def test_times_pick_calls_by_the_day(api: Api, called: Called, name: str, sign: str, days: int, *, found: bool) -> None:
+def test_time_filters_select_calls_by_day(
+    api: Api, called: Called, name: str, sign: str, days: int, *, found: bool
+) -> None:
     shown = {"StartTime": "start_time", "EndTime": "end_time"}[name]
     day = parsedate_to_datetime(called.completed[shown]).date() + timedelta(days=days)
 
@@ -74,7 +76,7 @@ def test_times_pick_calls_by_the_day(api: Api, called: Called, name: str, sign: 
 
 
 @pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S.000+00:00"])
-def test_times_pick_calls_to_the_second(api: Api, called: Called, form: str) -> None:
+def test_time_filters_select_calls_to_the_second(api: Api, called: Called, form: str) -> None:
     started = parsedate_to_datetime(called.completed["start_time"])
     later = (started + timedelta(seconds=1)).strftime(form)
 
@@ -85,7 +87,7 @@ def test_times_pick_calls_to_the_second(api: Api, called: Called, form: str) -> 
     assert (since, since_later, before_later) == ([called.completed["sid"]], [], [called.completed["sid"]])
 
 
-def test_a_time_between_two_others_picks_calls(api: Api, called: Called) -> None:
+def test_time_range_selects_calls(api: Api, called: Called) -> None:
     day = parsedate_to_datetime(called.completed["start_time"]).date()
     later = (day + timedelta(days=1)).isoformat()
 
@@ -94,7 +96,7 @@ def test_a_time_between_two_others_picks_calls(api: Api, called: Called) -> None
     assert call_sids(between) == [called.completed["sid"]]
 
 
-def test_a_sign_may_stand_unescaped_in_the_query(api: Api, called: Called) -> None:
+def test_comparison_signs_may_be_unescaped_in_the_query(api: Api, called: Called) -> None:
     target = f"{calls_path(api)}.json?To={called.escaped}&StartTime>=2009-07-06"
 
     with RawConnection(api) as connection:
@@ -104,7 +106,7 @@ def test_a_sign_may_stand_unescaped_in_the_query(api: Api, called: Called) -> No
     assert called.completed["sid"].encode() in answer.body
 
 
-def test_the_uris_of_a_filtered_page_carry_the_filters_in_one_order_percent_encoded(api: Api) -> None:
+def test_uris_of_a_filtered_page_of_calls_have_the_encoded_filters_in_order(api: Api) -> None:
     query = {"EndTime_from": "2009-07-06", "StartTime_before": "2009-07-07", "To": "+14155551212", "Status": "busy"}
 
     page = list_calls(api, **query).json()

@@ -24,7 +24,7 @@ KEYS = ["page", "page_size", "start", "end", "uri", "first_page_uri", "previous_
 SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "application/json", ".csv": "text/csv"}
 
 
-def test_json_has_the_keys_of_every_list_and_calls(api: Api, called: Called) -> None:
+def test_list_of_calls_in_json_has_the_paging_keys_and_calls(api: Api, called: Called) -> None:
     page = list_calls(api, To=called.number).json()
 
     uri = f"{calls_path(api)}.json?To={called.escaped}"
@@ -42,7 +42,9 @@ def test_json_has_the_keys_of_every_list_and_calls(api: Api, called: Called) -> 
     assert page["calls"] == [fetch_call(api, sid) for sid in called.newest_first]
 
 
-def test_xml_has_the_links_as_attributes_and_an_element_for_each_call(api: Api, called: Called) -> None:
+def test_list_of_calls_in_xml_has_the_links_as_attributes_and_an_element_for_each_call(
+    api: Api, called: Called
+) -> None:
     root = etree.fromstring(list_calls(api, "", To=called.number, PageSize=3).content)
 
     [page] = root
@@ -56,7 +58,7 @@ def test_xml_has_the_links_as_attributes_and_an_element_for_each_call(api: Api, 
     )
 
 
-def test_csv_has_a_row_for_each_call(api: Api, called: Called) -> None:
+def test_list_of_calls_in_csv_has_a_row_for_each_call(api: Api, called: Called) -> None:
     lines = list_calls(api, ".csv", To=called.number).text.splitlines()
 
     assert lines[0] == ",".join(CALL_ELEMENTS[:-1])
@@ -64,20 +66,20 @@ def test_csv_has_a_row_for_each_call(api: Api, called: Called) -> None:
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_suffix_chooses_the_representation_of_the_calls(api: Api, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_the_calls(api: Api, suffix: str) -> None:
     answer = list_calls(api, suffix, PageSize=1)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
 
 
-def test_the_calls_of_an_account_without_any_are_none(seeded: SeededAccounts) -> None:
+def test_list_of_calls_of_a_new_account_is_empty(seeded: SeededAccounts) -> None:
     page = list_calls(seeded.empty).json()
 
     assert (page["calls"], page["start"], page["end"]) == ([], 0, 0)
     assert (page["previous_page_uri"], page["next_page_uri"]) == (None, None)
 
 
-def test_an_account_lists_its_own_calls_alone(api: Api, seeded: SeededAccounts) -> None:
+def test_list_of_calls_has_only_the_accounts_calls(api: Api, seeded: SeededAccounts) -> None:
     number = draw_number()
     theirs = ask_for(seeded.stranger, number, CallDelay=LONGEST_DELAY)
 
@@ -86,7 +88,7 @@ def test_an_account_lists_its_own_calls_alone(api: Api, seeded: SeededAccounts) 
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_every_call_is_met_once_by_following_next_page_uri(api: Api, called: Called, size: int) -> None:
+def test_next_page_uris_lead_to_every_call_once(api: Api, called: Called, size: int) -> None:
     pages = [page.json() for page in api.pages(list_calls(api, To=called.number, PageSize=size))]
 
     met = [row["sid"] for page in pages for row in page["calls"]]
@@ -95,7 +97,7 @@ def test_every_call_is_met_once_by_following_next_page_uri(api: Api, called: Cal
     assert pages[-1]["next_page_uri"] is None
 
 
-def test_previous_page_uri_leads_back_to_the_same_calls(api: Api, called: Called) -> None:
+def test_previous_page_uri_leads_to_the_same_calls(api: Api, called: Called) -> None:
     first = list_calls(api, To=called.number, PageSize=2)
     second = api.request("GET", first.json()["next_page_uri"])
 
@@ -104,13 +106,13 @@ def test_previous_page_uri_leads_back_to_the_same_calls(api: Api, called: Called
     assert call_sids(back) == call_sids(first) == called.newest_first[:2]
 
 
-def test_the_number_of_a_page_of_calls_alone_is_honoured(api: Api, called: Called) -> None:
+def test_page_number_without_a_token_selects_a_page_of_calls(api: Api, called: Called) -> None:
     pages = [call_sids(list_calls(api, To=called.number, PageSize=3, Page=number)) for number in range(3)]
 
     assert pages == [called.newest_first[:3], called.newest_first[3:], []]
 
 
-def test_a_call_made_meanwhile_repeats_and_skips_none(api: Api) -> None:
+def test_new_call_neither_repeats_nor_skips_calls_on_later_pages(api: Api) -> None:
     sids = [ask_for(api, SILENT_NUMBER) for _ in range(3)]
     page = list_calls(api, PageSize=1, To=SILENT_NUMBER).json()
     newer_than = [row["sid"] for row in page["calls"]]
@@ -126,13 +128,13 @@ def test_a_call_made_meanwhile_repeats_and_skips_none(api: Api) -> None:
 
 @pytest.mark.parametrize("token", ["x", "PA", "PACA123", "PA" + "0" * 34])
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_a_malformed_token_of_a_page_of_calls_is_refused(api: Api, suffix: str, token: str) -> None:
+def test_malformed_page_token_of_calls_is_refused(api: Api, suffix: str, token: str) -> None:
     answer = list_calls(api, suffix, PageToken=token)
 
     assert (answer.status_code, error_of(answer).code) == (400, 21481)
 
 
-def test_a_parent_lists_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
+def test_parent_lists_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
     form = {"PhoneNumber": SILENT_NUMBER}
     sid = seeded.parent.request("POST", f"{seeded.sub.path}.json", data=form).json()["call_sid"]
 
@@ -141,7 +143,7 @@ def test_a_parent_lists_the_calls_of_its_subaccount(seeded: SeededAccounts) -> N
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_calls_can_only_be_read(api: Api, method: str, suffix: str) -> None:
+def test_list_of_calls_is_read_only(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, calls_path(api) + suffix, data={"To": "+14155551212", "From": "+14157234000"})
 
     error = error_of(answer)
@@ -151,7 +153,7 @@ def test_calls_can_only_be_read(api: Api, method: str, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("query", ["To=nobody", "PageToken=nonsense"])
-def test_head_on_the_calls_is_get_without_the_body(api: Api, suffix: str, query: str) -> None:
+def test_head_of_the_list_of_calls_is_get_without_the_body(api: Api, suffix: str, query: str) -> None:
     with RawConnection(api) as connection:
         head, get = (connection.ask(method, f"{calls_path(api)}{suffix}?{query}") for method in ("HEAD", "GET"))
 
@@ -162,7 +164,7 @@ def test_head_on_the_calls_is_get_without_the_body(api: Api, suffix: str, query:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_calls_are_listed_to_nobody_without_credentials(nobody: Api, suffix: str) -> None:
+def test_list_of_calls_requires_credentials(nobody: Api, suffix: str) -> None:
     answer = list_calls(nobody, suffix)
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)

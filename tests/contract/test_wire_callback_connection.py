@@ -75,7 +75,7 @@ class UntrustedReceiver:
     ("fragment", "connections"),
     [("", 2), ("#rc=0", 1), ("#rc=3", 4), ("#rc=3&rp=ct", 4), ("#rc=1&rp=all", 2), ("#rc=1&rp=5xx,rt", 1)],
 )
-def test_a_connection_that_fails_is_tried_once_more_unless_the_fragment_says_otherwise(
+def test_failed_connection_is_retried_once_unless_the_fragment_overrides_it(
     api: Api, receiver: CallbackReceiver, fragment: str, connections: int
 ) -> None:
     with UntrustedReceiver() as untrusted:
@@ -87,7 +87,7 @@ def test_a_connection_that_fails_is_tried_once_more_unless_the_fragment_says_oth
         assert len(untrusted.told) == connections
 
 
-def test_a_receiver_whose_certificate_nobody_signed_is_told_nothing(api: Api) -> None:
+def test_receiver_with_an_untrusted_certificate_gets_no_callback(api: Api) -> None:
     with UntrustedReceiver() as untrusted:
         api.end_a_call(f"{untrusted.url}/done")
         untrusted.wait_for(2)

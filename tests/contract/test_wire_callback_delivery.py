@@ -44,7 +44,7 @@ def received_paths(api: Api, receiver: CallbackReceiver) -> list[str]:
     return [received.target for received in receiver.received if received.target != "/last"]
 
 
-def test_the_tests_own_signature_agrees_with_the_documented_example() -> None:
+def test_signature_of_the_tests_equals_the_documented_example() -> None:
     form = {
         "CallSid": "CA1234567890ABCDE",
         "Digits": "1234",
@@ -58,7 +58,7 @@ def test_the_tests_own_signature_agrees_with_the_documented_example() -> None:
     assert signed == "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 
 
-def test_a_post_has_these_headers_and_no_others(api: Api, receiver: CallbackReceiver) -> None:
+def test_post_callback_has_exactly_the_documented_headers(api: Api, receiver: CallbackReceiver) -> None:
     api.end_a_call(f"{receiver.url}/done")
 
     [callback] = receiver.wait_for(1)
@@ -72,7 +72,7 @@ def test_a_post_has_these_headers_and_no_others(api: Api, receiver: CallbackRece
 
 
 @pytest.mark.parametrize("path", ["", "/", "/done", "/done?own=1&x=%2B+%20", "/d%C3%B6ne?b=2&a=1#rc=0&fragment"])
-def test_a_post_is_a_signed_form_to_the_url_as_it_stands(api: Api, receiver: CallbackReceiver, path: str) -> None:
+def test_post_callback_is_a_signed_form_to_the_unchanged_url(api: Api, receiver: CallbackReceiver, path: str) -> None:
     call_sid = api.end_a_call(receiver.url + path)
 
     [callback] = receiver.wait_for(1)
@@ -83,9 +83,7 @@ def test_a_post_is_a_signed_form_to_the_url_as_it_stands(api: Api, receiver: Cal
 
 
 @pytest.mark.parametrize("path", ["/done", "/done?own=1&x=%2B+%20", "/done?own=1#rc=0"])
-def test_a_get_carries_the_parameters_behind_the_urls_own_query(
-    api: Api, receiver: CallbackReceiver, path: str
-) -> None:
+def test_get_callback_appends_the_parameters_to_the_urls_query(api: Api, receiver: CallbackReceiver, path: str) -> None:
     call_sid = api.end_a_call(receiver.url + path, "get")
 
     [callback] = receiver.wait_for(1)
@@ -98,7 +96,7 @@ def test_a_get_carries_the_parameters_behind_the_urls_own_query(
     assert_is_signed(callback, api.auth_token)
 
 
-def test_a_subaccounts_callback_is_signed_with_the_subaccounts_token(
+def test_callback_of_a_subaccount_is_signed_with_its_token(
     contract_url: str, seeded: SeededAccounts, receiver: CallbackReceiver
 ) -> None:
     parent, sub = seeded.parent, seeded.sub
@@ -110,7 +108,7 @@ def test_a_subaccounts_callback_is_signed_with_the_subaccounts_token(
     assert_is_signed(callback, sub.auth_token)
 
 
-def test_user_info_in_the_url_becomes_basic_authentication(api: Api, receiver: CallbackReceiver) -> None:
+def test_user_info_in_the_callback_url_becomes_basic_authentication(api: Api, receiver: CallbackReceiver) -> None:
     api.end_a_call(f"{receiver.url}/done".replace("http://", "http://us%40er:pa%3Ass@"))
 
     [callback] = receiver.wait_for(1)
@@ -119,7 +117,7 @@ def test_user_info_in_the_url_becomes_basic_authentication(api: Api, receiver: C
     assert_is_signed(callback, api.auth_token)
 
 
-def test_the_request_is_answered_while_its_callback_is_still_waiting(api: Api) -> None:
+def test_validation_response_does_not_wait_for_the_callback(api: Api) -> None:
     answered = threading.Event()
 
     def answer(_: Received) -> Answer:
@@ -134,7 +132,7 @@ def test_the_request_is_answered_while_its_callback_is_still_waiting(api: Api) -
     assert others.status_code == 200
 
 
-def test_the_outcome_is_there_when_the_callback_arrives(api: Api, contract_url: str) -> None:
+def test_outcome_is_stored_before_the_callback_is_sent(api: Api, contract_url: str) -> None:
     found: list[int] = []
 
     def look(received: Received) -> Answer:
@@ -151,7 +149,7 @@ def test_the_outcome_is_there_when_the_callback_arrives(api: Api, contract_url: 
 
 
 @pytest.mark.parametrize(("status", "method"), [(301, "GET"), (302, "GET"), (303, "GET"), (307, "POST")])
-def test_a_redirect_is_followed_and_signed_anew(api: Api, status: int, method: str) -> None:
+def test_redirect_is_followed_and_signed_again(api: Api, status: int, method: str) -> None:
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": "/there?b=2"}) if received.target == "/here?a=1" else Answer()
 
@@ -183,7 +181,7 @@ def test_at_most_ten_redirects_are_followed(api: Api) -> None:
 @pytest.mark.parametrize(
     "answer", [Answer(200, body=b"<Response><Say>hi</Say></Response>" * 1000), Answer(404), Answer(503)]
 )
-def test_an_answer_of_whatever_kind_settles_it(api: Api, answer: Answer) -> None:
+def test_callback_with_any_response_is_not_retried(api: Api, answer: Answer) -> None:
     with CallbackReceiver(lambda _: answer) as receiver:
         api.end_a_call(f"{receiver.url}/first")
         receiver.wait_for(1)
@@ -200,7 +198,7 @@ def test_an_answer_of_whatever_kind_settles_it(api: Api, answer: Answer) -> None
         *(("rc=2&rp=5xx", 404, 1), ("rc=2", 500, 1)),
     ],
 )
-def test_the_fragment_says_how_often_and_after_what_it_is_tried_again(
+def test_fragment_sets_the_number_and_the_reasons_of_retries(
     api: Api, fragment: str, status: int, requests: int
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:
@@ -214,7 +212,7 @@ def test_the_fragment_says_how_often_and_after_what_it_is_tried_again(
 
 
 @pytest.mark.parametrize("fragment", ["rc=2&rp=rt&rt=100", "rc=2&rp=all&rt=150"])
-def test_the_fragment_says_how_long_an_answer_is_waited_for(api: Api, fragment: str) -> None:
+def test_fragment_sets_the_read_timeout(api: Api, fragment: str) -> None:
     enough = threading.Event()
 
     def answer(received: Received) -> Answer:

@@ -25,7 +25,7 @@ MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Jul", "Sep", "Oct", 
 UNICORNS = "\N{UNICORN FACE}" * 64
 
 
-def test_json_has_seven_fields_in_order(api: Api, caller_id: CallerId) -> None:
+def test_caller_id_json_has_seven_fields_in_order(api: Api, caller_id: CallerId) -> None:
     fields = api.fetch(caller_id).json()
 
     assert list(fields) == FIELDS
@@ -35,7 +35,7 @@ def test_json_has_seven_fields_in_order(api: Api, caller_id: CallerId) -> None:
     assert fields["uri"] == f"/2010-04-01/Accounts/{api.account_sid}/OutgoingCallerIds/{fields['sid']}.json"
 
 
-def test_xml_has_seven_elements_in_the_pages_order(api: Api, caller_id: CallerId) -> None:
+def test_caller_id_xml_has_seven_elements_in_the_documented_order(api: Api, caller_id: CallerId) -> None:
     [element] = etree.fromstring(api.fetch(caller_id, "").content)
 
     assert element.tag == "OutgoingCallerId"
@@ -44,19 +44,19 @@ def test_xml_has_seven_elements_in_the_pages_order(api: Api, caller_id: CallerId
     assert [child.text for child in element] == expected
 
 
-def test_uris_have_no_suffix_in_xml_though_the_request_had_one(api: Api, caller_id: CallerId) -> None:
+def test_uris_in_xml_have_no_suffix_even_if_the_request_had_one(api: Api, caller_id: CallerId) -> None:
     root = etree.fromstring(api.fetch(caller_id, ".xml").content)
 
     assert root.findtext("OutgoingCallerId/Uri") == caller_id["uri"].removesuffix(".json")
 
 
-def test_an_american_number_is_nicely_formatted_by_default(caller_id: CallerId) -> None:
+def test_american_number_has_a_formatted_default_name(caller_id: CallerId) -> None:
     number = caller_id["phone_number"]
 
     assert caller_id["friendly_name"] == f"({number[2:5]}) {number[5:8]}-{number[8:]}"
 
 
-def test_any_other_number_is_its_own_name_by_default(api: Api) -> None:
+def test_foreign_number_has_itself_as_default_name(api: Api) -> None:
     number = draw_foreign_number()
 
     [verified] = api.verify(number)
@@ -64,7 +64,7 @@ def test_any_other_number_is_its_own_name_by_default(api: Api) -> None:
     assert (verified["phone_number"], verified["friendly_name"]) == (number, number)
 
 
-def test_dates_are_rfc_2822_in_utc_and_tell_when_it_was_verified(api: Api) -> None:
+def test_dates_are_rfc_2822_in_utc_and_the_time_of_verification(api: Api) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
 
     [verified] = api.verify(draw_number())
@@ -84,7 +84,7 @@ def test_dates_have_english_names_and_a_two_digit_day(seeded: SeededAccounts) ->
     assert rows[5]["date_created"] == "Tue, 27 Jul 2010 20:21:11 +0000"
 
 
-def test_the_product_pages_own_example_looks_as_it_does_there(seeded: SeededAccounts) -> None:
+def test_example_of_the_product_page_is_reproduced(seeded: SeededAccounts) -> None:
     [row] = records(seeded.parent.list(PhoneNumber="+15105555555"))
 
     assert row == {
@@ -100,7 +100,7 @@ def test_the_product_pages_own_example_looks_as_it_does_there(seeded: SeededAcco
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_an_update_answers_the_updated_resource(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
+def test_update_returns_the_updated_caller_id(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
     answer = api.request(method, api.instance_path(caller_id, suffix), data={"FriendlyName": "My Second Line"})
 
     now = api.fetch(caller_id, suffix)
@@ -113,7 +113,7 @@ def test_an_update_answers_the_updated_resource(api: Api, caller_id: CallerId, m
 
 
 @pytest.mark.parametrize("name", ["My Second Line", None], ids=["another name", "the same name"])
-def test_every_update_moves_date_updated_and_no_other_date(api: Api, caller_id: CallerId, name: str | None) -> None:
+def test_update_changes_date_updated_and_no_other_date(api: Api, caller_id: CallerId, name: str | None) -> None:
     given = name or caller_id["friendly_name"]
 
     def moved() -> CallerId | None:
@@ -127,7 +127,7 @@ def test_every_update_moves_date_updated_and_no_other_date(api: Api, caller_id: 
     assert updated["date_created"] == caller_id["date_created"]
 
 
-def test_an_update_moves_date_updated_to_now(seeded: SeededAccounts) -> None:
+def test_update_sets_date_updated_to_the_current_time(seeded: SeededAccounts) -> None:
     [old] = records(seeded.stranger.list(PhoneNumber="+15105555555"))
     before = datetime.now(UTC).replace(microsecond=0)
 
@@ -139,7 +139,7 @@ def test_an_update_moves_date_updated_to_now(seeded: SeededAccounts) -> None:
 
 @pytest.mark.parametrize("form", [{}, {"friendlyname": "a"}, {"friendly_name": "a"}, {"PhoneNumber": "+14155551212"}])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_an_update_without_friendly_name_changes_nothing(
+def test_update_without_a_friendly_name_changes_nothing(
     api: Api, caller_id: CallerId, method: str, form: dict[str, str]
 ) -> None:
     def a_second_has_passed() -> bool:
@@ -157,7 +157,7 @@ def test_an_update_without_friendly_name_changes_nothing(
 
 @pytest.mark.parametrize("length", [0, 65, 66, 1000])
 @pytest.mark.parametrize("character", ["a", "\N{UNICORN FACE}"])
-def test_a_friendly_name_has_one_to_sixty_four_characters(
+def test_friendly_name_has_one_to_sixty_four_characters(
     api: Api, caller_id: CallerId, character: str, length: int
 ) -> None:
     answer = api.update(caller_id, FriendlyName=character * length)
@@ -167,7 +167,7 @@ def test_a_friendly_name_has_one_to_sixty_four_characters(
 
 
 @pytest.mark.parametrize("name", ["a", "a" * 64, UNICORNS, "é" * 64, " ", " a  b ", "a\tb\nc\rd", "\x7f\x85", "<&>\"'"])
-def test_a_friendly_name_is_kept_as_it_was_given(api: Api, caller_id: CallerId, name: str) -> None:
+def test_friendly_name_is_stored_unchanged(api: Api, caller_id: CallerId, name: str) -> None:
     answer = api.update(caller_id, FriendlyName=name)
 
     assert answer.status_code == 200
@@ -176,7 +176,7 @@ def test_a_friendly_name_is_kept_as_it_was_given(api: Api, caller_id: CallerId, 
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x01", "\x08", "\x0b", "\x0c", "\x1f", "\ufffe", "\uffff"])
-def test_characters_that_xml_cannot_carry_are_refused(api: Api, caller_id: CallerId, character: str) -> None:
+def test_characters_that_are_invalid_in_xml_are_refused(api: Api, caller_id: CallerId, character: str) -> None:
     answers = [
         api.update(caller_id, FriendlyName=f"a{character}b"),
         api.validate(draw_number(), FriendlyName=f"a{character}b"),
@@ -189,20 +189,20 @@ def test_characters_that_xml_cannot_carry_are_refused(api: Api, caller_id: Calle
 @pytest.mark.parametrize(
     "encoded", ["My+Second%20Line", "My%20Second+Line", "My Second Line", "M%79+Second+%4cine", "M%79+Second+%4Cine"]
 )
-def test_spaces_and_escapes_may_be_written_in_every_way(api: Api, caller_id: CallerId, encoded: str) -> None:
+def test_form_encodings_of_spaces_and_escapes_are_all_accepted(api: Api, caller_id: CallerId, encoded: str) -> None:
     answer = api.post_form(f"FriendlyName={encoded}", api.instance_path(caller_id))
 
     assert answer.json()["friendly_name"] == "My Second Line"
 
 
-def test_of_a_repeated_parameter_the_last_wins(api: Api, caller_id: CallerId) -> None:
+def test_repeated_parameter_of_an_update_has_its_last_value(api: Api, caller_id: CallerId) -> None:
     answer = api.post_form("FriendlyName=&FriendlyName=first&FriendlyName=last", api.instance_path(caller_id))
 
     assert answer.json()["friendly_name"] == "last"
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT"])
-def test_a_multipart_form_updates_a_caller_id(api: Api, caller_id: CallerId, method: str) -> None:
+def test_multipart_form_updates_a_caller_id(api: Api, caller_id: CallerId, method: str) -> None:
     answer = api.request(method, api.instance_path(caller_id), files={"FriendlyName": (None, "My Second Line")})
 
     assert answer.json()["friendly_name"] == "My Second Line"
@@ -210,7 +210,7 @@ def test_a_multipart_form_updates_a_caller_id(api: Api, caller_id: CallerId, met
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "text/plain", "multipart/mixed; boundary=x", None])
-def test_a_body_that_is_no_form_updates_nothing(api: Api, caller_id: CallerId, content_type: str | None) -> None:
+def test_body_that_is_not_a_form_updates_nothing(api: Api, caller_id: CallerId, content_type: str | None) -> None:
     body = b"FriendlyName=unread"
 
     with RawConnection(api) as connection:

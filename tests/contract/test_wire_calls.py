@@ -42,7 +42,7 @@ def completed(api: Api) -> Call:
     return ended(api, ask_for(api))
 
 
-def test_a_call_can_be_watched_from_queued_to_completed(api: Api) -> None:
+def test_call_is_shown_in_each_status_from_queued_to_completed(api: Api) -> None:
     number = draw_number()
     waiting = ask_for(api, number, CallDelay=LONGEST_DELAY)
     seen = [fetch_call(api, waiting)["status"]]
@@ -57,7 +57,7 @@ def test_a_call_can_be_watched_from_queued_to_completed(api: Api) -> None:
     assert seen == sorted(seen, key=COURSE.index)
 
 
-def test_a_completed_call_has_the_descriptions_fields_in_its_order(api: Api) -> None:
+def test_completed_call_has_the_fields_of_the_openapi_description_in_order(api: Api) -> None:
     number = draw_number()
 
     call = ended(api, ask_for(api, number))
@@ -94,7 +94,7 @@ def test_a_completed_call_has_the_descriptions_fields_in_its_order(api: Api) -> 
     }
 
 
-def test_a_completed_call_tells_its_times(completed: Call) -> None:
+def test_completed_call_has_start_end_and_duration(completed: Call) -> None:
     created, started, ended_at = (
         parsedate_to_datetime(completed[name]) for name in ("date_created", "start_time", "end_time")
     )
@@ -104,14 +104,14 @@ def test_a_completed_call_tells_its_times(completed: Call) -> None:
     assert int(completed["duration"]) <= (ended_at - started).total_seconds() + 1
 
 
-def test_a_call_that_waits_to_be_dialled_has_no_times_yet(api: Api) -> None:
+def test_queued_call_has_no_times(api: Api) -> None:
     call = fetch_call(api, ask_for(api, CallDelay=LONGEST_DELAY))
 
     assert (call["status"], call["date_updated"]) == ("queued", call["date_created"])
     assert (call["start_time"], call["end_time"], call["duration"]) == (None, None, None)
 
 
-def test_a_foreign_number_is_formatted_as_e164(api: Api) -> None:
+def test_foreign_number_of_a_call_is_formatted_as_e164(api: Api) -> None:
     number = draw_foreign_number()
 
     call = fetch_call(api, ask_for(api, number))
@@ -127,7 +127,7 @@ def test_a_foreign_number_is_formatted_as_e164(api: Api) -> None:
         (UNREACHABLE_NUMBER, "failed"),
     ],
 )
-def test_a_call_that_does_not_complete_was_dialled_but_has_no_end_and_no_duration(
+def test_call_that_does_not_complete_has_a_start_but_no_end_and_no_duration(
     seeded: SeededAccounts, number: str, status: str
 ) -> None:
     call = ended(seeded.stranger, ask_for(seeded.stranger, number))
@@ -137,7 +137,7 @@ def test_a_call_that_does_not_complete_was_dialled_but_has_no_end_and_no_duratio
     assert (call["end_time"], call["duration"]) == (None, None)
 
 
-def test_a_call_that_was_superseded_before_it_was_dialled_failed_and_never_started(api: Api) -> None:
+def test_call_superseded_before_dialing_has_failed_without_a_start(api: Api) -> None:
     number = draw_number()
     older = ask_for(api, number, CallDelay=LONGEST_DELAY)
 
@@ -148,7 +148,7 @@ def test_a_call_that_was_superseded_before_it_was_dialled_failed_and_never_start
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_a_call_in_xml_has_an_element_for_each_field(api: Api, completed: Call, suffix: str) -> None:
+def test_call_in_xml_has_an_element_for_each_field(api: Api, completed: Call, suffix: str) -> None:
     answer = api.request("GET", call_path(api, completed["sid"], suffix))
 
     [call] = etree.fromstring(answer.content)
@@ -161,7 +161,7 @@ def test_a_call_in_xml_has_an_element_for_each_field(api: Api, completed: Call, 
     assert answer.content.endswith(b"<SubresourceUris/></Call></TwilioResponse>")
 
 
-def test_a_call_in_csv_is_one_row_without_its_subresources(api: Api, completed: Call) -> None:
+def test_call_in_csv_is_one_row_without_its_subresources(api: Api, completed: Call) -> None:
     answer = api.request("GET", call_path(api, completed["sid"], ".csv"))
 
     header, row = csv.reader(io.StringIO(answer.text))
@@ -171,7 +171,7 @@ def test_a_call_in_csv_is_one_row_without_its_subresources(api: Api, completed: 
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_the_suffix_chooses_the_representation_of_a_call(api: Api, completed: Call, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_a_call(api: Api, completed: Call, suffix: str) -> None:
     answer = api.request("GET", call_path(api, completed["sid"], suffix))
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
@@ -179,19 +179,19 @@ def test_the_suffix_chooses_the_representation_of_a_call(api: Api, completed: Ca
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("sid", [UNKNOWN_CALL_SID, UNKNOWN_SID, "CA1", "%00", "x" * 1000, "\u00e9"])
-def test_a_call_that_does_not_exist_is_not_found(api: Api, sid: str, suffix: str) -> None:
+def test_unknown_call_is_not_found(api: Api, sid: str, suffix: str) -> None:
     answer = api.request("GET", call_path(api, sid, suffix))
 
     assert (answer.status_code, error_of(answer).code) == (404, 20404)
 
 
-def test_a_sid_in_capitals_is_another_calls(api: Api, completed: Call) -> None:
+def test_call_sid_is_case_sensitive(api: Api, completed: Call) -> None:
     answer = api.request("GET", call_path(api, "CA" + completed["sid"][2:].upper() + "A"))
 
     assert (answer.status_code, error_of(answer).code) == (404, 20404)
 
 
-def test_a_call_of_another_account_is_not_found(api: Api, seeded: SeededAccounts) -> None:
+def test_call_of_an_unrelated_account_is_not_found(api: Api, seeded: SeededAccounts) -> None:
     sid = ask_for(seeded.stranger, SILENT_NUMBER)
 
     answers = [api.request("GET", call_path(api, sid)), seeded.stranger.request("GET", call_path(seeded.stranger, sid))]
@@ -200,7 +200,7 @@ def test_a_call_of_another_account_is_not_found(api: Api, seeded: SeededAccounts
     assert error_of(answers[0]).message == f"The requested resource {call_path(api, sid)} was not found"
 
 
-def test_a_parent_watches_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
+def test_parent_reads_the_calls_of_its_subaccount(seeded: SeededAccounts) -> None:
     form = {"PhoneNumber": SILENT_NUMBER}
     sid = seeded.parent.request("POST", f"{seeded.sub.path}.json", data=form).json()["call_sid"]
 
@@ -211,7 +211,7 @@ def test_a_parent_watches_the_calls_of_its_subaccount(seeded: SeededAccounts) ->
     assert on_its_own_path.status_code == 404
 
 
-def test_a_call_is_shown_to_nobody_without_credentials(nobody: Api, completed: Call) -> None:
+def test_call_requires_credentials(nobody: Api, completed: Call) -> None:
     answer = nobody.request("GET", call_path(nobody, completed["sid"]))
 
     assert (answer.status_code, error_of(answer).code) == (401, 20003)
@@ -220,7 +220,7 @@ def test_a_call_is_shown_to_nobody_without_credentials(nobody: Api, completed: C
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_call_can_only_be_read(api: Api, completed: Call, method: str, suffix: str, *, exists: bool) -> None:
+def test_call_is_read_only(api: Api, completed: Call, method: str, suffix: str, *, exists: bool) -> None:
     sid = completed["sid"] if exists else UNKNOWN_CALL_SID
 
     answer = api.request(method, call_path(api, sid, suffix), data={"Status": "completed"})
@@ -233,7 +233,7 @@ def test_a_call_can_only_be_read(api: Api, completed: Call, method: str, suffix:
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_head_on_a_call_is_get_without_the_body(api: Api, completed: Call, suffix: str, *, exists: bool) -> None:
+def test_head_of_a_call_is_get_without_the_body(api: Api, completed: Call, suffix: str, *, exists: bool) -> None:
     target = call_path(api, completed["sid"] if exists else UNKNOWN_CALL_SID, suffix)
 
     with RawConnection(api) as connection:

@@ -12,7 +12,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 BODY = b"PhoneNumber=%2B15005550018&FriendlyName=twice"
 
 
-def test_the_challenge_leaves_the_connection_usable_and_a_post_body_arrives_twice(api: Api) -> None:
+def test_challenge_keeps_the_connection_open_for_the_repeated_post(api: Api) -> None:
     with RawConnection(api) as connection:
         challenge = connection.ask("POST", f"{api.path}.json", BODY, authenticated=False)
         answer = connection.ask("POST", f"{api.path}.json", BODY)
@@ -23,7 +23,7 @@ def test_the_challenge_leaves_the_connection_usable_and_a_post_body_arrives_twic
     assert b'"friendly_name":"twice"' in answer.body.replace(b": ", b":")
 
 
-def test_a_challenged_post_whose_body_comes_late_can_be_repeated_on_the_same_connection(api: Api) -> None:
+def test_challenged_post_with_a_late_body_can_be_repeated_on_its_connection(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", BODY, authenticated=False)
         connection.send(request[: -len(BODY)])
@@ -35,7 +35,7 @@ def test_a_challenged_post_whose_body_comes_late_can_be_repeated_on_the_same_con
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_every_request_may_be_sent_without_credentials_first(api: Api, caller_id: CallerId, method: str) -> None:
+def test_requests_may_be_sent_without_credentials_first(api: Api, caller_id: CallerId, method: str) -> None:
     path = api.instance_path(caller_id)
     with RawConnection(api) as connection:
         statuses = [
@@ -46,7 +46,7 @@ def test_every_request_may_be_sent_without_credentials_first(api: Api, caller_id
     assert statuses == [401, 401, 204 if method == "DELETE" else 200]
 
 
-def test_connection_close_is_answered_by_connection_close_and_heeded(api: Api) -> None:
+def test_connection_close_is_echoed_and_the_connection_closed(api: Api) -> None:
     for method, target, status in (
         ("GET", f"{api.path}.json?PageSize=1", 200),
         ("POST", f"{api.path}.json", 400),
@@ -61,7 +61,7 @@ def test_connection_close_is_answered_by_connection_close_and_heeded(api: Api) -
             assert connection.is_closed()
 
 
-def test_otherwise_the_connection_stays_open(api: Api) -> None:
+def test_connection_stays_open_by_default(api: Api) -> None:
     with RawConnection(api) as connection:
         answers = [connection.ask("GET", f"{api.path}.json?PageSize=1") for _ in range(20)]
         answers.append(connection.ask("GET", f"{api.path}.json?PageSize=1", Connection="keep-alive"))
@@ -77,7 +77,7 @@ def test_otherwise_the_connection_stays_open(api: Api) -> None:
     ("method", "suffix", "status"),
     [("GET", ".json", 200), ("GET", "", 200), ("GET", ".yaml", 404), ("PATCH", ".json", 405), ("POST", ".json", 400)],
 )
-def test_head_and_body_of_an_answer_leave_in_one_write(
+def test_head_and_body_of_a_response_are_sent_in_one_write(
     api: Api, caller_id: CallerId, method: str, suffix: str, status: int
 ) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
@@ -92,7 +92,7 @@ def test_head_and_body_of_an_answer_leave_in_one_write(
             assert len(body) > 0
 
 
-def test_the_challenge_leaves_in_one_write(api: Api) -> None:
+def test_challenge_is_sent_in_one_write(api: Api) -> None:
     with RawConnection(api) as connection:
         for _ in range(40):
             connection.send(connection.request_bytes("POST", f"{api.path}.json", BODY, authenticated=False))
@@ -134,7 +134,7 @@ def test_unusual_headers_of_helper_libraries_are_accepted(
     assert fetched.header("content-type") == "application/json"
 
 
-def test_a_client_that_asks_before_it_sends_its_body_is_told_to_go_on(api: Api) -> None:
+def test_client_that_expects_100_continue_gets_it(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes("POST", f"{api.path}.json", BODY, Expect="100-continue")
         connection.send(request[: -len(BODY)])
@@ -146,7 +146,7 @@ def test_a_client_that_asks_before_it_sends_its_body_is_told_to_go_on(api: Api) 
     assert answer.status == 200
 
 
-def test_a_client_that_asks_to_send_too_much_is_refused_before_it_does(api: Api) -> None:
+def test_client_that_expects_100_continue_for_a_large_body_is_refused(api: Api) -> None:
     with RawConnection(api) as connection:
         request = connection.request_bytes(
             "POST", f"{api.path}.json", b"", Expect="100-continue", Content_Length=str(1024 * 1024 + 1)
@@ -157,7 +157,7 @@ def test_a_client_that_asks_to_send_too_much_is_refused_before_it_does(api: Api)
     assert (answer.status, answer.error.status) == (413, 413)
 
 
-def test_requests_sent_together_are_answered_in_order(api: Api, caller_id: CallerId) -> None:
+def test_pipelined_requests_are_answered_in_order(api: Api, caller_id: CallerId) -> None:
     with RawConnection(api) as connection:
         paths = [api.instance_path(caller_id), "/nowhere", f"{api.path}.json?PageSize=1"]
         connection.send(b"".join(connection.request_bytes("GET", path) for path in paths))
@@ -166,7 +166,7 @@ def test_requests_sent_together_are_answered_in_order(api: Api, caller_id: Calle
     assert [answer.status for answer in answers] == [200, 404, 200]
 
 
-def test_http_1_0_is_answered_and_closed(api: Api) -> None:
+def test_http_1_0_request_is_answered_and_the_connection_closed(api: Api) -> None:
     credentials = base64.b64encode(f"{api.account_sid}:{api.auth_token}".encode()).decode()
 
     with RawConnection(api) as connection:
@@ -177,7 +177,7 @@ def test_http_1_0_is_answered_and_closed(api: Api) -> None:
         assert connection.is_closed()
 
 
-def test_a_page_past_the_end_ends_the_listing_of_clients_that_count_pages(api: Api, caller_id: CallerId) -> None:
+def test_page_past_the_end_ends_the_iteration_of_clients_that_count_pages(api: Api, caller_id: CallerId) -> None:
     number, page = caller_id["phone_number"], 0
     met: list[CallerId] = []
     while rows := records(api.list(PhoneNumber=number, Page=page, PageSize=50)):
@@ -187,7 +187,7 @@ def test_a_page_past_the_end_ends_the_listing_of_clients_that_count_pages(api: A
     assert (met, page) == ([caller_id], 1)
 
 
-def test_an_error_is_never_20006(api: Api) -> None:
+def test_errors_never_have_code_20006(api: Api) -> None:
     answers = [api.list(Page=99, PageSize=1000), api.list(Page=2**70), api.list(PageToken="x", Page=99)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 400]

@@ -15,7 +15,7 @@ MEBIBYTE = 1024 * 1024
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-def test_a_json_error_has_four_fields_in_order(api: Api) -> None:
+def test_error_in_json_has_four_fields_in_order(api: Api) -> None:
     path = api.instance_path(UNKNOWN_SID)
 
     answer = api.request("GET", path)
@@ -29,7 +29,7 @@ def test_a_json_error_has_four_fields_in_order(api: Api) -> None:
     ]
 
 
-def test_an_xml_error_is_a_rest_exception(api: Api) -> None:
+def test_error_in_xml_is_a_rest_exception(api: Api) -> None:
     path = api.instance_path(UNKNOWN_SID, "")
 
     answer = api.request("GET", path)
@@ -49,7 +49,9 @@ def test_an_xml_error_is_a_rest_exception(api: Api) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".xml", ".json", ".csv", ".yaml"])
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_404_names_the_path_with_its_suffix_and_without_its_query(api: Api, method: str, suffix: str) -> None:
+def test_message_of_a_404_has_the_path_with_its_suffix_and_without_its_query(
+    api: Api, method: str, suffix: str
+) -> None:
     path = api.instance_path(UNKNOWN_SID, suffix)
 
     answer = api.request(method, f"{path}?Page=1&a=b")
@@ -61,21 +63,21 @@ def test_a_404_names_the_path_with_its_suffix_and_without_its_query(api: Api, me
 @pytest.mark.parametrize(
     "sid", ["PN123", "PN" + "g" * 32, "AC" + "0" * 32, "nonsense", "%00", "%2e%2e", "PN%20", "a.b"]
 )
-def test_a_malformed_sid_is_not_found(api: Api, sid: str) -> None:
+def test_malformed_sid_is_not_found(api: Api, sid: str) -> None:
     answers = [api.request(method, f"{api.path}/{sid}.json") for method in ("GET", "POST", "PUT", "DELETE")]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 4
 
 
 @pytest.mark.parametrize("path", ["/%ff.json", "/PN%c3%28.json", "/%ed%a0%80", "%ff.json", "%fe"])
-def test_a_path_that_is_not_utf_8_is_not_found(api: Api, path: str) -> None:
+def test_path_with_invalid_utf_8_is_not_found(api: Api, path: str) -> None:
     with RawConnection(api) as connection:
         answers = [connection.ask(method, api.path + path) for method in ("GET", "POST", "DELETE")]
 
     assert [(answer.status, answer.error.code) for answer in answers] == [(404, 20404)] * 3
 
 
-def test_an_account_in_the_path_that_is_not_utf_8_is_a_strangers(api: Api) -> None:
+def test_account_sid_with_invalid_utf_8_is_refused_like_an_unrelated_account(api: Api) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("GET", "/2010-04-01/Accounts/%ff/OutgoingCallerIds.json")
 
@@ -83,7 +85,7 @@ def test_an_account_in_the_path_that_is_not_utf_8_is_a_strangers(api: Api) -> No
 
 
 @pytest.mark.parametrize("name", ["PhoneNumber", "FriendlyName", "Page", "anything"])
-def test_a_query_that_is_not_utf_8_is_a_bad_request(api: Api, name: str) -> None:
+def test_query_with_invalid_utf_8_is_a_bad_request(api: Api, name: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("GET", f"{api.path}.json?{name}=%ff%fe")
 
@@ -92,7 +94,7 @@ def test_a_query_that_is_not_utf_8_is_a_bad_request(api: Api, name: str) -> None
 
 
 @pytest.mark.parametrize("value", [b"%ff%fe", b"\xff\xfe", b"%ed%a0%80", b"%c3"])
-def test_a_body_that_is_not_utf_8_is_a_bad_request(api: Api, caller_id: CallerId, value: bytes) -> None:
+def test_body_with_invalid_utf_8_is_a_bad_request(api: Api, caller_id: CallerId, value: bytes) -> None:
     paths = [f"{api.path}.json", api.instance_path(caller_id)]
 
     with RawConnection(api) as connection:
@@ -103,7 +105,7 @@ def test_a_body_that_is_not_utf_8_is_a_bad_request(api: Api, caller_id: CallerId
 
 
 @pytest.mark.parametrize("extra_bytes", [1, MEBIBYTE])
-def test_a_body_of_more_than_a_mebibyte_is_refused(api: Api, caller_id: CallerId, extra_bytes: int) -> None:
+def test_body_larger_than_a_mebibyte_is_refused(api: Api, caller_id: CallerId, extra_bytes: int) -> None:
     body = b"FriendlyName=".ljust(MEBIBYTE + extra_bytes, b"x")
 
     answers = [
@@ -114,7 +116,7 @@ def test_a_body_of_more_than_a_mebibyte_is_refused(api: Api, caller_id: CallerId
     assert [(answer.status_code, error_of(answer).status) for answer in answers] == [(413, 413)] * 3
 
 
-def test_a_body_of_more_than_a_mebibyte_in_chunks_is_refused(api: Api) -> None:
+def test_chunked_body_larger_than_a_mebibyte_is_refused(api: Api) -> None:
     chunks = (b"x" * 65_536 for _ in range(17))
 
     answer = api.request("POST", f"{api.path}.json", content=chunks, headers=FORM)
@@ -122,7 +124,7 @@ def test_a_body_of_more_than_a_mebibyte_in_chunks_is_refused(api: Api) -> None:
     assert (answer.status_code, error_of(answer).status) == (413, 413)
 
 
-def test_a_body_of_exactly_a_mebibyte_is_read(api: Api, caller_id: CallerId) -> None:
+def test_body_of_exactly_a_mebibyte_is_read(api: Api, caller_id: CallerId) -> None:
     body = b"FriendlyName=".ljust(MEBIBYTE, b"x")
 
     answer = api.request("POST", api.instance_path(caller_id), content=body, headers=FORM)

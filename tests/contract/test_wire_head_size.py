@@ -15,7 +15,7 @@ def assert_refused(answer: RawAnswer) -> None:
     assert answer.header("connection") == "close"
 
 
-def test_a_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
+def test_request_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
     with RawConnection(api) as connection:
         long_field = connection.ask("GET", f"{api.path}.json?PageSize=1", X_Padding="x" * ROOM)
         long_url = connection.ask("GET", f"{api.path}.json?PageSize=1&Padding={'x' * ROOM}")
@@ -24,7 +24,7 @@ def test_a_head_of_nearly_64_kibibytes_is_read(api: Api) -> None:
 
 
 @pytest.mark.parametrize("size", [MAX_HEAD_BYTES, 10 * MAX_HEAD_BYTES])
-def test_a_larger_head_is_refused_and_the_connection_closed(api: Api, size: int) -> None:
+def test_request_head_above_the_limit_is_refused_and_the_connection_closed(api: Api, size: int) -> None:
     for target, padding in ((f"{api.path}.json", "x" * size), (f"{api.path}.json?a={'x' * size}", "")):
         with RawConnection(api) as connection:
             connection.send(connection.request_bytes("GET", target, X_Padding=padding))
@@ -34,7 +34,7 @@ def test_a_larger_head_is_refused_and_the_connection_closed(api: Api, size: int)
 
 
 @pytest.mark.parametrize("begin", ["GET /", "GET / HTTP/1.1\r\nX-Padding: ", "GET / HTTP/1.1\r\nX-Padding"])
-def test_a_head_that_drips_without_end_is_refused(api: Api, begin: str) -> None:
+def test_endless_request_head_is_refused(api: Api, begin: str) -> None:
     with RawConnection(api) as connection:
         connection.send(begin.encode())
         for _ in range(100):

@@ -48,7 +48,7 @@ def assert_tells_of_this_request(answer: RawAnswer) -> None:
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES)
-def test_every_answer_has_these_header_fields_and_no_others(api: Api, caller_id: CallerId, exchange: str) -> None:
+def test_responses_have_exactly_the_documented_headers(api: Api, caller_id: CallerId, exchange: str) -> None:
     method, target, body, status, more = EXCHANGES[exchange]
 
     with RawConnection(api) as connection:
@@ -60,7 +60,7 @@ def test_every_answer_has_these_header_fields_and_no_others(api: Api, caller_id:
     assert sorted(name for name, _ in answer.headers) == sorted({*CONSTANT, *VARIABLE_HEADERS, *more})
 
 
-def test_the_challenge_has_its_header_field_besides(api: Api) -> None:
+def test_challenge_has_a_www_authenticate_header(api: Api) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("GET", f"{api.path}.json", authenticated=False)
 
@@ -82,13 +82,13 @@ def test_malformed_http_gets_the_same_headers(api: Api) -> None:
     assert_tells_of_this_request(answer)
 
 
-def test_no_two_requests_have_the_same_id(api: Api) -> None:
+def test_request_ids_are_unique(api: Api) -> None:
     ids = {api.list(PageSize=1).headers["twilio-request-id"] for _ in range(20)}
 
     assert len(ids) == 20
 
 
-def test_the_duration_is_this_requests_own_in_seconds(api: Api) -> None:
+def test_duration_header_is_the_requests_duration_in_seconds(api: Api) -> None:
     body = b"PhoneNumber=%2B15005550018"
 
     with RawConnection(api) as connection:
@@ -104,7 +104,7 @@ def test_the_duration_is_this_requests_own_in_seconds(api: Api) -> None:
     assert waited <= float(slow.header("twilio-request-duration") or 0) + 0.02
 
 
-def test_requests_under_way_at_once_are_counted(api: Api) -> None:
+def test_concurrent_requests_are_counted_in_a_header(api: Api) -> None:
     with RawConnection(api) as first, RawConnection(api) as second:
         for connection in (first, second):
             request = connection.request_bytes("POST", f"{api.path}.json", b"PhoneNumber=")
@@ -116,7 +116,7 @@ def test_requests_under_way_at_once_are_counted(api: Api) -> None:
         assert eventually(counted)
 
 
-def test_no_header_names_the_framework(api: Api, caller_id: CallerId) -> None:
+def test_headers_do_not_name_the_framework(api: Api, caller_id: CallerId) -> None:
     answers = [api.fetch(caller_id), api.validate(SILENT_NUMBER), api.fetch(UNKNOWN_SID), api.delete(caller_id)]
 
     for answer in answers:

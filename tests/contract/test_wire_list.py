@@ -23,7 +23,7 @@ KEYS = [
 ATTRIBUTES = ["page", "pagesize", "uri", "firstpageuri", "previouspageuri", "nextpageuri"]
 
 
-def test_json_has_exactly_these_keys(api: Api, caller_id: CallerId) -> None:
+def test_list_in_json_has_exactly_the_documented_keys(api: Api, caller_id: CallerId) -> None:
     page = api.list(PhoneNumber=caller_id["phone_number"]).json()
 
     assert list(page) == KEYS
@@ -31,7 +31,7 @@ def test_json_has_exactly_these_keys(api: Api, caller_id: CallerId) -> None:
     assert page["outgoing_caller_ids"] == [caller_id]
 
 
-def test_a_list_asked_for_plainly_names_its_own_uris(api: Api) -> None:
+def test_list_without_parameters_has_its_uris(api: Api) -> None:
     page = api.list().json()
 
     assert page["uri"] == f"{api.path}.json"
@@ -40,7 +40,7 @@ def test_a_list_asked_for_plainly_names_its_own_uris(api: Api) -> None:
     assert page["previous_page_uri"] is None
 
 
-def test_xml_has_the_links_as_attributes_and_an_element_for_each_row(api: Api, caller_id: CallerId) -> None:
+def test_list_in_xml_has_the_links_as_attributes_and_an_element_for_each_row(api: Api, caller_id: CallerId) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
 
     root = etree.fromstring(api.list("", PhoneNumber=caller_id["phone_number"]).content)
@@ -57,7 +57,7 @@ def test_xml_has_the_links_as_attributes_and_an_element_for_each_row(api: Api, c
     assert row.findtext("Uri") == api.instance_path(caller_id, "")
 
 
-def test_xml_asked_for_plainly_names_its_own_uris(seeded: SeededAccounts) -> None:
+def test_list_in_xml_without_parameters_has_its_uris(seeded: SeededAccounts) -> None:
     path = seeded.parent.path
 
     [element] = etree.fromstring(seeded.parent.list("").content)
@@ -73,7 +73,7 @@ def test_xml_asked_for_plainly_names_its_own_uris(seeded: SeededAccounts) -> Non
     assert len(element) == 12
 
 
-def test_an_empty_list_starts_and_ends_at_zero(api: Api) -> None:
+def test_empty_list_starts_and_ends_at_zero(api: Api) -> None:
     page = api.list(FriendlyName=draw_name()).json()
 
     assert page["outgoing_caller_ids"] == []
@@ -81,7 +81,7 @@ def test_an_empty_list_starts_and_ends_at_zero(api: Api) -> None:
     assert (page["previous_page_uri"], page["next_page_uri"]) == (None, None)
 
 
-def test_the_list_of_an_account_without_caller_ids_is_empty(seeded: SeededAccounts) -> None:
+def test_list_of_an_account_without_caller_ids_is_empty(seeded: SeededAccounts) -> None:
     path = seeded.empty.path
 
     page = seeded.empty.list().json()
@@ -99,20 +99,20 @@ def test_the_list_of_an_account_without_caller_ids_is_empty(seeded: SeededAccoun
     }
 
 
-def test_an_empty_list_is_an_empty_element_in_xml(api: Api) -> None:
+def test_empty_list_is_an_empty_element_in_xml(api: Api) -> None:
     answer = api.list("", FriendlyName=draw_name())
 
     assert answer.status_code == 200
     assert answer.content.endswith(b'previouspageuri="" nextpageuri=""/></TwilioResponse>')
 
 
-def test_an_empty_list_is_a_header_alone_in_csv(api: Api) -> None:
+def test_empty_list_in_csv_is_only_a_header(api: Api) -> None:
     answer = api.list(".csv", FriendlyName=draw_name())
 
     assert answer.text.splitlines() == [",".join(ELEMENTS)]
 
 
-def test_the_newest_comes_first(seeded: SeededAccounts) -> None:
+def test_list_has_the_newest_caller_id_first(seeded: SeededAccounts) -> None:
     rows = records(seeded.parent.list())
 
     assert [row["phone_number"][-4:] for row in rows] == [
@@ -120,7 +120,7 @@ def test_the_newest_comes_first(seeded: SeededAccounts) -> None:
     ]
 
 
-def test_a_number_verified_later_comes_before_an_earlier_one(api: Api) -> None:
+def test_list_has_later_caller_ids_before_earlier_ones(api: Api) -> None:
     def requested_first_and_verified_last() -> tuple[str, str, str] | None:
         name, later, earlier = draw_name(), draw_number(), draw_number()
         api.validate(later, FriendlyName=name, CallDelay=1)
@@ -136,7 +136,7 @@ def test_a_number_verified_later_comes_before_an_earlier_one(api: Api) -> None:
     assert rows == verified
 
 
-def test_rows_of_one_instant_come_by_sid_descending(seeded: SeededAccounts) -> None:
+def test_rows_with_equal_dates_are_sorted_by_sid_descending(seeded: SeededAccounts) -> None:
     rows = records(seeded.sub.list(FriendlyName="sub"))
 
     sids = [row["sid"] for row in rows]
@@ -144,7 +144,7 @@ def test_rows_of_one_instant_come_by_sid_descending(seeded: SeededAccounts) -> N
     assert sids == sorted(sids, reverse=True)
 
 
-def test_rows_keep_one_order_on_every_page_size(api: Api, listed: ListedCallerIds) -> None:
+def test_rows_have_the_same_order_for_every_page_size(api: Api, listed: ListedCallerIds) -> None:
     at_once = [row["sid"] for row in records(api.list(FriendlyName=listed.friendly_name, PageSize=1000))]
 
     by_sevens = [
@@ -170,7 +170,7 @@ FORMS = {
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_number_is_found_in_whatever_form_it_is_written(api: Api, caller_id: CallerId, form: str) -> None:
+def test_phone_number_filter_accepts_any_number_format(api: Api, caller_id: CallerId, form: str) -> None:
     number = caller_id["phone_number"]
 
     written = FORMS[form].format(number[2:5], number[5:8], number[8:])
@@ -179,7 +179,7 @@ def test_a_number_is_found_in_whatever_form_it_is_written(api: Api, caller_id: C
 
 
 @pytest.mark.parametrize("escaped", ["%2B", "%2b"])
-def test_a_plus_may_be_escaped_in_upper_or_lower_case(api: Api, caller_id: CallerId, escaped: str) -> None:
+def test_plus_sign_may_be_escaped_in_upper_or_lower_case(api: Api, caller_id: CallerId, escaped: str) -> None:
     number = caller_id["phone_number"].replace("+", escaped)
 
     answer = api.request("GET", f"{api.path}.json?PhoneNumber={number}")
@@ -195,11 +195,11 @@ def test_invalid_number_matches_no_caller_id(api: Api, number: str) -> None:
     assert records(page) == []
 
 
-def test_a_part_of_a_number_finds_nothing(api: Api, caller_id: CallerId) -> None:
+def test_phone_number_filter_does_not_match_a_part_of_a_number(api: Api, caller_id: CallerId) -> None:
     assert records(api.list(PhoneNumber=caller_id["phone_number"][:-1])) == []
 
 
-def test_a_friendly_name_is_matched_exactly(api: Api, caller_id: CallerId) -> None:
+def test_friendly_name_filter_matches_exactly(api: Api, caller_id: CallerId) -> None:
     name = f"{draw_name()} a&b=c% d/ü"
     api.update(caller_id, FriendlyName=name)
 
@@ -209,7 +209,7 @@ def test_a_friendly_name_is_matched_exactly(api: Api, caller_id: CallerId) -> No
 
 
 @pytest.mark.parametrize("other", ["", "another name"])
-def test_both_filters_hold_together(api: Api, caller_id: CallerId, other: str) -> None:
+def test_filters_by_number_and_name_apply_together(api: Api, caller_id: CallerId, other: str) -> None:
     name, number = caller_id["friendly_name"], caller_id["phone_number"]
 
     both = api.list(PhoneNumber=number, FriendlyName=name)
@@ -220,7 +220,7 @@ def test_both_filters_hold_together(api: Api, caller_id: CallerId, other: str) -
 
 
 @pytest.mark.parametrize("name", ["phoneNumber", "phonenumber", "PHONENUMBER", "phone_number", "Unknown"])
-def test_names_of_parameters_are_case_sensitive_and_unknown_ones_ignored(
+def test_query_parameter_names_are_case_sensitive_and_unknown_ones_ignored(
     api: Api, caller_id: CallerId, name: str
 ) -> None:
     query = {"FriendlyName": caller_id["friendly_name"], name: "+14155551212"}
@@ -228,7 +228,7 @@ def test_names_of_parameters_are_case_sensitive_and_unknown_ones_ignored(
     assert records(api.list(**query)) == [caller_id]
 
 
-def test_of_a_repeated_filter_the_last_wins(api: Api, caller_id: CallerId) -> None:
+def test_repeated_filter_has_its_last_value(api: Api, caller_id: CallerId) -> None:
     number = caller_id["phone_number"].replace("+", "%2B")
 
     last = api.request("GET", f"{api.path}.json?PhoneNumber=nonsense&PhoneNumber={number}")
@@ -237,7 +237,7 @@ def test_of_a_repeated_filter_the_last_wins(api: Api, caller_id: CallerId) -> No
     assert (records(last), records(first)) == ([caller_id], [])
 
 
-def test_the_uris_of_a_filtered_list_carry_the_filters_percent_encoded(api: Api) -> None:
+def test_uris_of_a_filtered_list_have_the_encoded_filters(api: Api) -> None:
     name = "a&b=c% d/ü+"
 
     page = api.list(PhoneNumber="+14155551212", FriendlyName=name).json()

@@ -16,24 +16,24 @@ def lasting_headers(answer: RawAnswer) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_get_on_the_list_answers_200(api: Api, suffix: str) -> None:
+def test_get_of_the_list_returns_200(api: Api, suffix: str) -> None:
     assert api.list(suffix).status_code == 200
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_post_on_the_list_answers_200_and_not_201(api: Api, suffix: str) -> None:
+def test_post_to_the_list_returns_200_and_not_201(api: Api, suffix: str) -> None:
     assert api.validate(SILENT_NUMBER, suffix).status_code == 200
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT"])
-def test_get_post_and_put_on_a_caller_id_answer_200(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
+def test_get_post_and_put_of_a_caller_id_return_200(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
     assert api.request(method, api.instance_path(caller_id, suffix)).status_code == 200
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
-def test_the_list_allows_no_other_methods(api: Api, method: str, suffix: str) -> None:
+def test_list_allows_no_other_methods(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, f"{api.path}{suffix}")
 
     error = error_of(answer)
@@ -44,7 +44,7 @@ def test_the_list_allows_no_other_methods(api: Api, method: str, suffix: str) ->
 @pytest.mark.parametrize("suffix", ["", ".json"])
 @pytest.mark.parametrize("method", ["PATCH", "TRACE"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_a_caller_id_allows_no_other_methods(
+def test_caller_id_allows_no_other_methods(
     api: Api, caller_id: CallerId, method: str, suffix: str, *, exists: bool
 ) -> None:
     answer = api.request(method, api.instance_path(caller_id if exists else UNKNOWN_SID, suffix))
@@ -54,14 +54,14 @@ def test_a_caller_id_allows_no_other_methods(
     assert set(answer.headers["allow"].split(", ")) == INSTANCE_METHODS
 
 
-def test_a_method_is_refused_to_authenticated_clients_only(nobody: Api) -> None:
+def test_unsupported_method_is_refused_after_authentication(nobody: Api) -> None:
     answers = [nobody.request(method, f"{nobody.path}.json") for method in ("PUT", "DELETE", "PATCH")]
 
     assert [answer.status_code for answer in answers] == [401, 401, 401]
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_delete_answers_204_with_no_body_and_no_content_type(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_delete_returns_204_without_body_and_content_type(api: Api, caller_id: CallerId, suffix: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("DELETE", api.instance_path(caller_id, suffix), Connection="close")
 
@@ -101,7 +101,7 @@ def test_head_is_get_without_the_body(api: Api, caller_id: CallerId, suffix: str
         assert get.body != b""
 
 
-def test_head_without_credentials_is_answered_as_get_is(nobody: Api) -> None:
+def test_head_without_credentials_gets_the_response_of_get(nobody: Api) -> None:
     with RawConnection(nobody) as connection:
         head = connection.ask("HEAD", f"{nobody.path}.json", authenticated=False)
         get = connection.ask("GET", f"{nobody.path}.json", authenticated=False)
@@ -111,7 +111,7 @@ def test_head_without_credentials_is_answered_as_get_is(nobody: Api) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_options_answers_204_with_the_cors_headers_without_authentication(nobody: Api, suffix: str) -> None:
+def test_options_returns_204_with_cors_headers_without_authentication(nobody: Api, suffix: str) -> None:
     answers = [
         nobody.request("OPTIONS", path + suffix) for path in (nobody.path, nobody.instance_path(UNKNOWN_SID, ""))
     ]
@@ -125,7 +125,7 @@ def test_options_answers_204_with_the_cors_headers_without_authentication(nobody
         assert "Authorization" in answer.headers["access-control-allow-headers"]
 
 
-def test_options_with_wrong_credentials_is_answered_all_the_same(contract_url: str) -> None:
+def test_options_ignores_wrong_credentials(contract_url: str) -> None:
     with Api(contract_url, password="wrong") as stranger:
         answer = stranger.request(
             "OPTIONS",

@@ -97,7 +97,7 @@ def test_unknown_path_of_an_account_gets_a_twilio_error(api: Api, path: str) -> 
 
 @pytest.mark.parametrize("path", ["/OutgoingCallerIds", "/OutgoingCallerIds.json", "/OutgoingCallerIds/{sid}.csv"])
 @pytest.mark.parametrize("method", ["PATCH", "PROPFIND", "TRACE", "LOCK", "MKCOL", "SEARCH", "REPORT", "NOTIFY"])
-def test_an_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> None:
+def test_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> None:
     target = f"/2010-04-01/Accounts/{api.account_sid}{path.format(sid=UNKNOWN_SID)}"
 
     with RawConnection(api) as connection:
@@ -129,7 +129,7 @@ def test_malformed_http_gets_a_twilio_400(api: Api, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("headers", [1, 300])
-def test_a_head_of_any_length_never_shows_the_framework(api: Api, headers: int) -> None:
+def test_request_head_of_any_length_gets_no_framework_error(api: Api, headers: int) -> None:
     many: dict[str, Any] = {f"X_Padding_{number}": "x" * 1000 for number in range(headers)}
 
     with RawConnection(api) as connection:
@@ -140,7 +140,7 @@ def test_a_head_of_any_length_never_shows_the_framework(api: Api, headers: int) 
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/docs", "/openapi.json", "/_ringback/nothing", "/"])
-def test_beside_the_twilio_surface_errors_are_not_the_frameworks_either(api: Api, path: str) -> None:
+def test_paths_outside_the_twilio_api_get_no_framework_error(api: Api, path: str) -> None:
     with RawConnection(api) as connection:
         connection.send(connection.request_bytes("PATCH", path, Host="localhost"))
         answer = connection.read_answer()

@@ -25,7 +25,7 @@ def examples(method: str, template: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("method", "template"), OPERATIONS)
-def test_twilios_own_examples_pass(method: str, template: str) -> None:
+def test_openapi_check_accepts_twilios_examples(method: str, template: str) -> None:
     path = template.replace("{AccountSid}", "AC1").replace("{Sid}", "PN1")
 
     assert examples(method, template)
@@ -48,7 +48,7 @@ def test_twilios_own_examples_pass(method: str, template: str) -> None:
         ("uri", 5),
     ],
 )
-def test_a_wrong_field_fails(field: str, value: object) -> None:
+def test_openapi_check_rejects_a_wrong_field(field: str, value: object) -> None:
     wrong = copy.deepcopy(examples("GET", INSTANCE)[0]) | {field: value}
 
     with pytest.raises(ValidationError):
@@ -69,7 +69,7 @@ def test_a_wrong_field_fails(field: str, value: object) -> None:
         ("subresource_uris", {"calls": None}),
     ],
 )
-def test_a_wrong_field_of_an_account_fails(field: str, value: object) -> None:
+def test_openapi_check_rejects_a_wrong_field_of_an_account(field: str, value: object) -> None:
     wrong = copy.deepcopy(examples("GET", ACCOUNT)[0]) | {field: value}
 
     with pytest.raises(ValidationError):
@@ -90,7 +90,7 @@ def test_a_wrong_field_of_an_account_fails(field: str, value: object) -> None:
         ("queue_time", 1000),
     ],
 )
-def test_a_wrong_field_of_a_call_fails(field: str, value: object) -> None:
+def test_openapi_check_rejects_a_wrong_field_of_a_call(field: str, value: object) -> None:
     wrong = copy.deepcopy(examples("GET", CALL)[0]) | {field: value}
 
     with pytest.raises(ValidationError):
@@ -99,26 +99,26 @@ def test_a_wrong_field_of_a_call_fails(field: str, value: object) -> None:
         check_json("GET", "/2010-04-01/Accounts/AC1/Calls.json", 200, {"calls": [wrong]})
 
 
-def test_a_wrong_row_of_a_list_fails() -> None:
+def test_openapi_check_rejects_a_wrong_row_of_a_list() -> None:
     page = {"outgoing_caller_ids": [{"sid": "PN1"}]}
 
     with pytest.raises(ValidationError):
         check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
 
 
-def test_a_validation_code_that_is_a_number_fails() -> None:
+def test_openapi_check_rejects_a_number_as_validation_code() -> None:
     with pytest.raises(ValidationError):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, {"validation_code": 123456})
 
 
-def test_a_uri_that_names_a_host_fails() -> None:
+def test_openapi_check_rejects_a_uri_with_a_host() -> None:
     page = {"first_page_uri": "https://api.twilio.com/2010-04-01/Accounts"}
 
     with pytest.raises(ValidationError):
         check_json("GET", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 200, page)
 
 
-def test_null_passes_only_where_it_is_allowed() -> None:
+def test_openapi_check_accepts_null_only_if_nullable() -> None:
     path = "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json"
 
     check_json("GET", path, 200, {"next_page_uri": None})
@@ -126,7 +126,7 @@ def test_null_passes_only_where_it_is_allowed() -> None:
         check_json("GET", path, 200, {"first_page_uri": None})
 
 
-def test_an_answer_that_the_description_does_not_know_fails() -> None:
+def test_openapi_check_rejects_an_undescribed_response() -> None:
     with pytest.raises(AssertionError, match="not in the description"):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 201, {})
     with pytest.raises(AssertionError, match="not in the description"):
@@ -145,6 +145,6 @@ def test_an_answer_that_the_description_does_not_know_fails() -> None:
         (200, "text/plain", b""),
     ],
 )
-def test_a_body_of_the_frameworks_own_fails(status: int, content_type: str | None, body: bytes) -> None:
+def test_openapi_check_rejects_an_error_of_the_framework(status: int, content_type: str | None, body: bytes) -> None:
     with pytest.raises(AssertionError):
         check_answer("GET", FETCH_PATH, status, content_type, body)

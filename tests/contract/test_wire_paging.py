@@ -12,7 +12,7 @@ from support.wire.rows import LISTED_NUMBERS, CallerIdPool, ListedCallerIds, See
 NEXT_QUERY = r"FriendlyName=contract%20[0-9a-f]{24}&PageSize=50&Page=1&PageToken=PAPN[0-9a-f]{32}[A-Za-z0-9]*"
 
 
-def test_every_row_is_met_once_by_following_next_page_uri(api: Api, listed: ListedCallerIds) -> None:
+def test_next_page_uris_lead_to_every_row_once(api: Api, listed: ListedCallerIds) -> None:
     pages = [page.json() for page in api.pages(api.list(FriendlyName=listed.friendly_name))]
 
     sids = [row["sid"] for page in pages for row in page["outgoing_caller_ids"]]
@@ -23,7 +23,7 @@ def test_every_row_is_met_once_by_following_next_page_uri(api: Api, listed: List
     assert set(sids) == listed.sids
 
 
-def test_next_page_uri_has_filters_first_then_size_number_and_token(api: Api, listed: ListedCallerIds) -> None:
+def test_next_page_uri_has_filters_size_number_and_token_in_order(api: Api, listed: ListedCallerIds) -> None:
     page = api.list(FriendlyName=listed.friendly_name).json()
 
     path, _, query = page["next_page_uri"].partition("?")
@@ -33,7 +33,7 @@ def test_next_page_uri_has_filters_first_then_size_number_and_token(api: Api, li
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_xml_pages_are_followed_by_uris_without_suffix(api: Api, listed: ListedCallerIds, suffix: str) -> None:
+def test_pages_in_xml_are_linked_without_suffix(api: Api, listed: ListedCallerIds, suffix: str) -> None:
     sids: list[str | None] = []
     target: str | None = f"{api.path}{suffix}?FriendlyName={listed.friendly_name}"
     while target:
@@ -46,7 +46,7 @@ def test_xml_pages_are_followed_by_uris_without_suffix(api: Api, listed: ListedC
     assert set(sids) == listed.sids
 
 
-def test_previous_page_uri_leads_back_to_the_same_pages(api: Api, listed: ListedCallerIds) -> None:
+def test_previous_page_uri_leads_to_the_same_pages(api: Api, listed: ListedCallerIds) -> None:
     forth = [page.json() for page in api.pages(api.list(FriendlyName=listed.friendly_name, PageSize=25))]
 
     page, back = forth[-1], [forth[-1]]
@@ -62,7 +62,7 @@ def test_previous_page_uri_leads_back_to_the_same_pages(api: Api, listed: Listed
     assert len(back) == 5
 
 
-def test_the_way_back_can_be_gone_forth_again(api: Api, listed: ListedCallerIds) -> None:
+def test_previous_pages_link_to_the_same_next_pages(api: Api, listed: ListedCallerIds) -> None:
     first = api.list(FriendlyName=listed.friendly_name, PageSize=50)
     second = api.request("GET", first.json()["next_page_uri"])
 
@@ -83,7 +83,7 @@ def test_first_page_uri_leads_to_the_first_page(api: Api, listed: ListedCallerId
     assert again.json()["previous_page_uri"] is None
 
 
-def test_rows_deleted_and_added_meanwhile_neither_repeat_nor_skip_others(
+def test_rows_deleted_and_added_between_pages_neither_repeat_nor_skip_others(
     api: Api, caller_id_pool: CallerIdPool
 ) -> None:
     name = draw_name()
@@ -102,14 +102,14 @@ def test_rows_deleted_and_added_meanwhile_neither_repeat_nor_skip_others(
     assert met == [sid for sid in everything if sid != everything[6]]
 
 
-def test_a_full_last_page_has_no_next_page(api: Api, listed: ListedCallerIds) -> None:
+def test_full_last_page_has_no_next_page_uri(api: Api, listed: ListedCallerIds) -> None:
     pages = [page.json() for page in api.pages(api.list(FriendlyName=listed.friendly_name, PageSize=40))]
 
     assert [len(page["outgoing_caller_ids"]) for page in pages] == [40, 40, 40]
     assert pages[-1]["next_page_uri"] is None
 
 
-def test_a_full_only_page_has_no_next_page(seeded: SeededAccounts) -> None:
+def test_full_single_page_has_no_next_page_uri(seeded: SeededAccounts) -> None:
     page = seeded.parent.list(PageSize=12).json()
 
     assert len(page["outgoing_caller_ids"]) == 12
@@ -117,7 +117,7 @@ def test_a_full_only_page_has_no_next_page(seeded: SeededAccounts) -> None:
     assert seeded.parent.list(PageSize=11).json()["next_page_uri"] is not None
 
 
-def test_the_number_of_a_page_alone_is_honoured(api: Api, listed: ListedCallerIds) -> None:
+def test_page_number_without_a_token_selects_a_page(api: Api, listed: ListedCallerIds) -> None:
     pages = [page.json() for page in api.pages(api.list(FriendlyName=listed.friendly_name))]
 
     by_number = [api.list(FriendlyName=listed.friendly_name, Page=number).json() for number in range(3)]
@@ -128,7 +128,7 @@ def test_the_number_of_a_page_alone_is_honoured(api: Api, listed: ListedCallerId
 
 
 @pytest.mark.parametrize("number", [3, 4, 99, 10**9, 10**17])
-def test_a_page_past_the_end_is_empty_and_no_error(api: Api, listed: ListedCallerIds, number: int) -> None:
+def test_page_past_the_end_is_empty_and_not_an_error(api: Api, listed: ListedCallerIds, number: int) -> None:
     answer = api.list(FriendlyName=listed.friendly_name, Page=number)
 
     page = answer.json()
@@ -138,7 +138,7 @@ def test_a_page_past_the_end_is_empty_and_no_error(api: Api, listed: ListedCalle
 
 
 @pytest.mark.parametrize("number", ["-1", "abc", "", "1.5", "0x1", "१"])
-def test_a_page_number_that_is_none_is_the_first(api: Api, listed: ListedCallerIds, number: str) -> None:
+def test_invalid_page_number_is_the_first_page(api: Api, listed: ListedCallerIds, number: str) -> None:
     answer = api.list(FriendlyName=listed.friendly_name, Page=number)
 
     assert answer.json()["page"] == 0
@@ -146,27 +146,27 @@ def test_a_page_number_that_is_none_is_the_first(api: Api, listed: ListedCallerI
 
 
 @pytest.mark.parametrize("size", ["0", "-1", "-50", "abc", "", "1.5", "५"])
-def test_a_page_size_that_is_none_is_fifty(api: Api, listed: ListedCallerIds, size: str) -> None:
+def test_invalid_page_size_is_fifty(api: Api, listed: ListedCallerIds, size: str) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (50, 50)
 
 
 @pytest.mark.parametrize("size", [1, 49, 51, 120, 999, 1000])
-def test_a_page_size_up_to_a_thousand_is_kept(api: Api, listed: ListedCallerIds, size: int) -> None:
+def test_page_size_up_to_a_thousand_is_used(api: Api, listed: ListedCallerIds, size: int) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (size, min(size, LISTED_NUMBERS))
 
 
 @pytest.mark.parametrize("size", [1001, 5000, 10**9, 10**17])
-def test_a_page_size_above_a_thousand_is_a_thousand(api: Api, listed: ListedCallerIds, size: int) -> None:
+def test_page_size_above_a_thousand_is_a_thousand(api: Api, listed: ListedCallerIds, size: int) -> None:
     page = api.list(FriendlyName=listed.friendly_name, PageSize=size).json()
 
     assert (page["page_size"], len(page["outgoing_caller_ids"])) == (1000, LISTED_NUMBERS)
 
 
-def test_of_a_doubled_page_size_the_last_wins(api: Api, listed: ListedCallerIds) -> None:
+def test_repeated_page_size_has_its_last_value(api: Api, listed: ListedCallerIds) -> None:
     answer = api.request("GET", f"{api.path}.json?PageSize=50&FriendlyName={listed.friendly_name}&PageSize=3")
 
     assert answer.json()["page_size"] == 3
@@ -174,7 +174,7 @@ def test_of_a_doubled_page_size_the_last_wins(api: Api, listed: ListedCallerIds)
 
 
 @pytest.mark.parametrize("name", ["pagesize", "Pagesize", "page_size", "pageSize"])
-def test_the_names_of_paging_parameters_are_case_sensitive(api: Api, listed: ListedCallerIds, name: str) -> None:
+def test_paging_parameter_names_are_case_sensitive(api: Api, listed: ListedCallerIds, name: str) -> None:
     query: dict[str, Any] = {"FriendlyName": listed.friendly_name, name: 3}
 
     page = api.list(**query).json()
@@ -186,13 +186,13 @@ def test_the_names_of_paging_parameters_are_case_sensitive(api: Api, listed: Lis
 @pytest.mark.parametrize(
     "token", ["x", "PA", "PAPN123", "PA" + "0" * 34, "PAPN" + "z" * 32, "PTPN" + "0" * 32, "\u00e9"]
 )
-def test_a_malformed_token_is_refused(api: Api, suffix: str, token: str) -> None:
+def test_malformed_page_token_is_refused(api: Api, suffix: str, token: str) -> None:
     answer = api.list(suffix, PageSize=50, Page=1, PageToken=token)
 
     assert (answer.status_code, error_of(answer).code) == (400, 21481)
 
 
-def test_a_token_works_although_its_row_was_deleted_since(api: Api, caller_id_pool: CallerIdPool) -> None:
+def test_page_token_of_a_deleted_row_is_valid(api: Api, caller_id_pool: CallerIdPool) -> None:
     name = draw_name()
     for _ in range(3):
         api.update(caller_id_pool.take(), FriendlyName=name)

@@ -16,7 +16,7 @@ UNKNOWN_SUFFIXES = [".JSON", ".Json", ".XML", ".yaml", ".html", ".jsonp", ".json
 
 
 @pytest.mark.parametrize("suffix", CONTENT_TYPES)
-def test_the_suffix_chooses_the_representation_of_a_list(api: Api, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_a_list(api: Api, suffix: str) -> None:
     answer = api.list(suffix, PageSize=1)
 
     assert answer.status_code == 200
@@ -24,7 +24,7 @@ def test_the_suffix_chooses_the_representation_of_a_list(api: Api, suffix: str) 
 
 
 @pytest.mark.parametrize("suffix", CONTENT_TYPES)
-def test_the_suffix_chooses_the_representation_of_a_caller_id(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_a_caller_id(api: Api, caller_id: CallerId, suffix: str) -> None:
     answer = api.fetch(caller_id, suffix)
 
     assert answer.status_code == 200
@@ -32,7 +32,7 @@ def test_the_suffix_chooses_the_representation_of_a_caller_id(api: Api, caller_i
 
 
 @pytest.mark.parametrize("suffix", CONTENT_TYPES)
-def test_the_suffix_chooses_the_representation_of_a_validation_request(api: Api, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_a_validation_request(api: Api, suffix: str) -> None:
     answer = api.validate(SILENT_NUMBER, suffix)
 
     assert answer.status_code == 200
@@ -51,7 +51,7 @@ def test_the_suffix_chooses_the_representation_of_a_validation_request(api: Api,
         "nonsense",
     ],
 )
-def test_the_accept_header_is_ignored(api: Api, suffix: str, accept: str) -> None:
+def test_accept_header_is_ignored(api: Api, suffix: str, accept: str) -> None:
     answer = api.request("GET", f"{api.path}{suffix}?PageSize=1", headers={"Accept": accept})
 
     assert answer.status_code == 200
@@ -59,7 +59,7 @@ def test_the_accept_header_is_ignored(api: Api, suffix: str, accept: str) -> Non
 
 
 @pytest.mark.parametrize("suffix", CONTENT_TYPES)
-def test_no_accept_header_at_all_is_as_good(api: Api, suffix: str) -> None:
+def test_accept_header_may_be_missing(api: Api, suffix: str) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("GET", f"{api.path}{suffix}?PageSize=1")
 
@@ -70,9 +70,7 @@ def test_no_accept_header_at_all_is_as_good(api: Api, suffix: str) -> None:
 @pytest.mark.parametrize("end", ["%0A", "%0D", "%0D%0A", "%00", "%20", "%C2%A0", "%E2%80%A8"])
 @pytest.mark.parametrize("resource", ["", "/OutgoingCallerIds", "/Calls"])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_a_path_with_a_control_character_at_its_end_is_not_found(
-    api: Api, resource: str, suffix: str, end: str
-) -> None:
+def test_path_with_a_final_control_character_is_not_found(api: Api, resource: str, suffix: str, end: str) -> None:
     account = api.path.removesuffix("/OutgoingCallerIds")
     paths = [f"{account}{resource}{suffix}{end}"] + ([f"{account}{resource}{end}{suffix}"] if resource else [])
 
@@ -83,7 +81,7 @@ def test_a_path_with_a_control_character_at_its_end_is_not_found(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
-def test_a_sid_with_a_line_feed_at_its_end_is_not_found(api: Api, caller_id: CallerId, method: str) -> None:
+def test_sid_with_a_final_line_feed_is_not_found(api: Api, caller_id: CallerId, method: str) -> None:
     path = api.instance_path(caller_id, "")
 
     answers = [api.request(method, f"{path}{end}") for end in ("%0A", "%0A.json", ".json%0A")]
@@ -94,14 +92,14 @@ def test_a_sid_with_a_line_feed_at_its_end_is_not_found(api: Api, caller_id: Cal
 
 @pytest.mark.parametrize("suffix", UNKNOWN_SUFFIXES)
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_any_other_suffix_is_not_found(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
+def test_unknown_suffix_is_not_found(api: Api, caller_id: CallerId, method: str, suffix: str) -> None:
     answers = [api.request(method, path + suffix) for path in (api.path, api.instance_path(caller_id, ""))]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 2
 
 
 @pytest.mark.parametrize("suffix", ["/", ".json/", "/.json", ".xml/", "/?PageSize=1"])
-def test_a_trailing_slash_is_not_found_and_not_redirected(api: Api, caller_id: CallerId, suffix: str) -> None:
+def test_trailing_slash_is_not_found_and_not_redirected(api: Api, caller_id: CallerId, suffix: str) -> None:
     answers = [api.request("GET", path + suffix) for path in (api.path, api.instance_path(caller_id, ""))]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(404, 20404)] * 2
@@ -111,7 +109,7 @@ def test_a_trailing_slash_is_not_found_and_not_redirected(api: Api, caller_id: C
     ("written", "changed"),
     [("OutgoingCallerIds", "outgoingcallerids"), ("OutgoingCallerIds", "OutgoingCallerids"), ("Accounts", "accounts")],
 )
-def test_a_path_in_another_letter_case_is_not_found(api: Api, written: str, changed: str) -> None:
+def test_path_is_case_sensitive(api: Api, written: str, changed: str) -> None:
     answer = api.request("GET", f"{api.path}.json".replace(written, changed))
 
     assert (answer.status_code, error_of(answer).code) == (404, 20404)
@@ -127,7 +125,7 @@ def test_a_path_in_another_letter_case_is_not_found(api: Api, written: str, chan
         (".json", "%252Ejson"),
     ],
 )
-def test_an_escaped_slash_or_dot_separates_nothing(api: Api, caller_id: CallerId, written: str, changed: str) -> None:
+def test_escaped_slash_or_dot_is_not_a_separator(api: Api, caller_id: CallerId, written: str, changed: str) -> None:
     path = api.instance_path(caller_id).replace(written, changed)
 
     with RawConnection(api) as connection:
@@ -140,7 +138,7 @@ def test_an_escaped_slash_or_dot_separates_nothing(api: Api, caller_id: CallerId
 
 
 @pytest.mark.parametrize("authenticated", [True, False])
-def test_an_account_behind_an_escaped_slash_is_no_account(api: Api, *, authenticated: bool) -> None:
+def test_account_sid_after_an_escaped_slash_is_not_an_account(api: Api, *, authenticated: bool) -> None:
     before, behind = (
         f"{api.path}.json".replace("/Accounts/", "/Accounts%2F"),
         f"{api.path}.json".replace("/OutgoingCallerIds", "%2FOutgoingCallerIds"),
@@ -152,7 +150,7 @@ def test_an_account_behind_an_escaped_slash_is_no_account(api: Api, *, authentic
     assert [(answer.status, answer.error.code) for answer in answers] == [(404, 20404), (401, 20003)]
 
 
-def test_an_escaped_letter_is_that_letter(api: Api, caller_id: CallerId) -> None:
+def test_escaped_letter_in_a_path_equals_the_letter(api: Api, caller_id: CallerId) -> None:
     path = api.instance_path(caller_id).replace("/AC", "/%41%43").replace("OutgoingCallerIds", "Outgoing%43allerIds")
 
     with RawConnection(api) as connection:
@@ -162,7 +160,7 @@ def test_an_escaped_letter_is_that_letter(api: Api, caller_id: CallerId) -> None
     assert answer.status == 200
 
 
-def test_a_sid_in_another_letter_case_is_not_found(api: Api, caller_id: CallerId) -> None:
+def test_sid_is_case_sensitive(api: Api, caller_id: CallerId) -> None:
     sids = [caller_id["sid"].lower(), caller_id["sid"].upper(), caller_id["sid"][:2] + caller_id["sid"][2:].upper()]
 
     answers = [api.fetch(sid) for sid in sids if sid != caller_id["sid"]]
@@ -171,7 +169,7 @@ def test_a_sid_in_another_letter_case_is_not_found(api: Api, caller_id: CallerId
 
 
 @pytest.mark.parametrize("suffix", ERROR_TYPES)
-def test_errors_come_in_the_representation_asked_for_and_as_xml_for_csv(api: Api, nobody: Api, suffix: str) -> None:
+def test_errors_have_the_requested_representation_and_xml_for_csv(api: Api, nobody: Api, suffix: str) -> None:
     answers = [
         api.fetch(UNKNOWN_SID, suffix),
         api.validate("", suffix),
@@ -185,13 +183,13 @@ def test_errors_come_in_the_representation_asked_for_and_as_xml_for_csv(api: Api
 
 
 @pytest.mark.parametrize("suffix", [".yaml", ".JSON", "/", ".json/"])
-def test_errors_are_xml_where_the_path_asks_for_no_known_representation(api: Api, suffix: str) -> None:
+def test_errors_are_xml_for_an_unknown_suffix(api: Api, suffix: str) -> None:
     answer = api.request("GET", api.path + suffix)
 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/xml")
 
 
-def test_json_is_utf_8(api: Api, caller_id: CallerId) -> None:
+def test_json_is_encoded_as_utf_8(api: Api, caller_id: CallerId) -> None:
     api.update(caller_id, FriendlyName="Büro 東京 🦄")
 
     answer = api.fetch(caller_id)

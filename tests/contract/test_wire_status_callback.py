@@ -103,7 +103,7 @@ def endings(api: Api, request: pytest.FixtureRequest) -> Iterator[Endings]:
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_each_way_a_call_ends_has_its_statuses(endings: Endings, ending: str) -> None:
+def test_outcome_of_each_call_has_its_statuses(endings: Endings, ending: str) -> None:
     _, call_status, verification_status = ENDINGS[ending]
 
     told = endings.callback(ending)
@@ -112,7 +112,7 @@ def test_each_way_a_call_ends_has_its_statuses(endings: Endings, ending: str) ->
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_callback_has_these_parameters_in_this_order_and_no_others(endings: Endings, ending: str) -> None:
+def test_callback_has_exactly_the_documented_parameters_in_order(endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     on_success = ["OutgoingCallerIdSid"] if ENDINGS[ending][2] == "success" else []
@@ -120,7 +120,7 @@ def test_a_callback_has_these_parameters_in_this_order_and_no_others(endings: En
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_a_callback_tells_of_its_call(api: Api, endings: Endings, ending: str) -> None:
+def test_callback_has_the_values_of_its_call(api: Api, endings: Endings, ending: str) -> None:
     call_sid, number = endings.calls[ending]
 
     told = endings.callback(ending)
@@ -142,13 +142,13 @@ def test_a_callback_tells_of_its_call(api: Api, endings: Endings, ending: str) -
 
 
 @pytest.mark.parametrize("ending", ["busy", "unreachable", "no answer"])
-def test_unanswered_call_has_duration_zero(endings: Endings, ending: str) -> None:
+def test_callback_of_an_unanswered_call_has_duration_zero(endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert (told["CallDuration"], told["Duration"]) == ("0", "0")
 
 
-def test_the_duration_is_in_seconds_and_in_minutes_begun(endings: Endings) -> None:
+def test_duration_is_in_seconds_and_in_started_minutes(endings: Endings) -> None:
     told = endings.callback("right code two seconds later")
 
     seconds, minutes = int(told["CallDuration"]), int(told["Duration"])
@@ -156,13 +156,13 @@ def test_the_duration_is_in_seconds_and_in_minutes_begun(endings: Endings) -> No
     assert minutes == math.ceil(seconds / 60)
 
 
-def test_a_w_in_the_extension_waits_half_a_second_after_pickup(endings: Endings) -> None:
+def test_w_in_an_extension_is_a_pause_of_half_a_second(endings: Endings) -> None:
     waiting = endings.callback("right code two seconds later")
 
     assert int(waiting["CallDuration"]) >= 4 * 0.5
 
 
-def test_the_places_of_both_numbers_are_told_as_far_as_they_are_known(endings: Endings) -> None:
+def test_callback_has_the_known_geography_of_both_numbers(endings: Endings) -> None:
     told = endings.callback("right code")
 
     for party in ("From", "Caller"):
@@ -172,7 +172,7 @@ def test_the_places_of_both_numbers_are_told_as_far_as_they_are_known(endings: E
 
 
 @pytest.mark.parametrize("ending", ["right code", "right code at the second attempt"])
-def test_a_success_names_the_resource_it_created(api: Api, endings: Endings, ending: str) -> None:
+def test_callback_of_a_success_has_the_caller_id_sid(api: Api, endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert re.fullmatch("PN[0-9a-f]{32}", told["OutgoingCallerIdSid"])
@@ -183,13 +183,13 @@ def test_a_success_names_the_resource_it_created(api: Api, endings: Endings, end
 
 
 @pytest.mark.parametrize("ending", [ending for ending, (_, _, status) in ENDINGS.items() if status == "failed"])
-def test_a_failure_created_nothing(api: Api, endings: Endings, ending: str) -> None:
+def test_failed_call_creates_no_caller_id(api: Api, endings: Endings, ending: str) -> None:
     told = endings.callback(ending)
 
     assert api.find(told["To"]) is None
 
 
-def test_there_is_one_callback_for_each_call(endings: Endings) -> None:
+def test_callback_is_sent_once_for_each_call(endings: Endings) -> None:
     quick = [endings.calls[ending][0] for ending in ENDINGS if ending not in SLOW_ENDINGS]
     for ending in ENDINGS.keys() - set(SLOW_ENDINGS):
         endings.callback(ending)
@@ -199,7 +199,7 @@ def test_there_is_one_callback_for_each_call(endings: Endings) -> None:
     assert sorted(sid for sid in arrived if sid in quick) == sorted(quick)
 
 
-def test_a_call_that_another_supersedes_tells_at_once(api: Api, receiver: CallbackReceiver) -> None:
+def test_superseded_call_sends_its_callback_at_once(api: Api, receiver: CallbackReceiver) -> None:
     number = draw_number()
     older = api.validate(number, CallDelay="60", StatusCallback=f"{receiver.url}/").json()
 

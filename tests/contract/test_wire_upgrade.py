@@ -36,7 +36,7 @@ def assert_took_the_body(answer: RawAnswer) -> None:
 
 
 @pytest.mark.parametrize("request_of", [post, chunked_post])
-def test_an_offer_of_http_2_is_passed_over_and_the_body_read(api: Api, request_of: Any) -> None:
+def test_upgrade_to_http_2_is_ignored_and_the_body_read(api: Api, request_of: Any) -> None:
     with RawConnection(api) as connection:
         connection.send(request_of(connection, api))
         answer = connection.read_answer("POST")
@@ -44,7 +44,7 @@ def test_an_offer_of_http_2_is_passed_over_and_the_body_read(api: Api, request_o
     assert_took_the_body(answer)
 
 
-def test_a_body_that_comes_after_such_a_head_is_read(api: Api) -> None:
+def test_upgrade_request_with_a_late_body_is_read(api: Api) -> None:
     with RawConnection(api) as connection:
         connection.send(post(connection, api, Expect="100-continue")[: -len(BODY)])
         interim = connection.read_answer()
@@ -55,7 +55,7 @@ def test_a_body_that_comes_after_such_a_head_is_read(api: Api) -> None:
     assert_took_the_body(answer)
 
 
-def test_the_connection_is_kept_after_such_a_request(api: Api) -> None:
+def test_upgrade_request_keeps_the_connection_open(api: Api) -> None:
     with RawConnection(api) as connection:
         answers = [connection.ask("POST", f"{api.path}.json", BODY, **H2C) for _ in range(3)]
         last = connection.ask("GET", f"{api.path}.json?PageSize=1")

@@ -19,9 +19,7 @@ WITHOUT_POLLING = serve_with({"ringback.callback_delivery.sender.MAX_PAUSE_SECON
 """Runs a server whose sender looks for pending callbacks only when it is notified, without polling."""
 
 
-def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
-    api: Api, receiver: CallbackReceiver
-) -> None:
+def test_caller_id_is_created_when_the_code_is_entered(api: Api, receiver: CallbackReceiver) -> None:
     number, name = draw_number(), draw_name()
 
     api.validate(number, FriendlyName=name, CallDelay=LONGEST_DELAY)
@@ -39,7 +37,7 @@ def test_nothing_exists_until_the_code_was_keyed_in_and_then_it_was_created(
 
 
 @pytest.mark.usefixtures("own_server_only")
-def test_a_phone_that_nobody_answers_makes_no_resource(
+def test_unanswered_call_creates_no_caller_id(
     tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
 ) -> None:
     with (
@@ -54,7 +52,7 @@ def test_a_phone_that_nobody_answers_makes_no_resource(
     assert found is None
 
 
-def test_call_delay_is_kept(api: Api, receiver: CallbackReceiver) -> None:
+def test_call_is_dialed_after_the_call_delay(api: Api, receiver: CallbackReceiver) -> None:
     posted = time.monotonic()
     api.validate(draw_number(), CallDelay=1, StatusCallback=receiver.url)
 
@@ -63,7 +61,7 @@ def test_call_delay_is_kept(api: Api, receiver: CallbackReceiver) -> None:
     assert time.monotonic() - posted >= 1.0
 
 
-def test_a_second_request_voids_the_first_whose_call_fails(api: Api, receiver: CallbackReceiver) -> None:
+def test_second_request_supersedes_the_first_whose_call_fails(api: Api, receiver: CallbackReceiver) -> None:
     number = draw_number()
 
     first = api.validate(number, CallDelay=LONGEST_DELAY, FriendlyName="first", StatusCallback=receiver.url).json()
@@ -79,7 +77,7 @@ def test_a_second_request_voids_the_first_whose_call_fails(api: Api, receiver: C
 
 
 @pytest.mark.usefixtures("own_server_only")
-def test_a_call_that_rings_when_a_second_request_voids_it_has_failed_at_once(
+def test_ringing_call_fails_at_once_when_it_is_superseded(
     tmp_path_factory: pytest.TempPathFactory, receiver: CallbackReceiver
 ) -> None:
     with (
@@ -98,7 +96,7 @@ def test_a_call_that_rings_when_a_second_request_voids_it_has_failed_at_once(
     assert (callback.form["CallStatus"], callback.form["VerificationStatus"]) == ("failed", "failed")
 
 
-def test_a_phone_behind_a_switchboard_is_reached_by_its_extension(
+def test_phone_behind_a_switchboard_is_reached_by_its_extension(
     seeded: SeededAccounts, receiver: CallbackReceiver
 ) -> None:
     stranger = seeded.stranger
@@ -113,7 +111,7 @@ def test_a_phone_behind_a_switchboard_is_reached_by_its_extension(
 
 
 @pytest.mark.usefixtures("own_server_only")
-def test_the_code_is_an_integer_where_the_setting_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_validation_code_is_an_integer_if_configured(tmp_path_factory: pytest.TempPathFactory) -> None:
     with (
         ServerProcess(cwd=tmp_path_factory.mktemp("integer"), validation_code_format="integer") as server,
         server.client() as client,

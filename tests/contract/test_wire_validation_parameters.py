@@ -51,7 +51,7 @@ ACCEPTED: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize("form", AMERICAN_FORMS)
-def test_an_american_number_may_be_written_in_any_common_form(api: Api, form: str) -> None:
+def test_american_number_is_accepted_in_any_common_format(api: Api, form: str) -> None:
     number = draw_number()
 
     answer = api.validate(AMERICAN_FORMS[form].format(number[2:5], number[5:8], number[8:]))
@@ -61,7 +61,7 @@ def test_an_american_number_may_be_written_in_any_common_form(api: Api, form: st
 
 
 @pytest.mark.parametrize("form", ["{}", "{0[0]}{0[1]}{0[2]} {0[3]}{0[4]}", " {} "])
-def test_a_number_of_elsewhere_is_written_with_a_plus(api: Api, form: str) -> None:
+def test_foreign_number_requires_a_plus(api: Api, form: str) -> None:
     number = draw_foreign_number()
     written = f"{number[:3]} {number[3:5]} {number[5:]}" if "[" in form else form.format(number)
 
@@ -72,7 +72,7 @@ def test_a_number_of_elsewhere_is_written_with_a_plus(api: Api, form: str) -> No
 
 
 @pytest.mark.parametrize("form", [{}, {"PhoneNumber": ""}, {"PhoneNumber": "  "}, {"phonenumber": "+14155551212"}])
-def test_a_phone_number_is_required(api: Api, form: dict[str, str]) -> None:
+def test_phone_number_is_required(api: Api, form: dict[str, str]) -> None:
     answer = api.post_form(urlencode(form))
 
     assert (answer.status_code, error_of(answer).code) == (400, 21201)
@@ -86,28 +86,28 @@ def test_a_phone_number_is_required(api: Api, form: dict[str, str]) -> None:
         *("+1415555१२१२", "tel:+14155551212", "+1415555121\x00", "+" + "1" * 500, "++14155551212"),
     ],
 )
-def test_an_invalid_number_or_one_with_an_extension_is_refused(api: Api, number: str) -> None:
+def test_invalid_number_and_number_with_an_extension_are_refused(api: Api, number: str) -> None:
     answer = api.validate(number)
 
     assert (answer.status_code, error_of(answer).code) == (400, 21211)
 
 
 @pytest.mark.parametrize(("name", "value", "code"), REFUSED)
-def test_a_parameter_that_breaks_its_rule_is_refused_with_its_code(api: Api, name: str, value: str, code: int) -> None:
+def test_invalid_parameter_is_refused_with_its_code(api: Api, name: str, value: str, code: int) -> None:
     answers = [api.validate(SILENT_NUMBER, suffix, **{name: value}) for suffix in (".json", "")]
 
     assert [(answer.status_code, error_of(answer).code) for answer in answers] == [(400, code)] * 2
 
 
 @pytest.mark.parametrize(("name", "value"), ACCEPTED)
-def test_a_parameter_that_keeps_its_rule_is_accepted(api: Api, name: str, value: str) -> None:
+def test_valid_parameter_is_accepted(api: Api, name: str, value: str) -> None:
     answer = api.validate(SILENT_NUMBER, **{name: value})
 
     assert answer.status_code == 200
     assert answer.json()["friendly_name"] == (value if name == "FriendlyName" else None)
 
 
-def test_parameters_are_checked_in_order_and_the_first_failure_answers(api: Api, caller_id: CallerId) -> None:
+def test_parameters_are_checked_in_order_and_the_first_error_is_returned(api: Api, caller_id: CallerId) -> None:
     form: dict[str, Any] = {
         "PhoneNumber": "",
         "StatusCallbackMethod": "PUT",

@@ -22,7 +22,7 @@ KEYS = ["account_sid", "phone_number", "friendly_name", "validation_code", "call
 ELEMENTS = ["AccountSid", "PhoneNumber", "FriendlyName", "ValidationCode", "CallSid"]
 
 
-def test_json_has_five_fields_in_order(api: Api) -> None:
+def test_validation_response_in_json_has_five_fields_in_order(api: Api) -> None:
     number = draw_number()
 
     fields = api.validate(number, FriendlyName="My Home Phone Number").json()
@@ -34,7 +34,7 @@ def test_json_has_five_fields_in_order(api: Api) -> None:
     assert re.fullmatch("CA[0-9a-f]{32}", fields["call_sid"])
 
 
-def test_the_code_is_a_string_of_six_digits(api: Api) -> None:
+def test_validation_code_is_a_string_of_six_digits(api: Api) -> None:
     codes = [api.validate(SILENT_NUMBER).json()["validation_code"] for _ in range(250)]
 
     assert all(re.fullmatch("[0-9]{6}", code) for code in codes)
@@ -43,7 +43,7 @@ def test_the_code_is_a_string_of_six_digits(api: Api) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_xml_has_five_elements_in_order(api: Api, suffix: str) -> None:
+def test_validation_response_in_xml_has_five_elements_in_order(api: Api, suffix: str) -> None:
     answer = api.validate(SILENT_NUMBER, suffix, FriendlyName="My Home Phone Number")
 
     [element] = etree.fromstring(answer.content)
@@ -56,7 +56,7 @@ def test_xml_has_five_elements_in_order(api: Api, suffix: str) -> None:
     assert re.fullmatch("CA[0-9a-f]{32}", texts[4])
 
 
-def test_a_friendly_name_that_was_not_given_is_null_or_an_empty_element(api: Api) -> None:
+def test_missing_friendly_name_is_null_or_an_empty_element(api: Api) -> None:
     in_json, in_xml = api.validate(SILENT_NUMBER), api.validate(SILENT_NUMBER, "")
 
     assert in_json.json()["friendly_name"] is None
@@ -64,7 +64,7 @@ def test_a_friendly_name_that_was_not_given_is_null_or_an_empty_element(api: Api
 
 
 @pytest.mark.parametrize("form", ["{0}", "({1}) {2}-{3}"])
-def test_a_number_verified_already_is_refused(api: Api, caller_id: CallerId, form: str) -> None:
+def test_verified_number_is_refused(api: Api, caller_id: CallerId, form: str) -> None:
     number = caller_id["phone_number"]
 
     answer = api.validate(form.format(number, number[2:5], number[5:8], number[8:]))
@@ -73,7 +73,7 @@ def test_a_number_verified_already_is_refused(api: Api, caller_id: CallerId, for
     assert (error.status, error.code, error.message) == (400, 21450, "Phone number is already verified.")
 
 
-def test_a_number_that_was_forgotten_can_be_verified_again(api: Api, caller_id: CallerId) -> None:
+def test_deleted_number_can_be_verified_again_over_http(api: Api, caller_id: CallerId) -> None:
     api.delete(caller_id)
 
     [again] = api.verify(caller_id["phone_number"])
@@ -81,9 +81,7 @@ def test_a_number_that_was_forgotten_can_be_verified_again(api: Api, caller_id: 
     assert again["sid"] != caller_id["sid"]
 
 
-def test_the_same_number_may_be_verified_on_another_account(
-    api: Api, seeded: SeededAccounts, caller_id: CallerId
-) -> None:
+def test_number_can_be_verified_in_another_account(api: Api, seeded: SeededAccounts, caller_id: CallerId) -> None:
     number = caller_id["phone_number"]
 
     answer = seeded.stranger.validate(number)
@@ -95,14 +93,14 @@ def test_the_same_number_may_be_verified_on_another_account(
     seeded.stranger.delete(theirs)
 
 
-def test_names_are_case_sensitive_and_unknown_ones_ignored(api: Api) -> None:
+def test_form_parameter_names_are_case_sensitive_and_unknown_ones_ignored(api: Api) -> None:
     answer = api.validate(SILENT_NUMBER, friendlyname="a", FRIENDLYNAME="b", callDelay="99", Whatever="c", Page="x")
 
     assert answer.status_code == 200
     assert answer.json()["friendly_name"] is None
 
 
-def test_of_a_repeated_name_the_last_wins(api: Api) -> None:
+def test_repeated_form_parameter_has_its_last_value(api: Api) -> None:
     answer = api.post_form(
         f"PhoneNumber=nonsense&CallDelay=99&PhoneNumber={SILENT_NUMBER.replace('+', '%2B')}&CallDelay=9"
     )
@@ -133,7 +131,7 @@ def test_percent_encoded_number_is_decoded(api: Api, encoded: str) -> None:
         (None, False),
     ],
 )
-def test_only_a_form_carries_parameters(api: Api, content_type: str | None, *, is_form: bool) -> None:
+def test_parameters_are_read_from_forms_only(api: Api, content_type: str | None, *, is_form: bool) -> None:
     headers: dict[str, Any] = {} if content_type is None else {"Content_Type": content_type}
     body = b"PhoneNumber=%2B15005550018"
 
@@ -148,7 +146,7 @@ def test_only_a_form_carries_parameters(api: Api, content_type: str | None, *, i
         assert (answer.status, answer.error.code) == (400, 21201)
 
 
-def test_a_multipart_form_carries_parameters(api: Api) -> None:
+def test_multipart_form_has_parameters(api: Api) -> None:
     fields = {"PhoneNumber": (None, SILENT_NUMBER), "FriendlyName": (None, "Zo\u00eb & Co")}
 
     answer = api.request("POST", f"{api.path}.json", files={**fields, "File": ("file.txt", b"\xff")})
@@ -157,7 +155,7 @@ def test_a_multipart_form_carries_parameters(api: Api) -> None:
     assert (answer.json()["phone_number"], answer.json()["friendly_name"]) == (SILENT_NUMBER, "Zo\u00eb & Co")
 
 
-def test_a_malformed_multipart_form_is_a_bad_request(api: Api) -> None:
+def test_malformed_multipart_form_is_a_bad_request(api: Api) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
 
     answer = api.request("POST", f"{api.path}.json", content=b"--x\r\nPhoneNumber=1", headers=headers)
@@ -166,7 +164,7 @@ def test_a_malformed_multipart_form_is_a_bad_request(api: Api) -> None:
     assert error_of(answer).message == "Bad Request: the multipart body is malformed"
 
 
-def test_parameters_in_the_query_of_a_post_count_as_absent(api: Api) -> None:
+def test_parameters_in_the_query_of_a_post_are_ignored(api: Api) -> None:
     answer = api.request("POST", f"{api.path}.json?PhoneNumber=%2B15005550018")
 
     assert (answer.status_code, error_of(answer).code) == (400, 21201)

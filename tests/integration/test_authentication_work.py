@@ -77,7 +77,7 @@ def refuse(unit_of_work: UnitOfWork, username: str, password: str, path: str) ->
 @pytest.mark.parametrize(
     "given", [None, "", "wrong", TOKEN[:-1], "\u00fc" * 40_000], ids=["right", "empty", "wrong", "begin", "long"]
 )
-def test_secrets_are_compared_in_constant_time_and_by_digests_of_one_length(
+def test_secrets_are_compared_in_constant_time_by_digests_of_equal_length(
     unit_of_work: UnitOfWork, compared: list[tuple[bytes, bytes]], username: str, secret: str, given: str | None
 ) -> None:
     if given is None:
@@ -90,7 +90,7 @@ def test_secrets_are_compared_in_constant_time_and_by_digests_of_one_length(
 
 
 @pytest.mark.parametrize(("known", "unknown"), [(PARENT, UNKNOWN_ACCOUNT), (KEY, UNKNOWN_KEY), (PARENT, "nobody")])
-def test_an_unknown_user_name_is_the_same_work_as_a_wrong_password(
+def test_unknown_user_name_takes_the_same_work_as_a_wrong_password(
     unit_of_work: UnitOfWork,
     compared: list[tuple[bytes, bytes]],
     statements: list[tuple[Statement, bool]],
@@ -105,7 +105,7 @@ def test_an_unknown_user_name_is_the_same_work_as_a_wrong_password(
 
 
 @pytest.mark.parametrize("password", [TOKEN, "wrong"])
-def test_a_path_of_another_account_is_the_same_work_as_one_of_nobodys(
+def test_path_of_another_account_takes_the_same_work_as_an_unknown_account(
     unit_of_work: UnitOfWork, statements: list[tuple[Statement, bool]], password: str
 ) -> None:
     works = []
@@ -119,7 +119,7 @@ def test_a_path_of_another_account_is_the_same_work_as_one_of_nobodys(
 
 @pytest.mark.parametrize("credentials", [None, f"{ACCOUNT_SID}:wrong", f"{UNKNOWN_ACCOUNT}:x", "nobody:x"])
 @pytest.mark.anyio
-async def test_whether_the_account_of_a_path_exists_is_looked_up_when_the_refusal_has_left(
+async def test_account_of_a_path_is_looked_up_after_the_refusal_is_sent(
     statements: list[tuple[Statement, bool]], credentials: str | None
 ) -> None:
     app = create_app(Settings(database_url="sqlite://"), clock=FakeClock())

@@ -59,7 +59,7 @@ TIMELINES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]
 
 
 @pytest.mark.parametrize(("behavior", "status", "verification", "answered_seconds", "times"), TIMELINES)
-def test_call_proceeds_and_ends_as_its_phone_behaves(
+def test_call_follows_the_behavior_of_its_phone(
     behavior: PhoneBehavior,
     status: CallStatus,
     verification: VerificationStatus,
@@ -86,7 +86,7 @@ def test_behaviors_all_have_a_case() -> None:
     assert {behavior for behavior, *_ in TIMELINES} == set(PhoneBehavior)
 
 
-def test_caller_id_is_created_only_by_a_successful_call_at_that_moment(simulation: Simulation) -> None:
+def test_caller_id_is_created_when_a_call_succeeds(simulation: Simulation) -> None:
     answer = simulation.validate(friendly_name="Home")
     before = simulation.caller_ids()
 

@@ -80,7 +80,7 @@ def test_previous_pages_of_calls_are_the_pages_before(unit_of_work: UnitOfWork, 
 @pytest.mark.parametrize("number", [None, *NUMBERS])
 @pytest.mark.parametrize("status", [None, *STATUSES])
 @pytest.mark.parametrize(("name", "shown"), [("StartTime", start_time), ("EndTime", end_time)])
-def test_filters_pick_what_the_calls_show(
+def test_filters_of_calls_match_the_shown_values(
     unit_of_work: UnitOfWork,
     calls: list[ValidationCall],
     number: str | None,
@@ -117,7 +117,7 @@ def test_filters_of_calls_apply_together(unit_of_work: UnitOfWork, calls: list[V
 
 
 @pytest.mark.anyio
-async def test_a_call_is_watched_from_queued_to_completed_on_a_frozen_clock(account: ControlledAccount) -> None:
+async def test_call_is_shown_in_each_state_on_a_frozen_clock(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen"})
     sid = (await account.validate(CallDelay=3))["call_sid"]
     seen = []

@@ -117,7 +117,7 @@ async def test_attempt_is_journaled_with_its_request_and_response(outbox: Outbox
     assert attempt.elapsed_ms > 0
 
 
-async def test_long_answer_is_truncated_in_the_journal(outbox: Outbox) -> None:
+async def test_long_response_is_truncated_in_the_journal(outbox: Outbox) -> None:
     with CallbackReceiver(lambda _: Answer(200, {}, b"x" * 5_000_000)) as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()

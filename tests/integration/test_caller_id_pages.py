@@ -118,7 +118,7 @@ def test_rows_deleted_between_pages_leave_no_gap(unit_of_work: UnitOfWork) -> No
     assert pages == [all_sids[2:4], all_sids[4:]]
 
 
-def test_token_works_although_its_row_was_deleted(unit_of_work: UnitOfWork) -> None:
+def test_page_token_is_valid_after_its_row_is_deleted(unit_of_work: UnitOfWork) -> None:
     all_sids = add(unit_of_work, 10, 20, 30, 40)
     first = a_page(unit_of_work)
 

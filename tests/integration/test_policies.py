@@ -83,7 +83,7 @@ def test_rejected_request_does_not_count_and_does_not_end_a_call(simulation: Sim
     assert refusal(simulation) == VERIFIED
 
 
-def test_account_counts_its_own_calls(simulation: Simulation) -> None:
+def test_calls_are_limited_per_account(simulation: Simulation) -> None:
     simulation.policy = replace(simulation.policy, calls_per_number_and_week=1)
     ensure_account(simulation.unit_of_work, OTHER_ACCOUNT, "token", T0)
 
@@ -93,7 +93,7 @@ def test_account_counts_its_own_calls(simulation: Simulation) -> None:
     assert refusal(simulation) == TOO_OFTEN
 
 
-def test_trial_account_verifies_five_numbers_and_a_full_one_more(simulation: Simulation) -> None:
+def test_trial_account_verifies_five_numbers_and_a_full_account_more(simulation: Simulation) -> None:
     own(simulation, account_type=AccountType.TRIAL)
     verify(simulation, 1, 2, 3, 4)
     simulation.validate()

@@ -65,7 +65,7 @@ def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
     assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
 
 
-def test_each_limit_of_a_policy_raises_its_exception(ringback: Account) -> None:
+def test_limits_of_a_policy_raise_their_exceptions(ringback: Account) -> None:
     ringback.clock.freeze()
     policy = ringback.policy.set(account_type="trial", calls_per_number_and_week=1, code_lifetime_seconds=5)
     client = ringback.client()

@@ -73,7 +73,7 @@ def test_second_request_ends_the_call_in_progress_as_failed(seconds: float, simu
     assert newer.call_sid != older.call_sid
 
 
-def test_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
+def test_code_of_a_superseded_call_is_invalid(simulation: Simulation) -> None:
     older = simulation.validate()
     simulation.validate()
 
@@ -89,7 +89,7 @@ def test_code_of_a_superseded_call_is_void(simulation: Simulation) -> None:
     assert simulation.caller_ids() == []
 
 
-def test_newer_call_alone_is_dialed(simulation: Simulation) -> None:
+def test_only_the_newest_call_is_dialed(simulation: Simulation) -> None:
     older = simulation.validate()
     newer = simulation.validate()
 

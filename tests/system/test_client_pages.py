@@ -78,7 +78,7 @@ def test_python_code_creates_a_client_of_this_server(full_server: ServerProcess)
 
 
 @pytest.mark.usefixtures("direct")
-def test_pythons_redirecting_client_is_immune_to_regions_and_edges(
+def test_python_redirecting_client_ignores_regions_and_edges(
     full_server: ServerProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in REGIONS.items():

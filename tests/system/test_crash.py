@@ -29,7 +29,7 @@ def crash_round(crashing: World) -> None:
 
 
 @pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
-def test_killed_at_a_random_moment_no_call_is_lost_doubled_or_stuck(
+def test_server_killed_at_a_random_time_loses_and_duplicates_no_call(
     tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:
     seed = os.environ.get(SEED_VARIABLE) or str(secrets.randbits(32))

@@ -103,7 +103,7 @@ def fetch(http: httpx.Client, tenant: Tenant) -> list[int]:
     [("file-size limit", "as it is"), ("small disk", "killed and started again")],
     indirect=["disk_space"],
 )
-def test_full_disk_loses_no_answered_request_and_work_continues_afterwards(
+def test_full_disk_loses_no_accepted_request_and_work_continues_afterwards(
     disk_space: DiskSpace, comes_back: str
 ) -> None:
     report = Report()

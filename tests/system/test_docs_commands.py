@@ -140,7 +140,7 @@ def test_session_of_the_inbox_shows_a_valid_signature(tmp_path: Path) -> None:
     assert [(inbox["name"], inbox["messages"]) for inbox in inboxes["inboxes"]] == [("callbacks", 1)]
 
 
-def test_the_asynchronous_program_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
+def test_asynchronous_program_verifies_a_number(empty_server: ServerProcess, tmp_path: Path) -> None:
     source = readme_block("python-async-client", page=client_page("python"), base_url=empty_server.base_url)
 
     printed = run([sys.executable, "-c", source], tmp_path)

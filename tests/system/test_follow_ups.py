@@ -47,7 +47,7 @@ def test_python_fetches_the_account(client: Client) -> None:
     assert set(account.subresource_uris) == {"calls", "outgoing_caller_ids"}
 
 
-def test_python_watches_a_call_from_queued_to_completed(client: Client) -> None:
+def test_python_follows_a_call_from_queued_to_completed(client: Client) -> None:
     request = client.validation_requests.create(phone_number="+14158675320", call_delay=1)
     call = client.calls(request.call_sid).fetch()
     seen = [call.status]
@@ -97,14 +97,14 @@ def test_python_lists_calls_over_pages_and_by_every_filter(client: Client) -> No
     assert listed(start_time_after=newest.start_time.date(), page_size=1) == [newest.sid]
 
 
-def test_python_raises_its_own_exception_for_a_call_that_does_not_exist(client: Client) -> None:
+def test_python_raises_the_librarys_exception_for_an_unknown_call(client: Client) -> None:
     with pytest.raises(TwilioRestException) as raised:
         client.calls(NOBODY).fetch()
 
     assert (raised.value.status, raised.value.code) == (404, 20404)
 
 
-def test_python_cannot_make_or_end_a_call(client: Client) -> None:
+def test_python_cannot_create_or_end_a_call(client: Client) -> None:
     call = completed_call(client, "+14158675323")
 
     for ask in (
@@ -118,7 +118,7 @@ def test_python_cannot_make_or_end_a_call(client: Client) -> None:
 
 
 @pytest.mark.node
-def test_node_follows_up_the_account_and_the_call(quick_server: ServerProcess) -> None:
+def test_node_fetches_the_account_and_the_call(quick_server: ServerProcess) -> None:
     number = "+14158675325"
 
     followed = run_script("followUps", quick_server.base_url, phoneNumber=number)

@@ -96,7 +96,7 @@ def play_quickly(server: ServerProcess, hostile: Hostile, check: Callable[[RawAn
 
 
 @pytest.mark.parametrize("hostile", TWILIO_REQUESTS, ids=lambda hostile: hostile.name)
-def test_hostile_request_gets_a_twilio_error_or_no_answer(server: ServerProcess, hostile: Hostile) -> None:
+def test_hostile_request_gets_a_twilio_error_or_no_response(server: ServerProcess, hostile: Hostile) -> None:
     play_quickly(server, hostile, check_twilio)
 
 
@@ -107,7 +107,7 @@ def test_hostile_request_outside_the_twilio_api_gets_an_error_of_ringback(
     play_quickly(server, hostile, check_own)
 
 
-def test_large_requests_leave_nothing_in_memory(server: ServerProcess) -> None:
+def test_large_requests_do_not_remain_in_memory(server: ServerProcess) -> None:
     heavy = [hostile for hostile in TWILIO_REQUESTS if len(hostile.data) > HEAVY_BYTES]
 
     def repeat(times: range) -> int:
@@ -136,7 +136,7 @@ def varied_requests(at: int) -> list[Hostile]:
     ]
 
 
-def test_connections_that_say_half_take_little_memory_and_no_file_too_many(tmp_path: Path) -> None:
+def test_incomplete_requests_use_little_memory_and_few_descriptors(tmp_path: Path) -> None:
     with ServerProcess(covered=False, cwd=tmp_path) as server, ExitStack() as opened:
         assert server.process is not None
         limits = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)

@@ -12,7 +12,7 @@ NUMBER = "+14158675303"
 NOBODY = "PN" + "0" * 32
 
 
-def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
+def test_caller_id_is_verified_fetched_updated_and_deleted(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     result = run_script("operations", quick_server.base_url, phoneNumber=NUMBER, statusCallback=f"{receiver.url}/node")
@@ -33,7 +33,7 @@ def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
     assert result["afterDeletion"] == {"status": 404, "code": 20404}
 
 
-def test_lists_are_walked_to_the_end_and_back(full_server: ServerProcess) -> None:
+def test_pages_are_followed_to_the_end_and_back(full_server: ServerProcess) -> None:
     newest_first = [f"number {position}" for position in reversed(range(120))]
 
     walked = run_script("paging", full_server.base_url)
@@ -46,7 +46,7 @@ def test_lists_are_walked_to_the_end_and_back(full_server: ServerProcess) -> Non
     assert walked["ends"] == [None, None]
 
 
-def test_errors_arrive_as_the_librarys_own_exceptions(quick_server: ServerProcess) -> None:
+def test_errors_are_raised_as_the_librarys_exceptions(quick_server: ServerProcess) -> None:
     missing = f"The requested resource {caller_ids_path()}/{NOBODY}.json was not found"
 
     thrown = run_script("errors", quick_server.base_url)

@@ -103,7 +103,7 @@ def test_old_node_library_runs_the_examples_of_the_product_page(
     ("version", "number"),
     [("3.0", "+14158675396"), ("3.12", "+14158675397"), ("3.21", "+14158675398"), ("3.40", "+14158675399")],
 )
-def test_node_that_sends_multipart_creates_updates_and_deletes_a_caller_id(
+def test_node_library_with_multipart_creates_updates_and_deletes_a_caller_id(
     quick_server: ServerProcess, version: str, number: str
 ) -> None:
     library = f"twilio-{version}"

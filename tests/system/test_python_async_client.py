@@ -36,7 +36,7 @@ async def listed(client: Client, number: str) -> OutgoingCallerIdInstance:
             await asyncio.sleep(0.02)
 
 
-def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
+def test_caller_id_is_verified_fetched_updated_and_deleted(
     quick_server: ServerProcess, receiver: CallbackReceiver
 ) -> None:
     async def operations() -> None:
@@ -67,7 +67,7 @@ def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
     asyncio.run(operations())
 
 
-def test_streams_and_limits_follow_every_page(full_server: ServerProcess) -> None:
+def test_streams_and_limits_fetch_all_pages(full_server: ServerProcess) -> None:
     async def walk() -> tuple[list[str | None], int]:
         async with AsyncTwilioHttpClient() as http_client:
             client = client_at(full_server, http_client)
@@ -82,7 +82,7 @@ def test_streams_and_limits_follow_every_page(full_server: ServerProcess) -> Non
     assert limited == 60
 
 
-def test_errors_arrive_as_the_librarys_own_exceptions(quick_server: ServerProcess) -> None:
+def test_errors_are_raised_as_the_librarys_exceptions(quick_server: ServerProcess) -> None:
     async def errors() -> list[tuple[int, int | None]]:
         async with AsyncTwilioHttpClient() as http_client:
             client = client_at(quick_server, http_client)

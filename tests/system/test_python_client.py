@@ -44,9 +44,7 @@ def test_lines_of_the_page_create_a_client_for_the_initial_account(client: Clien
     assert (client.username, client.password) == (ACCOUNT_SID, AUTH_TOKEN)
 
 
-def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
-    client: Client, receiver: CallbackReceiver
-) -> None:
+def test_caller_id_is_verified_fetched_updated_and_deleted(client: Client, receiver: CallbackReceiver) -> None:
     number = "+14158675301"
 
     request = client.validation_requests.create(
@@ -80,7 +78,7 @@ def test_a_caller_id_lives_from_its_validation_request_to_its_deletion(
     assert (after_deletion.value.status, after_deletion.value.code) == (404, 20404)
 
 
-def test_streaming_follows_every_page_and_meets_each_number_once(full_client: Client) -> None:
+def test_stream_fetches_all_pages_and_yields_each_number_once(full_client: Client) -> None:
     streamed = [caller_id.friendly_name for caller_id in full_client.outgoing_caller_ids.stream(page_size=50)]
 
     assert streamed == [f"number {position}" for position in reversed(range(120))]
@@ -153,7 +151,7 @@ ERRORS: dict[str, tuple[Callable[[Client], object], int, int, str]] = {
 
 
 @pytest.mark.parametrize("what", ERRORS)
-def test_an_error_arrives_as_the_librarys_own_exception(client: Client, what: str) -> None:
+def test_error_is_raised_as_the_librarys_exception(client: Client, what: str) -> None:
     ask, status, code, message = ERRORS[what]
 
     with pytest.raises(TwilioRestException) as raised:

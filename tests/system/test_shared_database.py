@@ -166,7 +166,7 @@ def test_server_stops_in_time_while_the_database_does_not_respond(database_url: 
     assert status == 0
 
 
-def test_a_database_that_is_gone_for_a_while_costs_nothing_but_that_while(database_url: str) -> None:
+def test_database_outage_loses_nothing_and_work_continues_afterwards(database_url: str) -> None:
     asked = {number_at(position) for position in range(200, 210)}
     with (
         SeverableProxy(make_url(database_url)) as line,

@@ -23,7 +23,7 @@ def received_callback(server: ServerProcess, receiver: CallbackReceiver, method:
 
 
 @pytest.mark.parametrize(("method", "path"), CASES)
-def test_pythons_validator_accepts_what_arrives_and_nothing_altered(
+def test_python_validator_accepts_received_callbacks_and_rejects_altered_ones(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str
 ) -> None:
     callback = received_callback(quick_server, receiver, method, path)
@@ -41,7 +41,7 @@ def test_pythons_validator_accepts_what_arrives_and_nothing_altered(
 
 @pytest.mark.node
 @pytest.mark.parametrize(("method", "path"), CASES)
-def test_nodes_validator_accepts_what_arrives_and_nothing_altered(
+def test_node_validator_accepts_received_callbacks_and_rejects_altered_ones(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str
 ) -> None:
     callback = received_callback(quick_server, receiver, method, path)

@@ -41,9 +41,7 @@ def ask(client: httpx.Client, receiver: CallbackReceiver, number: str) -> str:
 
 
 @SAMPLED
-def test_calls_that_ring_and_callbacks_in_flight_go_on_after_a_stop_with_connections_open(
-    tmp_path: Path, wish: signal.Signals
-) -> None:
+def test_ringing_calls_and_open_deliveries_continue_after_a_restart(tmp_path: Path, wish: signal.Signals) -> None:
     database = tmp_path / "stop.db"
     settings: dict[str, Any] = {"database_url": f"sqlite:///{database}", "ring_seconds": 1.0, "key_seconds": 0}
     answers = threading.Event()

@@ -59,7 +59,7 @@ def test_status_filter_selects_its_states(status: str, states: tuple[CallState, 
         {"EndTime": "\ud800"},
     ],
 )
-def test_impossible_values_match_nothing(parameters: dict[str, str]) -> None:
+def test_impossible_filter_values_match_nothing(parameters: dict[str, str]) -> None:
     with pytest.raises(NothingMatches):
         parse_call_filters(parameters)
 

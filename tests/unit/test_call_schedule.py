@@ -52,7 +52,7 @@ def test_call_without_a_phone_uses_the_default_phone() -> None:
     assert next_event(prompting(None), policy, T0) == due_in(6, CallEvent.DIGITS, CODE)
 
 
-def test_extension_is_dialed_key_by_key_and_wait_by_wait() -> None:
+def test_extension_is_dialed_digit_by_digit_with_its_pauses() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension="w1W23#*")
 
     assert next_event(call, POLICY, T0) == due_in(0.5 + 0.1 + 1.0 + 0.4, CallEvent.EXTENSION_DIALED)
@@ -79,7 +79,7 @@ def test_missing_extension_takes_no_time_to_dial() -> None:
         (PhoneBehavior.NO_ANSWER, 3, due_in(10, CallEvent.PROMPT_TIMEOUT)),
     ],
 )
-def test_callee_reacts_to_the_prompt_as_its_behavior_says(
+def test_callee_reacts_to_the_prompt_according_to_its_behavior(
     behavior: PhoneBehavior, attempts_left: int, expected: PendingEvent
 ) -> None:
     call = prompting(a_phone(behavior), attempts_left=attempts_left)
@@ -98,7 +98,7 @@ def test_callee_slightly_faster_than_the_prompt_enters_the_code() -> None:
     assert next_event(prompting(a_phone(key_seconds=9.9)), POLICY, T0) == due_in(9.9, CallEvent.DIGITS, CODE)
 
 
-def test_callee_who_started_to_enter_keys_has_until_the_prompt_times_out() -> None:
+def test_callee_that_has_started_to_enter_digits_has_until_the_prompt_times_out() -> None:
     call = prompting(a_phone(), keys="01")
 
     assert next_event(call, POLICY, T0) == due_in(10, CallEvent.PROMPT_TIMEOUT)

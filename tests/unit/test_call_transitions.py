@@ -148,7 +148,7 @@ def test_timeline_has_the_events_and_the_outcome_of_the_call() -> None:
     )
 
 
-def test_timeline_tells_the_dialed_extension() -> None:
+def test_timeline_has_the_dialed_extension() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension="ww12")
 
     moved = transition(call, CallEvent.EXTENSION_DIALED, account_now=NOW)

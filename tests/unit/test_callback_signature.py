@@ -58,7 +58,7 @@ def test_official_library_computes_the_same_signature(form: dict[str, str], toke
     assert signature(token, URL, list(form.items())) == RequestValidator(token).compute_signature(URL, form)
 
 
-def test_failed_call_has_these_parameters_in_this_order() -> None:
+def test_parameters_of_a_failed_call_and_their_order_are_exact() -> None:
     call = a_call(state=CallState.BUSY, verification_status=VerificationStatus.FAILED, ended_at=T0)
 
     parameters = status_callback_parameters(call)
@@ -66,7 +66,7 @@ def test_failed_call_has_these_parameters_in_this_order() -> None:
     assert [name for name, _ in parameters] == NAMES
 
 
-def test_verified_call_has_its_caller_id_last() -> None:
+def test_caller_id_is_the_last_parameter_of_a_successful_call() -> None:
     call = a_call(
         state=CallState.COMPLETED,
         verification_status=VerificationStatus.SUCCESS,

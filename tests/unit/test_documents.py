@@ -27,7 +27,7 @@ AN_ACCOUNT = Account(ACCOUNT_SID, AUTH_TOKEN, "Acme", None, AccountStatus.ACTIVE
 LINKS = PageLinks(uri=f"{PATH}/Calls", first=f"{PATH}/Calls?Page=0", previous=None, next=None)
 
 
-def test_an_account_has_the_descriptions_fields_in_order() -> None:
+def test_account_has_the_fields_of_the_openapi_description_in_order() -> None:
     assert json.loads(JSON.serialize(account_document(AN_ACCOUNT, AccountType.FULL, ".json"))) == {
         "auth_token": AUTH_TOKEN,
         "date_created": "Tue, 27 Jul 2010 20:21:11 +0000",
@@ -43,17 +43,17 @@ def test_an_account_has_the_descriptions_fields_in_order() -> None:
     assert list(account_document(AN_ACCOUNT, AccountType.FULL, "").fields) == field_names("api.v2010.account")
 
 
-def test_a_subaccounts_owner_is_its_parent() -> None:
+def test_owner_of_a_subaccount_is_its_parent() -> None:
     fields = account_document(AN_ACCOUNT._replace(parent_sid=PARENT_SID), AccountType.FULL, "").fields
 
     assert fields["owner_account_sid"] == PARENT_SID
 
 
-def test_an_account_on_trial_says_so() -> None:
+def test_trial_account_has_the_type_trial() -> None:
     assert account_document(AN_ACCOUNT, AccountType.TRIAL, "").fields["type"] == "Trial"
 
 
-def test_fields_within_a_field_are_elements_within_an_element() -> None:
+def test_nested_fields_are_nested_elements_in_xml() -> None:
     body = XML.serialize(account_document(AN_ACCOUNT, AccountType.FULL, ""))
 
     assert (
@@ -62,27 +62,27 @@ def test_fields_within_a_field_are_elements_within_an_element() -> None:
     ) in body.decode()
 
 
-def test_a_field_without_fields_within_is_an_empty_element() -> None:
+def test_field_without_nested_fields_is_an_empty_element_in_xml() -> None:
     record = Record("Thing", {"before": "x", "nested": {}, "after": None})
 
     assert XML.serialize(record).endswith(b"<Thing><Before>x</Before><Nested/><After/></Thing></TwilioResponse>")
     assert JSON.serialize(record) == b'{"before":"x","nested":{},"after":null}'
 
 
-def test_fields_within_a_field_are_left_out_of_a_table() -> None:
+def test_nested_fields_are_omitted_in_csv() -> None:
     record = Record("Thing", {"before": "x", "nested": {"a": "1"}, "after": None})
 
     assert list(csv.reader(io.StringIO(CSV.serialize(record).decode()))) == [["Before", "After"], ["x", ""]]
 
 
-def test_a_call_has_the_descriptions_fields_in_order() -> None:
+def test_call_has_the_fields_of_the_openapi_description_in_order() -> None:
     fields = call_document(a_call(), ".json").fields
 
     assert list(fields) == field_names("api.v2010.account.call")
     assert (*COLUMNS, "subresource_uris") == tuple(fields)
 
 
-def test_a_completed_call_tells_how_long_it_was_answered_in_whole_seconds() -> None:
+def test_duration_of_a_completed_call_is_in_whole_seconds() -> None:
     call = a_call(
         state=CallState.COMPLETED, ringing_at=after(T0, 1), answered_at=after(T0, 4.5), ended_at=after(T0, 7.25)
     )

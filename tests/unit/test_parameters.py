@@ -140,7 +140,7 @@ def test_error_names_the_parameter_its_value_and_its_rule(name: str, value: str,
     assert refusal.value.message == message
 
 
-def test_an_empty_extension_is_none() -> None:
+def test_empty_extension_counts_as_missing() -> None:
     assert checked(Extension="").extension is None
 
 

@@ -7,7 +7,7 @@ from ringback.domain.retry_policy import DeliveryPolicy, Failure, delivery_polic
 DEFAULT = DeliveryPolicy()
 
 
-def test_only_a_failed_connection_is_retried_by_default() -> None:
+def test_failed_connection_is_the_only_failure_retried_by_default() -> None:
     assert [failure for failure in Failure if DEFAULT.retries_after(failure, 1)] == [Failure.CONNECT]
     assert not DEFAULT.retries_after(Failure.CONNECT, 2)
 
