@@ -161,7 +161,7 @@ class Inspector:
 
     def _calls(self) -> list[Json]:
         calls: list[Json] = self._control("/calls", limit=MAX_LISTED)["calls"]
-        assert len(calls) < MAX_LISTED  # a page shows no more than MOST
+        assert len(calls) < MAX_LISTED  # a page shows no more than MAX_LISTED
         return calls
 
     def _events(self) -> list[Json]:

@@ -130,7 +130,7 @@ def root_modules() -> list[str]:
 
 
 class Recorder(httpx.AsyncBaseTransport):
-    """Records calls of ringback's functions on this thread, and is the transport that receives its StatusCallbacks."""
+    """A recorder of ringback's function calls on this thread, and the transport that receives its StatusCallbacks."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
