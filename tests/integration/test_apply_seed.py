@@ -151,7 +151,7 @@ def test_parent_may_exist_already(unit_of_work: UnitOfWork) -> None:
         ((an_account(auth_token=None),), f"account {SHOP}: a new account needs an auth_token"),
     ],
 )
-def test_account_that_cannot_be_created_stops_the_whole_seed(
+def test_seed_is_not_applied_if_an_account_cannot_be_created(
     seed: tuple[SeededAccount, ...], message: str, simulation: Simulation
 ) -> None:
     before = dump(simulation)
@@ -162,7 +162,7 @@ def test_account_that_cannot_be_created_stops_the_whole_seed(
     assert dump(simulation) == before
 
 
-def test_caller_id_is_created_even_if_its_first_sid_is_taken(simulation: Simulation) -> None:
+def test_caller_id_is_created_even_if_its_first_sid_exists(simulation: Simulation) -> None:
     first, second = SeededCallerId(NUMBER, None, None), SeededCallerId("+442079460958", None, None)
     apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)
 

@@ -90,7 +90,7 @@ def test_secrets_are_compared_in_constant_time_by_digests_of_equal_length(
 
 
 @pytest.mark.parametrize(("known", "unknown"), [(PARENT, UNKNOWN_ACCOUNT), (KEY, UNKNOWN_KEY), (PARENT, "nobody")])
-def test_unknown_user_name_takes_the_same_work_as_a_wrong_password(
+def test_unknown_user_name_requires_the_same_work_as_a_wrong_password(
     unit_of_work: UnitOfWork,
     compared: list[tuple[bytes, bytes]],
     statements: list[tuple[Statement, bool]],
@@ -105,7 +105,7 @@ def test_unknown_user_name_takes_the_same_work_as_a_wrong_password(
 
 
 @pytest.mark.parametrize("password", [TOKEN, "wrong"])
-def test_path_of_another_account_takes_the_same_work_as_an_unknown_account(
+def test_path_of_another_account_requires_the_same_work_as_an_unknown_account(
     unit_of_work: UnitOfWork, statements: list[tuple[Statement, bool]], password: str
 ) -> None:
     works = []

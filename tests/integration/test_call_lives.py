@@ -139,7 +139,7 @@ def test_extension_is_dialed_with_its_pauses_and_reaches_the_callee(simulation: 
 
 
 @pytest.mark.parametrize("parameters", [{}, {"extension": "124"}])
-def test_switchboard_with_another_extension_enters_nothing(parameters: dict[str, Any], simulation: Simulation) -> None:
+def test_callee_with_another_extension_enters_no_digits(parameters: dict[str, Any], simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_CODE, extension="123")
 
     sid = simulation.validate(**parameters).call_sid
@@ -161,7 +161,7 @@ def test_ring_timeout_shorter_than_the_ringing_ends_the_call(simulation: Simulat
     assert simulation.timeline(sid)[-1] == (4, "ended")
 
 
-def test_callee_who_mistypes_once_fails_with_a_single_attempt(simulation: Simulation) -> None:
+def test_callee_that_mistypes_once_fails_with_a_single_attempt(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.MISTYPE_ONCE)
     simulation.policy = replace(simulation.policy, code_attempts=1)
 

@@ -212,7 +212,7 @@ async def test_total_timeout_after_a_redirect_is_journaled_with_the_request_that
     assert outcome.failure == Failure.READ
 
 
-async def test_every_retry_has_its_own_requests(account: ControlledAccount) -> None:
+async def test_retries_are_journaled_with_their_requests(account: ControlledAccount) -> None:
     def answer(received: Received) -> Answer:
         return Answer(302, {"Location": "/busy"}) if received.target == "/cb" else Answer(503)
 
@@ -228,7 +228,7 @@ async def test_every_retry_has_its_own_requests(account: ControlledAccount) -> N
     assert (await settled(account))["data"]["attempts"] == 3
 
 
-async def test_signature_of_every_request_is_valid_for_its_own_url(account: ControlledAccount) -> None:
+async def test_signatures_of_redirected_requests_are_valid_for_their_urls(account: ControlledAccount) -> None:
     with CallbackReceiver(redirecting(302, "/login")) as receiver:
         attempt = await delivered(account, f"{receiver.url}/cb")
 

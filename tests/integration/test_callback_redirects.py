@@ -22,7 +22,7 @@ def redirecting(status: int, location: str) -> CallbackReceiver:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303])
-async def test_redirect_is_followed_by_a_get_with_its_own_signature(status: int, outbox: Outbox) -> None:
+async def test_redirect_is_followed_by_a_get_with_a_new_signature(status: int, outbox: Outbox) -> None:
     with redirecting(status, "/there?x=1") as receiver:
         sid = outbox.enqueue(f"{receiver.url}/done")
         await outbox.deliver()

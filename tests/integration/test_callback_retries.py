@@ -78,7 +78,7 @@ async def test_refused_connection_is_retried_once_unless_the_fragment_overrides_
         (429, "#rc=1&rp=4xx,5xx", 2),
     ],
 )
-async def test_error_status_is_retried_only_if_the_fragment_says_so(
+async def test_error_status_is_retried_only_if_the_fragment_requests_it(
     status: int, fragment: str, tries: int, outbox: Outbox
 ) -> None:
     with CallbackReceiver(lambda _: Answer(status)) as receiver:

@@ -90,7 +90,7 @@ def test_deleted_number_can_be_verified_again(simulation: Simulation) -> None:
     assert again.sid != CALLER_ID_SID
 
 
-def test_taken_sid_is_not_added_again(unit_of_work: UnitOfWork) -> None:
+def test_existing_sid_is_not_added_again(unit_of_work: UnitOfWork) -> None:
     unit_of_work.caller_ids.add(a_caller_id())
 
     assert unit_of_work.caller_ids.add(a_caller_id(phone_number="+12125551234")) is False

@@ -70,7 +70,7 @@ def test_first_use_creates_a_private_key_file(tmp_path: Path, now: Timestamp) ->
     assert {file.name for file in files.key.parent.iterdir()} == names
 
 
-def test_later_uses_keep_the_files(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_files_are_kept_on_later_use(tmp_path: Path, now: Timestamp) -> None:
     open_authority(tmp_path, now)
     before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
 
@@ -103,7 +103,7 @@ def test_authority_that_expires_soon_or_has_expired_is_renewed(tmp_path: Path, n
     assert open_authority(tmp_path, later).pem == renewed.pem
 
 
-def test_clock_that_goes_back_a_little_replaces_nothing(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_is_kept_if_the_clock_goes_back_by_a_day(tmp_path: Path, now: Timestamp) -> None:
     first = open_authority(tmp_path, now)
 
     back = open_authority(tmp_path, after(now, -1.5 * DAY_SECONDS))

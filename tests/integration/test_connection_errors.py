@@ -85,21 +85,21 @@ async def test_refused_connection_names_host_and_address(outbox: Outbox) -> None
     assert error.startswith(f"connection refused by {HOST}:1 (127.0.0.1): nothing listens there")
 
 
-async def test_tls_to_a_plain_port_says_use_http(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_tls_to_a_plain_port_suggests_http(outbox: Outbox, receiver: CallbackReceiver) -> None:
     error = await error_of(outbox, receiver.url.replace("http://", "https://") + "/done#rc=0")
 
     port = receiver.url.rpartition(":")[2]
     assert error == f"127.0.0.1:{port} does not speak TLS: use http:// in the URL, or another port"
 
 
-async def test_plain_http_to_a_tls_port_says_use_https(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
+async def test_plain_http_to_a_tls_port_suggests_https(outbox: Outbox, authority: Authority, tmp_path: Path) -> None:
     with TlsReceiver(authority.sign(tmp_path, HOST)) as receiver:
         error = await error_of(outbox, f"http://127.0.0.1:{receiver.port}/done#rc=0")
 
     assert "use https:// in the URL" in error
 
 
-async def test_tls_alert_in_response_to_plain_http_says_use_https(outbox: Outbox) -> None:
+async def test_tls_alert_in_response_to_plain_http_suggests_https(outbox: Outbox) -> None:
     with HostileReceiver(talking(b"\x15\x03\x01\x00\x02\x02\x46")) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 

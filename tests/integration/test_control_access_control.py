@@ -96,7 +96,7 @@ async def test_snapshot_has_a_larger_limit(controlled: Controlled) -> None:
     assert answer.status_code == 204
 
 
-async def test_snapshot_that_is_too_large_to_restore_is_not_taken(controlled: Controlled) -> None:
+async def test_snapshot_that_is_too_large_to_restore_is_refused(controlled: Controlled) -> None:
     inbox = f"/_ringback/accounts/{Settings().account_sid}/inbox/any"
     headers = {"Host": "ringback.example.org"}
     for _ in range(20):

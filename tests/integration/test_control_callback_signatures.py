@@ -51,7 +51,9 @@ async def test_user_info_is_neither_signed_nor_shown(account: ControlledAccount)
 
 
 @pytest.mark.parametrize(("status", "method"), [(302, "GET"), (307, "POST")])
-async def test_redirect_is_verified_with_its_own_url(account: ControlledAccount, status: int, method: str) -> None:
+async def test_redirected_request_is_verified_against_its_url(
+    account: ControlledAccount, status: int, method: str
+) -> None:
     def answer(received: Received) -> Answer:
         return Answer(status, {"Location": "/moved?to=here"}) if received.target == "/done" else Answer()
 
@@ -73,7 +75,7 @@ async def test_verdict_names_the_fault_of_a_bad_signature(account: ControlledAcc
     assert verdict["difference"] == UNKNOWN_ACCOUNT
 
 
-async def test_every_attempt_has_its_own_verdict(account: ControlledAccount) -> None:
+async def test_attempts_have_separate_verdicts(account: ControlledAccount) -> None:
     answers = iter([Answer(503), Answer(204), Answer(204)])
     fault = {"operation": "status-callback", "effect": {"signature": "bad"}}
     with CallbackReceiver(lambda _: next(answers)) as receiver:

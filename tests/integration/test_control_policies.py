@@ -35,7 +35,7 @@ async def test_new_account_has_the_policy_of_the_settings(account: ControlledAcc
     assert await policy(account) == DEFAULT_POLICY
 
 
-async def test_policy_is_replaced_as_a_whole_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
+async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account(parent_sid=account.sid)
 
     first = await account.control("PUT", "/policy", {"code_attempts": 1, "code_lifetime_seconds": 2.5})

@@ -185,7 +185,7 @@ async def test_script_can_have_a_thousand_entries(account: ControlledAccount) ->
         None,
     ],
 )
-async def test_invalid_script_is_rejected_as_a_whole(account: ControlledAccount, entries: Any) -> None:
+async def test_invalid_script_is_rejected_completely(account: ControlledAccount, entries: Any) -> None:
     answer = await account.control("POST", SCRIPT, entries)
 
     assert answer.status_code == 422

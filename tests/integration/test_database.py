@@ -20,7 +20,7 @@ from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALLER_ID_SID, T0, a_
 from support.in_process.simulation import driver_connection, query
 
 
-def test_file_keeps_commits(tmp_path: Path) -> None:
+def test_database_file_keeps_commits(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'kept.db'}"
     first = open_database(url)
     migrate(first)
@@ -33,7 +33,7 @@ def test_file_keeps_commits(tmp_path: Path) -> None:
     second.close()
 
 
-def test_new_file_has_small_pages_and_an_existing_one_keeps_its_own(tmp_path: Path) -> None:
+def test_new_file_has_small_pages_and_an_existing_one_keeps_its_page_size(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "old.db")) as older:
         older.execute("PRAGMA page_size = 4096")
         older.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")

@@ -107,7 +107,7 @@ def test_free_slot_is_left_for_the_next_account(outbox: Outbox) -> None:
     assert sids(outbox.claim(in_progress)) == [last]
 
 
-def test_nothing_is_leased_without_a_free_slot(outbox: Outbox) -> None:
+def test_callbacks_are_not_leased_without_a_free_slot(outbox: Outbox) -> None:
     sid = outbox.enqueue("http://app.test/")
     in_progress = {DeliveryPartition(OTHER_ACCOUNT, "busy.test:80"): 1}
 

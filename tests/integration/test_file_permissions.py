@@ -205,7 +205,7 @@ def test_root_refuses_the_authority_of_another_user(tmp_path: Path, now: Timesta
 
 
 @needs_root
-def test_root_may_keep_its_authority_in_the_folder_of_another_user(tmp_path: Path, now: Timestamp) -> None:
+def test_authority_of_root_may_be_in_the_folder_of_another_user(tmp_path: Path, now: Timestamp) -> None:
     project = tmp_path / "project"
     project.mkdir()
     os.chown(project, OTHER_USER, OTHER_GROUP)

@@ -73,7 +73,7 @@ def test_same_requests_on_a_new_database_have_the_same_responses(simulation: Sim
     assert (answer.validation_code, answer.call_sid) == (expected.validation_code(), expected.sid("CA"))
 
 
-def test_taken_sids_are_generated_again(simulation: Simulation) -> None:
+def test_existing_sids_are_generated_again(simulation: Simulation) -> None:
     answers = []
     for number in (NUMBER, "+12125551234", "+442079460958"):
         simulation.id_generator = IdGenerator(7)
@@ -90,7 +90,7 @@ def test_taken_sids_are_generated_again(simulation: Simulation) -> None:
     assert len({made.sid for made in simulation.caller_ids()}) == 4
 
 
-def test_taken_sid_of_a_caller_id_is_generated_again(simulation: Simulation) -> None:
+def test_existing_sid_of_a_caller_id_is_generated_again(simulation: Simulation) -> None:
     for number in (NUMBER, "+12125551234"):
         sid = simulation.validate(number).call_sid
         simulation.id_generator = IdGenerator(7)
@@ -100,7 +100,7 @@ def test_taken_sid_of_a_caller_id_is_generated_again(simulation: Simulation) -> 
     assert len({made.sid for made in simulation.caller_ids()}) == 2
 
 
-def test_taken_idempotency_token_is_generated_again(simulation: Simulation) -> None:
+def test_existing_idempotency_token_is_generated_again(simulation: Simulation) -> None:
     simulation.the_phone_is(PhoneBehavior.BUSY)
     for number in (NUMBER, "+12125551234"):
         simulation.id_generator = IdGenerator()

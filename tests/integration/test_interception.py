@@ -313,9 +313,7 @@ def redirected(server: InterceptingServer, name: str | None, head: bytes) -> byt
 
 
 @pytest.mark.parametrize(("name", "status"), [("api.twilio.com", b"204"), ("messaging.twilio.com", b"404")])
-def test_redirected_tls_client_is_served_by_the_name_it_asks_for(
-    server: InterceptingServer, name: str, status: bytes
-) -> None:
+def test_redirected_tls_client_is_served_by_its_sni_name(server: InterceptingServer, name: str, status: bytes) -> None:
     head = f"OPTIONS {LIST} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode()
 
     assert redirected(server, name, head).startswith(b"HTTP/1.1 " + status)

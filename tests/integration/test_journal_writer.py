@@ -104,7 +104,7 @@ def failure(database: Database) -> Callable[..., None]:
     return fail
 
 
-def test_requests_are_added_while_others_are_taken() -> None:
+def test_requests_are_added_while_others_are_removed() -> None:
     journal = RequestJournal()
     rounds, taken = 20_000, 0
     request = AnsweredRequest(ACCOUNT_SID, Timestamp(0), "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)

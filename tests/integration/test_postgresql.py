@@ -157,7 +157,7 @@ async def test_operation_is_retried_after_a_rollback_in_favor_of_another_one(dat
     assert query(database, "SELECT count(*) FROM outgoing_caller_ids") == [(1,)]
 
 
-async def test_operation_that_is_always_rolled_back_is_given_up(database: Database) -> None:
+async def test_operation_that_is_always_rolled_back_fails(database: Database) -> None:
     def unlucky(_: UnitOfWork) -> None:
         raise DeadlockDetected("deadlock detected")
 

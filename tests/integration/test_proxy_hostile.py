@@ -130,7 +130,7 @@ async def test_bytes_after_a_body_are_not_forwarded(proxy: tuple[str, int]) -> N
     ],
     ids=["no field", "interim", "connection fields", "no head", "no end", "nothing"],
 )
-async def test_response_to_a_plain_request_says_that_the_connection_closes(
+async def test_response_to_a_plain_request_has_connection_close(
     proxy: tuple[str, int], answer: bytes, passed_on: bytes
 ) -> None:
     async with origin(bytearray(), b"\r\n\r\n", answer) as port:

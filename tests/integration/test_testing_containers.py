@@ -111,7 +111,7 @@ def test_unreadable_seed_file_is_an_error_at_once(tmp_path: Path) -> None:
         RingbackContainer().with_seed(tmp_path / "none.toml")
 
 
-def test_import_without_testcontainers_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_testcontainers_is_reported_with_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "testcontainers.core.container", None)
     monkeypatch.delitem(sys.modules, "ringback.testing.containers")
 

@@ -104,7 +104,7 @@ def test_log_settings_of_a_server_raise_an_error() -> None:
         Server(log_level="error")
 
 
-def test_stopped_server_says_that_it_was_stopped() -> None:
+def test_request_to_a_stopped_server_raises_an_error() -> None:
     server = Server()
     server.stop()
 

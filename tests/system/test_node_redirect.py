@@ -75,7 +75,7 @@ def test_connection_to_twilio_without_the_address_of_a_proxy_fails_with_the_reas
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://[::1]:9"])
-def test_connection_to_twilio_goes_to_the_proxy_address(proxy: str) -> None:
+def test_connection_to_twilio_is_redirected_to_the_proxy(proxy: str) -> None:
     address = proxy.removeprefix("http://").replace("[", "").replace("]", "")
 
     assert f"connect ECONNREFUSED {address}" in node(TO_TWILIO, proxy=proxy)

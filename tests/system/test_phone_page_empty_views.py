@@ -56,7 +56,7 @@ def test_selected_inbox_is_in_the_url(phone_page: PhonePage, account: Visited) -
     expect(messages.get_by_role("heading", name="two & more")).to_be_visible()
 
 
-def test_empty_inbox_says_that_others_have_messages(phone_page: PhonePage, account: Visited) -> None:
+def test_empty_inbox_shows_that_others_have_messages(phone_page: PhonePage, account: Visited) -> None:
     send(account, "verified", 46)
 
     phone_page.open("inbox/phone-page")

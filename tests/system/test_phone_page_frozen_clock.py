@@ -26,7 +26,7 @@ def ring(account: Visited, **clock: str) -> str:
     return sid
 
 
-def test_ringing_phone_says_that_time_is_frozen(phone_page: PhonePage, account: Visited) -> None:
+def test_ringing_phone_shows_that_the_clock_is_frozen(phone_page: PhonePage, account: Visited) -> None:
     ring(account)
 
     expect(phone_page.phone(WRITTEN)).to_contain_text(
@@ -80,7 +80,7 @@ def test_frozen_clock_is_run_from_the_page(phone_page: PhonePage, account: Visit
     assert account.control("GET", "/clock")["mode"] == "running"
 
 
-def test_queued_call_on_a_frozen_clock_says_what_it_waits_for(phone_page: PhonePage, account: Visited) -> None:
+def test_queued_call_on_a_frozen_clock_shows_its_next_event(phone_page: PhonePage, account: Visited) -> None:
     account.control("PUT", "/clock", {"mode": "frozen"})
     account.validate(NUMBER, CallDelay="60")
 
@@ -106,7 +106,7 @@ def test_frozen_clock_is_compared_with_the_machines_time(
     expect(phone_page.phone(WRITTEN)).to_contain_text("Please enter the six-digit code")
 
 
-def test_running_clock_that_was_set_back_says_when_the_next_event_is_due(
+def test_running_clock_that_was_set_back_shows_when_the_next_event_is_due(
     phone_page: PhonePage, account: Visited
 ) -> None:
     ring(account)

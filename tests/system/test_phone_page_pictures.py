@@ -31,7 +31,7 @@ def take(page: Page, path: Path) -> None:
     page.screenshot(path=path, animations="disabled", caret="hide")
 
 
-def test_pictures_are_taken_and_small(browser: Browser, folder: Path) -> None:
+def test_pictures_are_created_and_small(browser: Browser, folder: Path) -> None:
     with (
         ServerProcess(covered=False, port=0, prompt_timeout_seconds=60, random_seed=7) as server,
         closing(Visited.new(server, "Acme")) as account,

@@ -137,7 +137,7 @@ def test_account_is_created_if_the_server_has_none(browser: Browser) -> None:
         expect(page.get_by_role("alert").filter(has_text="The first one")).to_be_visible()
 
 
-def test_reset_by_another_client_is_noticed(phone_page: PhonePage, account: Visited) -> None:
+def test_reset_by_another_client_is_detected(phone_page: PhonePage, account: Visited) -> None:
     account.validate()
     expect(phone_page.button("Answer")).to_be_visible()
 

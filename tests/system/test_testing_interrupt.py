@@ -188,7 +188,7 @@ def test_server_ends_when_pytest_is_killed_and_a_forked_child_continues(tmp_path
             os.kill(child, signal.SIGKILL)
 
 
-def test_interrupted_suite_names_a_server_that_is_gone_in_one_line(tmp_path: Path) -> None:
+def test_interrupted_suite_reports_a_dead_server_in_one_line(tmp_path: Path) -> None:
     with Server() as server, suite_that_runs(tmp_path, WAITING, "--ringback-url", server.base_url) as suite:
         server.stop()
         status, out = suite.interrupt()

@@ -58,7 +58,7 @@ def test_extension_is_dialed_digit_by_digit_with_its_pauses() -> None:
     assert next_event(call, POLICY, T0) == due_in(0.5 + 0.1 + 1.0 + 0.4, CallEvent.EXTENSION_DIALED)
 
 
-def test_missing_extension_takes_no_time_to_dial() -> None:
+def test_missing_extension_adds_no_dialing_time() -> None:
     call = a_call(state=CallState.DIALING_EXTENSION, extension=None)
 
     assert next_event(call, POLICY, T0) == due_in(0, CallEvent.EXTENSION_DIALED)

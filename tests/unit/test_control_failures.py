@@ -81,5 +81,5 @@ async def test_other_failures_are_logged_and_raised(failure: Exception, received
     assert lines is None
 
 
-async def test_failure_after_the_whole_response_is_only_logged() -> None:
+async def test_failure_after_the_complete_response_is_only_logged() -> None:
     assert await run(ZeroDivisionError(), REQUEST, [START, END]) == [("error", "a control request failed")]

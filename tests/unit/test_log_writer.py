@@ -269,7 +269,7 @@ def test_line_without_a_thread_is_written_with_the_next_one(monkeypatch: pytest.
     assert stream.text == "one\ntwo\n"
 
 
-def test_lines_may_come_from_many_threads() -> None:
+def test_lines_are_accepted_from_many_threads() -> None:
     stream = Stream()
     writer = a_writer(stream)
 

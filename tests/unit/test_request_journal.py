@@ -45,7 +45,7 @@ def test_requests_of_the_account_idle_for_longest_are_dropped() -> None:
     ]
 
 
-def test_requests_are_taken_in_batches_oldest_first() -> None:
+def test_requests_are_removed_in_batches_oldest_first() -> None:
     journal = RequestJournal()
     for number, sid in enumerate([ACCOUNT_SID, ACCOUNT_SID, ACCOUNT_SID, OTHER]):
         journal.add(a_request(number, sid))

@@ -27,7 +27,7 @@ mask_user_info({expression}, 1_000)
         ("", ""),
     ],
 )
-def test_user_info_of_urls_is_masked_and_nothing_else(text: str, shown: str) -> None:
+def test_user_info_is_the_only_masked_part_of_urls(text: str, shown: str) -> None:
     assert mask_user_info(text) == shown
 
 

@@ -92,7 +92,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "accounts = []\n"])
-def test_empty_seed_file_seeds_nothing(text: str, read: Read) -> None:
+def test_empty_seed_file_creates_nothing(text: str, read: Read) -> None:
     assert read(text) == ()
 
 

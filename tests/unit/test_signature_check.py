@@ -176,7 +176,7 @@ def test_credentials_of_another_scheme_are_not_user_info(credentials: str) -> No
     host=st.from_regex(r"[A-Za-z0-9.-]{1,20}(:[0-9]{1,5})?", fullmatch=True),
     target=st.from_regex(r"/[A-Za-z0-9/%+._~-]{0,20}(\?[A-Za-z0-9=&%+;/?]{0,20})?", fullmatch=True),
 )
-def test_request_signed_for_its_own_url_is_valid(scheme: str, host: str, target: str) -> None:
+def test_request_signed_for_its_url_is_valid(scheme: str, host: str, target: str) -> None:
     url = f"{scheme}://{host}{target}"
 
     told = verdict(f"{url}a1b2 3", target, "b=2+3&a=1", scheme=scheme, host=host)
@@ -196,7 +196,7 @@ def test_request_signed_for_its_own_url_is_valid(scheme: str, host: str, target:
     ),
     body=st.binary(max_size=60),
 )
-def test_random_input_is_invalid_and_raises_nothing(
+def test_random_input_is_invalid_and_raises_no_error(
     method: str, target: bytes, headers: list[tuple[str, str]], body: bytes
 ) -> None:
     signed = (("X-Twilio-Signature", "A" * 27 + "="),)

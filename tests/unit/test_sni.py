@@ -75,7 +75,7 @@ def test_other_protocols_have_no_name(data: bytes) -> None:
 
 
 @given(st.binary())
-def test_random_bytes_raise_nothing(noise: bytes) -> None:
+def test_random_bytes_raise_no_error(noise: bytes) -> None:
     named = name_in(b"\x16\x03\x01" + len(noise).to_bytes(2) + b"\x01" + noise)
 
     assert named is None or isinstance(named, str)

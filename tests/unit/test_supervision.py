@@ -163,7 +163,7 @@ async def test_pause_before_a_restart_is_limited() -> None:
     assert [pause for _, _, pause in log.failures] == [0.001, 0.002, 0.002, 0.002]
 
 
-async def test_stop_is_not_a_failure_and_nothing_is_restarted_after_it() -> None:
+async def test_stop_is_not_a_failure_and_prevents_restarts() -> None:
     async with supervised(BackgroundTask("running", hang), failing(1), first_restart_seconds=0.2) as (supervisor, log):
         await until(lambda: log.failures, 30)
         running = supervisor.running("running")

@@ -30,7 +30,7 @@ def test_package_exports_its_public_names() -> None:
         ringback.testing.Serve  # noqa: B018
 
 
-def test_client_without_twilios_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_twilio_library_is_reported_with_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("twilio.rest", "twilio.http.http_client"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.delitem(sys.modules, "ringback.testing.twilio_client", raising=False)

@@ -14,7 +14,7 @@ SERVER, ACCOUNT, CLOCK = ServerRequests(), AccountRequests(ACCOUNT_SID), ClockRe
 @pytest.mark.parametrize(
     "long_request", [SERVER.reset(), SERVER.snapshot(), SERVER.restore({}), CLOCK.advance(1)], ids=str
 )
-def test_request_for_the_whole_server_has_a_long_timeout(long_request: Request[Any]) -> None:
+def test_request_for_all_accounts_has_a_long_timeout(long_request: Request[Any]) -> None:
     assert long_request.wait_seconds == LONG_SECONDS
 
 

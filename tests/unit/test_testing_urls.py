@@ -39,7 +39,7 @@ def test_invalid_url_is_rejected_without_showing_its_password(text: str) -> None
         assert "secret" not in str(refusal.value)
 
 
-def test_option_that_is_not_a_url_fails_the_test_in_one_line() -> None:
+def test_invalid_url_option_fails_the_test_with_one_line() -> None:
     with pytest.raises(pytest.fail.Exception) as failure, session_server("http://[::1", {}):
         pass
 
