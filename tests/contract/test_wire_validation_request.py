@@ -11,6 +11,7 @@ from support.wire.api import (
     XML_DECLARATION,
     Api,
     CallerId,
+    draw_name,
     draw_number,
     error_of,
     eventually,
@@ -168,3 +169,27 @@ def test_parameters_in_the_query_of_a_post_are_ignored(api: Api) -> None:
     answer = api.request("POST", f"{api.path}.json?PhoneNumber=%2B15005550018")
 
     assert (answer.status_code, error_of(answer).code) == (400, 21201)
+
+
+@pytest.mark.parametrize("parameters", [{"PhoneNumber": "+14158675309"}, {"PhoneNumber": "+15105554040"}, {}])
+def test_trial_account_gets_10002_for_every_post(seeded: SeededAccounts, parameters: dict[str, str]) -> None:
+    answers = [
+        seeded.trial.request("POST", f"{seeded.trial.path}{suffix}", data=parameters) for suffix in ("", ".json")
+    ]
+
+    assert {(error.status, error.code) for error in map(error_of, answers)} == {(400, 10002)}
+    assert {error.message for error in map(error_of, answers)} == {
+        "Sorry! Placing verification calls is not supported on trial accounts. Please upgrade to a full account first"
+    }
+
+
+def test_trial_account_lists_and_updates_its_caller_ids(seeded: SeededAccounts) -> None:
+    [caller_id] = seeded.trial.list().json()["outgoing_caller_ids"]
+    name = draw_name()
+
+    updated = seeded.trial.update(caller_id, FriendlyName=name)
+
+    assert updated.json()["friendly_name"] == seeded.trial.fetch(caller_id).json()["friendly_name"] == name
+    assert (
+        seeded.trial.request("GET", f"/2010-04-01/Accounts/{seeded.trial.account_sid}.json").json()["type"] == "Trial"
+    )

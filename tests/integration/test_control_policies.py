@@ -118,14 +118,37 @@ async def test_snapshot_contains_the_policy_and_reset_deletes_it(
 async def test_limits_follow_the_accounts_clock_and_are_twilio_errors(
     account: ControlledAccount,
 ) -> None:
+    await account.control("PUT", "/policy", {"account_type": "full"})
     await account.control("PUT", "/phones/default", {"behavior": "busy"})
     for _ in range(2):
         await account.validate()
     refused = await account.twilio("POST", "/OutgoingCallerIds", {"PhoneNumber": NUMBER})
     await account.advance(7 * 86_400)
     again = await account.validate()
-    shown = await account.twilio("GET", ".json")
 
     assert (refused.status_code, "<Code>22100</Code>" in refused.text) == (429, True)
     assert (await account.call(again["call_sid"]))["code_expires_at"] is None
-    assert shown.json()["type"] == "Trial"
+
+
+async def test_trial_account_gets_caller_ids_from_the_control_api_only(account: ControlledAccount) -> None:
+    created = [await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{i}"}) for i in range(6)]
+
+    refused = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
+    shown = await account.twilio("GET", ".json")
+    deleted = await account.twilio("DELETE", f"/OutgoingCallerIds/{created[0].json()['sid']}.json")
+    calls = await account.control("GET", "/calls")
+
+    assert [answer.status_code for answer in created] == [201] * 6
+    assert (refused.status_code, refused.json()["code"]) == (400, 10002)
+    assert (shown.json()["type"], deleted.status_code) == ("Trial", 204)
+    assert calls.json()["calls"] == []
+
+
+async def test_trial_account_completes_the_calls_of_its_time_as_a_full_account(account: ControlledAccount) -> None:
+    await account.control("PUT", "/policy", {"account_type": "full"})
+    call_sid = (await account.validate())["call_sid"]
+
+    await account.control("DELETE", "/policy")
+    await account.advance(60)
+
+    assert (await account.call(call_sid))["verification_status"] == "success"

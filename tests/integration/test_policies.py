@@ -9,17 +9,17 @@ import pytest
 from ringback.domain.calls import CallStatus, ValidationRequest, VerificationStatus
 from ringback.domain.errors import TwilioError
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountPolicy, AccountType
-from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
+from ringback.domain.policies import WEEK_SECONDS, AccountPolicy
+from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import ensure_account, reset_account, set_policy
 from ringback.operations.validation_requests import create_validation_request
 from ringback.storage.unit_of_work import UnitOfWork
-from support.domain_values import ACCOUNT_SID, NUMBER, T0, a_caller_id
+from support.domain_values import ACCOUNT_SID, NUMBER, T0
 from support.in_process.simulation import Simulation
 
 OTHER_ACCOUNT = AccountSid("AC" + "9" * 32)
-FULL, TOO_OFTEN, VERIFIED = (400, 10002), (429, 22100), (400, 21450)
+TOO_OFTEN, VERIFIED = (429, 22100), (400, 21450)
 
 
 def number(place: int) -> str:
@@ -28,12 +28,6 @@ def number(place: int) -> str:
 
 def own(simulation: Simulation, **policy: Any) -> None:
     assert set_policy(simulation.unit_of_work, ACCOUNT_SID, AccountPolicy(**policy))
-
-
-def verify(simulation: Simulation, *places: int) -> None:
-    for place in places:
-        sid = OutgoingCallerIdSid(f"PN{place:032}")
-        assert simulation.unit_of_work.caller_ids.add(a_caller_id(sid=sid, phone_number=number(place)))
 
 
 def refusal(simulation: Simulation, called: str = NUMBER) -> tuple[int, int]:
@@ -93,40 +87,6 @@ def test_calls_are_limited_per_account(simulation: Simulation) -> None:
     assert refusal(simulation) == TOO_OFTEN
 
 
-def test_trial_account_verifies_five_numbers_and_a_full_account_more(simulation: Simulation) -> None:
-    own(simulation, account_type=AccountType.TRIAL)
-    verify(simulation, 1, 2, 3, 4)
-    simulation.validate()
-    simulation.run()
-
-    assert len(simulation.caller_ids()) == TRIAL_VERIFIED_NUMBERS
-    assert refusal(simulation, number(5)) == FULL
-    assert refusal(simulation) == VERIFIED
-    own(simulation)
-    simulation.validate(number(5))
-
-
-def test_number_that_is_being_called_counts_for_a_trial_account(simulation: Simulation) -> None:
-    own(simulation, account_type=AccountType.TRIAL, calls_per_number_and_week=1)
-    verify(simulation, 1, 2, 3, 4)
-    simulation.the_phone_is(PhoneBehavior.BUSY)
-    simulation.validate()
-
-    assert refusal(simulation, number(5)) == FULL
-    assert refusal(simulation) == TOO_OFTEN
-    simulation.run()
-    simulation.validate(number(5))
-
-
-def test_policy_overrides_the_account_type_of_the_settings(simulation: Simulation) -> None:
-    simulation.policy = replace(simulation.policy, account_type=AccountType.TRIAL)
-    verify(simulation, 1, 2, 3, 4, 5)
-
-    assert refusal(simulation) == FULL
-    own(simulation, account_type=AccountType.FULL)
-    simulation.validate()
-
-
 def test_reset_deletes_the_policy(simulation: Simulation) -> None:
     own(simulation, calls_per_number_and_week=1, code_attempts=1)
 
@@ -184,35 +144,25 @@ def test_request_needs_one_more_statement_only_with_a_limit(
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("policy", "numbers", "let_in"),
-    [({"calls_per_number_and_week": 3}, [0] * 8, 3), ({"account_type": AccountType.TRIAL}, range(8), 2)],
-)
-async def test_concurrent_requests_do_not_exceed_the_limit(
-    simulation: Simulation, policy: dict[str, Any], numbers: list[int], let_in: int
-) -> None:
+async def test_concurrent_requests_do_not_exceed_the_limit(simulation: Simulation) -> None:
     """Each request takes the time before it waits for the lock, so that later ones may have an earlier time."""
-    simulation.policy = replace(simulation.policy, **policy)
-    for place in (1, 2, 3):
-        sid = OutgoingCallerIdSid(f"PN{place:032}")
-        caller_id = a_caller_id(sid=sid, phone_number=f"+1212555123{place}")
-        await simulation.database.run(lambda unit_of_work, made: unit_of_work.caller_ids.add(made), caller_id)
+    simulation.policy = replace(simulation.policy, calls_per_number_and_week=3)
 
     answers = await asyncio.gather(
         *[
             simulation.database.run(
                 create_validation_request,
                 ACCOUNT_SID,
-                ValidationRequest(number(place)),
+                ValidationRequest(NUMBER),
                 system_now=after(simulation.clock.now(), -order),
                 policy=simulation.policy,
                 id_generator=simulation.id_generator,
             )
-            for order, place in enumerate(numbers)
+            for order in range(8)
         ],
         return_exceptions=True,
     )
 
     refused = [answer for answer in answers if isinstance(answer, TwilioError)]
-    assert len(answers) - len(refused) == let_in
+    assert len(answers) - len(refused) == 3
     assert len({answer.code for answer in refused}) == 1

@@ -67,20 +67,19 @@ def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
 
 def test_limits_of_a_policy_raise_their_exceptions(ringback: Account) -> None:
     ringback.clock.freeze()
-    policy = ringback.policy.set(account_type="trial", calls_per_number_and_week=1, code_lifetime_seconds=5)
+    policy = ringback.policy.set(account_type="full", calls_per_number_and_week=1, code_lifetime_seconds=5)
     client = ringback.client()
     late = requested(ringback, call_delay=6)
     ringback.clock.advance(90)
 
     with pytest.raises(TwilioRestException) as too_often:
         client.validation_requests.create(NUMBER)
-    for last_digit in range(5):
-        ringback.add_caller_id(f"+1415867530{last_digit}")
-    with pytest.raises(TwilioRestException) as full:
+    ringback.policy.set(account_type="trial")
+    with pytest.raises(TwilioRestException) as trial:
         client.validation_requests.create("+14158675308")
     ringback.policy.clear()
 
-    assert [(raised.value.status, raised.value.code) for raised in (too_often, full)] == [(429, 22100), (400, 10002)]
+    assert [(raised.value.status, raised.value.code) for raised in (too_often, trial)] == [(429, 22100), (400, 10002)]
     assert ringback.call(late).verification_status == "failed"
     assert ringback.call(late).code_expires_at == ringback.call(late).date_created + timedelta(seconds=5)
     assert policy.overrides == ("account_type", "calls_per_number_and_week", "code_lifetime_seconds")

@@ -33,10 +33,10 @@ ERROR_TABLE = [
     (errors.invalid_phone_number("12"), 400, 21211, "The phone number 12 is not a valid phone number"),
     (errors.phone_number_already_verified(), 400, 21450, "Phone number is already verified."),
     (
-        errors.trial_account_is_full(5),
+        errors.trial_account_cannot_call(),
         400,
         10002,
-        "Trial accounts can verify up to 5 numbers: delete one, or upgrade the account",
+        "Sorry! Placing verification calls is not supported on trial accounts. Please upgrade to a full account first",
     ),
     (
         errors.too_many_calls_to_number(3),

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         None, description="how often a number may be called within seven days; by default without limit"
     )
     account_type: AccountType = Field(
-        AccountType.FULL, description="type of the accounts; a trial account can verify five numbers"
+        AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers by API"
     )
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
         15.0, description="time limit of a StatusCallback, retries included"

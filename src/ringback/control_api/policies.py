@@ -1,4 +1,4 @@
-"""Policies: the limits of an account on calls to a number, code lifetime, code attempts and verified numbers."""
+"""Policies: the type of an account, and its limits on calls to a number, code lifetime and code attempts."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ringback.config import validators
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.schemas import RequestModel, ResponseModel, StrictNumber
-from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, AccountPolicy, AccountType, CallPolicy
+from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy
 from ringback.operations.accounts import set_policy
 
 EXAMPLES: list[JsonValue] = [{"account_type": "trial"}, {"calls_per_number_and_week": 3, "code_lifetime_seconds": 600}]
@@ -23,8 +23,7 @@ class SetPolicyRequest(RequestModel):
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
 
     account_type: AccountType | None = Field(
-        None,
-        description=f"A `trial` account verifies {TRIAL_VERIFIED_NUMBERS} numbers; more are rejected: 400, code 10002.",
+        None, description="The validation requests of a `trial` account are rejected: 400, code 10002."
     )
     calls_per_number_and_week: Annotated[validators.CallsAWeek, StrictNumber] | None = Field(
         None,

@@ -132,11 +132,10 @@ def phone_number_already_verified() -> TwilioError:
     return TwilioError(400, 21450, "Phone number is already verified.")
 
 
-def trial_account_is_full(limit: int) -> TwilioError:
-    """Return the error for a trial account that has verified its maximum of numbers."""
-    return TwilioError(
-        400, 10002, f"Trial accounts can verify up to {limit} numbers: delete one, or upgrade the account"
-    )
+def trial_account_cannot_call() -> TwilioError:
+    """Return the error for every validation request of a trial account."""
+    message = "Placing verification calls is not supported on trial accounts. Please upgrade to a full account first"
+    return TwilioError(400, 10002, f"Sorry! {message}")
 
 
 def too_many_calls_to_number(limit: int) -> TwilioError:

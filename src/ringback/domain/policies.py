@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 
 from ringback.domain.phones import Phone
 
-TRIAL_VERIFIED_NUMBERS = 5
-"""Maximum verified numbers of a trial account. Source: docs/fidelity.md, policy [documented]."""
 WEEK_SECONDS = 7 * 86_400
 """Calls are counted over the last seven days, not since Monday. Source: docs/fidelity.md, policy [assumed]."""
 MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS = 1_000, 100
@@ -15,7 +13,10 @@ MAX_CODE_LIFETIME_SECONDS = 86_400
 
 
 class AccountType(StrEnum):
-    """The type of an account. Twilio writes it with a capital letter."""
+    """The type of an account, which Twilio writes with a capital letter.
+
+    A trial account cannot verify numbers by API. Source: docs/fidelity.md, policy [observed].
+    """
 
     FULL = "full"
     TRIAL = "trial"

@@ -12,10 +12,9 @@ from ringback.domain.calls import (
 from ringback.domain.errors import (
     phone_number_already_verified,
     too_many_calls_to_number,
-    trial_account_is_full,
 )
 from ringback.domain.events import call_queued
-from ringback.domain.policies import TRIAL_VERIFIED_NUMBERS, WEEK_SECONDS, AccountType, CallPolicy
+from ringback.domain.policies import WEEK_SECONDS, CallPolicy
 from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import lock_account_time_and_policy
@@ -37,7 +36,7 @@ def create_validation_request(
 
     Calls to the same number that are in progress end as failed, so that their codes are void. `policy` is that of the
     settings; the account's own values take precedence. Raises TwilioError 21450 if the account has verified the number
-    already, 20003 if it was deleted, and the errors of `_check_limits`.
+    already, 20003 if it was deleted, 22100 if the number was called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
@@ -47,7 +46,7 @@ def create_validation_request(
         # checked after these calls were locked, as one of them may have just verified the number
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
-        _check_limits(unit_of_work, account_sid, request.phone_number, context)
+        _check_call_limit(unit_of_work, account_sid, request.phone_number, context)
         for call in superseded:
             advance_call(unit_of_work, call, CallEvent.SUPERSEDE, context=context)
         call = _queue_call(unit_of_work, account_sid, request, context)
@@ -62,18 +61,14 @@ def create_validation_request(
         )
 
 
-def _check_limits(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:
-    """Raise TwilioError 10002 if a trial account is full, 22100 if the number was called too often.
+def _check_call_limit(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:
+    """Raise TwilioError 22100 if the number was called too often.
 
-    Numbers and calls are counted only if a limit applies. Calls dated up to a week ahead count too: a request that
+    Calls are counted only if a limit applies. Calls dated up to a week ahead count too: a request that
     waited for the lock has an earlier time than the call before it, and the clocks of two machines differ. Source:
     docs/fidelity.md, policy [assumed].
     """
     policy, account_now = context.policy, context.time.account_now
-    if policy.account_type == AccountType.TRIAL:
-        unit_of_work.locks.verified_numbers(account_sid)
-        if unit_of_work.caller_ids.count_taken(account_sid, number) >= TRIAL_VERIFIED_NUMBERS:
-            raise trial_account_is_full(TRIAL_VERIFIED_NUMBERS)
     limit = policy.calls_per_number_and_week
     if limit is not None:
         since, until = after(account_now, -WEEK_SECONDS), after(account_now, WEEK_SECONDS)

@@ -1,6 +1,6 @@
 """The caller IDs: verified numbers of accounts."""
 
-from sqlalchemy import bindparam, delete, func, select, union, update
+from sqlalchemy import bindparam, delete, select, update
 
 from ringback.domain.caller_ids import OutgoingCallerId
 from ringback.domain.paging import Page, PageRequest
@@ -10,7 +10,6 @@ from ringback.storage.row_mapper import RowMapper
 from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, insert_or_ignore
 from ringback.storage.tables import outgoing_caller_ids as table
-from ringback.storage.tables import validation_calls
 
 CALLER_IDS = RowMapper(OutgoingCallerId, columns(table, *OutgoingCallerId._fields))
 _values = CALLER_IDS.writer(*CALLER_IDS.names)
@@ -27,19 +26,6 @@ RENAME = Statement(
     update(table).where(_THIS_ONE).values(friendly_name=bindparam("new_name"), date_updated=bindparam("now"))
 )
 DELETE = Statement(delete(table).where(_THIS_ONE))
-_other_active_calls = select(validation_calls.c.phone_number).where(
-    validation_calls.c.account_sid == bindparam("account_sid"),
-    validation_calls.c.ended_at.is_(None),
-    validation_calls.c.phone_number != bindparam("phone_number"),
-)
-COUNT_OTHERS = Statement(
-    select(func.count()).select_from(
-        union(select(table.c.phone_number).where(_OF_ACCOUNT), _other_active_calls).subquery()
-    )
-)
-"""One statement, so that a number verified at the same time is counted in one table or the other."""
-
-
 PAGES = PagedRows(
     table,
     CALLER_IDS.columns,
@@ -68,11 +54,6 @@ class CallerIdRepository:
         """Return the caller ID of a number, or None."""
         row = self._session.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return CALLER_IDS.read(row) if row else None
-
-    def count_taken(self, account_sid: AccountSid, phone_number: str) -> int:
-        """Return how many other numbers than this one an account has verified or is calling."""
-        row = self._session.first(COUNT_OTHERS, account_sid=account_sid, phone_number=phone_number)
-        return int(row[0]) if row else 0
 
     def add(self, caller_id: OutgoingCallerId) -> bool:
         """Add a caller ID. Return False, changing nothing, if its SID or its number in the account is taken."""

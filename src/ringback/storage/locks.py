@@ -25,9 +25,6 @@ class Locks:
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         """Serialize the requests for calls to a number of this account."""
 
-    def verified_numbers(self, account_sid: AccountSid) -> None:
-        """Serialize the transactions that count the numbers that this account has verified or is calling."""
-
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         """Serialize the events of these accounts, so that their ids are in the order of the commits."""
 
@@ -55,9 +52,6 @@ class SharedLocks(Locks):
 
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         self._lock(f"number {account_sid} {phone_number}")
-
-    def verified_numbers(self, account_sid: AccountSid) -> None:
-        self._lock(f"verified numbers {account_sid}")
 
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
         self._lock(*(f"events {account_sid}" for account_sid in account_sids))

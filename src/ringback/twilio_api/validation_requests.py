@@ -4,6 +4,8 @@ from starlette.responses import Response
 
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.calls import ValidationAnswer
+from ringback.domain.errors import trial_account_cannot_call
+from ringback.domain.policies import AccountType
 from ringback.operations import validation_requests
 from ringback.twilio_api.documents import Record
 from ringback.twilio_api.parameters import parse_validation_request, read_form
@@ -11,12 +13,18 @@ from ringback.twilio_api.request_context import RequestContext
 
 
 async def create_validation_request(context: RequestContext) -> Response:
-    """Answer the code that the callee must key in, and the call that asks for it; nothing is verified yet."""
+    """Answer the code that the callee must key in, and the call that asks for it; nothing is verified yet.
+
+    Raises TwilioError 10002 for a trial account, whatever the parameters are.
+    """
     services = context.services
+    form = await read_form(context)
+    if context.account.policy.merged_with(services.call_policy).account_type == AccountType.TRIAL:
+        raise trial_account_cannot_call()
     answer = await services.database.run(
         validation_requests.create_validation_request,
         context.account.sid,
-        parse_validation_request(await read_form(context), services.number_validation),
+        parse_validation_request(form, services.number_validation),
         system_now=services.system_now(),
         policy=services.call_policy,
         id_generator=services.id_generator,

@@ -19,6 +19,7 @@ class SeededAccounts:
     empty: Api
     suspended: Api
     closed: Api
+    trial: Api
 
 
 class CallerIdPool:
