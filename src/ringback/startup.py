@@ -231,6 +231,7 @@ def call_policy(settings: Settings) -> CallPolicy:
         settings.account_type,
         settings.calls_per_number_and_week,
         settings.code_lifetime_seconds,
+        settings.long_friendly_name,
     )
 
 

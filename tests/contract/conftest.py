@@ -28,7 +28,7 @@ SETTINGS: dict[str, Any] = {
 }
 NEEDS_SEED = "needs the seed file's accounts: start the server by `ringback serve --seed tests/contract/seed.toml`"
 NEEDS_OWN_SERVER = "starts a server of its own with %s, so it runs without --base-url only"
-SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspended", "closed", "trial")
+SEEDED_NAMES = ("parent", "sub", "suspended-sub", "stranger", "empty", "suspended", "closed", "trial", "truncating")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

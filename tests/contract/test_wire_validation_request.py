@@ -193,3 +193,13 @@ def test_trial_account_lists_and_updates_its_caller_ids(seeded: SeededAccounts) 
     assert (
         seeded.trial.request("GET", f"/2010-04-01/Accounts/{seeded.trial.account_sid}.json").json()["type"] == "Trial"
     )
+
+
+def test_long_friendly_name_is_truncated_by_policy(seeded: SeededAccounts) -> None:
+    name = draw_name() + "\U0001f4de" * 64
+
+    requested = seeded.truncating.validate(SILENT_NUMBER, FriendlyName=name)
+    [caller_id] = seeded.truncating.list().json()["outgoing_caller_ids"]
+    updated = seeded.truncating.update(caller_id, FriendlyName=name)
+
+    assert requested.json()["friendly_name"] == updated.json()["friendly_name"] == name[:64]

@@ -15,6 +15,7 @@ DEFAULT_POLICY = {
     "calls_per_number_and_week": 2,
     "code_lifetime_seconds": None,
     "code_attempts": 3,
+    "long_friendly_name": "reject",
     "overrides": [],
 }
 
@@ -63,6 +64,7 @@ async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled,
         ({"code_lifetime_seconds": 0}, "code_lifetime_seconds"),
         ({"code_lifetime_seconds": "60"}, "code_lifetime_seconds"),
         ({"code_attempts": 1.5}, "code_attempts"),
+        ({"long_friendly_name": "cut"}, "long_friendly_name"),
         ({"verified_numbers": 5}, "verified_numbers"),
         ([], "body"),
     ],
@@ -92,6 +94,18 @@ async def test_body_that_is_not_sent_as_json_gets_a_hint(
     assert word in answer.json()["hint"]
 
 
+async def test_long_name_is_truncated_by_policy_and_rejected_by_default(account: ControlledAccount) -> None:
+    created = await account.control("POST", "/caller-ids", {"phone_number": NUMBER})
+    path = f"/OutgoingCallerIds/{created.json()['sid']}.json"
+
+    rejected = await account.twilio("POST", path, {"FriendlyName": "n" * 65})
+    await account.control("PUT", "/policy", {"long_friendly_name": "truncate"})
+    truncated = await account.twilio("POST", path, {"FriendlyName": "n" * 65})
+
+    assert (rejected.status_code, rejected.json()["code"]) == (400, 20002)
+    assert (truncated.status_code, truncated.json()["friendly_name"]) == (200, "n" * 64)
+
+
 async def test_policy_of_an_unknown_account_is_not_found(controlled: Controlled) -> None:
     nobody = ControlledAccount(controlled.http, "AC" + "0" * 32, "")
 
@@ -103,7 +117,7 @@ async def test_policy_of_an_unknown_account_is_not_found(controlled: Controlled)
 async def test_snapshot_contains_the_policy_and_reset_deletes_it(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
-    await account.control("PUT", "/policy", {"code_attempts": 2})
+    await account.control("PUT", "/policy", {"code_attempts": 2, "long_friendly_name": "truncate"})
     before = await policy(account)
     snapshot = (await controlled.ask("GET", "/snapshot")).json()
     await account.control("POST", "/reset")

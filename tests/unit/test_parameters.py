@@ -7,6 +7,7 @@ import pytest
 
 from ringback.domain.calls import ValidationRequest
 from ringback.domain.errors import TwilioError
+from ringback.domain.policies import LongFriendlyName
 from ringback.twilio_api.parameters import parse_caller_id_update, parse_parameters, parse_validation_request
 from support.domain_values import NUMBER
 
@@ -76,6 +77,23 @@ def test_number_validation_setting_is_applied() -> None:
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x00b", "\ufffe"])
 def test_friendly_name_that_is_empty_too_long_or_invalid_in_xml_is_20002(name: str) -> None:
     assert code_of(FriendlyName=name) == 20002
+
+
+@pytest.mark.parametrize("name", ["x" * 65, "\U0001f4de" * 70, "x" * 64 + "\0"])
+def test_long_name_is_truncated_where_the_policy_says_so(name: str) -> None:
+    rule = LongFriendlyName.TRUNCATE
+
+    request = parse_validation_request({"PhoneNumber": NUMBER, "FriendlyName": name}, "valid", rule)
+
+    assert request.friendly_name == parse_caller_id_update({"FriendlyName": name}, rule) == name[:64]
+
+
+@pytest.mark.parametrize("name", ["", "\0" + "x" * 64])
+def test_truncation_accepts_no_other_invalid_name(name: str) -> None:
+    with pytest.raises(TwilioError) as refusal:
+        parse_caller_id_update({"FriendlyName": name}, LongFriendlyName.TRUNCATE)
+
+    assert refusal.value.code == 20002
 
 
 @pytest.mark.parametrize("name", ["x", "\U0001f4de" * 64, " "])

@@ -9,7 +9,7 @@ from ringback.config.seed_file import read_seed
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
@@ -67,6 +67,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         calls_per_number_and_week = 3
         code_lifetime_seconds = 90
         code_attempts = 2
+        long_friendly_name = "truncate"
     """)
 
     assert seed == (
@@ -86,7 +87,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
                 (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
                 ("default", PhoneRule(PhoneBehavior.BUSY)),
             ),
-            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2),
+            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE),
         ),
     )
 

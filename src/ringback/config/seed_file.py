@@ -22,7 +22,7 @@ from ringback.config.validators import (
 from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp, from_datetime
@@ -78,6 +78,7 @@ class _PolicyTable(_Table):
     calls_per_number_and_week: Annotated[CallsAWeek, Strict()] | None = None
     code_lifetime_seconds: Annotated[CodeLifetime, Strict()] | None = None
     code_attempts: Annotated[CodeAttempts, Strict()] | None = None
+    long_friendly_name: LongFriendlyName | None = None
 
 
 class _AccountTable(_Table):

@@ -28,7 +28,7 @@ from ringback.config.validators import (
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import AccountType
+from ringback.domain.policies import AccountType, LongFriendlyName
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     )
     account_type: AccountType = Field(
         AccountType.FULL, description="type of the accounts; a trial account cannot verify numbers by API"
+    )
+    long_friendly_name: LongFriendlyName = Field(
+        LongFriendlyName.REJECT, description="whether a FriendlyName of more than 64 characters is an error or cut"
     )
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
         15.0, description="time limit of a StatusCallback, retries included"

@@ -1,4 +1,4 @@
-"""Policies: the type of an account, and its limits on calls to a number, code lifetime and code attempts."""
+"""Policies: the type of an account, its limits on calls and codes, and its rule for long names."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ringback.config import validators
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.schemas import RequestModel, ResponseModel, StrictNumber
-from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy
+from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy, LongFriendlyName
 from ringback.operations.accounts import set_policy
 
 EXAMPLES: list[JsonValue] = [{"account_type": "trial"}, {"calls_per_number_and_week": 3, "code_lifetime_seconds": 600}]
@@ -35,6 +35,9 @@ class SetPolicyRequest(RequestModel):
     code_attempts: Annotated[validators.CodeAttempts, StrictNumber] | None = Field(
         None, description="How many times a call prompts for the code."
     )
+    long_friendly_name: LongFriendlyName | None = Field(
+        None, description="Reject a FriendlyName of more than 64 characters (400, code 20002), or store its first 64."
+    )
 
 
 class PolicyResponse(ResponseModel):
@@ -44,6 +47,7 @@ class PolicyResponse(ResponseModel):
     calls_per_number_and_week: int | None = Field(description="Null: no limit.")
     code_lifetime_seconds: float | None = Field(description="Null: until the call ends.")
     code_attempts: int
+    long_friendly_name: LongFriendlyName
     overrides: list[str] = Field(description="Limits that the account sets itself. The settings apply for the others.")
 
 
@@ -54,6 +58,7 @@ def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse
         calls_per_number_and_week=policy.calls_per_number_and_week,
         code_lifetime_seconds=policy.code_lifetime_seconds,
         code_attempts=policy.code_attempts,
+        long_friendly_name=policy.long_friendly_name,
         overrides=list(own.overrides),
     )
 

@@ -22,9 +22,16 @@ class AccountType(StrEnum):
     TRIAL = "trial"
 
 
+class LongFriendlyName(StrEnum):
+    """What happens to a FriendlyName of more than 64 characters: it is rejected, or its first 64 are stored."""
+
+    REJECT = "reject"
+    TRUNCATE = "truncate"
+
+
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """Timeouts and attempts of a call, the phone that answers where no rule applies, and limits.
+    """Timeouts and attempts of a call, the phone that answers where no rule applies, limits, and rules for names.
 
     `code_lifetime_seconds` counts from the request; None means as long as the call lasts. `calls_per_number_and_week`
     is None for no limit.
@@ -37,6 +44,7 @@ class CallPolicy:
     account_type: AccountType = AccountType.FULL
     calls_per_number_and_week: int | None = None
     code_lifetime_seconds: float | None = None
+    long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
 
 
 class AccountPolicy(NamedTuple):
@@ -46,6 +54,7 @@ class AccountPolicy(NamedTuple):
     calls_per_number_and_week: int | None = None
     code_lifetime_seconds: float | None = None
     code_attempts: int | None = None
+    long_friendly_name: LongFriendlyName | None = None
 
     @property
     def overrides(self) -> dict[str, Any]:

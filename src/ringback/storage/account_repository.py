@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from enum import StrEnum
 from typing import Any
 
 import orjson
@@ -9,7 +10,7 @@ from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.accounts import Account, AccountStatus, ApiKey
-from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType, LongFriendlyName
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.deletion import delete_contents, delete_everything
@@ -22,6 +23,8 @@ from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
 
 SIDS_AT_ONCE = 500
 """Accounts whose SIDs are read at once."""
+_POLICY_CHOICES: dict[str, type[StrEnum]] = {"account_type": AccountType, "long_friendly_name": LongFriendlyName}
+"""The fields of a policy that are enums."""
 
 
 def policy_of(text: str | None) -> AccountPolicy:
@@ -29,8 +32,9 @@ def policy_of(text: str | None) -> AccountPolicy:
     if text is None:
         return NO_OVERRIDES
     own = orjson.loads(text)
-    if "account_type" in own:
-        own["account_type"] = AccountType(own["account_type"])
+    for name, choice in _POLICY_CHOICES.items():
+        if name in own:
+            own[name] = choice(own[name])
     return AccountPolicy(**own)
 
 

@@ -77,6 +77,7 @@ class EffectivePolicy(Model):
     calls_per_number_and_week: int | None
     code_lifetime_seconds: float | None
     code_attempts: int
+    long_friendly_name: str
     overrides: tuple[str, ...]
 
 

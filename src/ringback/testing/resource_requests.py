@@ -89,12 +89,14 @@ class PolicyRequests:
         calls_per_number_and_week: int | None = None,
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
+        long_friendly_name: str | None = None,
     ) -> Request[EffectivePolicy]:
         body = {
             "account_type": account_type,
             "calls_per_number_and_week": calls_per_number_and_week,
             "code_lifetime_seconds": code_lifetime_seconds,
             "code_attempts": code_attempts,
+            "long_friendly_name": long_friendly_name,
         }
         return Request("PUT", self._path, EffectivePolicy.model_validate, body)
 

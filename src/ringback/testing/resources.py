@@ -173,16 +173,18 @@ class Policy:
         calls_per_number_and_week: int | None = None,
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
+        long_friendly_name: str | None = None,
     ) -> EffectivePolicy:
         """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
 
-        `account_type` is ``trial`` or ``full``.
+        `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``.
         """
         request = self._requests.set(
             account_type=account_type,
             calls_per_number_and_week=calls_per_number_and_week,
             code_lifetime_seconds=code_lifetime_seconds,
             code_attempts=code_attempts,
+            long_friendly_name=long_friendly_name,
         )
         return self._control.send(request)
 

@@ -29,8 +29,8 @@ async def fetch_account(context: RequestContext) -> Response:
     account = context.account
     if context.path_parameters["AccountSid"] != account.sid:  # the path has a second suffix, before the one removed
         raise context.not_found()
-    policy = account.policy.merged_with(context.services.call_policy)
-    return context.make_response(account_document(account, policy.account_type, context.representation.uri_suffix))
+    account_type = context.policy.account_type
+    return context.make_response(account_document(account, account_type, context.representation.uri_suffix))
 
 
 def account_document(account: Account, account_type: AccountType, uri_suffix: str) -> Record:

@@ -62,7 +62,7 @@ async def fetch_caller_id(context: RequestContext) -> Response:
 
 async def update_caller_id(context: RequestContext) -> Response:
     """Answer the caller ID as it is after the update."""
-    friendly_name = parse_caller_id_update(await read_form(context))
+    friendly_name = parse_caller_id_update(await read_form(context), context.policy.long_friendly_name)
     caller_id = await context.services.database.run(
         update_outgoing_caller_id,
         context.account.sid,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -13,6 +13,7 @@ from ringback.domain import errors
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
 from ringback.domain.calls import ValidationRequest
 from ringback.domain.phone_numbers import NumberValidation, to_e164
+from ringback.domain.policies import LongFriendlyName
 from ringback.domain.urls import parse_url
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE, parse_multipart
 from ringback.twilio_api.request_context import RequestContext
@@ -133,16 +134,25 @@ async def _read_body(context: RequestContext) -> bytes:
     return bytes(body)
 
 
-def _phone_number(value: str, info: ValidationInfo) -> str:
+class _Rules(NamedTuple):
+    """The rules of a form that settings and policy decide: the context of its validation."""
+
+    long_friendly_name: LongFriendlyName
+    number_validation: NumberValidation = "valid"
+
+
+def _phone_number(value: str, info: ValidationInfo[_Rules]) -> str:
     if not value.strip():
         raise errors.phone_number_missing()
-    e164 = to_e164(value, info.context)
+    e164 = to_e164(value, info.context.number_validation)
     if e164 is None:
         raise errors.invalid_phone_number(value)
     return e164
 
 
-def _friendly_name(value: str) -> str:
+def _friendly_name(value: str, info: ValidationInfo[_Rules]) -> str:
+    if info.context.long_friendly_name == LongFriendlyName.TRUNCATE:
+        value = value[:FRIENDLY_NAME_MAX_CHARACTERS]
     error = friendly_name_error(value)
     if error:
         raise errors.invalid_friendly_name(error)
@@ -223,12 +233,18 @@ class CallerIdForm(_Form):
     friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The caller ID's new name.")
 
 
-def parse_validation_request(parameters: Parameters, validation: NumberValidation) -> ValidationRequest:
+def parse_validation_request(
+    parameters: Parameters,
+    number_validation: NumberValidation,
+    long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT,
+) -> ValidationRequest:
     """Return the validation request that these parameters ask for. Raises the TwilioError of the first invalid one."""
-    form = ValidationRequestForm.model_validate(parameters, context=validation)
+    form = ValidationRequestForm.model_validate(parameters, context=_Rules(long_friendly_name, number_validation))
     return ValidationRequest(**{**form.model_dump(), "extension": form.extension or None})
 
 
-def parse_caller_id_update(parameters: Parameters) -> str | None:
+def parse_caller_id_update(
+    parameters: Parameters, long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
+) -> str | None:
     """Return the new FriendlyName of a caller ID, or None if it is not given. Raises TwilioError 20002."""
-    return CallerIdForm.model_validate(parameters).friendly_name
+    return CallerIdForm.model_validate(parameters, context=_Rules(long_friendly_name)).friendly_name

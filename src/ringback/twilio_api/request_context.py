@@ -16,6 +16,7 @@ from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page
+from ringback.domain.policies import CallPolicy
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, truncate_parameters
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.operations.id_generator import new_request_sid
@@ -131,6 +132,11 @@ class RequestContext:
         self.reason = ""
         self._error_code: int | None = None
         self.status = 0
+
+    @property
+    def policy(self) -> CallPolicy:
+        """The account's policy: its own values over those of the settings."""
+        return self.account.policy.merged_with(self.services.call_policy)
 
     def make_response(self, document: Document) -> Response:
         """Return status 200 with `document` in the representation that the path asks for."""

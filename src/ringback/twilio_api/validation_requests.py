@@ -17,14 +17,14 @@ async def create_validation_request(context: RequestContext) -> Response:
 
     Raises TwilioError 10002 for a trial account, whatever the parameters are.
     """
-    services = context.services
+    services, policy = context.services, context.policy
     form = await read_form(context)
-    if context.account.policy.merged_with(services.call_policy).account_type == AccountType.TRIAL:
+    if policy.account_type == AccountType.TRIAL:
         raise trial_account_cannot_call()
     answer = await services.database.run(
         validation_requests.create_validation_request,
         context.account.sid,
-        parse_validation_request(form, services.number_validation),
+        parse_validation_request(form, services.number_validation, policy.long_friendly_name),
         system_now=services.system_now(),
         policy=services.call_policy,
         id_generator=services.id_generator,

@@ -20,6 +20,7 @@ class SeededAccounts:
     suspended: Api
     closed: Api
     trial: Api
+    truncating: Api
 
 
 class CallerIdPool:
