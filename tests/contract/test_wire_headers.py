@@ -11,10 +11,13 @@ CONSTANT = {
     "x-home-region": "us1",
     "x-api-domain": "api.twilio.com",
     "access-control-allow-origin": "*",
-    "access-control-allow-methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
     "access-control-allow-headers": (
-        "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since"
+        "Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since, "
+        "Idempotency-Key"
     ),
+    "x-powered-by": "AT-5000",
+    "x-shenanigans": "none",
     "access-control-expose-headers": "ETag",
     "access-control-allow-credentials": "true",
 }

@@ -8,7 +8,7 @@ from support.wire.sockets import RawAnswer, RawConnection
 LIST_METHODS = {"GET", "HEAD", "OPTIONS", "POST"}
 INSTANCE_METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"}
 VARYING_HEADERS = {"twilio-request-id", "twilio-request-duration", "twilio-concurrent-requests", "date"}
-CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
+CORS_METHODS = "GET, POST, DELETE, OPTIONS"
 
 
 def lasting_headers(answer: RawAnswer) -> list[tuple[str, str]]:

@@ -55,6 +55,15 @@ def test_api_is_answered_over_plain_http(server: InterceptingServer) -> None:
         answer = client.get(f"http://api.twilio.com{LIST}")
 
     assert answer.status_code == 200
+    assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize("url", [f"api.twilio.com{LIST}", "api.twilio.com/nowhere", "chat.twilio.com/v2"])
+def test_strict_transport_security_is_in_every_response_over_tls(server: InterceptingServer, url: str) -> None:
+    with server.through() as client:
+        answer = client.get(f"https://{url}")
+
+    assert answer.headers["strict-transport-security"] == "max-age=31536000"
 
 
 def test_verification_and_its_signed_callback_work_through_the_proxy(

@@ -26,6 +26,7 @@ def test_tls_listener_answers_under_twilio_names(server: InterceptingServer, nam
 
     assert answer.startswith(b"HTTP/1.1 401 ")
     assert b'"code":20003' in answer
+    assert b"\r\nstrict-transport-security: max-age=31536000\r\n" in answer
 
 
 def test_tls_listener_refuses_other_twilio_hosts_and_messages(server: InterceptingServer) -> None:
@@ -41,7 +42,10 @@ def test_tls_listener_answers_localhost_as_without_tls(server: InterceptingServe
 
 
 def test_tls_listener_answers_malformed_http(server: InterceptingServer) -> None:
-    assert b"Bad Request" in asked_by_tls(server, "api.twilio.com", "\x01")
+    answer = asked_by_tls(server, "api.twilio.com", "\x01")
+
+    assert b"Bad Request" in answer
+    assert b"\r\nstrict-transport-security: max-age=31536000\r\n" in answer
 
 
 ODD_NAMES = {

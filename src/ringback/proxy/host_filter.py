@@ -50,7 +50,7 @@ class TwilioHostFilter:
         error = host_not_emulated(host, method, path)
         self._record(host, method, path, error.message)
         response = error_response(error, JSON)
-        response.raw_headers += response_headers(new_request_sid(), 0.0, 1)
+        response.raw_headers += response_headers(new_request_sid(), 0.0, 1, scheme=scope.get("scheme", "http"))
         await response(scope, receive, send)
 
 

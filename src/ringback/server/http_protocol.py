@@ -239,7 +239,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         for name, value in [
             *self.server_state.default_headers,
             *response.raw_headers,
-            *response_headers(new_request_sid(), 0.0, len(self.tasks) + 1),
+            *response_headers(new_request_sid(), 0.0, len(self.tasks) + 1, scheme=self.scheme),
             (b"connection", b"close"),
         ]:
             lines.append(name + b": " + value)

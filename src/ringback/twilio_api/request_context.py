@@ -38,20 +38,26 @@ ROWS_ON_EVENT_LOOP = 100
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, PUT, DELETE, OPTIONS"),
     (
         b"access-control-allow-headers",
-        b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since",
+        (
+            b"Accept, Authorization, Content-Type, If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since, "
+            b"Idempotency-Key"
+        ),
     ),
+    (b"access-control-allow-methods", b"GET, POST, DELETE, OPTIONS"),
     (b"access-control-expose-headers", b"ETag"),
     (b"access-control-allow-credentials", b"true"),
 ]
 CONSTANT_HEADERS = [
     *CORS_HEADERS,
+    (b"x-powered-by", b"AT-5000"),
+    (b"x-shenanigans", b"none"),
     (b"x-home-region", b"us1"),
     (b"x-api-domain", b"api.twilio.com"),
 ]
-"""Source: docs/fidelity.md, headers [observed]."""
+"""In the order of Twilio's. Source: docs/fidelity.md, headers [observed]."""
+CONSTANT_TLS_HEADERS = [*CONSTANT_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -158,7 +164,8 @@ class RequestContext:
             # the server discards this response if the fault has closed the connection
             self.status = 0 if self.fault == DROP_BEFORE else message["status"]
             elapsed_seconds = time.perf_counter() - self._started
-            own = response_headers(self.request_sid, elapsed_seconds, self._requests_in_progress)
+            scheme = self.scope.get("scheme", "http")
+            own = response_headers(self.request_sid, elapsed_seconds, self._requests_in_progress, scheme=scheme)
             message["headers"] = [*message["headers"], *own]
         elif self._is_head:
             message = {**message, "body": b""}
@@ -256,11 +263,13 @@ def error_response(error: TwilioError, representation: Representation | None) ->
     return response
 
 
-def response_headers(request_sid: str, elapsed_seconds: float, requests_in_progress: int) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every response of the Twilio API carries."""
+def response_headers(
+    request_sid: str, elapsed_seconds: float, requests_in_progress: int, *, scheme: str
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every response of the Twilio API carries; there is one more over TLS."""
     return [
+        (b"twilio-concurrent-requests", b"%d" % requests_in_progress),
         (b"twilio-request-id", request_sid.encode()),
         (b"twilio-request-duration", b"%.3f" % elapsed_seconds),
-        (b"twilio-concurrent-requests", b"%d" % requests_in_progress),
-        *CONSTANT_HEADERS,
+        *(CONSTANT_TLS_HEADERS if scheme == "https" else CONSTANT_HEADERS),
     ]
