@@ -163,3 +163,24 @@ async def test_valid_form_has_no_hint_in_the_log(account: ControlledAccount, for
 
     assert "hint" not in line
     assert "reason" not in line
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("(123) 456-7890", "the setting number_validation=possible would accept +11234567890"),
+        ("+1415", None),
+    ],
+)
+async def test_number_that_is_only_possible_is_logged_with_its_setting(
+    account: ControlledAccount, number: str, reason: str | None
+) -> None:
+    line = await logged_post(account, data={"PhoneNumber": number})
+
+    assert (line["status"], line["code"], line.get("reason")) == (400, 21211, reason)
+
+
+async def test_answer_to_a_possible_number_does_not_name_the_setting(account: ControlledAccount) -> None:
+    answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": "+11234567890"})
+
+    assert answer.json()["message"] == "The phone number +11234567890 is not a valid phone number"

@@ -124,8 +124,8 @@ def phone_number_missing() -> TwilioError:
     return TwilioError(400, 21201, "PhoneNumber is required: no number to call was given")
 
 
-def invalid_phone_number(value: str) -> TwilioError:
-    return TwilioError(400, 21211, f"The phone number {_shown(value)} is not a valid phone number")
+def invalid_phone_number(value: str, reason: str = "") -> TwilioError:
+    return TwilioError(400, 21211, f"The phone number {_shown(value)} is not a valid phone number", reason=reason)
 
 
 def phone_number_already_verified() -> TwilioError:

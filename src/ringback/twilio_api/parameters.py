@@ -146,7 +146,9 @@ def _phone_number(value: str, info: ValidationInfo[_Rules]) -> str:
         raise errors.phone_number_missing()
     e164 = to_e164(value, info.context.number_validation)
     if e164 is None:
-        raise errors.invalid_phone_number(value)
+        possible = to_e164(value, "possible")
+        reason = f"the setting number_validation=possible would accept {possible}" if possible else ""
+        raise errors.invalid_phone_number(value, reason)
     return e164
 
 

@@ -186,8 +186,8 @@ class RequestContext:
     def _log(self, elapsed_ms: float) -> None:
         """Log the request in one line, without credentials and parameters.
 
-        `reason` says why the client was not authenticated or why the database was unavailable, `hint` why parameters
-        were not read.
+        `reason` says why the client was not authenticated, why the database was unavailable, or which setting would
+        accept the phone number; `hint` says why parameters were not read.
         """
         log.info(
             "request",
