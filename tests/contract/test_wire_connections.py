@@ -104,7 +104,7 @@ def test_challenge_is_sent_in_one_write(api: Api) -> None:
     "headers",
     [
         {"Host": "api.twilio.com"},
-        {"Host": "api.dublin.ie1.twilio.com:443"},
+        {"Host": "api.ashburn.us1.twilio.com:443"},
         {"Accept_Encoding": "utf-8"},
         {"Accept_Encoding": "gzip, compress, deflate, br"},
         {"Accept_Encoding": "gzip;q=1.0,deflate;q=0.6,identity;q=0.3"},

@@ -50,6 +50,20 @@ def test_api_is_answered_over_tls_in_any_region(server: InterceptingServer, host
     assert answer.headers["x-api-domain"] == "api.twilio.com"
 
 
+def test_region_without_caller_ids_refuses_the_post_by_proxy_and_is_logged(server: InterceptingServer) -> None:
+    before = server.refused()
+
+    with server.through() as client:
+        post = client.post(f"https://api.dublin.ie1.twilio.com{LIST}", data={"PhoneNumber": "+14158675378"})
+        listed = client.get(f"https://api.dublin.ie1.twilio.com{LIST}")
+
+    assert (post.status_code, post.json()["code"], post.json()["message"]) == (405, 20004, "Method not allowed")
+    assert (listed.status_code, listed.json()["outgoing_caller_ids"]) == (200, [])
+    line = server.wait_for_log(lambda line: line.get("event") == "verified caller IDs exist in US1 only")
+    assert (line["level"], line["host"], line["method"]) == ("warning", "api.dublin.ie1.twilio.com", "POST")
+    assert server.refused() == before
+
+
 def test_api_is_answered_over_plain_http(server: InterceptingServer) -> None:
     with server.through() as client:
         answer = client.get(f"http://api.twilio.com{LIST}")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
+from ringback.domain.twilio_hosts import HostRole, has_caller_ids, host_role, normalize_host
 
 EMULATED = ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"]
 REFUSED = [
@@ -42,3 +42,15 @@ def test_lookalike_hosts_are_other_hosts(host: str) -> None:
 )
 def test_host_in_any_notation_is_normalized(field: str, name: str) -> None:
     assert normalize_host(field) == name
+
+
+@pytest.mark.parametrize("host", ["api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.sydney.au1.twilio.com"])
+def test_api_host_in_ie1_and_au1_has_no_caller_ids(host: str) -> None:
+    assert not has_caller_ids(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["api.twilio.com", "api.us1.twilio.com", "api.ie1.us1.twilio.com", "ie1.twilio.com", ""]
+)
+def test_every_other_host_has_caller_ids(host: str) -> None:
+    assert has_caller_ids(host)

@@ -8,6 +8,9 @@ EMULATED_HOST = "api.twilio.com"
 _EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
 """Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
+_WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)?\.(ie1|au1)\.twilio\.com")
+"""Source: docs/fidelity.md, regions [documented]."""
+
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 
 
@@ -26,6 +29,11 @@ def host_role(host: str) -> HostRole:
     if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
         return HostRole.REFUSED
     return HostRole.OTHER
+
+
+def has_caller_ids(host: str) -> bool:
+    """Tell whether the region of a host that `normalize_host` returned has verified caller IDs: all but two have."""
+    return _WITHOUT_CALLER_IDS.fullmatch(host) is None
 
 
 def normalize_host(field: str) -> str:

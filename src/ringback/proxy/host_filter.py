@@ -1,21 +1,17 @@
 """Middleware that filters intercepted requests by the host names that they contain."""
 
-import re
-from collections.abc import Iterator
 from functools import partial
 from urllib.parse import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ringback.domain.errors import host_not_emulated
-from ringback.domain.twilio_hosts import HostRole, host_role, normalize_host
-from ringback.domain.urls import TARGET_KEY
+from ringback.domain.twilio_hosts import HostRole, host_role
 from ringback.operations.id_generator import new_request_sid
 from ringback.operations.refused_requests import PRINTABLE, RefusedRequests, printable_host
+from ringback.twilio_api.hosts import hosts_in
 from ringback.twilio_api.representations import JSON
 from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusal, error_response, response_headers
-
-_URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
 
 class TwilioHostFilter:
@@ -32,7 +28,7 @@ class TwilioHostFilter:
         self._host = host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        hosts = {host_role(host): host for host in (self._host, *map(normalize_host, _hosts_in(scope)))}
+        hosts = {host_role(host): host for host in (self._host, *hosts_in(scope))}
         if refused_host := hosts.get(HostRole.REFUSED):
             await self._refuse(refused_host, scope, receive, send)
         elif emulated_host := hosts.get(HostRole.EMULATED):
@@ -52,12 +48,3 @@ class TwilioHostFilter:
         response = error_response(error, JSON)
         response.raw_headers += response_headers(new_request_sid(), 0.0, 1, scheme=scope.get("scheme", "http"))
         await response(scope, receive, send)
-
-
-def _hosts_in(scope: Scope) -> Iterator[str]:
-    """Yield the hosts that a request names, each with its port if there is one."""
-    for name, value in scope["headers"]:
-        if name == b"host":
-            yield value.decode("latin-1")
-    if url := _URL.match(scope.get(TARGET_KEY, b"")):
-        yield url[1].rpartition(b"@")[2].decode("latin-1")

@@ -32,6 +32,7 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.twilio_api.authentication import credentials_of
 from ringback.twilio_api.documents import ACCOUNTS_PATH
 from ringback.twilio_api.fault_injection import CannotDropConnection, pick_fault, respond_with_fault
+from ringback.twilio_api.regions import regional_handler
 from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusal, RequestContext, no_content
 from ringback.twilio_api.router import Router
 from ringback.twilio_api.routes import ROUTES
@@ -126,9 +127,10 @@ class TwilioApp:
         route = self._router.find(context)
         if context.account.has_faults:
             context.fault = await pick_fault(context, route.operation)
+        handler = regional_handler(context, route)
         if context.fault:
-            return await respond_with_fault(context, route.handler, context.fault)
-        return await route.handler(context)
+            return await respond_with_fault(context, handler, context.fault)
+        return await handler(context)
 
     def _reject_unsupported_resource(self, context: RequestContext) -> None:
         """Raise TwilioError 20404 for an intercepted request whose resource or method is not emulated.

@@ -45,7 +45,17 @@ async def list_caller_ids(context: RequestContext) -> Response:
         phone_number=query.get("PhoneNumber"),
         friendly_name=query.get("FriendlyName"),
     )
-    path, suffix = caller_ids_path(account_sid), context.representation.uri_suffix
+    return await _answer_page(context, page)
+
+
+async def list_no_caller_ids(context: RequestContext) -> Response:
+    """Answer an empty page, whatever caller IDs the account has."""
+    return await _answer_page(context, Page(parse_page_request(read_query(context)), [], None, None))
+
+
+async def _answer_page(context: RequestContext, page: Page[OutgoingCallerId]) -> Response:
+    query = context.query
+    path, suffix = caller_ids_path(context.account.sid), context.representation.uri_suffix
     filters = {name: query[name] for name in FILTERS if name in query}
     links = page_links(path + suffix, filters, page, query)
     return await context.make_page_response(page, lambda page: caller_id_page_document(page, links, path, suffix))
