@@ -144,6 +144,23 @@ def test_enter_key_sends_the_entered_digits_and_the_phone_waits_for_more(
     expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
 
 
+def test_w_pauses_between_digits(phone_page: PhonePage, account: Visited) -> None:
+    account.control("PUT", "/clock", {"mode": "frozen"})
+    request = ringing(account, phone_page)
+    code, sid = request["validation_code"], request["call_sid"]
+
+    phone_page.answer()
+    phone_page.page.keyboard.type(f"{code[:2]}ww")
+    expect(phone_page.phone().locator(".digits")).to_have_accessible_name(f"Entered: {code[0]} {code[1]} pause pause")
+    expect(phone_page.phone()).to_contain_text("2 pauses of 0.5 s entered")
+    phone_page.page.keyboard.type(code[2:])
+    expect(phone_page.phone().locator(".digits")).to_have_accessible_name("Nothing entered yet")
+    assert account.call(sid)["verification_status"] is None
+    account.control("POST", "/clock/advance", {"seconds": 1})
+
+    expect(phone_page.phone().get_by_text("Verified")).to_be_visible()
+
+
 def test_hang_up_ends_the_call(phone_page: PhonePage, account: Visited) -> None:
     sid = ringing(account, phone_page)["call_sid"]
 

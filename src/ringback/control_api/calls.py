@@ -26,7 +26,12 @@ router = APIRouter(tags=["Calls"])
 class DigitsRequest(RequestModel):
     """Keys that the callee presses."""
 
-    digits: str = Field(pattern=r"^[0-9*#]{1,32}$", examples=["123456"], description="The pressed keys.")
+    digits: str = Field(
+        pattern=r"^w*[0-9*#][0-9*#w]*$",
+        max_length=32,
+        examples=["123456", "ww123w456"],
+        description="The pressed keys; `w` is a pause of half a second on the account's clock.",
+    )
 
 
 class TimelineEntryResponse(ResponseModel):
@@ -169,7 +174,11 @@ async def answer(services: Services, call: PathCall) -> CallResponse:
 
 @router.post("/accounts/{account_sid}/calls/{call_sid}/digits", responses=CONFLICT_RESPONSE, summary="Enter digits")
 async def enter_digits(services: Services, call: PathCall, body: DigitsRequest) -> CallResponse:
-    """Enter digits at the prompt. Six digits are a code; after fewer, the prompt waits for the others."""
+    """Enter digits at the prompt. Six digits are a code; after fewer, the prompt waits for the others.
+
+    With pauses, the response is the call before the digits: they are entered together when the last pause has passed,
+    unless the prompt times out, or another action follows, before that.
+    """
     hint = "enter digits at the prompt, after the phone is answered and the extension is dialed"
     return await _act(services, call, CallEvent.DIGITS, hint, body.digits)
 

@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 from ringback.domain.calls import CallEvent, CallState, ValidationCall
-from ringback.domain.phones import answers_after_seconds, is_reached, reaction_to_prompt
+from ringback.domain.phones import CODE_DIGITS, answers_after_seconds, is_reached, reaction_to_prompt
 from ringback.domain.policies import CallPolicy
 from ringback.domain.timestamps import Timestamp, after
 
 WAIT_SECONDS = {"w": 0.5, "W": 1.0}
 """Source: docs/fidelity.md, Extension [documented; the capital W assumed]."""
+PAUSE = "w"
+"""The pause of half a second that keys may contain, as in Twilio's SendDigits."""
 EXTENSION_KEY_SECONDS = 0.1
 """Time to dial one digit of an extension. Source: docs/fidelity.md, Extension [assumed]."""
 
@@ -42,6 +44,19 @@ def next_event(call: ValidationCall, policy: CallPolicy, account_now: Timestamp)
 def extension_seconds(extension: str) -> float:
     """Return the time to dial these digits and waits."""
     return sum(WAIT_SECONDS.get(key, EXTENSION_KEY_SECONDS) for key in extension)
+
+
+def paused_digits(call: ValidationCall, policy: CallPolicy, account_now: Timestamp, keys: str) -> PendingEvent:
+    """Return the event of keys that the callee presses with pauses (``w``) from `account_now` on.
+
+    The keys arrive together, after all pauses before the last one. The prompt's timeout takes precedence if it comes
+    first; the keys are then lost.
+    """
+    at = after(account_now, WAIT_SECONDS[PAUSE] * keys.rstrip(PAUSE).count(PAUSE))
+    timeout_at = after(call.timeline[-1].at, policy.prompt_timeout_seconds)
+    if timeout_at <= at:
+        return PendingEvent(timeout_at, CallEvent.PROMPT_TIMEOUT)
+    return PendingEvent(at, CallEvent.DIGITS, keys.replace(PAUSE, "")[:CODE_DIGITS])
 
 
 def _while_ringing(call: ValidationCall, policy: CallPolicy, account_now: Timestamp) -> PendingEvent:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ringback.domain.account_clock import AccountTime
 from ringback.domain.call_filters import NothingMatches, parse_call_filters
-from ringback.domain.call_schedule import next_event
+from ringback.domain.call_schedule import PAUSE, next_event, paused_digits
 from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
 from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
@@ -185,6 +185,7 @@ def apply_callee_action(
 ) -> ValidationCall | None:
     """Apply an action of the callee to a call and return the call, or None if it does not exist.
 
+    Digits with pauses (``w``) are scheduled, by the account's clock, in place of the call's next event.
     Raises IllegalCallEvent if the action is not valid in the call's state, PersonNotReached if nobody hears the prompt.
     """
     with unit_of_work:
@@ -195,6 +196,11 @@ def apply_callee_action(
         if event == CallEvent.DIGITS and call.phone and not is_reached(call.phone, call.extension):
             raise PersonNotReached(call.sid)
         context = CallContext(account.clock.at(system_now), policy, id_generator)
+        digits = digits.rstrip(PAUSE)
+        if PAUSE in digits and call.state == CallState.PROMPTING:
+            pending = paused_digits(call, policy, context.time.account_now, digits)
+            unit_of_work.calls.update(call, pending, context.time)
+            return call
         return advance_call(unit_of_work, call, event, context=context, digits=digits)
 
 

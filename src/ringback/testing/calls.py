@@ -32,7 +32,10 @@ class Call(CallData):
         return self._act(self._requests.answer())
 
     def key(self, digits: str) -> Self:
-        """Press keys; six digits are a code. Raises ControlError (409) unless the call is at the prompt."""
+        """Press keys; six digits are a code, and ``w`` pauses half a second on the account's clock.
+
+        Raises ControlError (409) unless the call is at the prompt.
+        """
         return self._act(self._requests.key(digits))
 
     def hang_up(self) -> Self:

@@ -1,5 +1,5 @@
-// The keypad of a phone: buttons, and the keys 0-9, *, #, Backspace and Enter of the keyboard.
-// Six digits are sent at once. Enter sends fewer, and the prompt waits for the others.
+// The keypad of a phone: buttons, and the keys 0-9, *, #, w, Backspace and Enter of the keyboard.
+// Six digits are sent at once. Enter sends fewer, and the prompt waits for the others. w is a pause of half a second.
 
 import { actAsCallee } from "./actions.js";
 import { h } from "./dom.js";
@@ -9,12 +9,18 @@ import { isReached, keysAtServer } from "./labels.js";
 const CODE_DIGITS = 6;
 const KEYS = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ", 0: "+" };
+const PAUSE = "w";
 const NAMES = { "*": "star", "#": "hash" };
 
 /** Return the digits at the present prompt of a call that are entered but not sent yet. */
 export function pendingKeys(call) {
   const entered = state.keys.get(call.sid);
   return entered?.attempts_left === call.attempts_left ? entered.keys : "";
+}
+
+/** Return the keys without the pauses between them. */
+export function withoutPauses(keys) {
+  return keys.replaceAll(PAUSE, "");
 }
 
 export function keypad(call) {
@@ -33,9 +39,9 @@ export function eraseButton(call) {
 /** Handle a key while the focus is on a phone. */
 export function handleKey(event, call) {
   if (event.ctrlKey || event.altKey || event.metaKey || call.state !== "prompting" || !isReached(call)) return;
-  if (KEYS.includes(event.key)) press(call, event.key);
+  if (KEYS.includes(event.key) || event.key === PAUSE) press(call, event.key);
   else if (event.key === "Backspace") erase(call);
-  else if (event.key === "Enter" && !event.target.closest("button") && pendingKeys(call)) send(call);
+  else if (event.key === "Enter" && !event.target.closest("button") && withoutPauses(pendingKeys(call))) send(call);
   else return;
   event.preventDefault();
 }
@@ -50,7 +56,7 @@ export function handleGlobalKey(event) {
 
 function press(call, key) {
   keep(call, pendingKeys(call) + key);
-  if ((keysAtServer(call) + pendingKeys(call)).length >= CODE_DIGITS) send(call);
+  if ((keysAtServer(call) + withoutPauses(pendingKeys(call))).length >= CODE_DIGITS) send(call);
 }
 
 function erase(call) {

@@ -3,7 +3,7 @@
 import { actAsCallee } from "./actions.js";
 import { isFrozen } from "./clock_controls.js";
 import { h } from "./dom.js";
-import { eraseButton, pendingKeys, keypad, handleKey } from "./keypad.js";
+import { eraseButton, pendingKeys, withoutPauses, keypad, handleKey } from "./keypad.js";
 import { countryOf, formatNumber } from "./phone_numbers.js";
 import { dismiss } from "./sync.js";
 import { formatElapsed } from "./time_formats.js";
@@ -97,17 +97,19 @@ function unreached(call) {
 
 function prompting(call) {
   if (!isReached(call)) return unreached(call);
-  const keys = keysAtServer(call) + pendingKeys(call);
+  const entered = keysAtServer(call) + pendingKeys(call);
+  const keys = withoutPauses(entered);
+  const pauses = entered.length - keys.length;
   const mistake = lastMistake(call);
   return [
     caller("Connected"),
     h("p", { class: "says", key: "says" }, mistake ? `${mistake}. Please enter the six digits again.` : "“Please enter the six-digit code.”"),
     h(
       "p",
-      { class: `digits ${mistake && !keys ? "wrong" : ""}`, key: `digits-${call.attempts_left}`, "aria-label": keys ? `Entered: ${[...keys].join(" ")}` : "Nothing entered yet", role: "img" },
+      { class: `digits ${mistake && !keys ? "wrong" : ""}`, key: `digits-${call.attempts_left}`, "aria-label": entered ? `Entered: ${[...entered].join(" ").replaceAll("w", "pause")}` : "Nothing entered yet", role: "img" },
       Array.from({ length: CODE_DIGITS }, (_, place) => h("span", { class: keys[place] ? "filled" : "" }, keys[place] ?? "")),
     ),
-    h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} remaining`),
+    h("p", { class: `small ${call.attempts_left === 1 ? "last" : ""}`, key: "left" }, `${plural(call.attempts_left, "attempt")} remaining${pauses ? `, ${plural(pauses, "pause")} of 0.5 s entered` : ""}`),
     keypad(call),
     h("div", { class: "hooks", key: "hooks" }, hangUpButton(call), eraseButton(call)),
   ];
