@@ -1,13 +1,11 @@
-"""Hosts of regions without caller IDs. Rules: docs/fidelity.md, Regions."""
+"""Hosts of regions without caller IDs. Rules: docs/fidelity.md, paths and methods."""
 
 import json
 
 import pytest
 
-from support.contract import SILENT_NUMBER, Api, CallerId
-from support.contract_sockets import RawAnswer, RawConnection
-
-pytest_plugins = ["support.contract_fixtures"]
+from support.wire.api import SILENT_NUMBER, Api, CallerId
+from support.wire.sockets import RawAnswer, RawConnection
 
 WITHOUT_CALLER_IDS = [
     "api.ie1.twilio.com",

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from support.control import ControlledAccount
 from support.domain_values import NUMBER
+from support.in_process.control import ControlledAccount
 
-pytest_plugins = ["support.simulation_fixtures", "support.control_fixtures"]
 pytestmark = pytest.mark.anyio
 
 

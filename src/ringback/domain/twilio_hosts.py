@@ -9,7 +9,7 @@ _EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
 """Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
 _WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)?\.(ie1|au1)\.twilio\.com")
-"""Source: docs/fidelity.md, regions [documented]."""
+"""Source: docs/fidelity.md, paths and methods [documented]."""
 
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")
 

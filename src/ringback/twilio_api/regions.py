@@ -1,6 +1,6 @@
 """Caller IDs in Twilio's regions: the hosts of IE1 and AU1 have none.
 
-Source: docs/fidelity.md, regions [documented; the empty list assumed].
+Source: docs/fidelity.md, paths and methods [documented; the empty list assumed].
 """
 
 from collections.abc import Mapping
