@@ -264,7 +264,7 @@ def error_response(error: TwilioError, representation: Representation | None) ->
 
 
 def response_headers(
-    request_sid: str, elapsed_seconds: float, requests_in_progress: int, *, scheme: str
+    request_sid: str, elapsed_seconds: float, requests_in_progress: int, *, scheme: str | None
 ) -> list[tuple[bytes, bytes]]:
     """Return the headers that every response of the Twilio API carries; there is one more over TLS."""
     return [
