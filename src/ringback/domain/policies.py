@@ -23,7 +23,7 @@ class AccountType(StrEnum):
 
 
 class LongFriendlyName(StrEnum):
-    """What happens to a FriendlyName of more than 64 characters: it is rejected, or its first 64 are stored."""
+    """The treatment of a FriendlyName of more than 64 characters: it is rejected, or its first 64 are stored."""
 
     REJECT = "reject"
     TRUNCATE = "truncate"
