@@ -65,7 +65,7 @@ def refusal_of(unit_of_work: UnitOfWork, credentials: Credentials, path: str) ->
 def test_valid_credentials_open_the_path_of_their_account(
     credentials: Credentials, path: AccountSid, unit_of_work: UnitOfWork
 ) -> None:
-    assert authenticate(unit_of_work, credentials, path).sid == path
+    assert authenticate(unit_of_work, credentials, path).account.sid == path
 
 
 @pytest.mark.parametrize(

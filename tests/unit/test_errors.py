@@ -9,6 +9,12 @@ ERROR_TABLE = [
     (errors.no_credentials(), 401, 20003, "Authentication Error - No credentials provided"),
     (errors.invalid_username(), 401, 20003, "Authentication Error - invalid username"),
     (errors.wrong_credentials(), 401, 20003, "Authenticate"),
+    (
+        errors.missing_permission("twilio/voice/calls/read"),
+        401,
+        70051,
+        "Authorization Error: required permission twilio/voice/calls/read is missing",
+    ),
     (errors.not_found("/x.json"), 404, 20404, "The requested resource /x.json was not found"),
     (
         errors.resource_not_emulated("POST", "/x.json"),

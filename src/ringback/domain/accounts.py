@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
+from ringback.domain.permissions import Access
 from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -46,6 +47,14 @@ class Account(NamedTuple):
     def may_act_for(self, other: "Account") -> bool:
         """Tell whether this account's credentials are valid for `other`'s paths: its own and its subaccounts'."""
         return self.is_active and other.is_active and self.sid in (other.sid, other.parent_sid)
+
+
+class Principal(NamedTuple):
+    """An authenticated client: the account of the path, that of its credentials, and the operations that they open."""
+
+    account: Account
+    holder_sid: AccountSid
+    access: Access
 
 
 @dataclass(frozen=True, slots=True)

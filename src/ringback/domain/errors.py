@@ -45,8 +45,12 @@ def _shown(value: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in short)
 
 
+def _unauthorized(code: int, message: str, reason: str) -> TwilioError:
+    return TwilioError(401, code, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'}, reason)
+
+
 def _authentication_failed(message: str, reason: str) -> TwilioError:
-    return TwilioError(401, 20003, message, {"WWW-Authenticate": 'Basic realm="Twilio API"'}, reason)
+    return _unauthorized(20003, message, reason)
 
 
 def no_credentials(reason: str = "") -> TwilioError:
@@ -58,8 +62,13 @@ def invalid_username(reason: str = "") -> TwilioError:
 
 
 def wrong_credentials(reason: str = "") -> TwilioError:
-    """Return the error for a wrong password, an inactive account, or credentials of an unrelated account."""
+    """Return the error for a wrong password, an inactive account, or credentials that do not open the path."""
     return _authentication_failed("Authenticate", reason)
+
+
+def missing_permission(permission: str, reason: str = "") -> TwilioError:
+    """Return the error for credentials that lack a permission."""
+    return _unauthorized(70051, f"Authorization Error: required permission {permission} is missing", reason)
 
 
 def not_found(path: str) -> TwilioError:

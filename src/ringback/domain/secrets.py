@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from collections.abc import Iterable
 
 MASKED = "***"
 SHORTEST_MASKED_URL = len(f"http://{MASKED}@")
@@ -14,6 +15,11 @@ _USER_INFO = re.compile(r"(https?://)[^/?#]*@", re.ASCII | re.IGNORECASE)
 def is_same_secret(known: str, given: str) -> bool:
     """Compare two secrets in a time that reveals neither where they differ nor how long the known one is."""
     return hmac.compare_digest(_digest(known), _digest(given))
+
+
+def is_one_of(known: Iterable[str], given: str) -> bool:
+    """Tell whether a secret is one of the known ones. It is compared with each, whichever it is."""
+    return sum(is_same_secret(secret, given) for secret in known) > 0
 
 
 def _digest(secret: str) -> bytes:

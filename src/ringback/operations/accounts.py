@@ -7,14 +7,16 @@ from ringback.domain.accounts import (
     Account,
     AccountStatus,
     ApiKey,
+    Principal,
     explain_deleted_account,
     explain_inactive_account,
     explain_unknown_username,
     explain_wrong_secret,
 )
 from ringback.domain.errors import invalid_username, wrong_credentials
+from ringback.domain.permissions import FULL_ACCESS, Access
 from ringback.domain.policies import AccountPolicy
-from ringback.domain.secrets import is_same_secret
+from ringback.domain.secrets import is_one_of
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
@@ -27,6 +29,14 @@ DUMMY_SECRET = "0" * 32
 """A secret to compare with if the user name is unknown, so that the comparison takes the same time."""
 
 
+class Holder(NamedTuple):
+    """The account of a user name, the secrets of which the client must know one, and the operations that they open."""
+
+    account: Account
+    secrets: tuple[str, ...]
+    access: Access
+
+
 class Credentials(NamedTuple):
     """A client's credentials: account SID and auth token, or API key and secret."""
 
@@ -34,33 +44,35 @@ class Credentials(NamedTuple):
     password: str
 
 
-def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str) -> Account:
-    """Return the account in a path if these credentials are its own or its parent's.
+def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str) -> Principal:
+    """Return the client of the account in a path if these credentials are its own or its parent's.
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
     stranger cannot tell whether the path's account exists. The error has the reason for the log, unless the path is the
     reason. Source: docs/fidelity.md, authentication.
     """
-    holder, secret = _holder(unit_of_work, credentials.username)
-    is_valid = is_same_secret(secret, credentials.password)
+    holder = _find_holder(unit_of_work, credentials.username)
+    is_valid = is_one_of(holder.secrets if holder else (DUMMY_SECRET,), credentials.password)
     if holder is None:
         raise invalid_username(explain_unknown_username(credentials.username))
     if not is_valid:
         raise wrong_credentials(explain_wrong_secret(credentials.username))
-    account = holder if account_sid == holder.sid else unit_of_work.accounts.find_subaccount(account_sid, holder.sid)
-    if not holder.is_active:
-        raise wrong_credentials(explain_inactive_account(holder))
-    if account is None or not holder.may_act_for(account):
+    own = holder.account
+    account = own if account_sid == own.sid else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
+    if not own.is_active:
+        raise wrong_credentials(explain_inactive_account(own))
+    if account is None or not own.may_act_for(account):
         raise wrong_credentials()
-    return account
+    return Principal(account, own.sid, holder.access)
 
 
-def _holder(unit_of_work: UnitOfWork, username: str) -> tuple[Account | None, str]:
-    """Return the account of a user name, and its secret; None and DUMMY_SECRET for an unknown user name."""
+def _find_holder(unit_of_work: UnitOfWork, username: str) -> Holder | None:
+    """Return the holder of the credentials with a user name, or None if it is unknown."""
     if username.startswith(API_KEY):
-        return unit_of_work.accounts.find_by_key(username) or (None, DUMMY_SECRET)
+        found = unit_of_work.accounts.find_by_key(username)
+        return Holder(found[0], (found[1],), FULL_ACCESS) if found else None
     account = unit_of_work.accounts.find(username)
-    return account, account.auth_token if account else DUMMY_SECRET
+    return Holder(account, (account.auth_token,), FULL_ACCESS) if account else None
 
 
 def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:

@@ -115,7 +115,7 @@ class TwilioApp:
     async def _make_response(self, context: RequestContext) -> Response:
         """Return the handler's response. Raises TwilioError.
 
-        The client is authenticated before anything else about the path is looked at.
+        The client is authenticated before anything else about the path is looked at, and authorized after routing.
         """
         if REPORT_REFUSAL_KEY in context.scope:
             self._reject_unsupported_resource(context)
@@ -125,6 +125,7 @@ class TwilioApp:
         if not context.has_known_suffix:
             raise context.not_found()
         route = self._router.find(context)
+        context.access.check(route.operation, context.username or "")
         if context.account.has_faults:
             context.fault = await pick_fault(context, route.operation)
         handler = regional_handler(context, route)
@@ -147,18 +148,19 @@ class TwilioApp:
         raise error
 
     async def _authenticate(self, context: RequestContext) -> None:
-        """Set the context's account. Raises TwilioError 20003, or 20404 for a path that has no account SID."""
+        """Set the context's account and access. Raises TwilioError, 20404 for a path that has no account SID."""
         account_sid = _account_sid(context.resource_path)
         if not account_sid:
             raise not_found(context.path)
         try:
             credentials = credentials_of(context.scope["headers"])
             context.username = credentials.username
-            account = await self._services.database.run(authenticate, credentials, account_sid)
+            principal = await self._services.database.run(authenticate, credentials, account_sid)
         except TwilioError:
             context.refused_account_sid = AccountSid(account_sid)
             raise
-        context.account = context.journal_account = account
+        context.account = context.journal_account = principal.account
+        context.access = principal.access
 
     async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
         """Find the account whose journal records a refused request, and set the reason that the log shows.

@@ -16,6 +16,7 @@ from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page
+from ringback.domain.permissions import Access
 from ringback.domain.policies import CallPolicy
 from ringback.domain.request_journal import KEPT_CHARACTERS, AnsweredRequest, truncate_parameters
 from ringback.domain.sids import AccountSid, CallSid
@@ -71,9 +72,9 @@ class RequestContext:
 
     `method` and `path` are as the client sent them, for errors, log and journal; `path` is percent-encoded to printable
     ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp
-    sets `account`, `operation` and `path_parameters` before it calls the handler. `journal_account` is the account
-    whose journal records the request: also set for a refused request if its path names an account. `status` is 0 until
-    the response starts.
+    sets `account`, `access`, `operation` and `path_parameters` before it calls the handler. `journal_account` is the
+    account whose journal records the request: also set for a refused request if its path names an account. `status` is
+    0 until the response starts.
     """
 
     __slots__ = (
@@ -82,6 +83,7 @@ class RequestContext:
         "_requests_in_progress",
         "_send",
         "_started",
+        "access",
         "account",
         "call_sid",
         "fault",
@@ -107,6 +109,7 @@ class RequestContext:
         "username",
     )
 
+    access: Access
     account: Account
     path_parameters: Mapping[str, str]
 

@@ -1,0 +1,84 @@
+"""Permissions: which one each operation needs, and which operations credentials open.
+
+Source: docs/fidelity.md, key types and permissions.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from ringback.domain.errors import missing_permission, wrong_credentials
+from ringback.domain.operations import Operation
+
+MAX_PERMISSIONS = 100
+"""Maximum number of permissions of a key. Source: docs/fidelity.md, key types and permissions [documented]."""
+IAM_PREFIX = "twilio/iam/"
+"""Start of the permissions of accounts and keys, whose operations standard keys do not open."""
+PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
+    {
+        Operation.LIST_OUTGOING_CALLER_IDS: "twilio/voice/outgoing-caller-ids/list",
+        Operation.CREATE_VALIDATION_REQUEST: "twilio/voice/outgoing-caller-ids/create",
+        Operation.FETCH_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/read",
+        Operation.UPDATE_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/update",
+        Operation.DELETE_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/delete",
+        Operation.FETCH_ACCOUNT: "twilio/iam/accounts/read",
+        Operation.LIST_CALLS: "twilio/voice/calls/list",
+        Operation.FETCH_CALL: "twilio/voice/calls/read",
+    }
+)
+"""The permission that each operation needs, as Twilio's error 70051 names it."""
+
+_PERMISSION = re.compile(r"/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))", re.ASCII)
+
+
+class KeyType(StrEnum):
+    """Twilio's types of API keys."""
+
+    STANDARD = "standard"
+    MAIN = "main"
+    RESTRICTED = "restricted"
+
+
+class Access(NamedTuple):
+    """The operations that credentials open, as a key of this type does; `permissions` are those of restricted ones."""
+
+    key_type: KeyType
+    permissions: frozenset[str] = frozenset()
+
+    def check(self, operation: Operation, username: str) -> None:
+        """Raise TwilioError, 20003 or 70051, unless the credentials of `username` open this operation."""
+        if self.key_type is KeyType.MAIN:
+            return
+        permission = PERMISSIONS[operation]
+        if self.key_type is KeyType.STANDARD:
+            if permission.startswith(IAM_PREFIX):
+                raise wrong_credentials(
+                    f"{username} is a standard key, which does not open accounts; use the auth token or a main key"
+                )
+        elif permission not in self.permissions and _all_actions(permission) not in self.permissions:
+            raise missing_permission(permission, f"{username} lacks the permission {permission}")
+
+
+FULL_ACCESS = Access(KeyType.MAIN)
+"""The access of auth tokens and main keys."""
+STANDARD_ACCESS = Access(KeyType.STANDARD)
+
+
+def restricted_access(permissions: frozenset[str]) -> Access:
+    """Return the access of credentials that open only the operations that they have permissions for."""
+    return Access(KeyType.RESTRICTED, permissions)
+
+
+def normalize_permission(text: str) -> str | None:
+    """Return a permission in the form of PERMISSIONS, without the slash that Twilio's key policies start with.
+
+    Return None for a text that is not a permission. The last part may be ``*``, which stands for all actions.
+    """
+    match = _PERMISSION.fullmatch(text)
+    return match.group(1) if match else None
+
+
+def _all_actions(permission: str) -> str:
+    return f"{permission.rpartition('/')[0]}/*"
