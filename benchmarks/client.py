@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 from benchmarks.load import BenchmarkFailed
 
 ACCOUNT_SID = "AC00000000000000000000000000000001"
-AUTH_TOKEN = "ringbackringbackringbackringback"  # noqa: S105 - the documented default
+AUTH_TOKEN = "feedfacefeedfacefeedfacefeedface"  # noqa: S105 - the documented default
 AUTHORIZATION = f"Basic {base64.b64encode(f'{ACCOUNT_SID}:{AUTH_TOKEN}'.encode()).decode()}"
 LIST_PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds"
 EVENTS_PATH = f"/_ringback/accounts/{ACCOUNT_SID}/events"

@@ -90,7 +90,9 @@ def create_app(
         reset_all=reset_all,
     )
     control_app = LazyApplication(partial(_control_app, services, settings))
-    return _application(services, Lifespan(services, runner, sender, control_app), control_app)
+    app = _application(services, Lifespan(services, runner, sender, control_app), control_app)
+    app.state.auth_token = initial_state.auth_token
+    return app
 
 
 def _application(services: Services, lifespan: Lifespan, control_app: ASGIApp) -> Application:

@@ -158,6 +158,10 @@ class InitialState:
         self._settings = settings
         self._id_generator = id_generator
         self._seed: Seed = _read_seed(settings)
+        self._keeps_token = "auth_token" not in settings.model_fields_set
+        self.auth_token = settings.auth_token
+        """Auth token of the account that the settings name. An existing account keeps its own if the setting has its
+        default: the default of ringback 0.1.0 was another one."""
 
     def open_database(self, system_now: Timestamp, process_state: ProcessState) -> Database:
         """Open the database, migrate it if it is embedded, and seed it.
@@ -188,13 +192,17 @@ class InitialState:
         sid = AccountSid(self._settings.account_sid)
         with unit_of_work:
             unit_of_work.locks.startup()
-            ensure_account(unit_of_work, sid, self._settings.auth_token, system_now)
+            ensure_account(unit_of_work, sid, self.auth_token, system_now, keep_token=self._keeps_token)
             try:
                 yield from apply_seed.steps(
                     unit_of_work, self._seed, system_now=system_now, id_generator=self._id_generator
                 )
             except UnknownAccount as error:
                 raise SeedError(f"{self._settings.seed}: {error}") from error
+            account = unit_of_work.accounts.find(sid)
+        if account and account.auth_token != self.auth_token:
+            self.auth_token = account.auth_token
+            log.info("account keeps its auth token", account_sid=sid, hint="set auth_token to replace it")
 
     def reset(self, unit_of_work: UnitOfWork, system_now: Timestamp) -> None:
         """Delete everything, and seed the database again."""

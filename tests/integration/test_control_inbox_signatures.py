@@ -75,7 +75,7 @@ async def test_verdict_names_the_auth_token_of_another_account(
 ) -> None:
     sub = await controlled.account(parent_sid=account.sid)
     as_parent = {"X-Twilio-Signature": signature(account.auth_token, url(sub))}
-    default = {"X-Twilio-Signature": signature("ringbackringbackringbackringback", url(sub))}
+    default = {"X-Twilio-Signature": signature("feedfacefeedfacefeedfacefeedface", url(sub))}
     for headers in (as_parent, default):
         await account.http.post(url(sub), headers=headers)
 

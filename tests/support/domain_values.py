@@ -14,7 +14,7 @@ from ringback.domain.timestamps import Timestamp
 T0 = Timestamp(1_280_262_071_000_000)
 """Tue, 27 Jul 2010 20:21:11 +0000"""
 ACCOUNT_SID = AccountSid("AC00000000000000000000000000000001")
-AUTH_TOKEN = "ringbackringbackringbackringback"
+AUTH_TOKEN = "feedfacefeedfacefeedfacefeedface"
 CALL_SID = CallSid("CA" + "1" * 32)
 CALLER_ID_SID = OutgoingCallerIdSid("PN" + "2" * 32)
 CODE = "012345"

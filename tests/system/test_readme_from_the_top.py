@@ -27,7 +27,7 @@ CHECKOUT = ("Makefile", "pyproject.toml", "constraints.txt", "README.md")
 STOP_SECONDS = 60.0
 WAIT_FOR_THE_CALL = r"""
 sleep() {
-  until curl -sS -u "$AC:ringbackringbackringbackringback" "$URL" | grep -q '"phone_number":"+14158675NUMBER"'; do
+  until curl -sS -u "$AC:feedfacefeedfacefeedfacefeedface" "$URL" | grep -q '"phone_number":"+14158675NUMBER"'; do
     command sleep 0.1
   done
 }

@@ -57,7 +57,7 @@ def test_default_settings_are_the_documented_ones() -> None:
         "database_listen_url": None,
         "workers": 1,
         "account_sid": "AC00000000000000000000000000000001",
-        "auth_token": "ringbackringbackringbackringback",
+        "auth_token": "feedfacefeedfacefeedfacefeedface",
         "seed": None,
         "phone_behavior": PhoneBehavior.ENTER_CODE,
         "ring_seconds": 1.0,

@@ -81,9 +81,12 @@ def _serve(
     gc.enable()
     BaseModel.model_config.pop("defer_build", None)  # build the control API's models while the event loop is free
     urls = {name: url_of(opened, name) for name, opened in interception.items()}
-    is_regular_stop = serve(
-        app, listener, lambda: announce(settings, url_of(listener), urls) if announces else None, make_listeners(app)
-    )
+
+    def on_serving() -> None:
+        if announces:
+            announce(settings, app.state.auth_token, url_of(listener), urls)
+
+    is_regular_stop = serve(app, listener, on_serving, make_listeners(app))
     return OK if is_regular_stop else TASK_FAILED
 
 

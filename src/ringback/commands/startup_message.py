@@ -18,8 +18,11 @@ def warn_of_unknown_settings() -> None:
         get_logger().warning("unknown setting", variable=variable, **hint)
 
 
-def announce(settings: Settings, url: str, other_urls: Mapping[str, str]) -> None:
-    """Print or log the URL of the server and its other URLs by name. Warn if other machines can use it."""
+def announce(settings: Settings, auth_token: str, url: str, other_urls: Mapping[str, str]) -> None:
+    """Print or log the URL of the server and its other URLs by name. Warn if other machines can use it.
+
+    `auth_token` is that of the account that the settings name. It is printed on a terminal, and never logged.
+    """
     if is_open_to_others(settings):
         get_logger().warning("control API open to other machines", host=settings.host, hint="set control_token")
     if settings.intercept and not is_loopback(settings.intercept_host):
@@ -30,7 +33,7 @@ def announce(settings: Settings, url: str, other_urls: Mapping[str, str]) -> Non
         lines = {
             "base URL": url,
             "account SID": settings.account_sid,
-            "auth token": settings.auth_token,
+            "auth token": auth_token,
             "phone page": f"{url}/",
             "docs": f"{url}/docs",
             **other_urls,

@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     account_sid: AccountSidText = Field(
         "AC00000000000000000000000000000001", description="SID of the account that exists from the start"
     )
-    auth_token: Secret = Field("ringbackringbackringbackringback", repr=False, description="its auth token")
+    auth_token: Secret = Field("feedfacefeedfacefeedfacefeedface", repr=False, description="its auth token")
     seed: str | None = Field(None, description="TOML file of accounts, caller IDs and phones that exist from the start")
     phone_behavior: PhoneBehavior = Field(PhoneBehavior.ENTER_CODE, description="what a phone without a rule does")
     ring_seconds: Seconds = Field(1.0, description="how long such a phone rings before it is answered")

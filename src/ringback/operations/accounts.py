@@ -95,16 +95,21 @@ def lock_account_time_and_policy(
 
 
 def ensure_account(
-    unit_of_work: UnitOfWork, account_sid: AccountSid, auth_token: str, system_now: Timestamp
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    auth_token: str,
+    system_now: Timestamp,
+    *,
+    keep_token: bool = False,
 ) -> Account:
-    """Create the account that the settings name, or update its auth token."""
+    """Create the account that the settings name, or update its auth token unless `keep_token`."""
     with unit_of_work:
         known = unit_of_work.accounts.find(account_sid)
         if known is None:
             account = Account(
                 account_sid, auth_token, DEFAULT_ACCOUNT_NAME, None, AccountStatus.ACTIVE, None, system_now, system_now
             )
-        elif known.auth_token == auth_token:
+        elif keep_token or known.auth_token == auth_token:
             return known
         else:
             account = known._replace(auth_token=auth_token, date_updated=system_now)

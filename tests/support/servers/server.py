@@ -17,7 +17,7 @@ from support.servers.template_process import ForkedServer
 from support.waiting import PATIENCE_SECONDS
 
 ACCOUNT_SID = "AC00000000000000000000000000000001"
-AUTH_TOKEN = "ringbackringbackringbackringback"
+AUTH_TOKEN = "feedfacefeedfacefeedfacefeedface"
 COMMAND = [sys.executable, "-m", "ringback", "serve"]
 START_SECONDS = 2 * PATIENCE_SECONDS
 STOP_SECONDS = PATIENCE_SECONDS
