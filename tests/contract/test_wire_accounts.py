@@ -17,7 +17,7 @@ ELEMENTS = [
     *("AuthToken", "DateCreated", "DateUpdated", "FriendlyName", "OwnerAccountSid"),
     *("Sid", "Status", "SubresourceUris", "Type", "Uri"),
 ]
-PARENT_KEY = ("SKc0000000000000000000000000000001", "contract-parent-secret")
+MAIN_KEY = ("SKc0000000000000000000000000000003", "contract-main-secret")
 
 
 def test_account_in_json_has_the_fields_of_the_openapi_description_in_order(seeded: SeededAccounts) -> None:
@@ -136,11 +136,11 @@ def test_account_can_be_read_by_itself_and_its_parent(
 
 
 def test_account_can_be_read_with_an_api_key(contract_url: str, seeded: SeededAccounts) -> None:
-    username, password = PARENT_KEY
+    username, password = MAIN_KEY
     with Api(contract_url, seeded.parent.account_sid, password, username=username) as client:
         answer = client.request("GET", f"{account_path(client)}.json")
 
-    assert (answer.status_code, answer.json()["sid"]) == (200, seeded.parent.account_sid)
+    assert (answer.status_code, answer.json()["auth_token"]) == (200, seeded.parent.auth_token)
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv", ".yaml", "/"])

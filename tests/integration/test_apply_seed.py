@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.permissions import STANDARD_ACCESS, restricted_access
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededCallerId
@@ -61,7 +62,7 @@ def test_seed_creates_its_accounts_with_their_resources(simulation: Simulation) 
     assert account is not None
     assert (account.auth_token, account.friendly_name, account.owner_email) == ("token", "Shop", "jo@example.com")
     assert (account.date_created, account.date_updated) == (LATER, LATER)
-    assert unit_of_work.accounts.find_by_key(KEY.sid) == (account, "secret")
+    assert unit_of_work.api_keys.find_holder(KEY.sid) == (account, "secret", STANDARD_ACCESS)
     assert account.policy == AccountPolicy(code_attempts=2)
     assert (older.phone_number, older.friendly_name, older.date_created, older.date_updated) == (
         NUMBER,
@@ -104,13 +105,14 @@ def test_missing_values_leave_the_account_unchanged(unit_of_work: UnitOfWork) ->
 
 def test_changed_values_update_the_account(unit_of_work: UnitOfWork) -> None:
     apply(unit_of_work, FULL)
-    rule = PhoneRule(PhoneBehavior.UNREACHABLE)
+    rule, access = PhoneRule(PhoneBehavior.UNREACHABLE), restricted_access(frozenset({"twilio/voice/calls/read"}))
+    key = replace(KEY, secret="new", access=access)
 
-    apply(unit_of_work, an_account(api_keys=(replace(KEY, secret="new"),), phone_rules=((NUMBER, rule),)))
+    apply(unit_of_work, an_account(api_keys=(key,), phone_rules=((NUMBER, rule),)))
 
-    found = unit_of_work.accounts.find_by_key(KEY.sid)
+    found = unit_of_work.api_keys.find_holder(KEY.sid)
     assert found is not None
-    assert found[1] == "new"
+    assert found[1:] == ("new", access)
     assert unit_of_work.phones.rules_at(SHOP, NUMBER).own == rule
 
 

@@ -33,8 +33,8 @@ def save(unit_of_work: UnitOfWork) -> Save:
     save_account(PARENT, AccountStatus.ACTIVE)
     save_account(CHILD, AccountStatus.ACTIVE, PARENT)
     save_account(STRANGER, AccountStatus.ACTIVE)
-    unit_of_work.accounts.save_key(ApiKey(KEY, "secret", PARENT, T0))
-    unit_of_work.accounts.save_key(ApiKey(CHILD_KEY, "secret", CHILD, T0))
+    unit_of_work.api_keys.save(ApiKey(KEY, "secret", PARENT, T0))
+    unit_of_work.api_keys.save(ApiKey(CHILD_KEY, "secret", CHILD, T0))
     return save_account
 
 
@@ -142,3 +142,13 @@ def test_settings_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWor
     assert (before.auth_token, after_it.auth_token) == (AUTH_TOKEN, "another")
     assert (after_it.date_created, after_it.date_updated) == (T0, after(T0, 60))
     assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it
+
+
+def test_settings_account_keeps_its_token_if_asked_to(unit_of_work: UnitOfWork) -> None:
+    before = unit_of_work.accounts.find(ACCOUNT_SID)
+
+    kept = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60), keep_token=True)
+    made = ensure_account(unit_of_work, NOBODY, "another", T0, keep_token=True)
+
+    assert kept == before == unit_of_work.accounts.find(ACCOUNT_SID)
+    assert made.auth_token == "another"

@@ -35,7 +35,7 @@ TOKEN = "token of the parent"
 def _accounts(unit_of_work: UnitOfWork) -> None:
     for sid, parent in ((PARENT, None), (CHILD, PARENT), (STRANGER, None)):
         unit_of_work.accounts.save(Account(sid, TOKEN, "name", None, AccountStatus.ACTIVE, parent, T0, T0))
-    unit_of_work.accounts.save_key(ApiKey(KEY, "secret", PARENT, T0))
+    unit_of_work.api_keys.save(ApiKey(KEY, "secret", PARENT, T0))
 
 
 @pytest.fixture

@@ -36,6 +36,8 @@ def test_ids_are_well_formed(seed: int | None) -> None:
     assert re.fullmatch("PN[0-9a-f]{32}", id_generator.sid("PN"))
     assert re.fullmatch("RQ[0-9a-f]{32}", new_request_sid())
     assert uuid.UUID(id_generator.idempotency_token()).version == 4
+    assert re.fullmatch("[0-9a-f]{32}", id_generator.secret())
+    assert re.fullmatch("[A-Za-z0-9]{32}", id_generator.key_secret())
     assert all(re.fullmatch("[0-9]{6}", id_generator.validation_code()) for _ in range(1000))
 
 

@@ -10,15 +10,19 @@ from alembic.config import Config
 from sqlalchemy import create_engine, insert, text
 from sqlalchemy.pool import NullPool
 
+from ringback.domain.permissions import STANDARD_ACCESS
+from ringback.domain.sids import AccountSid
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.storage.database_factory import open_database
 from ringback.storage.inbox_repository import message_of, verdict_text
 from ringback.storage.schema import is_at_head, migrate, migrations_folder
 from ringback.storage.snapshots import ADDED_COLUMNS, SNAPSHOT_TABLES
+from ringback.storage.tables import api_keys
 from support.in_process.control import Controlled
 
 SNAPSHOT: dict[str, Any] = json.loads((Path(__file__).parent / "snapshots" / "written-by-0.1.0.json").read_bytes())
 VERSION = SNAPSHOT["version"]
+KEY_SID = "SK" + "1" * 32
 
 
 def call_sid(url: str) -> str:
@@ -64,6 +68,8 @@ def test_database_of_0_1_0_is_migrated_with_its_rows(tmp_path: Path) -> None:
     [redirected] = database.unit_of_work.callbacks.attempts(call_sid("/done"))
     assert (redirected.method, redirected.status_code, redirected.hops) == ("GET", 200, ())
     assert len(database.unit_of_work.callbacks.attempts(call_sid("/closed"))) == 2
+    [key] = database.unit_of_work.api_keys.of_account(AccountSid(account_sid()))
+    assert (key.sid, key.secret, key.access) == (KEY_SID, "secret", STANDARD_ACCESS)
     database.close()
 
 
@@ -79,6 +85,8 @@ def write_database(url: str) -> None:
         for table in SNAPSHOT_TABLES:
             for row in SNAPSHOT["tables"].get(table.name, ()):
                 connection.execute(insert(table).values(row))
+        row = {"sid": KEY_SID, "account_sid": account_sid(), "secret": "secret", "date_created": 0}
+        connection.execute(insert(api_keys).values(row))
     engine.dispose()
 
 

@@ -30,7 +30,7 @@ from ringback.operations.calls import advance_due_calls
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import fetch_events
 from ringback.operations.id_generator import IdGenerator
-from ringback.operations.requests import newest_requests, write_requests
+from ringback.operations.requests import newest_requests, used_permissions, write_requests
 from ringback.operations.validation_requests import create_validation_request
 from ringback.simulator.background import Housekeeper
 from ringback.startup import InitialState
@@ -422,6 +422,21 @@ async def test_requests_to_one_replica_are_soon_listed_by_another(
     assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
 
 
+async def test_permissions_used_at_one_replica_are_listed_by_the_other(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    elsewhere = replicas.elsewhere(account)
+    await asyncio.gather(account.twilio("GET", "/Calls.json"), elsewhere.twilio("GET", "/Calls.json"))
+    await account.twilio("GET", "/OutgoingCallerIds.json")
+    listed: list[str] = []
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(listed) < 2:
+            listed = (await elsewhere.control("GET", "/permissions-used")).json()["permissions"]
+
+    assert listed == ["twilio/voice/calls/list", "twilio/voice/outgoing-caller-ids/list"]
+
+
 async def test_snapshot_restored_by_another_replica_continues_ids(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
@@ -461,7 +476,7 @@ async def test_reset_discards_a_request_that_is_being_written(pair: list[Databas
 
 async def test_failed_reset_keeps_requests_that_are_not_stored_yet(pair: list[Database]) -> None:
     database = pair[0]
-    request = AnsweredRequest(ACCOUNT_SID, T0, "RQ1", "GET", "/", None, None, {}, 200, None, 1.0)
+    request = AnsweredRequest(ACCOUNT_SID, T0, "RQ1", "GET", "/", "list-calls", None, {}, 200, None, 1.0)
     database.process_state.journal.add(request)
 
     def fail_after_reset(unit_of_work: UnitOfWork) -> None:
@@ -475,3 +490,4 @@ async def test_failed_reset_keeps_requests_that_are_not_stored_yet(pair: list[Da
 
     [stored] = await database.run(newest_requests, ACCOUNT_SID, limit=10)
     assert stored.answered.request_sid == "RQ1"
+    assert await database.run(used_permissions, ACCOUNT_SID) == ["twilio/voice/calls/list"]

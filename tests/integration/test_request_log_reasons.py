@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from ringback.control_api.accounts import ApiKeyResponse
+from ringback.control_api.keys import ApiKeyResponse
 from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
 
@@ -20,8 +20,8 @@ ONLY_FORMS = "Twilio reads parameters only from form bodies"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-async def make_key(account: ControlledAccount) -> ApiKeyResponse:
-    return ApiKeyResponse.model_validate((await account.control("POST", "/keys")).json())
+async def make_key(account: ControlledAccount, **wanted: Any) -> ApiKeyResponse:
+    return ApiKeyResponse.model_validate((await account.control("POST", "/keys", wanted)).json())
 
 
 async def logged_refusal(http: httpx.AsyncClient, path_sid: str, **options: Any) -> dict[str, Any]:
@@ -94,7 +94,6 @@ async def test_path_of_another_account_is_logged(controlled: Controlled, account
         (stranger.sid, own),
         (stranger.sid, by_key),
         (UNKNOWN_ACCOUNT, own),
-        (key.sid, by_key),
         ("x", own),
     ]
 
@@ -104,8 +103,24 @@ async def test_path_of_another_account_is_logged(controlled: Controlled, account
         f"account {account.sid} is neither {stranger.sid} nor its parent account",
         f"key {key.sid} belongs to another account than {stranger.sid}",
         f"the path names the unknown account {UNKNOWN_ACCOUNT}",
-        "the path names an API key where an account SID belongs",
         "the path does not name an account SID",
+    ]
+
+
+async def test_refusals_of_valid_keys_are_logged(account: ControlledAccount) -> None:
+    standard = await make_key(account)
+    restricted = await make_key(account, type="restricted", permissions=[])
+    path = f"/2010-04-01/Accounts/{account.sid}"
+
+    with capture_logs() as lines:
+        await account.http.get(f"{path}.json", auth=(standard.sid, standard.secret))
+        await account.http.get(f"{path}/Calls.json", auth=(restricted.sid, restricted.secret))
+        await account.http.get(f"/2010-04-01/Accounts/{standard.sid}/Calls.json", auth=(standard.sid, standard.secret))
+
+    assert [(line["code"], line["reason"]) for line in lines] == [
+        (20003, f"{standard.sid} is a standard key, which does not open accounts; use the auth token or a main key"),
+        (70051, f"{restricted.sid} lacks the permission twilio/voice/calls/list"),
+        (90002, "the path names an API key where an account SID belongs; pass the account SID to the client too"),
     ]
 
 

@@ -233,10 +233,25 @@ def test_account_is_suspended_reset_and_deleted(ringback: Account, ringback_serv
         ringback_server.existing_account(ringback.account_sid)
 
 
-def test_api_key_of_the_account_authenticates(ringback: Account) -> None:
-    key = ringback.api_key()
+def test_api_keys_of_the_account_are_created_listed_and_deleted(ringback: Account) -> None:
+    standard, main = ringback.api_key(), ringback.api_key("main")
+    restricted = ringback.api_key("restricted", ["twilio/voice/calls/list"])
 
-    assert (key.sid[:2], key.account_sid) == ("SK", ringback.account_sid)
+    ringback.delete_api_key(standard.sid)
+
+    assert (standard.sid[:2], standard.type, standard.account_sid) == ("SK", "standard", ringback.account_sid)
+    assert (restricted.type, restricted.permissions) == ("restricted", ("twilio/voice/calls/list",))
+    assert ringback.api_keys() == [main, restricted]
+    with pytest.raises(ControlError, match=r"key SK.* in this account does not exist"):
+        ringback.delete_api_key(standard.sid)
+
+
+def test_permissions_that_the_client_needed_are_listed(ringback: Account) -> None:
+    assert ringback.permissions_used() == []
+
+    ringback.client().outgoing_caller_ids.list()
+
+    assert ringback.permissions_used() == ["twilio/voice/outgoing-caller-ids/list"]
 
 
 def test_account_has_the_given_properties(ringback: Account) -> None:

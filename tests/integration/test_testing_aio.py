@@ -192,13 +192,17 @@ async def test_inbox_and_journals_are_read_by_coroutines(account: aio.Account) -
 
 async def test_account_is_managed_by_coroutines(account: aio.Account) -> None:
     await account.add_caller_id(NUMBER, "Front desk", NOON)
-    key = await account.api_key()
+    key = await account.api_key("restricted", ["twilio/voice/calls/list"])
+    other = await account.api_key()
+    await account.delete_api_key(other.sid)
     await account.set_status("suspended")
     await account.set_status("active")
     [caller_id] = await account.client().outgoing_caller_ids.list_async()
+    used = await account.permissions_used()
     await account.reset()
 
     assert (caller_id.friendly_name, key.account_sid) == ("Front desk", account.account_sid)
+    assert (await account.api_keys(), used) == ([key], ["twilio/voice/outgoing-caller-ids/list"])
     assert await account.client().outgoing_caller_ids.list_async() == []
     assert repr(account) == f"<Account {account.account_sid} at {account.base_url}>"
 

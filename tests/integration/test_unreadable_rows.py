@@ -7,12 +7,15 @@ from structlog.testing import capture_logs
 
 from ringback.control_api import callbacks
 from ringback.domain.account_clock import ClockMode
+from ringback.domain.accounts import ApiKey
 from ringback.domain.callbacks import CallbackStatus
 from ringback.domain.events import EventType
 from ringback.domain.inbox import InboxMessage
+from ringback.domain.permissions import FULL_ACCESS, NO_ACCESS
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import NO_OVERRIDES
 from ringback.domain.request_journal import AnsweredRequest
+from ringback.domain.sids import ApiKeySid
 from ringback.domain.signature_check import SignatureVerdict
 from ringback.domain.timestamps import after
 from ringback.operations.callbacks import callback_journal
@@ -278,6 +281,22 @@ async def test_unreadable_messages_and_requests_are_skipped_and_the_next_ones_li
     assert newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=3) == messages[1:]
 
 
+def test_key_with_an_unreadable_type_or_permissions_opens_nothing(simulation: Simulation) -> None:
+    unit_of_work = simulation.unit_of_work
+    sids = [ApiKeySid(f"SK{number:032d}") for number in range(3)]
+    for sid in sids:
+        unit_of_work.api_keys.save(ApiKey(sid, "secret", ACCOUNT_SID, simulation.clock.now(), FULL_ACCESS))
+    execute(simulation.database, f"UPDATE api_keys SET type = 'odd' WHERE sid = '{sids[0]}'")  # noqa: S608
+    damaged = f"UPDATE api_keys SET type = 'restricted', permissions = '[1]' WHERE sid = '{sids[1]}'"  # noqa: S608
+    execute(simulation.database, damaged)
+
+    with capture_logs() as lines:
+        accesses = [key.access for key in unit_of_work.api_keys.of_account(ACCOUNT_SID)]
+
+    assert accesses == [NO_ACCESS, NO_ACCESS, FULL_ACCESS]
+    assert [(line["table"], line["key"]) for line in lines] == [("api_keys", sid) for sid in sids[:2]]
+
+
 BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "callback parameters": ("status_callbacks", "parameters", "{"),
     "callback URL": ("status_callbacks", "url", "no url"),
@@ -313,6 +332,10 @@ BAD_ROWS: dict[str, tuple[str, str, Any]] = {
     "call phone": ("validation_calls", "phone", """["busy",1e300,1,null]"""),
     "call callback URL": ("validation_calls", "status_callback", "none"),
     "call callback method": ("validation_calls", "status_callback_method", "PUT"),
+    "key type": ("api_keys", "type", "odd"),
+    "key permissions": ("api_keys", "permissions", "{"),
+    "key permissions of the wrong form": ("api_keys", "permissions", """["read"]"""),
+    "used operation": ("used_operations", "operation", "odd"),
     "phone rule seconds": ("phone_rules", "ring_seconds", 86_400.5),
 }
 
@@ -325,6 +348,7 @@ async def test_snapshot_with_an_unreadable_row_is_refused_and_changes_nothing(
     table, column, value = BAD_ROWS[kind]
     await account.control("PUT", "/phones/+14158675301", {"behavior": "busy"})
     await account.control("PUT", "/policy", {"code_attempts": 1})
+    await account.control("POST", "/keys", {"type": "restricted", "permissions": []})
     await account.control("POST", "/faults", {"operation": "list-calls", "effect": {"status": 500}})
     await account.control("POST", "/inbox/x")
     with CallbackReceiver() as receiver:

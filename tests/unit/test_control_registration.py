@@ -15,13 +15,13 @@ from starlette.routing import Match, Route
 
 import ringback.control_api
 from ringback.control_api import (
-    accounts,
     callbacks,
     caller_ids,
     clocks,
     events,
     faults,
     inbox,
+    keys,
     phones,
     policies,
     schemas,
@@ -61,7 +61,7 @@ WITHOUT_CLIENT_METHOD = {
 }
 """Routes without a method in ringback.testing, with reasons."""
 MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
-    (accounts.ApiKeyResponse, models.ApiKey),
+    (keys.ApiKeyResponse, models.ApiKey),
     (callbacks.CallbackAttemptResponse, models.CallbackAttempt),
     (callbacks.CallbackHopResponse, models.CallbackHop),
     (callbacks.ReceiverResponse, models.ReceiverResponse),

@@ -15,6 +15,7 @@ ERROR_TABLE = [
         70051,
         "Authorization Error: required permission twilio/voice/calls/read is missing",
     ),
+    (errors.invalid_account_sid("SK1"), 400, 90002, "AccountSid SK1 is invalid"),
     (errors.not_found("/x.json"), 404, 20404, "The requested resource /x.json was not found"),
     (
         errors.resource_not_emulated("POST", "/x.json"),

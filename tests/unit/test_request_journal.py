@@ -75,6 +75,37 @@ def test_account_without_requests_to_put_back_is_not_pending() -> None:
     assert not journal
 
 
+def test_used_operations_outlive_dropped_requests_and_are_taken_once() -> None:
+    journal = RequestJournal()
+    journal.add(a_request(0)._replace(operation="create-validation-request"))
+    for number in range(KEPT_REQUESTS):
+        journal.add(a_request(number)._replace(operation="list-calls"))
+
+    taken = journal.take_used_operations(ACCOUNT_SID)
+
+    assert taken == {"create-validation-request", "list-calls"}
+    assert journal.take_used_operations(ACCOUNT_SID) == set()
+
+
+def test_used_operations_that_were_put_back_are_taken_with_later_ones() -> None:
+    journal = RequestJournal()
+    journal.add(a_request(0)._replace(operation="list-calls"))
+    taken = journal.take_all_used_operations()
+    journal.add(a_request(1)._replace(operation="fetch-call"))
+
+    journal.put_back({}, taken)
+
+    assert journal.take_all_used_operations() == {ACCOUNT_SID: {"list-calls", "fetch-call"}}
+
+
+def test_used_operations_of_the_account_idle_for_longest_are_dropped() -> None:
+    journal = RequestJournal()
+    for number in range(MAX_ACCOUNTS + 1):
+        journal.add(a_request(number, account_sid(number))._replace(operation="list-calls"))
+
+    assert len(journal.take_all_used_operations()) == MAX_ACCOUNTS
+
+
 def test_parameters_of_query_and_form_are_kept_and_the_form_takes_precedence() -> None:
     assert truncate_parameters(b"a=1&b=&c=%C3%A9+x", {"b": "2"}) == {"a": "1", "b": "2", "c": "é x"}
 

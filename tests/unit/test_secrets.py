@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from ringback.domain.secrets import mask_user_info
+from ringback.domain.secrets import is_one_of, mask_user_info
 from support.waiting import PROGRAM_SECONDS
 
 MASKING = """
@@ -47,3 +47,9 @@ def test_long_text_is_masked_in_linear_time(expression: str) -> None:
 
     # This takes some ten milliseconds. With quadratic time it would take hours, and the test times out.
     subprocess.run(command, check=True, timeout=PROGRAM_SECONDS)  # noqa: S603
+
+
+@pytest.mark.parametrize(("given", "is_known"), [("one", True), ("two", True), ("three", False), ("", False)])
+def test_secret_is_compared_with_each_known_one(given: str, is_known: bool) -> None:  # noqa: FBT001
+    assert is_one_of(("one", "two"), given) is is_known
+    assert not is_one_of((), given)

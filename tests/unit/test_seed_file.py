@@ -7,6 +7,7 @@ import pytest
 
 from ringback.config.seed_file import read_seed
 from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.permissions import FULL_ACCESS, STANDARD_ACCESS, restricted_access
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
@@ -16,7 +17,8 @@ from ringback.domain.timestamps import Timestamp, after
 from support.domain_values import NUMBER, T0
 
 AC = AccountSid("AC" + "1" * 32)
-SK = ApiKeySid("SK" + "2" * 32)
+SK, MAIN_SK, RESTRICTED_SK = (ApiKeySid("SK" + digit * 32) for digit in "234")
+LIST = "twilio/voice/outgoing-caller-ids/list"
 ACCOUNT = f'[[accounts]]\nsid = "{AC}"\nauth_token = "t"\n'
 
 Read = Callable[..., Seed]
@@ -41,7 +43,11 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         owner_email = "Jo@EXAMPLE.com"
         status = "suspended"
         parent_sid = "AC{"0" * 32}"
-        api_keys = [{{ sid = "{SK}", secret = "s3cret" }}]
+        api_keys = [
+            {{ sid = "{SK}", secret = "s3cret" }},
+            {{ sid = "{MAIN_SK}", secret = "main", type = "main" }},
+            {{ sid = "{RESTRICTED_SK}", secret = "list", type = "restricted", permissions = ["/{LIST}"] }},
+        ]
 
         [[accounts.caller_ids]]
         phone_number = "(415) 867-5309"
@@ -78,7 +84,11 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
             owner_email="Jo@example.com",
             status=AccountStatus.SUSPENDED,
             parent_sid=AccountSid("AC" + "0" * 32),
-            api_keys=(ApiKey(SK, "s3cret", AC, Timestamp(0)),),
+            api_keys=(
+                ApiKey(SK, "s3cret", AC, Timestamp(0), STANDARD_ACCESS),
+                ApiKey(MAIN_SK, "main", AC, Timestamp(0), FULL_ACCESS),
+                ApiKey(RESTRICTED_SK, "list", AC, Timestamp(0), restricted_access(frozenset({LIST}))),
+            ),
             caller_ids=(
                 SeededCallerId(NUMBER, "Front desk", after(T0, 0.5)),
                 SeededCallerId("+442079460958", None, None),
@@ -145,6 +155,26 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
             "SK and 32 lower-case",
         ),
         (f'{ACCOUNT}api_keys = [{{ sid = "{SK}" }}]', "accounts[0].api_keys[0].secret", "field required"),
+        (
+            f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", type = "restricted" }}]',
+            "accounts[0].api_keys[0]",
+            "a restricted key needs permissions",
+        ),
+        (
+            f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", permissions = [] }}]',
+            "accounts[0].api_keys[0]",
+            "a standard key has no permissions",
+        ),
+        (
+            f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", type = "restricted", permissions = ["x"] }}]',
+            "accounts[0].api_keys[0].permissions[0]",
+            "write it as twilio/voice/outgoing-caller-ids/list",
+        ),
+        (
+            f'{ACCOUNT}api_keys = [{{ sid = "{SK}", secret = "s", type = "signing" }}]',
+            "accounts[0].api_keys[0].type",
+            "'standard', 'main' or 'restricted'",
+        ),
         (
             f'{ACCOUNT}caller_ids = [{{}}, {{ phone_number = "12" }}]',
             "accounts[0].caller_ids[1].phone_number",

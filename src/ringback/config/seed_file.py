@@ -3,9 +3,9 @@
 import tomllib
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo
+from pydantic import AfterValidator, BaseModel, ConfigDict, Strict, ValidationError, ValidationInfo, model_validator
 
 from ringback.config.email_address import EmailAddress
 from ringback.config.validators import (
@@ -14,12 +14,15 @@ from ringback.config.validators import (
     CodeAttempts,
     CodeLifetime,
     FriendlyName,
+    Permissions,
     PhoneExtension,
     Seconds,
     Secret,
     error_message,
+    key_access,
 )
 from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.permissions import KeyType
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
@@ -71,6 +74,13 @@ class _PhoneTable(_Table):
 class _ApiKeyTable(_Table):
     sid: Annotated[str, AfterValidator(_key_sid)]
     secret: Secret
+    type: KeyType = KeyType.STANDARD
+    permissions: Permissions | None = None
+
+    @model_validator(mode="after")
+    def _check_access(self) -> Self:
+        key_access(self.type, self.permissions)
+        return self
 
 
 class _PolicyTable(_Table):
@@ -123,6 +133,11 @@ def _mistake(details: Any) -> str:
     return f"{place.lstrip('.')}: {error_message(details)}"
 
 
+def _api_key(table: _ApiKeyTable, account_sid: AccountSid) -> ApiKey:
+    access = key_access(table.type, table.permissions)
+    return ApiKey(ApiKeySid(table.sid), table.secret, account_sid, Timestamp(0), access)
+
+
 def _seeded(table: _AccountTable) -> SeededAccount:
     sid = AccountSid(table.sid)
     return SeededAccount(
@@ -132,7 +147,7 @@ def _seeded(table: _AccountTable) -> SeededAccount:
         owner_email=table.owner_email,
         status=table.status,
         parent_sid=AccountSid(table.parent_sid) if table.parent_sid else None,
-        api_keys=tuple(ApiKey(ApiKeySid(key.sid), key.secret, sid, Timestamp(0)) for key in table.api_keys),
+        api_keys=tuple(_api_key(key, sid) for key in table.api_keys),
         caller_ids=tuple(
             SeededCallerId(
                 entry.phone_number,

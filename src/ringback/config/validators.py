@@ -9,6 +9,15 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
+from ringback.domain.permissions import (
+    FULL_ACCESS,
+    MAX_PERMISSIONS,
+    STANDARD_ACCESS,
+    Access,
+    KeyType,
+    normalize_permission,
+    restricted_access,
+)
 from ringback.domain.phones import MAX_PHONE_SECONDS
 from ringback.domain.policies import MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS, MAX_CODE_LIFETIME_SECONDS
 from ringback.domain.sids import ACCOUNT, is_sid
@@ -93,6 +102,27 @@ def _friendly_name(value: str) -> str:
     return value
 
 
+def _permission(value: str) -> str:
+    permission = normalize_permission(value)
+    if permission is None:
+        raise ValueError("write it as twilio/voice/outgoing-caller-ids/list")
+    return permission
+
+
+def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
+    """Return what a key of this type opens. Raises ValueError unless it has permissions if it is restricted, else none.
+
+    An empty list is valid: such a key opens nothing.
+    """
+    if key_type is KeyType.RESTRICTED:
+        if permissions is None:
+            raise ValueError("a restricted key needs permissions")
+        return restricted_access(frozenset(permissions))
+    if permissions is not None:
+        raise ValueError(f"a {key_type} key has no permissions: leave them out, or set its type to restricted")
+    return FULL_ACCESS if key_type is KeyType.MAIN else STANDARD_ACCESS
+
+
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
@@ -100,6 +130,10 @@ PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]
 CodeLifetime = Annotated[float, Field(gt=0, le=MAX_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
 CallsAWeek = Annotated[int, Field(ge=1, le=MAX_CALLS_A_WEEK)]
+Permissions = Annotated[
+    list[Annotated[str, AfterValidator(_permission)]],
+    Field(max_length=MAX_PERMISSIONS, examples=[["twilio/voice/outgoing-caller-ids/list"]]),
+]
 FriendlyName = Annotated[
     str,
     AfterValidator(_friendly_name),

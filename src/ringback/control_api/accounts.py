@@ -1,4 +1,4 @@
-"""Accounts: create, list, suspend, reset and delete them, and create API keys."""
+"""Accounts: create, list, suspend, reset and delete them."""
 
 from http import HTTPStatus
 
@@ -50,15 +50,6 @@ class AccountListResponse(ResponseModel):
     """All accounts, oldest first."""
 
     accounts: list[AccountResponse]
-
-
-class ApiKeyResponse(ResponseModel):
-    """An API key: its SID and secret are the user name and password of requests for its account."""
-
-    sid: str
-    secret: str
-    account_sid: str
-    date_created: DateTimeOut
 
 
 def account_response(account: Account) -> AccountResponse:
@@ -125,19 +116,6 @@ async def delete_account(services: Services, account: PathAccount) -> Response:
     """Delete an account, its subaccounts and all their data, including calls in progress."""
     await services.database.run_in_steps(operations.delete_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-@router.post("/accounts/{account_sid}/keys", status_code=HTTPStatus.CREATED, summary="Create an API key")
-async def create_api_key(services: Services, account: PathAccount) -> ApiKeyResponse:
-    """Create a key whose SID and secret authenticate requests for the account."""
-    key = await services.database.run(
-        operations.create_api_key, account, system_now=services.system_now(), id_generator=services.id_generator
-    )
-    if key is None:
-        raise account_not_found(account.sid)
-    return ApiKeyResponse(
-        sid=key.sid, secret=key.secret, account_sid=key.account_sid, date_created=rfc_3339(key.date_created)
-    )
 
 
 @router.post("/accounts/{account_sid}/reset", status_code=HTTPStatus.NO_CONTENT, summary="Reset an account")

@@ -19,6 +19,7 @@ from ringback.control_api import (
     faults,
     fidelity,
     inbox,
+    keys,
     phones,
     policies,
     requests,
@@ -36,6 +37,7 @@ RFC 3339 in UTC; durations are seconds. Errors are `{"error": "...", "hint": "..
 
 ROUTERS = (
     accounts.router,
+    keys.router,
     clocks.router,
     calls.router,
     events.router,

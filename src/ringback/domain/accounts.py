@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
-from ringback.domain.permissions import Access
+from ringback.domain.permissions import STANDARD_ACCESS, Access
 from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -59,12 +59,13 @@ class Principal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """An API key ``SK…``, whose secret replaces its account's auth token."""
+    """An API key ``SK…``, whose SID and secret authenticate for the operations that it opens."""
 
     sid: ApiKeySid
     secret: str
     account_sid: AccountSid
     date_created: Timestamp
+    access: Access = STANDARD_ACCESS
 
 
 def explain_unknown_username(username: str) -> str:
@@ -91,10 +92,13 @@ def explain_deleted_account(account_sid: str) -> str:
     return f"account {account_sid} was deleted while the request was processed"
 
 
+def explain_key_in_path() -> str:
+    """Explain a path that names an API key instead of an account, as clients send it that were not given an account."""
+    return "the path names an API key where an account SID belongs; pass the account SID to the client too"
+
+
 def explain_wrong_path(username: str, path_sid: str, account: Account | None) -> str:
     """Explain why valid credentials of `username` do not open a path; `account` is that of `path_sid`, if it exists."""
-    if is_sid(API_KEY, path_sid):
-        return "the path names an API key where an account SID belongs"
     if not is_sid(ACCOUNT, path_sid):
         return "the path does not name an account SID"
     if account is None:

@@ -13,6 +13,8 @@ MORE_INFO_URL = "https://www.twilio.com/docs/errors/"
 SHOWN_CHARACTERS = 64
 """Maximum length of an invalid value that a message repeats."""
 STOPPING = "the server is stopping; the request may have been carried out"
+METHOD_NOT_ALLOWED = 20004
+"""Code of `method_not_allowed`."""
 RETRY_AFTER_SECONDS = 1
 """Time that a client must wait before it retries a request that was rejected temporarily."""
 
@@ -71,6 +73,11 @@ def missing_permission(permission: str, reason: str = "") -> TwilioError:
     return _unauthorized(70051, f"Authorization Error: required permission {permission} is missing", reason)
 
 
+def invalid_account_sid(account_sid: str, reason: str = "") -> TwilioError:
+    """Return the error for a path with the SID of another kind of resource where an account SID belongs."""
+    return TwilioError(400, 90002, f"AccountSid {_shown(account_sid)} is invalid", reason=reason)
+
+
 def not_found(path: str) -> TwilioError:
     """Return the error for an unknown resource; `path` is the requested one with its suffix and without its query."""
     return TwilioError(404, 20404, f"The requested resource {path} was not found")
@@ -90,7 +97,7 @@ def host_not_emulated(host: str, method: str, path: str) -> TwilioError:
 
 def method_not_allowed(allow: str) -> TwilioError:
     """Return the error for a method that the resource does not have; `allow` lists its methods, with commas."""
-    return TwilioError(405, 20004, "Method not allowed", {"Allow": allow})
+    return TwilioError(405, METHOD_NOT_ALLOWED, "Method not allowed", {"Allow": allow})
 
 
 def malformed_request(reason: str) -> TwilioError:

@@ -71,6 +71,9 @@ def restricted_access(permissions: frozenset[str]) -> Access:
     return Access(KeyType.RESTRICTED, permissions)
 
 
+NO_ACCESS = restricted_access(frozenset())
+
+
 def normalize_permission(text: str) -> str | None:
     """Return a permission in the form of PERMISSIONS, without the slash that Twilio's key policies start with.
 

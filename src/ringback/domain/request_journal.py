@@ -5,6 +5,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+from ringback.domain.errors import METHOD_NOT_ALLOWED
 from ringback.domain.secrets import MASKED, mask_user_info
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
@@ -32,6 +33,15 @@ class AnsweredRequest(NamedTuple):
     error_code: int | None
     elapsed_ms: float
     fault: str | None = None
+
+    @property
+    def used_operation(self) -> str | None:
+        """The operation whose permission the client needed, whatever the answer was, or None.
+
+        Requests with a method that a path does not have are journaled under its first operation, which they do not use.
+        """
+        is_misrouted = self.error_code == METHOD_NOT_ALLOWED and self.fault is None
+        return None if is_misrouted else self.operation
 
 
 class JournaledRequest(NamedTuple):

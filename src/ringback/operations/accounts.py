@@ -6,18 +6,18 @@ from ringback.domain.account_clock import AccountTime
 from ringback.domain.accounts import (
     Account,
     AccountStatus,
-    ApiKey,
     Principal,
     explain_deleted_account,
     explain_inactive_account,
+    explain_key_in_path,
     explain_unknown_username,
     explain_wrong_secret,
 )
-from ringback.domain.errors import invalid_username, wrong_credentials
+from ringback.domain.errors import invalid_account_sid, invalid_username, wrong_credentials
 from ringback.domain.permissions import FULL_ACCESS, Access
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrets import is_one_of
-from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid
+from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.requests import discard_all_requests, discard_requests
@@ -49,7 +49,8 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
     stranger cannot tell whether the path's account exists. The error has the reason for the log, unless the path is the
-    reason. Source: docs/fidelity.md, authentication.
+    reason. Valid credentials and the SID of an API key in the account's place are error 90002. Source:
+    docs/fidelity.md, authentication.
     """
     holder = _find_holder(unit_of_work, credentials.username)
     is_valid = is_one_of(holder.secrets if holder else (DUMMY_SECRET,), credentials.password)
@@ -61,6 +62,8 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     account = own if account_sid == own.sid else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
     if not own.is_active:
         raise wrong_credentials(explain_inactive_account(own))
+    if is_sid(API_KEY, account_sid):
+        raise invalid_account_sid(account_sid, explain_key_in_path())
     if account is None or not own.may_act_for(account):
         raise wrong_credentials()
     return Principal(account, own.sid, holder.access)
@@ -69,8 +72,8 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
 def _find_holder(unit_of_work: UnitOfWork, username: str) -> Holder | None:
     """Return the holder of the credentials with a user name, or None if it is unknown."""
     if username.startswith(API_KEY):
-        found = unit_of_work.accounts.find_by_key(username)
-        return Holder(found[0], (found[1],), FULL_ACCESS) if found else None
+        found = unit_of_work.api_keys.find_holder(username)
+        return Holder(found[0], (found[1],), found[2]) if found else None
     account = unit_of_work.accounts.find(username)
     return Holder(account, (account.auth_token,), FULL_ACCESS) if account else None
 
@@ -200,20 +203,6 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
         was_there = unit_of_work.accounts.delete(account_sid)
         yield from unit_of_work.commit_in_thread()
         return was_there
-
-
-def create_api_key(
-    unit_of_work: UnitOfWork, account: Account, *, system_now: Timestamp, id_generator: IdGenerator
-) -> ApiKey | None:
-    """Create an API key for an account, or return None if the account was deleted."""
-    with unit_of_work:
-        if unit_of_work.accounts.lock_shared(account.sid) is None:
-            return None
-        while True:
-            sid = ApiKeySid(id_generator.sid(API_KEY))
-            key = ApiKey(sid, id_generator.secret(), account.sid, account.clock.now(system_now))
-            if unit_of_work.accounts.add_key(key):
-                return key
 
 
 @in_steps

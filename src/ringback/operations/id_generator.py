@@ -3,6 +3,7 @@
 import hashlib
 import random
 import secrets
+import string
 import time
 import uuid
 
@@ -12,6 +13,8 @@ from ringback.domain.sids import REQUEST
 
 _SID_BITS = 128
 _RANDOM_BITS_OF_SID = 64
+_LETTERS_AND_DIGITS = string.ascii_letters + string.digits
+_KEY_SECRET_CHARACTERS = 32
 _FRACTION_BYTES = 6
 """A float holds a fraction of this many bytes exactly. More could round up to 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
@@ -43,8 +46,12 @@ class IdGenerator:
         return f"{self._random.randrange(self._first_code, 10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
     def secret(self) -> str:
-        """Return a new auth token or secret of an API key."""
+        """Return a new auth token: 32 lowercase hexadecimal digits. Source: docs/fidelity.md, secrets [observed]."""
         return f"{self._random.getrandbits(_SID_BITS):032x}"
+
+    def key_secret(self) -> str:
+        """Return a new secret of an API key: 32 letters and digits. Source: docs/fidelity.md, secrets [observed]."""
+        return "".join(self._random.choices(_LETTERS_AND_DIGITS, k=_KEY_SECRET_CHARACTERS))
 
     def idempotency_token(self) -> str:
         """Return a random UUID."""

@@ -29,7 +29,7 @@ def apply_seed(
         for seeded in seed:
             account = _account(unit_of_work, seeded, system_now)
             for key in seeded.api_keys:
-                unit_of_work.accounts.save_key(replace(key, date_created=system_now))
+                unit_of_work.api_keys.save(replace(key, date_created=system_now))
                 yield
             for caller_id in seeded.caller_ids:
                 _add_caller_id(unit_of_work, account.sid, caller_id, system_now, id_generator)

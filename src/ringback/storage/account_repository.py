@@ -1,7 +1,6 @@
-"""Accounts with their clocks and policies, and their API keys."""
+"""Accounts with their clocks and policies."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -9,7 +8,7 @@ import orjson
 from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
-from ringback.domain.accounts import Account, AccountStatus, ApiKey
+from ringback.domain.accounts import Account, AccountStatus
 from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType, LongFriendlyName
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
@@ -18,7 +17,7 @@ from ringback.storage.row_mapper import Field, RowMapper, value_of
 from ringback.storage.session import Session
 from ringback.storage.statements import Statement, columns, insert_or_ignore, upsert
 from ringback.storage.stepwise import Steps
-from ringback.storage.tables import accounts, api_keys, validation_calls
+from ringback.storage.tables import accounts, validation_calls
 from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
 
 SIDS_AT_ONCE = 500
@@ -113,17 +112,10 @@ LOCK_CLOCK = Statement(
     .where(accounts.c.sid == bindparam("sid"))
     .with_for_update(read=True, key_share=True)
 )
-FIND_ACCOUNT_OF_KEY = Statement(
-    select(*ACCOUNTS.columns, api_keys.c.secret)
-    .join_from(accounts, api_keys)
-    .where(api_keys.c.sid == bindparam("key_sid"))
-)
 ADD_ACCOUNT = insert_or_ignore(accounts, "sid")
-ADD_KEY = insert_or_ignore(api_keys, "sid")
 SAVE_ACCOUNT = upsert(
     accounts, ["sid"], "auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated"
 )
-SAVE_KEY = upsert(api_keys, ["sid"], "account_sid", "secret")
 SET_CLOCK = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
@@ -158,7 +150,7 @@ ALL_SIDS = Statement(select(accounts.c.sid))
 
 
 class AccountRepository:
-    """The accounts and their API keys.
+    """The accounts.
 
     Every operation that writes in an account locks it first, before any other lock.
     """
@@ -191,11 +183,6 @@ class AccountRepository:
         row = self._session.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return ACCOUNTS.read(row) if row else None
 
-    def find_by_key(self, key_sid: str) -> tuple[Account, str] | None:
-        """Return the account of an API key, and the key's secret."""
-        row = self._session.first(FIND_ACCOUNT_OF_KEY, key_sid=key_sid)
-        return (ACCOUNTS.read(row), row[-1]) if row else None
-
     def save(self, account: Account) -> None:
         """Add an account, or update the one with this SID, except its creation date."""
         self._session.change(SAVE_ACCOUNT, **_values(account))
@@ -203,14 +190,6 @@ class AccountRepository:
     def add(self, account: Account) -> bool:
         """Add an account. Return False, changing nothing, if its SID is taken."""
         return self._session.change(ADD_ACCOUNT, **_values(account)) > 0
-
-    def save_key(self, key: ApiKey) -> None:
-        """Add an API key, or update the one with this SID."""
-        self._session.change(SAVE_KEY, **asdict(key))
-
-    def add_key(self, key: ApiKey) -> bool:
-        """Add an API key. Return False, changing nothing, if its SID is taken."""
-        return self._session.change(ADD_KEY, **asdict(key)) > 0
 
     def all(self) -> Iterator[Account]:
         """Return all accounts, the oldest first."""

@@ -1,6 +1,9 @@
-"""The tables of events, requests, faults and inbox messages, which only the control API shows; all tables as a list."""
+"""The tables of events, requests, used operations, faults and inbox messages, which only the control API shows.
 
-from sqlalchemy import Column, Float, Index, Integer, String, Table, Text
+The last name is the list of all tables.
+"""
+
+from sqlalchemy import Column, Float, ForeignKey, Index, Integer, String, Table, Text
 
 from ringback.storage.registration import Reset, registered
 from ringback.storage.tables import INSTANT, SID, account_sid_column, id_column, metadata
@@ -39,6 +42,15 @@ requests = Table(
     sqlite_autoincrement=True,
     info=registered(reset=Reset.DELETED),
 )
+
+used_operations = Table(
+    "used_operations",
+    metadata,
+    Column("account_sid", SID, ForeignKey("accounts.sid", ondelete="CASCADE"), primary_key=True),
+    Column("operation", String(40), primary_key=True),
+    info=registered(reset=Reset.DELETED, added_in="20261201_key_types"),
+)
+"""The operations that requests to an account's paths have reached, also those that the table of requests has pruned."""
 
 faults = Table(
     "faults",

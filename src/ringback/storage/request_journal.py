@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
@@ -11,16 +12,18 @@ KEPT_REQUESTS = 1_000
 """Requests kept for each account."""
 MAX_ACCOUNTS = 1_000
 """Accounts with unwritten requests; beyond that, those of the account idle for longest are dropped."""
+NO_OPERATIONS: Mapping[AccountSid, Iterable[str]] = MappingProxyType({})
 
 
 class RequestJournal:
-    """The unwritten requests: the newest KEPT_REQUESTS of each account."""
+    """The newest KEPT_REQUESTS unwritten requests of each account, and the operations that all of them have used."""
 
     def __init__(self) -> None:
         self.writing = threading.Lock()
         """Held from taking requests until they are written, so that they are written in order."""
         self._lock = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
+        self._used_operations: dict[AccountSid, set[str]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._unwritten)
@@ -32,10 +35,13 @@ class RequestJournal:
             if requests is None:
                 requests = self._unwritten[request.account_sid] = deque(maxlen=KEPT_REQUESTS)
                 if len(self._unwritten) > MAX_ACCOUNTS:
-                    self._unwritten.popitem(last=False)
+                    dropped_sid, _ = self._unwritten.popitem(last=False)
+                    self._used_operations.pop(dropped_sid, None)
             else:
                 self._unwritten.move_to_end(request.account_sid)
             requests.append(request)
+            if operation := request.used_operation:
+                self._used_operations.setdefault(request.account_sid, set()).add(operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
         """Return how many of the first `limit` requests are each account's; accounts idle for longest come first."""
@@ -48,14 +54,20 @@ class RequestJournal:
                 limit -= shares[account_sid]
         return shares
 
-    def put_back(self, taken: Mapping[AccountSid, Sequence[AnsweredRequest]]) -> None:
-        """Put back requests that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
+    def put_back(
+        self,
+        taken: Mapping[AccountSid, Sequence[AnsweredRequest]],
+        used_operations: Mapping[AccountSid, Iterable[str]] = NO_OPERATIONS,
+    ) -> None:
+        """Put back requests and operations that could not be written; beyond KEPT_REQUESTS the oldest are dropped."""
         with self._lock:
             for account_sid, requests in taken.items():
                 if not requests:
                     continue
                 later = self._unwritten.get(account_sid, ())
                 self._unwritten[account_sid] = deque((*requests, *later), maxlen=KEPT_REQUESTS)
+            for account_sid, operations in used_operations.items():
+                self._used_operations.setdefault(account_sid, set()).update(operations)
 
     def take_account(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
         """Remove and return at most `limit` of an account's requests, the oldest first."""
@@ -66,9 +78,20 @@ class RequestJournal:
                 self._unwritten.pop(account_sid, None)
             return taken
 
+    def take_used_operations(self, account_sid: AccountSid) -> set[str]:
+        """Remove and return the operations that an account's requests have used since the last call."""
+        with self._lock:
+            return self._used_operations.pop(account_sid, set())
+
     def take_all(self) -> dict[AccountSid, list[AnsweredRequest]]:
         """Remove and return all requests by account, each account's oldest first."""
         with self._lock:
             taken = {account_sid: [*requests] for account_sid, requests in self._unwritten.items()}
             self._unwritten.clear()
+            return taken
+
+    def take_all_used_operations(self) -> dict[AccountSid, set[str]]:
+        """Remove and return the used operations of all accounts."""
+        with self._lock:
+            taken, self._used_operations = self._used_operations, {}
             return taken

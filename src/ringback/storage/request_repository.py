@@ -1,4 +1,4 @@
-"""The request journal: the newest requests of each account to the Twilio API."""
+"""The request journal: the newest requests of each account to the Twilio API, and the operations that all have used."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,11 @@ from sqlalchemy import bindparam, insert, select
 from ringback.domain.request_journal import AnsweredRequest, JournaledRequest
 from ringback.domain.sids import AccountSid
 from ringback.storage.journal_tables import requests as table
+from ringback.storage.journal_tables import used_operations
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.session import Row, Session
-from ringback.storage.statements import Statement, columns, parameters, prune
+from ringback.storage.statements import Statement, columns, insert_or_ignore, parameters, prune
 from ringback.storage.unreadable_rows import first_readable, require
 
 
@@ -46,6 +47,10 @@ NEWEST = Statement(
     .limit(bindparam("row_limit"))
 )
 PRUNE = prune(table)
+ADD_USED_OPERATION = insert_or_ignore(used_operations, "account_sid", "operation")
+USED_OPERATIONS = Statement(
+    select(used_operations.c.operation).where(used_operations.c.account_sid == bindparam("account_sid"))
+)
 
 
 class RequestRepository:
@@ -66,6 +71,14 @@ class RequestRepository:
             return self._session.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)
 
         return first_readable("requests", fetch, _request, from_id=before_id, limit=limit)
+
+    def add_used_operation(self, account_sid: AccountSid, operation: str) -> None:
+        """Store that an account's requests have used an operation."""
+        self._session.change(ADD_USED_OPERATION, account_sid=account_sid, operation=operation)
+
+    def used_operations(self, account_sid: AccountSid) -> set[str]:
+        """Return the operations that an account's stored requests have used, pruned requests included."""
+        return {operation for (operation,) in self._session.all(USED_OPERATIONS, account_sid=account_sid)}
 
     def prune(self, account_sid: AccountSid, *, kept: int) -> None:
         """Delete all but the newest `kept` requests of an account."""

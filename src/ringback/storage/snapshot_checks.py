@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Float, Integer
 
 from ringback.domain.accounts import AccountStatus
+from ringback.domain.operations import Operation
 from ringback.domain.timestamps import EARLIEST, LATEST, from_datetime
 from ringback.domain.urls import parse_url
 from ringback.storage.account_repository import policy_of
+from ringback.storage.api_key_repository import access_of
 from ringback.storage.call_repository import CALLS, EVENTS
 from ringback.storage.callback_rows import ATTEMPTS, CALLBACKS, METHODS, callback_status
 from ringback.storage.errors import InvalidSnapshot
@@ -71,6 +73,10 @@ def _check_account(row: Row) -> None:
     policy_of(row["policy"])
 
 
+def _check_api_key(row: Row) -> None:
+    access_of(row["type"], row["permissions"])
+
+
 def _check_call(row: Row) -> None:
     call = CALLS.read_mapping(row)
     require(_E164.fullmatch(call.phone_number), "phone_number", call.phone_number)
@@ -98,12 +104,17 @@ def _check_request(row: Row) -> None:
     request_parameters_of(row["parameters"])
 
 
+def _check_used_operation(row: Row) -> None:
+    Operation(row["operation"])
+
+
 def _check_message(row: Row) -> None:
     message_of(tuple(row[str(column.name)] for column in MESSAGE_COLUMNS))
 
 
 CHECKS: Mapping[str, Callable[[Row], object]] = {
     "accounts": _check_account,
+    "api_keys": _check_api_key,
     "validation_calls": _check_call,
     "status_callbacks": _check_callback,
     "callback_attempts": ATTEMPTS.read_mapping,
@@ -112,6 +123,7 @@ CHECKS: Mapping[str, Callable[[Row], object]] = {
     "faults": _check_fault,
     "events": LOG_EVENTS.read_mapping,
     "requests": _check_request,
+    "used_operations": _check_used_operation,
     "inbox_messages": _check_message,
 }
 """Checks of the values that a column's type does not tell, by table; other tables have none."""

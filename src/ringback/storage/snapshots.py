@@ -20,8 +20,7 @@ TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
 ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
 """Limits of one step: rows, and characters of their texts."""
 VERSIONS = (HEAD, "20261127_an_accounts_policy")
-"""Revisions whose snapshots can be restored: the current one, and that of ringback 0.1.0. They begin with their date,
-so that they can be compared."""
+"""Revisions whose snapshots can be restored: the current one, and that of ringback 0.1.0."""
 
 SNAPSHOT_TABLES = tuple(table for table in TABLES if registration_of(table).in_snapshot)
 COLUMNS = {str(table.name): [str(column.name) for column in table.c] for table in SNAPSHOT_TABLES}
@@ -38,11 +37,18 @@ _SET_COUNTERS = tuple(
     if table.autoincrement_column is not None
 )
 """PostgreSQL's sequences do not notice the ids of restored rows."""
+
+
+def _is_later(revision: str, version: str) -> bool:
+    """Tell whether a revision is later than one of `VERSIONS`. Revisions begin with their date."""
+    return version != HEAD and revision > version
+
+
 ADDED_COLUMNS: dict[str, dict[str, dict[str, None]]] = {
     version: {
-        str(table.name): {str(column.name): None for column in table.c if revision_of(column) > version}
+        str(table.name): {str(column.name): None for column in table.c if _is_later(revision_of(column), version)}
         for table in SNAPSHOT_TABLES
-        if registration_of(table).added_in <= version
+        if not _is_later(registration_of(table).added_in, version)
     }
     for version in VERSIONS
 }

@@ -24,7 +24,7 @@ from ringback.storage.registration import FINAL, MUTABLE, Reset, added_in, regis
 SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
-HEAD = "20261130_redirect_hops"
+HEAD = "20261201_key_types"
 """Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
 VERSION_TABLE = "alembic_version"
 """Alembic's table, which holds the schema's revision."""
@@ -76,8 +76,11 @@ api_keys = Table(
     account_sid_column(index=True),
     Column("secret", String(64), nullable=False),
     Column("date_created", INSTANT, nullable=False),
+    Column("type", String(10), info=added_in("20261201_key_types")),
+    Column("permissions", Text, info=added_in("20261201_key_types")),
     info=registered(reset=Reset.KEPT),
 )
+"""`type` is NULL in rows of ringback 0.1.0; `permissions` is NULL unless the type is ``restricted``."""
 
 outgoing_caller_ids = Table(
     "outgoing_caller_ids",

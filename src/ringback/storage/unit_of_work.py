@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from ringback.domain.sids import AccountSid
 from ringback.monitoring.metrics import Metrics
 from ringback.storage.account_repository import AccountRepository
+from ringback.storage.api_key_repository import ApiKeyRepository
 from ringback.storage.backlog_repository import BacklogRepository
 from ringback.storage.call_repository import CallRepository
 from ringback.storage.callback_repository import CallbackRepository
@@ -81,6 +82,7 @@ class UnitOfWork(Session):
         self.data_errors = backend.data_errors
         self.locks = backend.locks(self)
         self.accounts = AccountRepository(self)
+        self.api_keys = ApiKeyRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
         self.due_calls = DueCallRepository(self)

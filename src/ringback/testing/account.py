@@ -1,12 +1,13 @@
 """An account, and access to everything in it."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ringback.testing import event_loop_warnings
 from ringback.testing.calls import Call
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest
+from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
 from ringback.testing.requests import AccountRequests
 from ringback.testing.resources import DEFAULT, Clock, Faults, Inbox, Phone, Policy
 from ringback.testing.waiting import wait_for
@@ -129,9 +130,24 @@ class Account(AccountData):
         """Return the newest 1,000 requests to the Twilio API for this account, newest first."""
         return self._control.send(self._requests.requests())
 
-    def api_key(self) -> ApiKey:
-        """Create an API key."""
-        return self._control.send(self._requests.api_key())
+    def api_key(self, type: KeyType = "standard", permissions: Sequence[str] | None = None) -> ApiKey:  # noqa: A002
+        """Create an API key. A `main` key opens everything, a `standard` one everything but ``/Accounts``.
+
+        A `restricted` key opens what its `permissions` name, such as ``twilio/voice/outgoing-caller-ids/list``.
+        """
+        return self._control.send(self._requests.api_key(type, permissions))
+
+    def api_keys(self) -> list[ApiKey]:
+        """Return the API keys, oldest first."""
+        return self._control.send(self._requests.api_keys())
+
+    def delete_api_key(self, key_sid: str) -> None:
+        """Delete an API key. Raises ControlError (404) if the account does not have it."""
+        self._control.send(self._requests.delete_api_key(key_sid))
+
+    def permissions_used(self) -> list[str]:
+        """Return the permissions that a restricted key needs for the requests to this account so far."""
+        return self._control.send(self._requests.permissions_used())
 
     def set_status(self, status: str) -> None:
         """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""

@@ -17,6 +17,8 @@ Behavior = Literal[
     "manual",
 ]
 
+KeyType = Literal["standard", "main", "restricted"]
+
 
 class Model(BaseModel):
     """Base class of all values. It keeps fields that it does not know, for newer servers."""
@@ -230,11 +232,16 @@ class JournaledRequest(Model):
 
 
 class ApiKey(Model):
-    """An API key: `sid` and `secret` are the user name and password of requests for an account."""
+    """An API key: `sid` and `secret` are the user name and password of requests for an account.
+
+    `type` is `standard`, `main` or `restricted`. `permissions` are those of a restricted key.
+    """
 
     sid: str
     secret: str
     account_sid: str
+    type: str
+    permissions: tuple[str, ...]
     date_created: datetime
 
 

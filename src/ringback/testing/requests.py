@@ -3,7 +3,7 @@
 Each method here has the name and the parameters of the method that sends its request.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest
+from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -143,8 +143,22 @@ class AccountRequests:
             "GET", f"{self._path}/requests", list_reader("requests", JournaledRequest), query={"limit": LIST_LIMIT}
         )
 
-    def api_key(self) -> Request[ApiKey]:
-        return Request("POST", f"{self._path}/keys", ApiKey.model_validate)
+    def api_key(
+        self,
+        type: KeyType = "standard",  # noqa: A002 - the name of the key's field
+        permissions: Sequence[str] | None = None,
+    ) -> Request[ApiKey]:
+        body = without_nones({"type": type, "permissions": None if permissions is None else list(permissions)})
+        return Request("POST", f"{self._path}/keys", ApiKey.model_validate, body)
+
+    def api_keys(self) -> Request[list[ApiKey]]:
+        return Request("GET", f"{self._path}/keys", list_reader("keys", ApiKey))
+
+    def delete_api_key(self, key_sid: str) -> Request[None]:
+        return Request("DELETE", f"{self._path}/keys/{quote_segment(key_sid)}", ignore_response)
+
+    def permissions_used(self) -> Request[list[str]]:
+        return Request("GET", f"{self._path}/permissions-used", lambda document: list(document["permissions"]))
 
     def set_status(self, status: str) -> Request[None]:
         return Request("PATCH", self._path, ignore_response, {"status": status})

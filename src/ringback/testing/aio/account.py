@@ -1,5 +1,6 @@
 """An account, and access to everything in it, for async tests."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -7,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ringback.testing.account import AccountData
 from ringback.testing.aio.calls import Call
 from ringback.testing.aio.resources import Clock, Faults, Inbox, Phone, Policy
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest
+from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
 from ringback.testing.requests import AccountRequests
 from ringback.testing.resources import DEFAULT
 from ringback.testing.waiting import wait_for
@@ -114,9 +115,24 @@ class Account(AccountData):
         """Return the newest 1,000 requests to the Twilio API for this account, newest first."""
         return await self._control.send(self._requests.requests())
 
-    async def api_key(self) -> ApiKey:
-        """Create an API key."""
-        return await self._control.send(self._requests.api_key())
+    async def api_key(self, type: KeyType = "standard", permissions: Sequence[str] | None = None) -> ApiKey:  # noqa: A002
+        """Create an API key. A `main` key opens everything, a `standard` one everything but ``/Accounts``.
+
+        A `restricted` key opens what its `permissions` name, such as ``twilio/voice/outgoing-caller-ids/list``.
+        """
+        return await self._control.send(self._requests.api_key(type, permissions))
+
+    async def api_keys(self) -> list[ApiKey]:
+        """Return the API keys, oldest first."""
+        return await self._control.send(self._requests.api_keys())
+
+    async def delete_api_key(self, key_sid: str) -> None:
+        """Delete an API key. Raises ControlError (404) if the account does not have it."""
+        await self._control.send(self._requests.delete_api_key(key_sid))
+
+    async def permissions_used(self) -> list[str]:
+        """Return the permissions that a restricted key needs for the requests to this account so far."""
+        return await self._control.send(self._requests.permissions_used())
 
     async def set_status(self, status: str) -> None:
         """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""
