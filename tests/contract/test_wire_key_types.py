@@ -1,4 +1,4 @@
-"""What standard, main and restricted keys open. Rules: docs/fidelity.md, Key types and permissions."""
+"""What standard, main and restricted keys open. Rules: docs/fidelity.md, authentication."""
 
 from collections.abc import Iterator
 

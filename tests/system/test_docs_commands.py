@@ -31,6 +31,7 @@ RUN = {
     "docs/interception.md": ["interception-start", "interception-session"],
     "docs/faults.md": ["faults-session"],
     "docs/policy.md": ["policy-session"],
+    "docs/api-keys.md": ["key-session", "permissions-session"],
     "docs/postgresql.md": ["grants"],
 }
 """Blocks that are run here or in a module named after the page. test_client_pages.py has those on clients."""
@@ -180,10 +181,17 @@ def test_seed_file_creates_the_resources_in_its_comments(tmp_path: Path) -> None
     (tmp_path / "seed.toml").write_text(readme_block("seed-file", page=docs_page("settings")), encoding="utf-8")
     subaccount = ACCOUNT_SID[:-1] + "2"
     key = ("SK00000000000000000000000000000001", "any-secret-of-up-to-64-characters")
+    restricted_key = ("SK00000000000000000000000000000002", "another-secret")
 
     with ServerProcess(seed=tmp_path / "seed.toml") as server:
         with server.client(*key) as by_key:
             listed = by_key.get(f"{caller_ids_path()}.json").json()["outgoing_caller_ids"]
+            account_by_key = by_key.get(f"/2010-04-01/Accounts/{ACCOUNT_SID}.json").status_code
+        with server.client(*restricted_key) as by_restricted_key:
+            answers = [
+                by_restricted_key.get(f"/2010-04-01/Accounts/{ACCOUNT_SID}{path}.json").status_code
+                for path in ("/OutgoingCallerIds", "/Calls")
+            ]
         statuses = {}
         for who, password in ((ACCOUNT_SID, AUTH_TOKEN), (subaccount, "another-token")):
             with server.client(who, password) as client:
@@ -196,6 +204,7 @@ def test_seed_file_creates_the_resources_in_its_comments(tmp_path: Path) -> None
         "+442079460000": "+442079460000",
     }
     assert listed[-1]["date_created"] == "Tue, 27 Jul 2010 20:21:11 +0000"
+    assert (account_by_key, answers) == (401, [200, 401])
     assert statuses == {ACCOUNT_SID: [200, 200], subaccount: [401, 200]}
 
 

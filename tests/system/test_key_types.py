@@ -13,16 +13,16 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 
 from ringback.testing import connect
 from ringback.testing.models import ApiKey
-from support.clients.node import needs_node, run_script
+from support.clients.node import run_script
 from support.clients.programs import run_alone
-from support.code_blocks import readme_block
+from support.code_blocks import docs_page, readme_block
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess
 
 pytestmark = pytest.mark.usefixtures("direct")
 
 LIST_PERMISSION = "twilio/voice/outgoing-caller-ids/list"
-OPEN = {"status": 200}
-AUTHENTICATE = {"status": 401, "code": 20003, "message": "Authenticate"}
+OPEN: dict[str, object] = {"status": 200}
+AUTHENTICATE: dict[str, object] = {"status": 401, "code": 20003, "message": "Authenticate"}
 FORGET_TO_WAIT = "sleep() { :; }"
 """Replaces the session's `sleep 5`: its requests are the same whether the call has ended or not."""
 STRICT_APPLICATION = """
@@ -103,7 +103,7 @@ def test_python_opens_what_the_type_of_its_key_allows(quick_server: ServerProces
         assert opened == OPENED[key.type]
 
 
-@needs_node
+@pytest.mark.node
 def test_node_opens_what_the_type_of_its_key_allows(quick_server: ServerProcess, keys: list[ApiKey]) -> None:
     base_url = quick_server.base_url
     given = [{"sid": key.sid, "secret": key.secret} for key in keys]
@@ -140,6 +140,18 @@ def test_permissions_used_by_the_session_of_readme_are_those_that_a_key_needs_fo
             client.http_client.session.close()
 
     assert permissions == ["twilio/voice/outgoing-caller-ids/create", LIST_PERMISSION]
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_sessions_of_the_page_name_the_missing_and_the_used_permissions(tmp_path: Path) -> None:
+    with ServerProcess() as server:
+        session = readme_block("key-session", page=docs_page("api-keys"), base_url=server.base_url)
+        [message] = run_alone(["sh", "-euc", session], tmp_path).splitlines()
+        question = readme_block("permissions-session", page=docs_page("api-keys"), base_url=server.base_url)
+        [used] = run_alone(["sh", "-euc", question], tmp_path).splitlines()
+
+    assert f"# {message}" == session.splitlines()[-1]
+    assert json.loads(used) == {"permissions": [LIST_PERMISSION]}
 
 
 def started(server: ServerProcess, folder: Path, key: ApiKey, auth_token: str) -> list[str]:

@@ -13,6 +13,7 @@ from ringback.domain.permissions import (
     normalize_permission,
     restricted_access,
 )
+from support.code_blocks import docs_page
 
 KEY = "SK" + "1" * 32
 LIST, READ = "twilio/voice/outgoing-caller-ids/list", "twilio/voice/outgoing-caller-ids/read"
@@ -95,3 +96,10 @@ def test_permission_with_an_asterisk_opens_all_actions_of_its_resource() -> None
 )
 def test_permission_is_read_with_and_without_its_first_slash(text: str, permission: str | None) -> None:
     assert normalize_permission(text) == permission
+
+
+def test_page_lists_the_permission_of_every_operation() -> None:
+    page = docs_page("api-keys").read_text(encoding="utf-8")
+    missing = [permission for permission in PERMISSIONS.values() if f"| `{permission}` |" not in page]
+
+    assert not missing, f"add {', '.join(missing)} to the table of docs/api-keys.md"

@@ -1,6 +1,6 @@
 """Permissions: which one each operation needs, and which operations credentials open.
 
-Source: docs/fidelity.md, key types and permissions.
+Source: docs/fidelity.md, authentication.
 """
 
 import re
@@ -13,7 +13,7 @@ from ringback.domain.errors import missing_permission, wrong_credentials
 from ringback.domain.operations import Operation
 
 MAX_PERMISSIONS = 100
-"""Maximum number of permissions of a key. Source: docs/fidelity.md, key types and permissions [documented]."""
+"""Maximum number of permissions of a key. Source: docs/fidelity.md, authentication [documented]."""
 IAM_PREFIX = "twilio/iam/"
 """Start of the permissions of accounts and keys, whose operations standard keys do not open."""
 PERMISSIONS: Mapping[Operation, str] = MappingProxyType(

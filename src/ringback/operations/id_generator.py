@@ -46,11 +46,17 @@ class IdGenerator:
         return f"{self._random.randrange(self._first_code, 10**CODE_DIGITS):0{CODE_DIGITS}d}"
 
     def secret(self) -> str:
-        """Return a new auth token: 32 lowercase hexadecimal digits. Source: docs/fidelity.md, secrets [observed]."""
+        """Return a new auth token: 32 lowercase hexadecimal digits.
+
+        Source: docs/fidelity.md, authentication [observed].
+        """
         return f"{self._random.getrandbits(_SID_BITS):032x}"
 
     def key_secret(self) -> str:
-        """Return a new secret of an API key: 32 letters and digits. Source: docs/fidelity.md, secrets [observed]."""
+        """Return a new secret of an API key: 32 letters and digits.
+
+        Source: docs/fidelity.md, authentication [observed].
+        """
         return "".join(self._random.choices(_LETTERS_AND_DIGITS, k=_KEY_SECRET_CHARACTERS))
 
     def idempotency_token(self) -> str:
