@@ -135,7 +135,7 @@ def test_account_can_be_read_by_itself_and_its_parent(
     assert status != 200 or answer.json()["sid"] == whose.account_sid
 
 
-def test_account_can_be_read_with_an_api_key(contract_url: str, seeded: SeededAccounts) -> None:
+def test_account_can_be_read_with_a_main_key(contract_url: str, seeded: SeededAccounts) -> None:
     username, password = MAIN_KEY
     with Api(contract_url, seeded.parent.account_sid, password, username=username) as client:
         answer = client.request("GET", f"{account_path(client)}.json")

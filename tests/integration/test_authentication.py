@@ -148,7 +148,7 @@ def test_settings_account_keeps_its_token_if_asked_to(unit_of_work: UnitOfWork) 
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     kept = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60), keep_token=True)
-    made = ensure_account(unit_of_work, NOBODY, "another", T0, keep_token=True)
+    made = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "another", T0, keep_token=True)
 
     assert kept == before == unit_of_work.accounts.find(ACCOUNT_SID)
     assert made.auth_token == "another"

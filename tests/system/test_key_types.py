@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException  # type: ignore[import-untyped]
 from twilio.rest import Client  # type: ignore[import-untyped]
@@ -189,7 +188,8 @@ def test_account_of_an_existing_database_keeps_its_token_until_the_setting_is_gi
 
     with ServerProcess(database_url=url) as server:
         kept = [status_of(server, token) for token in (old_token, AUTH_TOKEN)]
-        httpx.post(f"{server.base_url}/_ringback/reset", trust_env=False).raise_for_status()
+        with connect(server.base_url) as connection:
+            connection.reset()
         kept_after_reset = [status_of(server, token) for token in (old_token, AUTH_TOKEN)]
         line = server.wait_for_log(lambda line: line["event"] == "account keeps its auth token")
     with ServerProcess(database_url=url, auth_token=AUTH_TOKEN) as server:
