@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,16 @@ from ringback.proxy.proxy import ESTABLISHED
 from ringback.server.uvicorn_server import listen
 from support.clients.interception import InterceptingServer
 from support.http.bare_proxy import connect
-from support.servers.server import serve_with
 from support.waiting import PATIENCE_SECONDS
 
-PATIENT = serve_with(dict.fromkeys((f"ringback.proxy.proxy.{name}_SECONDS" for name in ("HEAD", "HANDSHAKE")), 3600))
+PROGRAM = """
+import sys
+from ringback.__main__ import main
+from ringback.proxy import proxy
+proxy.DEFAULT_LIMITS = proxy.ProxyLimits(head_seconds=3600, handshake_seconds=3600)
+sys.exit(main())
+"""
+PATIENT = [sys.executable, "-c", PROGRAM, "serve"]
 """Command for a server whose proxy timeouts close no connection while it stops."""
 
 

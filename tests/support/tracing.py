@@ -15,6 +15,7 @@ from pkgutil import walk_packages
 import pytest
 
 import ringback
+from support.sampling import WHOLE
 
 MEASURED_FOLDERS = frozenset({"unit", "integration"})
 
@@ -48,11 +49,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database."""
+    """Trace the tests of MEASURED_FOLDERS, except repetitions on another database; processes only in a complete run."""
     is_measured = item.path.parent.name in MEASURED_FOLDERS and item.get_closest_marker("repeated") is None
-    if sys.gettrace() is None or is_measured:
+    if sys.gettrace() is None or (is_measured and WHOLE):
         return (yield)
-    with _untraced():
+    with _untraced_processes() if is_measured else _untraced():
         return (yield)
 
 
@@ -66,10 +67,18 @@ def _untraced() -> Iterator[None]:
     tracer, threads_tracer = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
+    try:
+        with _untraced_processes():
+            yield
+    finally:
+        threading.settrace(threads_tracer)
+        sys.settrace(tracer)
+
+
+@contextmanager
+def _untraced_processes() -> Iterator[None]:
     variables = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_")}
     try:
         yield
     finally:
         os.environ.update(variables)
-        threading.settrace(threads_tracer)
-        sys.settrace(tracer)

@@ -11,7 +11,7 @@ from support.waiting import PATIENCE_SECONDS
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 EVENTS = f"/_ringback/accounts/{ACCOUNT_SID}/events"
 
-pytestmark = pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(LIBRARY is None, reason="faketime is not installed")]
 
 
 class SteppedMachine:

@@ -17,7 +17,7 @@ from support.servers.seeds import number_at
 from support.servers.server import ACCOUNT_SID, ServerProcess, caller_ids_path
 from support.waiting import PATIENCE_SECONDS, eventually
 
-pytestmark = pytest.mark.xdist_group("pgbouncer")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pgbouncer")]
 
 LIST = f"{caller_ids_path()}.json"
 REQUESTS, CLIENTS = 500, 8

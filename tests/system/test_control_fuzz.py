@@ -43,6 +43,8 @@ unexpected-methods = ["patch"]
 """
 """Configuration with which only one of the methods that a path lacks is tried."""
 
+pytestmark = pytest.mark.slow
+
 
 def _fuzz(url: str, paths: list[str], folder: Path) -> tuple[subprocess.CompletedProcess[str], set[str]]:
     """Fuzz paths of the control API at a URL. Return the result, and the operations that succeeded."""

@@ -28,7 +28,11 @@ def crash_round(crashing: World) -> None:
     crashing.round(MAX_DELAY_SECONDS, crashing.fleet.kill)
 
 
-@pytest.mark.parametrize("deployment", [on_sqlite, on_postgresql], ids=["sqlite", "postgresql"])
+@pytest.mark.parametrize(
+    "deployment",
+    [on_sqlite, pytest.param(on_postgresql, marks=[pytest.mark.postgresql, pytest.mark.slow])],
+    ids=["sqlite", "postgresql"],
+)
 def test_server_killed_at_a_random_time_loses_and_duplicates_no_call(
     tmp_path: Path, deployment: Callable[[Path], AbstractContextManager[Deployment]]
 ) -> None:

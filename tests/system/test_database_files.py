@@ -18,9 +18,10 @@ from support.servers.seeds import number_at
 from support.servers.server import ACCOUNT_SID, COMMAND, ServerProcess, caller_ids_path
 from support.waiting import eventually
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="a file that is open can be deleted, and flock is Linux's"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="a file that is open can be deleted, and flock is Linux's"),
+]
 
 LIST = f"{caller_ids_path()}.json"
 WAIT_SECONDS = 60.0

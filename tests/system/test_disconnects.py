@@ -34,6 +34,8 @@ REQUESTS = {
     "a long poll": f"GET /_ringback/accounts/{ACCOUNT_SID}/events HTTP/1.1\r\nHost: localhost\r\n\r\n",
 }
 
+pytestmark = pytest.mark.slow
+
 
 def errors(server: ServerProcess) -> list[dict[str, Any]]:
     """Stop the server, and return the errors in its log."""

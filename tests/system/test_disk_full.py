@@ -34,7 +34,10 @@ REFUSED = {
 EARLIER, REFUSALS = 5, 20
 MAX_LINES_PER_SECOND = 3
 STUCK = "database unavailable, retrying"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process that runs")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux can limit a process that runs"),
+]
 NO_SMALL_DISK = "mounting a small disk takes root and its privileges"
 
 

@@ -20,7 +20,7 @@ from support.servers import loop_watch
 from support.servers.loop_watch import LONGEST_CALLBACK_MS, Callback, WatchedServer, assert_yields
 from support.servers.server import ACCOUNT_SID, caller_ids_path
 
-pytestmark = pytest.mark.xdist_group("event loop fairness")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("event loop fairness")]
 
 CALLS = 10_000 if WHOLE else 600
 LISTED = 1_000

@@ -14,7 +14,7 @@ from support.clients.unmodified_apps import printed_lines
 from support.code_blocks import ROOT
 from support.servers.server import ACCOUNT_SID, free_port
 
-pytestmark = pytest.mark.xdist_group("example-service")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("example-service")]
 
 API, OTHER = "api.local.twilio.com", "messaging.local.twilio.com"
 REFUSED = (

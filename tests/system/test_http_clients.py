@@ -24,7 +24,7 @@ from support.clients.node import reason_node_is_missing
 from support.clients.table import LANGUAGES, TableRow, is_installed, prepared_commands, run_of, table_rows
 from support.sampling import WHOLE
 
-pytestmark = pytest.mark.xdist_group("http-clients")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("http-clients")]
 
 ROWS = table_rows()
 LINES = ["its own", "any"] if WHOLE else ["its own"]

@@ -10,7 +10,7 @@ from support.clients.node import FOLDER
 from support.clients.unmodified_apps import UnmodifiedPrograms, printed_block, printed_lines
 from support.code_blocks import client_page, readme_block
 
-pytestmark = pytest.mark.xdist_group("interception-clients")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("interception-clients")]
 
 MESSAGE = (
     f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"

@@ -22,6 +22,8 @@ REQUESTS = 100
 PIPE_BYTES = 4096
 """The minimum size of a pipe."""
 
+pytestmark = pytest.mark.slow
+
 
 def work(server: Observed) -> None:
     """Verify 100 numbers, and check that the server is still ready."""

@@ -20,6 +20,8 @@ SMOKE_SUITE = (
     "tests/contract/test_wire_upgrade.py",
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.skipif(
     not INSTALLED.is_dir(), reason="the lowest uvicorn is not installed: run `make .venv/.installed-lowest`"

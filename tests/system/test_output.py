@@ -17,7 +17,10 @@ COMMANDS = {
     "help of serve": ["serve", "--help"],
     "version": ["--version"],
 }
-pytestmark = pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FULL.exists(), reason="only Linux has a device that is always full"),
+]
 
 
 def run(folder: Path, arguments: list[str], redirection: str) -> "subprocess.CompletedProcess[str]":

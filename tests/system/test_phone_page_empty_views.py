@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from support.pages.phone_page import MANUAL, PhonePage, Visited
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, expect
 
 from support.pages.phone_page import MANUAL, PhonePage, Visited
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 NUMBER, WRITTEN = "+442079460958", "+44 20 7946 0958"
 TO_NEXT = re.compile("^Advance to the next event")

@@ -5,7 +5,7 @@ from playwright.sync_api import Locator, expect
 
 from support.pages.phone_page import MANUAL, RING, PhonePage, Visited
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 OTHER, OTHER_WRITTEN = "+14155550123", "+1 415-555-0123"
 VERIFIED, SILENT = "+14158675309", "+15005550012"

@@ -41,6 +41,8 @@ client = Client()
 print(*(caller_id.phone_number for caller_id in client.outgoing_caller_ids.list()))
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:

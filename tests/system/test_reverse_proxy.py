@@ -17,7 +17,7 @@ from support.servers.seeds import number_at
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, ServerProcess, caller_ids_path, free_port
 from support.waiting import PATIENCE_SECONDS, eventually
 
-pytestmark = pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("caddy") is None, reason="caddy is not installed")]
 
 LIST = f"{caller_ids_path()}.json"
 QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}

@@ -26,6 +26,8 @@ QUICK: dict[str, Any] = {"ring_seconds": 0.1, "key_seconds": 0.1}
 OUTAGE_SECONDS = 10 if WHOLE else 3
 LIST = f"{caller_ids_path()}.json"
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:

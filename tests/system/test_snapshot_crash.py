@@ -17,6 +17,8 @@ MESSAGES = 200
 CONTROL = "/_ringback"
 INBOX = f"{CONTROL}/accounts/{ACCOUNT_SID}/inbox/any"
 
+pytestmark = pytest.mark.slow
+
 
 def fill(http: httpx.Client, messages: int, friendly_name: str) -> None:
     assert http.post(f"{CONTROL}/accounts", json={"friendly_name": friendly_name}).status_code == 201

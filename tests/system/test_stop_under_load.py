@@ -16,6 +16,8 @@ STOPS = 5 if WHOLE else 1
 RINGING = 50
 MAX_DELAY_SECONDS = 0.5
 
+pytestmark = pytest.mark.slow
+
 
 def create_ringing_calls(stopping: World) -> None:
     """Create fifty ringing calls in one account, in addition to the load."""

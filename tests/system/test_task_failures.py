@@ -21,6 +21,9 @@ WORKERS = """
 import os, signal, sys, time
 from ringback.server.prefork import run_workers
 
+pytestmark = pytest.mark.slow
+
+
 def work(number):
     with open(sys.argv[1], "a+") as starts:
         starts.write("x")

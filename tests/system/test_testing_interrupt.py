@@ -31,6 +31,8 @@ WAITING = """
 import os
 import signal
 
+pytestmark = pytest.mark.slow
+
 
 def test_pause(ringback, ringback_server):
     with open("started.part", "w") as file:

@@ -12,7 +12,7 @@ from support.code_blocks import ROOT, block_names, docs_page, readme_block
 from support.packaging.suites import run_suite
 from support.sampling import WHOLE
 
-pytestmark = pytest.mark.xdist_group("testing_page")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("testing_page")]
 
 PAGE = docs_page("testing")
 BLOCKS = [name for name in block_names(PAGE) if name.startswith("pytest-")]

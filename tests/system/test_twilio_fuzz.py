@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 import support
 from support.sampling import WHOLE
@@ -42,6 +43,8 @@ unexpected-methods = ["patch"]
 XML, JSON, CSV = "application/xml", "application/json", "text/csv"
 FORMS = {"": (XML, XML), ".xml": (XML, XML), ".json": (JSON, JSON), ".csv": (CSV, XML)}
 """Content types of successful and error responses by the path's suffix."""
+
+pytestmark = pytest.mark.slow
 
 
 def in_each_form(document: dict[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,8 @@ TEXT_SETTINGS = [
     *("CONTROL_TOKEN", "INTERCEPT_HOST", "AUTHORITY_FOLDER", "PORT", "LOG_LEVEL", "RANDOM_SEED"),
 ]
 
+pytestmark = pytest.mark.slow
+
 
 def run(
     folder: Path,

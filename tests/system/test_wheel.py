@@ -23,7 +23,7 @@ from support.packaging.packages import (
 )
 from support.servers.server import ServerProcess, caller_ids_path
 
-pytestmark = pytest.mark.xdist_group("wheel")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("wheel")]
 
 NOBODY = 65_534
 SUITE = f"""

@@ -73,12 +73,12 @@ class Proxy:
         listening_socket: socket.socket,
         certificates: Certificates,
         refused_requests: RefusedRequests,
-        limits: ProxyLimits = DEFAULT_LIMITS,
+        limits: ProxyLimits | None = None,
     ) -> None:
         self._socket = listening_socket
         self._certificates = certificates
         self._refused_requests = refused_requests
-        self._limits = limits
+        self._limits = limits or DEFAULT_LIMITS
         self._clients: set[asyncio.Task[None]] = set()
 
     async def start(self, new_protocol: NewHostProtocol) -> None:
