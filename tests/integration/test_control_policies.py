@@ -145,9 +145,9 @@ async def test_limits_follow_the_accounts_clock_and_are_twilio_errors(
 
 
 async def test_trial_account_gets_caller_ids_from_the_control_api_only(account: ControlledAccount) -> None:
+    refused = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
     created = [await account.control("POST", "/caller-ids", {"phone_number": f"+1415867530{i}"}) for i in range(6)]
 
-    refused = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
     shown = await account.twilio("GET", ".json")
     deleted = await account.twilio("DELETE", f"/OutgoingCallerIds/{created[0].json()['sid']}.json")
     calls = await account.control("GET", "/calls")
