@@ -46,10 +46,10 @@ def test_call_is_shown_in_each_status_from_queued_to_completed(api: Api) -> None
     number = draw_number()
     waiting = ask_for(api, number, CallDelay=LONGEST_DELAY)
     seen = [fetch_call(api, waiting)["status"]]
-    dialled = ask_for(api, number)
+    dialed = ask_for(api, number)
 
     def look() -> bool:
-        seen.append(fetch_call(api, dialled)["status"])
+        seen.append(fetch_call(api, dialed)["status"])
         return "completed" in seen
 
     eventually(look)

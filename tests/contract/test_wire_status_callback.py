@@ -44,7 +44,7 @@ LONGEST_QUICK_ENDING = "right code at the second attempt"
 SLOW_SECONDS = 1.0
 """Time limit of an outcome that depends on timeouts of another server. After that the test is skipped."""
 NEEDS_SHORT_TIMES = (
-    "needs short time-outs: start the server by "
+    "needs short timeouts: start the server by "
     "`ringback serve --key-seconds 0.05 --ring-timeout-seconds 0.3 --prompt-timeout-seconds 0.2`"
 )
 

@@ -129,10 +129,10 @@ async def test_call_is_shown_in_each_state_on_a_frozen_clock(account: Controlled
         assert listed == [call]
         seen.append((call["status"], call["start_time"], call["end_time"], call["duration"]))
 
-    dialled, completed = "Tue, 27 Jul 2010 20:21:14 +0000", "Tue, 27 Jul 2010 20:21:16 +0000"
+    dialed, completed = "Tue, 27 Jul 2010 20:21:14 +0000", "Tue, 27 Jul 2010 20:21:16 +0000"
     assert seen == [
         ("queued", None, None, None),
-        ("ringing", dialled, None, None),
-        ("in-progress", dialled, None, None),
-        ("completed", dialled, completed, "1"),
+        ("ringing", dialed, None, None),
+        ("in-progress", dialed, None, None),
+        ("completed", dialed, completed, "1"),
     ]

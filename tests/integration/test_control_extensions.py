@@ -17,14 +17,14 @@ def happened(call: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("dialled", "ending"), [("ww123", "success"), ("123", "success"), ("124", "failed"), ("", "failed")]
+    ("dialed", "ending"), [("ww123", "success"), ("123", "success"), ("124", "failed"), ("", "failed")]
 )
 async def test_callee_is_reached_only_by_dialing_the_extension(
-    account: ControlledAccount, dialled: str, ending: str
+    account: ControlledAccount, dialed: str, ending: str
 ) -> None:
     await account.control("PUT", PHONE, {"behavior": "enter-code", "extension": "123"})
 
-    sid = (await account.validate(Extension=dialled))["call_sid"]
+    sid = (await account.validate(Extension=dialed))["call_sid"]
     await account.advance(60)
 
     call = await account.call(sid)

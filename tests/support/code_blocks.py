@@ -43,7 +43,7 @@ def docs_page(name: str) -> Path:
 def readme_block(name: str, *, base_url: str = BASE_URL, page: Path = README, text: str | None = None) -> str:
     """Return the code of the fenced block after ``<!-- run: NAME -->``, with the address `base_url`.
 
-    `text` replaces the page's text. Raise ReadmeError if there is no such block, or more than one.
+    `text` replaces the page's text. Raise ReadmeError if the block is missing or occurs more than once.
     """
     blocks = _blocks(page.read_text(encoding="utf-8") if text is None else text)
     found = [code for known, code in blocks if known == name]

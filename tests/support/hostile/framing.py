@@ -161,6 +161,6 @@ PIPELINED = [
     Hostile("invalid chunk after two requests", get(LIST) * 2 + chunked(b"zz\r\n") + get(LIST), (200, 200, 400)),
     Hostile("head too large after a request", get(LIST) + get(b"/" + b"x" * 70_000), (200, 400)),
     Hostile(
-        "connection close after a request", get(LIST, HEAD + b"Connection: close\r\n") + get(LIST), (200,), closes=True
+        "request after Connection: close", get(LIST, HEAD + b"Connection: close\r\n") + get(LIST), (200,), closes=True
     ),
 ]

@@ -149,7 +149,7 @@ FORMS = [
     Hostile("host whose normalization contains a slash", form(NUMBER + "StatusCallback=http://a℀b/".encode()), (400,)),
     Hostile("port of 900 digits", form(NUMBER + b"StatusCallback=http://a:" + b"1" * 900), (400,)),
     Hostile("URL with a line feed", form(NUMBER + b"StatusCallback=http://a/%0d%0aX:%20y"), (400,)),
-    Hostile("callback to an unreachable host", form(CALLED_NUMBER + b"StatusCallback=http://169.254.169.254/"), (200,)),
+    Hostile("callback to a metadata service", form(CALLED_NUMBER + b"StatusCallback=http://169.254.169.254/"), (200,)),
 ]
 AUTHORIZATIONS = [
     *(
