@@ -1,4 +1,4 @@
-"""What standard, main and restricted keys open. Rules: docs/fidelity.md, authentication."""
+"""Access of standard, main and restricted keys. Rules: docs/fidelity.md, authentication."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from support.wire.rows import SeededAccounts
 STANDARD_KEY = ("SKc0000000000000000000000000000001", "contract-parent-secret")
 MAIN_KEY = ("SKc0000000000000000000000000000003", "contract-main-secret")
 LISTING_KEY = ("SKc0000000000000000000000000000004", "contract-list-secret")
-"""A restricted key, with the permissions to list caller IDs and to do everything with calls."""
+"""A restricted key that may list caller IDs and has all permissions for calls."""
 CALLER_IDS = "twilio/voice/outgoing-caller-ids"
 
 

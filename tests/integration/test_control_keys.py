@@ -29,7 +29,7 @@ async def get_with(account: ControlledAccount, key: dict[str, Any], path: str) -
 
 
 async def statuses(account: ControlledAccount, key: dict[str, Any]) -> tuple[int, int]:
-    """Return the statuses with which a key's requests for the list of caller IDs and for the account are answered."""
+    """Return the statuses of a key's requests for the list of caller IDs and for the account."""
     listed, fetched = [await get_with(account, key, path) for path in ("/OutgoingCallerIds.json", ".json")]
     return listed.status_code, fetched.status_code
 

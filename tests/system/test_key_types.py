@@ -1,4 +1,4 @@
-"""Twilio's own libraries with keys of each type, the permissions that README's session needs, and default tokens."""
+"""Twilio's libraries with keys of each type, the permissions of README's session, and default tokens."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ LIST_PERMISSION = "twilio/voice/outgoing-caller-ids/list"
 OPEN: dict[str, object] = {"status": 200}
 AUTHENTICATE: dict[str, object] = {"status": 401, "code": 20003, "message": "Authenticate"}
 FORGET_TO_WAIT = "sleep() { :; }"
-"""Replaces the session's `sleep 5`: its requests are the same whether the call has ended or not."""
+"""Replaces `sleep 5` of the session: its requests are the same before and after the end of the call."""
 STRICT_APPLICATION = """
 import os, re, sys
 
@@ -60,7 +60,7 @@ OPENED = {
         "account": missing("twilio/iam/accounts/read"),
     },
 }
-"""What a key of each type opens; the restricted one may list caller IDs."""
+"""Responses to a key of each type. The restricted one may only list caller IDs."""
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def outcome(request: Callable[[], object]) -> dict[str, object]:
     try:
         request()
     except TwilioRestException as error:
-        message = error.msg.partition(": ")[2]  # the library adds what it could not do
+        message = error.msg.partition(": ")[2]  # the library prefixes the failed operation
         return {"status": error.status, "code": error.code, "message": message}
-    except TwilioException as error:  # of a list, with its response
+    except TwilioException as error:  # the exception of a list contains the response
         document = json.loads(error.args[1].text)
         return {name: document[name] for name in ("status", "code", "message")}
     return OPEN

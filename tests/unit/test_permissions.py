@@ -1,4 +1,4 @@
-"""Permissions: which one an operation needs, and which operations credentials open."""
+"""Permissions of operations, and the operations that credentials give access to."""
 
 import pytest
 
@@ -20,7 +20,7 @@ LIST, READ = "twilio/voice/outgoing-caller-ids/list", "twilio/voice/outgoing-cal
 
 
 def opened(access: Access) -> set[str]:
-    """Return the permissions of the operations that the access opens."""
+    """Return the permissions of the operations that the access allows."""
     permissions = set()
     for operation, permission in PERMISSIONS.items():
         try:
