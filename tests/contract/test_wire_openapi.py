@@ -14,7 +14,7 @@ INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"
 ACCOUNT = "/2010-04-01/Accounts/{Sid}.json"
 CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
 CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
-FOLLOW_UPS = [("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL)]
+FOLLOW_UPS = [("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL), ("POST", CALL)]
 OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE), *FOLLOW_UPS]
 FETCH_PATH = "/2010-04-01/Accounts/AC1/OutgoingCallerIds/PN1.json"
 

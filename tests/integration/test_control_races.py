@@ -107,3 +107,30 @@ async def test_concurrent_advances_of_a_clock_add_up(account: ControlledAccount)
 
     assert (await account.control("GET", "/clock")).json()["now"] == "2010-07-27T20:22:21.000000Z"
     assert (await account.call(sid))["verification_status"] == "success"
+
+
+async def test_call_that_a_client_ends_during_the_correct_digits_ends_once(account: ControlledAccount) -> None:
+    answer = await at_the_prompt(account)
+
+    keyed, completed = await asyncio.gather(
+        key(account, answer), account.twilio("POST", f"/Calls/{answer['call_sid']}.json", {"Status": "completed"})
+    )
+
+    call = await account.call(answer["call_sid"])
+    assert (keyed, completed.status_code, call["verification_status"]) in [(200, 400, "success"), (409, 200, "failed")]
+    assert [entry["event"] for entry in call["timeline"]].count("ended") == 1
+    assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
+
+
+async def test_call_that_a_client_cancels_when_its_clock_is_advanced_ends_once(account: ControlledAccount) -> None:
+    sid = (await account.validate(CallDelay=30))["call_sid"]
+    await account.control("PUT", "/clock", {"mode": "frozen"})
+
+    canceled, _ = await asyncio.gather(
+        account.twilio("POST", f"/Calls/{sid}.json", {"Status": "canceled"}), account.advance(60)
+    )
+
+    call = await account.call(sid)
+    assert (canceled.status_code, call["status"]) in [(200, "canceled"), (400, "completed"), (200, "completed")]
+    assert [entry["event"] for entry in call["timeline"]].count("ended") == 1
+    assert len(await caller_ids(account)) == (1 if call["verification_status"] == "success" else 0)

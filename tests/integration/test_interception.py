@@ -177,14 +177,20 @@ PARTLY_EMULATED = {
     "call": CALL,
     "call without suffix": CALL.removesuffix(".json"),
 }
+NOT_EMULATED = [
+    (name, method)
+    for name in PARTLY_EMULATED
+    for method in ("POST", "PUT", "DELETE", "PATCH")
+    if (name, method) not in {("call", "POST"), ("call without suffix", "POST")}
+]
 
 
 @pytest.mark.parametrize("credentials", [(ACCOUNT_SID, AUTH_TOKEN), ("AC" + "9" * 32, "a real one")])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", PARTLY_EMULATED.values(), ids=PARTLY_EMULATED.keys())
+@pytest.mark.parametrize(("name", "method"), NOT_EMULATED)
 def test_unsupported_method_of_a_readable_resource_is_refused_by_name_and_listed(
-    server: InterceptingServer, path: str, method: str, credentials: tuple[str, str]
+    server: InterceptingServer, name: str, method: str, credentials: tuple[str, str]
 ) -> None:
+    path = PARTLY_EMULATED[name]
     with server.through() as client:
         answer = client.request(method, f"https://api.twilio.com{path}", auth=credentials)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import MetaData, Table
 
 from ringback.control_api.calls import CallResponse, call_response
@@ -16,7 +16,7 @@ from ringback.control_api.fidelity_file import read_fidelity
 from ringback.domain.calls import ValidationCall, ValidationRequest
 from ringback.storage.statements import columns
 from ringback.storage.tables import validation_calls
-from ringback.twilio_api.parameters import PAGING, CallerIdForm, ValidationRequestForm
+from ringback.twilio_api.parameters import PAGING, CallerIdForm, CallForm, ValidationRequestForm
 from ringback.twilio_api.router import Route
 from ringback.twilio_api.routes import ROUTES
 from support.domain_values import a_call
@@ -81,8 +81,8 @@ def test_document_of_a_resource_has_its_columns_in_their_order(module: ModuleTyp
     )
 
 
-@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
-def test_every_parameter_has_its_facts_in_fidelity(form: type[ValidationRequestForm | CallerIdForm]) -> None:
+@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm, CallForm])
+def test_every_parameter_has_its_facts_in_fidelity(form: type[BaseModel]) -> None:
     names = [str(field.alias) for field in form.model_fields.values()]
     facts = "\n".join(fact.fact for fact in FACTS)
     missing = [
@@ -92,8 +92,8 @@ def test_every_parameter_has_its_facts_in_fidelity(form: type[ValidationRequestF
     assert not missing, "\n".join(missing)
 
 
-@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm])
-def test_every_parameter_has_a_contract_test(form: type[ValidationRequestForm | CallerIdForm]) -> None:
+@pytest.mark.parametrize("form", [ValidationRequestForm, CallerIdForm, CallForm])
+def test_every_parameter_has_a_contract_test(form: type[BaseModel]) -> None:
     names = [str(field.alias) for field in form.model_fields.values()]
     missing = [f"{name}: test it over HTTP in tests/contract" for name in names if f'{name}"' not in CONTRACT_TESTS]
 

@@ -21,6 +21,7 @@ class CallStatus(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     FAILED = "failed"
+    CANCELED = "canceled"
 
 
 class CallState(StrEnum):
@@ -34,6 +35,7 @@ class CallState(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     FAILED = "failed"
+    CANCELED = "canceled"
 
     @property
     def status(self) -> CallStatus:
@@ -46,11 +48,14 @@ _STATUSES = {state: CallStatus.IN_PROGRESS if state in IN_PROGRESS_STATES else C
 ENDED = "ended"
 """The event of the timeline entry that tells how a call ended."""
 
-FINAL_STATES = frozenset({CallState.COMPLETED, CallState.BUSY, CallState.NO_ANSWER, CallState.FAILED})
+FINAL_STATES = frozenset(CallState) - {CallState.QUEUED, CallState.RINGING} - IN_PROGRESS_STATES
 
 
 class CallEvent(StrEnum):
-    """An event of a call, caused by the clock, a phone, a person or another request."""
+    """An event of a call, caused by the clock, a phone, a person or another request.
+
+    `CANCEL` and `COMPLETE` are the two ways in which a client ends a call.
+    """
 
     DIAL = "dial"
     ANSWER = "answer"
@@ -61,6 +66,8 @@ class CallEvent(StrEnum):
     PROMPT_TIMEOUT = "prompt-timeout"
     HANG_UP = "hang-up"
     SUPERSEDE = "supersede"
+    CANCEL = "cancel"
+    COMPLETE = "complete"
 
 
 class Guard(StrEnum):
@@ -197,14 +204,19 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
     (CallState.QUEUED, CallEvent.DIAL, Guard.LINE_BUSY): CallState.BUSY,
     (CallState.QUEUED, CallEvent.DIAL, Guard.UNREACHABLE): CallState.FAILED,
     (CallState.QUEUED, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.QUEUED, CallEvent.CANCEL, Guard.ALWAYS): CallState.CANCELED,
+    (CallState.QUEUED, CallEvent.COMPLETE, Guard.ALWAYS): CallState.CANCELED,
     (CallState.RINGING, CallEvent.ANSWER, Guard.EXTENSION_TO_DIAL): CallState.DIALING_EXTENSION,
     (CallState.RINGING, CallEvent.ANSWER, Guard.NO_EXTENSION): CallState.PROMPTING,
     (CallState.RINGING, CallEvent.REJECT, Guard.ALWAYS): CallState.BUSY,
     (CallState.RINGING, CallEvent.RING_TIMEOUT, Guard.ALWAYS): CallState.NO_ANSWER,
     (CallState.RINGING, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.RINGING, CallEvent.CANCEL, Guard.ALWAYS): CallState.CANCELED,
+    (CallState.RINGING, CallEvent.COMPLETE, Guard.ALWAYS): CallState.CANCELED,
     (CallState.DIALING_EXTENSION, CallEvent.EXTENSION_DIALED, Guard.ALWAYS): CallState.PROMPTING,
     (CallState.DIALING_EXTENSION, CallEvent.HANG_UP, Guard.ALWAYS): CallState.COMPLETED,
     (CallState.DIALING_EXTENSION, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.DIALING_EXTENSION, CallEvent.COMPLETE, Guard.ALWAYS): CallState.COMPLETED,
     (CallState.PROMPTING, CallEvent.DIGITS, Guard.KEYS_MISSING): CallState.PROMPTING,
     (CallState.PROMPTING, CallEvent.DIGITS, Guard.RIGHT_CODE): CallState.COMPLETED,
     (CallState.PROMPTING, CallEvent.DIGITS, Guard.ATTEMPTS_LEFT): CallState.PROMPTING,
@@ -213,6 +225,7 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
     (CallState.PROMPTING, CallEvent.PROMPT_TIMEOUT, Guard.LAST_ATTEMPT): CallState.COMPLETED,
     (CallState.PROMPTING, CallEvent.HANG_UP, Guard.ALWAYS): CallState.COMPLETED,
     (CallState.PROMPTING, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
+    (CallState.PROMPTING, CallEvent.COMPLETE, Guard.ALWAYS): CallState.COMPLETED,
 }
 
 

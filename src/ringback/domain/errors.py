@@ -165,5 +165,15 @@ def invalid_parameter(code: int, name: str, value: str, rule: str) -> TwilioErro
     return TwilioError(400, code, f"Invalid {name} {_shown(value)}: {rule}")
 
 
+def call_not_in_progress() -> TwilioError:
+    """Return the error for an update of a call that has ended."""
+    return TwilioError(400, 21220, "Call is not in-progress. Cannot redirect.")
+
+
+def parameter_not_emulated(name: str) -> TwilioError:
+    """Return the error for a parameter of Twilio's that ringback does not emulate."""
+    return TwilioError(400, 20001, f"ringback does not emulate the parameter {name}, and changed nothing")
+
+
 def invalid_page_token(value: str) -> TwilioError:
     return TwilioError(400, 21481, f"Invalid PageToken {_shown(value)}")

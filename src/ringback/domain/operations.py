@@ -14,3 +14,4 @@ class Operation(StrEnum):
     FETCH_ACCOUNT = "fetch-account"
     FETCH_CALL = "fetch-call"
     LIST_CALLS = "list-calls"
+    UPDATE_CALL = "update-call"

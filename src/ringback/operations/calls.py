@@ -10,7 +10,15 @@ from ringback.domain.account_clock import AccountTime
 from ringback.domain.call_filters import NothingMatches, parse_call_filters
 from ringback.domain.call_schedule import PAUSE, next_event, paused_digits
 from ringback.domain.callbacks import CallbackSummary, status_callback_parameters
-from ringback.domain.calls import CallEvent, CallState, CallStatus, ValidationCall, transition
+from ringback.domain.calls import (
+    IN_PROGRESS_STATES,
+    CallEvent,
+    CallState,
+    CallStatus,
+    ValidationCall,
+    transition,
+)
+from ringback.domain.errors import call_not_in_progress
 from ringback.domain.events import EventType, call_ended, call_moved, caller_id_event
 from ringback.domain.paging import Page, PageRequest
 from ringback.domain.phones import is_reached, phone_at
@@ -18,6 +26,7 @@ from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid, OutgoingCallerIdSid
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url
+from ringback.operations.accounts import lock_account_time
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.id_generator import IdGenerator
 from ringback.storage.stepwise import Steps, in_steps
@@ -202,6 +211,33 @@ def apply_callee_action(
             unit_of_work.calls.update(call, pending, context.time)
             return call
         return advance_call(unit_of_work, call, event, context=context, digits=digits)
+
+
+def end_call(
+    unit_of_work: UnitOfWork,
+    account_sid: AccountSid,
+    sid: str,
+    event: CallEvent,
+    *,
+    system_now: Timestamp,
+    policy: CallPolicy,
+    id_generator: IdGenerator,
+) -> ValidationCall | None:
+    """End a call by `CallEvent.CANCEL` or `CallEvent.COMPLETE` and return it; None if the account has no such call.
+
+    A cancellation leaves a call that was answered as it is. Raises TwilioError 21220 if the call has ended, 20003 if
+    the account was deleted. Source: docs/fidelity.md, Call.
+    """
+    with unit_of_work:
+        time = lock_account_time(unit_of_work, account_sid, system_now)
+        call = find_call(unit_of_work, account_sid, sid) and unit_of_work.calls.lock_for_update(sid)
+        if call is None:
+            return None
+        if call.is_ended:
+            raise call_not_in_progress()
+        if event == CallEvent.CANCEL and call.state in IN_PROGRESS_STATES:
+            return call
+        return advance_call(unit_of_work, call, event, context=CallContext(time, policy, id_generator))
 
 
 @in_steps

@@ -1,4 +1,4 @@
-"""Validation calls: their document, and the handlers that list and fetch them."""
+"""Validation calls: their document, and the handlers that list, fetch and end them."""
 
 from starlette.responses import Response
 
@@ -11,7 +11,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, rfc_2822
 from ringback.operations import calls as operations
 from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
-from ringback.twilio_api.parameters import read_query
+from ringback.twilio_api.parameters import parse_call_update, read_form, read_query
 from ringback.twilio_api.request_context import RequestContext
 
 PRICE_UNIT = "USD"
@@ -69,6 +69,25 @@ async def fetch_call(context: RequestContext) -> Response:
     )
     if call is None:
         raise context.not_found()
+    return context.make_response(call_document(call, context.representation.uri_suffix))
+
+
+async def update_call(context: RequestContext) -> Response:
+    """End a call that has not ended. The verification fails. `canceled` does not affect a call in progress."""
+    services = context.services
+    call = await services.database.run(
+        operations.end_call,
+        context.account.sid,
+        context.path_parameters["Sid"],
+        parse_call_update(await read_form(context)),
+        system_now=services.system_now(),
+        policy=services.call_policy,
+        id_generator=services.id_generator,
+    )
+    if call is None:
+        raise context.not_found()
+    context.call_sid = call.sid
+    services.wake_sender()
     return context.make_response(call_document(call, context.representation.uri_suffix))
 
 

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from ringback.domain import errors
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
-from ringback.domain.calls import ValidationRequest
+from ringback.domain.calls import CallEvent, ValidationRequest
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.policies import LongFriendlyName
 from ringback.domain.urls import parse_url
@@ -33,6 +33,13 @@ MAX_URL_CHARACTERS = 1000
 CALL_DELAY_DIGITS = 2
 EXTENSION_CHARACTERS = frozenset("0123456789#*wW")
 METHODS = ("GET", "POST")
+CALL_ENDS = {"canceled": CallEvent.CANCEL, "completed": CallEvent.COMPLETE}
+"""The values of a call's Status, and the events that they cause. Source: docs/fidelity.md, Call [oai]."""
+UNSUPPORTED_CALL_PARAMETERS = (
+    *("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml"),
+    *("StatusCallback", "StatusCallbackMethod", "TimeLimit"),
+)
+"""The other parameters that Twilio's update of a call has. Source: docs/fidelity.md, Call [oai]."""
 PAGING = {
     "PageSize": "The page size: 50 by default, at most 1000.",
     "Page": "The number of the page, from 0.",
@@ -192,6 +199,12 @@ def _status_callback_method(value: str) -> str:
     return value.upper()
 
 
+def _call_status(value: str) -> str:
+    if value not in CALL_ENDS:
+        raise errors.invalid_parameter(20001, "Status", value, "canceled or completed")
+    return value
+
+
 def _checked_by(check: Callable[..., Any]) -> BeforeValidator:
     return BeforeValidator(check)
 
@@ -235,6 +248,17 @@ class CallerIdForm(_Form):
     friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The caller ID's new name.")
 
 
+class CallForm(_Form):
+    """The parameter of an update of a call."""
+
+    status: Annotated[str, _checked_by(_call_status)] = Field(
+        "",
+        alias="Status",
+        validate_default=True,
+        description="canceled ends a call that is queued or ringing, completed ends any call.",
+    )
+
+
 def parse_validation_request(
     parameters: Parameters,
     number_validation: NumberValidation,
@@ -250,3 +274,11 @@ def parse_caller_id_update(
 ) -> str | None:
     """Return the new FriendlyName of a caller ID, or None if it is not given. Raises TwilioError 20002."""
     return CallerIdForm.model_validate(parameters, context=_Rules(long_friendly_name)).friendly_name
+
+
+def parse_call_update(parameters: Parameters) -> CallEvent:
+    """Return the event that ends a call. Raises TwilioError 20001 for another Status, and for other parameters."""
+    for name in UNSUPPORTED_CALL_PARAMETERS:
+        if name in parameters:
+            raise errors.parameter_not_emulated(name)
+    return CALL_ENDS[CallForm.model_validate(parameters).status]

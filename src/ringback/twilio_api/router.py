@@ -16,7 +16,7 @@ from ringback.twilio_api.request_context import NO_PARAMETERS, Handler, RequestC
 ALWAYS_ALLOWED = ("OPTIONS",)
 """The methods that TwilioApp answers itself, on every path."""
 COMPLETE_RESOURCE = "/OutgoingCallerIds"
-"""ringback has every method of this resource, so its 405 is also Twilio's. Other resources are read-only here."""
+"""ringback has every method of this resource, so its 405 is also Twilio's. Other resources have fewer methods here."""
 
 Schema = dict[str, Any]
 """A JSON Schema object."""

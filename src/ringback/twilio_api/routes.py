@@ -8,7 +8,7 @@ from http import HTTPStatus
 from ringback.domain.operations import Operation
 from ringback.twilio_api import accounts, caller_ids, calls, validation_requests
 from ringback.twilio_api.openapi import OBJECT, describe, fields, page_of
-from ringback.twilio_api.parameters import PAGING, CallerIdForm, ValidationRequestForm
+from ringback.twilio_api.parameters import PAGING, CallerIdForm, CallForm, ValidationRequestForm
 from ringback.twilio_api.router import Route, check_routes
 
 ACCOUNT_PATH = "/2010-04-01/Accounts/{AccountSid}"
@@ -66,6 +66,11 @@ ROUTES = (
         Operation.FETCH_CALL, ("GET",), CALL_PATH, calls.fetch_call,
         "Fetch a validation call",
         CALL,
+    ),
+    Route(
+        Operation.UPDATE_CALL, ("POST",), CALL_PATH, calls.update_call,
+        "End a validation call",
+        CALL, form=CallForm,
     ),
 )
 # fmt: on

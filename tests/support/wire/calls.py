@@ -17,7 +17,7 @@ UNKNOWN_CALL_SID = "CA" + "0" * 32
 SUPERSEDED = 4
 LONGEST_DELAY = 60
 """A CallDelay that keeps a call queued for the duration of a test."""
-ENDED = {"completed", "busy", "no-answer", "failed"}
+ENDED = {"completed", "busy", "no-answer", "failed", "canceled"}
 
 
 @dataclass(frozen=True)

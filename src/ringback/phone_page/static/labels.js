@@ -1,11 +1,12 @@
 // Labels: texts for calls, timeline entries, StatusCallbacks and behaviors.
 
-const ENDED = new Set(["completed", "busy", "no-answer", "failed"]);
+const ENDED = new Set(["completed", "busy", "no-answer", "failed", "canceled"]);
 
 const OUTCOMES = {
   "no-answer": ["failed", "No answer"],
   busy: ["failed", "Busy"],
   failed: ["failed", "Not reached"],
+  canceled: ["failed", "Canceled"],
 };
 
 export const BEHAVIORS = {
@@ -27,8 +28,9 @@ export function isLive(call) {
 /** Return a kind ("success", "failed", "live") and a short text for the state of a call. */
 export function outcome(call) {
   if (call.verification_status === "success") return ["success", "Verified"];
-  if (wasSuperseded(call)) return ["failed", "Replaced"];
+  if (hasEvent(call, "supersede")) return ["failed", "Replaced"];
   if (OUTCOMES[call.status]) return OUTCOMES[call.status];
+  if (hasEvent(call, "complete")) return ["failed", "Ended by the application"];
   if (call.status === "completed") return ["failed", call.attempts_left > 0 ? "Hung up" : isReached(call) ? lastMistake(call) : "Wrong extension"];
   return ["live", { queued: "Queued", ringing: "Ringing", "dialing-extension": "Dialing" }[call.state] ?? (isReached(call) ? "At the prompt" : "At a switchboard")];
 }
@@ -59,8 +61,8 @@ export function isReached({ phone, extension }) {
   return !phone?.extension || phone.extension === (extension ?? "").replaceAll(/w/gi, "");
 }
 
-function wasSuperseded(call) {
-  return call.timeline.some(({ event }) => event === "supersede");
+function hasEvent(call, name) {
+  return call.timeline.some(({ event }) => event === name);
 }
 
 /** Return the kind and the text of a timeline entry. */
@@ -93,6 +95,10 @@ export function describeTimelineEntry(entry, call) {
       return ["failed", "The callee hung up"];
     case "supersede":
       return ["failed", "Replaced by a newer validation request for this number"];
+    case "cancel":
+      return ["failed", "Canceled by the application"];
+    case "complete":
+      return ["failed", "Ended by the application"];
     case "ended":
       return [call.verification_status === "success" ? "success" : "failed", `Call ended: ${detail}`];
     default:
