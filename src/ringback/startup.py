@@ -240,6 +240,7 @@ def call_policy(settings: Settings) -> CallPolicy:
         settings.calls_per_number_and_week,
         settings.code_lifetime_seconds,
         settings.long_friendly_name,
+        settings.second_request,
     )
 
 

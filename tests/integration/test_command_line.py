@@ -51,6 +51,7 @@ WRONG_VALUES = {
     "code_attempts": "0",
     "calls_per_number_and_week": "0",
     "account_type": "free",
+    "second_request": "ignore",
     "callback_timeout_seconds": "16",
     "callback_allowed_hosts": "app,not a host",
     "callback_host_map": "localhost",

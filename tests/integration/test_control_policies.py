@@ -16,6 +16,7 @@ DEFAULT_POLICY = {
     "code_lifetime_seconds": None,
     "code_attempts": 3,
     "long_friendly_name": "reject",
+    "second_request": "supersede",
     "overrides": [],
 }
 
@@ -39,7 +40,8 @@ async def test_new_account_has_the_policy_of_the_settings(account: ControlledAcc
 async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled, account: ControlledAccount) -> None:
     other = await controlled.account(parent_sid=account.sid)
 
-    first = await account.control("PUT", "/policy", {"code_attempts": 1, "code_lifetime_seconds": 2.5})
+    limits = {"code_attempts": 1, "code_lifetime_seconds": 2.5, "second_request": "both"}
+    first = await account.control("PUT", "/policy", limits)
     second = await account.control("PUT", "/policy", {"account_type": "full", "code_attempts": None})
     shown = await policy(account)
     deleted = await account.control("DELETE", "/policy")
@@ -47,7 +49,8 @@ async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled,
     assert first.json() == DEFAULT_POLICY | {
         "code_attempts": 1,
         "code_lifetime_seconds": 2.5,
-        "overrides": ["code_lifetime_seconds", "code_attempts"],
+        "second_request": "both",
+        "overrides": ["code_lifetime_seconds", "code_attempts", "second_request"],
     }
     assert second.json() == shown == DEFAULT_POLICY | {"account_type": "full", "overrides": ["account_type"]}
     assert (deleted.status_code, deleted.content) == (204, b"")
@@ -62,6 +65,7 @@ async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled,
         ({"calls_per_number_and_week": True}, "calls_per_number_and_week"),
         ({"calls_per_number_and_week": 1001}, "calls_per_number_and_week"),
         ({"code_lifetime_seconds": 0}, "code_lifetime_seconds"),
+        ({"second_request": "ignore"}, "second_request"),
         ({"code_lifetime_seconds": "60"}, "code_lifetime_seconds"),
         ({"code_attempts": 1.5}, "code_attempts"),
         ({"long_friendly_name": "cut"}, "long_friendly_name"),

@@ -154,7 +154,7 @@ async def test_coroutines_act_as_the_callee(account: aio.Account) -> None:
 async def test_phones_faults_policy_and_clock_are_set_by_coroutines(account: aio.Account) -> None:
     phone = await (await account.phone(NUMBER).always("busy")).will("unreachable")
     fault = await account.faults.add("list-calls", {"status": 503}, times=2)
-    policy = await account.policy.set(code_attempts=1)
+    policy = await account.policy.set(code_attempts=1, second_request="both")
 
     assert (await phone.read()).behavior == "unreachable"
     assert [one.id for one in await account.faults.list()] == [fault.id]

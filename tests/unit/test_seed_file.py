@@ -10,7 +10,7 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.permissions import FULL_ACCESS, STANDARD_ACCESS, restricted_access
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
@@ -74,6 +74,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         code_lifetime_seconds = 90
         code_attempts = 2
         long_friendly_name = "truncate"
+        second_request = "refuse"
     """)
 
     assert seed == (
@@ -97,7 +98,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
                 (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
                 ("default", PhoneRule(PhoneBehavior.BUSY)),
             ),
-            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE),
+            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE, SecondRequest.REFUSE),
         ),
     )
 
@@ -228,6 +229,7 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
             "accounts[0].policy.calls_per_number_and_week",
             "greater than or equal to 1",
         ),
+        (f'{ACCOUNT}policy = {{ second_request = "ignore" }}', "accounts[0].policy.second_request", "supersede"),
     ],
 )
 def test_seed_error_is_reported_with_its_file_and_place(

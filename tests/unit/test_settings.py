@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ringback.commands.main import main
 from ringback.config.settings import Settings, base_url, is_open_to_others, unknown_names
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import AccountType, LongFriendlyName
+from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],
@@ -25,6 +25,7 @@ WRONG_VALUES = {
     "calls_per_number_and_week": ["0", "1001", "2.5", "many"],
     "account_type": ["Trial", "free"],
     "long_friendly_name": ["cut", "Truncate"],
+    "second_request": ["Both", "ignore"],
     "callback_timeout_seconds": ["0", "15.1"],
     "callback_connect_timeout_seconds": ["0", "10.1"],
     "callback_allowed_hosts": ["a b", "10.0.0.0/99", "ok.test,*", "http://app.test", "app.*.test", "-a"],
@@ -69,6 +70,7 @@ def test_default_settings_are_the_documented_ones() -> None:
         "calls_per_number_and_week": None,
         "account_type": AccountType.FULL,
         "long_friendly_name": LongFriendlyName.REJECT,
+        "second_request": SecondRequest.SUPERSEDE,
         "callback_timeout_seconds": 15.0,
         "callback_connect_timeout_seconds": 5.0,
         "callback_allowed_hosts": (),

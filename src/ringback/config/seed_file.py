@@ -25,7 +25,7 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.permissions import KeyType
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
 from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp, from_datetime
@@ -89,6 +89,7 @@ class _PolicyTable(_Table):
     code_lifetime_seconds: Annotated[CodeLifetime, Strict()] | None = None
     code_attempts: Annotated[CodeAttempts, Strict()] | None = None
     long_friendly_name: LongFriendlyName | None = None
+    second_request: SecondRequest | None = None
 
 
 class _AccountTable(_Table):

@@ -28,7 +28,7 @@ from ringback.config.validators import (
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import AccountType, LongFriendlyName
+from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     )
     long_friendly_name: LongFriendlyName = Field(
         LongFriendlyName.REJECT, description="whether a FriendlyName of more than 64 characters is an error or cut"
+    )
+    second_request: SecondRequest = Field(
+        SecondRequest.SUPERSEDE,
+        description="effect of a request for a number that is being called: end that call, be refused, or call too",
     )
     callback_timeout_seconds: Annotated[PositiveSeconds, Field(le=15)] = Field(
         15.0, description="time limit of a StatusCallback, retries included"

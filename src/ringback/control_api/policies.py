@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ringback.config import validators
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.schemas import RequestModel, ResponseModel, StrictNumber
-from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy, LongFriendlyName
+from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy, LongFriendlyName, SecondRequest
 from ringback.operations.accounts import set_policy
 
 EXAMPLES: list[JsonValue] = [{"account_type": "trial"}, {"calls_per_number_and_week": 3, "code_lifetime_seconds": 600}]
@@ -38,6 +38,11 @@ class SetPolicyRequest(RequestModel):
     long_friendly_name: LongFriendlyName | None = Field(
         None, description="Reject a FriendlyName of more than 64 characters (400, code 20002), or store its first 64."
     )
+    second_request: SecondRequest | None = Field(
+        None,
+        description="Effect of a request for a number that is being called: `supersede` ends that call, `refuse` "
+        "rejects the request (400, code 21450), `both` calls a second time.",
+    )
 
 
 class PolicyResponse(ResponseModel):
@@ -48,6 +53,7 @@ class PolicyResponse(ResponseModel):
     code_lifetime_seconds: float | None = Field(description="Null: until the call ends.")
     code_attempts: int
     long_friendly_name: LongFriendlyName
+    second_request: SecondRequest
     overrides: list[str] = Field(description="Limits that the account sets itself. The settings apply for the others.")
 
 
@@ -59,6 +65,7 @@ def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse
         code_lifetime_seconds=policy.code_lifetime_seconds,
         code_attempts=policy.code_attempts,
         long_friendly_name=policy.long_friendly_name,
+        second_request=policy.second_request,
         overrides=list(own.overrides),
     )
 

@@ -144,8 +144,8 @@ def invalid_phone_number(value: str, reason: str = "") -> TwilioError:
     return TwilioError(400, 21211, f"The phone number {_shown(value)} is not a valid phone number", reason=reason)
 
 
-def phone_number_already_verified() -> TwilioError:
-    return TwilioError(400, 21450, "Phone number is already verified.")
+def phone_number_already_verified(reason: str = "") -> TwilioError:
+    return TwilioError(400, 21450, "Phone number is already verified.", reason=reason)
 
 
 def trial_account_cannot_call() -> TwilioError:

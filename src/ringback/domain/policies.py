@@ -29,6 +29,17 @@ class LongFriendlyName(StrEnum):
     TRUNCATE = "truncate"
 
 
+class SecondRequest(StrEnum):
+    """The effect of a request for a number that is being called.
+
+    It ends that call (`SUPERSEDE`), is refused (`REFUSE`), or calls a second time (`BOTH`).
+    """
+
+    SUPERSEDE = "supersede"
+    REFUSE = "refuse"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
     """Timeouts and attempts of a call, the phone that answers where no rule applies, limits, and rules for names.
@@ -45,6 +56,7 @@ class CallPolicy:
     calls_per_number_and_week: int | None = None
     code_lifetime_seconds: float | None = None
     long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
+    second_request: SecondRequest = SecondRequest.SUPERSEDE
 
 
 class AccountPolicy(NamedTuple):
@@ -55,6 +67,7 @@ class AccountPolicy(NamedTuple):
     code_lifetime_seconds: float | None = None
     code_attempts: int | None = None
     long_friendly_name: LongFriendlyName | None = None
+    second_request: SecondRequest | None = None
 
     @property
     def overrides(self) -> dict[str, Any]:

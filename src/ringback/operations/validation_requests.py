@@ -14,7 +14,7 @@ from ringback.domain.errors import (
     too_many_calls_to_number,
 )
 from ringback.domain.events import call_queued
-from ringback.domain.policies import WEEK_SECONDS, CallPolicy
+from ringback.domain.policies import WEEK_SECONDS, CallPolicy, SecondRequest
 from ringback.domain.sids import CALL, AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import lock_account_time_and_policy
@@ -34,15 +34,16 @@ def create_validation_request(
 ) -> ValidationAnswer:
     """Queue the call that asks for a new code, and return that code.
 
-    Calls to the same number that are in progress end as failed, so that their codes are void. `policy` is that of the
-    settings; the account's own values take precedence. Raises TwilioError 21450 if the account has verified the number
-    already, 20003 if it was deleted, 22100 if the number was called too often.
+    Calls to the same number that are in progress end as failed, so that their codes are void, unless the policy's
+    `second_request` says otherwise. `policy` is that of the settings; the account's own values take precedence. Raises
+    TwilioError 21450 if the account has verified the number already or refuses a second request, 20003 if it was
+    deleted, 22100 if the number was called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
         context = CallContext(time, own_policy.merged_with(policy), id_generator)
         unit_of_work.locks.phone_number(account_sid, request.phone_number)
-        superseded = unit_of_work.calls.lock_active(account_sid, request.phone_number)
+        superseded = _supersedable_calls(unit_of_work, account_sid, request.phone_number, context)
         # checked after these calls were locked, as one of them may have just verified the number
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
@@ -59,6 +60,25 @@ def create_validation_request(
             call.sid,
             has_superseded=bool(superseded),
         )
+
+
+def _supersedable_calls(
+    unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext
+) -> list[ValidationCall]:
+    """Return the calls to this number that the request ends, locked.
+
+    Raises TwilioError 21450 if there are any and the policy refuses a second request. Source: docs/fidelity.md, policy
+    [assumed].
+    """
+    second_request = context.policy.second_request
+    if second_request == SecondRequest.BOTH:
+        return []
+    calls = unit_of_work.calls.lock_active(account_sid, number)
+    if calls and second_request == SecondRequest.REFUSE:
+        raise phone_number_already_verified(
+            f"call {calls[0].sid} to this number is under way, and second_request is refuse"
+        )
+    return calls
 
 
 def _check_call_limit(unit_of_work: UnitOfWork, account_sid: AccountSid, number: str, context: CallContext) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType, LongFriendlyName
+from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType, LongFriendlyName, SecondRequest
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.deletion import delete_contents, delete_everything
@@ -22,7 +22,11 @@ from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
 
 SIDS_AT_ONCE = 500
 """Accounts whose SIDs are read at once."""
-_POLICY_CHOICES: dict[str, type[StrEnum]] = {"account_type": AccountType, "long_friendly_name": LongFriendlyName}
+_POLICY_CHOICES: dict[str, type[StrEnum]] = {
+    "account_type": AccountType,
+    "long_friendly_name": LongFriendlyName,
+    "second_request": SecondRequest,
+}
 """The fields of a policy that are enums."""
 
 

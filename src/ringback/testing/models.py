@@ -80,6 +80,7 @@ class EffectivePolicy(Model):
     code_lifetime_seconds: float | None
     code_attempts: int
     long_friendly_name: str
+    second_request: str
     overrides: tuple[str, ...]
 
 

@@ -90,6 +90,7 @@ class PolicyRequests:
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
         long_friendly_name: str | None = None,
+        second_request: str | None = None,
     ) -> Request[EffectivePolicy]:
         body = {
             "account_type": account_type,
@@ -97,6 +98,7 @@ class PolicyRequests:
             "code_lifetime_seconds": code_lifetime_seconds,
             "code_attempts": code_attempts,
             "long_friendly_name": long_friendly_name,
+            "second_request": second_request,
         }
         return Request("PUT", self._path, EffectivePolicy.model_validate, body)
 

@@ -165,10 +165,12 @@ class Policy:
         code_lifetime_seconds: float | None = None,
         code_attempts: int | None = None,
         long_friendly_name: str | None = None,
+        second_request: str | None = None,
     ) -> EffectivePolicy:
         """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
 
-        `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``.
+        `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``, `second_request`
+        ``supersede``, ``refuse`` or ``both``.
         """
         request = self._requests.set(
             account_type=account_type,
@@ -176,6 +178,7 @@ class Policy:
             code_lifetime_seconds=code_lifetime_seconds,
             code_attempts=code_attempts,
             long_friendly_name=long_friendly_name,
+            second_request=second_request,
         )
         return await self._control.send(request)
 
