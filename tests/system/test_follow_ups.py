@@ -104,7 +104,7 @@ def test_python_raises_the_librarys_exception_for_an_unknown_call(client: Client
     assert (raised.value.status, raised.value.code) == (404, 20404)
 
 
-def test_python_cannot_create_or_end_a_call(client: Client) -> None:
+def test_python_cannot_create_or_delete_a_call(client: Client) -> None:
     call = completed_call(client, "+14158675323")
 
     for ask in (

@@ -26,6 +26,7 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.FETCH_ACCOUNT: "twilio/iam/accounts/read",
         Operation.LIST_CALLS: "twilio/voice/calls/list",
         Operation.FETCH_CALL: "twilio/voice/calls/read",
+        Operation.UPDATE_CALL: "twilio/voice/calls/update",
     }
 )
 """The permission that each operation needs, as Twilio's error 70051 names it."""
