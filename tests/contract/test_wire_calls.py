@@ -90,7 +90,7 @@ def test_completed_call_has_the_fields_of_the_openapi_description_in_order(api: 
         "queue_time": "0",
         "trunk_sid": None,
         "uri": call_path(api, call["sid"]),
-        "subresource_uris": {},
+        "subresource_uris": {"notifications": f"{call_path(api, call['sid'], '')}/Notifications.json"},
     }
 
 
@@ -153,12 +153,14 @@ def test_call_in_xml_has_an_element_for_each_field(api: Api, completed: Call, su
 
     [call] = etree.fromstring(answer.content)
     shown = {name: call.findtext(element) for name, element in zip(CALL_FIELDS, CALL_ELEMENTS, strict=True)}
-    in_json = {name: "" if value in (None, {}) else value for name, value in completed.items()}
+    in_json = {name: value or "" for name, value in completed.items()} | {"subresource_uris": ""}
     assert answer.content.startswith(XML_DECLARATION + b"<TwilioResponse><Call><Sid>")
     assert [element.tag for element in call] == CALL_ELEMENTS
     assert shown == in_json | {"uri": call_path(api, completed["sid"], "")}
     assert b"<Price/>" in answer.content
-    assert answer.content.endswith(b"<SubresourceUris/></Call></TwilioResponse>")
+    path = call_path(api, completed["sid"], "")
+    subresources = f"<SubresourceUris><Notifications>{path}/Notifications</Notifications></SubresourceUris>"
+    assert answer.text.endswith(f"{subresources}</Call></TwilioResponse>")
 
 
 def test_call_in_csv_is_one_row_without_its_subresources(api: Api, completed: Call) -> None:

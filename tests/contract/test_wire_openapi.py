@@ -14,7 +14,12 @@ INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"
 ACCOUNT = "/2010-04-01/Accounts/{Sid}.json"
 CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
 CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
-FOLLOW_UPS = [("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL), ("POST", CALL)]
+NOTIFICATIONS = "/2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Notifications.json"
+NOTIFICATION = "/2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Notifications/{Sid}.json"
+FOLLOW_UPS = [
+    *[("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL), ("POST", CALL)],
+    *[("GET", NOTIFICATIONS), ("GET", NOTIFICATION)],
+]
 OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE), *FOLLOW_UPS]
 FETCH_PATH = "/2010-04-01/Accounts/AC1/OutgoingCallerIds/PN1.json"
 
@@ -26,7 +31,7 @@ def examples(method: str, template: str) -> list[Any]:
 
 @pytest.mark.parametrize(("method", "template"), OPERATIONS)
 def test_openapi_check_accepts_twilios_examples(method: str, template: str) -> None:
-    path = template.replace("{AccountSid}", "AC1").replace("{Sid}", "PN1")
+    path = template.replace("{AccountSid}", "AC1").replace("{CallSid}", "CA1").replace("{Sid}", "PN1")
 
     assert examples(method, template)
     for example in examples(method, template):

@@ -34,6 +34,7 @@ ENDINGS = {
     "busy": ("+15005550014", "busy", "failed"),
     "no answer": ("+15005550015", "no-answer", "failed"),
     "unreachable": ("+15005550016", "failed", "failed"),
+    "geo-blocked": ("+15005550019", "failed", "failed"),
     "right code": (None, "completed", "success"),
     "right code two seconds later": (None, "completed", "success"),
     "right code at the second attempt": ("+15005550017", "completed", "success"),

@@ -41,6 +41,7 @@ TIMELINES: list[tuple[PhoneBehavior, CallStatus, VerificationStatus, int, Times]
     (PhoneBehavior.HANG_UP, CallStatus.COMPLETED, FAILED, 3, [*ANSWERED, (5, "hang-up"), (5, "ended")]),
     (PhoneBehavior.BUSY, CallStatus.BUSY, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
     (PhoneBehavior.UNREACHABLE, CallStatus.FAILED, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
+    (PhoneBehavior.GEO_BLOCKED, CallStatus.FAILED, FAILED, 0, [(0, "queued"), (0, "dial"), (0, "ended")]),
     (
         PhoneBehavior.NO_ANSWER,
         CallStatus.NO_ANSWER,

@@ -72,6 +72,7 @@ async def test_put_of_a_rule_returns_the_phone(account: ControlledAccount) -> No
         ("busy", ("busy", "failed")),
         ("no-answer", ("no-answer", "failed")),
         ("unreachable", ("failed", "failed")),
+        ("geo-blocked", ("failed", "failed")),
         ("manual", ("no-answer", "failed")),
     ],
 )

@@ -27,6 +27,7 @@ GUARD_CONDITIONS: dict[Guard, dict[str, Any]] = {
     Guard.LINE_FREE: {"phone": a_phone()},
     Guard.LINE_BUSY: {"phone": a_phone(PhoneBehavior.BUSY)},
     Guard.UNREACHABLE: {"phone": a_phone(PhoneBehavior.UNREACHABLE)},
+    Guard.GEO_BLOCKED: {"phone": a_phone(PhoneBehavior.GEO_BLOCKED)},
     Guard.EXTENSION_TO_DIAL: {"extension": "12"},
     Guard.NO_EXTENSION: {"extension": None},
     Guard.KEYS_MISSING: {},

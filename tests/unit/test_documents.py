@@ -121,10 +121,24 @@ def test_page_of_calls_has_each_representation() -> None:
 
 def test_subresources_of_an_account_have_routes() -> None:
     uris = account_document(AN_ACCOUNT, AccountType.FULL, "").fields["subresource_uris"]
-    paths = {route.path.replace("{AccountSid}", ACCOUNT_SID) for route in ROUTES if "{Sid}" not in route.path}
+    paths = {route.path.replace("{AccountSid}", ACCOUNT_SID) for route in ROUTES}
+    lists = {path for path in paths if "{" not in path} - {PATH}
 
     assert isinstance(uris, Mapping)
-    assert set(uris.values()) == paths - {PATH}, (
+    assert set(uris.values()) == lists, (
         "SUBRESOURCES in twilio_api/accounts.py: a list's operation is list-NAME in domain/operations.py, "
+        "and its path in twilio_api/routes.py ends with that name in CamelCase"
+    )
+
+
+def test_every_subresource_of_a_call_has_a_route() -> None:
+    call = a_call()
+    uris = call_document(call, "").fields["subresource_uris"]
+    filled = {route.path.format(AccountSid=call.account_sid, CallSid=call.sid, Sid="{Sid}") for route in ROUTES}
+    path = f"{PATH}/Calls/{call.sid}/"
+
+    assert isinstance(uris, Mapping)
+    assert set(uris.values()) == {uri for uri in filled if uri.startswith(path) and "{Sid}" not in uri}, (
+        "SUBRESOURCES in twilio_api/calls.py: a list's operation is list-call-NAME in domain/operations.py, "
         "and its path in twilio_api/routes.py ends with that name in CamelCase"
     )

@@ -1,6 +1,6 @@
 """Requested pages, page tokens, and the links between pages."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from ringback.domain.paging import (
     PageToken,
     RowKey,
     page_links,
+    page_of,
     parse_page_request,
 )
 from ringback.domain.timestamps import Timestamp, from_datetime
@@ -134,3 +135,40 @@ def test_uri_of_a_page_repeats_the_request() -> None:
     links = page_links(PATH, {}, a_page(1), {"PageToken": str(NEXT), "Page": "x", "PageSize": "5000"})
 
     assert links.uri == f"{PATH}?PageSize=5000&Page=x&PageToken={NEXT}"
+
+
+class Listed(NamedTuple):
+    """A value of a list that is not stored."""
+
+    sid: str
+    date_created: Timestamp
+
+
+LISTED = [Listed(f"PN{place:032x}", Timestamp(T0 + place // 2)) for place in range(9, -1, -1)]
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 10, 11])
+def test_pages_of_a_list_in_memory_are_walked_to_the_end_and_back(size: int) -> None:
+    pages = [page_of(LISTED, PageRequest(0, size))]
+    while token := pages[-1].next_token:
+        pages.append(page_of(LISTED, PageRequest(len(pages), size, token)))
+
+    back = page_of(LISTED, PageRequest(0, size, pages[-1].previous_token))
+
+    assert [row for page in pages for row in page.rows] == LISTED
+    assert list(back.rows) == (LISTED[-len(pages[-1].rows) - size :][:size] if len(pages) > 1 else [])
+
+
+def test_page_of_a_list_in_memory_is_found_by_its_number() -> None:
+    assert [page_of(LISTED, PageRequest(page, 4)).rows for page in range(4)] == [
+        LISTED[:4],
+        LISTED[4:8],
+        LISTED[8:],
+        [],
+    ]
+
+
+def test_page_of_an_empty_list_has_no_neighbors() -> None:
+    page = page_of(LISTED[:0], PageRequest(0, 50, NEXT))
+
+    assert (page.rows, page.next_token, page.previous_token) == ([], None, None)

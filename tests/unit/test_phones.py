@@ -39,6 +39,7 @@ def behavior_and_source(number: str, rules: PhoneRules) -> tuple[PhoneBehavior, 
         ("6", PhoneBehavior.UNREACHABLE),
         ("7", PhoneBehavior.MISTYPE_ONCE),
         ("8", PhoneBehavior.MANUAL),
+        ("9", PhoneBehavior.GEO_BLOCKED),
     ],
 )
 def test_reserved_number_has_its_behavior_without_a_rule(last_digit: str, behavior: PhoneBehavior) -> None:
@@ -51,7 +52,7 @@ def test_reserved_numbers_are_those_with_a_behavior() -> None:
     assert set(RESERVED_BEHAVIORS) == RESERVED_NUMBERS
 
 
-@pytest.mark.parametrize("number", ["+15005550010", "+15005550019", NUMBER])
+@pytest.mark.parametrize("number", ["+15005550010", NUMBER])
 def test_other_numbers_have_the_default_phone(number: str) -> None:
     assert phone_at(number, PhoneRules(), DEFAULT) == (DEFAULT, PhoneSource.SETTING)
 
@@ -88,8 +89,12 @@ def test_rule_with_zero_seconds_is_not_a_missing_value() -> None:
 
 
 @pytest.mark.parametrize("behavior", PhoneBehavior)
-def test_line_is_free_unless_the_phone_is_busy_or_unreachable(behavior: PhoneBehavior) -> None:
-    others = {PhoneBehavior.BUSY: LineState.BUSY, PhoneBehavior.UNREACHABLE: LineState.UNREACHABLE}
+def test_line_is_free_unless_the_phone_is_busy_unreachable_or_blocked(behavior: PhoneBehavior) -> None:
+    others = {
+        PhoneBehavior.BUSY: LineState.BUSY,
+        PhoneBehavior.UNREACHABLE: LineState.UNREACHABLE,
+        PhoneBehavior.GEO_BLOCKED: LineState.GEO_BLOCKED,
+    }
 
     assert line_state(a_phone(behavior)) == others.get(behavior, LineState.FREE)
 

@@ -39,6 +39,10 @@ class TimeRange:
     start: Timestamp | None = None
     before: Timestamp | None = None
 
+    def contains(self, moment: Timestamp) -> bool:
+        """Tell whether `moment` is within the range."""
+        return (self.start is None or self.start <= moment) and (self.before is None or moment < self.before)
+
 
 ALWAYS = TimeRange()
 
@@ -72,8 +76,8 @@ def parse_call_filters(parameters: Mapping[str, str]) -> CallFilters:
     return CallFilters(
         None if number is None else _number(number),
         None if status is None else _states(status),
-        _time_range(parameters, "StartTime"),
-        _time_range(parameters, "EndTime"),
+        parse_time_range(parameters, "StartTime"),
+        parse_time_range(parameters, "EndTime"),
     )
 
 
@@ -91,8 +95,11 @@ def _states(status: str) -> tuple[CallState, ...]:
     return states
 
 
-def _time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
-    """Return the range of ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time)."""
+def parse_time_range(parameters: Mapping[str, str], name: str) -> TimeRange:
+    """Return the range of ``Name`` (that day), ``Name>`` (that time or later) and ``Name<`` (before that time).
+
+    Raises NothingMatches for an invalid time.
+    """
     starts, ends = [], []
     if name in parameters:
         moment = _moment(parameters[name])

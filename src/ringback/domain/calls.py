@@ -77,6 +77,7 @@ class Guard(StrEnum):
     LINE_FREE = "line free"
     LINE_BUSY = "line busy"
     UNREACHABLE = "unreachable"
+    GEO_BLOCKED = "geo-blocked"
     EXTENSION_TO_DIAL = "extension to dial"
     NO_EXTENSION = "no extension"
     KEYS_MISSING = "fewer than six keys"
@@ -203,6 +204,7 @@ CALL_TRANSITIONS: dict[tuple[CallState, CallEvent, Guard], CallState] = {
     (CallState.QUEUED, CallEvent.DIAL, Guard.LINE_FREE): CallState.RINGING,
     (CallState.QUEUED, CallEvent.DIAL, Guard.LINE_BUSY): CallState.BUSY,
     (CallState.QUEUED, CallEvent.DIAL, Guard.UNREACHABLE): CallState.FAILED,
+    (CallState.QUEUED, CallEvent.DIAL, Guard.GEO_BLOCKED): CallState.FAILED,
     (CallState.QUEUED, CallEvent.SUPERSEDE, Guard.ALWAYS): CallState.FAILED,
     (CallState.QUEUED, CallEvent.CANCEL, Guard.ALWAYS): CallState.CANCELED,
     (CallState.QUEUED, CallEvent.COMPLETE, Guard.ALWAYS): CallState.CANCELED,

@@ -57,6 +57,21 @@ def geography(e164: str) -> Geography:
     return Geography(city=city, state=state, country=country)
 
 
+@lru_cache(maxsize=4096)
+def country_of(e164: str) -> str:
+    """Return the two-letter code of a number's country; empty for a number that belongs to none.
+
+    A number that is not valid has the main country of its calling code.
+    """
+    try:
+        number = phonenumbers.parse(e164, None)
+    except phonenumbers.NumberParseException:
+        return ""
+    calling_code = number.country_code or 0
+    country = phonenumbers.region_code_for_number(number) or phonenumbers.region_code_for_country_code(calling_code)
+    return "" if country in NO_COUNTRY else str(country)
+
+
 def _place_name(digits: str) -> str:
     """Return the name of the longest known prefix of `digits`, or an empty string."""
     for length in range(min(LONGEST_PREFIX_DIGITS, len(digits)), SHORTEST_PREFIX_DIGITS - 1, -1):

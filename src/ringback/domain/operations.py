@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+CALL_LIST_PREFIX = "list-call-"
+"""The start of the names of operations that list a subresource of a call."""
+
 
 class Operation(StrEnum):
     """One operation of the Twilio API, which has exactly one row in `twilio_api.routes`."""
@@ -15,3 +18,5 @@ class Operation(StrEnum):
     FETCH_CALL = "fetch-call"
     LIST_CALLS = "list-calls"
     UPDATE_CALL = "update-call"
+    LIST_CALL_NOTIFICATIONS = "list-call-notifications"
+    FETCH_CALL_NOTIFICATION = "fetch-call-notification"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote
 
 from ringback.domain.errors import invalid_page_token
@@ -26,6 +26,16 @@ Row_co = TypeVar("Row_co", covariant=True)
 
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 _TOKEN = re.compile(r"(PA|PB)([A-Z]{2}[0-9a-f]{32})(-?[0-9a-f]{1,15})")
+
+
+class Keyed(Protocol):
+    """A value of a list, which is sorted by `date_created` and `sid`."""
+
+    @property
+    def sid(self) -> str: ...
+
+    @property
+    def date_created(self) -> Timestamp: ...
 
 
 class RowKey(NamedTuple):
@@ -106,6 +116,33 @@ def _read_token(text: str) -> PageToken:
         raise invalid_page_token(text)
     direction, sid, created = match.groups()
     return PageToken(Direction(direction), RowKey(Timestamp(int(created, 16)), sid))
+
+
+def key_of(row: Keyed) -> RowKey:
+    """Return the key of a value in its list."""
+    return RowKey(row.date_created, row.sid)
+
+
+KeyedRow = TypeVar("KeyedRow", bound=Keyed)
+
+
+def page_of(rows: Sequence[KeyedRow], request: PageRequest) -> Page[KeyedRow]:
+    """Return one page of a list that is not stored; `rows` are all of it, newest first."""
+    token, size = request.token, request.page_size
+    if token is None:
+        start = request.offset
+    elif token.direction == Direction.AFTER:
+        start = sum(key_of(row) >= token.key for row in rows)
+    else:
+        newer = sum(key_of(row) > token.key for row in rows)
+        start, size = max(0, newer - size), min(newer, size)
+    shown = rows[start : start + size]
+    return Page(
+        request,
+        shown,
+        PageToken(Direction.AFTER, key_of(shown[-1])) if shown and start + size < len(rows) else None,
+        PageToken(Direction.BEFORE, key_of(shown[0])) if shown else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

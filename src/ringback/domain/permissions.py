@@ -27,6 +27,8 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.LIST_CALLS: "twilio/voice/calls/list",
         Operation.FETCH_CALL: "twilio/voice/calls/read",
         Operation.UPDATE_CALL: "twilio/voice/calls/update",
+        Operation.LIST_CALL_NOTIFICATIONS: "twilio/voice/calls.notifications/list",
+        Operation.FETCH_CALL_NOTIFICATION: "twilio/voice/calls.notifications/read",
     }
 )
 """The permission that each operation needs, as Twilio's error 70051 names it."""

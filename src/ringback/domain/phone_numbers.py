@@ -15,7 +15,7 @@ DEFAULT_REGION = "US"
 E164_CHARACTERS = 16
 """The plus sign and 15 digits at most."""
 RESERVED_PREFIX = "+1500555001"
-RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 9))
+RESERVED_NUMBERS = frozenset(f"{RESERVED_PREFIX}{digit}" for digit in range(1, 10))
 """Simulated phones with a fixed behavior; they are always valid, also if the library rejects them."""
 
 _NORTH_AMERICAN_E164 = re.compile(r"\+1[2-9][0-9]{9}")

@@ -23,6 +23,7 @@ class PhoneBehavior(StrEnum):
     BUSY = "busy"
     NO_ANSWER = "no-answer"
     UNREACHABLE = "unreachable"
+    GEO_BLOCKED = "geo-blocked"
     MANUAL = "manual"
 
 
@@ -32,6 +33,7 @@ class LineState(StrEnum):
     FREE = "line free"
     BUSY = "line busy"
     UNREACHABLE = "unreachable"
+    GEO_BLOCKED = "geo-blocked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ RESERVED_BEHAVIORS = {
     f"{RESERVED_PREFIX}6": PhoneBehavior.UNREACHABLE,
     f"{RESERVED_PREFIX}7": PhoneBehavior.MISTYPE_ONCE,
     f"{RESERVED_PREFIX}8": PhoneBehavior.MANUAL,
+    f"{RESERVED_PREFIX}9": PhoneBehavior.GEO_BLOCKED,
 }
 
 
@@ -135,7 +138,7 @@ def line_state(phone: Phone) -> LineState:
         return LineState.BUSY
     if phone.behavior == PhoneBehavior.UNREACHABLE:
         return LineState.UNREACHABLE
-    return LineState.FREE
+    return LineState.GEO_BLOCKED if phone.behavior == PhoneBehavior.GEO_BLOCKED else LineState.FREE
 
 
 def answers_after_seconds(phone: Phone) -> float | None:
@@ -167,6 +170,7 @@ def reaction_to_prompt(phone: Phone, prompt_number: int, code: str) -> CalleeRea
             | PhoneBehavior.BUSY
             | PhoneBehavior.NO_ANSWER
             | PhoneBehavior.UNREACHABLE
+            | PhoneBehavior.GEO_BLOCKED
         ):
             return None
         case _:

@@ -6,11 +6,13 @@ from typing import NewType
 AccountSid = NewType("AccountSid", str)
 ApiKeySid = NewType("ApiKeySid", str)
 CallSid = NewType("CallSid", str)
+NotificationSid = NewType("NotificationSid", str)
 OutgoingCallerIdSid = NewType("OutgoingCallerIdSid", str)
 
 ACCOUNT = "AC"
 API_KEY = "SK"
 CALL = "CA"
+NOTIFICATION = "NO"
 OUTGOING_CALLER_ID = "PN"
 REQUEST = "RQ"
 

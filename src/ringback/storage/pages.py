@@ -1,11 +1,11 @@
 """Pages of an account's rows, newest first: by page number, or by the key of the row before or after."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Select, Table, bindparam, select, tuple_
 
-from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Page, PageRequest, PageToken, RowKey
+from ringback.domain.paging import DEFAULT_PAGE_SIZE, Direction, Keyed, Page, PageRequest, PageToken, RowKey, key_of
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.session import Session
@@ -14,16 +14,6 @@ from ringback.storage.stepwise import Steps, finish
 
 ROWS_AT_ONCE = DEFAULT_PAGE_SIZE + 1
 """Rows read between two pauses."""
-
-
-class Keyed(Protocol):
-    """A value of a list, which is sorted by `date_created` and `sid`."""
-
-    @property
-    def sid(self) -> str: ...
-
-    @property
-    def date_created(self) -> Timestamp: ...
 
 
 Row = TypeVar("Row", bound=Keyed)
@@ -74,8 +64,8 @@ class PagedRows(Generic[Row]):
         return Page(
             request,
             values_read,
-            PageToken(Direction.AFTER, _key(values_read[-1])) if more else None,
-            PageToken(Direction.BEFORE, _key(values_read[0])) if values_read else None,
+            PageToken(Direction.AFTER, key_of(values_read[-1])) if more else None,
+            PageToken(Direction.BEFORE, key_of(values_read[0])) if values_read else None,
         )
 
     def _statement(self, values: Mapping[str, Any], token: PageToken | None) -> Statement:
@@ -107,10 +97,6 @@ def _page_before(token: PageToken, request: PageRequest, values_read: list[Row])
     return Page(
         request,
         values_read,
-        PageToken(Direction.AFTER, _key(values_read[-1])),
-        PageToken(Direction.BEFORE, _key(values_read[0])),
+        PageToken(Direction.AFTER, key_of(values_read[-1])),
+        PageToken(Direction.BEFORE, key_of(values_read[0])),
     )
-
-
-def _key(row: Keyed) -> RowKey:
-    return RowKey(row.date_created, row.sid)

@@ -14,6 +14,7 @@ Behavior = Literal[
     "busy",
     "no-answer",
     "unreachable",
+    "geo-blocked",
     "manual",
 ]
 

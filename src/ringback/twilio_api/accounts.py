@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from ringback.domain.accounts import Account
-from ringback.domain.operations import Operation
+from ringback.domain.operations import CALL_LIST_PREFIX, Operation
 from ringback.domain.policies import AccountType
 from ringback.domain.timestamps import rfc_2822
 from ringback.twilio_api.documents import Record, account_path
@@ -18,7 +18,9 @@ COLUMNS = (
 
 SUBRESOURCES = tuple(
     sorted(
-        operation.removeprefix("list-").replace("-", "_") for operation in Operation if operation.startswith("list-")
+        operation.removeprefix("list-").replace("-", "_")
+        for operation in Operation
+        if operation.startswith("list-") and not operation.startswith(CALL_LIST_PREFIX)
     )
 )
 """The lists of an account by the names of their JSON keys. A list's path ends with the XML name of that key."""

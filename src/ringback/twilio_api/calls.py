@@ -5,6 +5,7 @@ from starlette.responses import Response
 from ringback.domain.call_filters import date_updated, end_time, start_time
 from ringback.domain.callbacks import API_VERSION, VALIDATION_CALLER
 from ringback.domain.calls import ValidationCall
+from ringback.domain.operations import CALL_LIST_PREFIX, Operation
 from ringback.domain.paging import Page, PageLinks, page_links, parse_page_request
 from ringback.domain.phone_numbers import default_friendly_name
 from ringback.domain.sids import AccountSid
@@ -13,6 +14,7 @@ from ringback.operations import calls as operations
 from ringback.twilio_api.documents import Fields, Record, RecordPage, account_path
 from ringback.twilio_api.parameters import parse_call_update, read_form, read_query
 from ringback.twilio_api.request_context import RequestContext
+from ringback.twilio_api.xml import element_name
 
 PRICE_UNIT = "USD"
 QUEUE_TIME_MILLISECONDS = "0"
@@ -25,6 +27,16 @@ COLUMNS = (
     *("trunk_sid", "uri"),
 )
 """All fields except `subresource_uris`, which does not fit into a cell."""
+
+SUBRESOURCES = {
+    key: element_name(key)
+    for key in (
+        operation.removeprefix(CALL_LIST_PREFIX).replace("-", "_")
+        for operation in Operation
+        if operation.startswith(CALL_LIST_PREFIX)
+    )
+}
+"""The lists of a call by the names of their JSON keys, and what their paths end with."""
 
 NULLABLE_COLUMNS = frozenset(
     {
@@ -112,7 +124,7 @@ def _call_fields(call: ValidationCall, path: str, uri_suffix: str) -> Fields:
 
     Source: docs/fidelity.md, Call [oai].
     """
-    ended = end_time(call)
+    ended, uri = end_time(call), f"{path}/{call.sid}"
     return {
         "sid": call.sid,
         "date_created": rfc_2822(call.date_created),
@@ -138,8 +150,8 @@ def _call_fields(call: ValidationCall, path: str, uri_suffix: str) -> Fields:
         "caller_name": "",
         "queue_time": QUEUE_TIME_MILLISECONDS,
         "trunk_sid": None,
-        "uri": f"{path}/{call.sid}{uri_suffix}",
-        "subresource_uris": {},
+        "uri": uri + uri_suffix,
+        "subresource_uris": {key: f"{uri}/{name}{uri_suffix}" for key, name in SUBRESOURCES.items()},
     }
 
 

@@ -28,7 +28,11 @@ ERRORS = {
 }
 EVERY_OPERATION_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
 SUCCESS = "In the representation that the path's suffix names: XML without a suffix."
-SIDS = {"AccountSid": "The account: AC and 32 hexadecimal digits.", "Sid": "The resource's SID."}
+SIDS = {
+    "AccountSid": "The account: AC and 32 hexadecimal digits.",
+    "CallSid": "The call: CA and 32 hexadecimal digits.",
+    "Sid": "The resource's SID.",
+}
 
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}

@@ -6,7 +6,7 @@ TwilioApp routes requests by this table, and OpenAPI describes it.
 from http import HTTPStatus
 
 from ringback.domain.operations import Operation
-from ringback.twilio_api import accounts, caller_ids, calls, validation_requests
+from ringback.twilio_api import accounts, caller_ids, calls, notifications, validation_requests
 from ringback.twilio_api.openapi import OBJECT, describe, fields, page_of
 from ringback.twilio_api.parameters import PAGING, CallerIdForm, CallForm, ValidationRequestForm
 from ringback.twilio_api.router import Route, check_routes
@@ -16,10 +16,14 @@ CALLER_IDS_PATH = f"{ACCOUNT_PATH}/OutgoingCallerIds"
 CALLER_ID_PATH = f"{CALLER_IDS_PATH}/{{Sid}}"
 CALLS_PATH = f"{ACCOUNT_PATH}/Calls"
 CALL_PATH = f"{CALLS_PATH}/{{Sid}}"
+NOTIFICATIONS_PATH = f"{CALLS_PATH}/{{CallSid}}/Notifications"
+NOTIFICATION_PATH = f"{NOTIFICATIONS_PATH}/{{Sid}}"
 
 ACCOUNT = fields(accounts.COLUMNS, subresource_uris=OBJECT)
 CALL = fields(calls.COLUMNS, calls.NULLABLE_COLUMNS, subresource_uris=OBJECT)
 CALLER_ID = fields(caller_ids.COLUMNS)
+LISTED_NOTIFICATION = fields(notifications.COLUMNS, notifications.NULLABLE_COLUMNS)
+NOTIFICATION = fields(notifications.INSTANCE_COLUMNS, notifications.NULLABLE_COLUMNS)
 VALIDATION_REQUEST = fields(
     ("account_sid", "phone_number", "friendly_name", "call_sid"),
     nullable={"friendly_name"},
@@ -71,6 +75,16 @@ ROUTES = (
         Operation.UPDATE_CALL, ("POST",), CALL_PATH, calls.update_call,
         "End a validation call",
         CALL, form=CallForm,
+    ),
+    Route(
+        Operation.LIST_CALL_NOTIFICATIONS, ("GET",), NOTIFICATIONS_PATH, notifications.list_call_notifications,
+        "List the notifications of a call",
+        page_of("notifications", LISTED_NOTIFICATION), query={**notifications.FILTERS, **PAGING},
+    ),
+    Route(
+        Operation.FETCH_CALL_NOTIFICATION, ("GET",), NOTIFICATION_PATH, notifications.fetch_call_notification,
+        "Fetch a notification of a call",
+        NOTIFICATION,
     ),
 )
 # fmt: on

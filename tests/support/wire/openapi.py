@@ -19,6 +19,7 @@ _RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _RELATIVE_URI = re.compile(r"/2010-04-01/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*")
+_ERROR_PAGE = re.compile(r"(?:https://www\.twilio\.com/docs/errors/[0-9]+)?")
 
 FORMATS = FormatChecker(formats=())
 
@@ -38,8 +39,11 @@ def _is_e164(value: object) -> bool:
 
 @FORMATS.checks("uri")
 def _is_relative_uri(value: object) -> bool:
-    """Tell whether a value is a relative URI. Twilio's examples have relative ones for the format "uri"."""
-    return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value))
+    """Tell whether a value is a relative URI, as in Twilio's examples for the format "uri".
+
+    A notification also has the URL of a page of the error dictionary, and an empty one if no request caused it.
+    """
+    return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value) or _ERROR_PAGE.fullmatch(value))
 
 
 @FORMATS.checks("uri-map")
@@ -63,6 +67,8 @@ def in_json_schema(node: Any) -> Any:
     translated = {key: in_json_schema(value) for key, value in node.items() if key != "nullable"}
     if node.get("nullable") is True and isinstance(node.get("type"), str):
         translated["type"] = [node["type"], "null"]
+        if "enum" in node:
+            translated["enum"] = [*node["enum"], None]
     return translated
 
 

@@ -18,6 +18,7 @@ export const BEHAVIORS = {
   busy: "is busy",
   "no-answer": "is never answered",
   unreachable: "cannot be reached",
+  "geo-blocked": "is in a country that may not be called",
   manual: "rings until you answer it",
 };
 
@@ -29,6 +30,7 @@ export function isLive(call) {
 export function outcome(call) {
   if (call.verification_status === "success") return ["success", "Verified"];
   if (hasEvent(call, "supersede")) return ["failed", "Replaced"];
+  if (call.phone?.behavior === "geo-blocked") return ["failed", "Country blocked"];
   if (OUTCOMES[call.status]) return OUTCOMES[call.status];
   if (hasEvent(call, "complete")) return ["failed", "Ended by the application"];
   if (call.status === "completed") return ["failed", call.attempts_left > 0 ? "Hung up" : isReached(call) ? lastMistake(call) : "Wrong extension"];
@@ -75,6 +77,7 @@ export function describeTimelineEntry(entry, call) {
       return ["call", `Queued: the number is called ${call.call_delay_seconds ? `after ${plural(call.call_delay_seconds, "second")}` : "at once"}`];
     case "dial":
       if (detail === "line busy") return ["failed", "Number called: the line is busy"];
+      if (detail === "geo-blocked") return ["failed", "Not called: geo permissions block its country"];
       if (detail === "unreachable") return ["failed", "Number called: it cannot be reached"];
       return ["call", "The phone rings"];
     case "answer":
