@@ -12,6 +12,7 @@ from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_na
 from ringback.domain.permissions import (
     FULL_ACCESS,
     MAX_PERMISSIONS,
+    PERMISSION_PATTERN,
     STANDARD_ACCESS,
     Access,
     KeyType,
@@ -131,7 +132,7 @@ CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]
 CodeLifetime = Annotated[float, Field(gt=0, le=MAX_CODE_LIFETIME_SECONDS, allow_inf_nan=False)]
 CallsAWeek = Annotated[int, Field(ge=1, le=MAX_CALLS_A_WEEK)]
 Permissions = Annotated[
-    list[Annotated[str, AfterValidator(_permission)]],
+    list[Annotated[str, AfterValidator(_permission), Field(json_schema_extra={"pattern": PERMISSION_PATTERN})]],
     Field(max_length=MAX_PERMISSIONS, examples=[["twilio/voice/outgoing-caller-ids/list"]]),
 ]
 FriendlyName = Annotated[

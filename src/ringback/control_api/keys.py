@@ -5,6 +5,7 @@ from typing import Self
 
 from fastapi import APIRouter, Response
 from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic.config import JsonDict
 
 from ringback.config.validators import Permissions, key_access
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
@@ -22,6 +23,11 @@ EXAMPLES: list[JsonValue] = [
     {"type": "main"},
     {"type": "restricted", "permissions": ["twilio/voice/outgoing-caller-ids/list"]},
 ]
+ONLY_RESTRICTED_KEYS_HAVE_PERMISSIONS: JsonDict = {
+    "if": {"properties": {"type": {"const": "restricted"}}, "required": ["type"]},
+    "then": {"properties": {"permissions": {"type": "array"}}, "required": ["permissions"]},
+    "else": {"properties": {"permissions": {"type": "null"}}},
+}
 _SHOWN_CHARACTERS = 40
 
 router = APIRouter(tags=["Keys"])
@@ -30,7 +36,7 @@ router = APIRouter(tags=["Keys"])
 class CreateApiKeyRequest(RequestModel):
     """Properties of a new API key. All are optional."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
+    model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES, **ONLY_RESTRICTED_KEYS_HAVE_PERMISSIONS})
 
     type: KeyType = Field(
         KeyType.STANDARD,

@@ -33,7 +33,9 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
 )
 """The permission that each operation needs, as Twilio's error 70051 names it."""
 
-_PERMISSION = re.compile(r"/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))", re.ASCII)
+PERMISSION_PATTERN = r"^/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))$"
+
+_PERMISSION = re.compile(PERMISSION_PATTERN, re.ASCII)
 
 
 class KeyType(StrEnum):
