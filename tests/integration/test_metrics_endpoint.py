@@ -98,7 +98,7 @@ async def test_unavailable_database_hides_only_the_backlog(
 
     found = await scraped(controlled.http)
 
-    assert known.keys() - found.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}
+    assert known.keys() - found.keys() == {("ringback_calls_due",), ("ringback_callbacks_pending",)}
 
 
 def test_call_is_counted_when_its_end_is_committed_and_not_before(simulation: Simulation) -> None:

@@ -68,8 +68,8 @@ def test_scrape_counts_all_operations_and_contains_no_identifier(
     assert found["ringback_callbacks_total", "delivered"] == 1
     assert found["ringback_callback_lag_seconds_count",] == 1
     assert found["ringback_callback_attempt_duration_seconds_count", "2xx"] == 1
-    assert (found["ringback_calls_due",], found["ringback_callbacks_owed",]) == (0, 0)
-    assert 0 <= found["ringback_runner_last_look_age_seconds",] <= found["ringback_uptime_seconds",]
+    assert (found["ringback_calls_due",], found["ringback_callbacks_pending",]) == (0, 0)
+    assert 0 <= found["ringback_runner_last_poll_age_seconds",] <= found["ringback_uptime_seconds",]
     secrets = (account["sid"], account["auth_token"], NUMBER, STRANGER, receiver.url, "2010-04-01")
     assert [secret for secret in secrets if secret in text] == []
     assert re.findall(r"\b[A-Z]{2}[0-9a-f]{32}\b", text) == []

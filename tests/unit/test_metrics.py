@@ -104,7 +104,7 @@ def test_outcomes_start_at_0_and_are_counted_with_their_events() -> None:
 
     after = samples(metrics)
     changed = {key: value for key, value in after.items() if value != before[key] and "uptime" not in key[0]}
-    del changed[("ringback_runner_last_look_age_seconds",)]
+    del changed[("ringback_runner_last_poll_age_seconds",)]
     assert changed == {
         ("ringback_calls_total", "busy", "failed"): 1,
         ("ringback_callbacks_total", "failed"): 1,
@@ -149,14 +149,14 @@ def test_uptime_and_seconds_since_the_last_poll_grow() -> None:
 
     found = samples(metrics)
     assert (never, metrics.seconds_since_runner_polled, metrics.uptime_seconds) == (5, 2, 7)
-    assert (found["ringback_runner_last_look_age_seconds",], found["ringback_uptime_seconds",]) == (2, 7)
+    assert (found["ringback_runner_last_poll_age_seconds",], found["ringback_uptime_seconds",]) == (2, 7)
 
 
 def test_backlog_is_shown_only_if_it_is_known() -> None:
     known, unknown = samples(Metrics(), Backlog(3, 4)), samples(Metrics())
 
-    assert (known["ringback_calls_due",], known["ringback_callbacks_owed",]) == (3, 4)
-    assert known.keys() - unknown.keys() == {("ringback_calls_due",), ("ringback_callbacks_owed",)}
+    assert (known["ringback_calls_due",], known["ringback_callbacks_pending",]) == (3, 4)
+    assert known.keys() - unknown.keys() == {("ringback_calls_due",), ("ringback_callbacks_pending",)}
 
 
 def test_dropped_log_lines_are_read_when_the_metrics_are_scraped() -> None:

@@ -113,7 +113,7 @@ class Metrics:
     def _register_ages(self) -> None:
         self._gauge("uptime_seconds", "Seconds since the start.").set_function(lambda: self.uptime_seconds)
         self._gauge(
-            "runner_last_look_age_seconds",
+            "runner_last_poll_age_seconds",
             "Seconds since the runner looked for calls that are due; at rest it looks every 30 seconds.",
         ).set_function(lambda: self.seconds_since_runner_polled)
 
@@ -243,7 +243,7 @@ class _ScrapeTimeCollector(Collector):
                 value=self.backlog.due_calls,
             )
             yield GaugeMetricFamily(
-                f"{NAMESPACE}_callbacks_owed",
+                f"{NAMESPACE}_callbacks_pending",
                 f"StatusCallbacks neither delivered nor given up; {MAX_BACKLOG} stands for more, too.",
                 value=self.backlog.pending_callbacks,
             )
