@@ -108,7 +108,7 @@ bench: $(VENV)/.installed-dev
 	PYTHONPATH=tests $(BIN)/python -m benchmarks $(OPTIONS)
 
 docs: $(VENV)/.installed-dev
-	$(BIN)/python -m tests.support.generators.call_states > docs/call-states.md
+	PYTHONPATH=tests $(BIN)/python -m tests.support.generators.call_states > docs/call-states.md
 	$(BIN)/python -m tests.support.generators.fidelity_page > docs/fidelity.md
 	$(BIN)/python -m tests.support.generators.numbering_plan > src/ringback/phone_page/static/numbering-plan.json
 	$(BIN)/python -m tests.support.generators.place_names > src/ringback/domain/place_names.txt

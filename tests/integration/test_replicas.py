@@ -13,7 +13,7 @@ from sqlalchemy import text
 from ringback.config.settings import Settings
 from ringback.domain.account_clock import ClockMode
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback
-from ringback.domain.calls import ValidationRequest
+from ringback.domain.calls import CallEvent, ValidationRequest
 from ringback.domain.events import EventType
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import AccountSid
@@ -26,7 +26,7 @@ from ringback.operations.callbacks import (
     record_attempt,
     renew_leases,
 )
-from ringback.operations.calls import advance_due_calls
+from ringback.operations.calls import advance_due_calls, end_call
 from ringback.operations.clocks import set_clock
 from ringback.operations.events import fetch_events
 from ringback.operations.id_generator import IdGenerator
@@ -92,6 +92,18 @@ def enqueue_callback(database: Database, sid: str, clock: FakeClock) -> None:
     )
 
 
+def cancel(unit_of_work: UnitOfWork, sid: str) -> None:
+    end_call(
+        unit_of_work,
+        ACCOUNT_SID,
+        sid,
+        CallEvent.CANCEL,
+        system_now=T0,
+        policy=POLICY,
+        id_generator=IdGenerator(),
+    )
+
+
 def move(unit_of_work: UnitOfWork, clock: FakeClock) -> list[str]:
     moved = advance_due_calls(unit_of_work, system_now=clock.now(), policy=POLICY, id_generator=IdGenerator())
     return [call.sid for call in moved]
@@ -117,6 +129,23 @@ async def test_due_call_is_advanced_by_one_process(pair: list[Database]) -> None
     moved = Counter(sid for turns in rounds for sids in turns for sid in sids)
     assert len(moved) == 40
     assert set(moved.values()) == {1}
+
+
+async def test_call_that_a_client_ends_while_another_process_advances_it_ends_once(pair: list[Database]) -> None:
+    clock = FakeClock()
+    sids = [await pair[0].run(ask, f"+1415867{number:04d}") for number in range(20)]
+
+    await asyncio.gather(
+        *(pair[turn % 2].run(move, clock) for turn in range(AT_ONCE)),
+        *(pair[place % 2].run(cancel, sid) for place, sid in enumerate(sids)),
+    )
+
+    calls = [await pair[0].run(lambda unit_of_work, sid: unit_of_work.calls.find(sid), sid) for sid in sids]
+    timelines = {tuple(entry.event for entry in call.timeline) for call in calls if call}
+    assert timelines <= {("queued", "cancel", "ended"), ("queued", "dial", "cancel", "ended")}
+    assert query(pair[0], "SELECT DISTINCT state, due_at, real_due_at FROM validation_calls") == [
+        ("canceled", None, None)
+    ]
 
 
 async def test_claim_skips_an_account_locked_by_another_process(pair: list[Database]) -> None:

@@ -43,7 +43,7 @@ def test_status_filter_selects_its_states(status: str, states: tuple[CallState, 
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"Status": "canceled"},
+        {"Status": "initiated"},
         {"Status": "prompting"},
         {"Status": ""},
         {"To": "nonsense"},
