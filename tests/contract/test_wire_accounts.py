@@ -34,7 +34,11 @@ def test_account_in_json_has_the_fields_of_the_openapi_description_in_order(seed
         "owner_account_sid": seeded.parent.account_sid,
         "sid": seeded.parent.account_sid,
         "status": "active",
-        "subresource_uris": {"calls": f"{path}/Calls.json", "outgoing_caller_ids": f"{path}/OutgoingCallerIds.json"},
+        "subresource_uris": {
+            "calls": f"{path}/Calls.json",
+            "incoming_phone_numbers": f"{path}/IncomingPhoneNumbers.json",
+            "outgoing_caller_ids": f"{path}/OutgoingCallerIds.json",
+        },
         "type": "Full",
         "uri": f"{path}.json",
     }
@@ -59,6 +63,7 @@ def test_account_in_xml_has_its_subresources_as_elements(api: Api, suffix: str) 
     assert uris is not None
     assert [(element.tag, element.text) for element in uris] == [
         ("Calls", f"{path}/Calls"),
+        ("IncomingPhoneNumbers", f"{path}/IncomingPhoneNumbers"),
         ("OutgoingCallerIds", f"{path}/OutgoingCallerIds"),
     ]
     assert account.findtext("Uri") == path
@@ -86,9 +91,14 @@ def test_uris_of_an_account_lead_to_existing_resources(api: Api, suffix: str) ->
     if suffix:
         uris = [answer.json()["uri"], *answer.json()["subresource_uris"].values()]
     else:
-        uris = [element.text for element in etree.fromstring(answer.content).iter("Uri", "Calls", "OutgoingCallerIds")]
-    assert len(uris) == 3
-    assert [api.request("GET", uri).status_code for uri in uris] == [200, 200, 200]
+        uris = [
+            element.text
+            for element in etree.fromstring(answer.content).iter(
+                "Uri", "Calls", "IncomingPhoneNumbers", "OutgoingCallerIds"
+            )
+        ]
+    assert len(uris) == 4
+    assert [api.request("GET", uri).status_code for uri in uris] == [200] * 4
 
 
 @pytest.mark.parametrize("suffix", [".JSON", ".yaml", ".json.xml", ".", "/", "//"])
@@ -99,13 +109,13 @@ def test_account_with_an_unknown_suffix_is_not_found(api: Api, suffix: str) -> N
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_account_is_read_only(api: Api, method: str, suffix: str) -> None:
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
+def test_account_can_only_be_read_and_updated(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, account_path(api) + suffix, data={"FriendlyName": "another"})
 
     error = error_of(answer)
     assert (error.status, error.code, error.message) == (405, 20004, "Method not allowed")
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
+    assert answer.headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
@@ -122,7 +132,7 @@ def test_head_of_an_account_is_get_without_the_body(api: Api, suffix: str) -> No
 
 @pytest.mark.parametrize(
     ("opens", "path_of", "status"),
-    [("parent", "sub", 200), ("sub", "parent", 401), ("stranger", "sub", 401), ("parent", "suspended_sub", 401)],
+    [("parent", "sub", 200), ("sub", "parent", 401), ("stranger", "sub", 401), ("parent", "suspended_sub", 200)],
 )
 def test_account_can_be_read_by_itself_and_its_parent(
     seeded: SeededAccounts, opens: str, path_of: str, status: int

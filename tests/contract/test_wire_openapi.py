@@ -14,10 +14,12 @@ INSTANCE = "/2010-04-01/Accounts/{AccountSid}/OutgoingCallerIds/{Sid}.json"
 ACCOUNT = "/2010-04-01/Accounts/{Sid}.json"
 CALLS = "/2010-04-01/Accounts/{AccountSid}/Calls.json"
 CALL = "/2010-04-01/Accounts/{AccountSid}/Calls/{Sid}.json"
+ACCOUNTS = "/2010-04-01/Accounts.json"
 NOTIFICATIONS = "/2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Notifications.json"
 NOTIFICATION = "/2010-04-01/Accounts/{AccountSid}/Calls/{CallSid}/Notifications/{Sid}.json"
 FOLLOW_UPS = [
-    *[("GET", ACCOUNT), ("GET", CALLS), ("GET", CALL), ("POST", CALL)],
+    *[("GET", ACCOUNTS), ("POST", ACCOUNT), ("GET", ACCOUNT)],
+    *[("GET", CALLS), ("GET", CALL), ("POST", CALL)],
     *[("GET", NOTIFICATIONS), ("GET", NOTIFICATION)],
 ]
 OPERATIONS = [("GET", LIST), ("POST", LIST), ("GET", INSTANCE), ("POST", INSTANCE), *FOLLOW_UPS]
@@ -134,6 +136,8 @@ def test_openapi_check_accepts_null_only_if_nullable() -> None:
 def test_openapi_check_rejects_an_undescribed_response() -> None:
     with pytest.raises(AssertionError, match="not in the description"):
         check_json("POST", "/2010-04-01/Accounts/AC1/OutgoingCallerIds.json", 201, {})
+    with pytest.raises(AssertionError, match="not in the description"):
+        check_json("POST", ACCOUNTS, 200, {})
     with pytest.raises(AssertionError, match="not in the description"):
         check_json("GET", "/2010-04-01/Accounts/AC1/Messages.json", 200, {})
 

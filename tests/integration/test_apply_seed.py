@@ -6,13 +6,16 @@ from typing import Any
 import pytest
 
 from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.incoming_phone_numbers import IncomingPhoneNumber
+from ringback.domain.paging import PageRequest
 from ringback.domain.permissions import STANDARD_ACCESS, restricted_access
 from ringback.domain.phones import PhoneBehavior, PhoneRule, PhoneRules
 from ringback.domain.policies import AccountPolicy
-from ringback.domain.seed import SeededAccount, SeededCallerId
+from ringback.domain.seed import SeededAccount, SeededNumber
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.id_generator import IdGenerator
+from ringback.operations.incoming_phone_numbers import list_incoming_phone_numbers
 from ringback.operations.seed import UnknownAccount, apply_seed
 from ringback.storage.snapshots import COLUMNS, read_table
 from ringback.storage.unit_of_work import UnitOfWork
@@ -36,7 +39,7 @@ FULL = an_account(
     owner_email="jo@example.com",
     status=AccountStatus.ACTIVE,
     api_keys=(KEY,),
-    caller_ids=(SeededCallerId(NUMBER, "Front desk", T0), SeededCallerId("+442079460958", None, None)),
+    caller_ids=(SeededNumber(NUMBER, "Front desk", T0), SeededNumber("+442079460958", None, None)),
     phone_rules=((NUMBER, RULE), ("default", PhoneRule(PhoneBehavior.HANG_UP))),
     policy=AccountPolicy(code_attempts=2),
 )
@@ -120,9 +123,22 @@ def test_existing_caller_id_is_unchanged(simulation: Simulation) -> None:
     apply(simulation.unit_of_work, FULL)
     before = simulation.caller_ids(SHOP)
 
-    apply(simulation.unit_of_work, an_account(caller_ids=(SeededCallerId(NUMBER, "Other", LATER),)))
+    apply(simulation.unit_of_work, an_account(caller_ids=(SeededNumber(NUMBER, "Other", LATER),)))
 
     assert simulation.caller_ids(SHOP) == before
+
+
+def test_existing_incoming_phone_number_is_unchanged(unit_of_work: UnitOfWork) -> None:
+    def numbers() -> list[IncomingPhoneNumber]:
+        return list(list_incoming_phone_numbers(unit_of_work, SHOP, PageRequest()).rows)
+
+    apply(unit_of_work, an_account(incoming_phone_numbers=(SeededNumber(NUMBER, "Bought", T0),)))
+    [before] = numbers()
+    assert (before.phone_number, before.friendly_name, before.date_created) == (NUMBER, "Bought", T0)
+
+    apply(unit_of_work, an_account(incoming_phone_numbers=(SeededNumber(NUMBER, "Other", LATER),)))
+
+    assert numbers() == [before]
 
 
 def test_subaccount_must_come_after_its_parent(unit_of_work: UnitOfWork) -> None:
@@ -165,7 +181,7 @@ def test_seed_is_not_applied_if_an_account_cannot_be_created(
 
 
 def test_caller_id_is_created_even_if_its_first_sid_exists(simulation: Simulation) -> None:
-    first, second = SeededCallerId(NUMBER, None, None), SeededCallerId("+442079460958", None, None)
+    first, second = SeededNumber(NUMBER, None, None), SeededNumber("+442079460958", None, None)
     apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)
 
     apply(simulation.unit_of_work, an_account(caller_ids=(second,)), random_seed=7)

@@ -124,6 +124,28 @@ def test_suspended_subaccount_is_rejected_for_its_parent_too(unit_of_work: UnitO
     assert refusal_of(unit_of_work, own(CHILD), CHILD) == "Authenticate"
 
 
+@pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
+def test_inactive_subaccount_is_opened_to_its_parent_as_a_resource(
+    status: AccountStatus, unit_of_work: UnitOfWork, save: Save
+) -> None:
+    save(CHILD, status, PARENT)
+
+    principal = authenticate(unit_of_work, own(PARENT), CHILD, is_account_path=True)
+
+    assert (principal.account.sid, principal.account.status, principal.holder_sid) == (CHILD, status, PARENT)
+    with pytest.raises(TwilioError):
+        authenticate(unit_of_work, own(CHILD), CHILD, is_account_path=True)
+
+
+@pytest.mark.parametrize(("credentials", "sid"), [(own(PARENT), PARENT), (Credentials(CHILD_KEY, "secret"), CHILD)])
+def test_path_without_an_account_opens_that_of_the_credentials(
+    credentials: Credentials, sid: AccountSid, unit_of_work: UnitOfWork
+) -> None:
+    principal = authenticate(unit_of_work, credentials, None)
+
+    assert (principal.account.sid, principal.holder_sid) == (sid, sid)
+
+
 def test_settings_account_is_created_once(unit_of_work: UnitOfWork) -> None:
     made = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "token", T0)
 

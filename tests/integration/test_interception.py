@@ -172,10 +172,10 @@ def test_emulated_resources_keep_their_errors(server: InterceptingServer) -> Non
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
 CALL = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls/CA{'0' * 32}.json"
 PARTLY_EMULATED = {
-    "account": f"/2010-04-01/Accounts/{ACCOUNT_SID}.json",
     "calls": f"/2010-04-01/Accounts/{ACCOUNT_SID}/Calls.json",
     "call": CALL,
     "call without suffix": CALL.removesuffix(".json"),
+    "incoming phone numbers": f"/2010-04-01/Accounts/{ACCOUNT_SID}/IncomingPhoneNumbers.json",
 }
 NOT_EMULATED = [
     (name, method)
@@ -212,10 +212,10 @@ def test_readable_resource_answers_get_head_and_options_without_a_refusal(server
         }
 
     assert statuses == {
-        "account": [200, 200, 204],
         "calls": [200, 200, 204],
         "call": [404, 404, 204],
         "call without suffix": [404, 404, 204],
+        "incoming phone numbers": [200, 200, 204],
     }
     assert server.refused() == before
 

@@ -140,6 +140,21 @@ def test_caller_id_is_added_without_a_call(ringback: Account) -> None:
     assert ringback.calls() == []
 
 
+def test_incoming_phone_numbers_are_added_listed_and_deleted(ringback: Account) -> None:
+    numbers = ringback.incoming_phone_numbers
+    added = numbers.add(NUMBER, "Front desk", NOON)
+    [listed] = ringback.client().incoming_phone_numbers.list()
+
+    assert (listed.sid, listed.friendly_name, listed.date_created) == (added.sid, "Front desk", NOON)
+    assert (listed.capabilities["voice"], listed.beta, listed.origin) == (True, False, "twilio")
+    assert numbers.list() == [added]
+    with pytest.raises(TwilioRestException) as owned:
+        ringback.client().validation_requests.create(NUMBER)
+    assert (owned.value.status, owned.value.code) == (400, 21449)
+    numbers.delete(added.sid)
+    assert ringback.client().incoming_phone_numbers.list() == numbers.list() == []
+
+
 def test_faults_are_added_listed_and_deleted(ringback: Account) -> None:
     fault = ringback.faults.add("list-outgoing-caller-ids", {"status": 503}, probability=1)
     with pytest.raises(TwilioException):

@@ -44,7 +44,7 @@ def test_python_fetches_the_account(client: Client) -> None:
     assert (account.sid, account.owner_account_sid, account.auth_token) == (ACCOUNT_SID, ACCOUNT_SID, AUTH_TOKEN)
     assert (account.friendly_name, account.status, account.type) == ("ringback", "active", "Full")
     assert account.date_created.utcoffset() == timedelta()
-    assert set(account.subresource_uris) == {"calls", "outgoing_caller_ids"}
+    assert set(account.subresource_uris) == {"calls", "incoming_phone_numbers", "outgoing_caller_ids"}
 
 
 def test_python_follows_a_call_from_queued_to_completed(client: Client) -> None:

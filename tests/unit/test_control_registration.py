@@ -21,6 +21,7 @@ from ringback.control_api import (
     events,
     faults,
     inbox,
+    incoming_phone_numbers,
     keys,
     phones,
     policies,
@@ -43,6 +44,7 @@ CLASSES: dict[str, tuple[type, type]] = {
     "ClockRequests": (resources.Clock, asynchronous.Clock),
     "FaultRequests": (resources.Faults, asynchronous.Faults),
     "InboxRequests": (resources.Inbox, asynchronous.Inbox),
+    "IncomingPhoneNumberRequests": (resources.IncomingPhoneNumbers, asynchronous.IncomingPhoneNumbers),
     "PhoneRequests": (resources.Phone, asynchronous.Phone),
     "PolicyRequests": (resources.Policy, asynchronous.Policy),
 }
@@ -66,6 +68,7 @@ MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (callbacks.CallbackHopResponse, models.CallbackHop),
     (callbacks.ReceiverResponse, models.ReceiverResponse),
     (caller_ids.CallerIdResponse, models.CallerId),
+    (incoming_phone_numbers.IncomingPhoneNumberResponse, models.IncomingPhoneNumber),
     (clocks.ClockResponse, models.ClockState),
     (control_calls.CallPhoneResponse, models.PhoneSetting),
     (control_calls.CallResponse, models.CallData),

@@ -15,7 +15,7 @@ from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.twilio_api.accounts import account_document
 from ringback.twilio_api.calls import COLUMNS, call_document, call_page_document
-from ringback.twilio_api.documents import Record
+from ringback.twilio_api.documents import ACCOUNTS_PATH, Record
 from ringback.twilio_api.representations import CSV, JSON, XML
 from ringback.twilio_api.routes import ROUTES
 from support.domain_values import ACCOUNT_SID, AUTH_TOKEN, CALL_SID, T0, a_call
@@ -36,7 +36,11 @@ def test_account_has_the_fields_of_the_openapi_description_in_order() -> None:
         "owner_account_sid": ACCOUNT_SID,
         "sid": ACCOUNT_SID,
         "status": "active",
-        "subresource_uris": {"calls": f"{PATH}/Calls.json", "outgoing_caller_ids": f"{PATH}/OutgoingCallerIds.json"},
+        "subresource_uris": {
+            "calls": f"{PATH}/Calls.json",
+            "incoming_phone_numbers": f"{PATH}/IncomingPhoneNumbers.json",
+            "outgoing_caller_ids": f"{PATH}/OutgoingCallerIds.json",
+        },
         "type": "Full",
         "uri": f"{PATH}.json",
     }
@@ -57,8 +61,9 @@ def test_nested_fields_are_nested_elements_in_xml() -> None:
     body = XML.serialize(account_document(AN_ACCOUNT, AccountType.FULL, ""))
 
     assert (
-        f"<SubresourceUris><Calls>{PATH}/Calls</Calls><OutgoingCallerIds>{PATH}/OutgoingCallerIds</OutgoingCallerIds>"
-        "</SubresourceUris><Type>Full</Type>"
+        f"<SubresourceUris><Calls>{PATH}/Calls</Calls>"
+        f"<IncomingPhoneNumbers>{PATH}/IncomingPhoneNumbers</IncomingPhoneNumbers>"
+        f"<OutgoingCallerIds>{PATH}/OutgoingCallerIds</OutgoingCallerIds></SubresourceUris><Type>Full</Type>"
     ) in body.decode()
 
 
@@ -122,7 +127,7 @@ def test_page_of_calls_has_each_representation() -> None:
 def test_subresources_of_an_account_have_routes() -> None:
     uris = account_document(AN_ACCOUNT, AccountType.FULL, "").fields["subresource_uris"]
     paths = {route.path.replace("{AccountSid}", ACCOUNT_SID) for route in ROUTES}
-    lists = {path for path in paths if "{" not in path} - {PATH}
+    lists = {path for path in paths if "{" not in path} - {PATH, ACCOUNTS_PATH}
 
     assert isinstance(uris, Mapping)
     assert set(uris.values()) == lists, (

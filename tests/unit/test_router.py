@@ -11,6 +11,8 @@ from ringback.twilio_api.routes import CALLER_ID_PATH, ROUTES
 
 SID = "AC" + "a" * 32
 LIST = f"/2010-04-01/Accounts/{SID}/OutgoingCallerIds"
+ACCOUNTS = "/2010-04-01/Accounts"
+NUMBERS = f"/2010-04-01/Accounts/{SID}/IncomingPhoneNumbers"
 CALLS = f"/2010-04-01/Accounts/{SID}/Calls"
 
 
@@ -38,13 +40,34 @@ def test_faults_have_every_operation_as_a_target() -> None:
     assert {target.value for target in FaultTarget} - {"status-callback", "*"} == {each.value for each in Operation}
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", LIST), ("PATCH", LIST), ("OPTIONS", CALLS), ("GET", CALLS)])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", LIST),
+        ("PATCH", LIST),
+        ("OPTIONS", CALLS),
+        ("GET", CALLS),
+        ("GET", NUMBERS),
+        ("DELETE", ACCOUNTS),
+        ("POST", f"{ACCOUNTS}/{SID}"),
+    ],
+)
 def test_router_matches_operations_and_every_method_of_a_complete_resource(method: str, path: str) -> None:
     assert Router(ROUTES).matches(method, path)
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", CALLS), ("GET", f"{LIST}\n"), ("GET", f"/2010-04-01/Accounts/{SID}/Messages")]
+    ("method", "path"),
+    [
+        ("POST", CALLS),
+        ("GET", f"{LIST}\n"),
+        ("GET", f"/2010-04-01/Accounts/{SID}/Messages"),
+        ("POST", NUMBERS),
+        ("POST", f"{NUMBERS}/PN{'0' * 32}"),
+        ("DELETE", f"{NUMBERS}/PN{'0' * 32}"),
+        ("GET", f"{NUMBERS}/Local"),
+        ("GET", f"{NUMBERS}/PN{'0' * 32}/AssignedAddOns"),
+    ],
 )
 def test_router_does_not_match_resources_that_are_not_emulated(method: str, path: str) -> None:
     assert not Router(ROUTES).matches(method, path)

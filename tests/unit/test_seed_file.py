@@ -11,7 +11,7 @@ from ringback.domain.permissions import FULL_ACCESS, STANDARD_ACCESS, restricted
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
-from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
+from ringback.domain.seed import Seed, SeededAccount, SeededNumber, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
 from support.domain_values import NUMBER, T0
@@ -64,6 +64,10 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         key_seconds = 2.5
         extension = "12#*"
 
+        [[accounts.incoming_phone_numbers]]
+        phone_number = "+1 510 555 5555"
+        friendly_name = "Bought"
+
         [[accounts.phones]]
         number = "default"
         behavior = "busy"
@@ -91,14 +95,15 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
                 ApiKey(RESTRICTED_SK, "list", AC, Timestamp(0), restricted_access(frozenset({LIST}))),
             ),
             caller_ids=(
-                SeededCallerId(NUMBER, "Front desk", after(T0, 0.5)),
-                SeededCallerId("+442079460958", None, None),
+                SeededNumber(NUMBER, "Front desk", after(T0, 0.5)),
+                SeededNumber("+442079460958", None, None),
             ),
             phone_rules=(
                 (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
                 ("default", PhoneRule(PhoneBehavior.BUSY)),
             ),
             policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE, SecondRequest.REFUSE),
+            incoming_phone_numbers=(SeededNumber("+15105555555", "Bought", None),),
         ),
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 import ringback.testing.aio
 from ringback.testing import account, calls, connection, requests, resource_requests, resources
-from ringback.testing.aio import Account, Call, Clock, Connection, Faults, Inbox, Phone, Policy
+from ringback.testing.aio import Account, Call, Clock, Connection, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
 
 PAIRS: list[tuple[type, type, type]] = [
     (connection.Connection, Connection, requests.ServerRequests),
@@ -17,6 +17,7 @@ PAIRS: list[tuple[type, type, type]] = [
     (resources.Clock, Clock, resource_requests.ClockRequests),
     (resources.Faults, Faults, resource_requests.FaultRequests),
     (resources.Inbox, Inbox, resource_requests.InboxRequests),
+    (resources.IncomingPhoneNumbers, IncomingPhoneNumbers, resource_requests.IncomingPhoneNumberRequests),
     (resources.Phone, Phone, resource_requests.PhoneRequests),
     (resources.Policy, Policy, resource_requests.PolicyRequests),
 ]

@@ -26,7 +26,7 @@ from ringback.domain.permissions import KeyType
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
-from ringback.domain.seed import Seed, SeededAccount, SeededCallerId, SeedError
+from ringback.domain.seed import Seed, SeededAccount, SeededNumber, SeedError
 from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp, from_datetime
 
@@ -57,7 +57,7 @@ class _Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _CallerIdTable(_Table):
+class _NumberTable(_Table):
     phone_number: Number
     friendly_name: FriendlyName | None = None
     date_created: datetime | None = None
@@ -100,7 +100,8 @@ class _AccountTable(_Table):
     status: AccountStatus | None = None
     parent_sid: AccountSidText | None = None
     api_keys: list[_ApiKeyTable] = []
-    caller_ids: list[_CallerIdTable] = []
+    caller_ids: list[_NumberTable] = []
+    incoming_phone_numbers: list[_NumberTable] = []
     phones: list[_PhoneTable] = []
     policy: _PolicyTable | None = None
 
@@ -149,17 +150,16 @@ def _seeded(table: _AccountTable) -> SeededAccount:
         status=table.status,
         parent_sid=AccountSid(table.parent_sid) if table.parent_sid else None,
         api_keys=tuple(_api_key(key, sid) for key in table.api_keys),
-        caller_ids=tuple(
-            SeededCallerId(
-                entry.phone_number,
-                entry.friendly_name,
-                from_datetime(entry.date_created) if entry.date_created else None,
-            )
-            for entry in table.caller_ids
-        ),
+        caller_ids=tuple(map(_seeded_number, table.caller_ids)),
         phone_rules=tuple(
             (phone.number, PhoneRule(phone.behavior, phone.ring_seconds, phone.key_seconds, phone.extension))
             for phone in table.phones
         ),
         policy=AccountPolicy(**dict(table.policy)) if table.policy else None,
+        incoming_phone_numbers=tuple(map(_seeded_number, table.incoming_phone_numbers)),
     )
+
+
+def _seeded_number(entry: _NumberTable) -> SeededNumber:
+    created = from_datetime(entry.date_created) if entry.date_created else None
+    return SeededNumber(entry.phone_number, entry.friendly_name, created)

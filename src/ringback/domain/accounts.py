@@ -11,7 +11,9 @@ from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.permissions import STANDARD_ACCESS, Access
 from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
-from ringback.domain.timestamps import Timestamp
+from ringback.domain.timestamps import Timestamp, to_datetime
+
+NOON_HOUR = 12
 
 
 class AccountStatus(StrEnum):
@@ -46,7 +48,18 @@ class Account(NamedTuple):
 
     def may_act_for(self, other: "Account") -> bool:
         """Tell whether this account's credentials are valid for `other`'s paths: its own and its subaccounts'."""
-        return self.is_active and other.is_active and self.sid in (other.sid, other.parent_sid)
+        return other.is_active and self.may_manage(other)
+
+    def may_manage(self, other: "Account") -> bool:
+        """Tell whether this account's credentials open the resource of `other`, also if that is suspended or closed."""
+        return self.is_active and self.sid in (other.sid, other.parent_sid)
+
+
+class AccountUpdate(NamedTuple):
+    """The changes that a client asks for; None leaves a value."""
+
+    friendly_name: str | None = None
+    status: AccountStatus | None = None
 
 
 class Principal(NamedTuple):
@@ -66,6 +79,15 @@ class ApiKey:
     account_sid: AccountSid
     date_created: Timestamp
     access: Access = STANDARD_ACCESS
+
+
+def default_subaccount_name(created: Timestamp) -> str:
+    """Return the name of a subaccount that was created without one: ``SubAccount Created at 2019-07-03 07:46 AM``.
+
+    Hours are counted to 23. Source: docs/fidelity.md, Account [oai, observed].
+    """
+    at = to_datetime(created)
+    return f"SubAccount Created at {at:%Y-%m-%d %H:%M} {'AM' if at.hour < NOON_HOUR else 'PM'}"
 
 
 def explain_unknown_username(username: str) -> str:

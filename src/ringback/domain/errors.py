@@ -136,6 +136,26 @@ def invalid_friendly_name(reason: str) -> TwilioError:
     return TwilioError(400, 20002, f"Invalid FriendlyName: {reason}")
 
 
+def nested_subaccount() -> TwilioError:
+    return TwilioError(400, 21101, "Subaccounts cannot contain subaccounts")
+
+
+def invalid_account_status() -> TwilioError:
+    return TwilioError(400, 21475, "Unable to update Status, invalid Status.")
+
+
+def parent_account_status() -> TwilioError:
+    """Return the error for a new status of an account that is not a subaccount."""
+    message = "Unable to update Status for parent accounts, status updates restricted to subaccounts only"
+    return TwilioError(400, 21477, message)
+
+
+def closed_account_status() -> TwilioError:
+    """Return the error for a new status of a closed subaccount."""
+    message = "Unable to update Status for subaccount, subaccount is closed and can not be re-opened."
+    return TwilioError(400, 21479, message)
+
+
 def phone_number_missing() -> TwilioError:
     return TwilioError(400, 21201, "PhoneNumber is required: no number to call was given")
 
@@ -146,6 +166,11 @@ def invalid_phone_number(value: str, reason: str = "") -> TwilioError:
 
 def phone_number_already_verified(reason: str = "") -> TwilioError:
     return TwilioError(400, 21450, "Phone number is already verified.", reason=reason)
+
+
+def phone_number_already_owned() -> TwilioError:
+    """Return the error for the verification of a number that the account owns at Twilio."""
+    return TwilioError(400, 21449, "Number already can be used for outgoing calls and messages")
 
 
 def trial_account_cannot_call() -> TwilioError:

@@ -23,12 +23,17 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.FETCH_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/read",
         Operation.UPDATE_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/update",
         Operation.DELETE_OUTGOING_CALLER_ID: "twilio/voice/outgoing-caller-ids/delete",
+        Operation.LIST_ACCOUNTS: "twilio/iam/accounts/list",
+        Operation.CREATE_ACCOUNT: "twilio/iam/accounts/create",
         Operation.FETCH_ACCOUNT: "twilio/iam/accounts/read",
+        Operation.UPDATE_ACCOUNT: "twilio/iam/accounts/update",
         Operation.LIST_CALLS: "twilio/voice/calls/list",
         Operation.FETCH_CALL: "twilio/voice/calls/read",
         Operation.UPDATE_CALL: "twilio/voice/calls/update",
         Operation.LIST_CALL_NOTIFICATIONS: "twilio/voice/calls.notifications/list",
         Operation.FETCH_CALL_NOTIFICATION: "twilio/voice/calls.notifications/read",
+        Operation.LIST_INCOMING_PHONE_NUMBERS: "twilio/phone-numbers/incoming-phone-numbers/list",
+        Operation.FETCH_INCOMING_PHONE_NUMBER: "twilio/phone-numbers/incoming-phone-numbers/read",
     }
 )
 """The permission that each operation needs, as Twilio's error 70051 names it."""

@@ -14,8 +14,8 @@ class SeedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class SeededCallerId:
-    """A verified number; None means the default name, or the time at which the file is applied."""
+class SeededNumber:
+    """A caller ID or an incoming phone number; None means the default name, or the time of applying the file."""
 
     phone_number: str
     friendly_name: str | None
@@ -33,9 +33,10 @@ class SeededAccount:
     status: AccountStatus | None
     parent_sid: AccountSid | None
     api_keys: tuple[ApiKey, ...]
-    caller_ids: tuple[SeededCallerId, ...]
+    caller_ids: tuple[SeededNumber, ...]
     phone_rules: tuple[tuple[str, PhoneRule], ...]
     policy: AccountPolicy | None = None
+    incoming_phone_numbers: tuple[SeededNumber, ...] = ()
 
 
 Seed = tuple[SeededAccount, ...]

@@ -6,12 +6,14 @@ from typing import NewType
 AccountSid = NewType("AccountSid", str)
 ApiKeySid = NewType("ApiKeySid", str)
 CallSid = NewType("CallSid", str)
+IncomingPhoneNumberSid = NewType("IncomingPhoneNumberSid", str)
 NotificationSid = NewType("NotificationSid", str)
 OutgoingCallerIdSid = NewType("OutgoingCallerIdSid", str)
 
 ACCOUNT = "AC"
 API_KEY = "SK"
 CALL = "CA"
+INCOMING_PHONE_NUMBER = "PN"
 NOTIFICATION = "NO"
 OUTGOING_CALLER_ID = "PN"
 REQUEST = "RQ"

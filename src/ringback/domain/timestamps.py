@@ -32,6 +32,11 @@ def from_datetime(value: datetime) -> Timestamp:
     return Timestamp((delta.days * 86_400 + delta.seconds) * MICROSECONDS + delta.microseconds)
 
 
+def to_datetime(timestamp: Timestamp) -> datetime:
+    """Return a timestamp as a datetime in UTC, without its fraction of a second."""
+    return datetime.fromtimestamp(timestamp // MICROSECONDS, UTC)
+
+
 EARLIEST, LATEST = from_datetime(datetime(1, 1, 1, tzinfo=UTC)), from_datetime(datetime(9999, 12, 31, tzinfo=UTC))
 """The first timestamp that can be written as a date, and the last one that is accepted."""
 
@@ -48,7 +53,7 @@ def rfc_2822(timestamp: Timestamp) -> str:
 
 def rfc_3339(timestamp: Timestamp) -> str:
     """Format a timestamp as the control API does: ``2010-07-27T20:21:11.000000Z``."""
-    at = datetime.fromtimestamp(timestamp // MICROSECONDS, UTC)
+    at = to_datetime(timestamp)
     return f"{at:%Y-%m-%dT%H:%M:%S}.{timestamp % MICROSECONDS:06d}Z"
 
 

@@ -21,6 +21,7 @@ from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.requests import discard_all_requests, discard_requests
+from ringback.storage.incoming_phone_number_repository import IncomingPhoneNumberRepository
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -44,8 +45,13 @@ class Credentials(NamedTuple):
     password: str
 
 
-def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str) -> Principal:
-    """Return the client of the account in a path if these credentials are its own or its parent's.
+def authenticate(
+    unit_of_work: UnitOfWork, credentials: Credentials, account_sid: str | None, *, is_account_path: bool = False
+) -> Principal:
+    """Return the client of the account in a path if these credentials are that account's or its parent's.
+
+    Without an `account_sid` the account is that of the credentials. If the path is that of the account itself, a parent
+    may also open suspended and closed subaccounts.
 
     Raises TwilioError 20003, always with status 401. The message differs only for an unknown user name, so that a
     stranger cannot tell whether the path's account exists. The error has the reason for the log, unless the path is the
@@ -59,12 +65,12 @@ def authenticate(unit_of_work: UnitOfWork, credentials: Credentials, account_sid
     if not is_valid:
         raise wrong_credentials(explain_wrong_secret(credentials.username))
     own = holder.account
-    account = own if account_sid == own.sid else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
+    account = own if account_sid in (None, own.sid) else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
     if not own.is_active:
         raise wrong_credentials(explain_inactive_account(own))
-    if is_sid(API_KEY, account_sid):
+    if account_sid and is_sid(API_KEY, account_sid):
         raise invalid_account_sid(account_sid, explain_key_in_path())
-    if account is None or not own.may_act_for(account):
+    if account is None or not (own.may_manage(account) if is_account_path else own.may_act_for(account)):
         raise wrong_credentials()
     return Principal(account, own.sid, holder.access)
 
@@ -168,11 +174,21 @@ def change_account_status(
     """Suspend, close or reactivate an account and return it, or None if it does not exist."""
     with unit_of_work:
         known = unit_of_work.accounts.lock_exclusive(account_sid)
-        if known is None or known.status == status:
-            return known
-        changed = known._replace(status=status, date_updated=known.clock.now(system_now))
-        unit_of_work.accounts.save(changed)
-        return changed
+        return known and set_status(unit_of_work, known, status, system_now=system_now)
+
+
+def set_status(unit_of_work: UnitOfWork, account: Account, status: AccountStatus, *, system_now: Timestamp) -> Account:
+    """Set the status of a locked account, and return the account. A closed one loses its numbers at Twilio.
+
+    Its calls continue. Source: docs/fidelity.md, Account [documented].
+    """
+    if account.status == status:
+        return account
+    if status is AccountStatus.CLOSED:
+        IncomingPhoneNumberRepository(unit_of_work).delete_all(account.sid)
+    changed = account._replace(status=status, date_updated=account.clock.now(system_now))
+    unit_of_work.accounts.save(changed)
+    return changed
 
 
 def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: AccountPolicy) -> bool:

@@ -1,13 +1,13 @@
 """Apply a seed file. Applying it again changes nothing."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.seed import Seed, SeededAccount, SeededCallerId
-from ringback.domain.sids import AccountSid
+from ringback.domain.seed import Seed, SeededAccount
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.caller_ids import add_caller_id
 from ringback.operations.id_generator import IdGenerator
+from ringback.operations.incoming_phone_numbers import add_number
 from ringback.storage.stepwise import Steps, in_steps
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -20,10 +20,10 @@ class UnknownAccount(Exception):
 def apply_seed(
     unit_of_work: UnitOfWork, seed: Seed, *, system_now: Timestamp, id_generator: IdGenerator
 ) -> Steps[None]:
-    """Create or update the accounts, keys and phone rules of a seed, and create its missing caller IDs, all or none.
+    """Create or update the accounts, keys and phone rules of a seed, and create its missing numbers, all or none.
 
-    An existing caller ID is not changed. A parent account must come before its subaccounts, or exist already; otherwise
-    UnknownAccount is raised.
+    Existing caller IDs and incoming phone numbers are not changed. A parent account must come before its subaccounts,
+    or exist already; otherwise UnknownAccount is raised.
     """
     with unit_of_work:
         for seeded in seed:
@@ -31,9 +31,11 @@ def apply_seed(
             for key in seeded.api_keys:
                 unit_of_work.api_keys.save(replace(key, date_created=system_now))
                 yield
-            for caller_id in seeded.caller_ids:
-                _add_caller_id(unit_of_work, account.sid, caller_id, system_now, id_generator)
-                yield
+            for add, numbers in ((add_caller_id, seeded.caller_ids), (add_number, seeded.incoming_phone_numbers)):
+                for number, name, created in map(astuple, numbers):
+                    at = system_now if created is None else created
+                    add(unit_of_work, account.sid, number, name, created=at, id_generator=id_generator)
+                    yield
             for number, rule in seeded.phone_rules:
                 unit_of_work.phones.save_rule(account.sid, number, rule)
                 yield
@@ -55,21 +57,3 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timest
     if account != known:
         unit_of_work.accounts.save(account._replace(date_updated=system_now))
     return account
-
-
-def _add_caller_id(
-    unit_of_work: UnitOfWork,
-    account_sid: AccountSid,
-    seeded: SeededCallerId,
-    system_now: Timestamp,
-    id_generator: IdGenerator,
-) -> None:
-    created = system_now if seeded.date_created is None else seeded.date_created
-    add_caller_id(
-        unit_of_work,
-        account_sid,
-        seeded.phone_number,
-        seeded.friendly_name,
-        created=created,
-        id_generator=id_generator,
-    )

@@ -10,6 +10,7 @@ from ringback.domain.calls import (
     ValidationRequest,
 )
 from ringback.domain.errors import (
+    phone_number_already_owned,
     phone_number_already_verified,
     too_many_calls_to_number,
 )
@@ -20,6 +21,7 @@ from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.accounts import lock_account_time_and_policy
 from ringback.operations.calls import CallContext, advance_call
 from ringback.operations.id_generator import IdGenerator
+from ringback.storage.incoming_phone_number_repository import IncomingPhoneNumberRepository
 from ringback.storage.unit_of_work import UnitOfWork
 
 
@@ -36,8 +38,8 @@ def create_validation_request(
 
     Calls to the same number that are in progress end as failed, so that their codes are void, unless the policy's
     `second_request` says otherwise. `policy` is that of the settings; the account's own values take precedence. Raises
-    TwilioError 21450 if the account has verified the number already or refuses a second request, 20003 if it was
-    deleted, 22100 if the number was called too often.
+    TwilioError 21449 if the account owns the number, 21450 if it has verified the number already or refuses a second
+    request, 20003 if it was deleted, 22100 if the number was called too often.
     """
     with unit_of_work:
         time, own_policy = lock_account_time_and_policy(unit_of_work, account_sid, system_now)
@@ -45,6 +47,8 @@ def create_validation_request(
         unit_of_work.locks.phone_number(account_sid, request.phone_number)
         superseded = _supersedable_calls(unit_of_work, account_sid, request.phone_number, context)
         # checked after these calls were locked, as one of them may have just verified the number
+        if IncomingPhoneNumberRepository(unit_of_work).find_by_number(account_sid, request.phone_number):
+            raise phone_number_already_owned()
         if unit_of_work.caller_ids.find_by_number(account_sid, request.phone_number):
             raise phone_number_already_verified()
         _check_call_limit(unit_of_work, account_sid, request.phone_number, context)

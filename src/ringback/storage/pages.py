@@ -20,10 +20,11 @@ Row = TypeVar("Row", bound=Keyed)
 
 
 class PagedRows(Generic[Row]):
-    """The list of one table, which has `account_sid`, `date_created` and `sid`.
+    """The list of one table, which has `date_created` and `sid`.
 
-    `filters` are conditions by the name of a parameter in them. `read` makes a value of the `columns`. Statements are
-    made when they are first used: there are many combinations of filters, most of which never occur.
+    `of_account` is the condition of the rows that the account `account_sid` lists: by default those whose `account_sid`
+    is that. `filters` are conditions by the name of a parameter in them. `read` makes a value of the `columns`.
+    Statements are made when they are first used: there are many combinations of filters, most of which never occur.
     """
 
     def __init__(
@@ -32,8 +33,10 @@ class PagedRows(Generic[Row]):
         columns: Sequence[ColumnElement[Any]],
         filters: Mapping[str, ColumnElement[bool]],
         read: Callable[[tuple[Any, ...]], Row],
+        of_account: ColumnElement[bool] | None = None,
     ) -> None:
         self._table = table
+        self._of_account = table.c.account_sid == bindparam("account_sid") if of_account is None else of_account
         self._columns = columns
         self._filters = filters
         self._read = read
@@ -76,7 +79,7 @@ class PagedRows(Generic[Row]):
 
     def _new_statement(self, filters: tuple[str, ...], direction: Direction | None) -> Statement:
         created, sid = self._table.c.date_created, self._table.c.sid
-        query: Select[Any] = select(*self._columns).where(self._table.c.account_sid == bindparam("account_sid"))
+        query: Select[Any] = select(*self._columns).where(self._of_account)
         query = query.where(*(self._filters[name] for name in filters)).limit(bindparam("row_limit"))
         key = tuple_(created, sid)
         token_key = tuple_(bindparam("created", type_=created.type), bindparam("after_sid", type_=sid.type))

@@ -24,7 +24,7 @@ from ringback.storage.registration import FINAL, MUTABLE, Reset, added_in, regis
 SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
-HEAD = "20261201_key_types"
+HEAD = "20261201_owned_numbers"
 """Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
 VERSION_TABLE = "alembic_version"
 """Alembic's table, which holds the schema's revision."""
@@ -95,6 +95,20 @@ outgoing_caller_ids = Table(
     Index(None, "account_sid", "date_created", "sid"),
     Index(None, "account_sid", "friendly_name", "date_created", "sid"),
     info=registered(reset=Reset.DELETED),
+)
+
+incoming_phone_numbers = Table(
+    "incoming_phone_numbers",
+    metadata,
+    Column("sid", SID, primary_key=True),
+    account_sid_column(),
+    Column("friendly_name", String(64), nullable=False),
+    Column("phone_number", E164, nullable=False),
+    Column("date_created", INSTANT, nullable=False),
+    Column("date_updated", INSTANT, nullable=False),
+    UniqueConstraint("account_sid", "phone_number"),
+    Index(None, "account_sid", "date_created", "sid"),
+    info=registered(reset=Reset.DELETED, added_in="20261201_owned_numbers"),
 )
 
 validation_calls = Table(

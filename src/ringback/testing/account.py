@@ -9,7 +9,7 @@ from ringback.testing import event_loop_warnings
 from ringback.testing.calls import Call
 from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
 from ringback.testing.requests import AccountRequests
-from ringback.testing.resources import DEFAULT, Clock, Faults, Inbox, Phone, Policy
+from ringback.testing.resources import DEFAULT, Clock, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
 from ringback.testing.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Account(AccountData):
         self.clock = Clock(self._control, self.account_sid)
         self.faults = Faults(self._control, self.account_sid)
         self.policy = Policy(self._control, self.account_sid)
+        self.incoming_phone_numbers = IncomingPhoneNumbers(self._control, self.account_sid)
         self.default_phone = self.phone(DEFAULT)
 
     def client(self) -> "Client":

@@ -96,6 +96,17 @@ class CallerId(Model):
     date_updated: datetime
 
 
+class IncomingPhoneNumber(Model):
+    """A number that the account owns at Twilio."""
+
+    sid: str
+    account_sid: str
+    phone_number: str
+    friendly_name: str
+    date_created: datetime
+    date_updated: datetime
+
+
 class ReceiverResponse(Model):
     """The HTTP response of a callback's receiver. `body` is the start of the body."""
 

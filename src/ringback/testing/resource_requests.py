@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ringback.testing.models import ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
+from ringback.testing.models import ClockState, EffectivePolicy, Fault, InboxMessage, IncomingPhoneNumber, PhoneState
 from ringback.testing.requests import (
     LIST_LIMIT,
     LONG_SECONDS,
@@ -104,6 +104,27 @@ class PolicyRequests:
 
     def clear(self) -> Request[None]:
         return Request("DELETE", self._path, ignore_response)
+
+
+class IncomingPhoneNumberRequests:
+    """Requests for the numbers that an account owns at Twilio."""
+
+    def __init__(self, account_sid: str) -> None:
+        self._path = f"{account_path(account_sid)}/incoming-phone-numbers"
+
+    def add(
+        self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
+    ) -> Request[IncomingPhoneNumber]:
+        created = None if date_created is None else date_created.isoformat()
+        body = without_nones({"phone_number": number, "friendly_name": friendly_name, "date_created": created})
+        return Request("POST", self._path, IncomingPhoneNumber.model_validate, body)
+
+    def list(self) -> Request[list[IncomingPhoneNumber]]:
+        reader = list_reader("incoming_phone_numbers", IncomingPhoneNumber)
+        return Request("GET", self._path, reader, query={"limit": LIST_LIMIT})
+
+    def delete(self, sid: str) -> Request[None]:
+        return Request("DELETE", f"{self._path}/{quote_segment(sid)}", ignore_response)
 
 
 class PhoneRequests:

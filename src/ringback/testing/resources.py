@@ -6,12 +6,21 @@ from typing import Any, Self
 
 from ringback.testing import event_loop_warnings
 from ringback.testing.control import Control
-from ringback.testing.models import Behavior, ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
+from ringback.testing.models import (
+    Behavior,
+    ClockState,
+    EffectivePolicy,
+    Fault,
+    InboxMessage,
+    IncomingPhoneNumber,
+    PhoneState,
+)
 from ringback.testing.requests import PATH
 from ringback.testing.resource_requests import (
     ClockRequests,
     FaultRequests,
     InboxRequests,
+    IncomingPhoneNumberRequests,
     PhoneRequests,
     PolicyRequests,
 )
@@ -153,6 +162,28 @@ class Faults:
     def clear(self) -> None:
         """Delete all faults."""
         self._control.send(self._requests.clear())
+
+
+class IncomingPhoneNumbers:
+    """The numbers that an account owns at Twilio. The Twilio API lists them, and refuses to verify them (21449)."""
+
+    def __init__(self, control: Control, account_sid: str) -> None:
+        self._control = control
+        self._requests = IncomingPhoneNumberRequests(account_sid)
+
+    def add(
+        self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
+    ) -> IncomingPhoneNumber:
+        """Give the account a number. Raises ControlError (409) if the account owns it already."""
+        return self._control.send(self._requests.add(number, friendly_name, date_created))
+
+    def list(self) -> list[IncomingPhoneNumber]:
+        """Return the newest 1,000 numbers, newest first."""
+        return self._control.send(self._requests.list())
+
+    def delete(self, sid: str) -> None:
+        """Take a number away from the account. Raises ControlError (404) if it does not own it."""
+        self._control.send(self._requests.delete(sid))
 
 
 class Policy:

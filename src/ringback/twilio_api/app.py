@@ -149,18 +149,25 @@ class TwilioApp:
 
     async def _authenticate(self, context: RequestContext) -> None:
         """Set the context's account and access. Raises TwilioError, 20404 for a path that has no account SID."""
-        account_sid = _account_sid(context.resource_path)
-        if not account_sid:
+        path = context.resource_path
+        account_sid = _account_sid(path)
+        if not account_sid and path != ACCOUNTS_PATH:
             raise not_found(context.path)
         try:
             credentials = credentials_of(context.scope["headers"])
             context.username = credentials.username
-            principal = await self._services.database.run(authenticate, credentials, account_sid)
+            principal = await self._services.database.run(
+                authenticate,
+                credentials,
+                account_sid or None,
+                is_account_path=path == f"{_ACCOUNTS_PREFIX}{account_sid}",
+            )
         except TwilioError:
             context.refused_account_sid = AccountSid(account_sid)
             raise
         context.account = context.journal_account = principal.account
         context.access = principal.access
+        context.holder_sid = principal.holder_sid
 
     async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
         """Find the account whose journal records a refused request, and set the reason that the log shows.

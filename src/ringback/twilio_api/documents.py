@@ -7,7 +7,7 @@ from ringback.domain.errors import TwilioError
 from ringback.domain.paging import Page, PageLinks
 from ringback.domain.sids import AccountSid
 
-Value = str | int | None
+Value = str | int | bool | None
 Fields = Mapping[str, Value | Mapping[str, Value]]
 """A field may contain fields, such as the URIs of subresources."""
 

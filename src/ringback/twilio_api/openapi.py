@@ -37,6 +37,7 @@ SIDS = {
 TEXT = {"type": "string"}
 TEXT_OR_NULL = {"type": ["string", "null"]}
 NUMBER = {"type": "integer"}
+BOOLEAN = {"type": "boolean"}
 OBJECT = {"type": "object"}
 PAGE: dict[str, Schema] = {
     **dict.fromkeys(("page", "page_size", "start", "end"), NUMBER),
@@ -77,7 +78,7 @@ def describe(routes: Iterable[Route]) -> APIRouter:
                 tags=[_tag(route.path)],
                 summary=route.summary,
                 description=cleandoc(route.handler.__doc__ or ""),
-                status_code=None if route.schema else NO_CONTENT,
+                status_code=int(route.status) if route.schema else NO_CONTENT,
                 responses=_responses(route),
                 openapi_extra=_parameters(route),
             )
@@ -126,7 +127,7 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
         for status in sorted(statuses)
     }
     if route.schema is not None:
-        responses[int(HTTPStatus.OK)] = {"description": SUCCESS, "content": _content(representations, route.schema)}
+        responses[int(route.status)] = {"description": SUCCESS, "content": _content(representations, route.schema)}
     return responses
 
 

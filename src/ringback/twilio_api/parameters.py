@@ -141,14 +141,14 @@ async def _read_body(context: RequestContext) -> bytes:
     return bytes(body)
 
 
-class _Rules(NamedTuple):
+class FormRules(NamedTuple):
     """The rules of a form that settings and policy decide: the context of its validation."""
 
     long_friendly_name: LongFriendlyName
     number_validation: NumberValidation = "valid"
 
 
-def _phone_number(value: str, info: ValidationInfo[_Rules]) -> str:
+def _phone_number(value: str, info: ValidationInfo[FormRules]) -> str:
     if not value.strip():
         raise errors.phone_number_missing()
     e164 = to_e164(value, info.context.number_validation)
@@ -159,7 +159,7 @@ def _phone_number(value: str, info: ValidationInfo[_Rules]) -> str:
     return e164
 
 
-def _friendly_name(value: str, info: ValidationInfo[_Rules]) -> str:
+def _friendly_name(value: str, info: ValidationInfo[FormRules]) -> str:
     if info.context.long_friendly_name == LongFriendlyName.TRUNCATE:
         value = value[:FRIENDLY_NAME_MAX_CHARACTERS]
     error = friendly_name_error(value)
@@ -205,21 +205,24 @@ def _call_status(value: str) -> str:
     return value
 
 
-def _checked_by(check: Callable[..., Any]) -> BeforeValidator:
+def checked_by(check: Callable[..., Any]) -> BeforeValidator:
+    """Return a validator that calls `check` with the text of a parameter; its TwilioError passes through pydantic."""
     return BeforeValidator(check)
 
 
-FriendlyName = Annotated[str, _checked_by(_friendly_name), Field(min_length=1, max_length=FRIENDLY_NAME_MAX_CHARACTERS)]
+FriendlyName = Annotated[str, checked_by(_friendly_name), Field(min_length=1, max_length=FRIENDLY_NAME_MAX_CHARACTERS)]
 
 
-class _Form(BaseModel):
+class Form(BaseModel):
+    """The parameters of a form body. Unknown ones are ignored."""
+
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class ValidationRequestForm(_Form):
+class ValidationRequestForm(Form):
     """The parameters of a validation request, in the order of their checks: the fields of ValidationRequest."""
 
-    phone_number: Annotated[str, _checked_by(_phone_number)] = Field(
+    phone_number: Annotated[str, checked_by(_phone_number)] = Field(
         "",
         alias="PhoneNumber",
         validate_default=True,
@@ -228,30 +231,30 @@ class ValidationRequestForm(_Form):
     friendly_name: FriendlyName | None = Field(
         None, alias="FriendlyName", description="The name of the caller ID; by default the formatted number."
     )
-    call_delay_seconds: Annotated[int, _checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
+    call_delay_seconds: Annotated[int, checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
         0, alias="CallDelay", description="Seconds to wait before calling: 0 to 60."
     )
-    extension: Annotated[str, _checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
+    extension: Annotated[str, checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
         None, alias="Extension", description="Digits to dial after the call is answered; w waits half a second."
     )
-    status_callback: Annotated[str, _checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
+    status_callback: Annotated[str, checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
         None, alias="StatusCallback", description="The URL to request when the call has ended."
     )
-    status_callback_method: Annotated[str, _checked_by(_status_callback_method)] = Field(
+    status_callback_method: Annotated[str, checked_by(_status_callback_method)] = Field(
         "POST", alias="StatusCallbackMethod", description="GET or POST."
     )
 
 
-class CallerIdForm(_Form):
+class CallerIdForm(Form):
     """The parameters of an update of a caller ID."""
 
     friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The caller ID's new name.")
 
 
-class CallForm(_Form):
+class CallForm(Form):
     """The parameter of an update of a call."""
 
-    status: Annotated[str, _checked_by(_call_status)] = Field(
+    status: Annotated[str, checked_by(_call_status)] = Field(
         "",
         alias="Status",
         validate_default=True,
@@ -265,7 +268,7 @@ def parse_validation_request(
     long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT,
 ) -> ValidationRequest:
     """Return the validation request that these parameters ask for. Raises the TwilioError of the first invalid one."""
-    form = ValidationRequestForm.model_validate(parameters, context=_Rules(long_friendly_name, number_validation))
+    form = ValidationRequestForm.model_validate(parameters, context=FormRules(long_friendly_name, number_validation))
     return ValidationRequest(**{**form.model_dump(), "extension": form.extension or None})
 
 
@@ -273,7 +276,7 @@ def parse_caller_id_update(
     parameters: Parameters, long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
 ) -> str | None:
     """Return the new FriendlyName of a caller ID, or None if it is not given. Raises TwilioError 20002."""
-    return CallerIdForm.model_validate(parameters, context=_Rules(long_friendly_name)).friendly_name
+    return CallerIdForm.model_validate(parameters, context=FormRules(long_friendly_name)).friendly_name
 
 
 def parse_call_update(parameters: Parameters) -> CallEvent:

@@ -53,8 +53,12 @@ def serialize_csv(document: Document) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(map(xml.element_name, columns))
-    writer.writerows([row[column] for column in columns] for row in rows)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    return xml.plain_text(value) if isinstance(value, bool) else value
 
 
 def _columns(record: Record) -> list[str]:

@@ -72,9 +72,9 @@ class RequestContext:
 
     `method` and `path` are as the client sent them, for errors, log and journal; `path` is percent-encoded to printable
     ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp
-    sets `account`, `access`, `operation` and `path_parameters` before it calls the handler. `journal_account` is the
-    account whose journal records the request: also set for a refused request if its path names an account. `status` is
-    0 until the response starts.
+    sets `account`, `access`, `operation` and `path_parameters` before it calls the handler, and `holder_sid`, the
+    account of the credentials. `journal_account` is the account whose journal records the request: also set for a
+    refused request if its path names an account. `status` is 0 until the response starts.
     """
 
     __slots__ = (
@@ -89,6 +89,7 @@ class RequestContext:
         "fault",
         "form",
         "has_known_suffix",
+        "holder_sid",
         "journal_account",
         "method",
         "operation",
@@ -111,6 +112,7 @@ class RequestContext:
 
     access: Access
     account: Account
+    holder_sid: AccountSid
     path_parameters: Mapping[str, str]
 
     def __init__(
@@ -147,9 +149,9 @@ class RequestContext:
         """The account's policy: its own values over those of the settings."""
         return self.account.policy.merged_with(self.services.call_policy)
 
-    def make_response(self, document: Document) -> Response:
-        """Return status 200 with `document` in the representation that the path asks for."""
-        return TwilioResponse(200, self.representation.serialize(document), self.representation.content_type)
+    def make_response(self, document: Document, status: int = 200) -> Response:
+        """Return `document` in the representation that the path asks for."""
+        return TwilioResponse(status, self.representation.serialize(document), self.representation.content_type)
 
     async def make_page_response(self, page: Page[Row], make_document: Callable[[Page[Row]], Document]) -> Response:
         """Return status 200 with the document of `page`; a thread makes and serializes that of a long one."""

@@ -15,8 +15,10 @@ from ringback.twilio_api.request_context import NO_PARAMETERS, Handler, RequestC
 
 ALWAYS_ALLOWED = ("OPTIONS",)
 """The methods that TwilioApp answers itself, on every path."""
-COMPLETE_RESOURCE = "/OutgoingCallerIds"
-"""ringback has every method of this resource, so its 405 is also Twilio's. Other resources have fewer methods here."""
+COMPLETE_RESOURCES = re.compile(r"/2010-04-01/Accounts(/\{AccountSid\}(/OutgoingCallerIds(/\{Sid\})?)?)?")
+"""The paths of routes on which ringback has every method that Twilio has, so that its 405 is also Twilio's."""
+NOT_EMULATED = re.compile(r".*/IncomingPhoneNumbers/(Local|Mobile|TollFree)")
+"""Lists whose paths look like that of one number: only the list of all numbers is emulated."""
 
 Schema = dict[str, Any]
 """A JSON Schema object."""
@@ -26,7 +28,8 @@ class Route(NamedTuple):
     """One operation of the Twilio API: where it is, what handles it, and what OpenAPI says about it.
 
     `schema` is that of the JSON answer; None for a 204. `query` maps the parameters of the query to their descriptions,
-    `form` are those of the body. `errors` are the statuses of errors that not every operation has.
+    `form` are those of the body. `errors` are the statuses of errors that not every operation has, `status` is that of
+    success.
     """
 
     operation: Operation
@@ -38,6 +41,7 @@ class Route(NamedTuple):
     query: Mapping[str, str] = NO_PARAMETERS
     form: type[BaseModel] | None = None
     errors: tuple[HTTPStatus, ...] = ()
+    status: HTTPStatus = HTTPStatus.OK
 
 
 class Resource(NamedTuple):
@@ -66,12 +70,16 @@ class Router:
         by_path: dict[str, Resource] = {}
         for route in routes:
             pattern, _, _ = compile_path(route.path)
-            resource = by_path.setdefault(route.path, Resource(pattern, {}, COMPLETE_RESOURCE in route.path))
+            resource = by_path.setdefault(
+                route.path, Resource(pattern, {}, bool(COMPLETE_RESOURCES.fullmatch(route.path)))
+            )
             resource.routes.update(dict.fromkeys(route.methods, route))
         self._resources = list(by_path.values())
 
     def matches(self, method: str, path: str) -> bool:
         """Tell whether ringback answers a request as Twilio does, be it with 404, or 405 on a complete resource."""
+        if NOT_EMULATED.fullmatch(path):
+            return False
         resources = (resource for resource in self._resources if resource.pattern.fullmatch(path))
         return any(resource.is_complete or method in (*resource.routes, *ALWAYS_ALLOWED) for resource in resources)
 

@@ -6,24 +6,42 @@ TwilioApp routes requests by this table, and OpenAPI describes it.
 from http import HTTPStatus
 
 from ringback.domain.operations import Operation
-from ringback.twilio_api import accounts, caller_ids, calls, notifications, validation_requests
-from ringback.twilio_api.openapi import OBJECT, describe, fields, page_of
+from ringback.twilio_api import (
+    accounts,
+    caller_ids,
+    calls,
+    incoming_phone_numbers,
+    notifications,
+    validation_requests,
+)
+from ringback.twilio_api.account_parameters import AccountForm, SubaccountForm
+from ringback.twilio_api.documents import ACCOUNTS_PATH
+from ringback.twilio_api.openapi import BOOLEAN, OBJECT, describe, fields, page_of
 from ringback.twilio_api.parameters import PAGING, CallerIdForm, CallForm, ValidationRequestForm
 from ringback.twilio_api.router import Route, check_routes
 
-ACCOUNT_PATH = "/2010-04-01/Accounts/{AccountSid}"
+ACCOUNT_PATH = f"{ACCOUNTS_PATH}/{{AccountSid}}"
 CALLER_IDS_PATH = f"{ACCOUNT_PATH}/OutgoingCallerIds"
 CALLER_ID_PATH = f"{CALLER_IDS_PATH}/{{Sid}}"
 CALLS_PATH = f"{ACCOUNT_PATH}/Calls"
 CALL_PATH = f"{CALLS_PATH}/{{Sid}}"
 NOTIFICATIONS_PATH = f"{CALLS_PATH}/{{CallSid}}/Notifications"
 NOTIFICATION_PATH = f"{NOTIFICATIONS_PATH}/{{Sid}}"
+INCOMING_PHONE_NUMBERS_PATH = f"{ACCOUNT_PATH}/IncomingPhoneNumbers"
+INCOMING_PHONE_NUMBER_PATH = f"{INCOMING_PHONE_NUMBERS_PATH}/{{Sid}}"
 
 ACCOUNT = fields(accounts.COLUMNS, subresource_uris=OBJECT)
 CALL = fields(calls.COLUMNS, calls.NULLABLE_COLUMNS, subresource_uris=OBJECT)
 CALLER_ID = fields(caller_ids.COLUMNS)
 LISTED_NOTIFICATION = fields(notifications.COLUMNS, notifications.NULLABLE_COLUMNS)
 NOTIFICATION = fields(notifications.INSTANCE_COLUMNS, notifications.NULLABLE_COLUMNS)
+INCOMING_PHONE_NUMBER = fields(
+    incoming_phone_numbers.COLUMNS,
+    incoming_phone_numbers.NULLABLE_COLUMNS,
+    beta=BOOLEAN,
+    capabilities=OBJECT,
+    voice_caller_id_lookup=BOOLEAN,
+)
 VALIDATION_REQUEST = fields(
     ("account_sid", "phone_number", "friendly_name", "call_sid"),
     nullable={"friendly_name"},
@@ -57,9 +75,24 @@ ROUTES = (
         "Delete a verified number",
     ),
     Route(
+        Operation.LIST_ACCOUNTS, ("GET",), ACCOUNTS_PATH, accounts.list_accounts,
+        "List the account and its subaccounts",
+        page_of("accounts", ACCOUNT), query={**accounts.FILTERS, **PAGING},
+    ),
+    Route(
+        Operation.CREATE_ACCOUNT, ("POST",), ACCOUNTS_PATH, accounts.create_account,
+        "Create a subaccount",
+        ACCOUNT, form=SubaccountForm, status=HTTPStatus.CREATED,
+    ),
+    Route(
         Operation.FETCH_ACCOUNT, ("GET",), ACCOUNT_PATH, accounts.fetch_account,
         "Fetch the account",
         ACCOUNT,
+    ),
+    Route(
+        Operation.UPDATE_ACCOUNT, ("POST",), ACCOUNT_PATH, accounts.update_account,
+        "Rename the account, or change the status of a subaccount",
+        ACCOUNT, form=AccountForm,
     ),
     Route(
         Operation.LIST_CALLS, ("GET",), CALLS_PATH, calls.list_calls,
@@ -85,6 +118,16 @@ ROUTES = (
         Operation.FETCH_CALL_NOTIFICATION, ("GET",), NOTIFICATION_PATH, notifications.fetch_call_notification,
         "Fetch a notification of a call",
         NOTIFICATION,
+    ),
+    Route(
+        Operation.LIST_INCOMING_PHONE_NUMBERS, ("GET",), INCOMING_PHONE_NUMBERS_PATH,
+        incoming_phone_numbers.list_incoming_phone_numbers, "List the numbers that the account owns",
+        page_of("incoming_phone_numbers", INCOMING_PHONE_NUMBER), query={**incoming_phone_numbers.FILTERS, **PAGING},
+    ),
+    Route(
+        Operation.FETCH_INCOMING_PHONE_NUMBER, ("GET",), INCOMING_PHONE_NUMBER_PATH,
+        incoming_phone_numbers.fetch_incoming_phone_number, "Fetch a number that the account owns",
+        INCOMING_PHONE_NUMBER,
     ),
 )
 # fmt: on

@@ -8,6 +8,9 @@ from lxml import etree
 
 from ringback.twilio_api.documents import Document, Fields, Record, RecordPage
 
+ACRONYMS = {"mms": "MMS", "sms": "SMS"}
+"""Fields whose XML names are not capitalized words. Source: docs/fidelity.md, IncomingPhoneNumber [oai]."""
+
 
 def serialize(document: Document) -> bytes:
     """Return a document as compact XML with self-closing empty elements; a page's links are attributes."""
@@ -55,10 +58,15 @@ def _fill(element: etree._Element, fields: Fields) -> None:
         elif isinstance(value, Mapping):
             _fill(child, value)
         elif value is not None:
-            child.text = str(value)
+            child.text = plain_text(value)
+
+
+def plain_text(value: int) -> str:
+    """Return a number or a truth value as XML and CSV have it: ``true`` and ``false`` in small letters."""
+    return str(value).lower()
 
 
 @cache
 def element_name(key: str) -> str:
-    """Return the XML name of a field: ``date_created`` is ``DateCreated``."""
-    return "".join(word.capitalize() for word in key.split("_"))
+    """Return the XML name of a field: ``date_created`` is ``DateCreated``, and the capability ``sms`` is ``SMS``."""
+    return ACRONYMS.get(key) or "".join(word.capitalize() for word in key.split("_"))

@@ -39,11 +39,12 @@ def _is_e164(value: object) -> bool:
 
 @FORMATS.checks("uri")
 def _is_relative_uri(value: object) -> bool:
-    """Tell whether a value is a relative URI, as in Twilio's examples for the format "uri".
+    """Tell whether a value is a relative URI or empty, as in Twilio's examples for the format "uri".
 
-    A notification also has the URL of a page of the error dictionary, and an empty one if no request caused it.
+    A notification also has the URL of a page of the error dictionary.
     """
-    return not isinstance(value, str) or bool(_RELATIVE_URI.fullmatch(value) or _ERROR_PAGE.fullmatch(value))
+    is_known = isinstance(value, str) and (_RELATIVE_URI.fullmatch(value) or _ERROR_PAGE.fullmatch(value))
+    return not isinstance(value, str) or not value or bool(is_known)
 
 
 @FORMATS.checks("uri-map")

@@ -8,6 +8,18 @@ parameters and result as in `ringback.testing`.
 from ringback.testing.aio.account import Account
 from ringback.testing.aio.calls import Call
 from ringback.testing.aio.connection import Connection, attach, connect
-from ringback.testing.aio.resources import Clock, Faults, Inbox, Phone, Policy
+from ringback.testing.aio.resources import Clock, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
 
-__all__ = ["Account", "Call", "Clock", "Connection", "Faults", "Inbox", "Phone", "Policy", "attach", "connect"]
+__all__ = [
+    "Account",
+    "Call",
+    "Clock",
+    "Connection",
+    "Faults",
+    "Inbox",
+    "IncomingPhoneNumbers",
+    "Phone",
+    "Policy",
+    "attach",
+    "connect",
+]

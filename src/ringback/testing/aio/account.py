@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ringback.testing.account import AccountData
 from ringback.testing.aio.calls import Call
-from ringback.testing.aio.resources import Clock, Faults, Inbox, Phone, Policy
+from ringback.testing.aio.resources import Clock, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
 from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
 from ringback.testing.requests import AccountRequests
 from ringback.testing.resources import DEFAULT
@@ -30,6 +30,7 @@ class Account(AccountData):
         self.clock = Clock(self._control, self.account_sid)
         self.faults = Faults(self._control, self.account_sid)
         self.policy = Policy(self._control, self.account_sid)
+        self.incoming_phone_numbers = IncomingPhoneNumbers(self._control, self.account_sid)
         self.default_phone = self.phone(DEFAULT)
 
     def client(self) -> "Client":

@@ -5,12 +5,21 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from ringback.testing.control import AsyncControl
-from ringback.testing.models import Behavior, ClockState, EffectivePolicy, Fault, InboxMessage, PhoneState
+from ringback.testing.models import (
+    Behavior,
+    ClockState,
+    EffectivePolicy,
+    Fault,
+    InboxMessage,
+    IncomingPhoneNumber,
+    PhoneState,
+)
 from ringback.testing.requests import PATH
 from ringback.testing.resource_requests import (
     ClockRequests,
     FaultRequests,
     InboxRequests,
+    IncomingPhoneNumberRequests,
     PhoneRequests,
     PolicyRequests,
 )
@@ -144,6 +153,28 @@ class Phone:
     async def clear_script(self) -> None:
         """Delete the phone's script: its rule applies to the next call."""
         await self._control.send(self._requests.clear_script())
+
+
+class IncomingPhoneNumbers:
+    """The numbers that an account owns at Twilio. The Twilio API lists them, and refuses to verify them (21449)."""
+
+    def __init__(self, control: AsyncControl, account_sid: str) -> None:
+        self._control = control
+        self._requests = IncomingPhoneNumberRequests(account_sid)
+
+    async def add(
+        self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
+    ) -> IncomingPhoneNumber:
+        """Give the account a number. Raises ControlError (409) if the account owns it already."""
+        return await self._control.send(self._requests.add(number, friendly_name, date_created))
+
+    async def list(self) -> list[IncomingPhoneNumber]:
+        """Return the newest 1,000 numbers, newest first."""
+        return await self._control.send(self._requests.list())
+
+    async def delete(self, sid: str) -> None:
+        """Take a number away from the account. Raises ControlError (404) if it does not own it."""
+        await self._control.send(self._requests.delete(sid))
 
 
 class Policy:
