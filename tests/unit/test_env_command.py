@@ -82,7 +82,7 @@ def test_lines_of_each_client_contain_its_variables_and_no_secret(
     assert finished.status == 0
     assert finished.complaints[0].startswith("ringback: created a new certificate authority in ")
     assert variables(finished.out, tmp_path) == expected(client, tmp_path / "ringback-authority")
-    assert "ringbackringback" not in finished.out
+    assert "feedface" not in finished.out
 
 
 @pytest.mark.parametrize("client", LINE_OF_CODE)

@@ -17,13 +17,14 @@ PREREQUISITE_ACTIONS = {"/digits": "answer", "/hang-up": "answer", "/redeliver":
 
 @dataclass
 class World:
-    """An account with a ringing call, a phone rule, a script, a fault, a caller ID and a message."""
+    """An account with a ringing call, a phone rule, a script, a fault, a caller ID, an API key and a message."""
 
     http: httpx.Client
     account_sid: str
     call_sid: str
     fault_id: int
     caller_id_sid: str
+    key_sid: str
 
     @property
     def values(self) -> dict[str, object]:
@@ -35,6 +36,7 @@ class World:
             "fault_id": self.fault_id,
             "name": INBOX,
             "sid": self.caller_id_sid,
+            "key_sid": self.key_sid,
         }
 
     def is_whole(self) -> bool:
@@ -54,7 +56,8 @@ class World:
             self.http.put(f"{path}/phones/{NUMBER}", json={"behavior": "manual"})
         if operation_path.endswith("/{fault_id}"):
             self.fault_id = _made(self.http.post(f"{path}/faults", json=UNTRIGGERED_FAULT))["id"]
-
+        if operation_path.endswith("/{key_sid}"):
+            self.key_sid = _made(self.http.post(f"{path}/keys"))["sid"]
         if operation_path.endswith("/caller-ids/{sid}"):
             self.http.delete(f"{path}/caller-ids/{self.caller_id_sid}")
             self.caller_id_sid = _made(self.http.post(f"{path}/caller-ids", json=VERIFIED))["sid"]
@@ -83,7 +86,8 @@ def new_world(http: httpx.Client) -> World:
             data={"PhoneNumber": NUMBER, "StatusCallback": str(http.base_url.join(f"/_ringback{path}/inbox/{INBOX}"))},
         )
     )
-    world = World(http, sid, call["call_sid"], fault["id"], caller_id["sid"])
+    key = _made(http.post(f"{path}/keys"))
+    world = World(http, sid, call["call_sid"], fault["id"], caller_id["sid"], key["sid"])
     world.wait_for("call.ringing")
     return world
 
