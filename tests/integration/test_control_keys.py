@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from ringback.storage.request_journal import KEPT_REQUESTS
+from support.databases.templates import SQLITE, only
 from support.domain_values import NUMBER
 from support.in_process.control import Controlled, ControlledAccount
 
@@ -184,6 +185,7 @@ async def test_permissions_belong_to_the_account_of_the_path(
     assert (await permissions_used(account), await permissions_used(child)) == ([], [LIST])
 
 
+@only(SQLITE)
 async def test_permission_of_a_request_that_the_journal_has_pruned_stays_used(account: ControlledAccount) -> None:
     await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
     for _ in range(KEPT_REQUESTS):

@@ -165,6 +165,7 @@ def started(server: ServerProcess, folder: Path, key: ApiKey, auth_token: str) -
     return run_alone([sys.executable, "-c", STRICT_APPLICATION], folder, variables).splitlines()
 
 
+@pytest.mark.slow
 def test_application_that_refuses_to_start_unless_the_token_is_32_hexadecimal_digits_starts(
     quick_server: ServerProcess, keys: list[ApiKey], tmp_path: Path
 ) -> None:
