@@ -57,7 +57,7 @@ class Inspector:
         self._calls_path = f"/2010-04-01/Accounts/{tenant.sid}/Calls"
 
     def settle(self, seconds: float) -> None:
-        """Wait until every call has ended and every callback is delivered or given up."""
+        """Wait until every call has ended and every callback is delivered or has failed."""
         what = f"account {self._tenant.sid} settled"
         eventually(lambda: len(self._settled()) >= len(self._calls()), what=what, seconds=seconds)
 

@@ -72,7 +72,7 @@ class Visited:
 
 
 class PhonePage:
-    """The page in a browser. `complaints` are errors in the console, which must be empty."""
+    """The page in a browser. `complaints` are errors in the console; there must be none."""
 
     def __init__(self, page: Page, account: Visited) -> None:
         self.page = page

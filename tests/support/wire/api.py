@@ -125,7 +125,7 @@ def records(response: httpx.Response) -> list[CallerId]:
 
 
 def eventually(probe: Callable[[], T | None], seconds: float = PATIENCE_SECONDS) -> T:
-    """Return the first result of `probe` that is not None; fail after `seconds`."""
+    """Return the first result of `probe` that is not None, False or empty; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()

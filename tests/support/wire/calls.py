@@ -1,4 +1,4 @@
-"""Requests for the calls of validation requests."""
+"""Helpers that create, list and fetch the calls of validation requests."""
 
 from dataclasses import dataclass
 from typing import Any
