@@ -1,4 +1,4 @@
-"""The notifications of a call that geo permissions blocked, and of others. Rules: docs/fidelity.md, Notification."""
+"""Notifications of a call that geo permissions blocked, and of other calls. Rules: docs/fidelity.md, Notification."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ SUFFIXES = {"": "application/xml", ".xml": "application/xml", ".json": "applicat
 
 @pytest.fixture(scope="module")
 def blocked(seeded: SeededAccounts) -> Call:
-    """Return a call of the stranger's that geo permissions blocked."""
+    """Return a call of an unrelated account that geo permissions blocked."""
     return ended(seeded.stranger, ask_for(seeded.stranger, GEO_BLOCKED_NUMBER))
 
 
@@ -51,7 +51,7 @@ def listed(api: Api, call_sid: str, **query: Any) -> list[dict[str, Any]]:
     return rows
 
 
-def test_geo_blocked_call_fails_after_no_seconds(blocked: Call) -> None:
+def test_geo_blocked_call_has_failed_without_a_duration(blocked: Call) -> None:
     assert (blocked["status"], blocked["duration"]) == ("failed", None)
     assert blocked["subresource_uris"] == {
         "notifications": blocked["uri"].removesuffix(".json") + "/Notifications.json"
@@ -95,7 +95,7 @@ def test_geo_blocked_call_has_one_notification(owner: Api, blocked: Call) -> Non
     }
 
 
-def test_notification_is_fetched_with_three_more_fields(owner: Api, blocked: Call) -> None:
+def test_fetched_notification_has_three_more_fields(owner: Api, blocked: Call) -> None:
     [notification] = listed(owner, blocked["sid"])
 
     fetched = owner.request("GET", notification["uri"]).json()
@@ -105,7 +105,7 @@ def test_notification_is_fetched_with_three_more_fields(owner: Api, blocked: Cal
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_suffix_chooses_the_representation_of_notifications(owner: Api, blocked: Call, suffix: str) -> None:
+def test_suffix_selects_the_representation_of_notifications(owner: Api, blocked: Call, suffix: str) -> None:
     [notification] = listed(owner, blocked["sid"])
 
     answers = [owner.request("GET", path_of(owner, blocked["sid"], sid, suffix)) for sid in ("", notification["sid"])]
@@ -127,7 +127,7 @@ def test_notifications_in_xml_have_an_element_for_each_field(owner: Api, blocked
     assert (fetched.findtext("MessageText"), fetched.findtext("Uri")) == (TEXT, f"{path}/{row['sid']}")
 
 
-def test_notifications_in_csv_have_a_row_each(owner: Api, blocked: Call) -> None:
+def test_notifications_in_csv_have_one_row_each(owner: Api, blocked: Call) -> None:
     answer = owner.request("GET", path_of(owner, blocked["sid"], suffix=".csv"))
 
     header, row = csv.reader(io.StringIO(answer.text))
@@ -143,11 +143,11 @@ def test_other_calls_have_no_notifications(owner: Api) -> None:
 
 
 @pytest.mark.parametrize(("level", "count"), [("0", 0), ("1", 1), ("warning", 0)])
-def test_log_picks_notifications_by_level(owner: Api, blocked: Call, level: str, count: int) -> None:
+def test_log_filter_selects_notifications_by_level(owner: Api, blocked: Call, level: str, count: int) -> None:
     assert len(listed(owner, blocked["sid"], Log=level)) == count
 
 
-def test_message_date_picks_notifications_by_the_day(owner: Api, blocked: Call) -> None:
+def test_message_date_filter_selects_notifications_by_day(owner: Api, blocked: Call) -> None:
     moment = parsedate_to_datetime(blocked["date_updated"])
     day, next_day = f"{moment:%Y-%m-%d}", f"{moment + timedelta(days=1):%Y-%m-%d}"
 
@@ -171,9 +171,7 @@ def test_pages_of_notifications_can_be_requested_by_number_and_token(owner: Api,
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_notification_that_does_not_exist_is_not_found(
-    api: Api, owner: Api, nobody: Api, blocked: Call, suffix: str
-) -> None:
+def test_unknown_notification_is_not_found(api: Api, owner: Api, nobody: Api, blocked: Call, suffix: str) -> None:
     sid = listed(owner, blocked["sid"])[0]["sid"]
     answers = [
         owner.request("GET", path_of(owner, UNKNOWN_CALL_SID, suffix=suffix)),
@@ -187,7 +185,7 @@ def test_notification_that_does_not_exist_is_not_found(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-def test_notifications_can_only_be_read(owner: Api, blocked: Call, method: str) -> None:
+def test_notifications_are_read_only(owner: Api, blocked: Call, method: str) -> None:
     sid = listed(owner, blocked["sid"])[0]["sid"]
 
     for path in (path_of(owner, blocked["sid"]), path_of(owner, blocked["sid"], sid)):

@@ -1,4 +1,4 @@
-"""Ending a validation call by its Status. Rules: docs/fidelity.md, Call."""
+"""Updates that end a validation call. Rules: docs/fidelity.md, Call."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from support.wire.calls import (
 from support.wire.rows import SeededAccounts
 
 LONG_EXTENSION = "w" * 50
-"""A call that dials it stays in progress for 25 seconds."""
+"""An extension with pauses that keep a call in progress for 25 seconds."""
 OTHER_PARAMETERS = (
     *("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml", "StatusCallback", "StatusCallbackMethod", "TimeLimit"),
 )
@@ -39,7 +39,7 @@ def in_progress(api: Api, **form: Any) -> str:
 
 
 @pytest.mark.parametrize("status", ["canceled", "completed"])
-def test_queued_call_that_a_client_ends_is_canceled(api: Api, status: str) -> None:
+def test_queued_call_ended_by_a_client_is_canceled(api: Api, status: str) -> None:
     sid = ask_for(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status=status)
@@ -50,7 +50,7 @@ def test_queued_call_that_a_client_ends_is_canceled(api: Api, status: str) -> No
     assert fetch_call(api, sid) == call
 
 
-def test_call_in_progress_is_completed_by_a_client_and_not_canceled(api: Api) -> None:
+def test_call_in_progress_can_be_completed_and_not_canceled(api: Api) -> None:
     sid = in_progress(api)
 
     canceled, completed = update(api, sid, Status="canceled"), update(api, sid, Status="completed")
@@ -63,7 +63,7 @@ def test_call_in_progress_is_completed_by_a_client_and_not_canceled(api: Api) ->
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("status", ["canceled", "completed"])
-def test_call_that_has_ended_cannot_be_ended(seeded: SeededAccounts, status: str, suffix: str) -> None:
+def test_ended_call_cannot_be_updated(seeded: SeededAccounts, status: str, suffix: str) -> None:
     before = ended(seeded.stranger, ask_for(seeded.stranger, "+15005550016"))
 
     answer = update(seeded.stranger, before["sid"], suffix, Status=status)
@@ -85,7 +85,7 @@ def test_status_of_an_update_is_canceled_or_completed(api: Api, form: dict[str, 
 
 
 @pytest.mark.parametrize("name", OTHER_PARAMETERS)
-def test_other_parameters_of_an_update_are_refused_by_name(api: Api, name: str) -> None:
+def test_other_parameters_of_an_update_are_refused_with_their_names(api: Api, name: str) -> None:
     sid = ask_for(api, CallDelay=LONGEST_DELAY)
 
     answer = update(api, sid, Status="completed", **{name: "1"})
@@ -113,7 +113,7 @@ def test_call_of_another_account_cannot_be_ended(api: Api, nobody: Api, seeded: 
 
 
 @pytest.mark.parametrize("suffix", ["", ".xml"])
-def test_call_that_a_client_ends_is_answered_in_xml(api: Api, suffix: str) -> None:
+def test_update_of_a_call_has_an_xml_response(api: Api, suffix: str) -> None:
     answer = update(api, ask_for(api, CallDelay=LONGEST_DELAY), suffix, Status="canceled")
 
     [call] = etree.fromstring(answer.content)
@@ -122,7 +122,7 @@ def test_call_that_a_client_ends_is_answered_in_xml(api: Api, suffix: str) -> No
     assert call.findtext("Status") == "canceled"
 
 
-def test_call_that_a_client_ends_has_failed_to_verify(api: Api) -> None:
+def test_call_ended_by_a_client_has_failed_to_verify(api: Api) -> None:
     number = draw_number()
     with CallbackReceiver() as receiver:
         sid = ask_for(api, number, CallDelay=LONGEST_DELAY, StatusCallback=receiver.url)
@@ -134,7 +134,7 @@ def test_call_that_a_client_ends_has_failed_to_verify(api: Api) -> None:
     assert api.find(number) is None
 
 
-def test_number_whose_call_a_client_ended_can_be_verified(api: Api) -> None:
+def test_number_of_a_call_ended_by_a_client_can_be_verified(api: Api) -> None:
     number = draw_number()
     update(api, ask_for(api, number, CallDelay=LONGEST_DELAY), Status="canceled")
 
@@ -143,7 +143,7 @@ def test_number_whose_call_a_client_ended_can_be_verified(api: Api) -> None:
     assert caller_id["phone_number"] == number
 
 
-def test_calls_that_clients_ended_are_listed_as_canceled(api: Api) -> None:
+def test_calls_ended_by_clients_are_listed_as_canceled(api: Api) -> None:
     number = draw_number()
     sid = ask_for(api, number, CallDelay=LONGEST_DELAY)
     update(api, sid, Status="canceled")

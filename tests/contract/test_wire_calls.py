@@ -222,7 +222,7 @@ def test_call_requires_credentials(nobody: Api, completed: Call) -> None:
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 @pytest.mark.parametrize("exists", [True, False])
-def test_call_is_only_read_and_ended(api: Api, completed: Call, method: str, suffix: str, *, exists: bool) -> None:
+def test_call_allows_only_get_and_post(api: Api, completed: Call, method: str, suffix: str, *, exists: bool) -> None:
     sid = completed["sid"] if exists else UNKNOWN_CALL_SID
 
     answer = api.request(method, call_path(api, sid, suffix), data={"Status": "completed"})

@@ -1,4 +1,4 @@
-"""A second request for a number that is being called, by setting. Rules: docs/fidelity.md, policy."""
+"""A second request for a number that is being called, under each setting. Rules: docs/fidelity.md, policy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ def server_with(folder: Path, second_request: str) -> Iterator[Api]:
         yield api
 
 
-def test_second_request_for_a_number_is_refused_by_setting(tmp_path: Path) -> None:
+def test_second_request_for_a_number_is_refused_if_configured(tmp_path: Path) -> None:
     with server_with(tmp_path, "refuse") as api:
         sid = ask_for(api, SILENT_NUMBER)
         refused = api.validate(SILENT_NUMBER)
@@ -30,7 +30,7 @@ def test_second_request_for_a_number_is_refused_by_setting(tmp_path: Path) -> No
     assert call["status"] in {"queued", "ringing"}
 
 
-def test_both_calls_to_a_number_go_on_by_setting(tmp_path: Path) -> None:
+def test_both_calls_to_a_number_continue_if_configured(tmp_path: Path) -> None:
     with server_with(tmp_path, "both") as api:
         answers = [api.validate("+14158675309").json() for _ in range(2)]
         calls = [ended(api, answer["call_sid"]) for answer in answers]

@@ -1,4 +1,4 @@
-"""Calls that a client ends, on a clock that stands still: docs/calls.md."""
+"""Calls ended by a client, on a frozen clock: docs/calls.md."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def end(
 
 @pytest.mark.parametrize("event", [CANCEL, COMPLETE])
 @pytest.mark.parametrize("is_ringing", [False, True])
-def test_unanswered_call_that_a_client_ends_is_canceled(
+def test_unanswered_call_ended_by_a_client_is_canceled(
     simulation: Simulation, event: CallEvent, *, is_ringing: bool
 ) -> None:
     simulation.the_phone_is(PhoneBehavior.MANUAL)
@@ -52,9 +52,7 @@ def test_unanswered_call_that_a_client_ends_is_canceled(
 
 
 @pytest.mark.parametrize("extension", [None, "wwww"])
-def test_answered_call_is_completed_and_a_cancellation_leaves_it_as_it_is(
-    simulation: Simulation, extension: str | None
-) -> None:
+def test_answered_call_can_be_completed_and_not_canceled(simulation: Simulation, extension: str | None) -> None:
     simulation.the_phone_is(PhoneBehavior.ENTER_NOTHING, ring_seconds=0.0)
     sid = simulation.validate(extension=extension).call_sid
     simulation.step()
@@ -89,7 +87,7 @@ def test_call_of_another_account_is_not_ended(simulation: Simulation) -> None:
 
 
 @pytest.mark.anyio
-async def test_end_by_a_client_is_an_event_and_leaves_the_frozen_clock_alone(account: ControlledAccount) -> None:
+async def test_call_ended_by_a_client_has_an_event_and_no_next_event(account: ControlledAccount) -> None:
     await account.control("PUT", "/clock", {"mode": "frozen"})
     sid = (await account.validate(CallDelay=5))["call_sid"]
 
@@ -103,7 +101,7 @@ async def test_end_by_a_client_is_an_event_and_leaves_the_frozen_clock_alone(acc
 
 
 @pytest.mark.anyio
-async def test_callee_cannot_act_in_a_call_that_a_client_ended(account: ControlledAccount) -> None:
+async def test_callee_cannot_act_in_a_call_ended_by_a_client(account: ControlledAccount) -> None:
     at_prompt, rings = await at_the_prompt(account), await ringing(account, "+12125551234")
     for answer in (at_prompt, rings):
         await account.twilio("POST", f"/Calls/{answer['call_sid']}.json", {"Status": "completed"})

@@ -109,7 +109,7 @@ async def test_concurrent_advances_of_a_clock_add_up(account: ControlledAccount)
     assert (await account.call(sid))["verification_status"] == "success"
 
 
-async def test_call_that_a_client_ends_during_the_correct_digits_ends_once(account: ControlledAccount) -> None:
+async def test_call_ended_by_a_client_during_the_correct_digits_ends_once(account: ControlledAccount) -> None:
     answer = await at_the_prompt(account)
 
     keyed, completed = await asyncio.gather(
@@ -122,7 +122,7 @@ async def test_call_that_a_client_ends_during_the_correct_digits_ends_once(accou
     assert len(await caller_ids(account)) == (1 if keyed == 200 else 0)
 
 
-async def test_call_that_a_client_cancels_when_its_clock_is_advanced_ends_once(account: ControlledAccount) -> None:
+async def test_call_canceled_by_a_client_during_an_advance_ends_once(account: ControlledAccount) -> None:
     sid = (await account.validate(CallDelay=30))["call_sid"]
     await account.control("PUT", "/clock", {"mode": "frozen"})
 

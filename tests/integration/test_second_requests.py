@@ -1,4 +1,4 @@
-"""A second request for a number that is being called, by the policy's `second_request`: docs/policy.md."""
+"""A second request for a number that is being called, for each `second_request` of the policy: docs/policy.md."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ def use(simulation: Simulation, second_request: SecondRequest) -> None:
     assert set_policy(simulation.unit_of_work, ACCOUNT_SID, AccountPolicy(second_request=second_request))
 
 
-def test_refused_second_request_leaves_the_call_as_it_is(simulation: Simulation) -> None:
+def test_refused_second_request_does_not_change_the_call(simulation: Simulation) -> None:
     use(simulation, SecondRequest.REFUSE)
     first = simulation.validate()
     before = simulation.call(first.call_sid)
@@ -35,7 +35,7 @@ def test_refused_second_request_leaves_the_call_as_it_is(simulation: Simulation)
     assert query(simulation.database, "SELECT count(*) FROM validation_calls") == [(1,)]
 
 
-def test_request_after_a_failed_call_is_answered_where_second_ones_are_refused(simulation: Simulation) -> None:
+def test_request_after_a_failed_call_is_accepted_if_second_requests_are_refused(simulation: Simulation) -> None:
     use(simulation, SecondRequest.REFUSE)
     first = simulation.validate("+15005550014")
     simulation.run()
@@ -45,7 +45,7 @@ def test_request_after_a_failed_call_is_answered_where_second_ones_are_refused(s
     assert first.call_sid != second.call_sid
 
 
-def test_both_calls_go_on_and_each_of_the_codes_verifies(simulation: Simulation) -> None:
+def test_both_calls_continue_and_either_code_verifies_the_number(simulation: Simulation) -> None:
     use(simulation, SecondRequest.BOTH)
     first = simulation.validate(status_callback=URL, friendly_name="First")
     second = simulation.validate(status_callback=URL, friendly_name="Second", call_delay_seconds=1)
@@ -63,7 +63,7 @@ def test_both_calls_go_on_and_each_of_the_codes_verifies(simulation: Simulation)
     assert caller_id.friendly_name == "First"
 
 
-def test_first_success_verifies_the_number_while_the_other_call_goes_on(simulation: Simulation) -> None:
+def test_first_success_verifies_the_number_and_the_other_call_continues(simulation: Simulation) -> None:
     use(simulation, SecondRequest.BOTH)
     first, second = simulation.validate(), simulation.validate("+1 415 867 5309", call_delay_seconds=60)
     for _ in range(3):
@@ -91,7 +91,7 @@ def test_superseding_request_ends_every_call_to_the_number(simulation: Simulatio
 
 
 @pytest.mark.anyio
-async def test_right_codes_in_both_calls_at_once_create_one_caller_id(account: ControlledAccount) -> None:
+async def test_correct_codes_in_both_calls_create_one_caller_id(account: ControlledAccount) -> None:
     await account.control("PUT", "/policy", {"second_request": "both"})
     answers = [await at_the_prompt(account) for _ in range(2)]
 
@@ -104,7 +104,7 @@ async def test_right_codes_in_both_calls_at_once_create_one_caller_id(account: C
 
 
 @pytest.mark.anyio
-async def test_of_concurrent_requests_one_is_answered_where_second_ones_are_refused(
+async def test_concurrent_requests_have_one_success_if_second_requests_are_refused(
     account: ControlledAccount,
 ) -> None:
     await account.control("PUT", "/phones/default", {"behavior": "manual"})

@@ -1,4 +1,4 @@
-"""UnmodifiedPrograms applications that end a validation call, or ask why it failed, with Twilio's own libraries."""
+"""Unmodified applications that end a validation call, or read why it failed, with Twilio's libraries."""
 
 from pathlib import Path
 
@@ -71,7 +71,7 @@ def test_application_cancels_its_call(intercepting: InterceptingServer, tmp_path
     }
 
 
-def test_application_reads_why_its_call_was_blocked(intercepting: InterceptingServer, tmp_path: Path) -> None:
+def test_application_reads_the_reason_of_a_blocked_call(intercepting: InterceptingServer, tmp_path: Path) -> None:
     told = UnmodifiedPrograms(printed_lines("python", intercepting), tmp_path).python(ASKING_WHY)
 
     assert (told["code"], told["count"]) == ("13227", 1)

@@ -1,4 +1,4 @@
-"""What the phone page says about calls that an application ended, and about those that geo permissions blocked."""
+"""The phone page: labels of calls that an application ended or geo permissions blocked."""
 
 import pytest
 from playwright.sync_api import expect
@@ -20,9 +20,7 @@ def end(account: Visited, sid: str, status: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-def test_call_that_an_application_ends_or_geo_permissions_block_has_its_own_labels(
-    phone_page: PhonePage, account: Visited
-) -> None:
+def test_calls_ended_by_an_application_or_geo_permissions_are_labeled(phone_page: PhonePage, account: Visited) -> None:
     waiting = account.validate("+14158675309", CallDelay="60")["call_sid"]
     answered = account.validate()["call_sid"]
     account.wait_for("call.ringing", answered)

@@ -136,7 +136,7 @@ def test_subresources_of_an_account_have_routes() -> None:
     )
 
 
-def test_every_subresource_of_a_call_has_a_route() -> None:
+def test_subresources_of_a_call_have_routes() -> None:
     call = a_call()
     uris = call_document(call, "").fields["subresource_uris"]
     filled = {route.path.format(AccountSid=call.account_sid, CallSid=call.sid, Sid="{Sid}") for route in ROUTES}

@@ -1,4 +1,4 @@
-"""Notifications derive from the call: docs/calls.md."""
+"""Notifications, which are derived from calls: docs/calls.md."""
 
 import pytest
 

@@ -148,7 +148,7 @@ LISTED = [Listed(f"PN{place:032x}", Timestamp(T0 + place // 2)) for place in ran
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 10, 11])
-def test_pages_of_a_list_in_memory_are_walked_to_the_end_and_back(size: int) -> None:
+def test_pages_of_a_list_in_memory_are_followed_to_the_end_and_back(size: int) -> None:
     pages = [page_of(LISTED, PageRequest(0, size))]
     while token := pages[-1].next_token:
         pages.append(page_of(LISTED, PageRequest(len(pages), size, token)))
@@ -159,7 +159,7 @@ def test_pages_of_a_list_in_memory_are_walked_to_the_end_and_back(size: int) -> 
     assert list(back.rows) == (LISTED[-len(pages[-1].rows) - size :][:size] if len(pages) > 1 else [])
 
 
-def test_page_of_a_list_in_memory_is_found_by_its_number() -> None:
+def test_page_of_a_list_in_memory_is_selected_by_its_number() -> None:
     assert [page_of(LISTED, PageRequest(page, 4)).rows for page in range(4)] == [
         LISTED[:4],
         LISTED[4:8],
