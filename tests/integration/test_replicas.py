@@ -131,7 +131,7 @@ async def test_due_call_is_advanced_by_one_process(pair: list[Database]) -> None
     assert set(moved.values()) == {1}
 
 
-async def test_call_that_a_client_ends_while_another_process_advances_it_ends_once(pair: list[Database]) -> None:
+async def test_call_ended_by_a_client_while_another_process_advances_it_ends_once(pair: list[Database]) -> None:
     clock = FakeClock()
     sids = [await pair[0].run(ask, f"+1415867{number:04d}") for number in range(20)]
 
