@@ -35,6 +35,7 @@ def an_account(sid: AccountSid = SHOP, **changes: Any) -> SeededAccount:
 
 
 FULL = an_account(
+    secondary_auth_token="another token",
     friendly_name="Shop",
     owner_email="jo@example.com",
     status=AccountStatus.ACTIVE,
@@ -63,7 +64,8 @@ def test_seed_creates_its_accounts_with_their_resources(simulation: Simulation) 
     account = unit_of_work.accounts.find(SHOP)
     newer, older = simulation.caller_ids(SHOP)
     assert account is not None
-    assert (account.auth_token, account.friendly_name, account.owner_email) == ("token", "Shop", "jo@example.com")
+    assert account.auth_tokens == ("token", "another token")
+    assert (account.friendly_name, account.owner_email) == ("Shop", "jo@example.com")
     assert (account.date_created, account.date_updated) == (LATER, LATER)
     assert unit_of_work.api_keys.find_holder(KEY.sid) == (account, "secret", STANDARD_ACCESS)
     assert account.policy == AccountPolicy(code_attempts=2)

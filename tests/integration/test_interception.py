@@ -21,6 +21,12 @@ from support.waiting import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.xdist_group("interception")
 
+TOKEN_ENDPOINTS = [
+    ("oauth.twilio.com", "/v2/token"),
+    ("oauth.dublin.ie1.twilio.com", "/v2/token"),
+    ("iam.twilio.com", "/v1/token"),
+    ("preview-iam.twilio.com", "/v1/token"),
+]
 SMS = {"To": "+14158675309", "Body": "Hello"}
 MESSAGE = (
     f"The requested resource {MESSAGES} was not found: ringback emulates only OutgoingCallerIds, and refused this POST"
@@ -252,7 +258,70 @@ def test_unknown_resource_without_interception_is_a_plain_404(server: Intercepti
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-@pytest.mark.parametrize("host", ["messaging.twilio.com", "verify.twilio.com", "oauth.twilio.com", "twilio.com"])
+@pytest.mark.parametrize(("host", "path"), TOKEN_ENDPOINTS)
+def test_token_endpoint_is_answered_on_its_hosts(server: InterceptingServer, scheme: str, host: str, path: str) -> None:
+    before = server.refused()
+
+    with server.through() as client:
+        answer = client.post(f"{scheme}://{host}{path}", data={"grant_type": "password"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, 321403)
+    assert server.refused() == before
+
+
+def test_token_endpoint_is_answered_over_tls(server: InterceptingServer) -> None:
+    context = ssl.create_default_context(cafile=server.trust / "authority.pem")
+    raw = socket.create_connection(server.tls_address, PATIENCE_SECONDS)
+    with context.wrap_socket(raw, server_hostname="oauth.twilio.com") as tls:
+        tls.sendall(
+            b"POST /v2/token HTTP/1.1\r\nHost: oauth.twilio.com\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        )
+        answer = b"".join(iter(partial(tls.recv, 65536), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":322403' in answer
+
+
+@pytest.mark.parametrize(
+    ("method", "host", "path"),
+    [
+        ("GET", "oauth.twilio.com", "/v2/authorize"),
+        ("GET", "oauth.twilio.com", "/v2/token"),
+        ("GET", "oauth.twilio.com", LIST),
+        ("POST", "api.twilio.com", "/v2/token"),
+        ("GET", "accounts.twilio.com", "/v1/Credentials/PublicKeys"),
+        ("POST", "iam.twilio.com", "/v1/AuthTokens/Promote"),
+    ],
+)
+def test_other_resources_of_a_served_host_are_refused(
+    server: InterceptingServer, method: str, host: str, path: str
+) -> None:
+    with server.through() as client:
+        answer = client.request(method, f"https://{host}{path}")
+
+    assert answer.status_code == 404
+    assert answer.json()["message"].endswith(f": ringback emulates only OutgoingCallerIds, and refused this {method}")
+    assert newest(server) == (host, method, path)
+
+
+def test_auth_token_is_rotated_through_the_proxy(server: InterceptingServer) -> None:
+    with server.client() as control:
+        account = control.post("/_ringback/accounts").json()
+    path = f"https://api.twilio.com/2010-04-01/Accounts/{account['sid']}/OutgoingCallerIds.json"
+    with server.through() as client:
+        client.auth = httpx.BasicAuth(account["sid"], account["auth_token"])
+        secondary = client.post("https://accounts.twilio.com/v1/AuthTokens/Secondary").json()["secondary_auth_token"]
+        promoted = client.post("https://accounts.twilio.com/v1/AuthTokens/Promote")
+        old = client.get(path)
+        client.auth = httpx.BasicAuth(account["sid"], secondary)
+        new = client.get(path)
+
+    assert (promoted.status_code, promoted.json()["auth_token"]) == (200, secondary)
+    assert (old.status_code, new.status_code) == (401, 200)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("host", ["messaging.twilio.com", "verify.twilio.com", "xoauth.twilio.com", "twilio.com"])
 def test_other_twilio_hosts_are_refused_in_the_form_of_twilio_errors(
     server: InterceptingServer, scheme: str, host: str
 ) -> None:

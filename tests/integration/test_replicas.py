@@ -520,3 +520,19 @@ async def test_failed_reset_keeps_requests_that_are_not_stored_yet(pair: list[Da
     [stored] = await database.run(newest_requests, ACCOUNT_SID, limit=10)
     assert stored.answered.request_sid == "RQ1"
     assert await database.run(used_permissions, ACCOUNT_SID) == ["twilio/voice/calls/list"]
+
+
+async def test_access_token_of_one_replica_is_valid_on_the_other(
+    replicas: Replicas, account: ControlledAccount
+) -> None:
+    scopes = ["twilio/voice/outgoing-caller-ids/list"]
+    app = (await account.control("POST", "/oauth-apps", {"scopes": scopes})).json()
+    form = {name: app[name] for name in ("client_id", "client_secret")} | {"grant_type": "client_credentials"}
+
+    token = (await replicas.one.http.post("/v2/token", data=form)).json()["access_token"]
+    path, bearer = f"/2010-04-01/Accounts/{account.sid}/OutgoingCallerIds.json", {"Authorization": f"Bearer {token}"}
+    before = await replicas.other.http.get(path, headers=bearer)
+    await replicas.elsewhere(account).control("DELETE", f"/oauth-apps/{app['client_id']}")
+    after_deletion = await replicas.one.http.get(path, headers=bearer)
+
+    assert (before.status_code, after_deletion.status_code) == (200, 401)

@@ -45,6 +45,16 @@ async def test_wrong_secret_is_logged_with_its_user_name(account: ControlledAcco
     assert secret["reason"] == f"wrong secret for key {key.sid}"
 
 
+async def test_replaced_auth_token_is_named_in_the_log(account: ControlledAccount) -> None:
+    await account.control("POST", "/auth-tokens/secondary")
+    await account.control("POST", "/auth-tokens/promote")
+
+    line = await logged_refusal(account.http, account.sid, auth=(account.sid, account.auth_token))
+
+    assert line["reason"] == (f"old auth token for {account.sid}: the secondary token was promoted and has replaced it")
+    assert account.auth_token not in repr(line)
+
+
 @pytest.mark.parametrize(
     ("username", "reason"),
     [
@@ -68,9 +78,9 @@ async def test_unknown_user_name_is_logged_only_if_it_is_a_sid(
     ("header", "reason"),
     [
         (None, "no Authorization header"),
-        (b"", "the Authorization header is not Basic"),
-        (GUESS.encode(), "the Authorization header is not Basic"),
-        (b"Bearer " + GUESS.encode(), "the Authorization header is not Basic"),
+        (b"", "the Authorization header is neither Basic nor Bearer"),
+        (GUESS.encode(), "the Authorization header is neither Basic nor Bearer"),
+        (b"Bearer " + GUESS.encode(), "the access token is not of an OAuth app that exists"),
         (b"Basic", "malformed Basic credentials: no colon"),
         (b"Basic " + GUESS.encode() + b"!", "malformed Basic credentials: not base64"),
         (b"Basic " + base64.b64encode(b"\xff:x"), "malformed Basic credentials: not UTF-8"),

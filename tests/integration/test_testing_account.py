@@ -248,6 +248,40 @@ def test_account_is_suspended_reset_and_deleted(ringback: Account, ringback_serv
         ringback_server.existing_account(ringback.account_sid)
 
 
+def test_promoted_token_is_that_of_the_next_client(ringback: Account) -> None:
+    primary, old_client = ringback.auth_token, ringback.client()
+
+    secondary = ringback.create_secondary_token()
+    assert (ringback.auth_token, ringback.secondary_auth_token) == (primary, secondary)
+    promoted = ringback.promote_secondary_token()
+
+    assert (promoted, ringback.auth_token, ringback.secondary_auth_token) == (secondary, secondary, None)
+    assert ringback.client().outgoing_caller_ids.list() == []
+    with pytest.raises(TwilioException, match="20003"):
+        old_client.outgoing_caller_ids.list()
+
+
+def test_oauth_apps_of_the_account_are_created_listed_and_deleted(ringback: Account) -> None:
+    one, other = ringback.oauth_app(["twilio/voice/calls/list"]), ringback.oauth_app([], lifetime_seconds=60)
+
+    ringback.delete_oauth_app(one.client_id)
+
+    assert (one.client_id[:2], one.scopes, one.lifetime_seconds) == ("OQ", ("twilio/voice/calls/list",), 3600)
+    assert ringback.oauth_apps() == [other]
+    with pytest.raises(ControlError, match=r"OAuth app OQ.* in this account does not exist"):
+        ringback.delete_oauth_app(one.client_id)
+
+
+def test_secondary_token_is_deleted(ringback: Account) -> None:
+    ringback.create_secondary_token()
+
+    ringback.delete_secondary_token()
+
+    assert ringback.secondary_auth_token is None
+    with pytest.raises(ControlError, match="has no secondary auth token"):
+        ringback.promote_secondary_token()
+
+
 def test_api_keys_of_the_account_are_created_listed_and_deleted(ringback: Account) -> None:
     standard, main = ringback.api_key(), ringback.api_key("main")
     restricted = ringback.api_key("restricted", ["twilio/voice/calls/list"])

@@ -112,7 +112,9 @@ async def test_unreadable_callback_is_shown_as_failed(outbox: Outbox, receiver: 
     damage(outbox, sid, "parameters", "'{'")
 
     journal = callback_journal(outbox.simulation.unit_of_work, sid)
-    shown = await callbacks._journal_response(journal)  # noqa: SLF001
+    account = outbox.simulation.unit_of_work.accounts.find(ACCOUNT_SID)
+    assert account is not None
+    shown = await callbacks._journal_response(account, journal)  # noqa: SLF001
     [(call, summary)] = outbox.simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=10)
 
     assert (shown.status, shown.idempotency_token) == ("failed", None)

@@ -26,7 +26,7 @@ RUN = {
     "docs/quick-start.md": ["start", "curl-session", "quick-start"],
     "docs/testing.md": ["pytest-outcomes", "pytest-more", "pytest-settings", "pytest-async", "pytest-container"],
     "docs/settings.md": ["seed-file"],
-    "docs/control-api.md": ["control-session"],
+    "docs/control-api.md": ["control-session", "oauth-session"],
     "docs/callbacks.md": ["python-validate", "inbox-session"],
     "docs/interception.md": ["interception-start", "interception-session"],
     "docs/faults.md": ["faults-session"],
@@ -125,6 +125,15 @@ def test_session_of_the_control_api_shows_a_busy_line_without_waiting(
     [ended], [call] = events["events"], calls["calls"]
     assert (ended["call_sid"], ended["data"]["status"]) == (request["call_sid"], "busy")
     assert (call["status"], call["validation_code"]) == ("busy", request["validation_code"])
+
+
+def test_session_of_oauth_lists_the_caller_ids(empty_server: ServerProcess, tmp_path: Path) -> None:
+    program("curl")
+    session = readme_block("oauth-session", page=docs_page("control-api"), base_url=empty_server.base_url)
+
+    printed = run([program("sh"), "-euc", f"AC={ACCOUNT_SID}\n{session}"], tmp_path)
+
+    assert "outgoing_caller_ids" in json.loads(printed)
 
 
 def test_session_of_the_inbox_shows_a_valid_signature(tmp_path: Path) -> None:

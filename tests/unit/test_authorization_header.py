@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from ringback.domain.errors import TwilioError
-from ringback.twilio_api.authentication import credentials_of
+from ringback.twilio_api.authentication import AccessToken, credentials_of
 
 
 def basic(text: str) -> bytes:
@@ -29,6 +29,14 @@ def test_basic_credentials_are_read(value: bytes, expected: tuple[str, str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("value", "token"),
+    [(b"Bearer a.b.c", "a.b.c"), (b" BEARER   a.b.c ", "a.b.c"), (b"Bearer", ""), (b"bearer \xff", "\u00ff")],
+)
+def test_access_token_is_read(value: bytes, token: str) -> None:
+    assert credentials_of([(b"authorization", value)]) == AccessToken(token)
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         [],
@@ -36,12 +44,12 @@ def test_basic_credentials_are_read(value: bytes, expected: tuple[str, str]) -> 
         [(b"authorization", b"")],
         [(b"authorization", b"Basic")],
         [(b"authorization", b"Basic ")],
-        [(b"authorization", b"Bearer abc")],
+        [(b"authorization", b"Digest abc")],
         [(b"authorization", b"Basic not/base64!")],
         [(b"authorization", b"Basic QUMx")],
         [(b"authorization", b"Basic QUMxOg=")],
         [(b"authorization", b"Basic " + base64.b64encode(b"\xff\xfe:\xff"))],
-        [(b"authorization", b"Bearer abc"), (b"authorization", basic("AC1:token"))],
+        [(b"authorization", b"Digest abc"), (b"authorization", basic("AC1:token"))],
     ],
 )
 def test_missing_or_malformed_credentials_are_rejected(headers: list[tuple[bytes, bytes]]) -> None:

@@ -23,6 +23,7 @@ from ringback.control_api import (
     inbox,
     incoming_phone_numbers,
     keys,
+    oauth_apps,
     phones,
     policies,
     schemas,
@@ -79,13 +80,21 @@ MODELS: list[tuple[type[BaseModel], type[BaseModel]]] = [
     (faults.FaultResponse, models.Fault),
     (inbox.InboxMessageResponse, models.InboxMessage),
     (inbox.InboxResponse, models.InboxSummary),
+    (oauth_apps.OAuthAppResponse, models.OAuthApp),
     (phones.PhoneResponse, models.PhoneState),
     (phones.ScriptEntryResponse, models.PhoneSetting),
     (policies.PolicyResponse, models.EffectivePolicy),
     (schemas.SignatureResponse, models.SignatureVerdict),
 ]
 """The responses of the control API, and the models of ringback.testing that parse them."""
-VALUES = {"account_sid": "AC1", "call_sid": "CA1", "number": "+14158675309", "name": "inbox", "fault_id": 1}
+VALUES = {
+    "account_sid": "AC1",
+    "client_id": "OQ1",
+    "call_sid": "CA1",
+    "number": "+14158675309",
+    "name": "inbox",
+    "fault_id": 1,
+}
 
 
 def control_modules() -> Iterator[Any]:

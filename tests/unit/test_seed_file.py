@@ -39,6 +39,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         [[accounts]]
         sid = "{AC}"
         auth_token = "token"
+        secondary_auth_token = "another token"
         friendly_name = "Shop"
         owner_email = "Jo@EXAMPLE.com"
         status = "suspended"
@@ -104,6 +105,7 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
             ),
             policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE, SecondRequest.REFUSE),
             incoming_phone_numbers=(SeededNumber("+15105555555", "Bought", None),),
+            secondary_auth_token="another token",
         ),
     )
 

@@ -118,18 +118,18 @@ def test_likeliest_explanation_is_named() -> None:
 
 
 def test_auth_token_of_another_account_is_named() -> None:
-    told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
+    told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent's token": "parents"})
 
     assert not told.is_valid
     assert told.matching_url == told.signed_url == "http://app.test/x"
-    assert told.difference == "it was signed with the auth token of its parent"
+    assert told.difference == "it was signed with its parent's token"
 
 
 def test_auth_token_of_another_account_behind_a_proxy_is_named() -> None:
-    told = verdict("https://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent": "parents"})
+    told = verdict("https://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent's token": "parents"})
 
     assert told.matching_url == "https://app.test/x"
-    assert str(told.difference).endswith(", and it was signed with the auth token of its parent")
+    assert str(told.difference).endswith(", and it was signed with its parent's token")
 
 
 def test_unknown_auth_token_is_suggested() -> None:

@@ -4,16 +4,20 @@ import pytest
 
 from ringback.domain.twilio_hosts import HostRole, has_caller_ids, host_role, normalize_host
 
-EMULATED = ["api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"]
+EMULATED = [
+    *("api.twilio.com", "api.ie1.twilio.com", "api.dublin.ie1.twilio.com", "api.local.twilio.com"),
+    *("oauth.twilio.com", "oauth.local.twilio.com", "iam.twilio.com", "preview-iam.twilio.com", "accounts.twilio.com"),
+]
 REFUSED = [
     *("twilio.com", "www.twilio.com", "messaging.twilio.com", "verify.twilio.com", "lookups.dublin.ie1.twilio.com"),
+    *("xoauth.twilio.com", "oauth2.twilio.com", "preview.twilio.com", "iam-.twilio.com"),
     *("xapi.twilio.com", "api..twilio.com", "a.api.twilio.com", "-.twilio.com"),
 ]
 OTHER = ["example.com", "api.twilio.com.example.com", "twilio.com.example.com", "xtwilio.com", "127.0.0.1", "::1", ""]
 
 
 @pytest.mark.parametrize("host", EMULATED)
-def test_api_host_in_every_region_and_edge_is_emulated(host: str) -> None:
+def test_host_of_an_emulated_product_is_emulated_in_every_region_and_edge(host: str) -> None:
     assert host_role(host) is HostRole.EMULATED
 
 

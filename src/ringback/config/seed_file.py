@@ -18,16 +18,18 @@ from ringback.config.validators import (
     PhoneExtension,
     Seconds,
     Secret,
+    TokenLifetime,
     error_message,
     key_access,
 )
 from ringback.domain.accounts import AccountStatus, ApiKey
-from ringback.domain.permissions import KeyType
+from ringback.domain.oauth import DEFAULT_LIFETIME_SECONDS, OAuthApp
+from ringback.domain.permissions import KeyType, restricted_access
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
 from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
 from ringback.domain.seed import Seed, SeededAccount, SeededNumber, SeedError
-from ringback.domain.sids import API_KEY, AccountSid, ApiKeySid, is_sid
+from ringback.domain.sids import API_KEY, OAUTH_APP, AccountSid, ApiKeySid, OAuthAppSid, is_sid
 from ringback.domain.timestamps import Timestamp, from_datetime
 
 DEFAULT_PHONE = "default"
@@ -47,6 +49,12 @@ def _number_or_default(value: str, info: ValidationInfo) -> str:
 def _key_sid(value: str) -> str:
     if not is_sid(API_KEY, value):
         raise ValueError("write SK and 32 lower-case hexadecimal digits")
+    return value
+
+
+def _client_id(value: str) -> str:
+    if not is_sid(OAUTH_APP, value):
+        raise ValueError("write OQ and 32 lower-case hexadecimal digits")
     return value
 
 
@@ -83,6 +91,13 @@ class _ApiKeyTable(_Table):
         return self
 
 
+class _OAuthAppTable(_Table):
+    client_id: Annotated[str, AfterValidator(_client_id)]
+    client_secret: Secret
+    scopes: Permissions
+    lifetime_seconds: Annotated[TokenLifetime, Strict()] = DEFAULT_LIFETIME_SECONDS
+
+
 class _PolicyTable(_Table):
     account_type: AccountType | None = None
     calls_per_number_and_week: Annotated[CallsAWeek, Strict()] | None = None
@@ -95,11 +110,13 @@ class _PolicyTable(_Table):
 class _AccountTable(_Table):
     sid: AccountSidText
     auth_token: Secret | None = None
+    secondary_auth_token: Secret | None = None
     friendly_name: FriendlyName | None = None
     owner_email: EmailAddress | None = None
     status: AccountStatus | None = None
     parent_sid: AccountSidText | None = None
     api_keys: list[_ApiKeyTable] = []
+    oauth_apps: list[_OAuthAppTable] = []
     caller_ids: list[_NumberTable] = []
     incoming_phone_numbers: list[_NumberTable] = []
     phones: list[_PhoneTable] = []
@@ -140,6 +157,12 @@ def _api_key(table: _ApiKeyTable, account_sid: AccountSid) -> ApiKey:
     return ApiKey(ApiKeySid(table.sid), table.secret, account_sid, Timestamp(0), access)
 
 
+def _oauth_app(table: _OAuthAppTable, account_sid: AccountSid) -> OAuthApp:
+    access, lifetime_seconds = restricted_access(frozenset(table.scopes)), table.lifetime_seconds
+    client_id = OAuthAppSid(table.client_id)
+    return OAuthApp(client_id, table.client_secret, account_sid, access, lifetime_seconds, Timestamp(0))
+
+
 def _seeded(table: _AccountTable) -> SeededAccount:
     sid = AccountSid(table.sid)
     return SeededAccount(
@@ -157,6 +180,8 @@ def _seeded(table: _AccountTable) -> SeededAccount:
         ),
         policy=AccountPolicy(**dict(table.policy)) if table.policy else None,
         incoming_phone_numbers=tuple(map(_seeded_number, table.incoming_phone_numbers)),
+        secondary_auth_token=table.secondary_auth_token,
+        oauth_apps=tuple(_oauth_app(app, sid) for app in table.oauth_apps),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from ringback.domain.caller_ids import FRIENDLY_NAME_MAX_CHARACTERS, friendly_name_error
+from ringback.domain.oauth import LONGEST_LIFETIME_SECONDS, SHORTEST_LIFETIME_SECONDS
 from ringback.domain.permissions import (
     FULL_ACCESS,
     MAX_PERMISSIONS,
@@ -135,6 +136,7 @@ Permissions = Annotated[
     list[Annotated[str, AfterValidator(_permission), Field(json_schema_extra={"pattern": PERMISSION_PATTERN})]],
     Field(max_length=MAX_PERMISSIONS, examples=[["twilio/voice/outgoing-caller-ids/list"]]),
 ]
+TokenLifetime = Annotated[int, Field(ge=SHORTEST_LIFETIME_SECONDS, le=LONGEST_LIFETIME_SECONDS)]
 FriendlyName = Annotated[
     str,
     AfterValidator(_friendly_name),

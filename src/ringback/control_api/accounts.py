@@ -34,10 +34,11 @@ class UpdateAccountRequest(RequestModel):
 
 
 class AccountResponse(ResponseModel):
-    """An account with its auth token."""
+    """An account with its auth tokens."""
 
     sid: str
     auth_token: str
+    secondary_auth_token: str | None = Field(description="It authenticates too, but signs nothing. Null without one.")
     friendly_name: str
     owner_email: str | None
     status: AccountStatus
@@ -57,6 +58,7 @@ def account_response(account: Account) -> AccountResponse:
     return AccountResponse(
         sid=account.sid,
         auth_token=account.auth_token,
+        secondary_auth_token=account.secondary_auth_token,
         friendly_name=account.friendly_name,
         owner_email=account.owner_email,
         status=account.status,

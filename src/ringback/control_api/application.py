@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ringback import __version__
 from ringback.control_api import (
     accounts,
+    auth_tokens,
     callbacks,
     caller_ids,
     calls,
@@ -21,6 +22,7 @@ from ringback.control_api import (
     inbox,
     incoming_phone_numbers,
     keys,
+    oauth_apps,
     phones,
     policies,
     requests,
@@ -39,6 +41,8 @@ RFC 3339 in UTC; durations are seconds. Errors are `{"error": "...", "hint": "..
 ROUTERS = (
     accounts.router,
     keys.router,
+    auth_tokens.router,
+    oauth_apps.router,
     clocks.router,
     calls.router,
     events.router,

@@ -6,12 +6,13 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import Field
 
-from ringback.control_api.dependencies import PathCall, Services, call_not_found
+from ringback.control_api.dependencies import PathAccount, PathCall, Services, call_not_found
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict
 from ringback.control_api.schemas import DateTimeOut, ResponseModel, SignatureResponse
+from ringback.domain.accounts import Account
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
-from ringback.domain.signature_check import SignatureVerdict, Verifier, last_request, make_verifier
+from ringback.domain.signature_check import SignatureVerdict, Verifier, last_request, make_verifier, own_tokens
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
 
@@ -87,9 +88,9 @@ class CallbackJournalResponse(ResponseModel):
 
 
 @router.get("/accounts/{account_sid}/calls/{call_sid}/callbacks", summary="Read the journal of a StatusCallback")
-async def fetch_callbacks(services: Services, call: PathCall) -> CallbackJournalResponse:
+async def fetch_callbacks(services: Services, account: PathAccount, call: PathCall) -> CallbackJournalResponse:
     """Return all attempts to deliver the call's StatusCallback: what was sent, and the responses."""
-    return await _journal_response(await services.database.run(callback_journal, call.sid))
+    return await _journal_response(account, await services.database.run(callback_journal, call.sid))
 
 
 @router.post(
@@ -98,7 +99,7 @@ async def fetch_callbacks(services: Services, call: PathCall) -> CallbackJournal
     responses=CONFLICT_RESPONSE,
     summary="Send a StatusCallback again",
 )
-async def redeliver(services: Services, call: PathCall) -> CallbackJournalResponse:
+async def redeliver(services: Services, account: PathAccount, call: PathCall) -> CallbackJournalResponse:
     """Send a StatusCallback that was delivered or has failed again, with the same idempotency token.
 
     Failed attempts are retried as in the first delivery. The response does not wait for the delivery: an event reports
@@ -112,10 +113,10 @@ async def redeliver(services: Services, call: PathCall) -> CallbackJournalRespon
     if journal is None:
         raise call_not_found(call.account_sid, call.sid)
     services.wake()
-    return await _journal_response(journal)
+    return await _journal_response(account, journal)
 
 
-async def _journal_response(journal: CallbackJournal) -> CallbackJournalResponse:
+async def _journal_response(account: Account, journal: CallbackJournal) -> CallbackJournalResponse:
     if journal.callback is None:
         return CallbackJournalResponse(
             status=journal.status,
@@ -126,13 +127,15 @@ async def _journal_response(journal: CallbackJournal) -> CallbackJournalResponse
         status=journal.status,
         idempotency_token=journal.callback.idempotency_token,
         # In a thread: the geography may be read from files, and finding out why a signature is invalid takes long.
-        callbacks=await asyncio.to_thread(_attempt_responses, journal.callback, journal.attempts),
+        callbacks=await asyncio.to_thread(_attempt_responses, account, journal.callback, journal.attempts),
     )
 
 
-def _attempt_responses(callback: StatusCallback, attempts: list[CallbackAttempt]) -> list[CallbackAttemptResponse]:
+def _attempt_responses(
+    account: Account, callback: StatusCallback, attempts: list[CallbackAttempt]
+) -> list[CallbackAttemptResponse]:
     parameters = with_geography(callback.parameters)
-    verify = make_verifier(callback.auth_token, parameters)
+    verify = make_verifier(callback.auth_token, parameters, own_tokens(account))
     return [_attempt_response(attempt, parameters, verify) for attempt in attempts]
 
 

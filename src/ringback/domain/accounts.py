@@ -27,7 +27,8 @@ class AccountStatus(StrEnum):
 class Account(NamedTuple):
     """An account; `parent_sid` is None unless it is a subaccount, `has_faults` tells whether it has any faults.
 
-    A tuple is faster than a dataclass: every request reads one or two accounts.
+    `auth_token` is the primary one, which signs callbacks. `previous_auth_token` was primary until a promotion; it only
+    serves explanations. A tuple is faster than a dataclass: every request reads one or two accounts.
     """
 
     sid: AccountSid
@@ -41,10 +42,17 @@ class Account(NamedTuple):
     clock: AccountClock = UNSET_CLOCK
     has_faults: bool = False
     policy: AccountPolicy = NO_OVERRIDES
+    secondary_auth_token: str | None = None
+    previous_auth_token: str | None = None
 
     @property
     def is_active(self) -> bool:
         return self.status == AccountStatus.ACTIVE
+
+    @property
+    def auth_tokens(self) -> tuple[str, ...]:
+        """The tokens that authenticate, the primary one first. Source: docs/fidelity.md, auth tokens [documented]."""
+        return (self.auth_token, self.secondary_auth_token) if self.secondary_auth_token else (self.auth_token,)
 
     def may_act_for(self, other: "Account") -> bool:
         """Tell whether this account's credentials are valid for `other`'s paths: its own and its subaccounts'."""
@@ -102,6 +110,11 @@ def explain_unknown_username(username: str) -> str:
 def explain_wrong_secret(username: str) -> str:
     """Explain a wrong password for an existing user name."""
     return f"wrong secret for key {username}" if is_sid(API_KEY, username) else f"wrong auth token for {username}"
+
+
+def explain_previous_token(username: str) -> str:
+    """Explain the auth token that was primary until the secondary one was promoted."""
+    return f"old auth token for {username}: the secondary token was promoted and has replaced it"
 
 
 def explain_inactive_account(account: Account) -> str:

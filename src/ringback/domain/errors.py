@@ -156,6 +156,28 @@ def closed_account_status() -> TwilioError:
     return TwilioError(400, 21479, message)
 
 
+def invalid_client(reason: str = "") -> TwilioError:
+    """Return the error of the token endpoint for an unknown client ID, a wrong secret or an inactive account."""
+    return TwilioError(400, 322402, "Invalid credentials", reason=reason)
+
+
+def invalid_token_request() -> TwilioError:
+    """Return the error of the token endpoint for a body without parameters."""
+    return TwilioError(400, 322403, "Bad Request")
+
+
+def invalid_grant_type() -> TwilioError:
+    return TwilioError(400, 321403, "Invalid grant_type")
+
+
+def empty_client_id() -> TwilioError:
+    return TwilioError(400, 321402, "Empty client_id")
+
+
+def empty_client_secret() -> TwilioError:
+    return TwilioError(400, 321405, "Empty client_secret")
+
+
 def phone_number_missing() -> TwilioError:
     return TwilioError(400, 21201, "PhoneNumber is required: no number to call was given")
 

@@ -20,7 +20,7 @@ _SEPARATORS = re.compile(rb"&+")
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """Possible inputs of an invalid signature: auth tokens by their owners' names, and the StatusCallback URL."""
+    """Possible inputs of an invalid signature: auth tokens by their names, and the StatusCallback URL."""
 
     other_tokens: Mapping[str, str]
     given_url: str | None

@@ -34,9 +34,12 @@ PERMISSIONS: Mapping[Operation, str] = MappingProxyType(
         Operation.FETCH_CALL_NOTIFICATION: "twilio/voice/calls.notifications/read",
         Operation.LIST_INCOMING_PHONE_NUMBERS: "twilio/phone-numbers/incoming-phone-numbers/list",
         Operation.FETCH_INCOMING_PHONE_NUMBER: "twilio/phone-numbers/incoming-phone-numbers/read",
+        Operation.CREATE_SECONDARY_AUTH_TOKEN: "twilio/iam/auth-tokens/create",
+        Operation.DELETE_SECONDARY_AUTH_TOKEN: "twilio/iam/auth-tokens/delete",
+        Operation.PROMOTE_SECONDARY_AUTH_TOKEN: "twilio/iam/auth-tokens/update",
     }
 )
-"""The permission that each operation needs, as Twilio's error 70051 names it."""
+"""The permission that each operation needs, as Twilio's error 70051 names it. Access tokens are issued without one."""
 
 PERMISSION_PATTERN = r"^/?(twilio(?:/[a-z][a-z0-9.-]{0,99}){2}/(?:list|create|read|update|delete|\*))$"
 

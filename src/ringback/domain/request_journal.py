@@ -7,12 +7,16 @@ from urllib.parse import parse_qsl
 
 from ringback.domain.errors import METHOD_NOT_ALLOWED
 from ringback.domain.secrets import MASKED, mask_user_info
-from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
+from ringback.domain.sids import ACCOUNT, API_KEY, OAUTH_APP, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
 
 KEPT_PARAMETERS = 50
 KEPT_CHARACTERS = 1_000
 """Maximum length of a parameter's name and value, and of a path."""
+
+
+SECRET_PARAMETERS = frozenset({"clientsecret", "refreshtoken", "code", "codeverifier"})
+"""Names of secret parameters of the token endpoint, in lower case and without underscores."""
 
 
 class AnsweredRequest(NamedTuple):
@@ -52,16 +56,19 @@ class JournaledRequest(NamedTuple):
 
 
 def truncate_parameters(query: bytes, form: Mapping[str, str]) -> dict[str, str]:
-    """Return the first parameters of a query and a form, truncated and with user info in URLs masked."""
+    """Return the first parameters of a query and a form, truncated, with secrets and user info in URLs masked."""
     first = b"&".join(query.split(b"&", KEPT_PARAMETERS)[:KEPT_PARAMETERS]).decode(errors="replace")
     pairs = chain(parse_qsl(first, keep_blank_values=True) if first else (), form.items())
-    return {
-        name[:KEPT_CHARACTERS]: mask_user_info(value, KEPT_CHARACTERS) for name, value in islice(pairs, KEPT_PARAMETERS)
-    }
+    return {name[:KEPT_CHARACTERS]: _kept(name, value) for name, value in islice(pairs, KEPT_PARAMETERS)}
+
+
+def _kept(name: str, value: str) -> str:
+    is_secret = name.replace("_", "").lower() in SECRET_PARAMETERS
+    return MASKED if is_secret else mask_user_info(value, KEPT_CHARACTERS)
 
 
 def mask_username(username: str | None) -> str | None:
     """Return a SID unchanged and anything else masked, as it may be a misplaced secret."""
-    if username is None or is_sid(ACCOUNT, username) or is_sid(API_KEY, username):
+    if username is None or any(is_sid(prefix, username) for prefix in (ACCOUNT, API_KEY, OAUTH_APP)):
         return username
     return MASKED

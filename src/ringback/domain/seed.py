@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ringback.domain.accounts import AccountStatus, ApiKey
+from ringback.domain.oauth import OAuthApp
 from ringback.domain.phones import PhoneRule
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.sids import AccountSid
@@ -37,6 +38,8 @@ class SeededAccount:
     phone_rules: tuple[tuple[str, PhoneRule], ...]
     policy: AccountPolicy | None = None
     incoming_phone_numbers: tuple[SeededNumber, ...] = ()
+    secondary_auth_token: str | None = None
+    oauth_apps: tuple[OAuthApp, ...] = ()
 
 
 Seed = tuple[SeededAccount, ...]

@@ -5,6 +5,7 @@ from typing import NewType
 
 AccountSid = NewType("AccountSid", str)
 ApiKeySid = NewType("ApiKeySid", str)
+OAuthAppSid = NewType("OAuthAppSid", str)
 CallSid = NewType("CallSid", str)
 IncomingPhoneNumberSid = NewType("IncomingPhoneNumberSid", str)
 NotificationSid = NewType("NotificationSid", str)
@@ -12,6 +13,7 @@ OutgoingCallerIdSid = NewType("OutgoingCallerIdSid", str)
 
 ACCOUNT = "AC"
 API_KEY = "SK"
+OAUTH_APP = "OQ"
 CALL = "CA"
 INCOMING_PHONE_NUMBER = "PN"
 NOTIFICATION = "NO"

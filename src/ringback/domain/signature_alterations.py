@@ -83,8 +83,8 @@ def _forwarded(headers: Mapping[str, str], part: str) -> str:
 
 
 def other_token(name: str, token: str) -> Change:
-    """Return the change to another account's auth token; `name` is its owner."""
-    return f"it was signed with the auth token of {name}", lambda s: replace(s, auth_token=token)
+    """Return the change to another auth token; `name` says which one it is."""
+    return f"it was signed with {name}", lambda s: replace(s, auth_token=token)
 
 
 def _scheme(seen: str, signed: str, why: str) -> Change:

@@ -10,6 +10,7 @@ from functools import cache
 from itertools import chain, combinations, islice, product
 from urllib.parse import urlencode
 
+from ringback.domain.accounts import Account
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.callbacks import CallbackAttempt
 from ringback.domain.faults import BadSignature
@@ -24,8 +25,11 @@ MISSING = "The request has no X-Twilio-Signature header."
 MALFORMED = "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes."
 UNEXPLAINED = "The signature matches no reconstruction of this request; is it another account's auth token?"
 
-BAD_SIGNATURE_OWNER = 'nobody, as the fault {"signature": "bad"} has it'
+OF_NOBODY = 'the auth token of nobody, as the fault {"signature": "bad"} has it'
 """The name of the token that the fault signs with."""
+SECONDARY = "the secondary auth token of this account, with which Twilio signs nothing"
+PREVIOUS = "the auth token that was the primary one of this account until the secondary one was promoted"
+SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the secondary one fails."
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 _FORM_CONTENT_TYPES = frozenset({"", "application/x-www-form-urlencoded"})
@@ -70,19 +74,21 @@ def verify_signature(
 ) -> SignatureVerdict:
     """Verify the signature of `request` with its account's `auth_token`. Never raises, whatever the bytes are.
 
-    `other_tokens` are auth tokens that may have been used by mistake, by their owners' names. `given_url` is the
+    `other_tokens` are auth tokens that may have been used by mistake, by their names. `given_url` is the
     StatusCallback URL that the sender was given, if known; it is tried last. An invalid signature takes about 20 ms, as
     up to `MAX_RECONSTRUCTIONS` are tried.
     """
     seen = _as_seen(request, auth_token)
     given = seen.headers.get("x-twilio-signature", "").strip()
+    other_tokens = other_tokens or {}
     if seen.has_signature(given):
+        note = SIGNED_WITH_PRIMARY if SECONDARY in other_tokens else ""
         return SignatureVerdict(
-            is_valid=True, signed_url=seen.url, explanation=f"The signature is valid for {seen.url}."
+            is_valid=True, signed_url=seen.url, explanation=f"The signature is valid for {seen.url}.{note}"
         )
     if not _SIGNATURE.fullmatch(given):
         return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
-    for difference, signable in chain(reconstructions(seen, other_tokens or {}), _as_given(seen, given_url)):
+    for difference, signable in chain(reconstructions(seen, other_tokens), _as_given(seen, given_url)):
         if signable.has_signature(given):
             return _reconstructed(seen, signable, difference)
     return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=UNEXPLAINED)
@@ -155,16 +161,24 @@ def _as_seen(request: ReceivedRequest, auth_token: str) -> Signable:
 Verifier = Callable[[CallbackHop], SignatureVerdict | None]
 
 
-def make_verifier(auth_token: str, parameters: ParameterPairs) -> Verifier:
+def own_tokens(account: Account) -> dict[str, str]:
+    """Return the tokens of an account that do not sign its callbacks, by their names."""
+    tokens = {SECONDARY: account.secondary_auth_token, PREVIOUS: account.previous_auth_token}
+    return {name: token for name, token in tokens.items() if token}
+
+
+def make_verifier(
+    auth_token: str, parameters: ParameterPairs, other_tokens: Mapping[str, str] | None = None
+) -> Verifier:
     """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
 
     Equal requests are verified once, because an invalid signature that no fault explains takes about 20 ms.
     """
-    other_tokens = {BAD_SIGNATURE_OWNER: BadSignature().token(auth_token)}
+    tokens = {**(other_tokens or {}), OF_NOBODY: BadSignature().token(auth_token)}
 
     @cache
     def verdict(request: ReceivedRequest) -> SignatureVerdict:
-        return verify_signature(request, auth_token, other_tokens)
+        return verify_signature(request, auth_token, tokens)
 
     def verify_hop(hop: CallbackHop) -> SignatureVerdict | None:
         return verdict(_received(hop, parameters)) if hop.is_sent else None

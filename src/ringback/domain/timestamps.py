@@ -57,6 +57,11 @@ def rfc_3339(timestamp: Timestamp) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%S}.{timestamp % MICROSECONDS:06d}Z"
 
 
+def iso_8601(timestamp: Timestamp) -> str:
+    """Format a timestamp as Twilio's newer APIs do: ``2015-07-31T04:00:00Z``. Source: docs/fidelity.md, dates [oai]."""
+    return f"{datetime.fromtimestamp(timestamp // MICROSECONDS, UTC):%Y-%m-%dT%H:%M:%S}Z"
+
+
 @lru_cache(maxsize=4096)
 def _rfc_2822_of_second(epoch_seconds: int) -> str:
     at = datetime.fromtimestamp(epoch_seconds, UTC)

@@ -5,13 +5,25 @@ from enum import StrEnum
 
 TWILIO_DOMAIN = "twilio.com"
 EMULATED_HOST = "api.twilio.com"
-_EMULATED = re.compile(r"api(\.[a-z0-9_-]+)*\.twilio\.com")
-"""Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
 _WITHOUT_CALLER_IDS = re.compile(r"api(\.[a-z0-9_-]+)?\.(ie1|au1)\.twilio\.com")
 """Source: docs/fidelity.md, paths and methods [documented]."""
 
 _NAME = re.compile(r"[a-z0-9._-]{1,253}")
+
+
+class Product(StrEnum):
+    """A product of Twilio's that ringback emulates, by the first part of its host names."""
+
+    API = "api"
+    ACCOUNTS = "accounts"
+    OAUTH = "oauth"
+    IAM = "iam"
+    PREVIEW_IAM = "preview-iam"
+
+
+_EMULATED = re.compile(rf"({'|'.join(Product)})(?:\.[a-z0-9_-]+)*\.twilio\.com")
+"""Including regions and edges: api.ie1.twilio.com, api.dublin.ie1.twilio.com. Source: Twilio's page on regions."""
 
 
 class HostRole(StrEnum):
@@ -22,9 +34,15 @@ class HostRole(StrEnum):
     OTHER = "other"
 
 
+def product_of(host: str) -> Product | None:
+    """Return the product of a host that `normalize_host` returned, or None if it is not emulated."""
+    match = _EMULATED.fullmatch(host)
+    return Product(match[1]) if match else None
+
+
 def host_role(host: str) -> HostRole:
     """Return the role of a host that `normalize_host` returned."""
-    if _EMULATED.fullmatch(host):
+    if product_of(host):
         return HostRole.EMULATED
     if host == TWILIO_DOMAIN or host.endswith(f".{TWILIO_DOMAIN}"):
         return HostRole.REFUSED

@@ -10,13 +10,14 @@ from ringback.domain.accounts import (
     explain_deleted_account,
     explain_inactive_account,
     explain_key_in_path,
+    explain_previous_token,
     explain_unknown_username,
     explain_wrong_secret,
 )
 from ringback.domain.errors import invalid_account_sid, invalid_username, wrong_credentials
 from ringback.domain.permissions import FULL_ACCESS, Access
 from ringback.domain.policies import AccountPolicy
-from ringback.domain.secrets import is_one_of
+from ringback.domain.secrets import is_one_of, is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
 from ringback.operations.id_generator import IdGenerator
@@ -63,7 +64,7 @@ def authenticate(
     if holder is None:
         raise invalid_username(explain_unknown_username(credentials.username))
     if not is_valid:
-        raise wrong_credentials(explain_wrong_secret(credentials.username))
+        raise wrong_credentials(_explain_wrong_secret(holder.account, credentials))
     own = holder.account
     account = own if account_sid in (None, own.sid) else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
     if not own.is_active:
@@ -81,7 +82,14 @@ def _find_holder(unit_of_work: UnitOfWork, username: str) -> Holder | None:
         found = unit_of_work.api_keys.find_holder(username)
         return Holder(found[0], (found[1],), found[2]) if found else None
     account = unit_of_work.accounts.find(username)
-    return Holder(account, (account.auth_token,), FULL_ACCESS) if account else None
+    return Holder(account, account.auth_tokens, FULL_ACCESS) if account else None
+
+
+def _explain_wrong_secret(holder: Account, credentials: Credentials) -> str:
+    previous = holder.previous_auth_token
+    if credentials.username == holder.sid and previous and is_same_secret(previous, credentials.password):
+        return explain_previous_token(holder.sid)
+    return explain_wrong_secret(credentials.username)
 
 
 def lock_account_time(unit_of_work: UnitOfWork, account_sid: AccountSid, system_now: Timestamp) -> AccountTime:

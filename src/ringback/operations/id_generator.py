@@ -15,6 +15,8 @@ _SID_BITS = 128
 _RANDOM_BITS_OF_SID = 64
 _LETTERS_AND_DIGITS = string.ascii_letters + string.digits
 _KEY_SECRET_CHARACTERS = 32
+_URL_SAFE = f"{string.ascii_letters}{string.digits}-_"
+_CLIENT_SECRET_CHARACTERS = 64
 _FRACTION_BYTES = 6
 """A float holds a fraction of this many bytes exactly. More could round up to 1."""
 _FIRST_CODE = {"string": 0, "integer": 10 ** (CODE_DIGITS - 1)}
@@ -58,6 +60,13 @@ class IdGenerator:
         Source: docs/fidelity.md, authentication [observed].
         """
         return "".join(self._random.choices(_LETTERS_AND_DIGITS, k=_KEY_SECRET_CHARACTERS))
+
+    def client_secret(self) -> str:
+        """Return a new client secret of an OAuth app: 64 letters, digits, hyphens and underscores.
+
+        Source: docs/fidelity.md, OAuth [oai].
+        """
+        return "".join(self._random.choices(_URL_SAFE, k=_CLIENT_SECRET_CHARACTERS))
 
     def idempotency_token(self) -> str:
         """Return a random UUID."""

@@ -4,6 +4,7 @@ from ringback.domain.accounts import Account
 from ringback.domain.inbox import InboxMessage, InboxSummary, SignatureCandidates, StoredMessage
 from ringback.domain.paging import AFTER_ALL_IDS
 from ringback.domain.sids import AccountSid
+from ringback.domain.signature_check import own_tokens
 from ringback.storage.inbox_repository import InboxRepository
 from ringback.storage.unit_of_work import UnitOfWork
 
@@ -16,13 +17,15 @@ MAX_OTHER_TOKENS = 20
 def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: str | None) -> SignatureCandidates:
     """Return what an invalid signature may have been made with.
 
-    Those are other accounts' auth tokens, the parent account's first, and the StatusCallback URL of the account's call.
+    Those are the account's other auth tokens, those of other accounts, the parent account's first, and the
+    StatusCallback URL of the account's call.
     """
     accounts = unit_of_work.accounts.first(MAX_OTHER_TOKENS)
     parent = unit_of_work.accounts.find(account.parent_sid) if account.parent_sid else None
-    tokens = {f"the parent account {parent.sid}": parent.auth_token} if parent else {}
+    tokens = own_tokens(account)
+    tokens |= {f"the auth token of the parent account {parent.sid}": parent.auth_token} if parent else {}
     tokens |= {
-        f"the account {other.sid}": other.auth_token
+        f"the auth token of the account {other.sid}": other.auth_token
         for other in accounts
         if other.sid not in (account.sid, account.parent_sid)
     }

@@ -31,6 +31,9 @@ def apply_seed(
             for key in seeded.api_keys:
                 unit_of_work.api_keys.save(replace(key, date_created=system_now))
                 yield
+            for app in seeded.oauth_apps:
+                unit_of_work.oauth_apps.save(replace(app, date_created=system_now))
+                yield
             for add, numbers in ((add_caller_id, seeded.caller_ids), (add_number, seeded.incoming_phone_numbers)):
                 for number, name, created in map(astuple, numbers):
                     at = system_now if created is None else created
@@ -51,7 +54,7 @@ def _account(unit_of_work: UnitOfWork, seeded: SeededAccount, system_now: Timest
     if known is None and seeded.auth_token is None:
         raise UnknownAccount(f"account {seeded.sid}: a new account needs an auth_token")
     before = known or Account(seeded.sid, "", str(seeded.sid), None, AccountStatus.ACTIVE, None, system_now, system_now)
-    named = ("auth_token", "friendly_name", "owner_email", "status", "parent_sid")
+    named = ("auth_token", "secondary_auth_token", "friendly_name", "owner_email", "status", "parent_sid")
     values = {name: getattr(seeded, name) for name in named if getattr(seeded, name) is not None}
     account = before._replace(**values)
     if account != known:

@@ -15,7 +15,7 @@ from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusa
 
 
 class TwilioHostFilter:
-    """Middleware that passes requests for api.twilio.com to the application. It refuses those for Twilio's other hosts.
+    """Middleware that passes requests for emulated hosts to the application. It refuses those for Twilio's other hosts.
 
     Refused requests are recorded. `host` is the host to which the client opened the connection, if known. The Host
     field and an absolute URL of each request count as well. A request that names no host of Twilio's is passed on

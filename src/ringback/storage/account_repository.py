@@ -118,7 +118,10 @@ LOCK_CLOCK = Statement(
 )
 ADD_ACCOUNT = insert_or_ignore(accounts, "sid")
 SAVE_ACCOUNT = upsert(
-    accounts, ["sid"], "auth_token", "friendly_name", "owner_email", "status", "parent_sid", "date_updated"
+    accounts,
+    ["sid"],
+    *("auth_token", "secondary_auth_token", "previous_auth_token"),
+    *("friendly_name", "owner_email", "status", "parent_sid", "date_updated"),
 )
 SET_CLOCK = Statement(
     update(accounts)

@@ -19,6 +19,7 @@ from ringback.storage.errors import InvalidSnapshot
 from ringback.storage.event_repository import EVENTS as LOG_EVENTS
 from ringback.storage.fault_repository import FAULTS, fault_of
 from ringback.storage.inbox_repository import MESSAGE_COLUMNS, message_of
+from ringback.storage.oauth_app_repository import scopes_of
 from ringback.storage.phone_repository import RULES, is_phone_duration
 from ringback.storage.request_repository import request_parameters_of
 from ringback.storage.snapshots import SNAPSHOT_TABLES
@@ -77,6 +78,10 @@ def _check_api_key(row: Row) -> None:
     access_of(row["type"], row["permissions"])
 
 
+def _check_oauth_app(row: Row) -> None:
+    scopes_of(row["scopes"])
+
+
 def _check_call(row: Row) -> None:
     call = CALLS.read_mapping(row)
     require(_E164.fullmatch(call.phone_number), "phone_number", call.phone_number)
@@ -115,6 +120,7 @@ def _check_message(row: Row) -> None:
 CHECKS: Mapping[str, Callable[[Row], object]] = {
     "accounts": _check_account,
     "api_keys": _check_api_key,
+    "oauth_apps": _check_oauth_app,
     "validation_calls": _check_call,
     "status_callbacks": _check_callback,
     "callback_attempts": ATTEMPTS.read_mapping,

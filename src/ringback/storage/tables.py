@@ -24,7 +24,7 @@ from ringback.storage.registration import FINAL, MUTABLE, Reset, added_in, regis
 SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
-HEAD = "20261201_owned_numbers"
+HEAD = "20261203_oauth_apps"
 """Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
 VERSION_TABLE = "alembic_version"
 """Alembic's table, which holds the schema's revision."""
@@ -65,6 +65,8 @@ accounts = Table(
     Column("clock_frozen_at", INSTANT),
     Column("has_faults", Integer, nullable=False, server_default="0"),
     Column("policy", Text),
+    Column("secondary_auth_token", String(64), info=added_in("20261202_secondary_auth_tokens")),
+    Column("previous_auth_token", String(64), info=added_in("20261202_secondary_auth_tokens")),
     info=registered(reset=Reset.KEPT),
 )
 """`policy` holds the values that the account overrides; NULL if there are none."""
@@ -81,6 +83,18 @@ api_keys = Table(
     info=registered(reset=Reset.KEPT),
 )
 """`type` is NULL in rows of ringback 0.1.0; `permissions` is NULL unless the type is ``restricted``."""
+
+oauth_apps = Table(
+    "oauth_apps",
+    metadata,
+    Column("client_id", SID, primary_key=True),
+    account_sid_column(index=True),
+    Column("client_secret", String(64), nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("lifetime_seconds", Integer, nullable=False),
+    Column("date_created", INSTANT, nullable=False),
+    info=registered(reset=Reset.KEPT, added_in="20261203_oauth_apps"),
+)
 
 outgoing_caller_ids = Table(
     "outgoing_caller_ids",

@@ -23,6 +23,7 @@ from ringback.storage.due_call_repository import DueCallRepository
 from ringback.storage.event_repository import EventRepository
 from ringback.storage.fault_repository import FaultRepository
 from ringback.storage.locks import Locks
+from ringback.storage.oauth_app_repository import OAuthAppRepository
 from ringback.storage.phone_repository import PhoneRepository
 from ringback.storage.request_journal import RequestJournal
 from ringback.storage.request_repository import RequestRepository
@@ -83,6 +84,7 @@ class UnitOfWork(Session):
         self.locks = backend.locks(self)
         self.accounts = AccountRepository(self)
         self.api_keys = ApiKeyRepository(self)
+        self.oauth_apps = OAuthAppRepository(self)
         self.caller_ids = CallerIdRepository(self)
         self.calls = CallRepository(self)
         self.due_calls = DueCallRepository(self)

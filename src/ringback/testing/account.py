@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ringback.testing import event_loop_warnings
 from ringback.testing.calls import Call
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
+from ringback.testing.models import (
+    ApiKey,
+    CallbackAttempt,
+    CallerId,
+    Event,
+    InboxSummary,
+    JournaledRequest,
+    KeyType,
+    OAuthApp,
+)
 from ringback.testing.requests import AccountRequests
 from ringback.testing.resources import DEFAULT, Clock, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
 from ringback.testing.waiting import wait_for
@@ -26,9 +35,15 @@ class AccountData:
         self.document = document
         self.account_sid: str = document["sid"]
         self.auth_token: str = document["auth_token"]
+        self.secondary_auth_token: str | None = document.get("secondary_auth_token")
         self.friendly_name: str = document["friendly_name"]
         self.owner_email: str | None = document["owner_email"]
         self.parent_sid: str | None = document["parent_sid"]
+
+    def _set_primary_token(self, token: str) -> None:
+        """Set the tokens after a promotion. The next call of `client` returns a client with the primary one."""
+        self.auth_token, self.secondary_auth_token = token, None
+        vars(self).pop("_client", None)
 
     def __repr__(self) -> str:
         return f"<Account {self.account_sid} at {self.base_url}>"
@@ -149,6 +164,38 @@ class Account(AccountData):
     def permissions_used(self) -> list[str]:
         """Return the permissions that a restricted key needs for the requests to this account so far."""
         return self._control.send(self._requests.permissions_used())
+
+    def oauth_app(self, scopes: Sequence[str], lifetime_seconds: int = 3_600) -> OAuthApp:
+        """Create an OAuth app, whose access tokens have these permissions and this lifetime."""
+        return self._control.send(self._requests.oauth_app(scopes, lifetime_seconds))
+
+    def oauth_apps(self) -> list[OAuthApp]:
+        """Return the OAuth apps, oldest first."""
+        return self._control.send(self._requests.oauth_apps())
+
+    def delete_oauth_app(self, client_id: str) -> None:
+        """Delete an OAuth app and its access tokens. Raises ControlError (404) if the account does not have it."""
+        self._control.send(self._requests.delete_oauth_app(client_id))
+
+    def create_secondary_token(self) -> str:
+        """Create a secondary auth token and return it. It authenticates, but signs nothing."""
+        token: str = self._control.send(self._requests.create_secondary_token())["secondary_auth_token"]
+        self.secondary_auth_token = token
+        return token
+
+    def delete_secondary_token(self) -> None:
+        """Delete the secondary auth token. Raises ControlError (409) without one."""
+        self._control.send(self._requests.delete_secondary_token())
+        self.secondary_auth_token = None
+
+    def promote_secondary_token(self) -> str:
+        """Make the secondary auth token the primary one and return it. Raises ControlError (409) without one.
+
+        It replaces `auth_token`, and `client` returns a new client, which uses it.
+        """
+        document = self._control.send(self._requests.promote_secondary_token())
+        self._set_primary_token(document["auth_token"])
+        return self.auth_token
 
     def set_status(self, status: str) -> None:
         """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""

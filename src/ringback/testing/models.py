@@ -258,6 +258,17 @@ class ApiKey(Model):
     date_created: datetime
 
 
+class OAuthApp(Model):
+    """An OAuth app: its `client_id` and `client_secret` are exchanged for access tokens."""
+
+    client_id: str
+    client_secret: str
+    account_sid: str
+    scopes: tuple[str, ...]
+    lifetime_seconds: int
+    date_created: datetime
+
+
 class CallData(Model):
     """The properties of a validation call."""
 

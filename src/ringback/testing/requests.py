@@ -11,7 +11,16 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
+from ringback.testing.models import (
+    ApiKey,
+    CallbackAttempt,
+    CallerId,
+    Event,
+    InboxSummary,
+    JournaledRequest,
+    KeyType,
+    OAuthApp,
+)
 
 T = TypeVar("T")
 Model = TypeVar("Model", bound=BaseModel)
@@ -159,6 +168,25 @@ class AccountRequests:
 
     def permissions_used(self) -> Request[list[str]]:
         return Request("GET", f"{self._path}/permissions-used", lambda document: list(document["permissions"]))
+
+    def oauth_app(self, scopes: Sequence[str], lifetime_seconds: int = 3_600) -> Request[OAuthApp]:
+        body = {"scopes": list(scopes), "lifetime_seconds": lifetime_seconds}
+        return Request("POST", f"{self._path}/oauth-apps", OAuthApp.model_validate, body)
+
+    def oauth_apps(self) -> Request[list[OAuthApp]]:
+        return Request("GET", f"{self._path}/oauth-apps", list_reader("oauth_apps", OAuthApp))
+
+    def delete_oauth_app(self, client_id: str) -> Request[None]:
+        return Request("DELETE", f"{self._path}/oauth-apps/{quote_segment(client_id)}", ignore_response)
+
+    def create_secondary_token(self) -> Request[Any]:
+        return Request("POST", f"{self._path}/auth-tokens/secondary", read_document)
+
+    def delete_secondary_token(self) -> Request[None]:
+        return Request("DELETE", f"{self._path}/auth-tokens/secondary", ignore_response)
+
+    def promote_secondary_token(self) -> Request[Any]:
+        return Request("POST", f"{self._path}/auth-tokens/promote", read_document)
 
     def set_status(self, status: str) -> Request[None]:
         return Request("PATCH", self._path, ignore_response, {"status": status})

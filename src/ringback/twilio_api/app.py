@@ -20,24 +20,22 @@ from ringback.domain.errors import (
     STOPPING,
     TwilioError,
     internal_server_error,
-    not_found,
     resource_not_emulated,
     server_stopping,
     service_unavailable,
 )
 from ringback.domain.sids import AccountSid
-from ringback.operations.accounts import authenticate, find_account
+from ringback.operations.accounts import find_account
 from ringback.operations.services import Services
 from ringback.storage.errors import DatabaseUnavailable
-from ringback.twilio_api.authentication import credentials_of
-from ringback.twilio_api.documents import ACCOUNTS_PATH
+from ringback.twilio_api.authentication import ACCOUNTS_PREFIX, account_sid_in, authenticate_for_path
 from ringback.twilio_api.fault_injection import CannotDropConnection, pick_fault, respond_with_fault
+from ringback.twilio_api.hosts import product_in
 from ringback.twilio_api.regions import regional_handler
 from ringback.twilio_api.request_context import REPORT_REFUSAL_KEY, ReportRefusal, RequestContext, no_content
-from ringback.twilio_api.router import Router
+from ringback.twilio_api.router import Route, Router
 from ringback.twilio_api.routes import ROUTES
 
-_ACCOUNTS_PREFIX = f"{ACCOUNTS_PATH}/"
 _ESCAPED_SEPARATOR = re.compile(rb"%(?=2[EeFf])")
 
 log = structlog.get_logger()
@@ -115,16 +113,14 @@ class TwilioApp:
     async def _make_response(self, context: RequestContext) -> Response:
         """Return the handler's response. Raises TwilioError.
 
-        The client is authenticated before anything else about the path is looked at, and authorized after routing.
+        A client of an account's path is authenticated before anything else about the path is looked at. All are
+        authorized after routing.
         """
         if REPORT_REFUSAL_KEY in context.scope:
             self._reject_unsupported_resource(context)
         if context.method == "OPTIONS":
             return no_content()
-        await self._authenticate(context)
-        if not context.has_known_suffix:
-            raise context.not_found()
-        route = self._router.find(context)
+        route = await self._authenticate_and_route(context)
         context.access.check(route.operation, context.username or "")
         if context.account.has_faults:
             context.fault = await pick_fault(context, route.operation)
@@ -139,35 +135,23 @@ class TwilioApp:
         This comes before authentication: the answer tells nothing about accounts, and the credentials may be real ones.
         """
         path = context.resource_path
-        if self._router.matches(context.route_method, path):
+        if self._router.matches(context.route_method, path, product_in(context.scope)):
             return
         error = resource_not_emulated(context.method, context.path)
         report_refusal: ReportRefusal = context.scope[REPORT_REFUSAL_KEY]
         report_refusal(context.method, context.path, error.message)
-        context.refused_account_sid = AccountSid(_account_sid(path))
+        context.refused_account_sid = AccountSid(account_sid_in(path))
         raise error
 
-    async def _authenticate(self, context: RequestContext) -> None:
-        """Set the context's account and access. Raises TwilioError, 20404 for a path that has no account SID."""
-        path = context.resource_path
-        account_sid = _account_sid(path)
-        if not account_sid and path != ACCOUNTS_PATH:
-            raise not_found(context.path)
-        try:
-            credentials = credentials_of(context.scope["headers"])
-            context.username = credentials.username
-            principal = await self._services.database.run(
-                authenticate,
-                credentials,
-                account_sid or None,
-                is_account_path=path == f"{_ACCOUNTS_PREFIX}{account_sid}",
-            )
-        except TwilioError:
-            context.refused_account_sid = AccountSid(account_sid)
-            raise
-        context.account = context.journal_account = principal.account
-        context.access = principal.access
-        context.holder_sid = principal.holder_sid
+    async def _authenticate_and_route(self, context: RequestContext) -> Route:
+        if f"{context.resource_path}/".startswith(ACCOUNTS_PREFIX):
+            await authenticate_for_path(context)
+            if not context.has_known_suffix:
+                raise context.not_found()
+            return self._router.find(context)
+        route = self._router.find(context)
+        await route.authenticate(context)
+        return route
 
     async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
         """Find the account whose journal records a refused request, and set the reason that the log shows.
@@ -208,14 +192,6 @@ class Application(FastAPI):
                 raise
             error = {"error": STOPPING, "hint": "check its effect before you send it again"}
             await JSONResponse(error, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
-
-
-def _account_sid(path: str) -> str:
-    """Return the segment of a path where an account SID belongs, without any suffix, or an empty string."""
-    if not path.startswith(_ACCOUNTS_PREFIX):
-        return ""
-    segment, slash, _ = path[len(_ACCOUNTS_PREFIX) :].partition("/")
-    return segment if slash else segment[:1] + segment[1:].partition(".")[0]
 
 
 def _decode_path(raw_path: bytes) -> str:

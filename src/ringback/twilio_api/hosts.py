@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from starlette.types import Scope
 
-from ringback.domain.twilio_hosts import normalize_host
+from ringback.domain.twilio_hosts import Product, normalize_host, product_of
 from ringback.domain.urls import TARGET_KEY
 
 _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
@@ -18,3 +18,8 @@ def hosts_in(scope: Scope) -> Iterator[str]:
             yield normalize_host(value.decode("latin-1"))
     if url := _URL.match(scope.get(TARGET_KEY, b"")):
         yield normalize_host(url[1].rpartition(b"@")[2].decode("latin-1"))
+
+
+def product_in(scope: Scope) -> Product | None:
+    """Return the emulated product of Twilio's whose host a request names, or None if it names none."""
+    return next(filter(None, map(product_of, hosts_in(scope))), None)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from ringback.twilio_api.multipart import MULTIPART_CONTENT_TYPE
 from ringback.twilio_api.parameters import FORM_CONTENT_TYPE
-from ringback.twilio_api.representations import BY_SUFFIX, ERRORS_IN, JSON, Representation
+from ringback.twilio_api.representations import BY_SUFFIX, ERRORS_IN, JSON, JSON_ONLY, Representation
 from ringback.twilio_api.request_context import NO_CONTENT
 from ringback.twilio_api.router import Route, Schema
 
@@ -116,7 +116,7 @@ def _form_body(form: type[BaseModel]) -> dict[str, Any]:
 
 def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
     """Describe the responses of a route: its errors, and its success unless that is 204."""
-    representations = list(BY_SUFFIX.values())
+    representations = [JSON] if route.path.startswith(JSON_ONLY) else list(BY_SUFFIX.values())
     of_errors = dict.fromkeys(ERRORS_IN.get(each, each) for each in representations)
     error = fields(("message", "more_info"), code=NUMBER, status=NUMBER)
     statuses = {*EVERY_OPERATION_ERRORS, *route.errors}
@@ -127,7 +127,11 @@ def _responses(route: Route) -> dict[int | str, dict[str, Any]]:
         for status in sorted(statuses)
     }
     if route.schema is not None:
-        responses[int(route.status)] = {"description": SUCCESS, "content": _content(representations, route.schema)}
+        description = SUCCESS if len(representations) > 1 else "In JSON."
+        responses[int(route.status)] = {
+            "description": description,
+            "content": _content(representations, route.schema),
+        }
     return responses
 
 

@@ -70,6 +70,8 @@ JSON = Representation(b"application/json", ".json", serialize_json)
 CSV = Representation(b"text/csv", "", serialize_csv)
 
 BY_SUFFIX = {"xml": XML, "json": JSON, "csv": CSV}
+JSON_ONLY = ("/v1/", "/v2/")
+"""Start of the paths of Twilio's newer APIs, which have no suffix."""
 ERRORS_IN = {CSV: XML}
 """The representation of errors where it differs. Source: docs/fidelity.md, representation [assumed]."""
 
@@ -77,8 +79,11 @@ ERRORS_IN = {CSV: XML}
 def split_suffix(path: str) -> tuple[str, Representation | None]:
     """Return a path without its suffix, and the representation that the suffix names; XML without a suffix.
 
-    For a suffix that names no representation, return the path unchanged and None.
+    Paths of Twilio's newer APIs have no suffix: the representation is JSON. For a suffix that names no representation,
+    return the path unchanged and None.
     """
+    if path.startswith(JSON_ONLY):
+        return path, JSON
     head, dot, suffix = path.rpartition(".")
     if not dot or "/" in suffix:
         return path, XML

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
 from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
+from ringback.domain.oauth import OAuthApp
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page
 from ringback.domain.permissions import Access
@@ -92,6 +93,7 @@ class RequestContext:
         "holder_sid",
         "journal_account",
         "method",
+        "oauth_app",
         "operation",
         "path",
         "path_parameters",
@@ -113,6 +115,7 @@ class RequestContext:
     access: Access
     account: Account
     holder_sid: AccountSid
+    oauth_app: OAuthApp
     path_parameters: Mapping[str, str]
 
     def __init__(

@@ -11,6 +11,9 @@ from starlette.routing import compile_path
 
 from ringback.domain.errors import method_not_allowed, not_found
 from ringback.domain.operations import Operation
+from ringback.domain.twilio_hosts import Product
+from ringback.twilio_api.authentication import Authenticate, authenticate_for_path
+from ringback.twilio_api.hosts import product_in
 from ringback.twilio_api.request_context import NO_PARAMETERS, Handler, RequestContext
 
 ALWAYS_ALLOWED = ("OPTIONS",)
@@ -29,7 +32,7 @@ class Route(NamedTuple):
 
     `schema` is that of the JSON answer; None for a 204. `query` maps the parameters of the query to their descriptions,
     `form` are those of the body. `errors` are the statuses of errors that not every operation has, `status` is that of
-    success.
+    success. `products` are those whose hosts have the route, and `aliases` its other paths.
     """
 
     operation: Operation
@@ -41,7 +44,10 @@ class Route(NamedTuple):
     query: Mapping[str, str] = NO_PARAMETERS
     form: type[BaseModel] | None = None
     errors: tuple[HTTPStatus, ...] = ()
+    products: tuple[Product, ...] = (Product.API,)
     status: HTTPStatus = HTTPStatus.OK
+    authenticate: Authenticate = authenticate_for_path
+    aliases: tuple[str, ...] = ()
 
 
 class Resource(NamedTuple):
@@ -51,6 +57,7 @@ class Resource(NamedTuple):
     routes: dict[str, Route]
     is_complete: bool
     """Whether every method that Twilio has here is emulated."""
+    products: tuple[Product, ...]
 
     @property
     def allowed_methods(self) -> str:
@@ -68,19 +75,26 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         by_path: dict[str, Resource] = {}
-        for route in routes:
-            pattern, _, _ = compile_path(route.path)
+        for path, route in ((path, each) for each in routes for path in (each.path, *each.aliases)):
+            pattern, _, _ = compile_path(path)
             resource = by_path.setdefault(
-                route.path, Resource(pattern, {}, bool(COMPLETE_RESOURCES.fullmatch(route.path)))
+                path, Resource(pattern, {}, bool(COMPLETE_RESOURCES.fullmatch(path)), route.products)
             )
             resource.routes.update(dict.fromkeys(route.methods, route))
         self._resources = list(by_path.values())
 
-    def matches(self, method: str, path: str) -> bool:
-        """Tell whether ringback answers a request as Twilio does, be it with 404, or 405 on a complete resource."""
+    def matches(self, method: str, path: str, product: Product | None = None) -> bool:
+        """Tell whether ringback answers a request as Twilio does, be it with 404, or 405 on a complete resource.
+
+        `product` is that of the request's host, if known.
+        """
         if NOT_EMULATED.fullmatch(path):
             return False
-        resources = (resource for resource in self._resources if resource.pattern.fullmatch(path))
+        resources = (
+            resource
+            for resource in self._resources
+            if resource.pattern.fullmatch(path) and (product is None or product in resource.products)
+        )
         return any(resource.is_complete or method in (*resource.routes, *ALWAYS_ALLOWED) for resource in resources)
 
     def find(self, context: RequestContext) -> Route:
@@ -91,7 +105,7 @@ class Router:
         """
         for resource in self._resources:
             match = resource.pattern.fullmatch(context.resource_path)  # match() would accept a trailing line feed
-            if match:
+            if match and self._is_served(context, resource):
                 route = resource.routes.get(context.route_method)
                 if route is None:
                     context.operation = next(iter(resource.routes.values())).operation
@@ -100,6 +114,14 @@ class Router:
                 context.path_parameters = match.groupdict()
                 return route
         raise not_found(context.path)
+
+    @staticmethod
+    def _is_served(context: RequestContext, resource: Resource) -> bool:
+        """Tell whether the host of a request has a resource. The main API is on every host, as its paths are unique."""
+        if Product.API in resource.products:
+            return True
+        product = product_in(context.scope)
+        return product is None or product in resource.products
 
 
 def check_routes(routes: Iterable[Route]) -> None:

@@ -6,8 +6,11 @@ TwilioApp routes requests by this table, and OpenAPI describes it.
 from http import HTTPStatus
 
 from ringback.domain.operations import Operation
+from ringback.domain.twilio_hosts import Product
 from ringback.twilio_api import (
+    access_tokens,
     accounts,
+    auth_tokens,
     caller_ids,
     calls,
     incoming_phone_numbers,
@@ -15,8 +18,9 @@ from ringback.twilio_api import (
     validation_requests,
 )
 from ringback.twilio_api.account_parameters import AccountForm, SubaccountForm
+from ringback.twilio_api.authentication import authenticate_own_account
 from ringback.twilio_api.documents import ACCOUNTS_PATH
-from ringback.twilio_api.openapi import BOOLEAN, OBJECT, describe, fields, page_of
+from ringback.twilio_api.openapi import BOOLEAN, NUMBER, OBJECT, describe, fields, page_of
 from ringback.twilio_api.parameters import PAGING, CallerIdForm, CallForm, ValidationRequestForm
 from ringback.twilio_api.router import Route, check_routes
 
@@ -29,6 +33,7 @@ NOTIFICATIONS_PATH = f"{CALLS_PATH}/{{CallSid}}/Notifications"
 NOTIFICATION_PATH = f"{NOTIFICATIONS_PATH}/{{Sid}}"
 INCOMING_PHONE_NUMBERS_PATH = f"{ACCOUNT_PATH}/IncomingPhoneNumbers"
 INCOMING_PHONE_NUMBER_PATH = f"{INCOMING_PHONE_NUMBERS_PATH}/{{Sid}}"
+SECONDARY_TOKEN_PATH = f"/v1{auth_tokens.SECONDARY}"
 
 ACCOUNT = fields(accounts.COLUMNS, subresource_uris=OBJECT)
 CALL = fields(calls.COLUMNS, calls.NULLABLE_COLUMNS, subresource_uris=OBJECT)
@@ -46,6 +51,15 @@ VALIDATION_REQUEST = fields(
     ("account_sid", "phone_number", "friendly_name", "call_sid"),
     nullable={"friendly_name"},
     validation_code={"type": ["string", "integer"]},
+)
+
+TOKEN_FIELDS = ("account_sid", "date_created", "date_updated", "url")
+SECONDARY_TOKEN = fields((*TOKEN_FIELDS, "secondary_auth_token"))
+PRIMARY_TOKEN = fields((*TOKEN_FIELDS, "auth_token"))
+ACCESS_TOKEN = fields(
+    ("access_token", "id_token", "token_type", "refresh_token"),
+    nullable={"id_token", "refresh_token"},
+    expires_in=NUMBER,
 )
 
 # fmt: off
@@ -128,6 +142,28 @@ ROUTES = (
         Operation.FETCH_INCOMING_PHONE_NUMBER, ("GET",), INCOMING_PHONE_NUMBER_PATH,
         incoming_phone_numbers.fetch_incoming_phone_number, "Fetch a number that the account owns",
         INCOMING_PHONE_NUMBER,
+    ),
+    Route(
+        Operation.CREATE_ACCESS_TOKEN, ("POST",), "/v2/token", access_tokens.create_access_token,
+        "Exchange the credentials of an OAuth app for an access token",
+        ACCESS_TOKEN, form=access_tokens.AccessTokenForm, products=(Product.OAUTH, Product.IAM, Product.PREVIEW_IAM),
+        authenticate=access_tokens.authenticate_client, aliases=("/v1/token",),
+    ),
+    Route(
+        Operation.CREATE_SECONDARY_AUTH_TOKEN, ("POST",), SECONDARY_TOKEN_PATH, auth_tokens.create_secondary_token,
+        "Create a secondary auth token",
+        SECONDARY_TOKEN, products=(Product.ACCOUNTS,), status=HTTPStatus.CREATED, authenticate=authenticate_own_account,
+    ),
+    Route(
+        Operation.DELETE_SECONDARY_AUTH_TOKEN, ("DELETE",), SECONDARY_TOKEN_PATH, auth_tokens.delete_secondary_token,
+        "Delete the secondary auth token",
+        products=(Product.ACCOUNTS,), authenticate=authenticate_own_account,
+    ),
+    Route(
+        Operation.PROMOTE_SECONDARY_AUTH_TOKEN, ("POST",), f"/v1{auth_tokens.PROMOTE}",
+        auth_tokens.promote_secondary_token,
+        "Make the secondary auth token the primary one",
+        PRIMARY_TOKEN, products=(Product.ACCOUNTS,), authenticate=authenticate_own_account,
     ),
 )
 # fmt: on

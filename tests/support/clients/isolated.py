@@ -16,6 +16,17 @@ from support.clients.network_namespace import InternetStub, bring_loopback_up, i
 from support.clients.unmodified_apps import printed_lines
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, COMMAND
 
+OAUTH_APP = {"OAUTH_CLIENT_ID": f"OQ{'1' * 32}", "OAUTH_CLIENT_SECRET": "a-client-secret"}
+"""The variables that name the server's OAuth app to clients."""
+SEED = f"""
+[[accounts]]
+sid = "{ACCOUNT_SID}"
+
+[[accounts.oauth_apps]]
+client_id = "{OAUTH_APP["OAUTH_CLIENT_ID"]}"
+client_secret = "{OAUTH_APP["OAUTH_CLIENT_SECRET"]}"
+scopes = ["twilio/voice/outgoing-caller-ids/list"]
+"""
 URL = f"https://api.twilio.com{LIST}"
 NO_LINES = "none"
 PROXIED, FAILS_CLOSED, REACHES_TWILIO = "proxied", "fails closed", "reaches Twilio"
@@ -74,7 +85,9 @@ def _main(folder: Path) -> None:
     bring_loopback_up()
     resolve_names_here(folder)
     stub = InternetStub()
-    with InterceptingServer(folder, command=COMMAND) as server:
+    seed = folder / "seed.toml"
+    seed.write_text(SEED)
+    with InterceptingServer(folder, command=COMMAND, seed=seed) as server:
         lines = {name: printed_lines(name, server) for name in sorted({run.lines for run in runs} - {NO_LINES})}
         lines[NO_LINES] = ":"
         serving = [_outcome(run, lines[run.lines], stub) for run in runs]
@@ -98,7 +111,7 @@ def _outcome(run: Run, lines: str, stub: InternetStub) -> _Outcome:
     finished = subprocess.run(  # noqa: S603
         ["sh", "-euc", f'{lines}\nexec "$@"', "sh", *run.command, run.url],  # noqa: S607
         cwd=run.folder,
-        env=inherited | {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN},
+        env=inherited | {"TWILIO_ACCOUNT_SID": ACCOUNT_SID, "TWILIO_AUTH_TOKEN": AUTH_TOKEN} | OAUTH_APP,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -115,6 +115,20 @@ class UnmodifiedPrograms:
         assert node is not None
         return self._run([node, "--require", str(recorder), "--eval", program], {}, modules)
 
+    def start_node(self, program: str, modules: Path, variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        """Start a Node program in `modules`, where it looks for what it requires."""
+        recorder, node = self._folder / "recorder.js", shutil.which("node")
+        recorder.write_text(NODE_RECORDER)
+        assert node is not None
+        return subprocess.Popen(  # noqa: S603
+            self._in_shell([node, "--require", str(recorder), "--eval", program]),
+            cwd=modules,
+            env=self._environment(dict(variables)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+
     def java(self, program: str, *arguments: str) -> Any:
         """Run a Java program, whose class is Application, and return its output parsed as JSON."""
         file, java = self._folder / "Application.java", shutil.which("java")

@@ -16,9 +16,12 @@ UNDESCRIBED_METHODS = {"put": "post"}
 """Twilio's product page documents POST and PUT for updates, the OpenAPI description only POST."""
 
 _RFC_2822 = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} \+0000")
+_ISO_8601 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
-_RELATIVE_URI = re.compile(r"/2010-04-01/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*")
+_RELATIVE_URI = re.compile(
+    r"(?:/2010-04-01|https://accounts\.twilio\.com/v1)/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-F]{2})*"
+)
 _ERROR_PAGE = re.compile(r"(?:https://www\.twilio\.com/docs/errors/[0-9]+)?")
 
 FORMATS = FormatChecker(formats=())
@@ -32,6 +35,11 @@ def _is_rfc_2822(value: object) -> bool:
     return bool(_RFC_2822.fullmatch(value)) and f"{moment:%a}" == value[:3]
 
 
+@FORMATS.checks("date-time")
+def _is_iso_8601(value: object) -> bool:
+    return not isinstance(value, str) or bool(_ISO_8601.fullmatch(value))
+
+
 @FORMATS.checks("phone-number")
 def _is_e164(value: object) -> bool:
     return not isinstance(value, str) or bool(_E164.fullmatch(value))
@@ -39,7 +47,7 @@ def _is_e164(value: object) -> bool:
 
 @FORMATS.checks("uri")
 def _is_relative_uri(value: object) -> bool:
-    """Tell whether a value is a relative URI or empty, as in Twilio's examples for the format "uri".
+    """Tell whether a value is a relative URI or empty, as in Twilio's examples, or a URL of accounts.twilio.com.
 
     A notification also has the URL of a page of the error dictionary.
     """

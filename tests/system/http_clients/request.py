@@ -76,15 +76,12 @@ def ask_twilio(_: str) -> int:
 
 
 def ask_twilio_with_oauth(_: str) -> int:
-    """Send a request with OAuth. The library fetches a token first; no base URL applies to that.
-
-    The API's base URL is a port on which no process listens.
-    """
+    """Send a request with OAuth. The library fetches a token first, from another host."""
     from twilio.credential.client_credential_provider import ClientCredentialProvider
     from twilio.rest import Client
 
-    client = Client(account_sid=SID, credential_provider=ClientCredentialProvider("client", "secret"))
-    client.api.base_url = "http://127.0.0.1:9"
+    provider = ClientCredentialProvider(os.environ["OAUTH_CLIENT_ID"], os.environ["OAUTH_CLIENT_SECRET"])
+    client = Client(account_sid=SID, credential_provider=provider)
     client.outgoing_caller_ids.list(limit=1)
     return OK
 

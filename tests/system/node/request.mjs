@@ -9,6 +9,19 @@ async function list(library) {
   return 200;
 }
 
+async function listWithOAuth() {
+  const { default: twilio } = await import("twilio");
+  const provider = new twilio.ClientCredentialProviderBuilder()
+    .setClientId(process.env.OAUTH_CLIENT_ID)
+    .setClientSecret(process.env.OAUTH_CLIENT_SECRET)
+    .build();
+  const client = twilio();
+  client.setCredentialProvider(provider);
+  client.setAccountSid(sid);
+  await client.outgoingCallerIds.list({ limit: 1 });
+  return 200;
+}
+
 async function ask(socket) {
   const { host, pathname } = new URL(url);
   socket.write(`GET ${pathname} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${headers.Authorization}\r\n\r\n`);
@@ -59,6 +72,7 @@ const clients = {
     return (await fetch(url, { headers })).status;
   },
   twilio: () => list("twilio"),
+  "twilio with OAuth": listWithOAuth,
   "twilio 3.43.0": () => list("twilio-3.43"),
 };
 

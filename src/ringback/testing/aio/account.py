@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ringback.testing.account import AccountData
 from ringback.testing.aio.calls import Call
 from ringback.testing.aio.resources import Clock, Faults, Inbox, IncomingPhoneNumbers, Phone, Policy
-from ringback.testing.models import ApiKey, CallbackAttempt, CallerId, Event, InboxSummary, JournaledRequest, KeyType
+from ringback.testing.models import (
+    ApiKey,
+    CallbackAttempt,
+    CallerId,
+    Event,
+    InboxSummary,
+    JournaledRequest,
+    KeyType,
+    OAuthApp,
+)
 from ringback.testing.requests import AccountRequests
 from ringback.testing.resources import DEFAULT
 from ringback.testing.waiting import wait_for
@@ -134,6 +143,38 @@ class Account(AccountData):
     async def permissions_used(self) -> list[str]:
         """Return the permissions that a restricted key needs for the requests to this account so far."""
         return await self._control.send(self._requests.permissions_used())
+
+    async def oauth_app(self, scopes: Sequence[str], lifetime_seconds: int = 3_600) -> OAuthApp:
+        """Create an OAuth app, whose access tokens have these permissions and this lifetime."""
+        return await self._control.send(self._requests.oauth_app(scopes, lifetime_seconds))
+
+    async def oauth_apps(self) -> list[OAuthApp]:
+        """Return the OAuth apps, oldest first."""
+        return await self._control.send(self._requests.oauth_apps())
+
+    async def delete_oauth_app(self, client_id: str) -> None:
+        """Delete an OAuth app and its access tokens. Raises ControlError (404) if the account does not have it."""
+        await self._control.send(self._requests.delete_oauth_app(client_id))
+
+    async def create_secondary_token(self) -> str:
+        """Create a secondary auth token and return it. It authenticates, but signs nothing."""
+        token: str = (await self._control.send(self._requests.create_secondary_token()))["secondary_auth_token"]
+        self.secondary_auth_token = token
+        return token
+
+    async def delete_secondary_token(self) -> None:
+        """Delete the secondary auth token. Raises ControlError (409) without one."""
+        await self._control.send(self._requests.delete_secondary_token())
+        self.secondary_auth_token = None
+
+    async def promote_secondary_token(self) -> str:
+        """Make the secondary auth token the primary one and return it. Raises ControlError (409) without one.
+
+        It replaces `auth_token`, and `client` returns a new client, which uses it.
+        """
+        document = await self._control.send(self._requests.promote_secondary_token())
+        self._set_primary_token(document["auth_token"])
+        return self.auth_token
 
     async def set_status(self, status: str) -> None:
         """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""

@@ -1,0 +1,71 @@
+"""The auth tokens of accounts.twilio.com: create, delete and promote the secondary one of the client's own account.
+
+Source: docs/fidelity.md, auth tokens.
+"""
+
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from ringback.domain.accounts import Account, explain_deleted_account
+from ringback.domain.errors import not_found, wrong_credentials
+from ringback.domain.timestamps import iso_8601
+from ringback.operations import auth_tokens as operations
+from ringback.twilio_api.documents import Record
+from ringback.twilio_api.request_context import RequestContext, no_content
+
+BASE_URL = "https://accounts.twilio.com/v1"
+SECONDARY, PROMOTE = "/AuthTokens/Secondary", "/AuthTokens/Promote"
+
+
+async def create_secondary_token(context: RequestContext) -> Response:
+    """Answer the new secondary token, which authenticates at once. It replaces the one that the account has."""
+    services = context.services
+    account = await services.database.run(
+        operations.create_secondary_token,
+        context.account.sid,
+        system_now=services.system_now(),
+        id_generator=services.id_generator,
+    )
+    document = _document(_existing(context, account), SECONDARY, primary=False)
+    return context.make_response(document, HTTPStatus.CREATED)
+
+
+async def delete_secondary_token(context: RequestContext) -> Response:
+    """Delete the secondary token, which then authenticates no longer."""
+    services = context.services
+    try:
+        await services.database.run(
+            operations.delete_secondary_token, context.account.sid, system_now=services.system_now()
+        )
+    except operations.NoSecondaryToken:
+        raise not_found(SECONDARY) from None
+    return no_content()
+
+
+async def promote_secondary_token(context: RequestContext) -> Response:
+    """Answer the new primary token, which was the secondary one. The old primary token is no longer valid."""
+    services = context.services
+    try:
+        account = await services.database.run(
+            operations.promote_secondary_token, context.account.sid, system_now=services.system_now()
+        )
+    except operations.NoSecondaryToken:
+        raise not_found(PROMOTE) from None
+    return context.make_response(_document(_existing(context, account), PROMOTE, primary=True))
+
+
+def _existing(context: RequestContext, account: Account | None) -> Account:
+    if account is None:
+        raise wrong_credentials(explain_deleted_account(context.account.sid))
+    return account
+
+
+def _document(account: Account, path: str, *, primary: bool) -> Record:
+    """Return the five fields of a token. Its dates are those of its last change."""
+    token = {"auth_token": account.auth_token} if primary else {"secondary_auth_token": account.secondary_auth_token}
+    changed = iso_8601(account.date_updated)
+    return Record(
+        "AuthToken",
+        {"account_sid": account.sid, "date_created": changed, "date_updated": changed, **token, "url": BASE_URL + path},
+    )

@@ -1,0 +1,109 @@
+"""Access tokens of OAuth apps. Rules: docs/fidelity.md, OAuth."""
+
+import httpx
+import pytest
+
+from support.wire.api import Api, error_of
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+APP = {"client_id": "OQc0000000000000000000000000000001", "client_secret": "contract-client-secret"}
+FORM = {"grant_type": "client_credentials", **APP}
+ACCOUNT_SID = "ACc0000000000000000000000000000020"
+LIST = f"/2010-04-01/Accounts/{ACCOUNT_SID}/OutgoingCallerIds.json"
+OAUTH = {"Host": "oauth.twilio.com"}
+
+
+def ask(nobody: Api, **form: str) -> httpx.Response:
+    return nobody.request("POST", "/v2/token", data=form, headers=OAUTH)
+
+
+def test_access_token_response_has_exactly_these_fields(nobody: Api) -> None:
+    answer = ask(nobody, **FORM)
+
+    token = answer.json()["access_token"]
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "access_token": token,
+        "id_token": None,
+        "token_type": "Bearer",
+        "expires_in": 1800,
+        "refresh_token": None,
+    }
+    assert list(answer.json()) == ["access_token", "id_token", "token_type", "expires_in", "refresh_token"]
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
+def test_access_token_opens_the_paths_of_its_account_within_its_scopes(nobody: Api, scheme: str) -> None:
+    authorization = {"Authorization": f"{scheme} {ask(nobody, **FORM).json()['access_token']}"}
+
+    listed = nobody.request("GET", LIST, headers=authorization)
+    refused = nobody.request("POST", LIST, headers=authorization, data={"PhoneNumber": "+14158675309"})
+
+    assert listed.status_code == 200
+    error = error_of(refused)
+    assert (error.status, error.code) == (401, 70051)
+    assert (
+        error.message == "Authorization Error: required permission twilio/voice/outgoing-caller-ids/create is missing"
+    )
+
+
+@pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln", "x" * 5000])
+def test_wrong_access_token_gets_20003(nobody: Api, token: str) -> None:
+    error = error_of(nobody.request("GET", LIST, headers={"Authorization": f"Bearer {token}"}))
+
+    assert (error.status, error.code) == (401, 20003)
+
+
+@pytest.mark.parametrize(
+    ("form", "code", "message"),
+    [
+        ({}, 322403, "Bad Request"),
+        ({**APP}, 321403, "Invalid grant_type"),
+        ({**FORM, "grant_type": "authorization_code"}, 321403, "Invalid grant_type"),
+        ({**FORM, "client_id": ""}, 321402, "Empty client_id"),
+        ({**FORM, "client_secret": ""}, 321405, "Empty client_secret"),
+        ({**FORM, "client_id": "OQ" + "9" * 32}, 322402, "Invalid credentials"),
+        ({**FORM, "client_secret": "wrong"}, 322402, "Invalid credentials"),
+        ({**FORM, "client_secret": "0" * 32, "client_id": "OQ1"}, 322402, "Invalid credentials"),
+    ],
+)
+def test_invalid_request_for_an_access_token_gets_its_error(
+    nobody: Api, form: dict[str, str], code: int, message: str
+) -> None:
+    error = error_of(ask(nobody, **form))
+
+    assert (error.status, error.code, error.message) == (400, code, message)
+
+
+def test_json_body_is_a_bad_request_for_an_access_token(nobody: Api) -> None:
+    assert error_of(nobody.request("POST", "/v2/token", json=FORM)).code == 322403
+
+
+def test_basic_credentials_of_a_request_for_an_access_token_are_ignored(nobody: Api) -> None:
+    answer = nobody.client.post("/v2/token", data=FORM, auth=("AC" + "9" * 32, "wrong"), headers=OAUTH)
+
+    assert answer.status_code == 200
+
+
+def test_access_token_does_not_open_auth_tokens(nobody: Api) -> None:
+    token = ask(nobody, **FORM).json()["access_token"]
+
+    answer = nobody.request("POST", "/v1/AuthTokens/Secondary", headers={"Authorization": f"Bearer {token}"})
+
+    assert error_of(answer).code == 70051
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("iam.twilio.com", 201), ("preview-iam.twilio.com", 201), ("api.twilio.com", 404)]
+)
+def test_version_1_of_the_token_endpoint_is_on_its_hosts_alone(nobody: Api, host: str, status: int) -> None:
+    assert nobody.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
+
+
+def test_token_endpoint_has_no_other_methods(nobody: Api) -> None:
+    answer = nobody.request("GET", "/v2/token", headers=OAUTH)
+
+    assert error_of(answer).code == 20004
+    assert answer.headers["allow"] == "OPTIONS, POST"
