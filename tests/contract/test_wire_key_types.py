@@ -59,6 +59,32 @@ def test_standard_key_does_not_open_a_subaccounts_account(contract_url: str, see
     assert listed.status_code == 200
 
 
+def test_standard_key_does_not_list_create_or_update_accounts(standard: Api) -> None:
+    answers = [
+        standard.request("GET", "/2010-04-01/Accounts.json"),
+        standard.request("POST", "/2010-04-01/Accounts.json", data={"FriendlyName": "sub"}),
+        standard.request("POST", f"{account_path(standard)}.json", data={"FriendlyName": "another"}),
+    ]
+
+    assert [refusal(answer) for answer in answers] == [(401, 20003, "Authenticate")] * 3
+    assert standard.request("GET", f"{account_path(standard)}/IncomingPhoneNumbers.json").status_code == 200
+
+
+def test_main_key_lists_the_account_and_its_subaccounts(contract_url: str, seeded: SeededAccounts) -> None:
+    with client_of(contract_url, seeded.parent, MAIN_KEY) as client:
+        answer = client.request("GET", "/2010-04-01/Accounts.json")
+
+    assert seeded.sub.account_sid in [account["sid"] for account in answer.json()["accounts"]]
+
+
+def test_restricted_key_needs_permissions_for_accounts_and_owned_numbers(restricted: Api) -> None:
+    accounts = restricted.request("GET", "/2010-04-01/Accounts.json")
+    numbers = restricted.request("GET", f"{account_path(restricted)}/IncomingPhoneNumbers.json")
+
+    assert refusal(accounts) == missing("twilio/iam/accounts/list")
+    assert refusal(numbers) == missing("twilio/phone-numbers/incoming-phone-numbers/list")
+
+
 def test_standard_key_opens_caller_ids_and_calls(standard: Api) -> None:
     row = records(standard.list())[0]
 

@@ -65,8 +65,9 @@ def test_region_without_caller_ids_refuses_the_post_by_proxy_and_is_logged(serve
 
     assert (post.status_code, post.json()["code"], post.json()["message"]) == (405, 20004, "Method not allowed")
     assert (listed.status_code, listed.json()["outgoing_caller_ids"]) == (200, [])
-    line = server.wait_for_log(lambda line: line.get("event") == "verified caller IDs exist in US1 only")
-    assert (line["level"], line["host"], line["method"]) == ("warning", "api.dublin.ie1.twilio.com", "POST")
+    expected = {"event": "verified caller IDs exist in US1 only", "method": "POST"}
+    line = server.wait_for_log(lambda line: expected.items() <= line.items())
+    assert (line["level"], line["host"]) == ("warning", "api.dublin.ie1.twilio.com")
     assert server.refused() == before
 
 
