@@ -40,6 +40,8 @@ CONFIGURATION = """
 [phases.coverage]
 unexpected-methods = ["patch"]
 """
+GEO_BLOCKED_NUMBER = "+15005550019"
+"""A reserved number whose calls have a notification."""
 XML, JSON, CSV = "application/xml", "application/json", "text/csv"
 FORMS = {"": (XML, XML), ".xml": (XML, XML), ".json": (JSON, JSON), ".csv": (CSV, XML)}
 """Content types of successful and error responses by the path's suffix."""
@@ -67,7 +69,9 @@ def only(operation: dict[str, Any], suffix: str, kinds: tuple[str, str]) -> dict
     return said
 
 
-def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tuple[str, int, list[tuple[str, int]]]:
+def fuzz(
+    url: str, document: dict[str, Any], sids: dict[str, str], folder: Path
+) -> tuple[str, int, list[tuple[str, int]]]:
     """Fuzz the operations of a description. Return the report, the exit status, and operations with their statuses."""
     (folder / "schemathesis.toml").write_text(CONFIGURATION, encoding="utf-8")
     (folder / "openapi.json").write_text(json.dumps(document), encoding="utf-8")
@@ -76,8 +80,8 @@ def fuzz(url: str, document: dict[str, Any], caller_id: str, folder: Path) -> tu
         "SCHEMATHESIS_HOOKS": "support.fuzzing.twilio_hooks",
         "PYTHONPATH": str(Path(support.__file__).parents[1]),
         "FUZZ_ANSWERS": str(answers),
-        "FUZZ_CALLER_ID": caller_id,
         "NO_PROXY": "*",
+        **sids,
     }
     finished = subprocess.run(  # noqa: S603
         [
@@ -108,8 +112,10 @@ def test_twilio_api_follows_its_openapi_description(tmp_path: Path) -> None:
         document["paths"] = {path: document["paths"][path] for path in chosen}
         with server.client() as http:
             caller_id = http.get(f"{caller_ids_path()}.json").json()["outgoing_caller_ids"][0]["sid"]
+            call = http.post(f"{caller_ids_path()}.json", data={"PhoneNumber": GEO_BLOCKED_NUMBER}).json()["call_sid"]
 
-        report, status, answered = fuzz(server.base_url, document, caller_id, tmp_path)
+        sids = {"FUZZ_CALLER_ID": caller_id, "FUZZ_CALL": call}
+        report, status, answered = fuzz(server.base_url, document, sids, tmp_path)
 
     print(len(answered), "answers")  # noqa: T201
     assert status == 0, report

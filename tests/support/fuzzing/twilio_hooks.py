@@ -1,7 +1,8 @@
 """Hooks for schemathesis on the Twilio API, loaded by SCHEMATHESIS_HOOKS.
 
 The environment variable FUZZ_ANSWERS has the file to which a line is written for each response: method, path in the
-OpenAPI description, status. FUZZ_CALLER_ID has the SID of an existing caller ID.
+OpenAPI description, status. FUZZ_CALLER_ID has the SID of an existing caller ID, FUZZ_CALL that of a call with a
+notification.
 """
 
 import base64
@@ -33,8 +34,11 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     if turn % UNAUTHENTICATED_EVERY:
         case.headers["Authorization"] = CREDENTIALS
     if case.path_parameters and turn % UNCHANGED_EVERY:
-        there = {"AccountSid": ACCOUNT_SID, "Sid": os.environ["FUZZ_CALLER_ID"]}
-        is_kept = case.method.upper() == "DELETE" or "/Calls/" in case.path
+        call_sid = os.environ["FUZZ_CALL"]
+        there = {"AccountSid": ACCOUNT_SID, "CallSid": call_sid, "Sid": os.environ["FUZZ_CALLER_ID"]}
+        if "/Notifications/" in case.path:
+            there["Sid"] = f"NO{call_sid.removeprefix('CA')}"
+        is_kept = case.method.upper() == "DELETE" or "/Calls/{Sid}" in case.path
         case.path_parameters = {
             name: value if is_kept and name == "Sid" else there[name] for name, value in case.path_parameters.items()
         }
@@ -53,7 +57,7 @@ def twilio_shaped(ctx: CheckContext, response: Response, case: Case[Any]) -> Non
     """Check that an error has Twilio's four fields, and that other JSON matches Twilio's OpenAPI description."""
     del ctx
     content_type = next(iter(response.headers.get("content-type", ())), None)
-    path = case.path.replace("{AccountSid}", ACCOUNT_SID).replace("{Sid}", "PN1")
+    path = case.path.replace("{AccountSid}", ACCOUNT_SID).replace("{CallSid}", "CA1").replace("{Sid}", "PN1")
     check_answer(case.method.upper(), path, response.status_code, content_type, response.content)
     assert response.headers["twilio-request-id"]
     assert "server" not in response.headers
