@@ -18,7 +18,7 @@ def ask(nobody: Api, **form: str) -> httpx.Response:
     return nobody.request("POST", "/v2/token", data=form, headers=OAUTH)
 
 
-def test_access_token_response_has_exactly_these_fields(nobody: Api) -> None:
+def test_access_token_response_has_exactly_the_documented_fields(nobody: Api) -> None:
     answer = ask(nobody, **FORM)
 
     token = answer.json()["access_token"]
@@ -35,7 +35,7 @@ def test_access_token_response_has_exactly_these_fields(nobody: Api) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
-def test_access_token_opens_the_paths_of_its_account_within_its_scopes(nobody: Api, scheme: str) -> None:
+def test_access_token_is_valid_for_its_account_within_its_scopes(nobody: Api, scheme: str) -> None:
     authorization = {"Authorization": f"{scheme} {ask(nobody, **FORM).json()['access_token']}"}
 
     listed = nobody.request("GET", LIST, headers=authorization)
@@ -50,7 +50,7 @@ def test_access_token_opens_the_paths_of_its_account_within_its_scopes(nobody: A
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.e30.c2ln", "x" * 5000])
-def test_wrong_access_token_gets_20003(nobody: Api, token: str) -> None:
+def test_invalid_access_token_gets_20003(nobody: Api, token: str) -> None:
     error = error_of(nobody.request("GET", LIST, headers={"Authorization": f"Bearer {token}"}))
 
     assert (error.status, error.code) == (401, 20003)
@@ -69,7 +69,7 @@ def test_wrong_access_token_gets_20003(nobody: Api, token: str) -> None:
         ({**FORM, "client_secret": "0" * 32, "client_id": "OQ1"}, 322402, "Invalid credentials"),
     ],
 )
-def test_invalid_request_for_an_access_token_gets_its_error(
+def test_invalid_access_token_request_gets_its_error(
     nobody: Api, form: dict[str, str], code: int, message: str
 ) -> None:
     error = error_of(ask(nobody, **form))
@@ -77,17 +77,17 @@ def test_invalid_request_for_an_access_token_gets_its_error(
     assert (error.status, error.code, error.message) == (400, code, message)
 
 
-def test_json_body_is_a_bad_request_for_an_access_token(nobody: Api) -> None:
+def test_access_token_request_with_a_json_body_is_a_bad_request(nobody: Api) -> None:
     assert error_of(nobody.request("POST", "/v2/token", json=FORM)).code == 322403
 
 
-def test_basic_credentials_of_a_request_for_an_access_token_are_ignored(nobody: Api) -> None:
+def test_basic_credentials_of_an_access_token_request_are_ignored(nobody: Api) -> None:
     answer = nobody.client.post("/v2/token", data=FORM, auth=("AC" + "9" * 32, "wrong"), headers=OAUTH)
 
     assert answer.status_code == 200
 
 
-def test_access_token_does_not_open_auth_tokens(nobody: Api) -> None:
+def test_access_token_is_not_valid_for_auth_tokens(nobody: Api) -> None:
     token = ask(nobody, **FORM).json()["access_token"]
 
     answer = nobody.request("POST", "/v1/AuthTokens/Secondary", headers={"Authorization": f"Bearer {token}"})
@@ -98,7 +98,7 @@ def test_access_token_does_not_open_auth_tokens(nobody: Api) -> None:
 @pytest.mark.parametrize(
     ("host", "status"), [("iam.twilio.com", 201), ("preview-iam.twilio.com", 201), ("api.twilio.com", 404)]
 )
-def test_version_1_of_the_token_endpoint_is_on_its_hosts_alone(nobody: Api, host: str, status: int) -> None:
+def test_version_1_of_the_token_endpoint_is_only_on_its_hosts(nobody: Api, host: str, status: int) -> None:
     assert nobody.request("POST", "/v1/token", data=FORM, headers={"Host": host}).status_code == status
 
 

@@ -110,7 +110,7 @@ def test_account_with_an_unknown_suffix_is_not_found(api: Api, suffix: str) -> N
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
-def test_account_can_only_be_read_and_updated(api: Api, method: str, suffix: str) -> None:
+def test_account_allows_only_get_and_post(api: Api, method: str, suffix: str) -> None:
     answer = api.request(method, account_path(api) + suffix, data={"FriendlyName": "another"})
 
     error = error_of(answer)

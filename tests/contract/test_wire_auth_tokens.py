@@ -27,7 +27,7 @@ def list_with(api: Api, token: str) -> httpx.Response:
     return api.client.get(f"{api.path}.json", auth=(api.account_sid, token))
 
 
-def test_secondary_auth_token_is_created_as_the_description_says(rotating: Api) -> None:
+def test_created_secondary_auth_token_matches_the_openapi_description(rotating: Api) -> None:
     answer = rotating.request("POST", SECONDARY, headers=HOST)
 
     token = answer.json()
@@ -48,7 +48,7 @@ def test_secondary_auth_token_authenticates_until_it_is_deleted(rotating: Api) -
     assert [list_with(rotating, token).status_code for token in (PRIMARY_TOKEN, secondary)] == [200, 401]
 
 
-def test_new_secondary_auth_token_replaces_the_one_before(rotating: Api) -> None:
+def test_new_secondary_auth_token_replaces_the_previous_one(rotating: Api) -> None:
     first = rotating.request("POST", SECONDARY).json()["secondary_auth_token"]
     second = rotating.client.post(SECONDARY, auth=(ACCOUNT_SID, first)).json()["secondary_auth_token"]
 
@@ -76,7 +76,7 @@ def test_auth_token_resource_has_no_other_methods(rotating: Api, method: str) ->
 
 
 @pytest.mark.parametrize(("sid", "token"), [(ACCOUNT_SID, "wrong"), ("ACd" + "0" * 31, "wrong"), ("", "")])
-def test_auth_tokens_need_valid_credentials(rotating: Api, sid: str, token: str) -> None:
+def test_auth_tokens_require_valid_credentials(rotating: Api, sid: str, token: str) -> None:
     error = error_of(rotating.client.post(SECONDARY, auth=(sid, token)))
 
     assert (error.status, error.code) == (401, 20003)
@@ -93,7 +93,7 @@ def test_auth_tokens_need_valid_credentials(rotating: Api, sid: str, token: str)
         ("oauth.twilio.com", 404),
     ],
 )
-def test_auth_tokens_are_on_their_host_alone(rotating: Api, host: str, status: int) -> None:
+def test_auth_tokens_are_only_on_their_host(rotating: Api, host: str, status: int) -> None:
     answer = rotating.request("POST", SECONDARY, headers={"Host": host})
 
     assert answer.status_code == status

@@ -34,7 +34,7 @@ def listed(api: Api, **query: str) -> list[str]:
     return [row["phone_number"] for row in page_of(api, **query)["incoming_phone_numbers"]]
 
 
-def test_incoming_phone_number_has_the_descriptions_fields_in_its_order(seeded: SeededAccounts) -> None:
+def test_incoming_phone_number_has_the_fields_of_the_openapi_description_in_order(seeded: SeededAccounts) -> None:
     [number] = page_of(seeded.parent, PhoneNumber=PLAIN)["incoming_phone_numbers"]
 
     assert list(number) == field_names("api.v2010.account.incoming_phone_number")
@@ -55,7 +55,7 @@ def test_incoming_phone_number_has_the_descriptions_fields_in_its_order(seeded: 
     assert {name: number[name] for name in expected} == expected
 
 
-def test_incoming_phone_numbers_of_an_account_without_any_are_an_empty_page(seeded: SeededAccounts) -> None:
+def test_incoming_phone_numbers_of_a_new_account_are_an_empty_page(seeded: SeededAccounts) -> None:
     page = page_of(seeded.empty)
 
     assert (page["incoming_phone_numbers"], page["start"], page["end"]) == ([], 0, 0)
@@ -102,7 +102,7 @@ def test_incoming_phone_numbers_are_filtered(
     assert listed(seeded.parent, **query) == expected
 
 
-def test_pages_of_incoming_phone_numbers_name_their_filters(seeded: SeededAccounts) -> None:
+def test_pages_of_incoming_phone_numbers_have_their_filters(seeded: SeededAccounts) -> None:
     parent = seeded.parent
     first = page_of(parent, PageSize="1", PhoneNumber="+", Beta="true", FriendlyName="desk")
     filters = f"FriendlyName=desk&Beta=true&PhoneNumber={quote('+')}"
@@ -127,7 +127,7 @@ def test_incoming_phone_number_in_xml_has_its_capabilities_as_elements(seeded: S
     assert number.findtext("Uri") == f"{path_of(parent)}/{number.findtext('Sid')}"
 
 
-def test_incoming_phone_numbers_in_csv_have_a_row_each_without_capabilities(seeded: SeededAccounts) -> None:
+def test_incoming_phone_numbers_in_csv_have_one_row_each_without_capabilities(seeded: SeededAccounts) -> None:
     parent = seeded.parent
     header, *rows = csv.reader(io.StringIO(parent.request("GET", f"{path_of(parent)}.csv").text))
 

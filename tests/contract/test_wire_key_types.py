@@ -43,14 +43,14 @@ def missing(permission: str) -> tuple[int, int, str]:
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_standard_key_does_not_open_the_account(standard: Api, suffix: str) -> None:
+def test_account_cannot_be_read_with_a_standard_key(standard: Api, suffix: str) -> None:
     answer = standard.request("GET", account_path(standard) + suffix)
 
     assert refusal(answer) == (401, 20003, "Authenticate")
     assert answer.headers["www-authenticate"] == 'Basic realm="Twilio API"'
 
 
-def test_standard_key_does_not_open_a_subaccounts_account(contract_url: str, seeded: SeededAccounts) -> None:
+def test_subaccount_cannot_be_read_with_a_standard_key(contract_url: str, seeded: SeededAccounts) -> None:
     with client_of(contract_url, seeded.sub, STANDARD_KEY) as client:
         answer = client.request("GET", f"{account_path(client)}.json")
         listed = client.list()
@@ -100,7 +100,7 @@ def test_standard_key_opens_caller_ids_and_calls(standard: Api) -> None:
     assert [answer.status_code for answer in answers] == [200, 404, 404, 400, 200, 404]
 
 
-def test_restricted_key_opens_what_its_permissions_name(restricted: Api) -> None:
+def test_restricted_key_gives_access_according_to_its_permissions(restricted: Api) -> None:
     answers = [
         restricted.list(),
         restricted.list(""),
@@ -112,7 +112,7 @@ def test_restricted_key_opens_what_its_permissions_name(restricted: Api) -> None
     assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 404]
 
 
-def test_restricted_key_is_told_which_permission_is_missing(restricted: Api) -> None:
+def test_missing_permission_of_a_restricted_key_is_named(restricted: Api) -> None:
     row = records(restricted.list())[0]
 
     refusals = [
@@ -137,7 +137,7 @@ def test_restricted_key_is_told_which_permission_is_missing(restricted: Api) -> 
 
 
 @pytest.mark.parametrize("suffix", ["", ".json", ".csv"])
-def test_missing_permission_is_told_in_the_representation_of_errors(restricted: Api, suffix: str) -> None:
+def test_missing_permission_error_has_the_requested_representation(restricted: Api, suffix: str) -> None:
     answer = restricted.fetch(UNKNOWN_SID, suffix)
 
     assert refusal(answer) == missing(f"{CALLER_IDS}/read")
@@ -152,7 +152,7 @@ def test_restricted_key_gets_405_and_404_before_its_permissions_are_checked(rest
 
 @pytest.mark.parametrize("key", [STANDARD_KEY, MAIN_KEY, LISTING_KEY])
 @pytest.mark.parametrize("suffix", ["", ".json"])
-def test_key_in_the_accounts_place_of_the_path_is_an_invalid_account_sid(
+def test_key_sid_as_account_sid_in_the_path_is_invalid(
     contract_url: str, seeded: SeededAccounts, key: tuple[str, str], suffix: str
 ) -> None:
     with client_of(contract_url, seeded.parent, key) as client:
@@ -163,7 +163,7 @@ def test_key_in_the_accounts_place_of_the_path_is_an_invalid_account_sid(
     assert {refusal(answer) for answer in answers} == {(400, 90002, f"AccountSid {key[0]} is invalid")}
 
 
-def test_key_in_the_accounts_place_with_a_wrong_secret_is_told_to_authenticate(
+def test_key_sid_as_account_sid_with_a_wrong_secret_gets_an_authenticate_error(
     contract_url: str, seeded: SeededAccounts
 ) -> None:
     with client_of(contract_url, seeded.parent, (STANDARD_KEY[0], "wrong")) as client:

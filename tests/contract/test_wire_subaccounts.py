@@ -33,7 +33,7 @@ def sids(api: Api, **query: str) -> list[str]:
 
 
 def create(api: Api, **form: str) -> Api:
-    """Create a subaccount, and return a client that has its own credentials."""
+    """Create a subaccount, and return a client with its credentials."""
     answer = api.request("POST", f"{ACCOUNTS}.json", data=form)
     assert answer.status_code == httpx.codes.CREATED
     account = answer.json()
@@ -44,7 +44,7 @@ def update(api: Api, account: Api, **form: str) -> httpx.Response:
     return api.request("POST", f"{account_path(account)}.json", data=form)
 
 
-def test_accounts_are_the_account_and_its_subaccounts(seeded: SeededAccounts) -> None:
+def test_list_of_accounts_contains_the_account_and_its_subaccounts(seeded: SeededAccounts) -> None:
     rows = page_of(seeded.parent)["accounts"]
 
     assert {row["sid"] for row in rows} == {
@@ -54,7 +54,7 @@ def test_accounts_are_the_account_and_its_subaccounts(seeded: SeededAccounts) ->
     assert [seeded.parent.request("GET", row["uri"]).json() for row in rows] == rows
 
 
-def test_subaccount_lists_itself_alone(seeded: SeededAccounts) -> None:
+def test_list_of_accounts_of_a_subaccount_contains_only_itself(seeded: SeededAccounts) -> None:
     assert sids(seeded.sub) == [seeded.sub.account_sid]
 
 
@@ -94,7 +94,7 @@ def test_suffix_selects_the_representation_of_the_accounts(seeded: SeededAccount
     assert (answer.status_code, answer.headers["content-type"]) == (200, SUFFIXES[suffix])
 
 
-def test_accounts_in_xml_and_csv_have_an_element_and_a_row_each(seeded: SeededAccounts) -> None:
+def test_accounts_have_one_element_each_in_xml_and_one_row_each_in_csv(seeded: SeededAccounts) -> None:
     sid = seeded.sub.account_sid
 
     [page] = etree.fromstring(seeded.sub.request("GET", ACCOUNTS).content)
@@ -105,7 +105,7 @@ def test_accounts_in_xml_and_csv_have_an_element_and_a_row_each(seeded: SeededAc
     assert row[header.index("Sid")] == sid
 
 
-def test_created_subaccount_has_its_own_credentials(seeded: SeededAccounts) -> None:
+def test_created_subaccount_has_separate_credentials(seeded: SeededAccounts) -> None:
     name = draw_name()
     answer = seeded.stranger.request("POST", f"{ACCOUNTS}.json", data={"FriendlyName": name})
 
@@ -120,7 +120,7 @@ def test_created_subaccount_has_its_own_credentials(seeded: SeededAccounts) -> N
         assert client.validate(draw_number(), CallDelay=60).status_code == httpx.codes.OK
 
 
-def test_subaccount_without_a_name_is_named_by_its_time(seeded: SeededAccounts) -> None:
+def test_subaccount_without_a_name_is_named_after_its_creation_time(seeded: SeededAccounts) -> None:
     with create(seeded.stranger) as sub:
         account = sub.request("GET", f"{account_path(sub)}.json").json()
 
@@ -163,7 +163,7 @@ def test_account_is_renamed_by_itself_and_by_its_parent(seeded: SeededAccounts) 
     assert (own["sid"], own["friendly_name"]) == (seeded.stranger.account_sid, names[2])
 
 
-def test_suspended_subaccount_serves_its_parent_alone_until_it_is_active_again(seeded: SeededAccounts) -> None:
+def test_suspended_subaccount_can_be_read_only_by_its_parent_until_it_is_active_again(seeded: SeededAccounts) -> None:
     parent = seeded.stranger
     with create(parent) as sub:
         suspended = update(parent, sub, Status="suspended")
@@ -176,7 +176,7 @@ def test_suspended_subaccount_serves_its_parent_alone_until_it_is_active_again(s
         assert sub.list().status_code == httpx.codes.OK
 
 
-def test_closed_subaccount_is_listed_and_cannot_be_opened_again(seeded: SeededAccounts) -> None:
+def test_closed_subaccount_is_listed_and_cannot_be_reopened(seeded: SeededAccounts) -> None:
     parent, name = seeded.stranger, draw_name()
     with create(parent, FriendlyName=name) as sub:
         closed = update(parent, sub, Status="closed", FriendlyName=f"{name} closed")
@@ -208,18 +208,18 @@ def test_unknown_status_gets_21475(seeded: SeededAccounts, status: str) -> None:
     assert (error.status, error.code, error.message) == (400, 21475, "Unable to update Status, invalid Status.")
 
 
-def test_status_1_is_active(seeded: SeededAccounts) -> None:
+def test_status_1_means_active(seeded: SeededAccounts) -> None:
     assert update(seeded.parent, seeded.sub, Status="1").json()["status"] == "active"
 
 
-def test_subaccount_cannot_update_its_own_status(seeded: SeededAccounts) -> None:
+def test_subaccount_cannot_update_its_status(seeded: SeededAccounts) -> None:
     error = error_of(update(seeded.sub, seeded.sub, Status="suspended"))
 
     assert (error.status, error.code) == (401, 20003)
     assert seeded.sub.list().status_code == httpx.codes.OK
 
 
-def test_accounts_are_shown_and_changed_with_credentials_only(nobody: Api, seeded: SeededAccounts) -> None:
+def test_accounts_require_credentials(nobody: Api, seeded: SeededAccounts) -> None:
     answers = [nobody.request(method, f"{ACCOUNTS}.json") for method in ("GET", "POST", "DELETE")]
     answers.append(seeded.suspended.request("GET", f"{ACCOUNTS}.json"))
     answers.append(update(seeded.stranger, seeded.sub, FriendlyName="mine"))

@@ -125,7 +125,7 @@ def test_suspended_subaccount_is_rejected_for_its_parent_too(unit_of_work: UnitO
 
 
 @pytest.mark.parametrize("status", [AccountStatus.SUSPENDED, AccountStatus.CLOSED])
-def test_inactive_subaccount_is_opened_to_its_parent_as_a_resource(
+def test_inactive_subaccount_can_be_read_by_its_parent_as_a_resource(
     status: AccountStatus, unit_of_work: UnitOfWork, save: Save
 ) -> None:
     save(CHILD, status, PARENT)
@@ -138,7 +138,7 @@ def test_inactive_subaccount_is_opened_to_its_parent_as_a_resource(
 
 
 @pytest.mark.parametrize(("credentials", "sid"), [(own(PARENT), PARENT), (Credentials(CHILD_KEY, "secret"), CHILD)])
-def test_path_without_an_account_opens_that_of_the_credentials(
+def test_path_without_an_account_uses_the_account_of_the_credentials(
     credentials: Credentials, sid: AccountSid, unit_of_work: UnitOfWork
 ) -> None:
     principal = authenticate(unit_of_work, credentials, None)
@@ -146,7 +146,7 @@ def test_path_without_an_account_opens_that_of_the_credentials(
     assert (principal.account.sid, principal.holder_sid) == (sid, sid)
 
 
-def test_settings_account_is_created_once(unit_of_work: UnitOfWork) -> None:
+def test_default_account_is_created_once(unit_of_work: UnitOfWork) -> None:
     made = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "token", T0)
 
     again = ensure_account(unit_of_work, UNKNOWN_ACCOUNT, "token", after(T0, 60))
@@ -155,7 +155,7 @@ def test_settings_account_is_created_once(unit_of_work: UnitOfWork) -> None:
     assert (made.friendly_name, made.status, made.date_created) == ("ringback", AccountStatus.ACTIVE, T0)
 
 
-def test_settings_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWork) -> None:
+def test_default_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     after_it = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60))
@@ -166,7 +166,7 @@ def test_settings_account_gets_the_token_of_the_settings(unit_of_work: UnitOfWor
     assert unit_of_work.accounts.find(ACCOUNT_SID) == after_it
 
 
-def test_settings_account_keeps_its_token_if_asked_to(unit_of_work: UnitOfWork) -> None:
+def test_default_account_keeps_its_token_if_configured(unit_of_work: UnitOfWork) -> None:
     before = unit_of_work.accounts.find(ACCOUNT_SID)
 
     kept = ensure_account(unit_of_work, ACCOUNT_SID, "another", after(T0, 60), keep_token=True)

@@ -1,4 +1,4 @@
-"""The control API: the secondary auth token, its promotion, and what inbox and journal say about both."""
+"""The control API: the secondary auth token, its promotion, and the names of both tokens in inbox and journal."""
 
 from typing import Any
 
@@ -39,11 +39,11 @@ def signed_text(url: str, received: Received) -> str:
     return url + "".join(name + value for name, value in sorted(received.form.items()))
 
 
-async def test_account_has_no_secondary_token_at_first(account: ControlledAccount) -> None:
+async def test_new_account_has_no_secondary_token(account: ControlledAccount) -> None:
     assert (await read(account))["secondary_auth_token"] is None
 
 
-async def test_secondary_token_authenticates_beside_the_primary_one(account: ControlledAccount) -> None:
+async def test_secondary_token_authenticates_in_addition_to_the_primary_one(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
 
     statuses = [(await list_with(account, token)).status_code for token in (account.auth_token, secondary, "0" * 32)]
@@ -61,7 +61,7 @@ async def test_second_secondary_token_replaces_the_first(account: ControlledAcco
     assert [(await list_with(account, token)).status_code for token in (first, second)] == [401, 200]
 
 
-async def test_deleted_secondary_token_authenticates_no_longer(account: ControlledAccount) -> None:
+async def test_deleted_secondary_token_is_invalid(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
 
     deleted = await account.control("DELETE", "/auth-tokens/secondary")
@@ -100,7 +100,7 @@ async def test_auth_tokens_of_an_unknown_account_are_not_found(controlled: Contr
     assert answer.status_code == 404
 
 
-async def test_tokens_survive_the_reset_of_their_account(account: ControlledAccount) -> None:
+async def test_tokens_are_kept_by_a_reset_of_their_account(account: ControlledAccount) -> None:
     secondary = await create_secondary(account)
 
     await account.control("POST", "/reset")
@@ -147,7 +147,7 @@ async def test_journal_names_the_token_that_a_promotion_replaced(account: Contro
     assert (after["signature"]["is_valid"], after["signature"]["difference"]) == (False, PREVIOUS)
 
 
-async def test_inbox_says_which_token_signed_a_message(account: ControlledAccount) -> None:
+async def test_inbox_names_the_token_that_signed_a_message(account: ControlledAccount) -> None:
     await account.http.post(url(account), headers={"X-Twilio-Signature": signature(account.auth_token, url(account))})
     secondary = await create_secondary(account)
     for token in (account.auth_token, secondary):

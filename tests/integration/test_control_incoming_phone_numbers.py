@@ -1,4 +1,4 @@
-"""The control API: numbers that an account owns at Twilio, and what becomes of them."""
+"""The control API: numbers that an account owns at Twilio, and their deletion."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ async def test_owned_number_cannot_be_added_again(account: ControlledAccount) ->
     }
 
 
-async def test_number_of_an_account_deleted_meanwhile_is_not_added(
+async def test_number_is_not_added_to_an_account_deleted_concurrently(
     account: ControlledAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ringback.storage.account_repository.AccountRepository.lock_shared", lambda _self, _sid: None)
@@ -91,7 +91,7 @@ async def test_unknown_number_cannot_be_deleted(account: ControlledAccount, cont
     assert answer.json()["error"] == f"incoming phone number {number['sid']} in this account does not exist"
 
 
-async def test_21449_comes_after_invalid_parameters_and_before_21450(account: ControlledAccount) -> None:
+async def test_code_21449_is_reported_after_invalid_parameters_and_before_21450(account: ControlledAccount) -> None:
     await add(account)
     await account.control("POST", "/caller-ids", {"phone_number": NUMBER})
     path = "/OutgoingCallerIds.json"

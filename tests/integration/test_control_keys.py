@@ -55,7 +55,7 @@ async def test_key_is_standard_unless_its_type_is_given(account: ControlledAccou
     ]
 
 
-async def test_secret_of_a_key_has_letters_and_digits_and_that_of_an_account_hexadecimal_digits(
+async def test_key_secrets_are_alphanumeric_and_auth_tokens_hexadecimal(
     account: ControlledAccount,
 ) -> None:
     keys = [await create_key(account) for _ in range(10)]
@@ -65,7 +65,7 @@ async def test_secret_of_a_key_has_letters_and_digits_and_that_of_an_account_hex
     assert re.fullmatch("[0-9a-f]{32}", account.auth_token)
 
 
-async def test_permissions_are_returned_without_their_first_slash_in_the_order_of_their_names(
+async def test_permissions_are_returned_sorted_and_without_a_leading_slash(
     account: ControlledAccount,
 ) -> None:
     key = await create_key(account, type="restricted", permissions=[f"/{READ}", LIST, "/twilio/voice/calls/*", LIST])
@@ -74,7 +74,7 @@ async def test_permissions_are_returned_without_their_first_slash_in_the_order_o
     assert (await get_with(account, key, "/Calls.json")).status_code == 200
 
 
-async def test_restricted_key_without_permissions_opens_nothing(account: ControlledAccount) -> None:
+async def test_restricted_key_without_permissions_gives_no_access(account: ControlledAccount) -> None:
     key = await create_key(account, type="restricted", permissions=[])
 
     answer = await get_with(account, key, "/Calls.json")
@@ -127,7 +127,7 @@ async def test_keys_are_listed_oldest_first_and_deleted(controlled: Controlled, 
     assert await statuses(account, second) == (200, 401)
 
 
-async def test_keys_and_their_types_are_in_the_snapshot_and_survive_a_reset(
+async def test_keys_and_their_types_are_in_the_snapshot_and_kept_by_a_reset(
     controlled: Controlled, account: ControlledAccount
 ) -> None:
     keys = [await create_key(account, type="main"), await create_key(account, type="restricted", permissions=[READ])]
@@ -143,7 +143,7 @@ async def test_keys_and_their_types_are_in_the_snapshot_and_survive_a_reset(
     assert [await statuses(account, key) for key in keys] == [(200, 200), (401, 401)]
 
 
-async def test_every_request_to_an_operation_uses_its_permission_whatever_its_answer(
+async def test_used_permission_is_recorded_for_every_response_of_an_operation(
     account: ControlledAccount,
 ) -> None:
     nothing = await create_key(account, type="restricted", permissions=[])
@@ -157,7 +157,7 @@ async def test_every_request_to_an_operation_uses_its_permission_whatever_its_an
     assert await permissions_used(account) == [READ_ACCOUNT, CREATE, LIST, READ]
 
 
-async def test_requests_that_reach_no_operation_use_no_permission(account: ControlledAccount) -> None:
+async def test_used_permission_is_not_recorded_for_requests_without_an_operation(account: ControlledAccount) -> None:
     await account.twilio("PATCH", "/OutgoingCallerIds.json")
     await account.twilio("GET", "/Nowhere.json")
     await account.http.get(f"/2010-04-01/Accounts/{account.sid}/Calls.json")
@@ -165,7 +165,7 @@ async def test_requests_that_reach_no_operation_use_no_permission(account: Contr
     assert await permissions_used(account) == []
 
 
-async def test_request_with_an_injected_405_uses_its_permission(account: ControlledAccount) -> None:
+async def test_used_permission_is_recorded_for_an_injected_405(account: ControlledAccount) -> None:
     await account.control("POST", "/faults", {"operation": "*", "effect": {"status": 405, "code": 20004}})
 
     answer = await account.twilio("GET", "/OutgoingCallerIds.json")
@@ -186,7 +186,7 @@ async def test_permissions_belong_to_the_account_of_the_path(
 
 
 @only(SQLITE)
-async def test_permission_of_a_request_that_the_journal_has_pruned_stays_used(account: ControlledAccount) -> None:
+async def test_used_permission_remains_after_the_journal_is_pruned(account: ControlledAccount) -> None:
     await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": NUMBER})
     for _ in range(KEPT_REQUESTS):
         await account.twilio("GET", "/OutgoingCallerIds.json")

@@ -72,7 +72,7 @@ async def test_invalid_oauth_app_is_rejected(account: ControlledAccount, propert
     assert (await account.control("POST", "/oauth-apps", properties)).status_code == 422
 
 
-async def test_access_token_opens_what_its_scopes_name(account: ControlledAccount) -> None:
+async def test_access_token_gives_access_according_to_its_scopes(account: ControlledAccount) -> None:
     token = await fetch_token(account.http, await create_app(account))
 
     assert await send(account, token) == (200, None)
@@ -92,7 +92,7 @@ async def test_access_token_expires_by_the_accounts_clock(account: ControlledAcc
     assert await send(account, await fetch_token(account.http, app)) == (200, None)
 
 
-async def test_earlier_access_token_is_valid_beside_a_new_one(account: ControlledAccount) -> None:
+async def test_earlier_access_token_remains_valid_after_a_new_one(account: ControlledAccount) -> None:
     app = await create_app(account)
     earlier = await fetch_token(account.http, app)
 
@@ -220,7 +220,7 @@ async def test_fault_on_access_tokens_is_injected(account: ControlledAccount) ->
 @pytest.mark.parametrize(
     "host", ["oauth.twilio.com", "iam.twilio.com", "preview-iam.twilio.com", "oauth.local.twilio.com"]
 )
-async def test_version_1_of_the_token_endpoint_answers_created(account: ControlledAccount, host: str) -> None:
+async def test_version_1_of_the_token_endpoint_returns_201(account: ControlledAccount, host: str) -> None:
     app = await create_app(account)
     form = {"GrantType": "client_credentials", "ClientId": app["client_id"], "ClientSecret": app["client_secret"]}
 

@@ -451,7 +451,7 @@ async def test_requests_to_one_replica_are_soon_listed_by_another(
     assert shown == [f"/2010-04-01/Accounts/{account.sid}/Nowhere"]
 
 
-async def test_permissions_used_at_one_replica_are_listed_by_the_other(
+async def test_permissions_used_at_one_replica_are_listed_by_another(
     replicas: Replicas, account: ControlledAccount
 ) -> None:
     elsewhere = replicas.elsewhere(account)

@@ -1,4 +1,4 @@
-"""Subaccounts: their dates, deletion in between, and the numbers of closed ones."""
+"""Subaccounts: their dates, concurrent deletions, and the numbers of closed subaccounts."""
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_deleted_account_is_not_updated(unit_of_work: UnitOfWork) -> None:
     assert refused.value.code == 20003
 
 
-def test_closed_account_loses_its_incoming_phone_numbers(unit_of_work: UnitOfWork, subaccount: Account) -> None:
+def test_closed_account_has_no_incoming_phone_numbers(unit_of_work: UnitOfWork, subaccount: Account) -> None:
     def numbers() -> int:
         return len(list_incoming_phone_numbers(unit_of_work, subaccount.sid, PageRequest()).rows)
 
@@ -84,7 +84,7 @@ def test_closed_account_loses_its_incoming_phone_numbers(unit_of_work: UnitOfWor
     assert (kept, numbers()) == (1, 0)
 
 
-def test_accounts_of_others_are_not_listed(unit_of_work: UnitOfWork, parent: Account, subaccount: Account) -> None:
+def test_unrelated_accounts_are_not_listed(unit_of_work: UnitOfWork, parent: Account, subaccount: Account) -> None:
     unit_of_work.accounts.save(parent._replace(sid=AccountSid("AC" + "9" * 32)))
 
     assert set(list_subaccounts(unit_of_work, ACCOUNT_SID, PageRequest()).rows) == {parent, subaccount}

@@ -248,7 +248,7 @@ def test_account_is_suspended_reset_and_deleted(ringback: Account, ringback_serv
         ringback_server.existing_account(ringback.account_sid)
 
 
-def test_promoted_token_is_that_of_the_next_client(ringback: Account) -> None:
+def test_promoted_token_is_used_by_the_next_client(ringback: Account) -> None:
     primary, old_client = ringback.auth_token, ringback.client()
 
     secondary = ringback.create_secondary_token()
@@ -295,7 +295,7 @@ def test_api_keys_of_the_account_are_created_listed_and_deleted(ringback: Accoun
         ringback.delete_api_key(standard.sid)
 
 
-def test_permissions_that_the_client_needed_are_listed(ringback: Account) -> None:
+def test_permissions_needed_by_the_client_are_listed(ringback: Account) -> None:
     assert ringback.permissions_used() == []
 
     ringback.client().outgoing_caller_ids.list()

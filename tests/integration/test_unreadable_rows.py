@@ -283,7 +283,7 @@ async def test_unreadable_messages_and_requests_are_skipped_and_the_next_ones_li
     assert newest_messages(unit_of_work, ACCOUNT_SID, "x", limit=3) == messages[1:]
 
 
-def test_key_with_an_unreadable_type_or_permissions_opens_nothing(simulation: Simulation) -> None:
+def test_key_with_an_unreadable_type_or_permissions_gives_no_access(simulation: Simulation) -> None:
     unit_of_work = simulation.unit_of_work
     sids = [ApiKeySid(f"SK{number:032d}") for number in range(3)]
     for sid in sids:

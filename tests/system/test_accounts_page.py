@@ -1,4 +1,4 @@
-"""The commands of docs/accounts.md, run as printed."""
+"""Runs the commands of docs/accounts.md as printed."""
 
 import json
 import os

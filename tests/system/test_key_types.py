@@ -89,7 +89,7 @@ def python_client(base_url: str, username: str, password: str, account_sid: str 
     return client
 
 
-def test_python_opens_what_the_type_of_its_key_allows(quick_server: ServerProcess, keys: list[ApiKey]) -> None:
+def test_python_library_has_the_access_of_its_key_type(quick_server: ServerProcess, keys: list[ApiKey]) -> None:
     for key in keys:
         client = python_client(quick_server.base_url, key.sid, key.secret, ACCOUNT_SID)
         opened = {
@@ -103,7 +103,7 @@ def test_python_opens_what_the_type_of_its_key_allows(quick_server: ServerProces
 
 
 @pytest.mark.node
-def test_node_opens_what_the_type_of_its_key_allows(quick_server: ServerProcess, keys: list[ApiKey]) -> None:
+def test_node_library_has_the_access_of_its_key_type(quick_server: ServerProcess, keys: list[ApiKey]) -> None:
     base_url = quick_server.base_url
     given = [{"sid": key.sid, "secret": key.secret} for key in keys]
 
@@ -112,7 +112,7 @@ def test_node_opens_what_the_type_of_its_key_allows(quick_server: ServerProcess,
     assert opened == [OPENED[key.type] for key in keys]
 
 
-def test_python_client_of_a_key_without_an_account_sid_names_an_invalid_account(
+def test_python_client_with_a_key_but_no_account_sid_requests_an_invalid_account(
     quick_server: ServerProcess, keys: list[ApiKey]
 ) -> None:
     key = keys[0]
@@ -125,7 +125,7 @@ def test_python_client_of_a_key_without_an_account_sid_names_an_invalid_account(
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_permissions_used_by_the_session_of_readme_are_those_that_a_key_needs_for_it(tmp_path: Path) -> None:
+def test_permissions_used_by_the_readme_session_suffice_for_a_key(tmp_path: Path) -> None:
     with ServerProcess(ring_seconds=0, key_seconds=0) as server:
         session = readme_block("base-url-session", base_url=server.base_url)
         run_alone(["sh", "-euc", f"{FORGET_TO_WAIT}\n{session}"], tmp_path)
@@ -142,7 +142,7 @@ def test_permissions_used_by_the_session_of_readme_are_those_that_a_key_needs_fo
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_sessions_of_the_page_name_the_missing_and_the_used_permissions(tmp_path: Path) -> None:
+def test_api_keys_page_sessions_show_missing_and_used_permissions(tmp_path: Path) -> None:
     with ServerProcess() as server:
         session = readme_block("key-session", page=docs_page("api-keys"), base_url=server.base_url)
         [message] = run_alone(["sh", "-euc", session], tmp_path).splitlines()
@@ -166,7 +166,7 @@ def started(server: ServerProcess, folder: Path, key: ApiKey, auth_token: str) -
 
 
 @pytest.mark.slow
-def test_application_that_refuses_to_start_unless_the_token_is_32_hexadecimal_digits_starts(
+def test_application_that_requires_a_hexadecimal_token_starts(
     quick_server: ServerProcess, keys: list[ApiKey], tmp_path: Path
 ) -> None:
     with connect(quick_server.base_url) as connection:
@@ -181,7 +181,7 @@ def test_application_that_refuses_to_start_unless_the_token_is_32_hexadecimal_di
     assert refused == ["not started: the auth token is not 32 hexadecimal digits"]
 
 
-def test_account_of_an_existing_database_keeps_its_token_until_the_setting_is_given(tmp_path: Path) -> None:
+def test_account_of_an_existing_database_keeps_its_token_unless_configured(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ringback.db'}"
     old_token = "ringback" * 4
     with ServerProcess(database_url=url, auth_token=old_token):

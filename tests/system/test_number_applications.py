@@ -1,4 +1,4 @@
-"""Small applications of our own, written from what Twilio documents: they know nothing of ringback."""
+"""Small applications written from Twilio's documentation, without knowledge of ringback."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +19,7 @@ OWNED, VERIFIED, CUSTOMERS = "+15105556060", "+15105556161", "+14158675341"
 
 
 def caller_id_choices(client: Client) -> list[str]:
-    """Return the numbers that an application may call from. It stops if one of the two lists fails."""
+    """Return the numbers from which an application may call. Raises an error if one of the two lists fails."""
     owned = [number for number in client.incoming_phone_numbers.list() if number.capabilities["voice"]]
     verified = client.outgoing_caller_ids.list()
     return sorted(number.phone_number for number in (*owned, *verified))
@@ -54,7 +54,7 @@ def client(quick_server: ServerProcess) -> Iterator[Client]:
 
 @pytest.fixture(scope="module")
 def choices(quick_server: ServerProcess) -> Iterator[list[str]]:
-    """Give the account an owned and a verified number."""
+    """Add an owned and a verified number to the account."""
     with quick_server.client() as control:
         account = f"/_ringback/accounts/{ACCOUNT_SID}"
         owned = control.post(f"{account}/incoming-phone-numbers", json={"phone_number": OWNED}).json()

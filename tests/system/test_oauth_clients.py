@@ -1,4 +1,4 @@
-"""OAuth with the official libraries, unmodified and through the proxy: tokens, scopes, expiration, a restart."""
+"""OAuth with the official libraries, unmodified and through the proxy: tokens, scopes, expiration, restarts."""
 
 import json
 import subprocess
@@ -123,7 +123,7 @@ def create_app(server: InterceptingServer, *scopes: str) -> dict[str, Any]:
 
 
 def write_apps(server: InterceptingServer, folder: Path) -> Path:
-    """Create an OAuth app with two scopes and one with a single one, and write them for the application."""
+    """Create an OAuth app with two scopes and one with a single scope, and write them to a file for the application."""
     apps = {"both": create_app(server, LIST_SCOPE, CREATE_SCOPE), "list": create_app(server, LIST_SCOPE)}
     file = folder / "apps.json"
     file.write_text(json.dumps(apps))
@@ -131,7 +131,7 @@ def write_apps(server: InterceptingServer, folder: Path) -> Path:
 
 
 def restart_and_expire(server: InterceptingServer, folder: Path) -> None:
-    """Restart the server and then let tokens expire, each when the application waits for it."""
+    """Restart the server, and then let tokens expire, each at the application's request."""
     eventually((folder / "restart.reached").exists, what="first requests")
     server.stop()
     server.log.clear()
@@ -145,7 +145,7 @@ def restart_and_expire(server: InterceptingServer, folder: Path) -> None:
 
 
 def report_of(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    """Return the JSON that an application prints at its end."""
+    """Wait for an application's end, and return the JSON that it prints."""
     output, _ = process.communicate(timeout=PROGRAM_SECONDS)
     assert process.returncode == 0, output.decode()
     reports = [line for line in output.splitlines() if line.startswith(b"{")]

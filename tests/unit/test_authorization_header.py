@@ -32,7 +32,7 @@ def test_basic_credentials_are_read(value: bytes, expected: tuple[str, str]) -> 
     ("value", "token"),
     [(b"Bearer a.b.c", "a.b.c"), (b" BEARER   a.b.c ", "a.b.c"), (b"Bearer", ""), (b"bearer \xff", "\u00ff")],
 )
-def test_access_token_is_read(value: bytes, token: str) -> None:
+def test_access_token_is_parsed(value: bytes, token: str) -> None:
     assert credentials_of([(b"authorization", value)]) == AccessToken(token)
 
 

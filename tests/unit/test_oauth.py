@@ -1,4 +1,4 @@
-"""Access tokens of OAuth apps: their form, as the helper libraries read it, and what makes them invalid."""
+"""Access tokens of OAuth apps: their format for the helper libraries, and reasons why they are invalid."""
 
 import base64
 import json
@@ -93,6 +93,6 @@ def test_client_id_is_read_from_an_access_token() -> None:
         "a." + base64.urlsafe_b64encode(b"\xff\xfe").decode().rstrip("=") + ".c",
     ],
 )
-def test_text_that_is_not_an_access_token_names_no_client(token: str) -> None:
+def test_text_that_is_not_an_access_token_has_no_client_id(token: str) -> None:
     assert client_id_of(token) is None
     assert explain_invalid_token(token, APP, T0)

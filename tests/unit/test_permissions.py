@@ -17,7 +17,7 @@ from support.code_blocks import docs_page
 
 KEY = "SK" + "1" * 32
 WITHOUT_PERMISSION = {Operation.CREATE_ACCESS_TOKEN}
-"""Operations whose clients authenticate otherwise."""
+"""Operations whose clients authenticate in another way."""
 LIST, READ = "twilio/voice/outgoing-caller-ids/list", "twilio/voice/outgoing-caller-ids/read"
 
 
@@ -40,20 +40,20 @@ def refusal(access: Access, operation: Operation) -> TwilioError:
 
 
 @pytest.mark.parametrize("operation", sorted(set(Operation) - WITHOUT_PERMISSION))
-def test_every_operation_has_a_permission_in_its_form(operation: Operation) -> None:
+def test_permissions_of_operations_are_well_formed(operation: Operation) -> None:
     assert operation in PERMISSIONS, f"add {operation.name} to PERMISSIONS in domain/permissions.py"
     assert normalize_permission(PERMISSIONS[operation]) == PERMISSIONS[operation]
 
 
-def test_every_permission_belongs_to_one_operation() -> None:
+def test_permissions_belong_to_one_operation_each() -> None:
     assert len(set(PERMISSIONS.values())) == len(PERMISSIONS)
 
 
-def test_full_access_opens_every_operation() -> None:
+def test_full_access_allows_every_operation() -> None:
     assert opened(FULL_ACCESS) == set(PERMISSIONS.values())
 
 
-def test_standard_access_opens_all_but_accounts_and_keys() -> None:
+def test_standard_access_allows_all_but_accounts_and_keys() -> None:
     iam = {permission for permission in PERMISSIONS.values() if permission.startswith(IAM_PREFIX)}
 
     error = refusal(STANDARD_ACCESS, Operation.FETCH_ACCOUNT)
@@ -63,7 +63,7 @@ def test_standard_access_opens_all_but_accounts_and_keys() -> None:
     assert error.reason == f"{KEY} is a standard key, which does not open accounts; use the auth token or a main key"
 
 
-def test_restricted_access_opens_its_permissions_alone() -> None:
+def test_restricted_access_allows_only_its_permissions() -> None:
     error = refusal(restricted_access(frozenset({READ})), Operation.LIST_OUTGOING_CALLER_IDS)
 
     assert opened(restricted_access(frozenset({READ}))) == {READ}
@@ -73,7 +73,7 @@ def test_restricted_access_opens_its_permissions_alone() -> None:
     assert error.reason == f"{KEY} lacks the permission {LIST}"
 
 
-def test_permission_with_an_asterisk_opens_all_actions_of_its_resource() -> None:
+def test_permission_with_an_asterisk_allows_all_actions_of_its_resource() -> None:
     caller_ids = {permission for permission in PERMISSIONS.values() if "/outgoing-caller-ids/" in permission}
 
     assert opened(restricted_access(frozenset({"twilio/voice/outgoing-caller-ids/*"}))) == caller_ids
@@ -96,11 +96,11 @@ def test_permission_with_an_asterisk_opens_all_actions_of_its_resource() -> None
         ("", None),
     ],
 )
-def test_permission_is_read_with_and_without_its_first_slash(text: str, permission: str | None) -> None:
+def test_permission_is_parsed_with_and_without_a_leading_slash(text: str, permission: str | None) -> None:
     assert normalize_permission(text) == permission
 
 
-def test_page_lists_the_permission_of_every_operation() -> None:
+def test_api_keys_page_lists_the_permission_of_every_operation() -> None:
     page = docs_page("api-keys").read_text(encoding="utf-8")
     missing = [permission for permission in PERMISSIONS.values() if f"| `{permission}` |" not in page]
 

@@ -29,7 +29,7 @@ def test_account_keeps_its_newest_requests() -> None:
     assert not journal
 
 
-def test_requests_of_the_account_idle_for_longest_are_dropped() -> None:
+def test_requests_of_the_longest_idle_account_are_dropped() -> None:
     journal = RequestJournal()
     for number in range(MAX_ACCOUNTS):
         journal.add(a_request(number, account_sid(number)))
@@ -58,7 +58,7 @@ def test_requests_are_removed_in_batches_oldest_first() -> None:
     assert pieces == [{ACCOUNT_SID: [0, 1]}, {ACCOUNT_SID: [2], OTHER: [3]}, {}]
 
 
-def test_account_idle_for_longest_gets_its_share_first() -> None:
+def test_longest_idle_account_is_served_first() -> None:
     journal = RequestJournal()
     journal.add(a_request(0, account_sid(9)))
     for number in range(30):
@@ -75,7 +75,7 @@ def test_account_without_requests_to_put_back_is_not_pending() -> None:
     assert not journal
 
 
-def test_used_operations_outlive_dropped_requests_and_are_taken_once() -> None:
+def test_used_operations_remain_when_requests_are_dropped_and_are_removed_once() -> None:
     journal = RequestJournal()
     journal.add(a_request(0)._replace(operation="create-validation-request"))
     for number in range(KEPT_REQUESTS):
@@ -87,7 +87,7 @@ def test_used_operations_outlive_dropped_requests_and_are_taken_once() -> None:
     assert journal.take_used_operations(ACCOUNT_SID) == set()
 
 
-def test_used_operations_that_were_put_back_are_taken_with_later_ones() -> None:
+def test_used_operations_that_were_put_back_are_removed_with_later_ones() -> None:
     journal = RequestJournal()
     journal.add(a_request(0)._replace(operation="list-calls"))
     taken = journal.take_all_used_operations()
@@ -98,7 +98,7 @@ def test_used_operations_that_were_put_back_are_taken_with_later_ones() -> None:
     assert journal.take_all_used_operations() == {ACCOUNT_SID: {"list-calls", "fetch-call"}}
 
 
-def test_used_operations_of_the_account_idle_for_longest_are_dropped() -> None:
+def test_used_operations_of_the_longest_idle_account_are_dropped() -> None:
     journal = RequestJournal()
     for number in range(MAX_ACCOUNTS + 1):
         journal.add(a_request(number, account_sid(number))._replace(operation="list-calls"))

@@ -17,7 +17,7 @@ from support.clients.unmodified_apps import printed_lines
 from support.servers.server import ACCOUNT_SID, AUTH_TOKEN, COMMAND
 
 OAUTH_APP = {"OAUTH_CLIENT_ID": f"OQ{'1' * 32}", "OAUTH_CLIENT_SECRET": "a-client-secret"}
-"""The variables that name the server's OAuth app to clients."""
+"""Environment variables with the credentials of the server's OAuth app, for clients."""
 SEED = f"""
 [[accounts]]
 sid = "{ACCOUNT_SID}"

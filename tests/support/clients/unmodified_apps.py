@@ -116,7 +116,7 @@ class UnmodifiedPrograms:
         return self._run([node, "--require", str(recorder), "--eval", program], {}, modules)
 
     def start_node(self, program: str, modules: Path, variables: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """Start a Node program in `modules`, where it looks for what it requires."""
+        """Start a Node program in `modules`, from which it imports packages."""
         recorder, node = self._folder / "recorder.js", shutil.which("node")
         recorder.write_text(NODE_RECORDER)
         assert node is not None
