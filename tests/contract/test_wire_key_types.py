@@ -85,7 +85,7 @@ def test_restricted_key_needs_permissions_for_accounts_and_owned_numbers(restric
     assert refusal(numbers) == missing("twilio/phone-numbers/incoming-phone-numbers/list")
 
 
-def test_standard_key_opens_caller_ids_and_calls(standard: Api) -> None:
+def test_standard_key_gives_access_to_caller_ids_and_calls(standard: Api) -> None:
     row = records(standard.list())[0]
 
     answers = [
