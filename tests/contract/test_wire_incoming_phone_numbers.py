@@ -1,4 +1,4 @@
-"""The numbers that an account owns at Twilio. Rules: docs/fidelity.md, IncomingPhoneNumber."""
+"""Numbers that an account owns at Twilio. Rules: docs/fidelity.md, IncomingPhoneNumber."""
 
 import csv
 import io

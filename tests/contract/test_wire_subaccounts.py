@@ -1,4 +1,7 @@
-"""The list of accounts, and subaccounts: create, rename, suspend and close them. Rules: docs/fidelity.md, Account."""
+"""The list of accounts; creation, renaming, suspension and closing of subaccounts.
+
+Rules: docs/fidelity.md, Account.
+"""
 
 import csv
 import io
