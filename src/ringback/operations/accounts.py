@@ -69,7 +69,7 @@ def authenticate(
     account = own if account_sid in (None, own.sid) else unit_of_work.accounts.find_subaccount(account_sid, own.sid)
     if not own.is_active:
         raise wrong_credentials(explain_inactive_account(own))
-    if account_sid and is_sid(API_KEY, account_sid):
+    if account is None and account_sid and is_sid(API_KEY, account_sid):
         raise invalid_account_sid(account_sid, explain_key_in_path())
     if account is None or not (own.may_manage(account) if is_account_path else own.may_act_for(account)):
         raise wrong_credentials()
