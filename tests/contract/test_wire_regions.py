@@ -67,7 +67,7 @@ def test_absolute_url_of_a_region_without_caller_ids_refuses_the_post(api: Api) 
     assert ask(api, "127.0.0.1", "POST", target, BODY).status == 405
 
 
-def test_region_without_caller_ids_asks_for_credentials_first(api: Api) -> None:
+def test_region_without_caller_ids_checks_credentials_first(api: Api) -> None:
     with RawConnection(api) as connection:
         answer = connection.ask("POST", f"{api.path}.json", BODY, authenticated=False, Host="api.ie1.twilio.com")
 

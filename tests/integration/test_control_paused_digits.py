@@ -52,7 +52,7 @@ async def test_pause_after_the_last_digit_does_not_delay_it(account: ControlledA
     assert (await key(account, call, f"{call['validation_code']}ww"))["verification_status"] == "success"
 
 
-async def test_digits_after_a_pause_follow_those_before(account: ControlledAccount) -> None:
+async def test_digits_after_a_pause_are_appended(account: ControlledAccount) -> None:
     call = await prompting(account)
     await key(account, call, call["validation_code"][:2])
 
@@ -62,7 +62,7 @@ async def test_digits_after_a_pause_follow_those_before(account: ControlledAccou
     assert (await account.call(call["sid"]))["verification_status"] == "success"
 
 
-async def test_pauses_as_long_as_the_prompt_lose_the_digits(account: ControlledAccount) -> None:
+async def test_digits_are_lost_if_their_pauses_are_as_long_as_the_prompt(account: ControlledAccount) -> None:
     call = await prompting(account)
 
     await key(account, call, "w" * 20 + call["validation_code"])
@@ -78,7 +78,7 @@ async def test_pauses_as_long_as_the_prompt_lose_the_digits(account: ControlledA
     assert (await account.call(call["sid"]))["timeline"] == timed_out["timeline"]
 
 
-async def test_later_digits_replace_those_that_wait(account: ControlledAccount) -> None:
+async def test_later_digits_replace_pending_ones(account: ControlledAccount) -> None:
     call = await prompting(account)
     await key(account, call, "ww000000")
 
@@ -96,7 +96,7 @@ async def test_digits_with_pauses_replace_those_of_the_phone(account: Controlled
     assert (await account.call(call["sid"]))["verification_status"] == "success"
 
 
-async def test_digits_with_pauses_need_a_prompt(account: ControlledAccount) -> None:
+async def test_digits_with_pauses_require_a_prompt(account: ControlledAccount) -> None:
     call = await prompting(account)
     await account.control("POST", f"/calls/{call['sid']}/hang-up")
 

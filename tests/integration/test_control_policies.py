@@ -162,7 +162,7 @@ async def test_trial_account_gets_caller_ids_from_the_control_api_only(account: 
     assert calls.json()["calls"] == []
 
 
-async def test_trial_account_completes_the_calls_of_its_time_as_a_full_account(account: ControlledAccount) -> None:
+async def test_trial_account_completes_calls_that_it_made_as_a_full_account(account: ControlledAccount) -> None:
     await account.control("PUT", "/policy", {"account_type": "full"})
     call_sid = (await account.validate())["call_sid"]
 

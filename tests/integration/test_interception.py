@@ -56,7 +56,7 @@ def test_api_is_answered_over_tls_in_any_region(server: InterceptingServer, host
     assert answer.headers["x-api-domain"] == "api.twilio.com"
 
 
-def test_region_without_caller_ids_refuses_the_post_by_proxy_and_is_logged(server: InterceptingServer) -> None:
+def test_region_without_caller_ids_refuses_the_post_through_the_proxy_and_is_logged(server: InterceptingServer) -> None:
     before = server.refused()
 
     with server.through() as client:

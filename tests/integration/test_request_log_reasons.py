@@ -205,7 +205,7 @@ async def test_number_that_is_only_possible_is_logged_with_its_setting(
     assert (line["status"], line["code"], line.get("reason")) == (400, 21211, reason)
 
 
-async def test_answer_to_a_possible_number_does_not_name_the_setting(account: ControlledAccount) -> None:
+async def test_response_to_a_possible_number_does_not_name_the_setting(account: ControlledAccount) -> None:
     answer = await account.twilio("POST", "/OutgoingCallerIds.json", {"PhoneNumber": "+11234567890"})
 
     assert answer.json()["message"] == "The phone number +11234567890 is not a valid phone number"

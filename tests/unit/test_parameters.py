@@ -80,7 +80,7 @@ def test_friendly_name_that_is_empty_too_long_or_invalid_in_xml_is_20002(name: s
 
 
 @pytest.mark.parametrize("name", ["x" * 65, "\U0001f4de" * 70, "x" * 64 + "\0"])
-def test_long_name_is_truncated_where_the_policy_says_so(name: str) -> None:
+def test_long_name_is_truncated_if_the_policy_requires_it(name: str) -> None:
     rule = LongFriendlyName.TRUNCATE
 
     request = parse_validation_request({"PhoneNumber": NUMBER, "FriendlyName": name}, "valid", rule)
@@ -89,7 +89,7 @@ def test_long_name_is_truncated_where_the_policy_says_so(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "\0" + "x" * 64])
-def test_truncation_accepts_no_other_invalid_name(name: str) -> None:
+def test_truncation_does_not_accept_other_invalid_names(name: str) -> None:
     with pytest.raises(TwilioError) as refusal:
         parse_caller_id_update({"FriendlyName": name}, LongFriendlyName.TRUNCATE)
 

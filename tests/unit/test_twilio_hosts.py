@@ -56,5 +56,5 @@ def test_api_host_in_ie1_and_au1_has_no_caller_ids(host: str) -> None:
 @pytest.mark.parametrize(
     "host", ["api.twilio.com", "api.us1.twilio.com", "api.ie1.us1.twilio.com", "ie1.twilio.com", ""]
 )
-def test_every_other_host_has_caller_ids(host: str) -> None:
+def test_hosts_of_other_regions_have_caller_ids(host: str) -> None:
     assert has_caller_ids(host)
