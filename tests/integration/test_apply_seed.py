@@ -182,6 +182,13 @@ def test_seed_is_not_applied_if_an_account_cannot_be_created(
     assert dump(simulation) == before
 
 
+def test_incoming_phone_number_is_created_even_if_its_first_sid_exists(unit_of_work: UnitOfWork) -> None:
+    for number in (NUMBER, "+442079460958"):
+        apply(unit_of_work, an_account(incoming_phone_numbers=(SeededNumber(number, None, None),)), random_seed=7)
+
+    assert len(list_incoming_phone_numbers(unit_of_work, SHOP, PageRequest()).rows) == 2
+
+
 def test_caller_id_is_created_even_if_its_first_sid_exists(simulation: Simulation) -> None:
     first, second = SeededNumber(NUMBER, None, None), SeededNumber("+442079460958", None, None)
     apply(simulation.unit_of_work, an_account(caller_ids=(first,)), random_seed=7)

@@ -151,6 +151,15 @@ async def test_coroutines_act_as_the_callee(account: aio.Account) -> None:
     assert {call.sid for call in await account.calls()} == {request.call_sid for request in requests}
 
 
+async def test_incoming_phone_numbers_are_added_listed_and_deleted_by_coroutines(account: aio.Account) -> None:
+    numbers = account.incoming_phone_numbers
+    added = await numbers.add(NUMBER, date_created=NOON)
+
+    assert (added.phone_number, added.date_created, await numbers.list()) == (NUMBER, NOON, [added])
+    await numbers.delete(added.sid)
+    assert await numbers.list() == []
+
+
 async def test_phones_faults_policy_and_clock_are_set_by_coroutines(account: aio.Account) -> None:
     phone = await (await account.phone(NUMBER).always("busy")).will("unreachable")
     fault = await account.faults.add("list-calls", {"status": 503}, times=2)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from ringback.domain import errors
 from ringback.domain.accounts import AccountStatus, AccountUpdate
@@ -22,6 +22,10 @@ def _status(value: str) -> AccountStatus:
         raise errors.invalid_account_status() from error
 
 
+STATUS_SCHEMA = {"type": "string", "enum": [status.value for status in AccountStatus]}
+"""Written out, as OpenAPI cannot resolve a reference to a definition within a form."""
+
+
 class SubaccountForm(Form):
     """The parameters of a new subaccount."""
 
@@ -34,7 +38,7 @@ class AccountForm(Form):
     """The parameters of an update of an account."""
 
     friendly_name: FriendlyName | None = Field(None, alias="FriendlyName", description="The account's new name.")
-    status: Annotated[AccountStatus, checked_by(_status)] | None = Field(
+    status: Annotated[AccountStatus, checked_by(_status), WithJsonSchema(STATUS_SCHEMA)] | None = Field(
         None, alias="Status", description="The new status of a subaccount: active, suspended or closed."
     )
 
