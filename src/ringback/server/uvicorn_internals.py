@@ -29,6 +29,7 @@ INTERNALS: Mapping[str, tuple[str, ...]] = {
         "on_response_complete",
         "parser",
         "pipeline",
+        "scheme",
         "scope",
         "server_state",
         "tasks",
