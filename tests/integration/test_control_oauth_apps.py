@@ -193,7 +193,7 @@ async def test_log_has_the_reason_of_a_refused_access_token(controlled: Controll
     with capture_logs() as lines:
         await send(account, token, sid=sub.sid)
         await send(account, f"{token}x")
-        await send(account, "nonsense")
+        await send(account, "a.b.c")
         await account.advance(61)
         await send(account, token)
 

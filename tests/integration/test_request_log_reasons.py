@@ -80,7 +80,7 @@ async def test_unknown_user_name_is_logged_only_if_it_is_a_sid(
         (None, "no Authorization header"),
         (b"", "the Authorization header is neither Basic nor Bearer"),
         (GUESS.encode(), "the Authorization header is neither Basic nor Bearer"),
-        (b"Bearer " + GUESS.encode(), "the access token is not of an OAuth app that exists"),
+        (b"Bearer " + GUESS.encode(), "malformed access token: not a JSON Web Token"),
         (b"Basic", "malformed Basic credentials: no colon"),
         (b"Basic " + GUESS.encode() + b"!", "malformed Basic credentials: not base64"),
         (b"Basic " + base64.b64encode(b"\xff:x"), "malformed Basic credentials: not UTF-8"),

@@ -55,6 +55,11 @@ def issue_access_token(app: OAuthApp, account_now: Timestamp) -> str:
     return f"{signed}.{_signature(signed, app.client_secret)}"
 
 
+def is_json_web_token(text: str) -> bool:
+    """Tell whether a text has the form of a JSON Web Token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def client_id_of(token: str) -> str | None:
     """Return the client ID that a token names, or None. The token is not verified."""
     client_id = _claims(token).get("sub")
