@@ -8,7 +8,6 @@ from starlette.types import ASGIApp
 
 from ringback import __version__, health, phone_page
 from ringback.callback_delivery.delivery import CallbackDelivery
-from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CallbackSender
 from ringback.clock import Clock, SystemClock
 from ringback.config.settings import Settings
@@ -18,7 +17,7 @@ from ringback.operations.refused_requests import RefusedRequests
 from ringback.operations.services import Services
 from ringback.simulator.call_runner import CallRunner
 from ringback.simulator.clock_advancer import ClockAdvancer
-from ringback.startup import InitialState, LazyApplication, Lifespan, call_policy, delivery_policy
+from ringback.startup import InitialState, LazyApplication, Lifespan, call_policy, delivery_options
 from ringback.storage.database import ProcessState
 from ringback.twilio_api.app import Application, TwilioApp, answer_http_exception
 from ringback.twilio_api.routes import api_router
@@ -54,8 +53,7 @@ def create_app(
     initial_state = InitialState(settings, id_generator)
     database = initial_state.open_database(clock.now(), process_state)
     refused_requests = RefusedRequests(clock.now)
-    egress = EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map)
-    delivery = CallbackDelivery(database, clock, delivery_policy(settings), egress, callback_transport)
+    delivery = CallbackDelivery(database, clock, delivery_options(settings), callback_transport)
     sender = CallbackSender(database, clock, delivery, id_generator.random_fraction)
     runner = CallRunner(database, clock, policy, id_generator, on_call_ended=sender.wake, metrics=process_state.metrics)
     advancer = ClockAdvancer(

@@ -9,9 +9,12 @@ import structlog
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ringback.callback_delivery.delivery import DeliveryOptions
+from ringback.callback_delivery.egress import EgressPolicy
 from ringback.callback_delivery.sender import CALLBACK_LEASES, CALLBACK_SENDER, CallbackSender
 from ringback.config.seed_file import read_seed
 from ringback.config.settings import Settings
+from ringback.config.validators import trusted_certificates
 from ringback.domain.callbacks import VALIDATION_CALLER
 from ringback.domain.geography import geography
 from ringback.domain.phones import Phone
@@ -241,14 +244,21 @@ def call_policy(settings: Settings) -> CallPolicy:
         settings.code_lifetime_seconds,
         settings.long_friendly_name,
         settings.second_request,
+        settings.callback_signed_port,
     )
 
 
-def delivery_policy(settings: Settings) -> DeliveryPolicy:
-    """Return the timeouts of StatusCallbacks that the settings define."""
+def delivery_options(settings: Settings) -> DeliveryOptions:
+    """Return the options of deliveries that the settings define."""
     total_ms = round(settings.callback_timeout_seconds * MILLISECONDS)
-    return DeliveryPolicy(
+    policy = DeliveryPolicy(
         connect_timeout_ms=round(settings.callback_connect_timeout_seconds * MILLISECONDS),
         read_timeout_ms=total_ms,
         total_timeout_ms=total_ms,
+    )
+    return DeliveryOptions(
+        policy,
+        EgressPolicy.of(settings.callback_allowed_hosts, settings.callback_host_map),
+        settings.callback_signed_port,
+        trusted_certificates(settings.callback_ca_file),
     )

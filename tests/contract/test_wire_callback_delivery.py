@@ -89,7 +89,8 @@ def test_get_callback_appends_the_parameters_to_the_urls_query(api: Api, receive
     [callback] = receiver.wait_for(1)
     own = path.partition("#")[0]
     assert (callback.method, callback.body) == ("GET", b"")
-    assert callback.target.startswith(f"{own}{'&' if '?' in own else '?'}CallSid={call_sid}&AccountSid=AC")
+    assert callback.target.startswith(f"{own}{'&' if '?' in own else '?'}Called=%2B")
+    assert f"&CallSid={call_sid}&To=%2B" in callback.target
     assert callback.query["VerificationStatus"] == "failed"
     assert callback.query["From"] == "+14157234000"
     assert set(callback.headers) == POST_HEADERS - {"Content-Type", "Content-Length"}

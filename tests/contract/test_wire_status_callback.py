@@ -21,12 +21,13 @@ from support.wire.api import Api, draw_number, drawn_numbers, records
 
 VALIDATION_CALLER = "+14157234000"
 PARAMETERS = [
-    *("CallSid", "AccountSid", "From", "To", "Caller", "Called", "CallStatus", "ApiVersion", "Direction"),
-    *("CallDuration", "Duration", "Timestamp", "CallbackSource", "SequenceNumber"),
-    *("FromCity", "FromState", "FromZip", "FromCountry", "CallerCity", "CallerState", "CallerZip", "CallerCountry"),
-    *("ToCity", "ToState", "ToZip", "ToCountry", "CalledCity", "CalledState", "CalledZip", "CalledCountry"),
+    *("Called", "ToState", "CallerCountry", "Direction", "Timestamp", "CallbackSource", "SipResponseCode"),
+    *("CallerState", "ToZip", "SequenceNumber", "CallSid", "To", "CallerZip", "ToCountry", "CalledZip", "ApiVersion"),
+    *("CalledCity", "CallStatus", "Duration", "From", "CallDuration", "AccountSid", "CalledCountry", "CallerCity"),
+    *("ToCity", "FromCountry", "Caller", "FromCity", "CalledState", "FromZip", "FromState"),
     "VerificationStatus",
 ]
+SIP_RESPONSE_CODES = {"completed": "200", "busy": "486", "no-answer": "487", "failed": "404"}
 ENDINGS = {
     "wrong code": ("+15005550011", "completed", "failed"),
     "silence": ("+15005550012", "completed", "failed"),
@@ -118,6 +119,13 @@ def test_callback_has_exactly_the_documented_parameters_in_order(endings: Ending
 
     on_success = ["OutgoingCallerIdSid"] if ENDINGS[ending][2] == "success" else []
     assert list(told) == PARAMETERS + on_success
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_sip_response_code_follows_the_final_status(endings: Endings, ending: str) -> None:
+    told = endings.callback(ending)
+
+    assert told["SipResponseCode"] == SIP_RESPONSE_CODES[ENDINGS[ending][1]]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

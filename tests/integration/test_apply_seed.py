@@ -14,6 +14,7 @@ from ringback.domain.policies import AccountPolicy
 from ringback.domain.seed import SeededAccount, SeededNumber
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
+from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.incoming_phone_numbers import list_incoming_phone_numbers
 from ringback.operations.seed import UnknownAccount, apply_seed
@@ -43,6 +44,7 @@ FULL = an_account(
     caller_ids=(SeededNumber(NUMBER, "Front desk", T0), SeededNumber("+442079460958", None, None)),
     phone_rules=((NUMBER, RULE), ("default", PhoneRule(PhoneBehavior.HANG_UP))),
     policy=AccountPolicy(code_attempts=2),
+    webhook_signing=WebhookSigning("key_1", "shared secret"),
 )
 
 
@@ -69,6 +71,7 @@ def test_seed_creates_its_accounts_with_their_resources(simulation: Simulation) 
     assert (account.date_created, account.date_updated) == (LATER, LATER)
     assert unit_of_work.api_keys.find_holder(KEY.sid) == (account, "secret", STANDARD_ACCESS)
     assert account.policy == AccountPolicy(code_attempts=2)
+    assert account.webhook_signing == WebhookSigning("key_1", "shared secret", SignatureAlgorithm.HMAC_SHA256)
     assert (older.phone_number, older.friendly_name, older.date_created, older.date_updated) == (
         NUMBER,
         "Front desk",

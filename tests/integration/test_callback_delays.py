@@ -3,7 +3,7 @@
 import pytest
 
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.faults import Delay, Duplicate
+from ringback.domain.fault_effects import Delay, Duplicate
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import after
 from ringback.operations.accounts import delete_account, ensure_account, reset_account

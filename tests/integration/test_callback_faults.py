@@ -1,6 +1,7 @@
 """Faults of StatusCallbacks: duplicates, invalid signatures and dropped callbacks."""
 
 import base64
+import threading
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from support.in_process.outbox import Outbox
 from support.in_process.simulation import database_error
 from support.polling import until
 from support.receivers.receiver import Answer, CallbackReceiver, Received
+from support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.anyio
 
@@ -80,6 +82,66 @@ async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
         await outbox.deliver()
 
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
+
+
+async def test_copies_sent_at_once_are_with_the_receiver_at_the_same_time(outbox: Outbox) -> None:
+    both_arrived = threading.Barrier(2, timeout=PATIENCE_SECONDS)
+
+    def answer(_: Received) -> Answer:
+        both_arrived.wait()  # the first copy is answered only when the second has arrived
+        return Answer(204)
+
+    outbox.let({"duplicate": 2, "at_once": True})
+    with CallbackReceiver(answer) as receiver:
+        sid = outbox.enqueue(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    assert len({(received.headers[TOKEN], received.body) for received in receiver.received}) == 1
+    assert told(outbox.attempts(sid)) == [(1, 204), (2, 204)]
+    assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
+
+
+async def test_copies_sent_at_once_have_their_own_retries(outbox: Outbox) -> None:
+    outbox.let({"duplicate": 2, "at_once": True})
+    outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
+    with CallbackReceiver(lambda _: Answer(500)) as receiver:
+        sid = outbox.enqueue(f"{receiver.url}/done")
+        await outbox.deliver()
+
+    assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
+    assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
+
+
+async def test_copies_sent_at_once_stay_pending_when_nothing_can_be_stored(
+    outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any, **__: Any) -> None:
+        raise database_error(outbox.simulation.database)
+
+    outbox.database_retry_seconds, outbox.retry_seconds = 0.05, 0.01
+    outbox.let({"duplicate": 2, "at_once": True})
+    sid = outbox.enqueue(f"{receiver.url}/done")
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "record_attempt", failing)
+        async with outbox.sending():
+            await until(lambda: len(receiver.received) == 2)
+
+    assert (outbox.status(sid), outbox.attempts(sid)) == (CallbackStatus.PENDING, [])
+
+
+async def test_signature_without_the_port_is_accepted_by_official_validators_alone(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    outbox.let({"signature": "without-port"})
+    sid = outbox.enqueue(f"{receiver.url}/done")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    validator, url = RequestValidator(AUTH_TOKEN), receiver.url.rpartition(":")[0] + received.target
+    assert received.headers[SIGNATURE] == validator.compute_signature(url, received.form)
+    assert is_valid(receiver, received)
+    assert outbox.summary(sid).is_signature_valid is False
 
 
 async def test_callback_with_an_invalid_signature_is_well_formed(outbox: Outbox, receiver: CallbackReceiver) -> None:

@@ -4,12 +4,13 @@ import socket
 from typing import Any
 
 import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
 from ringback.callback_delivery.egress import EgressPolicy
-from ringback.callback_delivery.http_client import CallbackClient, ConnectionMonitor
+from ringback.callback_delivery.http_client import CallbackClient
 from ringback.domain.callbacks import CallbackStatus
-from ringback.domain.retry_policy import DeliveryPolicy
 from support.databases.templates import SQLITE, only
+from support.domain_values import AUTH_TOKEN
 from support.in_process.outbox import Outbox
 from support.receivers.receiver import Answer, CallbackReceiver
 
@@ -37,7 +38,65 @@ async def test_mapped_host_keeps_its_name_in_the_request(outbox: Outbox, receive
 
     [received] = receiver.received
     assert received.headers["Host"] == f"app.test:{port}"
-    assert [attempt.url for attempt in outbox.attempts(sid)] == [f"http://app.test:{port}/done"]
+    [attempt] = outbox.attempts(sid)
+    assert (attempt.url, attempt.hops[0].mapped_to) == (f"http://app.test:{port}/done", f"127.0.0.1:{port}")
+
+
+PROXIED = "app.example.com"
+
+
+async def test_host_mapped_to_a_url_is_reached_in_plain_http_as_through_a_proxy(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
+    outbox.egress = EgressPolicy.of([], {PROXIED: receiver.url})
+    sid = outbox.enqueue(f"https://{PROXIED}/done?x=1")
+
+    await outbox.deliver()
+
+    [received] = receiver.received
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(f"https://{PROXIED}/done?x=1", received.form)
+    assert (received.target, received.headers["Host"]) == ("/done?x=1", PROXIED)
+    assert (received.headers["X-Forwarded-Proto"], received.headers["X-Twilio-Signature"]) == ("https", signature)
+    [attempt] = outbox.attempts(sid)
+    assert (attempt.url, attempt.hops[0].mapped_to) == (f"https://{PROXIED}/done?x=1", receiver.url)
+    assert outbox.summary(sid).is_signature_valid is True
+
+
+async def test_redirect_to_another_mapped_host_is_followed_there(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    elsewhere = "http://other.example.com/moved"
+    with CallbackReceiver(lambda _: Answer(307, {"Location": elsewhere})) as first:
+        outbox.egress = EgressPolicy.of([], {PROXIED: first.url, "other.example.com": receiver.url})
+        sid = outbox.enqueue(f"https://{PROXIED}/done")
+        await outbox.deliver()
+
+    [received] = receiver.received
+    signature = RequestValidator(AUTH_TOKEN).compute_signature(elsewhere, received.form)
+    assert (received.headers["X-Forwarded-Proto"], received.headers["X-Twilio-Signature"]) == ("http", signature)
+    assert [hop.mapped_to for hop in outbox.attempts(sid)[0].hops] == [first.url, receiver.url]
+
+
+async def test_egress_rules_apply_to_the_target_of_a_mapped_host(outbox: Outbox, receiver: CallbackReceiver) -> None:
+    outbox.egress = EgressPolicy.of(["10.0.0.0/8", "other.test"], {PROXIED: receiver.url})
+    sid = outbox.enqueue(f"https://{PROXIED}/done")
+
+    await outbox.deliver()
+
+    assert receiver.received == []
+    assert outbox.attempts(sid)[0].error == f"callbacks to {PROXIED} (127.0.0.1) are not allowed"
+
+
+async def test_error_of_a_mapped_host_names_its_target(outbox: Outbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        target = f"http://127.0.0.1:{unused.getsockname()[1]}"
+    outbox.egress = EgressPolicy.of([], {PROXIED: target})
+    sid = outbox.enqueue(f"https://{PROXIED}/done#rc=0")
+
+    await outbox.deliver()
+
+    [attempt] = outbox.attempts(sid)
+    assert str(attempt.error).startswith(
+        f"connection refused by {target}, to which callback_host_map maps {PROXIED}: nothing listens there."
+    )
 
 
 async def test_unknown_host_name_is_a_failed_connection(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,11 +203,9 @@ async def test_disallowed_address_among_several_is_never_connected(
     connected: list[str] = []
     send = CallbackClient._send  # noqa: SLF001
 
-    async def recording(
-        client: CallbackClient, request: Any, address: str, policy: DeliveryPolicy, monitor: ConnectionMonitor
-    ) -> object:
+    async def recording(client: CallbackClient, request: Any, destination: Any, address: str, *rest: Any) -> object:
         connected.append(address)
-        return await send(client, request, address, policy, monitor)
+        return await send(client, request, destination, address, *rest)
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     monkeypatch.setattr(CallbackClient, "_send", recording)

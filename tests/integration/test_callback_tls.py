@@ -1,15 +1,18 @@
 """Receivers with TLS: StatusCallbacks are sent only if the certificate is trusted and valid for the host name."""
 
-import ssl
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]
 
-from ringback.callback_delivery import http_client as callback_client
 from ringback.callback_delivery.egress import EgressPolicy
+from ringback.config.validators import trusted_certificates
 from ringback.domain.callbacks import CallbackStatus
+from ringback.domain.policies import AccountPolicy, SignedPort
+from ringback.operations.accounts import set_policy
 from support.databases.templates import SQLITE, only
+from support.domain_values import ACCOUNT_SID, AUTH_TOKEN
 from support.in_process.outbox import Outbox
 from support.receivers.tls import TlsReceiver, make_certificate
 
@@ -32,10 +35,9 @@ def tls_receiver(certificate: Path) -> Iterator[TlsReceiver]:
 
 
 @pytest.fixture
-def trust(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Trust:
-    """Return a function that makes this certificate the only trusted one."""
-    context = ssl.create_default_context(cafile=str(certificate))
-    return lambda: monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+def trust(outbox: Outbox, certificate: Path) -> Trust:
+    """Return how to trust that certificate, as with the setting `callback_ca_file`."""
+    return lambda: setattr(outbox, "certificates", trusted_certificates(str(certificate)))
 
 
 async def test_certificate_of_an_unknown_authority_is_refused(outbox: Outbox, tls_receiver: TlsReceiver) -> None:
@@ -87,6 +89,33 @@ async def test_certificate_of_another_receiver_is_refused(
     assert tls_receiver.received == []
     assert str(attempt.error).startswith("the certificate of other.test is for another host name: Hostname mismatch")
     assert outbox.status(sid) == CallbackStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("of_settings", "of_account", "is_dropped"),
+    [("as-given", None, False), ("dropped", None, True), ("dropped", "as-given", False), ("as-given", "dropped", True)],
+)
+async def test_port_of_an_https_url_is_signed_as_the_policy_says(
+    outbox: Outbox,
+    tls_receiver: TlsReceiver,
+    trust: Trust,
+    of_settings: str,
+    of_account: str | None,
+    *,
+    is_dropped: bool,
+) -> None:
+    trust()
+    outbox.signed_port = SignedPort(of_settings)
+    own = AccountPolicy(callback_signed_port=SignedPort(of_account) if of_account else None)
+    assert set_policy(outbox.simulation.unit_of_work, ACCOUNT_SID, own)
+    outbox.enqueue(f"{tls_receiver.url}/done?x=1")
+
+    await outbox.deliver()
+
+    [received] = tls_receiver.received
+    url = "https://127.0.0.1/done?x=1" if is_dropped else f"{tls_receiver.url}/done?x=1"
+    assert received.headers["X-Twilio-Signature"] == RequestValidator(AUTH_TOKEN).compute_signature(url, received.form)
+    assert received.headers["Host"] == f"127.0.0.1:{tls_receiver.port}"
 
 
 async def test_receiver_without_tls_is_a_failed_connection(outbox: Outbox, tls_receiver: TlsReceiver) -> None:

@@ -55,6 +55,8 @@ WRONG_VALUES = {
     "callback_timeout_seconds": "16",
     "callback_allowed_hosts": "app,not a host",
     "callback_host_map": "localhost",
+    "callback_ca_file": "missing.pem",
+    "callback_signed_port": "kept",
     "validation_code_format": "words",
     "number_validation": "none",
     "random_seed": "luck",

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from ringback.callback_delivery import http_client as callback_client
 from ringback.callback_delivery.connection_errors import connection_error
-from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.egress import Destination, EgressPolicy
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import parse_url
 from support.domain_values import ACCOUNT_SID
@@ -43,7 +43,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the test's authority the only one that callbacks trust."""
     context = ssl.create_default_context(cafile=str(authority.file))
-    monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+    monkeypatch.setattr(callback_client, "_ssl_context", lambda _: context)
 
 
 async def error_of(outbox: Outbox, url: str) -> str:
@@ -112,7 +112,7 @@ async def test_unknown_authority_is_not_trusted(outbox: Outbox, authority: Autho
         error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
 
     assert error.startswith(f"the certificate of {HOST} is not trusted: its authority is unknown (")
-    assert "SSL_CERT_FILE" in error
+    assert "callback_ca_file" in error
 
 
 @pytest.mark.usefixtures("trusted")
@@ -157,7 +157,7 @@ async def test_tls_version_that_is_not_supported_is_named(
 ) -> None:
     context = ssl.create_default_context(cafile=str(authority.file))
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    monkeypatch.setattr(callback_client, "_ssl_context", lambda: context)
+    monkeypatch.setattr(callback_client, "_ssl_context", lambda _: context)
     outbox.egress = EgressPolicy.of([], {HOST: "127.0.0.1"})
     with TlsReceiver(authority.sign(tmp_path, HOST), minimum_version=ssl.TLSVersion.TLSv1_3) as receiver:
         error = await error_of(outbox, f"https://{HOST}:{receiver.port}/done#rc=0")
@@ -279,7 +279,13 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
 )
 def test_rare_failure_is_named(error: Exception, words: str) -> None:
     said = connection_error(
-        error, parse_url("http://app.test/"), "127.0.0.1", DeliveryPolicy(), is_connected=False, response_start=b""
+        error,
+        parse_url("http://app.test/"),
+        Destination("http", "app.test", 80),
+        "127.0.0.1",
+        DeliveryPolicy(),
+        is_connected=False,
+        response_start=b"",
     )
 
     assert said.startswith(words)

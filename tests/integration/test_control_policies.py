@@ -17,6 +17,7 @@ DEFAULT_POLICY = {
     "code_attempts": 3,
     "long_friendly_name": "reject",
     "second_request": "supersede",
+    "callback_signed_port": "as-given",
     "overrides": [],
 }
 
@@ -60,6 +61,7 @@ async def test_policy_is_replaced_completely_and_deleted(controlled: Controlled,
 @pytest.mark.parametrize(
     ("body", "word"),
     [
+        ({"callback_signed_port": "kept"}, "callback_signed_port"),
         ({"account_type": "free"}, "account_type"),
         ({"calls_per_number_and_week": 0}, "calls_per_number_and_week"),
         ({"calls_per_number_and_week": True}, "calls_per_number_and_week"),

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.faults import AnswerError, Effect, FaultTarget, NewFault, Suppress
+from ringback.domain.fault_effects import AnswerError, Effect, Suppress
+from ringback.domain.faults import FaultTarget, NewFault
 from ringback.domain.operations import Operation
 from ringback.operations.accounts import list_accounts
 from ringback.operations.faults import add_fault, apply_faults, list_faults

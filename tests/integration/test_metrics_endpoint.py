@@ -7,7 +7,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ringback.domain.faults import AnswerError, FaultTarget, NewFault
+from ringback.domain.fault_effects import AnswerError
+from ringback.domain.faults import FaultTarget, NewFault
 from ringback.domain.operations import Operation
 from ringback.domain.phones import PhoneBehavior
 from ringback.monitoring.metrics import Backlog, Metrics

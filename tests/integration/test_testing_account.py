@@ -65,6 +65,19 @@ def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
     assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
 
 
+def test_shared_key_signs_until_the_auth_token_signs_again(ringback: Account) -> None:
+    header, numbers = "X-Twilio-Webhooks-Signature-Settings", (NUMBER, "+14158675310")
+    with CallbackReceiver() as receiver:
+        ringback.sign_with_shared_key("key_1", "shared secret")
+        for number in numbers:
+            ringback.client().validation_requests.create(number, status_callback=receiver.url)
+            receiver.wait_for(1 + numbers.index(number))
+            ringback.sign_with_auth_token()
+
+    settings = [received.headers.get(header) for received in receiver.received]
+    assert settings == ["key=key_1,algorithm=HMAC_SHA256", None]
+
+
 def test_limits_of_a_policy_raise_their_exceptions(ringback: Account) -> None:
     ringback.clock.freeze()
     policy = ringback.policy.set(account_type="full", calls_per_number_and_week=1, code_lifetime_seconds=5)

@@ -13,7 +13,7 @@ from ringback.domain.events import EventType
 from ringback.domain.inbox import InboxMessage
 from ringback.domain.permissions import FULL_ACCESS, NO_ACCESS
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import NO_OVERRIDES
+from ringback.domain.policies import NO_OVERRIDES, SignedPort
 from ringback.domain.request_journal import AnsweredRequest
 from ringback.domain.sids import ApiKeySid
 from ringback.domain.signature_check import SignatureVerdict
@@ -114,7 +114,7 @@ async def test_unreadable_callback_is_shown_as_failed(outbox: Outbox, receiver: 
     journal = callback_journal(outbox.simulation.unit_of_work, sid)
     account = outbox.simulation.unit_of_work.accounts.find(ACCOUNT_SID)
     assert account is not None
-    shown = await callbacks._journal_response(account, journal)  # noqa: SLF001
+    shown = await callbacks._journal_response(account, journal, SignedPort.AS_GIVEN)  # noqa: SLF001
     [(call, summary)] = outbox.simulation.unit_of_work.calls.newest(ACCOUNT_SID, limit=10)
 
     assert (shown.status, shown.idempotency_token) == ("failed", None)

@@ -2,11 +2,13 @@
 
 import base64
 import http.client
+import select
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -187,6 +189,44 @@ def test_client_with_a_timeout_above_the_delay_gets_its_response(account: Accoun
     started = time.monotonic()
     assert account.client.outgoing_caller_ids.list() == []
     assert time.monotonic() - started >= 0.2
+
+
+def test_callback_arrives_before_the_late_answer_of_its_post(
+    quick_server: ServerProcess, account: Account, receiver: CallbackReceiver
+) -> None:
+    account.let(CREATE, {"delay_seconds": LONGEST_DELAY_SECONDS, "when": "after"}, times=1)
+    account.let("status-callback", {"duplicate": 2, "at_once": True}, times=1)
+    form = {"PhoneNumber": NUMBER, "StatusCallback": f"{receiver.url}/early"}
+    headers = {"Authorization": account.authorization, "Content-Type": "application/x-www-form-urlencoded"}
+    connection = http.client.HTTPConnection(quick_server.base_url.removeprefix("http://"), timeout=PATIENCE_SECONDS)
+
+    connection.request("POST", account.path, urlencode(form), headers)
+    arrived = receiver.wait_for(2)
+
+    answered, _, _ = select.select([connection.sock], [], [], 0)
+    connection.close()
+    assert answered == []
+    assert {had.form["VerificationStatus"] for had in arrived} == {"success"}
+    assert [caller_id.phone_number for caller_id in account.client.outgoing_caller_ids.list()] == [NUMBER]
+
+
+@pytest.mark.parametrize("status", [200, 502])
+def test_page_of_a_load_balancer_replaces_the_answer(
+    status: int, quick_server: ServerProcess, account: Account
+) -> None:
+    account.let(CREATE, {"status": status, "body": "<html>Maintenance</html>", "content_type": "text/html"}, times=1)
+
+    answer = httpx.post(
+        quick_server.base_url + account.path,
+        data={"PhoneNumber": NUMBER},
+        auth=(account.sid, account.auth_token),
+        timeout=PATIENCE_SECONDS,
+        trust_env=False,
+    )
+
+    assert (answer.status_code, answer.text) == (status, "<html>Maintenance</html>")
+    assert answer.headers["Content-Type"] == "text/html"
+    assert account.calls() == []
 
 
 def test_duplicated_callback_is_recognized_by_its_token(account: Account, receiver: CallbackReceiver) -> None:

@@ -27,7 +27,7 @@ RUN = {
     "docs/testing.md": ["pytest-outcomes", "pytest-more", "pytest-settings", "pytest-async", "pytest-container"],
     "docs/settings.md": ["seed-file"],
     "docs/control-api.md": ["control-session", "oauth-session"],
-    "docs/callbacks.md": ["python-validate", "inbox-session"],
+    "docs/callbacks.md": ["python-validate", "shared-key-session", "inbox-session"],
     "docs/interception.md": ["interception-start", "interception-session"],
     "docs/faults.md": ["faults-session"],
     "docs/policy.md": ["policy-session"],
@@ -109,6 +109,19 @@ def test_session_of_the_quick_start_verifies_a_number(empty_server: ServerProces
     assert re.fullmatch(r"\d{6}", request["validation_code"])
     found = [entry for entry in listed["outgoing_caller_ids"] if entry["phone_number"] == NUMBER]
     assert [entry["friendly_name"] for entry in found] == ["My Home Phone Number"]
+
+
+def test_session_of_the_shared_key_sets_it_shows_it_and_deletes_it(quick_server: ServerProcess, tmp_path: Path) -> None:
+    program("curl")
+    session = readme_block("shared-key-session", page=docs_page("callbacks"), base_url=quick_server.base_url)
+    session = session.replace("curl --fail", "curl -sS --fail").replace("$ACCOUNT_SID", ACCOUNT_SID)
+
+    printed = run([program("sh"), "-euc", session], tmp_path)
+
+    key = {"key_sid": "webhooks_sharedkey_1", "secret": "any-secret", "algorithm": "HMAC_SHA256"}
+    assert json_documents(printed) == [key, key]
+    with quick_server.client() as client:
+        assert client.get(f"/_ringback/accounts/{ACCOUNT_SID}/webhook-signing").status_code == 404
 
 
 def test_session_of_the_control_api_shows_a_busy_line_without_waiting(

@@ -12,7 +12,7 @@ from support.waiting import PROGRAM_SECONDS
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_commands_of_the_page_add_three_faults_and_delete_them() -> None:
+def test_commands_of_the_page_add_four_faults_and_delete_them() -> None:
     block = readme_block("faults-session", page=docs_page("faults"))
     assert BASE_URL in block
 
@@ -30,5 +30,5 @@ def test_commands_of_the_page_add_three_faults_and_delete_them() -> None:
 
     assert finished.returncode == 0, finished.stderr
     listed = finished.stdout.rpartition('{"faults":')[2]
-    assert listed.count('"triggered":0') == 3
+    assert listed.count('"triggered":0') == 4
     assert left == {"faults": []}

@@ -1,27 +1,31 @@
 """The geography in the parameters of a StatusCallback."""
 
 from ringback.domain.callback_hops import ParameterPairs
-from ringback.domain.callbacks import status_callback_parameters, with_geography
+from ringback.domain.callbacks import PARAMETER_ORDER, status_callback_parameters, with_geography
 from ringback.domain.calls import CallState, VerificationStatus
-from support.domain_values import CALLER_ID_SID, T0, a_call
+from support.domain_values import CALL_SID, CALLER_ID_SID, NUMBER, T0, a_call
 
-PLACES = (
-    ("FromCity", ""),
-    ("FromState", "CA"),
-    ("FromZip", ""),
-    ("FromCountry", "US"),
-    ("CallerCity", ""),
-    ("CallerState", "CA"),
-    ("CallerZip", ""),
-    ("CallerCountry", "US"),
-    ("ToCity", "New York"),
-    ("ToState", "NY"),
-    ("ToZip", ""),
-    ("ToCountry", "US"),
-    ("CalledCity", "New York"),
-    ("CalledState", "NY"),
-    ("CalledZip", ""),
-    ("CalledCountry", "US"),
+PLACES = {
+    "FromCity": "",
+    "FromState": "CA",
+    "FromZip": "",
+    "FromCountry": "US",
+    "CallerCity": "",
+    "CallerState": "CA",
+    "CallerZip": "",
+    "CallerCountry": "US",
+    "ToCity": "New York",
+    "ToState": "NY",
+    "ToZip": "",
+    "ToCountry": "US",
+    "CalledCity": "New York",
+    "CalledState": "NY",
+    "CalledZip": "",
+    "CalledCountry": "US",
+}
+WRITTEN_BY_0_1_0 = (
+    *(("CallSid", CALL_SID), ("From", "+14157234000"), ("To", NUMBER), ("Caller", "+14157234000"), ("Called", NUMBER)),
+    *(("SequenceNumber", "0"), ("VerificationStatus", "failed")),
 )
 
 
@@ -36,27 +40,20 @@ def parameters_of(number: str) -> ParameterPairs:
     return status_callback_parameters(call)
 
 
-def test_geography_follows_the_sequence_number() -> None:
+def test_places_of_both_numbers_are_added_in_their_position() -> None:
     parameters = parameters_of("+12125551234")
 
-    told = with_geography(parameters)
+    sent = with_geography(parameters)
 
-    assert [name for name, _ in told[:14]] == [name for name, _ in parameters[:14]]
-    assert told[13:] == (
-        ("SequenceNumber", "0"),
-        *PLACES,
-        ("VerificationStatus", "success"),
-        ("OutgoingCallerIdSid", CALLER_ID_SID),
-    )
+    assert dict(sent) == dict(parameters) | PLACES
+    assert [name for name, _ in sent] == list(PARAMETER_ORDER)
 
 
-def test_other_parameters_are_unchanged() -> None:
-    parameters = parameters_of("+442079460958")
+def test_callback_stored_by_0_1_0_is_sent_in_the_order_of_today() -> None:
+    sent = [name for name, _ in with_geography(WRITTEN_BY_0_1_0)]
 
-    told = with_geography(parameters)
-
-    assert len(told) == len(parameters) + 16
-    assert tuple(pair for pair in told if pair in parameters) == parameters
+    assert set(sent) == {name for name, _ in WRITTEN_BY_0_1_0} | PLACES.keys()
+    assert sent == sorted(sent, key=PARAMETER_ORDER.index)
 
 
 def test_existing_geography_is_kept() -> None:

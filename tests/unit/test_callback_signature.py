@@ -22,21 +22,8 @@ FORM = [
     ("Caller", "+14158675309"),
 ]
 NAMES = [
-    "CallSid",
-    "AccountSid",
-    "From",
-    "To",
-    "Caller",
-    "Called",
-    "CallStatus",
-    "ApiVersion",
-    "Direction",
-    "CallDuration",
-    "Duration",
-    "Timestamp",
-    "CallbackSource",
-    "SequenceNumber",
-    "VerificationStatus",
+    *("Called", "Direction", "Timestamp", "CallbackSource", "SipResponseCode", "SequenceNumber", "CallSid", "To"),
+    *("ApiVersion", "CallStatus", "Duration", "From", "CallDuration", "AccountSid", "Caller", "VerificationStatus"),
 ]
 
 
@@ -97,6 +84,7 @@ def test_parameter_values_are_those_of_the_call() -> None:
         "Duration": "2",
         "Timestamp": "Tue, 27 Jul 2010 20:22:12 +0000",
         "CallbackSource": "call-progress-events",
+        "SipResponseCode": "200",
         "SequenceNumber": "0",
         "VerificationStatus": "failed",
     }
@@ -127,6 +115,19 @@ def test_unanswered_call_has_a_duration_of_zero() -> None:
     told = ended(state=CallState.NO_ANSWER, ended_at=after(T0, 60))
 
     assert (told["CallStatus"], told["CallDuration"], told["Duration"]) == ("no-answer", "0", "0")
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (CallState.COMPLETED, "200"),
+        (CallState.BUSY, "486"),
+        (CallState.NO_ANSWER, "487"),
+        (CallState.FAILED, "404"),
+    ],
+)
+def test_sip_response_code_is_that_of_the_final_status(state: CallState, code: str) -> None:
+    assert ended(state=state)["SipResponseCode"] == code
 
 
 def test_parameter_values_are_plain_text() -> None:

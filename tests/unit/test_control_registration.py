@@ -58,6 +58,7 @@ WITHOUT_CLIENT_METHOD = {
     "/accounts/{account_sid}/inbox/{name} POST": "the sender of callbacks uses it",
     "/accounts/{account_sid}/phones GET": "a test knows the phones that it sets",
     "/accounts/{account_sid}/phones/{number}/script GET": "Phone.read returns the script",
+    "/accounts/{account_sid}/webhook-signing GET": "a test knows the key that it sets",
     "/fidelity GET": "the facts are for people and tools, not for tests",
     "/refused GET": "refused requests belong to no account",
     "/ringing-phones GET": "only the phone page shows other accounts",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
+from ringback.domain.urls import parse_url
 
 UNSPECIFIED = str(IPv4Address(0))
 NAMES = {
@@ -161,6 +162,35 @@ def test_mapped_host_is_allowed_by_its_name_or_its_actual_address() -> None:
     assert addresses("app.test", "10.9.0.0/16", **{"app.test": "mapped.test"}) == ["10.9.9.9"]
     with pytest.raises(EgressRefused):
         addresses("app.test", "mapped.test", **{"app.test": "mapped.test"})
+
+
+@pytest.mark.parametrize(
+    ("url", "destination"),
+    [
+        ("https://app.test/x", ("https", "app.test", 443, None, False)),
+        ("https://A.test:8443/", ("https", "mapped.test", 8443, "mapped.test:8443", False)),
+        ("http://six.test/", ("http", "::1", 80, "[::1]:80", False)),
+        ("https://proxied.test/", ("http", "127.0.0.1", 8000, "http://127.0.0.1:8000", True)),
+        ("http://Proxied.test:81/", ("http", "127.0.0.1", 8000, "http://127.0.0.1:8000", True)),
+        ("https://proxied6.test/", ("http", "::1", 8000, "http://[::1]:8000", True)),
+    ],
+)
+def test_destination_of_a_url_follows_the_host_map(url: str, destination: tuple[Any, ...]) -> None:
+    host_map = {
+        "a.test": "mapped.test",
+        "six.test": "::1",
+        "proxied.test": "http://127.0.0.1:8000",
+        "proxied6.test": "http://[::1]:8000",
+    }
+
+    assert EgressPolicy.of([], host_map).destination(parse_url(url)) == destination
+
+
+def test_host_mapped_to_the_url_of_a_metadata_service_is_refused() -> None:
+    policy = EgressPolicy.of([], {"app.test": "http://169.254.169.254:80"})
+
+    with pytest.raises(EgressRefused):
+        asyncio.run(policy.addresses("app.test", 80))
 
 
 def test_host_mapped_to_a_link_local_address_is_refused() -> None:

@@ -1,16 +1,22 @@
 """Fault injection into requests to the Twilio API."""
 
+import asyncio
+from contextlib import suppress
+from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from starlette.responses import Response
 
-from ringback.domain.faults import BadSignature, Duplicate, Effect, Suppress
+from ringback.domain.errors import TwilioError, not_found
+from ringback.domain.fault_effects import AlterSignature, Delay, Duplicate, Effect, SignatureFlaw, Suppress
 from ringback.twilio_api.fault_injection import respond_with_fault
+from ringback.twilio_api.request_context import no_content
 
 pytestmark = pytest.mark.anyio
 
 
-@pytest.mark.parametrize("effect", [Duplicate(2), BadSignature(), Suppress()])
+@pytest.mark.parametrize("effect", [Duplicate(2), AlterSignature(SignatureFlaw.BAD), Suppress()])
 async def test_effect_on_callbacks_is_not_applied_to_a_request(effect: Effect) -> None:
     handler = Mock()
 
@@ -18,3 +24,25 @@ async def test_effect_on_callbacks_is_not_applied_to_a_request(effect: Effect) -
         await respond_with_fault(Mock(), handler, effect)
 
     handler.assert_not_called()
+
+
+@pytest.mark.parametrize("ending", [None, not_found("/x.json")], ids=["response", "error"])
+async def test_late_answer_follows_the_handler_after_its_delay(
+    ending: TwilioError | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    async def handler(_: Any) -> Response:
+        order.append("handled")
+        if ending:
+            raise ending
+        return no_content()
+
+    async def sleep(seconds: float) -> None:
+        order.append(f"slept {seconds:g}")
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with suppress(TwilioError):
+        await respond_with_fault(Mock(), handler, Delay(2, "after"))
+
+    assert order == ["handled", "slept 2"]

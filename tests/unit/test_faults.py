@@ -4,21 +4,21 @@ from typing import Any
 
 import pytest
 
-from ringback.domain.faults import (
+from ringback.domain.fault_effects import (
+    AlterSignature,
+    AnswerBody,
     AnswerError,
-    BadSignature,
     Delay,
     DropConnection,
     Duplicate,
     Effect,
-    Fault,
-    FaultTarget,
     InvalidFault,
-    NewFault,
+    SignatureFlaw,
     Suppress,
     describe_effect,
     effect_from_dict,
 )
+from ringback.domain.faults import Fault, FaultTarget, NewFault
 from ringback.domain.operations import Operation
 from ringback.operations.id_generator import IdGenerator
 from support.clocks import START
@@ -31,8 +31,17 @@ EFFECTS: list[tuple[dict[str, Any], Effect, str]] = [
     ({"drop": "before"}, DropConnection("before"), "drop before"),
     ({"drop": "after"}, DropConnection("after"), "drop after"),
     ({"duplicate": 2}, Duplicate(2), "duplicate 2"),
-    ({"signature": "bad"}, BadSignature(), "signature bad"),
+    ({"signature": "bad"}, AlterSignature(SignatureFlaw.BAD), "signature bad"),
+    ({"signature": "without-port"}, AlterSignature(SignatureFlaw.WITHOUT_PORT), "signature without-port"),
+    ({"signature": "secondary"}, AlterSignature(SignatureFlaw.SECONDARY), "signature secondary"),
     ({"drop": True}, Suppress(), "drop true"),
+    ({"delay_seconds": 2, "when": "after"}, Delay(2, "after"), "delay_seconds 2 after"),
+    ({"duplicate": 2, "at_once": True}, Duplicate(2, at_once=True), "duplicate 2 at once"),
+    (
+        {"status": 200, "body": "<html>", "content_type": "text/html"},
+        AnswerBody(200, "<html>", "text/html"),
+        "status 200 with body",
+    ),
 ]
 
 
@@ -75,13 +84,44 @@ def test_fault_has_exactly_one_effect(data: dict[str, Any]) -> None:
         effect_from_dict(data)
 
 
-@pytest.mark.parametrize("effect", [AnswerError(500), Delay(1), DropConnection("before"), DropConnection("after")])
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status": 399},
+        {"status": 500, "content_type": "text/html"},
+        {"status": 500, "body": "", "code": 20500},
+        {"status": 204, "body": "text"},
+        {"delay_seconds": 1, "body": ""},
+        {"status": 500, "when": "after"},
+        {"delay_seconds": 1, "at_once": True},
+    ],
+)
+def test_option_of_another_effect_is_rejected(data: dict[str, Any]) -> None:
+    with pytest.raises(InvalidFault, match=r"^effect"):
+        effect_from_dict(data)
+
+
+def test_body_is_html_unless_a_type_is_given() -> None:
+    assert effect_from_dict({"status": 502, "body": "<html>"}) == AnswerBody(502, "<html>", "text/html; charset=utf-8")
+
+
+OF_OPERATIONS: list[Effect] = [
+    AnswerError(500),
+    AnswerBody(200, ""),
+    Delay(1),
+    Delay(1, "after"),
+    DropConnection("before"),
+    DropConnection("after"),
+]
+
+
+@pytest.mark.parametrize("effect", OF_OPERATIONS)
 def test_operations_accept_request_effects(effect: Effect) -> None:
     for target in set(FaultTarget) - {CALLBACK}:
         assert NewFault(target, effect).effect == effect
 
 
-@pytest.mark.parametrize("effect", [Delay(1), Duplicate(2), BadSignature(), Suppress()])
+@pytest.mark.parametrize("effect", [Delay(1), Duplicate(2), AlterSignature(SignatureFlaw.BAD), Suppress()])
 def test_status_callback_accepts_callback_effects(effect: Effect) -> None:
     assert NewFault(CALLBACK, effect).effect == effect
 
@@ -94,6 +134,8 @@ def test_status_callback_accepts_callback_effects(effect: Effect) -> None:
             AnswerError(500),
             "status 500 is not valid for status-callback, which takes delay_seconds, duplicate",
         ),
+        (CALLBACK, Delay(1, "after"), "delay_seconds 1 after is not valid for status-callback"),
+        (CALLBACK, AnswerBody(200, ""), "status 200 with body is not valid for status-callback"),
         (CALLBACK, DropConnection("after"), "drop after is not valid for status-callback, which takes .* drop true"),
         (
             OPERATION,
@@ -101,7 +143,7 @@ def test_status_callback_accepts_callback_effects(effect: Effect) -> None:
             "duplicate 2 is not valid for fetch-outgoing-caller-id, which takes status, delay_seconds",
         ),
         (OPERATION, Suppress(), 'drop true is not valid for fetch-outgoing-caller-id, which takes .* drop "before"'),
-        (FaultTarget.EVERY_OPERATION, BadSignature(), r"signature bad is not valid for \*"),
+        (FaultTarget.EVERY_OPERATION, AlterSignature(SignatureFlaw.BAD), r"signature bad is not valid for \*"),
     ],
 )
 def test_effect_for_the_wrong_target_is_rejected_with_the_valid_ones(

@@ -9,7 +9,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from ringback.domain.events import EventType, NewEvent
-from ringback.domain.faults import AnswerError, FaultTarget
+from ringback.domain.fault_effects import AnswerError
+from ringback.domain.faults import FaultTarget
 from ringback.domain.operations import Operation
 from ringback.domain.timestamps import Timestamp
 from ringback.monitoring.metrics import METHODS, REQUEST_SECONDS, Backlog, Metrics

@@ -10,10 +10,11 @@ from ringback.domain.accounts import AccountStatus, ApiKey
 from ringback.domain.permissions import FULL_ACCESS, STANDARD_ACCESS, restricted_access
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest, SignedPort
 from ringback.domain.seed import Seed, SeededAccount, SeededNumber, SeedError
 from ringback.domain.sids import AccountSid, ApiKeySid
 from ringback.domain.timestamps import Timestamp, after
+from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 from support.domain_values import NUMBER, T0
 
 AC = AccountSid("AC" + "1" * 32)
@@ -80,6 +81,11 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
         code_attempts = 2
         long_friendly_name = "truncate"
         second_request = "refuse"
+        callback_signed_port = "dropped"
+
+        [accounts.webhook_signing]
+        key_sid = "webhooks_sharedkey_1"
+        secret = "shared secret"
     """)
 
     assert seed == (
@@ -103,7 +109,10 @@ def test_fields_of_a_seed_file_are_all_read(read: Read) -> None:
                 (NUMBER, PhoneRule(PhoneBehavior.MISTYPE_ONCE, 0.0, 2.5, "12#*")),
                 ("default", PhoneRule(PhoneBehavior.BUSY)),
             ),
-            policy=AccountPolicy(AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE, SecondRequest.REFUSE),
+            policy=AccountPolicy(
+                AccountType.TRIAL, 3, 90.0, 2, LongFriendlyName.TRUNCATE, SecondRequest.REFUSE, SignedPort.DROPPED
+            ),
+            webhook_signing=WebhookSigning("webhooks_sharedkey_1", "shared secret", SignatureAlgorithm.HMAC_SHA256),
             incoming_phone_numbers=(SeededNumber("+15105555555", "Bought", None),),
             secondary_auth_token="another token",
         ),
@@ -224,6 +233,16 @@ def test_owner_email_may_have_a_reserved_domain(read: Read, email: str) -> None:
             f'{ACCOUNT}phones = [{{ number = "default", behavior = "busy", key_seconds = true }}]',
             "accounts[0].phones[0].key_seconds",
             "valid number",
+        ),
+        (
+            f'{ACCOUNT}webhook_signing = {{ key_sid = "a,b", secret = "x" }}',
+            "accounts[0].webhook_signing.key_sid",
+            "match pattern",
+        ),
+        (
+            f'{ACCOUNT}webhook_signing = {{ key_sid = "a", secret = "x", algorithm = "MD5" }}',
+            "accounts[0].webhook_signing.algorithm",
+            "HMAC_SHA256",
         ),
         (f"{ACCOUNT}policy = {{ code_attempts = true }}", "accounts[0].policy.code_attempts", "valid integer"),
         (

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from ringback.commands.main import main
 from ringback.config.settings import Settings, base_url, is_open_to_others, unknown_names
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest
+from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest, SignedPort
 
 WRONG_VALUES = {
     "port": ["-1", "65536", "http", "1.5"],
@@ -30,9 +30,20 @@ WRONG_VALUES = {
     "callback_connect_timeout_seconds": ["0", "10.1"],
     "callback_allowed_hosts": ["a b", "10.0.0.0/99", "ok.test,*", "http://app.test", "app.*.test", "-a"],
     "callback_host_map": [
-        *("localhost", "=x", "x=", "a=b,c", "a=b c", "a=b:80", "a=[::1]:80", "a=http://b", "a=b/c", "a=:::"),
+        *("localhost", "=x", "x=", "a=b,c", "a=b c", "a=b:80", "a=[::1]:80", "a=b/c", "a=:::"),
+        *(
+            "a=https://b:80",
+            "a=http://b/c",
+            "a=http://u@b:80",
+            "a=http://b:0",
+            "a=http://b:65536",
+            "a=http://b:x",
+            "a=http://",
+        ),
         *("a b=c", "a:80=b", "*.a=b", "http://a=b", "bücher.test=b"),
     ],
+    "callback_ca_file": ["missing.pem", ".", "app.txt"],
+    "callback_signed_port": ["kept", "443"],
     "validation_code_format": ["float"],
     "number_validation": ["any"],
     "random_seed": ["x", "1.5"],
@@ -75,6 +86,8 @@ def test_default_settings_are_the_documented_ones() -> None:
         "callback_connect_timeout_seconds": 5.0,
         "callback_allowed_hosts": (),
         "callback_host_map": {},
+        "callback_ca_file": None,
+        "callback_signed_port": SignedPort.AS_GIVEN,
         "validation_code_format": "string",
         "number_validation": "valid",
         "random_seed": None,
@@ -108,6 +121,8 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("app.test=host.docker.internal", {"app.test": "host.docker.internal"}),
         ("app_1=127.0.0.1,127.0.0.2=app_1.", {"app_1": "127.0.0.1", "127.0.0.2": "app_1."}),
+        ("a=http://127.0.0.1:8000,b=http://c", {"a": "http://127.0.0.1:8000", "b": "http://c:80"}),
+        ("a=HTTP://[::1]:8000/", {"a": "http://[::1]:8000"}),
         ("a=::1,b=[::1],[2001:db8::1]=c", {"a": "::1", "b": "::1", "2001:db8::1": "c"}),
     ],
 )
@@ -117,6 +132,16 @@ def test_hosts_are_mapped_to_names_and_addresses(
     monkeypatch.setenv("RINGBACK_CALLBACK_HOST_MAP", written)
 
     assert Settings().callback_host_map == read
+
+
+@pytest.mark.parametrize(
+    "content", ["", "x", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "\u00e9"]
+)
+def test_ca_file_without_a_certificate_is_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(content, encoding="utf-8")
+
+    with pytest.raises(ValidationError, match=r"ca\.pem has no valid certificate in PEM format"):
+        Settings(callback_ca_file="ca.pem")
 
 
 def test_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_likeliest_explanation_is_named() -> None:
 
 
 def test_auth_token_of_another_account_is_named() -> None:
-    told = verdict("http://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent's token": "parents"})
+    told = verdict("http://app.test/xa1", body="a=1", token="parents", other_keys={"its parent's token": "parents"})
 
     assert not told.is_valid
     assert told.matching_url == told.signed_url == "http://app.test/x"
@@ -126,14 +126,14 @@ def test_auth_token_of_another_account_is_named() -> None:
 
 
 def test_auth_token_of_another_account_behind_a_proxy_is_named() -> None:
-    told = verdict("https://app.test/xa1", body="a=1", token="parents", other_tokens={"its parent's token": "parents"})
+    told = verdict("https://app.test/xa1", body="a=1", token="parents", other_keys={"its parent's token": "parents"})
 
     assert told.matching_url == "https://app.test/x"
     assert str(told.difference).endswith(", and it was signed with its parent's token")
 
 
 def test_unknown_auth_token_is_suggested() -> None:
-    told = verdict("http://app.test/x", token="strangers", other_tokens={"its parent": "parents"})
+    told = verdict("http://app.test/x", token="strangers", other_keys={"its parent's token": "parents"})
 
     assert (told.explanation, told.difference) == (UNEXPLAINED, None)
 
@@ -141,7 +141,7 @@ def test_unknown_auth_token_is_suggested() -> None:
 def test_number_of_tried_auth_tokens_is_limited() -> None:
     tokens = {f"account {number}": str(number) for number in range(MAX_RECONSTRUCTIONS + 1)}
 
-    told = verdict("http://app.test/x", token=str(MAX_RECONSTRUCTIONS), other_tokens=tokens)
+    told = verdict("http://app.test/x", token=str(MAX_RECONSTRUCTIONS), other_keys=tokens)
 
     assert told.explanation == UNEXPLAINED
 

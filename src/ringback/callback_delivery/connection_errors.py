@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 
+from ringback.callback_delivery.egress import Destination
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.urls import HttpUrl
 
@@ -28,24 +29,31 @@ class ResponseTooLarge(Exception):
 
 
 def connection_error(
-    error: Exception, url: HttpUrl, address: str, policy: DeliveryPolicy, *, is_connected: bool, response_start: bytes
+    error: Exception,
+    url: HttpUrl,
+    destination: Destination,
+    address: str,
+    policy: DeliveryPolicy,
+    *,
+    is_connected: bool,
+    response_start: bytes,
 ) -> str:
-    """Return why a request to `url`, sent to `address`, got no answer.
+    """Return why a request to `url`, sent to an `address` of its destination, got no answer.
 
     `is_connected` is True if a TCP connection was made. `response_start` holds the first bytes received.
     """
-    place = receiver_name(url, address)
+    place = receiver_name(url, destination, address)
     if isinstance(error, httpx.ConnectTimeout):
         return _connect_timeout(place, policy, is_connected=is_connected)
     if isinstance(error, httpx.ConnectError):
-        return _connect_error(error, url, place)
+        return _connect_error(error, url, destination, place)
     if isinstance(error, httpx.TimeoutException):
         return f"no answer from {place} within {seconds(policy.read_timeout_ms)}"
     if isinstance(error, ResponseTooLarge):
         return f"the answer of {place} is too long: {error}"
     if isinstance(error, httpx.LocalProtocolError):
         return f"the request to {place} cannot be sent: {error}"
-    return _broken_answer(error, url, place, response_start)
+    return _broken_answer(error, destination, place, response_start)
 
 
 def resolution_error(error: OSError, host: str) -> str:
@@ -61,8 +69,10 @@ def seconds(milliseconds: int) -> str:
     return f"{milliseconds / 1000:g} s"
 
 
-def receiver_name(url: HttpUrl, address: str) -> str:
+def receiver_name(url: HttpUrl, destination: Destination, address: str) -> str:
     """Name a receiver by host and port, and by its address if the host is a name: ``app.test:80 (10.1.2.3)``."""
+    if destination.is_proxied:
+        return f"{destination.mapped_to}, to which callback_host_map maps {url.host}"
     host = f"[{url.host}]" if ":" in url.host else url.host
     return f"{host}:{url.port}" if url.host == address else f"{host}:{url.port} ({address})"
 
@@ -76,7 +86,7 @@ def _connect_timeout(place: str, policy: DeliveryPolicy, *, is_connected: bool) 
     )
 
 
-def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
+def _connect_error(error: Exception, url: HttpUrl, destination: Destination, place: str) -> str:
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return _certificate_error(cause, url.host)
@@ -86,7 +96,7 @@ def _connect_error(error: Exception, url: HttpUrl, place: str) -> str:
             return f"connection refused by {place}: nothing listens there. Start the receiver, or correct the URL"
         if isinstance(cause, OSError) and cause.errno in _NO_ROUTE:
             return f"no route to {place}"
-    if url.scheme == "https":
+    if destination.scheme == "https":
         return (
             f"{place} closed the connection during the TLS handshake. If it does not speak TLS, use http:// in the URL"
         )
@@ -111,15 +121,17 @@ def _certificate_error(error: ssl.SSLCertVerificationError, host: str) -> str:
     why = "it is self-signed" if code == _SELF_SIGNED else f"its authority is unknown ({error.verify_message})"
     return (
         f"the certificate of {host} is not trusted: {why}. Use one that Twilio accepts, or name your certificate "
-        "authority in SSL_CERT_FILE and restart ringback, or use http://"
+        "authority in the setting callback_ca_file and restart ringback, or use http://"
     )
 
 
-def _broken_answer(error: Exception, url: HttpUrl, place: str, response_start: bytes) -> str:
-    if response_start.startswith(_TLS_ALERT) and url.scheme == "http":
-        return f"{place} speaks TLS: use https:// in the URL"
+def _broken_answer(error: Exception, destination: Destination, place: str, response_start: bytes) -> str:
+    is_plain = destination.scheme == "http"
+    remedy = "map to its host alone, without http:// and port" if destination.is_proxied else "use https:// in the URL"
+    if response_start.startswith(_TLS_ALERT) and is_plain:
+        return f"{place} speaks TLS: {remedy}"
     if not response_start:
-        advice = ". If it speaks TLS, use https:// in the URL" if url.scheme == "http" else ""
+        advice = f". If it speaks TLS, {remedy}" if is_plain else ""
         return f"{place} closed the connection before it answered{advice}"
     if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
         start = response_start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")

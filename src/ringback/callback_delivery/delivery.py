@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Concatenate, NamedTuple, ParamSpec, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import structlog
 
 from ringback.callback_delivery.egress import EgressPolicy
+from ringback.callback_delivery.plan import SendPlan, plan
 from ringback.clock import Clock
 from ringback.domain.callback_hops import redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
-from ringback.domain.faults import AnswerError, BadSignature, Delay, DropConnection, Duplicate, Suppress
+from ringback.domain.fault_effects import Suppress
+from ringback.domain.policies import SignedPort
 from ringback.domain.retry_policy import DeliveryPolicy, delivery_policy
 from ringback.domain.timestamps import Timestamp
 from ringback.domain.urls import parse_url, without_secrets
@@ -44,24 +46,31 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class SendPlan(NamedTuple):
-    """A plan to send a callback `copies` times, signed with `auth_token`."""
+class _Progress:
+    """The progress of a delivery, which its copies share: the number of the last attempt, and the remaining copies.
 
-    copies: int
-    auth_token: str
+    `recording` keeps copies that are sent at once from recording their attempts out of order.
+    """
+
+    def __init__(self, last_number: int, copies: int) -> None:
+        self.last_number = last_number
+        self.remaining_copies = copies
+        self.is_delivered = False
+        self.is_deleted = False
+        self.recording = asyncio.Lock()
 
 
-def plan(callback: StatusCallback) -> SendPlan | Suppress:
-    """Decide how to deliver a claimed callback, given its fault. A delaying fault has passed before the claim."""
-    match callback.fault:
-        case Suppress():
-            return callback.fault
-        case Duplicate(copies):
-            return SendPlan(copies, callback.auth_token)
-        case BadSignature():
-            return SendPlan(1, callback.fault.token(callback.auth_token))
-        case None | Delay() | AnswerError() | DropConnection():  # the last two are for requests alone
-            return SendPlan(1, callback.auth_token)
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """The settings of deliveries: time limits, hosts, signed ports of accounts without a policy, and trust.
+
+    `certificates` are those of private authorities in PEM format.
+    """
+
+    policy: DeliveryPolicy
+    egress: EgressPolicy
+    signed_port: SignedPort = SignedPort.AS_GIVEN
+    certificates: str | None = None
 
 
 class CallbackDelivery:
@@ -71,8 +80,7 @@ class CallbackDelivery:
         self,
         database: Database,
         clock: Clock,
-        default_policy: DeliveryPolicy,
-        egress: EgressPolicy,
+        options: DeliveryOptions,
         transport: "httpx.AsyncBaseTransport | None" = None,
         *,
         database_retry_seconds: float = DATABASE_RETRY_SECONDS,
@@ -80,8 +88,7 @@ class CallbackDelivery:
     ) -> None:
         self._database = database
         self._clock = clock
-        self._default_policy = default_policy
-        self._egress = egress
+        self._options = options
         self._transport = transport
         self._database_retry_seconds = database_retry_seconds
         self._retry_seconds = retry_seconds
@@ -94,68 +101,93 @@ class CallbackDelivery:
 
     async def deliver(self, callback: StatusCallback) -> None:
         """Deliver a claimed callback as planned. It stays pending if the database cannot store the outcome."""
-        client: CallbackClient | None = None
+        clients: list[CallbackClient] = []
         try:
             planned = plan(callback)
             if isinstance(planned, Suppress):
                 await self._give_up(callback, SUPPRESSED)
                 return
-            client = self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
+            while len(clients) < planned.connections:
+                clients.append(
+                    self._idle_clients.pop() if self._idle_clients else await asyncio.to_thread(self._new_client)
+                )
             area = dict(callback.parameters)["To"][:AREA_CHARACTERS]
             if area in self._known_areas:
                 parameters = with_geography(callback.parameters)
             else:  # the first lookup in an area reads files
                 parameters = await asyncio.to_thread(with_geography, callback.parameters)
                 self._known_areas.add(area)
-            prepared = replace(callback, auth_token=planned.auth_token, parameters=parameters)
-            if await self._retry_until_available(is_pending, prepared):
-                await self._send(prepared, planned.copies, client)
+            signed_port = callback.signed_port or self._options.signed_port
+            prepared = planned._replace(
+                callback=replace(planned.callback, parameters=parameters, signed_port=signed_port)
+            )
+            if await self._retry_until_available(is_pending, prepared.callback):
+                await self._send(prepared, clients)
         except DatabaseUnavailable as error:
             log.warning("callback outcome not stored, sending again", call_sid=callback.call_sid, reason=str(error))
         except Exception:
             log.exception("internal error in callback delivery", call_sid=callback.call_sid)
             await self._give_up(callback, INTERNAL_ERROR)
         finally:
-            if client:
-                self._idle_clients.append(client)
+            self._idle_clients += clients
 
     def _new_client(self) -> "CallbackClient":
         """Return a new client. The first one takes long: it imports httpx and loads the certificates."""
         from ringback.callback_delivery.http_client import CallbackClient  # 30 ms
 
-        return CallbackClient(self._egress, self._transport)
+        return CallbackClient(self._options.egress, self._transport, self._options.certificates)
 
-    async def _send(self, callback: StatusCallback, copies: int, client: "CallbackClient") -> None:
-        """Send copies one after another, each with its own retries, and record every attempt.
+    async def _send(self, planned: SendPlan, clients: Sequence["CallbackClient"]) -> None:
+        """Send all copies, each with its own retries, and record every attempt.
 
         One successful attempt marks the callback as delivered. It stays pending until the last copy has been sent.
         """
-        policy = delivery_policy(parse_url(callback.url).fragment, self._default_policy)
-        number, attempts_before_copy = callback.attempts, callback.earlier_attempts
-        is_delivered = False
-        for remaining_copies in reversed(range(copies)):
-            deadline = time.monotonic() + policy.total_timeout_ms / 1000
+        callback = planned.callback
+        progress = _Progress(callback.attempts, planned.copies)
+        made = [callback.attempts - callback.earlier_attempts, *[0] * (planned.copies - 1)]
+        if planned.at_once:
+            copies = [self._send_copy(callback, progress, *each) for each in zip(clients, made, strict=True)]
+            for failure in await asyncio.gather(*copies, return_exceptions=True):
+                if failure:
+                    raise failure
+        else:
+            for attempts_made in made:
+                await self._send_copy(callback, progress, clients[0], attempts_made)
+
+    async def _send_copy(
+        self, callback: StatusCallback, progress: _Progress, client: "CallbackClient", attempts_made: int
+    ) -> None:
+        """Send one copy with its retries; `attempts_made` counts those before a crash."""
+        policy = delivery_policy(parse_url(callback.url).fragment, self._options.policy)
+        deadline = time.monotonic() + policy.total_timeout_ms / 1000
+        is_last = False
+        while not (is_last or progress.is_deleted):
+            attempts_made += 1
+            at, started = self._clock.now(), time.perf_counter()
+            outcome = await client.attempt(callback, policy, deadline - time.monotonic())
+            attempt = _attempt(at, time.perf_counter() - started, outcome)
+            may_retry = outcome.failure is not None and policy.retries_after(outcome.failure, attempts_made)
+            is_last = not (may_retry and time.monotonic() < deadline)
+            progress.is_delivered |= outcome.failure is None
+            await self._record(callback, progress, attempt, is_last=is_last)
+
+    async def _record(
+        self, callback: StatusCallback, progress: _Progress, attempt: CallbackAttempt, *, is_last: bool
+    ) -> None:
+        """Number and record an attempt. The last attempt of the last copy settles the callback."""
+        async with progress.recording:
+            progress.last_number += 1
+            progress.remaining_copies -= is_last
             status = CallbackStatus.PENDING
-            while status == CallbackStatus.PENDING:
-                number += 1
-                at, started = self._clock.now(), time.perf_counter()
-                outcome = await client.attempt(callback, policy, deadline - time.monotonic())
-                attempt = _attempt(number, at, time.perf_counter() - started, outcome)
-                is_delivered |= outcome.failure is None
-                if not (
-                    outcome.failure
-                    and policy.retries_after(outcome.failure, number - attempts_before_copy)
-                    and time.monotonic() < deadline
-                ):
-                    status = CallbackStatus.DELIVERED if is_delivered else CallbackStatus.FAILED
-                stored_status = CallbackStatus.PENDING if remaining_copies else status
-                is_recorded = await self._retry_until_available(
-                    record_attempt, callback, attempt, stored_status, now=self._clock.now()
-                )
-                _log_attempt(callback, attempt, status)
-                if not is_recorded:
-                    return  # the call was deleted
-            attempts_before_copy = number
+            if is_last:
+                status = CallbackStatus.DELIVERED if progress.is_delivered else CallbackStatus.FAILED
+            numbered = replace(attempt, number=progress.last_number)
+            stored_status = CallbackStatus.PENDING if progress.remaining_copies else status
+            is_recorded = await self._retry_until_available(
+                record_attempt, callback, numbered, stored_status, now=self._clock.now()
+            )
+            _log_attempt(callback, numbered, status)
+            progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
         """Record a delivery as failed that sent nothing or hit an internal error, so that it is not repeated."""
@@ -196,10 +228,11 @@ class CallbackDelivery:
             await asyncio.sleep(self._retry_seconds)
 
 
-def _attempt(number: int, at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
+def _attempt(at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
+    """Return an attempt, which is numbered when it is recorded."""
     last = outcome.hops[-1]
     return CallbackAttempt(
-        number=number,
+        number=0,
         at=at,
         method=last.method,
         url=last.url,

@@ -4,19 +4,36 @@ import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from ringback.callback_delivery.metadata_services import Address, Network, is_in, is_metadata_service
 from ringback.dns import resolve
+from ringback.domain.urls import DEFAULT_PORTS, HttpUrl
 
 
 class EgressRefused(Exception):
     """The egress policy allows no address of a callback's host."""
 
 
+class Destination(NamedTuple):
+    """Where to connect for a request. `mapped_to` names the target of the host map, None for the URL's own host.
+
+    `is_proxied` tells that the target stands for a proxy that ends TLS: it is reached in plain HTTP.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    mapped_to: str | None = None
+    is_proxied: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
     """The hosts that callbacks may reach, and the hosts to connect to in place of others.
 
+    A target in `host_map` is a host, or a URL ``http://127.0.0.1:8000``: a port that is reached in plain HTTP.
     Without `names` and `networks` every host is allowed. Metadata services of clouds and link-local addresses are
     allowed only by a network that contains them.
     """
@@ -32,13 +49,27 @@ class EgressPolicy:
         names = [host.lower() for host in allowed_hosts if not _network(host)]
         return cls(names, networks, {name.lower(): target for name, target in host_map.items()})
 
+    def destination(self, url: HttpUrl) -> Destination:
+        """Return where to connect for a URL."""
+        target = self.host_map.get(url.host.lower())
+        if target is None:
+            return Destination(url.scheme, url.host, url.port)
+        if "://" not in target:
+            return Destination(url.scheme, target, url.port, f"{_bracketed(target)}:{url.port}")
+        parts = urlsplit(target)
+        return Destination("http", parts.hostname or "", parts.port or DEFAULT_PORTS["http"], target, is_proxied=True)
+
+    def _mapped_host(self, name: str) -> str | None:
+        target = self.host_map.get(name)
+        return urlsplit(target).hostname if target and "://" in target else target
+
     async def addresses(self, host: str, port: int) -> list[str]:
         """Return the allowed addresses of a URL's host, in the order in which to try them.
 
         Raises EgressRefused if none is allowed, OSError if the name cannot be resolved.
         """
         name = host.lower()
-        target = self.host_map.get(name, host)
+        target = self._mapped_host(name) or host
         try:
             resolved = [ip_address(target)]
         except ValueError:
@@ -52,6 +83,10 @@ class EgressPolicy:
         if not allowed:
             raise EgressRefused(f"callbacks to {host} ({', '.join(map(str, resolved))}) are not allowed")
         return allowed
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _network(text: str) -> Network | None:

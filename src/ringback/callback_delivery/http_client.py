@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import httpx
 
 from ringback.callback_delivery.connection_errors import ResponseTooLarge, connection_error, resolution_error, seconds
-from ringback.callback_delivery.egress import EgressPolicy, EgressRefused
+from ringback.callback_delivery.egress import Destination, EgressPolicy, EgressRefused
 from ringback.domain.callback_hops import CallbackHop, mask_location
 from ringback.domain.callbacks import (
     MAX_LOCATION_CHARACTERS,
@@ -124,12 +124,19 @@ class _Answer:
 
 
 class CallbackClient:
-    """Sends one StatusCallback at a time. `transport` replaces the network in tests."""
+    """Sends one StatusCallback at a time. `transport` replaces the network in tests.
 
-    def __init__(self, egress: EgressPolicy, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    `certificates` are those of private authorities, in PEM format, which are trusted in addition to the public ones.
+    """
+
+    def __init__(
+        self, egress: EgressPolicy, transport: httpx.AsyncBaseTransport | None = None, certificates: str | None = None
+    ) -> None:
         self._egress = egress
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
-        self._transport = transport or httpx.AsyncHTTPTransport(verify=_ssl_context(), trust_env=False, limits=limits)
+        self._transport = transport or httpx.AsyncHTTPTransport(
+            verify=_ssl_context(certificates), trust_env=False, limits=limits
+        )
 
     async def close(self) -> None:
         await self._transport.aclose()
@@ -139,9 +146,11 @@ class CallbackClient:
         deadline = asyncio.get_running_loop().time() + remaining_seconds
         request, hops = first_request(callback), list[CallbackHop]()
         for _ in range(MAX_REDIRECTS + 1):
-            started = time.perf_counter()
-            answer = await self._exchange(request, policy, deadline)
-            hops.append(_hop(request, answer, time.perf_counter() - started))
+            started, destination = time.perf_counter(), self._egress.destination(request.url)
+            if destination.is_proxied:
+                request = replace(request, headers=(*request.headers, ("X-Forwarded-Proto", request.url.scheme)))
+            answer = await self._exchange(request, destination, policy, deadline)
+            hops.append(_hop(request, destination, answer, time.perf_counter() - started))
             status, location = answer.status_code, answer.location
             if status not in REDIRECT_STATUSES or location is None:
                 return _outcome(hops, answer)
@@ -152,28 +161,31 @@ class CallbackClient:
                 return _outcome(hops, replace(answer, failure=Failure.OTHER, error=reason))
         return _outcome(hops, replace(answer, failure=Failure.OTHER, error=_too_many_redirects(hops)))
 
-    async def _exchange(self, request: SignedRequest, policy: DeliveryPolicy, deadline: float) -> _Answer:
+    async def _exchange(
+        self, request: SignedRequest, destination: Destination, policy: DeliveryPolicy, deadline: float
+    ) -> _Answer:
         """Send a request to the first allowed address of its host that takes a connection, and return the answer."""
         url, monitor = request.url, ConnectionMonitor()
         answer = _Answer(is_sent=False)
         try:
             async with asyncio.timeout_at(deadline):
                 try:
-                    addresses = await self._egress.addresses(url.host, url.port)
+                    addresses = await self._egress.addresses(url.host, destination.port)
                 except EgressRefused as error:
                     return replace(answer, failure=Failure.OTHER, error=str(error))
                 except OSError as error:
-                    return replace(answer, failure=Failure.CONNECT, error=resolution_error(error, url.host))
+                    return replace(answer, failure=Failure.CONNECT, error=resolution_error(error, destination.host))
                 for address in addresses:
                     monitor = ConnectionMonitor()
                     try:
-                        return await self._send(request, address, policy, monitor)
+                        return await self._send(request, destination, address, policy, monitor)
                     except (httpx.HTTPError, ResponseTooLarge) as error:
                         is_connection = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
                         failure = Failure.CONNECT if is_connection else Failure.READ
                         reason = connection_error(
                             error,
                             url,
+                            destination,
                             address,
                             policy,
                             is_connected=monitor.is_connected,
@@ -188,13 +200,18 @@ class CallbackClient:
         return answer
 
     async def _send(
-        self, request: SignedRequest, address: str, policy: DeliveryPolicy, monitor: ConnectionMonitor
+        self,
+        request: SignedRequest,
+        destination: Destination,
+        address: str,
+        policy: DeliveryPolicy,
+        monitor: ConnectionMonitor,
     ) -> _Answer:
         """Send a request to an allowed address, with the host's name in SNI, certificate check and Host header."""
         read_seconds, connect_seconds = policy.read_timeout_ms / 1000, policy.connect_timeout_ms / 1000
         http_request = httpx.Request(
             request.method,
-            httpx.URL(scheme=request.url.scheme, host=address, port=request.url.port),
+            httpx.URL(scheme=destination.scheme, host=address, port=destination.port),
             headers=request.headers,
             content=request.body,
             extensions={
@@ -217,7 +234,7 @@ class CallbackClient:
         )
 
 
-def _hop(request: SignedRequest, answer: _Answer, elapsed_seconds: float) -> CallbackHop:
+def _hop(request: SignedRequest, destination: Destination, answer: _Answer, elapsed_seconds: float) -> CallbackHop:
     return CallbackHop(
         request.method,
         request.url.signed,
@@ -227,6 +244,7 @@ def _hop(request: SignedRequest, answer: _Answer, elapsed_seconds: float) -> Cal
         location=None if answer.location is None else mask_location(answer.location)[:MAX_LOCATION_CHARACTERS],
         elapsed_ms=round(elapsed_seconds * 1000, 3),
         error=answer.error if answer.status_code is None else None,
+        mapped_to=destination.mapped_to,
     )
 
 
@@ -241,9 +259,12 @@ def _too_many_redirects(hops: Sequence[CallbackHop]) -> str:
 
 
 @cache
-def _ssl_context() -> ssl.SSLContext:
+def _ssl_context(certificates: str | None) -> ssl.SSLContext:
     """Return the context that all clients share: creating one takes as long as fifty deliveries."""
-    return httpx.create_ssl_context()
+    context = httpx.create_ssl_context()
+    if certificates:
+        context.load_verify_locations(cadata=certificates)
+    return context
 
 
 async def _first_characters(response: httpx.Response) -> str:

@@ -10,7 +10,8 @@ import structlog
 from ringback.callback_delivery.delivery import CallbackDelivery
 from ringback.clock import Clock
 from ringback.domain.callbacks import DeliveryPartition
-from ringback.domain.faults import RandomFraction, describe_effect
+from ringback.domain.fault_effects import describe_effect
+from ringback.domain.faults import RandomFraction
 from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.operations.callbacks import (
     LEASE_SECONDS,

@@ -18,6 +18,7 @@ from ringback.config.validators import (
     PhoneExtension,
     Seconds,
     Secret,
+    SharedKeySid,
     TokenLifetime,
     error_message,
     key_access,
@@ -27,10 +28,11 @@ from ringback.domain.oauth import DEFAULT_LIFETIME_SECONDS, OAuthApp
 from ringback.domain.permissions import KeyType, restricted_access
 from ringback.domain.phone_numbers import NumberValidation, to_e164
 from ringback.domain.phones import PhoneBehavior, PhoneRule
-from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest
+from ringback.domain.policies import AccountPolicy, AccountType, LongFriendlyName, SecondRequest, SignedPort
 from ringback.domain.seed import Seed, SeededAccount, SeededNumber, SeedError
 from ringback.domain.sids import API_KEY, OAUTH_APP, AccountSid, ApiKeySid, OAuthAppSid, is_sid
 from ringback.domain.timestamps import Timestamp, from_datetime
+from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 
 DEFAULT_PHONE = "default"
 
@@ -105,6 +107,13 @@ class _PolicyTable(_Table):
     code_attempts: Annotated[CodeAttempts, Strict()] | None = None
     long_friendly_name: LongFriendlyName | None = None
     second_request: SecondRequest | None = None
+    callback_signed_port: SignedPort | None = None
+
+
+class _WebhookSigningTable(_Table):
+    key_sid: SharedKeySid
+    secret: Secret
+    algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA256
 
 
 class _AccountTable(_Table):
@@ -121,6 +130,7 @@ class _AccountTable(_Table):
     incoming_phone_numbers: list[_NumberTable] = []
     phones: list[_PhoneTable] = []
     policy: _PolicyTable | None = None
+    webhook_signing: _WebhookSigningTable | None = None
 
 
 class _SeedFile(_Table):
@@ -182,6 +192,7 @@ def _seeded(table: _AccountTable) -> SeededAccount:
         incoming_phone_numbers=tuple(map(_seeded_number, table.incoming_phone_numbers)),
         secondary_auth_token=table.secondary_auth_token,
         oauth_apps=tuple(_oauth_app(app, sid) for app in table.oauth_apps),
+        webhook_signing=WebhookSigning(**dict(table.webhook_signing)) if table.webhook_signing else None,
     )
 
 

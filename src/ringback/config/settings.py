@@ -23,12 +23,14 @@ from ringback.config.validators import (
     comma_separated_pairs,
     listening_host,
     mapped_host,
+    mapped_target,
     plain_text,
+    trusted_certificates,
 )
 from ringback.domain.caller_ids import ValidationCodeFormat
 from ringback.domain.phone_numbers import NumberValidation
 from ringback.domain.phones import PhoneBehavior
-from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest
+from ringback.domain.policies import AccountType, LongFriendlyName, SecondRequest, SignedPort
 
 ENVIRONMENT_PREFIX = "RINGBACK_"
 ENV_FILE = ".env"
@@ -99,7 +101,13 @@ class Settings(BaseSettings):
         (), description="the only hosts StatusCallbacks may reach: names, *.example.test, CIDRs, comma-separated"
     )
     callback_host_map: Annotated[dict[str, str], NoDecode, BeforeValidator(comma_separated_pairs)] = Field(
-        {}, description="where to connect instead: localhost=host.docker.internal,..."
+        {}, description="where to connect instead: localhost=host.docker.internal,app.example.com=http://127.0.0.1:8000"
+    )
+    callback_ca_file: str | None = Field(
+        None, description="PEM file of certificate authorities that receivers of StatusCallbacks may use in addition"
+    )
+    callback_signed_port: SignedPort = Field(
+        SignedPort.AS_GIVEN, description="whether the signature of an https callback URL covers its port"
     )
     validation_code_format: ValidationCodeFormat = Field(
         "string", description='JSON type of the validation code, "012345" or 123456'
@@ -210,7 +218,13 @@ class Settings(BaseSettings):
     @field_validator("callback_host_map")
     @classmethod
     def _host_map(cls, value: dict[str, str]) -> dict[str, str]:
-        return {mapped_host(name): mapped_host(target) for name, target in value.items()}
+        return {mapped_host(name): mapped_target(target) for name, target in value.items()}
+
+    @field_validator("callback_ca_file")
+    @classmethod
+    def _ca_file(cls, value: str | None) -> str | None:
+        trusted_certificates(value)
+        return value
 
 
 def read_settings(given: Mapping[str, Any]) -> Settings:

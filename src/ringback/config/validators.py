@@ -1,9 +1,11 @@
 """Validators and field types that settings, seed file and control API share, and the wording of their errors."""
 
 import re
+import ssl
 from collections.abc import Iterable
 from difflib import get_close_matches
 from ipaddress import IPv6Address
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -23,6 +25,7 @@ from ringback.domain.permissions import (
 from ringback.domain.phones import MAX_PHONE_SECONDS
 from ringback.domain.policies import MAX_CALLS_A_WEEK, MAX_CODE_ATTEMPTS, MAX_CODE_LIFETIME_SECONDS
 from ringback.domain.sids import ACCOUNT, is_sid
+from ringback.domain.urls import DEFAULT_PORTS, MAX_PORT
 
 HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 MAX_HOST_CHARACTERS = 253
@@ -74,8 +77,40 @@ def mapped_host(text: str) -> str:
     """Check a name or an address of the host map, and remove the brackets of an IPv6 address."""
     address = text if HOST_NAME.fullmatch(text) else ipv6_address(text)
     if address is None:
-        raise ValueError(f"{text} is not a host name or IP address; ports cannot be mapped")
+        raise ValueError(
+            f"{text} is not a host name or IP address; write a host alone, or a target as http://host:port"
+        )
     return address
+
+
+def mapped_target(text: str) -> str:
+    """Check a target of the host map: a host as `mapped_host` does, or ``http://host:port``."""
+    if "://" not in text:
+        return mapped_host(text)
+    scheme, _, authority = text.partition("://")
+    host, colon, port = authority.removesuffix("/").rpartition(":")
+    if not colon or "]" in port:
+        host, port = authority.removesuffix("/"), ""
+    if scheme.lower() != "http":
+        raise ValueError(f"{text}: a target with a port is reached in plain HTTP; write http://host:port")
+    if port and not (port.isascii() and port.isdigit() and 1 <= int(port) <= MAX_PORT):
+        raise ValueError(f"{text}: a port is a number from 1 to {MAX_PORT}")
+    address = mapped_host(host)
+    return f"http://{f'[{address}]' if ':' in address else address}:{port or DEFAULT_PORTS['http']}"
+
+
+def trusted_certificates(file: str | None) -> str | None:
+    """Return the certificates of a PEM file, None without a file. Raises ValueError with a message for the user."""
+    if file is None:
+        return None
+    try:
+        text = Path(file).expanduser().read_text(encoding="ascii", errors="ignore")
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(f"{file} has no valid certificate in PEM format") from error
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    return text
 
 
 def listening_host(text: str) -> str:
@@ -127,6 +162,7 @@ def key_access(key_type: KeyType, permissions: Iterable[str] | None) -> Access:
 
 AccountSidText = Annotated[str, AfterValidator(_account_sid), Field(json_schema_extra={"pattern": "^AC[0-9a-f]{32}$"})]
 Secret = Annotated[str, Field(min_length=1, max_length=64)]
+SharedKeySid = Annotated[str, Field(pattern=r"^[!-+\--~]{1,64}$")]
 Seconds = Annotated[float, Field(ge=0, le=MAX_PHONE_SECONDS, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 CodeAttempts = Annotated[int, Field(ge=1, le=MAX_CODE_ATTEMPTS)]

@@ -27,6 +27,7 @@ from ringback.control_api import (
     policies,
     requests,
     snapshot,
+    webhook_signing,
 )
 from ringback.control_api.access_control import AccessControlMiddleware
 from ringback.control_api.error_handlers import DOCS_HINT, EXCEPTION_HANDLERS
@@ -43,6 +44,7 @@ ROUTERS = (
     keys.router,
     auth_tokens.router,
     oauth_apps.router,
+    webhook_signing.router,
     clocks.router,
     calls.router,
     events.router,

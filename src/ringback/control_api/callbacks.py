@@ -12,6 +12,7 @@ from ringback.control_api.schemas import DateTimeOut, ResponseModel, SignatureRe
 from ringback.domain.accounts import Account
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs, redirect_hint
 from ringback.domain.callbacks import CallbackAttempt, CallbackStatus, StatusCallback, with_geography
+from ringback.domain.policies import SignedPort
 from ringback.domain.signature_check import SignatureVerdict, Verifier, last_request, make_verifier, own_tokens
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations.callbacks import CallbackJournal, NotRedeliverable, callback_journal, redeliver_callback
@@ -31,6 +32,9 @@ class CallbackHopResponse(ResponseModel):
 
     method: str
     url: str
+    mapped_to: str | None = Field(
+        description="Where the setting callback_host_map sent the request. Null without an entry for its host."
+    )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
         description="The parameters in this request: those of the query for GET, of the form for POST."
@@ -56,6 +60,9 @@ class CallbackAttemptResponse(ResponseModel):
     at: DateTimeOut
     method: str
     url: str
+    mapped_to: str | None = Field(
+        description="Where the setting callback_host_map sent the last request. Null without an entry for its host."
+    )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
         description="The parameters in the last request: those of the query for GET, of the form for POST. A GET that "
@@ -90,7 +97,8 @@ class CallbackJournalResponse(ResponseModel):
 @router.get("/accounts/{account_sid}/calls/{call_sid}/callbacks", summary="Read the journal of a StatusCallback")
 async def fetch_callbacks(services: Services, account: PathAccount, call: PathCall) -> CallbackJournalResponse:
     """Return all attempts to deliver the call's StatusCallback: what was sent, and the responses."""
-    return await _journal_response(account, await services.database.run(callback_journal, call.sid))
+    signed_port = account.policy.merged_with(services.call_policy).callback_signed_port
+    return await _journal_response(account, await services.database.run(callback_journal, call.sid), signed_port)
 
 
 @router.post(
@@ -113,10 +121,13 @@ async def redeliver(services: Services, account: PathAccount, call: PathCall) ->
     if journal is None:
         raise call_not_found(call.account_sid, call.sid)
     services.wake()
-    return await _journal_response(account, journal)
+    signed_port = account.policy.merged_with(services.call_policy).callback_signed_port
+    return await _journal_response(account, journal, signed_port)
 
 
-async def _journal_response(account: Account, journal: CallbackJournal) -> CallbackJournalResponse:
+async def _journal_response(
+    account: Account, journal: CallbackJournal, signed_port: SignedPort
+) -> CallbackJournalResponse:
     if journal.callback is None:
         return CallbackJournalResponse(
             status=journal.status,
@@ -127,15 +138,15 @@ async def _journal_response(account: Account, journal: CallbackJournal) -> Callb
         status=journal.status,
         idempotency_token=journal.callback.idempotency_token,
         # In a thread: the geography may be read from files, and finding out why a signature is invalid takes long.
-        callbacks=await asyncio.to_thread(_attempt_responses, account, journal.callback, journal.attempts),
+        callbacks=await asyncio.to_thread(_attempt_responses, account, journal.callback, journal.attempts, signed_port),
     )
 
 
 def _attempt_responses(
-    account: Account, callback: StatusCallback, attempts: list[CallbackAttempt]
+    account: Account, callback: StatusCallback, attempts: list[CallbackAttempt], signed_port: SignedPort
 ) -> list[CallbackAttemptResponse]:
     parameters = with_geography(callback.parameters)
-    verify = make_verifier(callback.auth_token, parameters, own_tokens(account))
+    verify = make_verifier(callback.auth_token, parameters, own_tokens(account), signed_port, account.webhook_signing)
     return [_attempt_response(attempt, parameters, verify) for attempt in attempts]
 
 
@@ -149,6 +160,7 @@ def _attempt_response(
         at=rfc_3339(attempt.at),
         method=attempt.method,
         url=attempt.url,
+        mapped_to=last.mapped_to,
         headers=dict(attempt.headers),
         parameters=dict(last.parameters(parameters)),
         answer=ReceiverResponse(status_code=attempt.status_code, body=attempt.answer) if has_response else None,
@@ -164,6 +176,7 @@ def _hop_response(hop: CallbackHop, parameters: ParameterPairs, verify: Verifier
     return CallbackHopResponse(
         method=hop.method,
         url=hop.url,
+        mapped_to=hop.mapped_to,
         headers=dict(hop.headers),
         parameters=dict(hop.parameters(parameters)),
         is_sent=hop.is_sent,

@@ -11,7 +11,7 @@ from ringback.control_api.large_responses import list_response
 from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, to_date_time
 from ringback.domain.callbacks import CallbackStatus, CallbackSummary
 from ringback.domain.calls import CallEvent, CallStatus, IllegalCallEvent, ValidationCall, VerificationStatus
-from ringback.domain.faults import describe_effect
+from ringback.domain.fault_effects import describe_effect
 from ringback.domain.phone_numbers import to_e164
 from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import rfc_3339

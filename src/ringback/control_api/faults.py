@@ -4,22 +4,26 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Response
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, JsonValue, Strict
 
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.errors import CONFLICT_RESPONSE, conflict, not_found, unprocessable
 from ringback.control_api.large_responses import list_response
 from ringback.control_api.schemas import DateTimeOut, RequestModel, ResponseModel, StrictNumber
-from ringback.domain.faults import Fault, FaultTarget, InvalidFault, NewFault, effect_from_dict
+from ringback.domain.fault_effects import DEFAULT_CONTENT_TYPE, InvalidFault, SignatureFlaw, effect_from_dict
+from ringback.domain.faults import Fault, FaultTarget, NewFault
 from ringback.domain.timestamps import rfc_3339
 from ringback.operations import faults as operations
 
 LARGEST_ID = 2**53
 MESSAGE_MAX_CHARACTERS = 1_000
+BODY_MAX_CHARACTERS = 16 * 1024
+CONTENT_TYPE = r"^[!-~]([ -~]{0,198}[!-~])?$"
 EXAMPLES: list[JsonValue] = [
     {"operation": "create-validation-request", "effect": {"status": 429}, "times": 2},
     {"operation": "*", "effect": {"drop": "after"}, "probability": 0.1},
-    {"operation": "status-callback", "effect": {"duplicate": 2}},
+    {"operation": "*", "effect": {"status": 200, "body": "<html>Maintenance</html>", "content_type": "text/html"}},
+    {"operation": "status-callback", "effect": {"duplicate": 2, "at_once": True}},
 ]
 
 router = APIRouter(tags=["Faults"])
@@ -40,8 +44,10 @@ def _reject_number(drop: object) -> object:
 class FaultEffectRequest(RequestModel):
     """Effect of a fault: exactly one of `status`, `delay_seconds`, `drop`, `duplicate` and `signature`."""
 
-    status: Annotated[int, Field(ge=400, le=599), StrictNumber] | None = Field(
-        None, description="Answer with this status and Twilio's error body; change nothing."
+    status: Annotated[int, Field(ge=200, le=599), StrictNumber] | None = Field(
+        None,
+        description="Answer with this status and Twilio's error body, or with `body`; change nothing. A status below "
+        "400 needs a `body`.",
     )
     code: Annotated[int, Field(ge=1, le=999_999), StrictNumber] | None = Field(
         None, description="With `status`: error code instead of Twilio's."
@@ -52,8 +58,23 @@ class FaultEffectRequest(RequestModel):
         max_length=MESSAGE_MAX_CHARACTERS,
         description="With `status`: error message instead of Twilio's.",
     )
+    body: str | None = Field(
+        None,
+        max_length=BODY_MAX_CHARACTERS,
+        description="With `status`: body instead of Twilio's error, such as the HTML page of a load balancer.",
+    )
+    content_type: str | None = Field(
+        None,
+        pattern=CONTENT_TYPE,
+        description=f"With `body`: its Content-Type, by default `{DEFAULT_CONTENT_TYPE}`.",
+    )
     delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), StrictNumber] | None = Field(
         None, description="Wait this many real seconds first."
+    )
+    when: Literal["before", "after"] | None = Field(
+        None,
+        description="With `delay_seconds`: wait before anything is changed, which is the default, or after the change "
+        "is committed, so that a StatusCallback can arrive before the answer. For operations only.",
     )
     drop: Annotated[Literal["before", "after", True], BeforeValidator(_reject_number)] | None = Field(
         None,
@@ -63,7 +84,14 @@ class FaultEffectRequest(RequestModel):
     duplicate: Annotated[int, Field(ge=2, le=10), StrictNumber] | None = Field(
         None, description="For `status-callback`: how many times to send it."
     )
-    signature: Literal["bad"] | None = Field(None, description="For `status-callback`: send an invalid signature.")
+    at_once: Annotated[bool, Strict()] | None = Field(
+        None, description="With `duplicate`: send all copies at the same time, not one after another."
+    )
+    signature: SignatureFlaw | None = Field(
+        None,
+        description="For `status-callback`: send an invalid signature (`bad`), or one that is made without the port of "
+        "the URL or with the secondary auth token.",
+    )
 
 
 class CreateFaultRequest(RequestModel):

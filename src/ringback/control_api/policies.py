@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from ringback.config import validators
 from ringback.control_api.dependencies import PathAccount, Services, account_not_found
 from ringback.control_api.schemas import RequestModel, ResponseModel, StrictNumber
-from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy, LongFriendlyName, SecondRequest
+from ringback.domain.policies import AccountPolicy, AccountType, CallPolicy, LongFriendlyName, SecondRequest, SignedPort
 from ringback.operations.accounts import set_policy
 
 EXAMPLES: list[JsonValue] = [{"account_type": "trial"}, {"calls_per_number_and_week": 3, "code_lifetime_seconds": 600}]
@@ -43,6 +43,9 @@ class SetPolicyRequest(RequestModel):
         description="Effect of a request for a number that is being called: `supersede` ends that call, `refuse` "
         "rejects the request (400, code 21450), `both` calls a second time.",
     )
+    callback_signed_port: SignedPort | None = Field(
+        None, description="`dropped`: the port of an https callback URL is not signed."
+    )
 
 
 class PolicyResponse(ResponseModel):
@@ -54,6 +57,7 @@ class PolicyResponse(ResponseModel):
     code_attempts: int
     long_friendly_name: LongFriendlyName
     second_request: SecondRequest
+    callback_signed_port: SignedPort
     overrides: list[str] = Field(description="Limits that the account sets itself. The settings apply for the others.")
 
 
@@ -66,6 +70,7 @@ def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse
         code_attempts=policy.code_attempts,
         long_friendly_name=policy.long_friendly_name,
         second_request=policy.second_request,
+        callback_signed_port=policy.callback_signed_port,
         overrides=list(own.overrides),
     )
 

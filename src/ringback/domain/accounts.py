@@ -12,6 +12,7 @@ from ringback.domain.permissions import STANDARD_ACCESS, Access
 from ringback.domain.policies import NO_OVERRIDES, AccountPolicy
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, ApiKeySid, is_sid
 from ringback.domain.timestamps import Timestamp, to_datetime
+from ringback.domain.webhook_signing import WebhookSigning
 
 NOON_HOUR = 12
 
@@ -44,6 +45,7 @@ class Account(NamedTuple):
     policy: AccountPolicy = NO_OVERRIDES
     secondary_auth_token: str | None = None
     previous_auth_token: str | None = None
+    webhook_signing: WebhookSigning | None = None
 
     @property
     def is_active(self) -> bool:

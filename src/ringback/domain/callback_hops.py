@@ -18,7 +18,8 @@ class CallbackHop:
     """One request of an attempt, and its response.
 
     `is_sent` is False if no connection was made. Without a response `status_code` is None and `error` gives the reason.
-    `location` is the response's Location header with user info masked.
+    `location` is the response's Location header with user info masked. `mapped_to` is where the host map sent the
+    request, None without an entry for its host.
     """
 
     method: str
@@ -29,6 +30,7 @@ class CallbackHop:
     location: str | None
     elapsed_ms: float
     error: str | None
+    mapped_to: str | None = None
 
     def parameters(self, form: ParameterPairs) -> ParameterPairs:
         """Return the query parameters of a GET, or the callback's `form` for any other method."""

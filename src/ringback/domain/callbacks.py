@@ -1,7 +1,6 @@
 """StatusCallbacks: their parameters, signed requests, redirects, attempts and summaries."""
 
 import base64
-import hashlib
 import hmac
 import math
 from collections.abc import Sequence
@@ -11,12 +10,14 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs
-from ringback.domain.calls import ValidationCall
-from ringback.domain.faults import Effect
+from ringback.domain.calls import CallStatus, ValidationCall
+from ringback.domain.fault_effects import AlterSignature, Effect, SignatureFlaw
 from ringback.domain.geography import geography
+from ringback.domain.policies import SignedPort
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, rfc_2822
 from ringback.domain.urls import HttpUrl, parse_url
+from ringback.domain.webhook_signing import SETTINGS_HEADER, SignatureAlgorithm, WebhookSigning
 
 VALIDATION_CALLER = "+14157234000"
 """The number that Twilio calls from. Source: docs/fidelity.md, validation call [observed]."""
@@ -32,8 +33,26 @@ MAX_REDIRECTS = 10
 """Source: docs/fidelity.md, StatusCallback redirects [documented]."""
 
 PARTIES = ("From", "Caller", "To", "Called")
-"""The numbers whose geography a StatusCallback contains, in this order."""
-GEOGRAPHY_FOLLOWS = "SequenceNumber"
+"""The numbers whose geography a StatusCallback contains."""
+STORED_PARAMETERS = frozenset({*PARTIES, "SequenceNumber"})
+"""Parameters that every stored StatusCallback has, also one of ringback 0.1.0."""
+SIP_RESPONSE_CODES = {
+    CallStatus.COMPLETED: "200",
+    CallStatus.BUSY: "486",
+    CallStatus.NO_ANSWER: "487",
+    CallStatus.FAILED: "404",
+}
+"""SIP status by which a call with this final status ended. Source: docs/fidelity.md, StatusCallback parameters."""
+PARAMETER_ORDER = (
+    *("Called", "ToState", "CallerCountry", "Direction", "Timestamp", "CallbackSource", "SipResponseCode"),
+    *("CallerState", "ToZip", "SequenceNumber", "CallSid", "To", "CallerZip", "ToCountry", "CalledZip", "ApiVersion"),
+    *("CalledCity", "CallStatus", "Duration", "From", "CallDuration", "AccountSid", "CalledCountry", "CallerCity"),
+    *("ToCity", "FromCountry", "Caller", "FromCity", "CalledState", "FromZip", "FromState"),
+    *("VerificationStatus", "OutgoingCallerIdSid"),
+)
+"""All parameters of a StatusCallback in the order in which they are sent. Source: docs/fidelity.md, StatusCallback
+parameters [assumed]."""
+_POSITIONS = {name: position for position, name in enumerate(PARAMETER_ORDER)}
 
 
 class CallbackStatus(StrEnum):
@@ -46,8 +65,12 @@ class CallbackStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StatusCallback:
-    """A StatusCallback of an ended call. It is signed with `auth_token`, the account's unless a fault replaces it.
+    """A StatusCallback of an ended call.
 
+    It is signed with `auth_token`, or with the shared key of `webhook_signing`: those of the account, unless a fault
+    replaces them.
+
+    `signed_port` is the account's own policy, None if it follows the settings.
     `attempts` counts all attempts, `earlier_attempts` those of deliveries that have ended. `fault` is the effect of the
     fault that the current delivery has triggered.
     """
@@ -63,6 +86,18 @@ class StatusCallback:
     earlier_attempts: int = 0
     account_has_faults: bool = False
     fault: Effect | None = None
+    signed_port: SignedPort | None = None
+    webhook_signing: WebhookSigning | None = None
+    secondary_auth_token: str | None = None
+
+    def signed_url(self, target: HttpUrl) -> str:
+        """Return the URL that the signature of a request to `target` covers.
+
+        The policy drops the port of https URLs, the fault that of any URL.
+        """
+        is_dropped = self.signed_port == SignedPort.DROPPED and target.scheme == "https"
+        is_removed = self.fault == AlterSignature(SignatureFlaw.WITHOUT_PORT)
+        return target.signed_without_port if is_dropped or is_removed else target.signed
 
 
 class UnreadableCallback(NamedTuple):
@@ -137,26 +172,27 @@ def status_callback_parameters(call: ValidationCall) -> ParameterPairs:
     `with_geography` adds that later, because the lookup may read files.
     Source: docs/fidelity.md, StatusCallback parameters [page, observed].
     """
-    parameters = [
-        ("CallSid", call.sid),
-        ("AccountSid", call.account_sid),
-        ("From", VALIDATION_CALLER),
-        ("To", call.phone_number),
-        ("Caller", VALIDATION_CALLER),
-        ("Called", call.phone_number),
-        ("CallStatus", call.call_status),
-        ("ApiVersion", API_VERSION),
-        ("Direction", "outbound-api"),
-        ("CallDuration", str(call.answered_seconds)),
-        ("Duration", str(_minutes_rounded_up(call.answered_seconds))),
-        ("Timestamp", rfc_2822(call.ended_at or call.date_created)),
-        ("CallbackSource", "call-progress-events"),
-        (GEOGRAPHY_FOLLOWS, "0"),
-        ("VerificationStatus", call.verification_status or ""),
-    ]
+    values = {
+        "Called": call.phone_number,
+        "Direction": "outbound-api",
+        "Timestamp": rfc_2822(call.ended_at or call.date_created),
+        "CallbackSource": "call-progress-events",
+        "SipResponseCode": SIP_RESPONSE_CODES.get(call.call_status, ""),
+        "SequenceNumber": "0",
+        "CallSid": call.sid,
+        "To": call.phone_number,
+        "ApiVersion": API_VERSION,
+        "CallStatus": call.call_status,
+        "Duration": _minutes_rounded_up(call.answered_seconds),
+        "From": VALIDATION_CALLER,
+        "CallDuration": call.answered_seconds,
+        "AccountSid": call.account_sid,
+        "Caller": VALIDATION_CALLER,
+        "VerificationStatus": call.verification_status or "",
+    }
     if call.outgoing_caller_id_sid:
-        parameters.append(("OutgoingCallerIdSid", call.outgoing_caller_id_sid))
-    return tuple((name, str(value)) for name, value in parameters)
+        values["OutgoingCallerIdSid"] = call.outgoing_caller_id_sid
+    return tuple((name, str(value)) for name, value in values.items())
 
 
 def _minutes_rounded_up(seconds: int) -> int:
@@ -164,7 +200,7 @@ def _minutes_rounded_up(seconds: int) -> int:
 
 
 def with_geography(parameters: ParameterPairs) -> ParameterPairs:
-    """Return `parameters` with the geography of their numbers after the sequence number, unless they contain it.
+    """Return `parameters` in the order of `PARAMETER_ORDER`, with the geography of their numbers unless they have it.
 
     The first lookup in an area reads files, which takes milliseconds. Source: docs/fidelity.md, StatusCallback
     parameters [observed].
@@ -173,8 +209,7 @@ def with_geography(parameters: ParameterPairs) -> ParameterPairs:
     if f"{PARTIES[0]}Country" in values:
         return parameters
     added = tuple(parameter for party in PARTIES for parameter in _geography_parameters(party, values[party]))
-    position = list(values).index(GEOGRAPHY_FOLLOWS) + 1
-    return parameters[:position] + added + parameters[position:]
+    return tuple(sorted(parameters + added, key=lambda parameter: _POSITIONS.get(parameter[0], len(_POSITIONS))))
 
 
 def _geography_parameters(party: str, number: str) -> ParameterPairs:
@@ -187,27 +222,33 @@ def _geography_parameters(party: str, number: str) -> ParameterPairs:
     )
 
 
-def signature(auth_token: str, url: str, form: Sequence[tuple[str, str]] = ()) -> str:
-    """Return the X-Twilio-Signature: base64 of HMAC-SHA1 over the URL and the form parameters, sorted by name.
+def signature(
+    key: str,
+    url: str,
+    form: Sequence[tuple[str, str]] = (),
+    algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA1,
+) -> str:
+    """Return the X-Twilio-Signature: base64 of the HMAC over the URL and the form parameters, sorted by name.
 
+    `key` is an auth token, or the secret of a shared key.
     Source: docs/fidelity.md, StatusCallback signature [documented].
     """
     signed = url + "".join(name + value for name, value in sorted(form))
-    digest = hmac.new(auth_token.encode(), signed.encode(), hashlib.sha1).digest()
+    digest = hmac.new(key.encode(), signed.encode(), algorithm.digest).digest()
     return base64.b64encode(digest).decode()
 
 
 def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> SignedRequest:
     """Return the signed request for `callback` to `target`: its own URL with parameters, or a redirect's.
 
-    The signature covers the URL exactly as requested: with its port, without fragment and user info.
+    The signature covers the URL as requested: without fragment and user info, with its port unless that is dropped.
     """
     form = callback.parameters if method == "POST" else ()
     headers = [
         ("Host", target.host_header),
         ("User-Agent", USER_AGENT),
         ("Accept", "*/*"),
-        ("X-Twilio-Signature", signature(callback.auth_token, target.signed, form)),
+        *_signature_headers(callback, callback.signed_url(target), form),
         ("I-Twilio-Idempotency-Token", callback.idempotency_token),
         ("X-Home-Region", "us1"),
     ]
@@ -217,6 +258,16 @@ def sign_request(callback: StatusCallback, target: HttpUrl, method: str) -> Sign
     if method == "POST":
         headers += [("Content-Type", FORM_CONTENT_TYPE), ("Content-Length", str(len(body)))]
     return SignedRequest(method, target, tuple(headers), body)
+
+
+def _signature_headers(callback: StatusCallback, url: str, form: ParameterPairs) -> ParameterPairs:
+    signing = callback.webhook_signing
+    if signing is None:
+        return (("X-Twilio-Signature", signature(callback.auth_token, url, form)),)
+    return (
+        ("X-Twilio-Signature", signature(signing.secret, url, form, signing.algorithm)),
+        (SETTINGS_HEADER, signing.settings),
+    )
 
 
 def first_request(callback: StatusCallback) -> SignedRequest:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.secrets import MASKED, SECRET_HEADERS, mask_user_info
-from ringback.domain.signature_alterations import pairs
+from ringback.domain.signature_alterations import Key, pairs
 from ringback.domain.signature_check import ReceivedRequest, SignatureVerdict, verify_signature
 from ringback.domain.timestamps import Timestamp
+from ringback.domain.webhook_signing import WebhookSigning
 
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_PARAMETERS = 1_000
@@ -20,10 +21,11 @@ _SEPARATORS = re.compile(rb"&+")
 
 @dataclass(frozen=True, slots=True)
 class SignatureCandidates:
-    """Possible inputs of an invalid signature: auth tokens by their names, and the StatusCallback URL."""
+    """Possible inputs of a signature: other keys by their names, the StatusCallback URL, and the shared key."""
 
-    other_tokens: Mapping[str, str]
+    other_keys: Mapping[str, Key]
     given_url: str | None
+    shared_key: WebhookSigning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def inbox_message(
     request: ReceivedRequest, at: Timestamp, auth_token: str, candidates: SignatureCandidates
 ) -> InboxMessage:
     """Verify a request's signature and return the message to keep. An invalid signature takes about 20 ms."""
-    verdict = verify_signature(request, auth_token, candidates.other_tokens, candidates.given_url)
+    verdict = verify_signature(request, auth_token, candidates.other_keys, candidates.given_url, candidates.shared_key)
     return InboxMessage(
         at=at,
         method=request.method,

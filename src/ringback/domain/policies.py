@@ -40,9 +40,16 @@ class SecondRequest(StrEnum):
     BOTH = "both"
 
 
+class SignedPort(StrEnum):
+    """How the port of an https callback URL is signed."""
+
+    AS_GIVEN = "as-given"
+    DROPPED = "dropped"
+
+
 @dataclass(frozen=True, slots=True)
 class CallPolicy:
-    """Timeouts and attempts of a call, the phone that answers where no rule applies, limits, and rules for names.
+    """Timeouts and attempts of a call, the phone that answers where no rule applies, limits, and other rules.
 
     `code_lifetime_seconds` counts from the request; None means as long as the call lasts. `calls_per_number_and_week`
     is None for no limit.
@@ -57,6 +64,7 @@ class CallPolicy:
     code_lifetime_seconds: float | None = None
     long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
     second_request: SecondRequest = SecondRequest.SUPERSEDE
+    callback_signed_port: SignedPort = SignedPort.AS_GIVEN
 
 
 class AccountPolicy(NamedTuple):
@@ -68,6 +76,7 @@ class AccountPolicy(NamedTuple):
     code_attempts: int | None = None
     long_friendly_name: LongFriendlyName | None = None
     second_request: SecondRequest | None = None
+    callback_signed_port: SignedPort | None = None
 
     @property
     def overrides(self) -> dict[str, Any]:

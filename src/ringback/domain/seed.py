@@ -8,6 +8,7 @@ from ringback.domain.phones import PhoneRule
 from ringback.domain.policies import AccountPolicy
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
+from ringback.domain.webhook_signing import WebhookSigning
 
 
 class SeedError(Exception):
@@ -40,6 +41,7 @@ class SeededAccount:
     incoming_phone_numbers: tuple[SeededNumber, ...] = ()
     secondary_auth_token: str | None = None
     oauth_apps: tuple[OAuthApp, ...] = ()
+    webhook_signing: WebhookSigning | None = None
 
 
 Seed = tuple[SeededAccount, ...]

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 from ringback.domain.callback_hops import ParameterPairs
 from ringback.domain.callbacks import signature
 from ringback.domain.urls import DEFAULT_PORTS
+from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
 
 PARAMETER_WEIGHT = 16
 """Signing one parameter takes about as long as signing this many characters."""
@@ -29,10 +30,11 @@ _PATH_PUNCTUATION = "/!$&'()*+,:;=@"
 class Signable:
     """A request that may have been signed, with the `headers` (names in lower case) and `body` that changes need.
 
-    `form` is sorted for signing; `loose` are parameters that are already joined in another order.
+    `key` is an auth token or the secret of a shared key. `form` is sorted for signing; `loose` are parameters that are
+    already joined in another order.
     """
 
-    auth_token: str
+    key: str
     scheme: str
     host: str
     path: str
@@ -41,6 +43,7 @@ class Signable:
     loose: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     body: str = field(default="", compare=False)
+    algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA1
 
     @property
     def url(self) -> str:
@@ -54,7 +57,7 @@ class Signable:
 
     def has_signature(self, given: str) -> bool:
         """Tell in constant time whether `given` is the signature of this request."""
-        expected = signature(self.auth_token, self.url + self.loose, self.form)
+        expected = signature(self.key, self.url + self.loose, self.form, self.algorithm)
         return compare_digest(expected.encode(), given.encode())
 
 
@@ -82,9 +85,20 @@ def _forwarded(headers: Mapping[str, str], part: str) -> str:
     return next((value for name, value in pairs_found if name.lower() == part), "")
 
 
-def other_token(name: str, token: str) -> Change:
-    """Return the change to another auth token; `name` says which one it is."""
-    return f"it was signed with {name}", lambda s: replace(s, auth_token=token)
+Key = str | WebhookSigning
+"""An auth token or a shared key."""
+
+
+def with_key(signable: Signable, key: Key) -> Signable:
+    """Return a request that is signed with another key."""
+    if isinstance(key, WebhookSigning):
+        return replace(signable, key=key.secret, algorithm=key.algorithm)
+    return replace(signable, key=key, algorithm=SignatureAlgorithm.HMAC_SHA1)
+
+
+def other_key(name: str, key: Key) -> Change:
+    """Return the change to another auth token or shared key; `name` says which one it is."""
+    return f"it was signed with {name}", lambda s: with_key(s, key)
 
 
 def _scheme(seen: str, signed: str, why: str) -> Change:

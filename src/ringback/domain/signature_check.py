@@ -13,16 +13,21 @@ from urllib.parse import urlencode
 from ringback.domain.accounts import Account
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.callbacks import CallbackAttempt
-from ringback.domain.faults import BadSignature
-from ringback.domain.signature_alterations import CHANGES, Change, Signable, other_token, pairs
-from ringback.domain.urls import parse_url
+from ringback.domain.fault_effects import bad_key
+from ringback.domain.policies import SignedPort
+from ringback.domain.signature_alterations import CHANGES, Change, Key, Signable, other_key, pairs, with_key
+from ringback.domain.urls import parse_url, without_port
+from ringback.domain.webhook_signing import SETTINGS_HEADER, WebhookSigning, algorithm_of
 
 MAX_RECONSTRUCTIONS = 2_000
 MAX_SIGNED_CHARACTERS = 4_000_000
 """Total size of all reconstructions of one request, which bounds the time that a huge body takes."""
 
 MISSING = "The request has no X-Twilio-Signature header."
-MALFORMED = "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes."
+MALFORMED = (
+    "The X-Twilio-Signature header is not a signature, which has 28 characters: base64 of 20 bytes. One of HMAC_SHA256 "
+    "has 44."
+)
 UNEXPLAINED = "The signature matches no reconstruction of this request; is it another account's auth token?"
 
 OF_NOBODY = 'the auth token of nobody, as the fault {"signature": "bad"} has it'
@@ -30,10 +35,18 @@ OF_NOBODY = 'the auth token of nobody, as the fault {"signature": "bad"} has it'
 SECONDARY = "the secondary auth token of this account, with which Twilio signs nothing"
 PREVIOUS = "the auth token that was the primary one of this account until the secondary one was promoted"
 SIGNED_WITH_PRIMARY = " It is signed with the primary auth token: a check with the secondary one fails."
+PLAIN = f"the auth token, but its header {SETTINGS_HEADER} names a shared key"
+UNNAMED_KEY = f"the shared key {{}}, but it lacks the header {SETTINGS_HEADER}, which names it"
+BAD_SHARED_KEY = 'a shared key of nobody, as the fault {"signature": "bad"} has it'
+SIGNED_WITH_KEY = " It is signed with the shared key {}: a check with an auth token fails."
+UNKNOWN_KEY = (
+    f"The header {SETTINGS_HEADER} names a shared key, which this account does not have, and the signature matches no "
+    "reconstruction of this request with its auth token."
+)
 
 _BODILESS_METHODS = frozenset({"GET", "HEAD"})
 _FORM_CONTENT_TYPES = frozenset({"", "application/x-www-form-urlencoded"})
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{27}=")
+_SIGNATURE = re.compile(r"([A-Za-z0-9+/]{16})?[A-Za-z0-9+/]{27}=")
 _ABSOLUTE_TARGET = re.compile(r"(https?)://([^/?]*)(.*)", re.ASCII | re.IGNORECASE | re.DOTALL)
 
 _NOT_CONNECTED = re.compile(r"ConnectError|ConnectTimeout|cannot resolve |callbacks to .* are not allowed", re.DOTALL)
@@ -69,29 +82,39 @@ class SignatureVerdict:
 def verify_signature(
     request: ReceivedRequest,
     auth_token: str,
-    other_tokens: Mapping[str, str] | None = None,
+    other_keys: Mapping[str, Key] | None = None,
     given_url: str | None = None,
+    shared_key: WebhookSigning | None = None,
 ) -> SignatureVerdict:
     """Verify the signature of `request` with its account's `auth_token`. Never raises, whatever the bytes are.
 
-    `other_tokens` are auth tokens that may have been used by mistake, by their names. `given_url` is the
-    StatusCallback URL that the sender was given, if known; it is tried last. An invalid signature takes about 20 ms, as
-    up to `MAX_RECONSTRUCTIONS` are tried.
+    A request whose header names a shared key is verified with the account's `shared_key`. `other_keys` are those that
+    may have been used by mistake, by their names. `given_url` is the StatusCallback URL that the sender was given, if
+    known; it is tried last. An invalid signature takes about 20 ms, as up to `MAX_RECONSTRUCTIONS` are tried.
     """
     seen = _as_seen(request, auth_token)
+    settings = seen.headers.get(SETTINGS_HEADER.lower(), "").strip()
+    other_keys = dict(other_keys or {})
+    if shared_key and settings:
+        seen = replace(with_key(seen, shared_key), algorithm=algorithm_of(settings) or shared_key.algorithm)
+        other_keys[PLAIN] = auth_token
+    elif shared_key:
+        other_keys[UNNAMED_KEY.format(shared_key.key_sid)] = shared_key
     given = seen.headers.get("x-twilio-signature", "").strip()
-    other_tokens = other_tokens or {}
     if seen.has_signature(given):
-        note = SIGNED_WITH_PRIMARY if SECONDARY in other_tokens else ""
+        note = SIGNED_WITH_PRIMARY if SECONDARY in other_keys else ""
+        if shared_key and settings:
+            note = SIGNED_WITH_KEY.format(shared_key.key_sid)
         return SignatureVerdict(
             is_valid=True, signed_url=seen.url, explanation=f"The signature is valid for {seen.url}.{note}"
         )
     if not _SIGNATURE.fullmatch(given):
         return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=MALFORMED if given else MISSING)
-    for difference, signable in chain(reconstructions(seen, other_tokens), _as_given(seen, given_url)):
+    for difference, signable in chain(reconstructions(seen, other_keys), _as_given(seen, given_url)):
         if signable.has_signature(given):
             return _reconstructed(seen, signable, difference)
-    return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=UNEXPLAINED)
+    explanation = UNKNOWN_KEY if settings and not shared_key else UNEXPLAINED
+    return SignatureVerdict(is_valid=False, signed_url=seen.url, explanation=explanation)
 
 
 def _reconstructed(seen: Signable, signed: Signable, difference: str) -> SignatureVerdict:
@@ -104,11 +127,11 @@ def _reconstructed(seen: Signable, signed: Signable, difference: str) -> Signatu
     )
 
 
-def reconstructions(seen: Signable, other_tokens: Mapping[str, str]) -> Iterator[tuple[str, Signable]]:
+def reconstructions(seen: Signable, other_keys: Mapping[str, Key]) -> Iterator[tuple[str, Signable]]:
     """Yield the requests that may have been signed instead, and their difference: each once, the likeliest first."""
-    tokens = [other_token(name, token) for name, token in other_tokens.items()]
+    keys = [other_key(name, key) for name, key in other_keys.items()]
     known, characters = {seen}, 0
-    for changes in islice(_tries(seen, tokens), MAX_RECONSTRUCTIONS):
+    for changes in islice(_tries(seen, keys), MAX_RECONSTRUCTIONS):
         signable = seen
         for _, change in changes:
             signable = change(signable)
@@ -133,14 +156,14 @@ def _as_given(seen: Signable, given_url: str | None) -> Iterator[tuple[str, Sign
     yield words, replace(given, query=seen.query)
 
 
-def _tries(seen: Signable, tokens: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
+def _tries(seen: Signable, keys: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
     """Yield single changes, then pairs of those that have an effect, each a different one."""
-    yield from ((change,) for change in chain(CHANGES, tokens))
+    yield from ((change,) for change in chain(CHANGES, keys))
     results = [(row[1](seen), row) for row in CHANGES]
     alone = dict(reversed(results))
     effective = [change for signable, change in results if signable != seen and alone[signable] is change]
     yield from combinations(effective, 2)
-    yield from product(effective, tokens)
+    yield from product(effective, keys)
 
 
 def _as_seen(request: ReceivedRequest, auth_token: str) -> Signable:
@@ -161,27 +184,33 @@ def _as_seen(request: ReceivedRequest, auth_token: str) -> Signable:
 Verifier = Callable[[CallbackHop], SignatureVerdict | None]
 
 
-def own_tokens(account: Account) -> dict[str, str]:
+def own_tokens(account: Account) -> dict[str, Key]:
     """Return the tokens of an account that do not sign its callbacks, by their names."""
     tokens = {SECONDARY: account.secondary_auth_token, PREVIOUS: account.previous_auth_token}
     return {name: token for name, token in tokens.items() if token}
 
 
 def make_verifier(
-    auth_token: str, parameters: ParameterPairs, other_tokens: Mapping[str, str] | None = None
+    auth_token: str,
+    parameters: ParameterPairs,
+    other_keys: Mapping[str, Key] | None = None,
+    signed_port: SignedPort = SignedPort.AS_GIVEN,
+    shared_key: WebhookSigning | None = None,
 ) -> Verifier:
     """Return a function that verifies the requests of one callback; it returns None for a request that was not sent.
 
     Equal requests are verified once, because an invalid signature that no fault explains takes about 20 ms.
     """
-    tokens = {**(other_tokens or {}), OF_NOBODY: BadSignature().token(auth_token)}
+    keys: dict[str, Key] = {**(other_keys or {}), OF_NOBODY: bad_key(auth_token)}
+    if shared_key:
+        keys[BAD_SHARED_KEY] = shared_key._replace(secret=bad_key(shared_key.secret))
 
     @cache
     def verdict(request: ReceivedRequest) -> SignatureVerdict:
-        return verify_signature(request, auth_token, tokens)
+        return verify_signature(request, auth_token, keys, shared_key=shared_key)
 
     def verify_hop(hop: CallbackHop) -> SignatureVerdict | None:
-        return verdict(_received(hop, parameters)) if hop.is_sent else None
+        return verdict(_received(hop, parameters, signed_port)) if hop.is_sent else None
 
     return verify_hop
 
@@ -199,9 +228,15 @@ def last_request(attempt: CallbackAttempt) -> CallbackHop:
     )
 
 
-def _received(hop: CallbackHop, parameters: ParameterPairs) -> ReceivedRequest:
-    """Return a request as its receiver got it. Each is signed for its own URL; a GET has its parameters there."""
+def _received(hop: CallbackHop, parameters: ParameterPairs, signed_port: SignedPort) -> ReceivedRequest:
+    """Return a request as its receiver got it, except for a port that the policy drops from the signature.
+
+    Each request is signed for its own URL; a GET has its parameters there.
+    """
     scheme, _, rest = hop.url.partition("://")
+    headers = hop.headers
+    if scheme == "https" and signed_port == SignedPort.DROPPED:
+        headers = tuple((name, without_port(value) if name == "Host" else value) for name, value in headers)
     target = f"/{rest.partition('/')[2]}".encode(errors="replace")
     body = urlencode(parameters).encode() if hop.method == "POST" else b""
-    return ReceivedRequest(hop.method, scheme, target, hop.headers, body)
+    return ReceivedRequest(hop.method, scheme, target, headers, body)

@@ -18,6 +18,7 @@ TARGET_KEY = "ringback.target"
 _SENT_AS_IS = "!#$%&'()*+,/:;=?@[]~-._|"
 _HOST = re.compile(r"[A-Za-z0-9._~-]+|[0-9A-Fa-f:.]+(%[A-Za-z0-9._~-]+)?")
 _USER_INFO = re.compile(r"//[^/?#]*@")
+_PORT = re.compile(r":[0-9]*\Z")
 _INVALID_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -42,6 +43,11 @@ class HttpUrl:
     def signed(self) -> str:
         """The URL as the receiver sees it, which is what is signed."""
         return f"{self.scheme}://{self.host_header}{self.target}"
+
+    @property
+    def signed_without_port(self) -> str:
+        """The URL as the receiver sees it, except that its port is removed."""
+        return f"{self.scheme}://{without_port(self.host_header)}{self.target}"
 
     @property
     def origin(self) -> tuple[str, str, int]:
@@ -135,6 +141,16 @@ def _basic_authorization(netloc: str) -> str | None:
     user, _, password = userinfo.partition(":")
     credentials = unquote_to_bytes(user) + b":" + unquote_to_bytes(password)
     return f"Basic {base64.b64encode(credentials).decode()}"
+
+
+def without_port(authority: str) -> str:
+    """Return an authority, as in a Host header, without its port."""
+    return _PORT.sub("", authority)
+
+
+def has_port(url: str) -> bool:
+    """Tell whether a URL has an explicit port."""
+    return bool(_PORT.search(urlsplit(url).netloc))
 
 
 def without_secrets(url: str) -> str:

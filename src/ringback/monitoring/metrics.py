@@ -26,7 +26,8 @@ from prometheus_client.registry import Collector
 from ringback import __version__
 from ringback.domain.calls import FINAL_STATES, CallStatus, VerificationStatus
 from ringback.domain.events import EventType, NewEvent
-from ringback.domain.faults import Effect, FaultTarget
+from ringback.domain.fault_effects import Effect
+from ringback.domain.faults import FaultTarget
 
 NAMESPACE = "ringback"
 NONE = "none"

@@ -20,6 +20,7 @@ from ringback.domain.policies import AccountPolicy
 from ringback.domain.secrets import is_one_of, is_same_secret
 from ringback.domain.sids import ACCOUNT, API_KEY, AccountSid, is_sid
 from ringback.domain.timestamps import Timestamp
+from ringback.domain.webhook_signing import WebhookSigning
 from ringback.operations.id_generator import IdGenerator
 from ringback.operations.requests import discard_all_requests, discard_requests
 from ringback.storage.incoming_phone_number_repository import IncomingPhoneNumberRepository
@@ -208,6 +209,18 @@ def set_policy(unit_of_work: UnitOfWork, account_sid: AccountSid, policy: Accoun
         return True
 
 
+def set_webhook_signing(unit_of_work: UnitOfWork, account_sid: AccountSid, signing: WebhookSigning | None) -> bool:
+    """Set the shared key that signs an account's StatusCallbacks, pending ones too, or None for its auth token.
+
+    Return False if the account does not exist.
+    """
+    with unit_of_work:
+        if unit_of_work.accounts.lock_exclusive(account_sid) is None:
+            return False
+        unit_of_work.accounts.set_webhook_signing(account_sid, signing)
+        return True
+
+
 @in_steps
 def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
     """Delete an account and its subaccounts with all their resources; return False if the account does not exist."""
@@ -231,7 +244,7 @@ def delete_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[b
 
 @in_steps
 def reset_account(unit_of_work: UnitOfWork, account_sid: AccountSid) -> Steps[bool]:
-    """Delete an account's resources, faults, phones and policy, and unset its clock.
+    """Delete an account's resources, faults, phones, policy and shared key, and unset its clock.
 
     The account keeps its token, API keys and subaccounts. Return False if it does not exist.
     """

@@ -13,7 +13,8 @@ from ringback.domain.callbacks import (
     UnreadableCallback,
 )
 from ringback.domain.events import callback_settled
-from ringback.domain.faults import Delay, FaultTarget, RandomFraction
+from ringback.domain.fault_effects import Delay
+from ringback.domain.faults import FaultTarget, RandomFraction
 from ringback.domain.timestamps import Timestamp, after
 from ringback.operations.calls import lock_call
 from ringback.operations.delivery_slots import MAX_DELIVERIES, DeliverySlots

@@ -9,7 +9,7 @@ from ringback.domain.account_clock import AccountClock, AccountTime, ClockMode
 from ringback.domain.accounts import Account
 from ringback.domain.call_schedule import next_event
 from ringback.domain.calls import ValidationCall
-from ringback.domain.faults import Delay, InvalidFault, effect_from_dict
+from ringback.domain.fault_effects import Delay, InvalidFault, effect_from_dict
 from ringback.domain.policies import CallPolicy
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, after

@@ -1,7 +1,8 @@
 """Inject, list and delete faults, and apply them to a request or a StatusCallback."""
 
 from ringback.domain.accounts import Account
-from ringback.domain.faults import Effect, Fault, FaultTarget, NewFault, RandomFraction
+from ringback.domain.fault_effects import Effect
+from ringback.domain.faults import Fault, FaultTarget, NewFault, RandomFraction
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.unit_of_work import UnitOfWork

@@ -31,7 +31,7 @@ def signature_candidates(unit_of_work: UnitOfWork, account: Account, call_sid: s
     }
     call = unit_of_work.calls.find(call_sid) if call_sid else None
     is_own = call is not None and call.account_sid == account.sid
-    return SignatureCandidates(tokens, call.status_callback if call and is_own else None)
+    return SignatureCandidates(tokens, call.status_callback if call and is_own else None, account.webhook_signing)
 
 
 def receive_message(unit_of_work: UnitOfWork, account_sid: AccountSid, inbox: str, message: InboxMessage) -> bool:

@@ -44,6 +44,8 @@ def apply_seed(
                 yield
             if seeded.policy is not None:
                 unit_of_work.accounts.set_policy(account.sid, seeded.policy)
+            if seeded.webhook_signing is not None:
+                unit_of_work.accounts.set_webhook_signing(account.sid, seeded.webhook_signing)
             yield
 
 

@@ -9,9 +9,17 @@ from sqlalchemy import Text, bindparam, delete, exists, select, text, update
 
 from ringback.domain.account_clock import UNSET_CLOCK, AccountClock
 from ringback.domain.accounts import Account, AccountStatus
-from ringback.domain.policies import NO_OVERRIDES, AccountPolicy, AccountType, LongFriendlyName, SecondRequest
+from ringback.domain.policies import (
+    NO_OVERRIDES,
+    AccountPolicy,
+    AccountType,
+    LongFriendlyName,
+    SecondRequest,
+    SignedPort,
+)
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
+from ringback.domain.webhook_signing import WebhookSigning
 from ringback.storage.deletion import delete_contents, delete_everything
 from ringback.storage.row_mapper import Field, RowMapper, value_of
 from ringback.storage.session import Session
@@ -19,6 +27,11 @@ from ringback.storage.statements import Statement, columns, insert_or_ignore, up
 from ringback.storage.stepwise import Steps
 from ringback.storage.tables import accounts, validation_calls
 from ringback.storage.unreadable_rows import ERRORS, UnreadableRow, report
+from ringback.storage.webhook_signing_column import (
+    SET_WEBHOOK_SIGNING,
+    readable_webhook_signing,
+    webhook_signing_text,
+)
 
 SIDS_AT_ONCE = 500
 """Accounts whose SIDs are read at once."""
@@ -26,6 +39,7 @@ _POLICY_CHOICES: dict[str, type[StrEnum]] = {
     "account_type": AccountType,
     "long_friendly_name": LongFriendlyName,
     "second_request": SecondRequest,
+    "callback_signed_port": SignedPort,
 }
 """The fields of a policy that are enums."""
 
@@ -41,7 +55,7 @@ def policy_of(text: str | None) -> AccountPolicy:
     return AccountPolicy(**own)
 
 
-def _policy(text: str | None, account_sid: str) -> AccountPolicy:
+def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
     """Return an account's policy. An unreadable one is logged and replaced by the settings."""
     try:
         return policy_of(text)
@@ -78,7 +92,8 @@ ACCOUNTS = RowMapper(
     status=Field(_status, ("status", "sid"), write=value_of),
     clock=Field(_clock, (*_CLOCK, "sid")),
     has_faults=Field(bool, write=int),
-    policy=Field(_policy, ("policy", "sid"), write=_policy_text),
+    policy=Field(readable_policy, ("policy", "sid"), write=_policy_text),
+    webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "sid"), write=webhook_signing_text),
 )
 CLOCKS = RowMapper(
     AccountClock,
@@ -109,7 +124,7 @@ _CLOCK_AND_POLICY = RowMapper(
     lambda clock, policy: (clock, policy),
     columns(accounts, "sid", *_CLOCK, "policy"),
     clock=Field(_clock, (*_CLOCK, "sid")),
-    policy=Field(_policy, ("policy", "sid")),
+    policy=Field(readable_policy, ("policy", "sid")),
 )
 LOCK_CLOCK = Statement(
     select(*_CLOCK_AND_POLICY.columns)
@@ -147,7 +162,7 @@ SET_POLICY = Statement(
 RESET_SETTINGS = Statement(
     update(accounts)
     .where(accounts.c.sid == bindparam("account_sid"))
-    .values(clock_offset=0, clock_frozen_at=None, has_faults=0, policy=None)
+    .values(clock_offset=0, clock_frozen_at=None, has_faults=0, policy=None, webhook_signing=None)
 )
 ALL_ACCOUNTS = Statement(select(*ACCOUNTS.columns).order_by(accounts.c.date_created, accounts.c.sid))
 FIRST_ACCOUNTS = Statement(select(*ACCOUNTS.columns).order_by(accounts.c.sid).limit(bindparam("row_limit")))
@@ -226,6 +241,10 @@ class AccountRepository:
         """Store an account's own policy."""
         self._session.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
+    def set_webhook_signing(self, account_sid: AccountSid, signing: WebhookSigning | None) -> None:
+        """Store an account's shared key, None for signatures with its auth token."""
+        self._session.change(SET_WEBHOOK_SIGNING, account_sid=account_sid, shared_key=webhook_signing_text(signing))
+
     def all_sids(self) -> Iterator[list[AccountSid]]:
         """Yield the SIDs of all accounts in batches."""
         for rows in self._session.batches(ALL_SIDS, SIDS_AT_ONCE):
@@ -236,7 +255,7 @@ class AccountRepository:
         return delete_contents(self._session, account_sid)
 
     def reset_settings(self, account_sid: AccountSid) -> bool:
-        """Remove an account's own clock, faults and policy. Return False if the account does not exist."""
+        """Remove an account's own clock, faults, policy and shared key. Return False if the account does not exist."""
         return self._session.change(RESET_SETTINGS, account_sid=account_sid) > 0
 
     def delete(self, account_sid: AccountSid) -> bool:

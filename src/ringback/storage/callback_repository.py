@@ -14,7 +14,7 @@ from ringback.domain.callbacks import (
     UnreadableCallback,
 )
 from ringback.domain.calls import ValidationCall
-from ringback.domain.faults import Effect
+from ringback.domain.fault_effects import Effect
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp, seconds_between
 from ringback.domain.urls import without_secrets

@@ -10,19 +10,21 @@ from sqlalchemy import and_, bindparam, select
 
 from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.callbacks import (
-    GEOGRAPHY_FOLLOWS,
-    PARTIES,
+    STORED_PARAMETERS,
     CallbackAttempt,
     CallbackStatus,
     CallbackSummary,
     StatusCallback,
 )
-from ringback.domain.faults import BadSignature, Effect, callback_effect_from_dict
-from ringback.domain.urls import parse_url
+from ringback.domain.fault_effects import AlterSignature, Effect, SignatureFlaw, callback_effect_from_dict
+from ringback.domain.policies import SignedPort
+from ringback.domain.urls import has_port, parse_url
+from ringback.storage.account_repository import readable_policy
 from ringback.storage.row_mapper import Field, RowMapper
 from ringback.storage.statements import Statement, columns
 from ringback.storage.tables import accounts, callback_attempts, status_callbacks
 from ringback.storage.unreadable_rows import ERRORS, MAX_REASON_CHARACTERS, UnreadableRow, require
+from ringback.storage.webhook_signing_column import readable_webhook_signing
 
 METHODS = frozenset({"GET", "POST"})
 _hop_values = attrgetter(*(field.name for field in fields(CallbackHop)))
@@ -69,7 +71,7 @@ def _parameters(text: object) -> ParameterPairs:
         parameters = _pairs(text)
     except (TypeError, ValueError) as error:
         raise UnreadableRow("parameters are not pairs of text in JSON") from error
-    missing = {*PARTIES, GEOGRAPHY_FOLLOWS} - dict(parameters).keys()
+    missing = STORED_PARAMETERS - dict(parameters).keys()
     require(not missing, "parameters", parameters)
     return parameters
 
@@ -86,6 +88,10 @@ def _fault(text: Any) -> Effect:
         return callback_effect_from_dict(orjson.loads(text))
     except ERRORS as error:
         raise UnreadableRow(f"fault is {text!r}"[:MAX_REASON_CHARACTERS]) from error
+
+
+def _signed_port(policy: str | None, account_sid: str) -> SignedPort | None:
+    return readable_policy(policy, account_sid).callback_signed_port
 
 
 def _json(value: object) -> str:
@@ -111,7 +117,7 @@ CALLBACKS = RowMapper(
     [
         *columns(status_callbacks, "call_sid", "account_sid", "url", "method", "parameters", "idempotency_token"),
         *columns(status_callbacks, "attempts", "earlier_attempts", "fault"),
-        *columns(accounts, "auth_token", "has_faults"),
+        *columns(accounts, "auth_token", "has_faults", "policy", "webhook_signing", "secondary_auth_token"),
     ],
     method=Field(_method),
     idempotency_token=Field(_token),
@@ -121,6 +127,8 @@ CALLBACKS = RowMapper(
     parameters=Field(_parameters),
     fault=Field(_fault, optional=True),
     account_has_faults=Field(bool, ("has_faults",)),
+    signed_port=Field(_signed_port, ("policy", "account_sid")),
+    webhook_signing=Field(readable_webhook_signing, ("webhook_signing", "account_sid")),
 )
 """Raises UnreadableRow."""
 
@@ -152,17 +160,23 @@ def _summary(
     try:
         requests, effect = hops_of(hops), callback_effect_from_dict(orjson.loads(fault)) if fault else None
         is_sent = status_code is not None or any(hop.is_sent for hop in requests)
+        is_valid = not (isinstance(effect, AlterSignature) and _is_invalidated(effect.flaw, requests))
         return CallbackSummary(
             status=CallbackStatus(status),
             attempts=attempts,
             status_code=status_code,
             error=error,
             fault=effect,
-            is_signature_valid=not isinstance(effect, BadSignature) if is_sent else None,
+            is_signature_valid=is_valid if is_sent else None,
             redirects=max(0, len(requests) - 1),
         )
     except ERRORS:
         return CallbackSummary(CallbackStatus.FAILED, 0, None, UNREADABLE, None, None, 0)
+
+
+def _is_invalidated(flaw: SignatureFlaw, requests: Sequence[CallbackHop]) -> bool:
+    """Tell whether a flaw made a signature invalid. One without the port is valid for a URL without a port."""
+    return flaw != SignatureFlaw.WITHOUT_PORT or not requests or has_port(requests[-1].url)
 
 
 SUMMARIES = RowMapper(

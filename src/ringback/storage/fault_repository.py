@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 from sqlalchemy import bindparam, delete, insert, select, update
 
-from ringback.domain.faults import Effect, Fault, FaultTarget, NewFault, callback_effect_from_dict, effect_from_dict
+from ringback.domain.fault_effects import Effect, callback_effect_from_dict, effect_from_dict
+from ringback.domain.faults import Fault, FaultTarget, NewFault
 from ringback.domain.sids import AccountSid
 from ringback.domain.timestamps import Timestamp
 from ringback.storage.account_repository import AccountRepository

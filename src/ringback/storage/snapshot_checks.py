@@ -24,6 +24,7 @@ from ringback.storage.phone_repository import RULES, is_phone_duration
 from ringback.storage.request_repository import request_parameters_of
 from ringback.storage.snapshots import SNAPSHOT_TABLES
 from ringback.storage.unreadable_rows import ERRORS, reason_of, require
+from ringback.storage.webhook_signing_column import webhook_signing_of
 
 Row = Mapping[str, Any]
 
@@ -72,6 +73,7 @@ def _check_account(row: Row) -> None:
     require(LEAST_OFFSET <= row["clock_offset"] <= MOST_OFFSET, "clock_offset", row["clock_offset"])
     AccountStatus(row["status"])
     policy_of(row["policy"])
+    webhook_signing_of(row["webhook_signing"])
 
 
 def _check_api_key(row: Row) -> None:
@@ -97,7 +99,8 @@ def _check_call(row: Row) -> None:
 
 
 def _check_callback(row: Row) -> None:
-    CALLBACKS.read_mapping({**row, "auth_token": "", "has_faults": 0})
+    account = {"auth_token": "", "secondary_auth_token": None, "has_faults": 0, "policy": None}
+    CALLBACKS.read_mapping({**row, **account, "webhook_signing": None})
     callback_status(row["status"])
 
 

@@ -24,7 +24,7 @@ from ringback.storage.registration import FINAL, MUTABLE, Reset, added_in, regis
 SID = String(34)
 E164 = String(16)
 INSTANT = BigInteger
-HEAD = "20261203_oauth_apps"
+HEAD = "20261204_webhook_signing"
 """Revision of the schema that these tables have: the newest one in migrations/versions. A test compares them."""
 VERSION_TABLE = "alembic_version"
 """Alembic's table, which holds the schema's revision."""
@@ -67,9 +67,10 @@ accounts = Table(
     Column("policy", Text),
     Column("secondary_auth_token", String(64), info=added_in("20261202_secondary_auth_tokens")),
     Column("previous_auth_token", String(64), info=added_in("20261202_secondary_auth_tokens")),
+    Column("webhook_signing", Text, info=added_in("20261204_webhook_signing")),
     info=registered(reset=Reset.KEPT),
 )
-"""`policy` holds the values that the account overrides; NULL if there are none."""
+"""`policy` holds the values that the account overrides; NULL if there are none. `webhook_signing` is a shared key."""
 
 api_keys = Table(
     "api_keys",

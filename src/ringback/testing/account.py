@@ -197,6 +197,14 @@ class Account(AccountData):
         self._set_primary_token(document["auth_token"])
         return self.auth_token
 
+    def sign_with_shared_key(self, key_sid: str, secret: str, algorithm: str = "HMAC_SHA256") -> None:
+        """Sign StatusCallbacks with a shared key and `algorithm`, ``HMAC_SHA256`` or ``HMAC_SHA1``."""
+        self._control.send(self._requests.sign_with_shared_key(key_sid, secret, algorithm))
+
+    def sign_with_auth_token(self) -> None:
+        """Sign StatusCallbacks with the auth token again."""
+        self._control.send(self._requests.sign_with_auth_token())
+
     def set_status(self, status: str) -> None:
         """Set the status: `active`, `suspended` or `closed`. The Twilio API serves only active accounts."""
         self._control.send(self._requests.set_status(status))

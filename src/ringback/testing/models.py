@@ -82,6 +82,7 @@ class EffectivePolicy(Model):
     code_attempts: int
     long_friendly_name: str
     second_request: str
+    callback_signed_port: str
     overrides: tuple[str, ...]
 
 
@@ -132,7 +133,7 @@ class CallbackHop(Model):
 
     `parameters` are those in this request. If there was no response, `status_code` is None and `error` is the reason.
     `location` is the Location header of a 3xx response. If no connection was made, `is_sent` is False and `signature`
-    is None.
+    is None. `mapped_to` is where the setting `callback_host_map` sent the request.
     """
 
     method: str
@@ -145,6 +146,7 @@ class CallbackHop(Model):
     elapsed_ms: float
     error: str | None
     signature: SignatureVerdict | None = None
+    mapped_to: str | None = None
 
 
 class CallbackAttempt(Model):
@@ -152,7 +154,7 @@ class CallbackAttempt(Model):
 
     `hops` are all requests of the attempt. After redirects there are several: `method`, `url`, `headers`, `parameters`,
     `answer` and `signature` are those of the last one. `hint` says what to do if a redirect lost the parameters.
-    `signature` is None if no receiver was reached.
+    `signature` is None if no receiver was reached. `mapped_to` is where `callback_host_map` sent the last request.
     """
 
     number: int
@@ -167,6 +169,7 @@ class CallbackAttempt(Model):
     hint: str | None = None
     hops: tuple[CallbackHop, ...] = ()
     signature: SignatureVerdict | None = None
+    mapped_to: str | None = None
 
 
 class CallbackSummary(Model):

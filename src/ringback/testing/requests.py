@@ -188,6 +188,13 @@ class AccountRequests:
     def promote_secondary_token(self) -> Request[Any]:
         return Request("POST", f"{self._path}/auth-tokens/promote", read_document)
 
+    def sign_with_shared_key(self, key_sid: str, secret: str, algorithm: str = "HMAC_SHA256") -> Request[None]:
+        body = {"key_sid": key_sid, "secret": secret, "algorithm": algorithm}
+        return Request("PUT", f"{self._path}/webhook-signing", ignore_response, body)
+
+    def sign_with_auth_token(self) -> Request[None]:
+        return Request("DELETE", f"{self._path}/webhook-signing", ignore_response)
+
     def set_status(self, status: str) -> Request[None]:
         return Request("PATCH", self._path, ignore_response, {"status": status})
 

@@ -91,6 +91,7 @@ class PolicyRequests:
         code_attempts: int | None = None,
         long_friendly_name: str | None = None,
         second_request: str | None = None,
+        callback_signed_port: str | None = None,
     ) -> Request[EffectivePolicy]:
         body = {
             "account_type": account_type,
@@ -99,6 +100,7 @@ class PolicyRequests:
             "code_attempts": code_attempts,
             "long_friendly_name": long_friendly_name,
             "second_request": second_request,
+            "callback_signed_port": callback_signed_port,
         }
         return Request("PUT", self._path, EffectivePolicy.model_validate, body)
 

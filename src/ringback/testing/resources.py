@@ -206,11 +206,12 @@ class Policy:
         code_attempts: int | None = None,
         long_friendly_name: str | None = None,
         second_request: str | None = None,
+        callback_signed_port: str | None = None,
     ) -> EffectivePolicy:
         """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
 
         `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``, `second_request`
-        ``supersede``, ``refuse`` or ``both``.
+        ``supersede``, ``refuse`` or ``both``, `callback_signed_port` ``as-given`` or ``dropped``.
         """
         request = self._requests.set(
             account_type=account_type,
@@ -219,6 +220,7 @@ class Policy:
             code_attempts=code_attempts,
             long_friendly_name=long_friendly_name,
             second_request=second_request,
+            callback_signed_port=callback_signed_port,
         )
         return self._control.send(request)
 

@@ -5,20 +5,22 @@ import asyncio
 from starlette.responses import Response
 
 from ringback.domain.errors import TwilioError, service_unavailable
-from ringback.domain.faults import (
+from ringback.domain.fault_effects import (
+    BODILESS_STATUSES,
+    AlterSignature,
+    AnswerBody,
     AnswerError,
-    BadSignature,
     Delay,
     DropConnection,
     Duplicate,
     Effect,
-    FaultTarget,
     Suppress,
     describe_effect,
 )
+from ringback.domain.faults import FaultTarget
 from ringback.domain.operations import Operation
 from ringback.operations.faults import apply_faults
-from ringback.twilio_api.request_context import DROP_EXTENSION, Handler, RequestContext, no_content
+from ringback.twilio_api.request_context import DROP_EXTENSION, Handler, RequestContext, TwilioResponse, no_content
 
 
 class CannotDropConnection(Exception):
@@ -42,15 +44,20 @@ async def respond_with_fault(context: RequestContext, handler: Handler, fault: E
     match fault:
         case AnswerError():
             raise fault.error(context.path)
-        case Delay():
-            await _sleep(fault.seconds)
+        case AnswerBody():
+            content_type = None if fault.status in BODILESS_STATUSES else fault.content_type.encode()
+            return TwilioResponse(fault.status, fault.body.encode(), content_type)
+        case Delay(seconds, "before"):
+            await _sleep(seconds)
             return await handler(context)
+        case Delay():
+            return await _answer_late(context, handler, fault.seconds)
         case DropConnection("before"):
             _drop_connection(context)
             return no_content()  # never sent: the connection is closed
         case DropConnection():
             return await _drop_response(context, handler)
-        case Duplicate() | BadSignature() | Suppress():
+        case Duplicate() | AlterSignature() | Suppress():
             raise ValueError(f"{describe_effect(fault)} is an effect on StatusCallbacks alone")
 
 
@@ -62,6 +69,17 @@ async def _drop_response(context: RequestContext, handler: Handler) -> Response:
         _drop_connection(context)
         raise
     _drop_connection(context)
+    return response
+
+
+async def _answer_late(context: RequestContext, handler: Handler, seconds: float) -> Response:
+    """Let the handler commit its change, and answer after `seconds`. A server that stops before that answers 503."""
+    try:
+        response = await handler(context)
+    except TwilioError:
+        await asyncio.sleep(seconds)
+        raise
+    await asyncio.sleep(seconds)
     return response
 
 

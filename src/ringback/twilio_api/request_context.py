@@ -13,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from ringback.domain.accounts import Account
 from ringback.domain.errors import TwilioError, not_found
-from ringback.domain.faults import DROP_BEFORE, Effect, describe_effect
+from ringback.domain.fault_effects import DROP_BEFORE, Effect, describe_effect
 from ringback.domain.oauth import OAuthApp
 from ringback.domain.operations import Operation
 from ringback.domain.paging import Page

@@ -17,8 +17,10 @@ from ringback.domain.callbacks import (
     StatusCallback,
     with_geography,
 )
-from ringback.domain.faults import FaultTarget, NewFault, effect_from_dict
+from ringback.domain.fault_effects import effect_from_dict
+from ringback.domain.faults import FaultTarget, NewFault
 from ringback.domain.phones import PhoneBehavior
+from ringback.domain.policies import SignedPort
 from ringback.domain.retry_policy import DeliveryPolicy
 from ringback.domain.sids import AccountSid
 from ringback.operations.callbacks import Claim, claim_due_callbacks
@@ -47,6 +49,8 @@ class Outbox:
     simulation: Simulation
     policy: DeliveryPolicy = PATIENT
     egress: EgressPolicy = field(default_factory=EgressPolicy)
+    signed_port: SignedPort = SignedPort.AS_GIVEN
+    certificates: str | None = None
     database_retry_seconds: float = delivery.DATABASE_RETRY_SECONDS
     retry_seconds: float = delivery.RETRY_SECONDS
     call_sids: list[str] = field(default_factory=list)
@@ -113,8 +117,7 @@ class Outbox:
         callback_delivery = delivery.CallbackDelivery(
             simulation.database,
             simulation.clock,
-            self.policy,
-            self.egress,
+            delivery.DeliveryOptions(self.policy, self.egress, self.signed_port, self.certificates),
             database_retry_seconds=self.database_retry_seconds,
             retry_seconds=self.retry_seconds,
         )

@@ -55,7 +55,7 @@ function attemptView(call, sent) {
   );
 }
 
-function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hint, hops, method, signature: verdict, url }) {
+function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hint, hops, mapped_to, method, signature: verdict, url }) {
   const isGood = came !== null && came.status_code < 400 && !error;
   const redirects = hops.slice(0, -1);
   return h(
@@ -64,7 +64,7 @@ function summary(call, { answer: came, at, elapsed_ms: elapsed, error, hint, hop
     redirects.map((hop) => redirection(hop.status_code)),
     badge(isGood, came ? came.status_code : "no answer"),
     verdictBadge(verdict),
-    where(redirects[0] ?? { method, url }),
+    where(redirects[0] ?? { method, url, mapped_to }),
     redirects.length > 0 && ` and ${plural(redirects.length, "redirect")}`,
     h("span", { class: "muted" }, ` ${formatElapsed(call.date_created, at)}, ${formatMilliseconds(elapsed)}`),
     error && h("span", { class: "reason failed" }, h("bdi", {}, error)),
@@ -86,8 +86,9 @@ function hopView(hop, position) {
   );
 }
 
-function where({ method, url }) {
-  return [` ${method} `, h("bdi", {}, h("code", { class: "url" }, url))];
+/** Show what was requested, and where the host map sent it. */
+function where({ mapped_to: target, method, url }) {
+  return [` ${method} `, h("bdi", {}, h("code", { class: "url" }, url)), target && [" sent to ", h("bdi", {}, h("code", {}, target))]];
 }
 
 function verdictBadge(verdict) {

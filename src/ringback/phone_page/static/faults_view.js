@@ -10,13 +10,18 @@ const OF_OPERATIONS = [
   ["answered 429, too many requests", { status: 429 }],
   ["answered 500", { status: 500 }],
   ["answered 503, unavailable", { status: 503 }],
+  ["answered 200 with an HTML page", { status: 200, body: "<html><body>Maintenance</body></html>", content_type: "text/html" }],
   ["answered after 2 seconds", { delay_seconds: 2 }],
+  ["changed, then answered after 2 seconds", { delay_seconds: 2, when: "after" }],
   ["connection closed, nothing changed", { drop: "before" }],
   ["changed, then connection closed", { drop: "after" }],
 ];
 const OF_CALLBACKS = [
   ["signed with an invalid signature", { signature: "bad" }],
+  ["signed with the secondary token", { signature: "secondary" }],
+  ["signed without the port", { signature: "without-port" }],
   ["sent twice", { duplicate: 2 }],
+  ["sent twice at once", { duplicate: 2, at_once: true }],
   ["not sent", { drop: true }],
   ["sent after 2 seconds", { delay_seconds: 2 }],
 ];

@@ -1,0 +1,47 @@
+"""Signing of StatusCallbacks with a shared key instead of the auth token.
+
+Source: docs/fidelity.md, StatusCallback signature [documented].
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+SETTINGS_HEADER = "X-Twilio-Webhooks-Signature-Settings"
+"""The header that names key and algorithm, beside X-Twilio-Signature."""
+
+
+class SignatureAlgorithm(StrEnum):
+    """The algorithm of a signature, as the header names it."""
+
+    HMAC_SHA1 = "HMAC_SHA1"
+    HMAC_SHA256 = "HMAC_SHA256"
+
+    @property
+    def digest(self) -> str:
+        """The name of its hash in hashlib."""
+        return self.removeprefix("HMAC_").lower()
+
+
+class WebhookSigning(NamedTuple):
+    """A shared key of an account, and the algorithm that it signs StatusCallbacks with."""
+
+    key_sid: str
+    secret: str
+    algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA256
+
+    @property
+    def settings(self) -> str:
+        """The value of the header that names key and algorithm."""
+        return f"key={self.key_sid},algorithm={self.algorithm}"
+
+
+def algorithm_of(settings: str) -> SignatureAlgorithm | None:
+    """Return the algorithm that a settings header names: HMAC_SHA1 if it names none, None for an unknown one."""
+    for part in settings.split(","):
+        name, _, value = part.partition("=")
+        if name.strip() == "algorithm" and value.strip():
+            try:
+                return SignatureAlgorithm(value.strip().upper())
+            except ValueError:
+                return None
+    return SignatureAlgorithm.HMAC_SHA1

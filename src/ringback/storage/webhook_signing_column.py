@@ -1,0 +1,40 @@
+"""The column of an account's shared key, which signs its StatusCallbacks."""
+
+import orjson
+from sqlalchemy import Text, bindparam, update
+
+from ringback.domain.webhook_signing import SignatureAlgorithm, WebhookSigning
+from ringback.storage.statements import Statement
+from ringback.storage.tables import accounts
+from ringback.storage.unreadable_rows import ERRORS, report
+
+SET_WEBHOOK_SIGNING = Statement(
+    update(accounts)
+    .where(accounts.c.sid == bindparam("account_sid"))
+    .values(webhook_signing=bindparam("shared_key", type_=Text))
+)
+
+
+def webhook_signing_of(text: str | None) -> WebhookSigning | None:
+    """Return the shared key that a column holds. Raises TypeError, ValueError or KeyError if it does not hold one."""
+    if text is None:
+        return None
+    stored = orjson.loads(text)
+    key_sid, secret = stored["key_sid"], stored["secret"]
+    if not (isinstance(key_sid, str) and isinstance(secret, str)):
+        raise TypeError("webhook_signing is not a shared key")  # without the value, which is a secret
+    return WebhookSigning(key_sid, secret, SignatureAlgorithm(stored["algorithm"]))
+
+
+def readable_webhook_signing(text: str | None, account_sid: str) -> WebhookSigning | None:
+    """Return an account's shared key. An unreadable one is logged, and the auth token signs."""
+    try:
+        return webhook_signing_of(text)
+    except ERRORS as error:
+        report("accounts", account_sid, error)
+        return None
+
+
+def webhook_signing_text(signing: WebhookSigning | None) -> str | None:
+    """Return the column of a shared key, None without one."""
+    return None if signing is None else orjson.dumps(signing._asdict()).decode()
