@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def prompting(account: ControlledAccount, behavior: str = "manual") -> dict[str, Any]:
-    """Have a call at its first prompt, on a frozen clock, and return the call."""
+    """Return a call at its first prompt, on a frozen clock."""
     await account.control("PUT", "/clock", {"mode": "frozen"})
     await account.control("PUT", f"/phones/{NUMBER}", {"behavior": behavior})
     sid = (await account.validate())["call_sid"]

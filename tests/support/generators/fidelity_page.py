@@ -34,7 +34,7 @@ TABLE_HEAD = "| fact | evidence | where | shown by |\n|---|---|---|---|\n"
 
 
 def page(file: FidelityFile) -> str:
-    """Return the page's text."""
+    """Return the text of the page."""
     head = HEAD.format(
         introduction=file.introduction.strip(),
         labels="\n".join(f"- **[{label}]** {meaning}" for label, meaning in file.labels.items()),
@@ -77,7 +77,7 @@ def _label(evidence: Evidence) -> str:
 
 
 def _where(fact: Fact) -> str:
-    """Return the setting and the places; the names in one file follow its path."""
+    """Return the setting and the source locations, grouped by file."""
     parts = [f"setting `{fact.setting}`"] if fact.setting else []
     for path, places in groupby(fact.where, key=lambda place: place.partition(":")[0]):
         names = [place.partition(":")[2] for place in places]
