@@ -84,11 +84,11 @@ async def test_duplicated_callback_retries_each_copy(outbox: Outbox) -> None:
     assert told(outbox.attempts(sid)) == [(1, 500), (2, 500), (3, 500), (4, 500)]
 
 
-async def test_copies_sent_at_once_are_with_the_receiver_at_the_same_time(outbox: Outbox) -> None:
+async def test_copies_sent_at_once_reach_the_receiver_concurrently(outbox: Outbox) -> None:
     both_arrived = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     def answer(_: Received) -> Answer:
-        both_arrived.wait()  # the first copy is answered only when the second has arrived
+        both_arrived.wait()  # the first copy gets its response only after the second has arrived
         return Answer(204)
 
     outbox.let({"duplicate": 2, "at_once": True})
@@ -101,7 +101,7 @@ async def test_copies_sent_at_once_are_with_the_receiver_at_the_same_time(outbox
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.DELIVERED, [EventType.CALLBACK_DELIVERED])
 
 
-async def test_copies_sent_at_once_have_their_own_retries(outbox: Outbox) -> None:
+async def test_copies_sent_at_once_are_retried_separately(outbox: Outbox) -> None:
     outbox.let({"duplicate": 2, "at_once": True})
     outbox.policy = DeliveryPolicy(retries=1, retry_on=frozenset({"5xx"}))
     with CallbackReceiver(lambda _: Answer(500)) as receiver:
@@ -112,7 +112,7 @@ async def test_copies_sent_at_once_have_their_own_retries(outbox: Outbox) -> Non
     assert (outbox.status(sid), settled(outbox)) == (CallbackStatus.FAILED, [EventType.CALLBACK_FAILED])
 
 
-async def test_copies_sent_at_once_stay_pending_when_nothing_can_be_stored(
+async def test_copies_sent_at_once_stay_pending_if_they_cannot_be_stored(
     outbox: Outbox, receiver: CallbackReceiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: Any, **__: Any) -> None:
@@ -129,7 +129,7 @@ async def test_copies_sent_at_once_stay_pending_when_nothing_can_be_stored(
     assert (outbox.status(sid), outbox.attempts(sid)) == (CallbackStatus.PENDING, [])
 
 
-async def test_signature_without_the_port_is_accepted_by_official_validators_alone(
+async def test_signature_without_the_port_is_accepted_by_official_validators_only(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.let({"signature": "without-port"})

@@ -45,7 +45,7 @@ async def test_mapped_host_keeps_its_name_in_the_request(outbox: Outbox, receive
 PROXIED = "app.example.com"
 
 
-async def test_host_mapped_to_a_url_is_reached_in_plain_http_as_through_a_proxy(
+async def test_host_mapped_to_a_url_is_requested_over_plain_http_like_through_a_proxy(
     outbox: Outbox, receiver: CallbackReceiver
 ) -> None:
     outbox.egress = EgressPolicy.of([], {PROXIED: receiver.url})
@@ -62,7 +62,9 @@ async def test_host_mapped_to_a_url_is_reached_in_plain_http_as_through_a_proxy(
     assert outbox.summary(sid).is_signature_valid is True
 
 
-async def test_redirect_to_another_mapped_host_is_followed_there(outbox: Outbox, receiver: CallbackReceiver) -> None:
+async def test_redirect_to_another_mapped_host_is_sent_to_its_target(
+    outbox: Outbox, receiver: CallbackReceiver
+) -> None:
     elsewhere = "http://other.example.com/moved"
     with CallbackReceiver(lambda _: Answer(307, {"Location": elsewhere})) as first:
         outbox.egress = EgressPolicy.of([], {PROXIED: first.url, "other.example.com": receiver.url})

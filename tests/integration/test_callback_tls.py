@@ -36,7 +36,7 @@ def tls_receiver(certificate: Path) -> Iterator[TlsReceiver]:
 
 @pytest.fixture
 def trust(outbox: Outbox, certificate: Path) -> Trust:
-    """Return how to trust that certificate, as with the setting `callback_ca_file`."""
+    """Return a function that trusts this certificate, as with the setting `callback_ca_file`."""
     return lambda: setattr(outbox, "certificates", trusted_certificates(str(certificate)))
 
 
@@ -95,7 +95,7 @@ async def test_certificate_of_another_receiver_is_refused(
     ("of_settings", "of_account", "is_dropped"),
     [("as-given", None, False), ("dropped", None, True), ("dropped", "as-given", False), ("as-given", "dropped", True)],
 )
-async def test_port_of_an_https_url_is_signed_as_the_policy_says(
+async def test_port_of_an_https_url_is_signed_according_to_the_policy(
     outbox: Outbox,
     tls_receiver: TlsReceiver,
     trust: Trust,

@@ -57,7 +57,7 @@ async def test_invalid_shared_key_is_rejected_without_the_secret(
     assert await shared_key(account) == 404
 
 
-async def test_reset_of_the_account_deletes_its_shared_key(account: ControlledAccount) -> None:
+async def test_account_reset_deletes_the_shared_key(account: ControlledAccount) -> None:
     await account.control("PUT", "/webhook-signing", KEY)
 
     await account.control("POST", "/reset")
@@ -75,7 +75,7 @@ async def test_snapshot_contains_the_shared_key(controlled: Controlled, account:
     assert (restored.status_code, await shared_key(account)) == (204, KEY)
 
 
-async def test_pending_callback_is_signed_with_the_key_that_the_account_has_when_it_is_sent(
+async def test_pending_callback_is_signed_with_the_current_key_of_the_account(
     account: ControlledAccount,
 ) -> None:
     with CallbackReceiver() as receiver:
@@ -142,7 +142,7 @@ async def test_inbox_names_the_key_of_a_signature(
     assert message["signature"]["is_valid"] is (": it was" not in explanation)
 
 
-async def test_inbox_names_a_shared_key_that_the_account_does_not_have(account: ControlledAccount) -> None:
+async def test_inbox_names_an_unknown_shared_key(account: ControlledAccount) -> None:
     headers = {"X-Twilio-Signature": base64.b64encode(bytes(32)).decode(), HEADER: "key=k,algorithm=HMAC_SHA256"}
 
     await account.http.get(url(account), headers=headers)
@@ -151,7 +151,7 @@ async def test_inbox_names_a_shared_key_that_the_account_does_not_have(account: 
     assert "names a shared key, which this account does not have" in message["signature"]["explanation"]
 
 
-async def test_badly_signed_callback_of_a_shared_key_is_explained(account: ControlledAccount) -> None:
+async def test_invalid_signature_with_a_shared_key_is_explained(account: ControlledAccount) -> None:
     await account.control("PUT", "/webhook-signing", KEY)
     await account.control("POST", "/faults", {"operation": "status-callback", "effect": {"signature": "bad"}})
     with CallbackReceiver() as receiver:

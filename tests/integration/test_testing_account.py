@@ -65,7 +65,7 @@ def test_clock_is_frozen_set_run_and_advanced(ringback: Account) -> None:
     assert NOON <= ringback.clock.now < NOON + timedelta(minutes=10)
 
 
-def test_shared_key_signs_until_the_auth_token_signs_again(ringback: Account) -> None:
+def test_shared_key_signs_until_the_auth_token_is_selected(ringback: Account) -> None:
     header, numbers = "X-Twilio-Webhooks-Signature-Settings", (NUMBER, "+14158675310")
     with CallbackReceiver() as receiver:
         ringback.sign_with_shared_key("key_1", "shared secret")

@@ -191,7 +191,7 @@ def test_client_with_a_timeout_above_the_delay_gets_its_response(account: Accoun
     assert time.monotonic() - started >= 0.2
 
 
-def test_callback_arrives_before_the_late_answer_of_its_post(
+def test_callback_arrives_before_the_late_response_to_its_post(
     quick_server: ServerProcess, account: Account, receiver: CallbackReceiver
 ) -> None:
     account.let(CREATE, {"delay_seconds": LONGEST_DELAY_SECONDS, "when": "after"}, times=1)
@@ -211,7 +211,7 @@ def test_callback_arrives_before_the_late_answer_of_its_post(
 
 
 @pytest.mark.parametrize("status", [200, 502])
-def test_page_of_a_load_balancer_replaces_the_answer(
+def test_page_of_a_load_balancer_replaces_the_response(
     status: int, quick_server: ServerProcess, account: Account
 ) -> None:
     account.let(CREATE, {"status": status, "body": "<html>Maintenance</html>", "content_type": "text/html"}, times=1)

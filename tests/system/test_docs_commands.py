@@ -111,7 +111,7 @@ def test_session_of_the_quick_start_verifies_a_number(empty_server: ServerProces
     assert [entry["friendly_name"] for entry in found] == ["My Home Phone Number"]
 
 
-def test_session_of_the_shared_key_sets_it_shows_it_and_deletes_it(quick_server: ServerProcess, tmp_path: Path) -> None:
+def test_shared_key_session_sets_shows_and_deletes_the_key(quick_server: ServerProcess, tmp_path: Path) -> None:
     program("curl")
     session = readme_block("shared-key-session", page=docs_page("callbacks"), base_url=quick_server.base_url)
     session = session.replace("curl --fail", "curl -sS --fail").replace("$ACCOUNT_SID", ACCOUNT_SID)

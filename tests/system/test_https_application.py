@@ -1,4 +1,4 @@
-"""An application behind a proxy that ends TLS: it knows its https URL alone, and listens on plain HTTP."""
+"""An application behind a proxy that terminates TLS: it knows only its https URL, and listens on plain HTTP."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ NUMBER = "+14158675309"
 
 
 class Application:
-    """Verifies a number, and believes only callbacks whose signature is valid for the URL that the proxy names."""
+    """An application that verifies a number, and accepts only callbacks signed for the URL in the proxy's headers."""
 
     def __init__(self) -> None:
         self.verified: list[str] = []
@@ -43,7 +43,7 @@ def application() -> Iterator[Application]:
         yield application
 
 
-def test_application_that_knows_only_its_https_url_believes_its_callback(application: Application) -> None:
+def test_application_that_knows_only_its_https_url_accepts_its_callback(application: Application) -> None:
     host_map = f"other.example.com=127.0.0.1,app.example.com={application.receiver.url}"
     with ServerProcess(ring_seconds=0, key_seconds=0, callback_host_map=host_map) as server, server.client() as http:
         client = Client(ACCOUNT_SID, AUTH_TOKEN, http_client=TwilioHttpClient(timeout=PATIENCE_SECONDS))

@@ -43,7 +43,7 @@ def test_python_validator_accepts_received_callbacks_and_rejects_altered_ones(
 @pytest.mark.node
 @pytest.mark.parametrize("algorithm", ["HMAC_SHA256", "HMAC_SHA1"])
 @pytest.mark.parametrize(("method", "path"), CASES[2:])
-def test_nodes_middleware_accepts_a_callback_signed_with_a_shared_key(
+def test_node_middleware_accepts_a_callback_signed_with_a_shared_key(
     quick_server: ServerProcess, receiver: CallbackReceiver, method: str, path: str, algorithm: str
 ) -> None:
     with connect(quick_server.base_url) as connection:

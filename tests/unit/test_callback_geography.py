@@ -40,7 +40,7 @@ def parameters_of(number: str) -> ParameterPairs:
     return status_callback_parameters(call)
 
 
-def test_places_of_both_numbers_are_added_in_their_position() -> None:
+def test_geography_of_both_numbers_is_added_in_its_position() -> None:
     parameters = parameters_of("+12125551234")
 
     sent = with_geography(parameters)
@@ -49,7 +49,7 @@ def test_places_of_both_numbers_are_added_in_their_position() -> None:
     assert [name for name, _ in sent] == list(PARAMETER_ORDER)
 
 
-def test_callback_stored_by_0_1_0_is_sent_in_the_order_of_today() -> None:
+def test_callback_stored_by_0_1_0_is_sent_in_the_current_order() -> None:
     sent = [name for name, _ in with_geography(WRITTEN_BY_0_1_0)]
 
     assert set(sent) == {name for name, _ in WRITTEN_BY_0_1_0} | PLACES.keys()

@@ -101,7 +101,7 @@ def test_option_of_another_effect_is_rejected(data: dict[str, Any]) -> None:
         effect_from_dict(data)
 
 
-def test_body_is_html_unless_a_type_is_given() -> None:
+def test_fault_body_is_html_unless_a_type_is_given() -> None:
     assert effect_from_dict({"status": 502, "body": "<html>"}) == AnswerBody(502, "<html>", "text/html; charset=utf-8")
 
 
