@@ -9,8 +9,9 @@ from twilio.request_validator import RequestValidator  # type: ignore[import-unt
 
 from ringback.domain.callbacks import signature, status_callback_parameters
 from ringback.domain.calls import CallState, VerificationStatus
+from ringback.domain.phones import PhoneBehavior
 from ringback.domain.timestamps import after
-from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, T0, a_call
+from support.domain_values import ACCOUNT_SID, CALL_SID, CALLER_ID_SID, T0, a_call, a_phone
 
 TOKEN = "12345"
 URL = "https://mycompany.com/myapp.php?foo=1&bar=2"
@@ -124,10 +125,17 @@ def test_unanswered_call_has_a_duration_of_zero() -> None:
         (CallState.BUSY, "486"),
         (CallState.NO_ANSWER, "487"),
         (CallState.FAILED, "404"),
+        (CallState.CANCELED, "487"),
     ],
 )
 def test_sip_response_code_is_that_of_the_final_status(state: CallState, code: str) -> None:
     assert ended(state=state)["SipResponseCode"] == code
+
+
+def test_sip_response_code_of_a_geo_blocked_call_is_403() -> None:
+    told = ended(state=CallState.FAILED, phone=a_phone(PhoneBehavior.GEO_BLOCKED))
+
+    assert (told["CallStatus"], told["SipResponseCode"], told["CallDuration"]) == ("failed", "403", "0")
 
 
 def test_parameter_values_are_plain_text() -> None:

@@ -13,6 +13,7 @@ from ringback.domain.callback_hops import CallbackHop, ParameterPairs
 from ringback.domain.calls import CallStatus, ValidationCall
 from ringback.domain.fault_effects import AlterSignature, Effect, SignatureFlaw
 from ringback.domain.geography import geography
+from ringback.domain.phones import PhoneBehavior
 from ringback.domain.policies import SignedPort
 from ringback.domain.sids import AccountSid, CallSid
 from ringback.domain.timestamps import Timestamp, rfc_2822
@@ -41,8 +42,10 @@ SIP_RESPONSE_CODES = {
     CallStatus.BUSY: "486",
     CallStatus.NO_ANSWER: "487",
     CallStatus.FAILED: "404",
+    CallStatus.CANCELED: "487",
 }
 """SIP status by which a call with this final status ended. Source: docs/fidelity.md, StatusCallback parameters."""
+GEO_BLOCKED_SIP_RESPONSE_CODE = "403"  # docs/fidelity.md, StatusCallback parameters [observed]
 PARAMETER_ORDER = (
     *("Called", "ToState", "CallerCountry", "Direction", "Timestamp", "CallbackSource", "SipResponseCode"),
     *("CallerState", "ToZip", "SequenceNumber", "CallSid", "To", "CallerZip", "ToCountry", "CalledZip", "ApiVersion"),
@@ -177,7 +180,7 @@ def status_callback_parameters(call: ValidationCall) -> ParameterPairs:
         "Direction": "outbound-api",
         "Timestamp": rfc_2822(call.ended_at or call.date_created),
         "CallbackSource": "call-progress-events",
-        "SipResponseCode": SIP_RESPONSE_CODES.get(call.call_status, ""),
+        "SipResponseCode": _sip_response_code(call),
         "SequenceNumber": "0",
         "CallSid": call.sid,
         "To": call.phone_number,
@@ -193,6 +196,12 @@ def status_callback_parameters(call: ValidationCall) -> ParameterPairs:
     if call.outgoing_caller_id_sid:
         values["OutgoingCallerIdSid"] = call.outgoing_caller_id_sid
     return tuple((name, str(value)) for name, value in values.items())
+
+
+def _sip_response_code(call: ValidationCall) -> str:
+    if call.phone and call.phone.behavior == PhoneBehavior.GEO_BLOCKED:
+        return GEO_BLOCKED_SIP_RESPONSE_CODE
+    return SIP_RESPONSE_CODES.get(call.call_status, "")
 
 
 def _minutes_rounded_up(seconds: int) -> int:
