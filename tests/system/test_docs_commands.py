@@ -31,6 +31,7 @@ RUN = {
     "docs/interception.md": ["interception-start", "interception-session"],
     "docs/faults.md": ["faults-session"],
     "docs/policy.md": ["policy-session"],
+    "docs/accounts.md": ["accounts-session"],
     "docs/api-keys.md": ["key-session", "permissions-session"],
     "docs/postgresql.md": ["grants"],
 }
