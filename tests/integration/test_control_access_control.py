@@ -105,7 +105,7 @@ async def test_snapshot_that_is_too_large_to_restore_is_refused(controlled: Cont
     answer = await controlled.http.get("/_ringback/snapshot")
 
     assert answer.status_code == 409
-    assert answer.json()["error"] == f"the snapshot would have more than {2 * MAX_BODY_BYTES} bytes"
+    assert answer.json()["error"] == f"the snapshot would be larger than {2 * MAX_BODY_BYTES} bytes"
     assert "snapshot_limit_mib" in answer.json()["hint"]
 
 
@@ -193,7 +193,7 @@ async def test_callback_is_rejected_with_a_hint(
 
     assert answer.status_code == 403
     assert answer.json() == {
-        "error": "a StatusCallback may not use the control API",
+        "error": "a StatusCallback cannot use the control API",
         "hint": "send StatusCallbacks to your application, or to an inbox: /_ringback/accounts/{AC…}/inbox/{name}",
     }
     assert (await account.control("GET")).status_code == 200

@@ -205,7 +205,7 @@ async def test_default_has_no_script(account: ControlledAccount, method: str, bo
     assert answer.status_code == 422
     assert answer.json() == {
         "error": "number: default has no script",
-        "hint": "PUT a rule for default, or name a phone number",
+        "hint": "PUT a rule for default, or use a phone number",
     }
 
 

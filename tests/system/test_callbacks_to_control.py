@@ -13,7 +13,7 @@ from support.waiting import PATIENCE_SECONDS
 
 HANGS_UP = "+15005550013"
 MAPPED = "app.test"
-REFUSAL = "a StatusCallback may not use the control API"
+REFUSAL = "a StatusCallback cannot use the control API"
 
 
 @dataclass

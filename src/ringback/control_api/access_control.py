@@ -16,11 +16,11 @@ from ringback.domain.secrets import is_same_secret
 MAX_BODY_BYTES = 1024 * 1024
 PUBLIC_PATHS = frozenset({"/docs", "/openapi.json"})
 CALLBACK_HEADERS = ("x-twilio-signature", "i-twilio-idempotency-token")
-"""Headers that every StatusCallback has, also after redirects."""
+"""Headers that every StatusCallback has, even after redirects."""
 ALLOWED_FETCH_SITES = frozenset({"same-origin", "none"})
 """Values of Sec-Fetch-Site for a page of this server, and for a URL that the user typed."""
 LOGGED_CHARACTERS = 1_000
-"""Longest path in a log line."""
+"""Maximum length of a path in a log line."""
 LOCAL_DOMAINS = (".localhost", ".internal", ".local", ".test")
 """Reserved top-level domains: nobody can register a name in them and point it to this server."""
 
@@ -34,8 +34,9 @@ class AccessControlMiddleware:
 
     StatusCallbacks are rejected because of server-side request forgery: anyone who can make a call chooses their URL,
     and `http://localhost:8010/_ringback/reset` would erase everything. Unknown Host names are rejected because of DNS
-    rebinding: a hostile page could otherwise call the control API as same-origin. With a token, every request needs it.
-    `public_routes` (inboxes) accept every request; `PUBLIC_PATHS` accept every request except callbacks.
+    rebinding: a hostile page could otherwise call the control API as same-origin. If a token is set, every
+    request needs it. `public_routes` (inboxes) accept every request; `PUBLIC_PATHS` accept every request except
+    callbacks.
     """
 
     def __init__(
@@ -73,11 +74,11 @@ class AccessControlMiddleware:
         return any(route.matches(scope)[0] is not Match.NONE for route in self._public_routes)
 
     def _check(self, headers: Headers, limit: int) -> None:
-        """Raise ControlError unless the origin, the token or host, and the announced body size are acceptable."""
+        """Raise ControlError unless the origin, the token or host, and the Content-Length are acceptable."""
         if _is_cross_origin(headers):
             raise ControlError(
                 HTTPStatus.FORBIDDEN,
-                "a web page of another origin may not use the control API",
+                "a web page from another origin cannot use the control API",
                 "send the request from a program, or from a page with this server's address and port",
             )
         if self._token is None:
@@ -91,7 +92,7 @@ class AccessControlMiddleware:
             if name != self._own_name and not _is_local(name):
                 raise ControlError(
                     HTTPStatus.FORBIDDEN,
-                    "the control API rejects unknown host names as long as it has no token",
+                    "without a control token, the control API rejects unknown host names",
                     "use an IP address or localhost, or set control_token and send it",
                 )
 
@@ -117,7 +118,7 @@ def _reject_callback(headers: Headers) -> None:
     if any(name in headers for name in CALLBACK_HEADERS):
         raise ControlError(
             HTTPStatus.FORBIDDEN,
-            "a StatusCallback may not use the control API",
+            "a StatusCallback cannot use the control API",
             "send StatusCallbacks to your application, or to an inbox: /_ringback/accounts/{AC…}/inbox/{name}",
         )
 
@@ -125,7 +126,7 @@ def _reject_callback(headers: Headers) -> None:
 def _is_cross_origin(headers: Headers) -> bool:
     """Tell whether a browser sends this request for a page of another origin (cross-site request forgery).
 
-    The opaque origin `null` counts as another one. Schemes are not compared, because a proxy may terminate TLS.
+    The opaque origin `null` counts as another origin. Schemes are not compared, because a proxy may terminate TLS.
     """
     if any(site not in ALLOWED_FETCH_SITES for site in headers.getlist("sec-fetch-site")):
         return True
@@ -161,7 +162,7 @@ def _check_token(authorization: str, token: str) -> None:
         raise ControlError(
             HTTPStatus.UNAUTHORIZED,
             "the control API of this server requires a token",
-            "send Authorization: Bearer with the value of the setting control_token",
+            "send the header Authorization: Bearer TOKEN with the value of the setting control_token",
             {"WWW-Authenticate": "Bearer"},
             "wrong control token" if is_bearer else "no control token",
         )

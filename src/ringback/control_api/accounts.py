@@ -24,13 +24,15 @@ class CreateAccountRequest(RequestModel):
 
     friendly_name: FriendlyName | None = None
     owner_email: EmailAddress | None = Field(None, description="Only the syntax is checked.")
-    parent_sid: AccountSidText | None = Field(None, description="Parent account: the new account is its subaccount.")
+    parent_sid: AccountSidText | None = Field(
+        None, description="Parent account: the new account becomes its subaccount."
+    )
 
 
 class UpdateAccountRequest(RequestModel):
     """Properties of an account that can be changed."""
 
-    status: AccountStatus = Field(description="ringback serves only requests of active accounts.")
+    status: AccountStatus = Field(description="The Twilio API serves only active accounts.")
 
 
 class AccountResponse(ResponseModel):
@@ -38,7 +40,9 @@ class AccountResponse(ResponseModel):
 
     sid: str
     auth_token: str
-    secondary_auth_token: str | None = Field(description="It authenticates too, but signs nothing. Null without one.")
+    secondary_auth_token: str | None = Field(
+        description="Also valid for authentication, but not used for signatures. Null if there is none."
+    )
     friendly_name: str
     owner_email: str | None
     status: AccountStatus
@@ -54,7 +58,7 @@ class AccountListResponse(ResponseModel):
 
 
 def account_response(account: Account) -> AccountResponse:
-    """Return the response for an account."""
+    """Convert an account to a response."""
     return AccountResponse(
         sid=account.sid,
         auth_token=account.auth_token,
@@ -84,7 +88,7 @@ async def create_account(services: Services, body: CreateAccountRequest | None =
     except operations.InvalidParent as error:
         raise unprocessable(
             f"parent_sid: {error} is not an account, or is a subaccount itself",
-            "leave parent_sid out, or name an account that has no parent",
+            "omit parent_sid, or use the SID of an account that has no parent",
         ) from error
     return account_response(account)
 
@@ -124,7 +128,7 @@ async def delete_account(services: Services, account: PathAccount) -> Response:
 async def reset_account(services: Services, account: PathAccount) -> Response:
     """Delete the account's caller IDs, calls, callbacks, phones, faults, policy and journals.
 
-    Its clock shows real time again. The account itself stays, with its auth token, keys and subaccounts.
+    Its clock returns to real time. The account itself remains, with its auth token, keys and subaccounts.
     """
     await services.database.run_in_steps(operations.reset_account.steps, account.sid)
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -132,6 +136,6 @@ async def reset_account(services: Services, account: PathAccount) -> Response:
 
 @router.post("/reset", status_code=HTTPStatus.NO_CONTENT, summary="Reset the server")
 async def reset_everything(services: Services) -> Response:
-    """Delete all accounts and their data, then create the accounts of the settings and the seed file again."""
+    """Delete all accounts and their data, then recreate the accounts of the settings and the seed file."""
     await services.reset_all()
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -63,7 +63,7 @@ ROUTERS = (
 """All routers of the control API, in the order of the OpenAPI description."""
 
 STREAM_ERRORS = frozenset({"BrokenResourceError", "ClosedResourceError"})
-"""Names of anyio's errors that end FastAPI's event streams when the client disconnects."""
+"""Names of anyio's exceptions that end FastAPI's event streams when the client disconnects."""
 
 log = structlog.get_logger()
 
@@ -74,7 +74,7 @@ class ControlApplication(FastAPI):
     requires_token = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 404 for a path that ends with a line feed: `$` in Starlette's path patterns matches before it."""
+        """Respond with 404 to a path that ends with a line feed, before which `$` in Starlette's patterns matches."""
         if scope["type"] == "http" and scope["path"].endswith("\n"):
             await error_response(HTTPStatus.NOT_FOUND, "Not Found", DOCS_HINT)(scope, receive, send)
             return
@@ -120,7 +120,7 @@ def create_control_app(services: Services, control_token: str | None, host: str)
 
 
 class ErrorLoggingMiddleware:
-    """Middleware that logs unexpected exceptions, and raises those that occur before the response is complete.
+    """Middleware that logs unexpected exceptions, and re-raises them unless the response is complete.
 
     A client that disconnects during a response is not a failure.
     """
@@ -154,7 +154,7 @@ class ErrorLoggingMiddleware:
 
 
 def _is_disconnection(error: Exception) -> bool:
-    """Tell whether a closed connection raised the error."""
+    """Tell whether a closed connection caused the error."""
     if isinstance(error, ExceptionGroup):
         return all(map(_is_disconnection, error.exceptions))
     return isinstance(error, ClientDisconnect | OSError) or type(error).__name__ in STREAM_ERRORS

@@ -18,7 +18,7 @@ router = APIRouter(tags=["Accounts"])
     summary="Create a secondary auth token",
 )
 async def create_secondary_token(services: Services, account: PathAccount) -> AccountResponse:
-    """Create a token that authenticates like the primary one. It replaces the secondary token that the account has."""
+    """Create a token that authenticates like the primary one. It replaces an existing secondary token."""
     updated_account = await services.database.run(
         operations.create_secondary_token,
         account.sid,
@@ -37,7 +37,7 @@ async def create_secondary_token(services: Services, account: PathAccount) -> Ac
     summary="Delete the secondary auth token",
 )
 async def delete_secondary_token(services: Services, account: PathAccount) -> Response:
-    """Delete the secondary token, which then authenticates no longer."""
+    """Delete the secondary token, which is then no longer valid."""
     try:
         await services.database.run(operations.delete_secondary_token, account.sid, system_now=services.system_now())
     except operations.NoSecondaryToken as error:

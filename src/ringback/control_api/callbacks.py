@@ -33,11 +33,11 @@ class CallbackHopResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="Where the setting callback_host_map sent the request. Null without an entry for its host."
+        description="Where the setting callback_host_map sent the request. Null if it has no entry for the host."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
-        description="The parameters in this request: those of the query for GET, of the form for POST."
+        description="The parameters of this request: from the query for GET, from the form for POST."
     )
     is_sent: bool = Field(description="False if no connection was made, so that nothing was sent.")
     status_code: int | None = Field(description="Null if there was no response.")
@@ -45,13 +45,13 @@ class CallbackHopResponse(ResponseModel):
     elapsed_ms: float
     error: str | None = Field(description="Why there was no response.")
     signature: SignatureResponse | None = Field(
-        description="The verdict on its signature, with the present auth token of the account. Null for a request that "
-        "was not sent."
+        description="Whether its signature is valid, checked with the account's current auth token. Null for a request "
+        "that was not sent."
     )
 
 
 class CallbackAttemptResponse(ResponseModel):
-    """One attempt to deliver a StatusCallback. After redirects it has several requests, its `hops`.
+    """One attempt to deliver a StatusCallback. With redirects it consists of several requests, its `hops`.
 
     `method`, `url`, `headers`, `parameters` and `signature` are those of the last request.
     """
@@ -61,24 +61,24 @@ class CallbackAttemptResponse(ResponseModel):
     method: str
     url: str
     mapped_to: str | None = Field(
-        description="Where the setting callback_host_map sent the last request. Null without an entry for its host."
+        description="Where the setting callback_host_map sent the last request. Null if it has no entry for the host."
     )
     headers: dict[str, str]
     parameters: dict[str, str] = Field(
-        description="The parameters in the last request: those of the query for GET, of the form for POST. A GET that "
-        "follows a redirect has only the parameters in the Location."
+        description="The parameters of the last request: from the query for GET, from the form for POST. A GET after a "
+        "redirect has only the parameters in the Location header."
     )
     answer: ReceiverResponse | None = Field(description="The response to the last request. Null if there was none.")
     elapsed_ms: float
     error: str | None = Field(description="Why the attempt failed.")
-    hint: str | None = Field(description="Advice on redirects that lost the parameters. Null if none did.")
+    hint: str | None = Field(description="Advice if a redirect lost the parameters. Null otherwise.")
     hops: list[CallbackHopResponse] = Field(
-        description="All requests of the attempt, in order: the StatusCallback, then one for each followed redirect. "
-        "Empty if nothing was sent, and for attempts of ringback 0.1.0, which stored only the last request."
+        description="All requests of the attempt, in order: the StatusCallback, then one for each redirect that was "
+        "followed. Empty if nothing was sent, and for attempts by ringback 0.1.0, which stored only the last request."
     )
     signature: SignatureResponse | None = Field(
-        description="The verdict on the signature for `url` and the posted parameters, with the present auth token of "
-        "the account. A receiver behind a proxy may see another URL. Null if no receiver was reached."
+        description="Whether the signature is valid for `url` and the posted parameters, checked with the account's "
+        "current auth token. A receiver behind a proxy may see a different URL. Null if no receiver was reached."
     )
 
 
@@ -108,10 +108,10 @@ async def fetch_callbacks(services: Services, account: PathAccount, call: PathCa
     summary="Send a StatusCallback again",
 )
 async def redeliver(services: Services, account: PathAccount, call: PathCall) -> CallbackJournalResponse:
-    """Send a StatusCallback that was delivered or has failed again, with the same idempotency token.
+    """Resend a StatusCallback that was delivered or has failed, with the same idempotency token.
 
-    Failed attempts are retried as in the first delivery. The response does not wait for the delivery: an event reports
-    its result.
+    Failed attempts are retried as in the first delivery. The response does not wait for the delivery. An event reports
+    the result.
     """
     try:
         journal = await services.database.run(redeliver_callback, call.sid, system_now=services.system_now())
@@ -137,7 +137,7 @@ async def _journal_response(
     return CallbackJournalResponse(
         status=journal.status,
         idempotency_token=journal.callback.idempotency_token,
-        # In a thread: the geography may be read from files, and finding out why a signature is invalid takes long.
+        # In a thread: this may read the geography from files, and finding out why a signature is invalid is slow.
         callbacks=await asyncio.to_thread(_attempt_responses, account, journal.callback, journal.attempts, signed_port),
     )
 

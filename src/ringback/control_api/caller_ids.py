@@ -53,7 +53,7 @@ class CallerIdListResponse(ResponseModel):
 
 
 def caller_id_response(caller_id: OutgoingCallerId) -> CallerIdResponse:
-    """Return the response for a caller ID."""
+    """Convert a caller ID to a response."""
     return CallerIdResponse(
         sid=caller_id.sid,
         account_sid=caller_id.account_sid,
@@ -70,7 +70,7 @@ async def list_caller_ids(
     account: PathAccount,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Return the account's newest caller IDs. Faults and the request journal do not apply to this request."""
+    """Return the account's newest caller IDs. Faults do not affect this request, and it is not journaled."""
     page = await services.database.run(list_outgoing_caller_ids, account.sid, PageRequest(page_size=limit))
     return await list_response("caller_ids", page.rows, caller_id_response)
 
@@ -82,7 +82,7 @@ async def list_caller_ids(
     summary="Create a caller ID without a call",
 )
 async def create_caller_id(services: Services, account: PathAccount, body: CreateCallerIdRequest) -> CallerIdResponse:
-    """Add a verified number to the account at once, without a call and a code."""
+    """Add a verified number to the account immediately, without a call and a code."""
     number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
         caller_id = await services.database.run(

@@ -99,7 +99,7 @@ class CallListResponse(ResponseModel):
 
 
 def call_response(call: ValidationCall, summary: CallbackSummary | None) -> CallResponse:
-    """Return the response for a call, with the summary of its StatusCallback."""
+    """Convert a call and the summary of its StatusCallback to a response."""
     phone = call.phone
     return CallResponse(
         sid=call.sid,
@@ -153,7 +153,9 @@ async def list_calls(
     """Return the account's calls, newest first, each with its code, its timeline and the state of its callback."""
     e164 = None if phone_number is None else to_e164(phone_number, None)
     if phone_number is not None and e164 is None:
-        raise unprocessable("phone_number: not a valid phone number", "write it as +14158675309, with %2B for the +")
+        raise unprocessable(
+            "phone_number: not a valid phone number", "use a format such as +14158675309, and encode the + as %2B"
+        )
     calls = await services.database.run_in_steps(
         newest_calls.steps, account.sid, limit=limit, phone_number=e164, status=status
     )
@@ -169,15 +171,15 @@ async def fetch_call(services: Services, call: PathCall) -> CallResponse:
 @router.post("/accounts/{account_sid}/calls/{call_sid}/answer", responses=CONFLICT_RESPONSE, summary="Answer the call")
 async def answer(services: Services, call: PathCall) -> CallResponse:
     """Answer a ringing phone, regardless of its behavior."""
-    return await _act(services, call, CallEvent.ANSWER, "answer a call while its phone rings")
+    return await _act(services, call, CallEvent.ANSWER, "answer a call while its phone is ringing")
 
 
 @router.post("/accounts/{account_sid}/calls/{call_sid}/digits", responses=CONFLICT_RESPONSE, summary="Enter digits")
 async def enter_digits(services: Services, call: PathCall, body: DigitsRequest) -> CallResponse:
-    """Enter digits at the prompt. Six digits are a code; after fewer, the prompt waits for the others.
+    """Enter digits at the prompt. Six digits make a code; after fewer digits, the prompt waits for the rest.
 
-    With pauses, the response is the call before the digits: they are entered together when the last pause has passed,
-    unless the prompt times out, or another action follows, before that.
+    With pauses, the response is the call before the digits are entered. They are entered together after the last pause,
+    unless the prompt times out or another action follows first.
     """
     hint = "enter digits at the prompt, after the phone is answered and the extension is dialed"
     return await _act(services, call, CallEvent.DIGITS, hint, body.digits)
@@ -192,7 +194,7 @@ async def hang_up(services: Services, call: PathCall) -> CallResponse:
 @router.post("/accounts/{account_sid}/calls/{call_sid}/reject", responses=CONFLICT_RESPONSE, summary="Reject the call")
 async def reject(services: Services, call: PathCall) -> CallResponse:
     """Reject a ringing call: its status becomes busy."""
-    return await _act(services, call, CallEvent.REJECT, "reject a call while its phone rings")
+    return await _act(services, call, CallEvent.REJECT, "reject a call while its phone is ringing")
 
 
 async def _act(services: Services, call: ValidationCall, event: CallEvent, hint: str, digits: str = "") -> CallResponse:

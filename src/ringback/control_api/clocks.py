@@ -67,9 +67,9 @@ async def fetch_clock(services: Services, account: PathAccount) -> ClockResponse
 
 @router.put("/accounts/{account_sid}/clock", summary="Freeze, set or run the account's clock")
 async def set_account_clock(services: Services, account: PathAccount, body: SetClockRequest) -> ClockResponse:
-    """Set the clock that all dates of the account follow. Everything that is overdue by the new time happens at once.
+    """Set the clock that determines all dates of the account. Events that are due by then happen immediately.
 
-    To let events happen in order on the way to a later time, advance the clock instead.
+    To let all events up to a later time happen in order, advance the clock instead.
     """
     time = await services.database.run_in_steps(
         set_clock.steps,
@@ -88,14 +88,14 @@ async def set_account_clock(services: Services, account: PathAccount, body: SetC
     "/accounts/{account_sid}/clock/advance", responses=CONFLICT_RESPONSE, summary="Advance the account's clock"
 )
 async def advance_clock(services: Services, account: PathAccount, body: AdvanceClockRequest) -> ClockResponse:
-    """Advance the clock, let everything that falls due happen in order, and answer when the account has settled.
+    """Advance the clock, let all events that fall due happen in order, and respond when the account has settled.
 
-    An account has settled when its calls have moved and their callbacks are delivered or have failed. `0` settles what
-    is due now.
+    An account has settled when its calls have moved and their callbacks were delivered or have failed. With `0`, only
+    events that are due now happen.
     """
     if after(account.clock.now(services.system_now()), body.seconds) > LATEST:
         raise unprocessable(
-            f"seconds: a clock cannot be advanced beyond the year {LAST_YEAR}", "send a smaller number of seconds"
+            f"seconds: a clock cannot be advanced beyond the year {LAST_YEAR}", "advance the clock by fewer seconds"
         )
     try:
         time = await services.advance(account.sid, body.seconds)

@@ -53,7 +53,7 @@ async def _find_call(
 
 
 def call_not_found(account_sid: str, call_sid: str) -> ControlError:
-    """Return the error for a call that does not exist, or no longer."""
+    """Return the error for a call that does not exist or was deleted."""
     hint = f"GET /_ringback/accounts/{account_sid}/calls lists the calls of the account"
     return not_found(f"call {call_sid[:_SHOWN_CHARACTERS]} in this account", hint)
 
@@ -68,6 +68,6 @@ def parse_phone_number(services: SharedServices, text: str, field: str) -> str:
     if e164 is None:
         raise unprocessable(
             f"{field}: {text[:_SHOWN_CHARACTERS]!r} is not a valid phone number",
-            "write it as +14158675309; the setting number_validation=possible checks only the length of numbers",
+            "use a format such as +14158675309; the setting number_validation=possible checks only the number's length",
         )
     return e164

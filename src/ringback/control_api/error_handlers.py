@@ -1,4 +1,4 @@
-"""Exception handlers: they turn the exceptions of a request into error responses with a hint."""
+"""Exception handlers that convert exceptions raised during a request into error responses with a hint."""
 
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus

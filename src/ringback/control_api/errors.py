@@ -15,7 +15,7 @@ CONFLICT_RESPONSE: dict[int | str, dict[str, Any]] = {HTTPStatus.CONFLICT: {}}
 class ControlError(HTTPException):
     """An error response: `detail` says what happened, `hint` what to do; `reason` is for the log.
 
-    It is an HTTPException because FastAPI lets those through while it reads a body.
+    It is an HTTPException because FastAPI does not catch these while it reads a body.
     """
 
     def __init__(
@@ -33,8 +33,8 @@ class ControlError(HTTPException):
 class ErrorResponse(BaseModel):
     """An error of the control API."""
 
-    error: str = Field(description="The problem.")
-    hint: str = Field(description="Advice on how to solve it.")
+    error: str = Field(description="What happened.")
+    hint: str = Field(description="What to do.")
 
 
 def not_found(what: str, hint: str) -> ControlError:
@@ -43,7 +43,7 @@ def not_found(what: str, hint: str) -> ControlError:
 
 
 def conflict(error: str, hint: str) -> ControlError:
-    """Return the error for an action that the present state does not allow."""
+    """Return the error for an action that the current state does not allow."""
     return ControlError(HTTPStatus.CONFLICT, error, hint)
 
 

@@ -23,7 +23,7 @@ MAX_EVENTS = 1_000
 EVENTS_PER_READ = 200
 """Batch size of a read: a batch of 1,000 events would delay other requests by 8 ms."""
 EVENTS_AT_ONCE = 20
-"""About how many events of a stream are written between two pauses for other requests."""
+"""Approximate number of events that a stream writes before it yields to other requests."""
 LARGEST_ID = 2**53
 
 router = APIRouter(tags=["Events"])
@@ -34,7 +34,7 @@ class EventHopResponse(ResponseModel):
 
     method: str
     url: str
-    parameters: dict[str, str] = Field(description="The parameters in this request.")
+    parameters: dict[str, str] = Field(description="The parameters of this request.")
     status_code: int | None = Field(description="Null if there was no response.")
     location: str | None = Field(description="The Location header of a 3xx response.")
     error: str | None = Field(description="Why there was no response.")
@@ -62,7 +62,7 @@ CallSid = Annotated[str | None, Query(max_length=34, description="Only events of
 
 
 def event_response(event: Event) -> EventResponse:
-    """Return the response for an event."""
+    """Convert an event to a response."""
     fields = {"id": event.id, "at": rfc_3339(event.at), "type": event.type, "call_sid": event.call_sid}
     return EventResponse.model_validate({**fields, "data": event.data})
 
@@ -78,7 +78,7 @@ async def wait_for_events(
 ) -> Response:
     """Return the events so far. If there are none, wait up to `wait_seconds` for one.
 
-    If the account is deleted while the request waits, the answer is 404.
+    If the account is deleted while the request waits, the response is a 404.
     """
     deadline = asyncio.get_running_loop().time() + wait_seconds
     events = await _next_events(services, account.sid, after, event_type, call_sid, deadline)
@@ -136,7 +136,7 @@ async def _next_events(
         position, invalidations = after, notifier.invalidations(account_sid)
         while True:
             change.clear()
-            if invalidations != notifier.invalidations(account_sid):  # a snapshot may have brought old events back
+            if invalidations != notifier.invalidations(account_sid):  # a snapshot may have restored old events
                 position, invalidations = after, notifier.invalidations(account_sid)
             batch = await _read_events(services, account_sid, position, event_type, call_sid)
             if batch is None or batch.events or notifier.is_closed:

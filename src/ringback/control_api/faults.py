@@ -46,8 +46,8 @@ class FaultEffectRequest(RequestModel):
 
     status: Annotated[int, Field(ge=200, le=599), StrictNumber] | None = Field(
         None,
-        description="Answer with this status and Twilio's error body, or with `body`; change nothing. A status below "
-        "400 needs a `body`.",
+        description="Respond with this status and Twilio's error body, or with `body`, and change nothing. A status "
+        "below 400 requires a `body`.",
     )
     code: Annotated[int, Field(ge=1, le=999_999), StrictNumber] | None = Field(
         None, description="With `status`: error code instead of Twilio's."
@@ -66,20 +66,20 @@ class FaultEffectRequest(RequestModel):
     content_type: str | None = Field(
         None,
         pattern=CONTENT_TYPE,
-        description=f"With `body`: its Content-Type, by default `{DEFAULT_CONTENT_TYPE}`.",
+        description=f"With `body`: its Content-Type. Default: `{DEFAULT_CONTENT_TYPE}`.",
     )
     delay_seconds: Annotated[float, Field(ge=0, le=300, allow_inf_nan=False), StrictNumber] | None = Field(
-        None, description="Wait this many real seconds first."
+        None, description="Wait this many seconds of real time first."
     )
     when: Literal["before", "after"] | None = Field(
         None,
-        description="With `delay_seconds`: wait before anything is changed, which is the default, or after the change "
-        "is committed, so that a StatusCallback can arrive before the answer. For operations only.",
+        description="With `delay_seconds`: wait before anything is changed (default), or after the change is "
+        "committed, so that a StatusCallback can arrive before the response. Only for operations.",
     )
     drop: Annotated[Literal["before", "after", True], BeforeValidator(_reject_number)] | None = Field(
         None,
         description="Close the connection before anything is changed, or after the change is committed. "
-        "For `status-callback` only `true`: do not send it.",
+        "For `status-callback`, only `true` is valid: do not send it.",
     )
     duplicate: Annotated[int, Field(ge=2, le=10), StrictNumber] | None = Field(
         None, description="For `status-callback`: how many times to send it."
@@ -117,13 +117,13 @@ class FaultResponse(ResponseModel):
     effect: dict[str, Any] = Field(examples=[{"status": 429}])
     times_left: int | None = Field(description="Null for a fault without `times`.")
     probability: float | None
-    trials: int = Field(description="How often the fault could have been triggered.")
-    triggered: int = Field(description="How often it was triggered.")
+    trials: int = Field(description="Number of times that the fault could have been triggered.")
+    triggered: int = Field(description="Number of times that it was triggered.")
     date_created: DateTimeOut
 
 
 class FaultListResponse(ResponseModel):
-    """Faults in the order in which they are tried. Used up faults are not listed."""
+    """Faults in the order in which they are tried. Used-up faults are not listed."""
 
     faults: list[FaultResponse]
 
@@ -132,7 +132,7 @@ FaultId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
 
 def fault_response(fault: Fault) -> FaultResponse:
-    """Return the response for a fault."""
+    """Convert a fault to a response."""
     return FaultResponse(
         id=fault.id,
         operation=fault.operation,
@@ -155,8 +155,8 @@ async def create_fault(services: Services, account: PathAccount, body: CreateFau
     """Inject a fault into the account's requests for an operation, or into its StatusCallbacks.
 
     If several faults match, they are tried in the order of their creation, and at most one is triggered.
-    Unauthenticated requests and requests for unknown paths are not affected. A StatusCallback is tried once for each
-    delivery, not for each attempt.
+    Unauthenticated requests and requests for unknown paths are not affected. For a StatusCallback, faults are tried
+    once per delivery, not once per attempt.
     """
     try:
         effect = effect_from_dict(body.effect.model_dump(exclude_none=True))
@@ -190,7 +190,7 @@ async def delete_faults(services: Services, account: PathAccount) -> Response:
 
 @router.delete("/accounts/{account_sid}/faults/{fault_id}", status_code=HTTPStatus.NO_CONTENT, summary="Delete a fault")
 async def delete_fault(services: Services, account: PathAccount, fault_id: FaultId) -> Response:
-    """Delete a fault. A used up fault no longer exists."""
+    """Delete a fault. A used-up fault no longer exists."""
     if not await services.database.run(operations.delete_fault, account.sid, fault_id):
         hint = f"GET /_ringback/accounts/{account.sid}/faults lists the faults of the account"
         raise not_found(f"fault {fault_id} in this account", hint)

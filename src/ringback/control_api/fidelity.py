@@ -20,14 +20,14 @@ class EvidenceResponse(ResponseModel):
 
     label: Label
     source: str = Field(description="The source, or the meaning of the label if no other source is known.")
-    part: str | None = Field(description="The part of the fact that this is the evidence for. Null for the whole fact.")
+    part: str | None = Field(description="The part of the fact that this evidence supports. Null for the whole fact.")
 
 
 class FactResponse(ResponseModel):
     """A fact about Twilio's behavior that a client can notice. `label` and `source` are those of its main evidence."""
 
     id: str = Field(description="A permanent name.")
-    section: str = Field(description="The section: the anchor of a heading in docs/fidelity.md.")
+    section: str = Field(description="Anchor of the section's heading in docs/fidelity.md.")
     fact: str = Field(description="The behavior, in Markdown.")
     label: Label
     source: str

@@ -1,4 +1,4 @@
-"""Read fidelity.toml: facts about Twilio's behavior, each with its evidence, where it is implemented, and its tests."""
+"""Reader of fidelity.toml: facts about Twilio's behavior, each with its evidence, its implementation and its tests."""
 
 import tomllib
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 FIDELITY_PATH = Path(__file__).with_name("fidelity.toml")
 
 Text = Annotated[str, AfterValidator(lambda text: " ".join(text.split())), Field(min_length=1)]
-"""Text whose line breaks are spaces."""
+"""Text in which line breaks are replaced with spaces."""
 Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Place = Annotated[str, Field(pattern=r"^[a-z0-9_/]+\.\w+(:[\w.]+)?$")]
 
 
 class FidelityFileError(ValueError):
-    """The file is not valid. The message names each section or fact and what is wrong with it."""
+    """The file is not valid. The message says, for each section and fact, what is wrong with it."""
 
 
 class Label(StrEnum):
@@ -36,7 +36,7 @@ class _Entry(BaseModel):
 
 
 class Evidence(_Entry):
-    """Evidence for a fact, or for the `part` of it that is named."""
+    """Evidence for a fact, or only for the named `part` of it."""
 
     label: Label
     part: Text | None = None
@@ -46,7 +46,7 @@ class Evidence(_Entry):
 class Fact(_Entry):
     """One fact that a client can notice. The main evidence is first.
 
-    A place of `where` is a path below src/ringback, or `PATH:NAME`.
+    Each place in `where` is a path below src/ringback, or `PATH:NAME`.
     """
 
     id: Id
@@ -78,7 +78,7 @@ class FidelityFile(_Entry):
 
 @cache
 def read_fidelity() -> FidelityFile:
-    """Read the file that ringback ships with. The first call takes about 50 ms. Raises FidelityFileError."""
+    """Read the file that ships with ringback. The first call takes about 50 ms. Raises FidelityFileError."""
     return parse_fidelity(FIDELITY_PATH.read_text(encoding="utf-8"))
 
 
@@ -98,7 +98,7 @@ def parse_fidelity(text: str) -> FidelityFile:
 
 
 def _describe_errors(document: Any, error: ValidationError) -> Iterator[str]:
-    """Yield a line for each error. It names the innermost section or fact that has an id."""
+    """Yield a line for each error. The line names the innermost section or fact that has an id."""
     for detail in error.errors(include_url=False):
         value, name = document, ""
         keys: list[str] = []

@@ -47,10 +47,8 @@ class InboxMessageResponse(ResponseModel):
     at: DateTimeOut
     method: str
     url: str
-    headers: dict[str, str] = Field(description="Names are in lower case, credentials are masked.")
-    parameters: list[tuple[str, str]] = Field(
-        description="Those of the query for GET, otherwise of the form, in order."
-    )
+    headers: dict[str, str] = Field(description="Names are in lowercase. Credentials are masked.")
+    parameters: list[tuple[str, str]] = Field(description="From the query for GET, otherwise from the form, in order.")
     body: str = Field(description="The first 64 KiB, as text.")
     signature: SignatureResponse
 
@@ -76,7 +74,7 @@ class InboxListResponse(ResponseModel):
 
 
 def message_response(stored: StoredMessage) -> InboxMessageResponse:
-    """Return the response for a message."""
+    """Convert a message to a response."""
     message, headers = stored.message, dict[str, str]()
     for name, value in message.headers:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
@@ -99,7 +97,7 @@ def message_response(stored: StoredMessage) -> InboxMessageResponse:
     summary="Send a message to an inbox",
 )
 async def receive_post(request: Request, services: Services, account: PathAccount, name: Name) -> None:
-    """Store a request with any method, as a receiver of StatusCallbacks gets it. No token is required."""
+    """Store a request with any method, as a receiver of StatusCallbacks receives it. No token is required."""
     time = account.clock.at(services.system_now())
     try:
         received = await _read_request(request)
@@ -170,7 +168,7 @@ async def delete_messages(services: Services, account: PathAccount, name: Name) 
 
 
 async def _read_request(request: Request) -> ReceivedRequest:
-    """Read a request without changes. Raises ControlError (413) for a body of more than 1 MiB."""
+    """Read a request as it was sent. Raises ControlError (413) for a body of more than 1 MiB."""
     check_content_length(request.headers.get("content-length", ""), MAX_BODY_BYTES)
     body = bytearray()
     async for part in request.stream():

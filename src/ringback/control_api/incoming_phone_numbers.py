@@ -1,4 +1,4 @@
-"""Incoming phone numbers: give an account numbers that it owns at Twilio, list and delete them."""
+"""Incoming phone numbers: add, list and delete the numbers that an account owns at Twilio."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -47,7 +47,7 @@ class IncomingPhoneNumberListResponse(ResponseModel):
 
 
 def number_response(number: IncomingPhoneNumber) -> IncomingPhoneNumberResponse:
-    """Return the response for an incoming phone number."""
+    """Convert an incoming phone number to a response."""
     return IncomingPhoneNumberResponse(
         sid=number.sid,
         account_sid=number.account_sid,
@@ -68,7 +68,7 @@ async def list_incoming_phone_numbers(
     account: PathAccount,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Return the account's newest numbers. Faults and the request journal do not apply to this request."""
+    """Return the account's newest numbers. Faults do not affect this request, and it is not journaled."""
     page = await services.database.run(
         operations.list_incoming_phone_numbers, account.sid, PageRequest(page_size=limit)
     )
@@ -84,7 +84,7 @@ async def list_incoming_phone_numbers(
 async def create_incoming_phone_number(
     services: Services, account: PathAccount, body: CreateIncomingPhoneNumberRequest
 ) -> IncomingPhoneNumberResponse:
-    """Give the account a number as if it had bought it. A validation request for it gets error 21449."""
+    """Add a number to the account, as if it had bought the number. Validation requests for it get error 21449."""
     phone_number = parse_phone_number(services, body.phone_number, "phone_number")
     try:
         number = await services.database.run(
@@ -112,7 +112,7 @@ async def create_incoming_phone_number(
 async def delete_incoming_phone_number(
     services: Services, account: PathAccount, sid: Annotated[str, Path(description="SID of the number, `PN…`.")]
 ) -> Response:
-    """Take the number away from the account."""
+    """Delete a number from the account."""
     if not await services.database.run(operations.delete_incoming_phone_number, account.sid, sid):
         hint = f"GET /_ringback/accounts/{account.sid}/incoming-phone-numbers lists the numbers of the account"
         raise not_found(f"incoming phone number {sid[:40]} in this account", hint)

@@ -40,11 +40,11 @@ class CreateApiKeyRequest(RequestModel):
 
     type: KeyType = Field(
         KeyType.STANDARD,
-        description="A `main` key opens everything, a `standard` one everything but `/Accounts`, a `restricted` one "
-        "what its permissions name.",
+        description="A `main` key grants full access, a `standard` key access to everything except `/Accounts`, a "
+        "`restricted` key only its permissions.",
     )
     permissions: Permissions | None = Field(
-        None, description="Only of a restricted key. An `*` as the last part stands for all actions."
+        None, description="Only for a restricted key. `*` as the last part stands for all actions."
     )
 
     @model_validator(mode="after")
@@ -60,7 +60,7 @@ class ApiKeyResponse(ResponseModel):
     secret: str
     account_sid: str
     type: KeyType
-    permissions: list[str] = Field(description="Those of a restricted key, in the order of their names.")
+    permissions: list[str] = Field(description="Those of a restricted key, sorted by name.")
     date_created: DateTimeOut
 
 
@@ -77,7 +77,7 @@ class UsedPermissionsResponse(ResponseModel):
 
 
 def api_key_response(key: ApiKey) -> ApiKeyResponse:
-    """Return the response for an API key."""
+    """Convert an API key to a response."""
     return ApiKeyResponse(
         sid=key.sid,
         secret=key.secret,
@@ -115,7 +115,7 @@ async def list_api_keys(services: Services, account: PathAccount) -> Response:
 
 @router.delete("/accounts/{account_sid}/keys/{key_sid}", status_code=HTTPStatus.NO_CONTENT, summary="Delete an API key")
 async def delete_api_key(services: Services, account: PathAccount, key_sid: str) -> Response:
-    """Delete a key. It authenticates no longer."""
+    """Delete a key, which is then no longer valid."""
     if not await services.database.run(operations.delete_api_key, account.sid, key_sid):
         hint = f"GET /_ringback/accounts/{account.sid}/keys lists the keys of the account"
         raise not_found(f"key {key_sid[:_SHOWN_CHARACTERS]} in this account", hint)
@@ -126,7 +126,7 @@ async def delete_api_key(services: Services, account: PathAccount, key_sid: str)
 async def list_used_permissions(services: Services, account: PathAccount) -> UsedPermissionsResponse:
     """Return the permissions that a restricted key needs for the requests to the account's paths so far.
 
-    Every request to an operation counts, whatever its credentials and its answer were. A reset of the account deletes
+    Every request to an operation counts, regardless of its credentials and its response. A reset of the account clears
     the list.
     """
     while await services.database.run(write_requests_of, account.sid):

@@ -22,7 +22,7 @@ class _Row(Protocol):
 Row = TypeVar("Row", bound=_Row)
 
 ROWS_PER_READ = 3
-"""Batch size of a read. Small, because a message of an inbox can have 128 KiB."""
+"""Batch size of a read. Small, because an inbox message can take up 128 KiB."""
 
 
 class SpooledJsonResponse(Response):
@@ -45,12 +45,12 @@ class SpooledJsonResponse(Response):
 async def list_response(
     name: str, values: Iterable[T], to_response: Callable[[T], ResponseModel]
 ) -> SpooledJsonResponse:
-    """Return an object with one list, `name`, of the given values."""
+    """Return a JSON object with a single list of the given values, called `name`."""
     return await lists_response(**{name: await serialize(values, to_response)})
 
 
 async def serialize(values: Iterable[T], to_response: Callable[[T], ResponseModel]) -> list[bytes]:
-    """Return each of the values as JSON."""
+    """Serialize each of the values as JSON."""
     return await run_steps(_serialize(values, to_response))
 
 
@@ -67,14 +67,14 @@ async def serialize_newest(
 ) -> list[bytes]:
     """Return at most `limit` rows as JSON, newest first. Rows are read in small batches.
 
-    `fetch` takes the id before which a batch begins, and the number of rows.
+    `fetch` takes an id and a number of rows, and returns the newest rows with lower ids.
     """
     items: list[bytes] = []
     before_id = AFTER_ALL_IDS
     while len(items) < limit:
         batch_size = min(ROWS_PER_READ, limit - len(items))
         rows = await fetch(before_id, batch_size)
-        await yield_to_requests()  # reading and serializing together would take twice as long
+        await yield_to_requests()  # without it, reading and serializing would block for twice as long
         items += await serialize(rows, to_response)
         if len(rows) < batch_size:
             break
@@ -84,7 +84,7 @@ async def serialize_newest(
 
 
 async def lists_response(**lists: list[bytes]) -> SpooledJsonResponse:
-    """Return an object with the given lists, whose items are JSON. The lists are emptied, to free memory."""
+    """Return a JSON object with the given lists of serialized items. Empties the lists to free memory."""
     return SpooledJsonResponse(await run_steps(_spool(lists)))
 
 

@@ -22,7 +22,9 @@ router = APIRouter(tags=["OAuth apps"])
 class CreateOAuthAppRequest(RequestModel):
     """Properties of a new OAuth app."""
 
-    scopes: Permissions = Field(description="The permissions of its access tokens, as those of a restricted key.")
+    scopes: Permissions = Field(
+        description="The permissions of its access tokens, in the format of a restricted key's permissions."
+    )
     lifetime_seconds: TokenLifetime = Field(
         DEFAULT_LIFETIME_SECONDS, description="How long its access tokens are valid, by the account's clock."
     )
@@ -46,7 +48,7 @@ class OAuthAppListResponse(ResponseModel):
 
 
 def oauth_app_response(app: OAuthApp) -> OAuthAppResponse:
-    """Return the response for an OAuth app."""
+    """Convert an OAuth app to a response."""
     return OAuthAppResponse(
         client_id=app.client_id,
         client_secret=app.client_secret,
@@ -84,7 +86,7 @@ async def list_oauth_apps(services: Services, account: PathAccount) -> Response:
     "/accounts/{account_sid}/oauth-apps/{client_id}", status_code=HTTPStatus.NO_CONTENT, summary="Delete an OAuth app"
 )
 async def delete_oauth_app(services: Services, account: PathAccount, client_id: str) -> Response:
-    """Delete an app. Its access tokens authenticate no longer."""
+    """Delete an app. Its access tokens are then no longer valid."""
     if not await services.database.run(operations.delete_oauth_app, account.sid, client_id):
         hint = f"GET /_ringback/accounts/{account.sid}/oauth-apps lists the OAuth apps of the account"
         raise not_found(f"OAuth app {client_id[:_SHOWN_CHARACTERS]} in this account", hint)

@@ -1,4 +1,4 @@
-"""Additions to the OpenAPI description that FastAPI makes: the token, and the errors of each operation."""
+"""Additions to the OpenAPI description that FastAPI generates: the token, and the errors of each operation."""
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -10,14 +10,14 @@ from ringback.control_api.inbox import INBOX_PATH
 ERROR_DESCRIPTIONS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "The body is not valid JSON.",
     HTTPStatus.UNAUTHORIZED: "The control token is missing or wrong.",
-    HTTPStatus.FORBIDDEN: "The request comes from a web page of another site, or names an unknown host.",
-    HTTPStatus.NOT_FOUND: "Something that the path names does not exist.",
-    HTTPStatus.CONFLICT: "The present state does not allow this.",
+    HTTPStatus.FORBIDDEN: "The request comes from a web page of another origin, or names an unknown host.",
+    HTTPStatus.NOT_FOUND: "A resource named in the path does not exist.",
+    HTTPStatus.CONFLICT: "The current state does not allow this.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "A value is invalid.",
 }
 _SIDS = {("path", "account_sid"), ("path", "call_sid")}
-"""Parameters that accept every value: an unknown SID is 404, never 422."""
+"""Parameters that accept every value: an unknown SID results in a 404, never a 422."""
 _BEARER = "HTTPBearer"
 _FASTAPI_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
@@ -25,7 +25,7 @@ _FASTAPI_SCHEMAS = ("HTTPValidationError", "ValidationError")
 def add_token_security(document: dict[str, Any]) -> None:
     """Add the bearer token to every operation of a description, except those of inboxes, which receive callbacks.
 
-    It is not a FastAPI dependency because `AccessControlMiddleware` checks the token before any route.
+    The token is not a FastAPI dependency, because `AccessControlMiddleware` checks the token before any route.
     """
     document["components"]["securitySchemes"] = {
         _BEARER: {"type": "http", "scheme": "bearer", "description": "The value of the setting `control_token`."}
@@ -37,7 +37,7 @@ def add_token_security(document: dict[str, Any]) -> None:
 
 
 def add_error_responses(document: dict[str, Any]) -> None:
-    """Add to each operation of a description the errors that it can answer."""
+    """Add the possible error responses to each operation of a description."""
     schemas = document["components"]["schemas"]
     for name in _FASTAPI_SCHEMAS:
         schemas.pop(name, None)

@@ -1,4 +1,4 @@
-"""Simulated phones: their rules, the scripts for their next calls, and the accounts in which phones ring."""
+"""Simulated phones: their rules, the scripts for their next calls, and the accounts in which phones are ringing."""
 
 from dataclasses import asdict
 from http import HTTPStatus
@@ -23,7 +23,7 @@ router = APIRouter(tags=["Phones"])
 
 
 class PhoneRuleRequest(RequestModel):
-    """Behavior of a phone. Omitted times are those of the settings; in a script, those of the phone's rule."""
+    """Behavior of a phone. Omitted times default to the settings, and in a script to the phone's rule."""
 
     behavior: PhoneBehavior
     ring_seconds: Seconds | None = Field(None, description="How long the phone rings before it is answered.")
@@ -32,7 +32,7 @@ class PhoneRuleRequest(RequestModel):
 
 
 class ScriptEntryResponse(ResponseModel):
-    """Behavior of a phone for one call. A null value is that of the phone's rule, or of the settings."""
+    """Behavior of a phone for one call. Null values default to the phone's rule, then to the settings."""
 
     behavior: PhoneBehavior
     ring_seconds: float | None
@@ -80,7 +80,7 @@ class PhoneResponse(ResponseModel):
 
 
 class RingingAccountResponse(ResponseModel):
-    """An account in which phones ring or are in a call."""
+    """An account in which phones are ringing or in a call."""
 
     account_sid: str
     friendly_name: str
@@ -88,7 +88,7 @@ class RingingAccountResponse(ResponseModel):
 
 
 class RingingAccountListResponse(ResponseModel):
-    """The accounts in which phones ring or are in a call."""
+    """The accounts in which phones are ringing or in a call."""
 
     accounts: list[RingingAccountResponse]
 
@@ -116,7 +116,7 @@ def _number_or_default(
 
 def _number(services: Services, number: Annotated[str, Path(description="A phone number.")]) -> str:
     if number == DEFAULT_RULE:
-        raise unprocessable("number: default has no script", "PUT a rule for default, or name a phone number")
+        raise unprocessable("number: default has no script", "PUT a rule for default, or use a phone number")
     return parse_phone_number(services, number, "number")
 
 
@@ -152,7 +152,7 @@ async def fetch_phone(services: Services, account: PathAccount, number: NumberOr
 async def set_rule(
     services: Services, account: PathAccount, number: NumberOrDefault, body: PhoneRuleRequest
 ) -> PhoneResponse:
-    """Set the behavior of a phone from the next call on. It replaces the present rule."""
+    """Set the behavior of a phone from the next call on. Replaces the current rule."""
     default = services.call_policy.default_phone
     phone = await services.database.run(operations.save_phone_rule, account.sid, number, _rule(body), default=default)
     if phone is None:
@@ -164,7 +164,7 @@ async def set_rule(
     "/accounts/{account_sid}/phones/{number}", status_code=HTTPStatus.NO_CONTENT, summary="Delete the rule of a phone"
 )
 async def delete_rule(services: Services, account: PathAccount, number: NumberOrDefault) -> Response:
-    """Delete the rule of a phone: it behaves as phones without a rule. Its script stays."""
+    """Delete the rule of a phone, which then behaves like all phones without a rule. Its script remains."""
     if not await services.database.run(operations.delete_phone_rule, account.sid, number):
         hint = f"GET /_ringback/accounts/{account.sid}/phones lists the rules of the account"
         raise not_found(f"a rule for {number} in this account", hint)
@@ -204,14 +204,14 @@ async def fetch_script(services: Services, account: PathAccount, number: Number)
     summary="Delete the script of a phone",
 )
 async def delete_script(services: Services, account: PathAccount, number: Number) -> Response:
-    """Delete the script of a phone: its rule applies to the next call. Succeeds also without a script."""
+    """Delete the script of a phone: its rule applies to the next call. Also succeeds if there is no script."""
     await services.database.run(operations.delete_phone_script, account.sid, number)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @router.get("/ringing-phones", summary="Count the ringing phones of all accounts")
 async def list_ringing_phones(services: Services) -> RingingAccountListResponse:
-    """Return the accounts in which phones ring or are in a call, with the number of these phones."""
+    """Return the accounts in which phones are ringing or in a call, with the number of these phones."""
     accounts = await services.database.run(ringing_accounts)
     return RingingAccountListResponse(accounts=[RingingAccountResponse(**account._asdict()) for account in accounts])
 

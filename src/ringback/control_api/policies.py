@@ -18,19 +18,19 @@ router = APIRouter(tags=["Policy"])
 
 
 class SetPolicyRequest(RequestModel):
-    """Limits of an account. The settings apply for every limit that is null or omitted."""
+    """Limits of an account. Limits that are null or omitted default to the settings."""
 
     model_config = ConfigDict(json_schema_extra={"examples": EXAMPLES})
 
     account_type: AccountType | None = Field(
-        None, description="The validation requests of a `trial` account are rejected: 400, code 10002."
+        None, description="The validation requests of a `trial` account are rejected (400, code 10002)."
     )
     calls_per_number_and_week: Annotated[validators.CallsAWeek, StrictNumber] | None = Field(
         None,
-        description="How often a number may be called within seven days; more requests are rejected: 429, code 22100.",
+        description="How often a number may be called within seven days. Then requests are rejected (429, code 22100).",
     )
     code_lifetime_seconds: Annotated[validators.CodeLifetime, StrictNumber] | None = Field(
-        None, description="How long after its request a code is valid. An expired code counts as a wrong one."
+        None, description="How long a code is valid after its request. An expired code counts as a wrong code."
     )
     code_attempts: Annotated[validators.CodeAttempts, StrictNumber] | None = Field(
         None, description="How many times a call prompts for the code."
@@ -58,7 +58,7 @@ class PolicyResponse(ResponseModel):
     long_friendly_name: LongFriendlyName
     second_request: SecondRequest
     callback_signed_port: SignedPort
-    overrides: list[str] = Field(description="Limits that the account sets itself. The settings apply for the others.")
+    overrides: list[str] = Field(description="Limits set for this account. The others are those of the settings.")
 
 
 def _policy_response(own: AccountPolicy, settings: CallPolicy) -> PolicyResponse:
@@ -83,7 +83,7 @@ async def fetch_policy(services: Services, account: PathAccount) -> PolicyRespon
 
 @router.put("/accounts/{account_sid}/policy", summary="Set the account's policy")
 async def replace_policy(services: Services, account: PathAccount, body: SetPolicyRequest) -> PolicyResponse:
-    """Replace the limits of the account. They apply from its next request on.
+    """Replace the limits of the account. The new limits apply from the next request on.
 
     Calls in progress keep their limits. Subaccounts have their own policies.
     """
@@ -97,6 +97,6 @@ async def replace_policy(services: Services, account: PathAccount, body: SetPoli
     "/accounts/{account_sid}/policy", status_code=HTTPStatus.NO_CONTENT, summary="Delete the account's policy"
 )
 async def delete_policy(services: Services, account: PathAccount) -> Response:
-    """Apply the settings again. Succeeds also if the account has no policy."""
+    """Delete the policy, so that the settings apply again. Also succeeds if the account has no policy."""
     await services.database.run(set_policy, account.sid, AccountPolicy())
     return Response(status_code=HTTPStatus.NO_CONTENT)

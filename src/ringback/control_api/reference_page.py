@@ -20,7 +20,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 
 
 async def show(request: Request) -> HTMLResponse:
-    """Answer the reference page of the application that received the request."""
+    """Return the reference page of the application that received the request."""
     page = render(request.app.openapi(), request.scope.get("root_path", ""))
     return HTMLResponse(page, headers=SECURITY_HEADERS)
 

@@ -28,10 +28,12 @@ class JournaledRequestResponse(ResponseModel):
     at: DateTimeOut
     request_id: str = Field(description="The value of the header Twilio-Request-Id.")
     method: str
-    path: str = Field(description="With its suffix, without its query.")
+    path: str = Field(description="With the suffix, without the query.")
     operation: str | None = Field(description="Null if the request did not reach an operation.")
     username: str | None = Field(description="The SID of the credentials; `***` for a user name that is not a SID.")
-    parameters: dict[str, str] = Field(description="Those of query and form: at most 50, cut at 1,000 characters.")
+    parameters: dict[str, str] = Field(
+        description="Those of query and form: at most 50, truncated to 1,000 characters."
+    )
     status: int | None = Field(description="Null if the connection closed before the response.")
     error_code: int | None = Field(description="Twilio's error code.")
     elapsed_ms: float
@@ -51,7 +53,7 @@ class RefusedRequestResponse(ResponseModel):
     at: DateTimeOut
     host: str = Field(description="The host that the client named.")
     method: str = Field(description="CONNECT if the client closed the connection before it sent a request.")
-    path: str = Field(description="Without its query; cut at 1,000 characters.")
+    path: str = Field(description="Without the query, truncated to 1,000 characters.")
     message: str = Field(description="The error message of the response.")
 
 
@@ -62,7 +64,7 @@ class RefusedRequestListResponse(ResponseModel):
 
 
 def journaled_request_response(journaled: JournaledRequest) -> JournaledRequestResponse:
-    """Return the response for a request of the journal."""
+    """Convert a request of the journal to a response."""
     request = journaled.answered
     return JournaledRequestResponse(
         id=journaled.id,
@@ -81,7 +83,7 @@ def journaled_request_response(journaled: JournaledRequest) -> JournaledRequestR
 
 
 def refused_request_response(request: RefusedRequest) -> RefusedRequestResponse:
-    """Return the response for a refused request."""
+    """Convert a refused request to a response."""
     return RefusedRequestResponse(
         id=request.id,
         at=rfc_3339(request.at),
@@ -102,7 +104,7 @@ async def list_requests(
     account: PathAccount,
     limit: Annotated[int, Query(ge=1, le=KEPT_REQUESTS)] = DEFAULT_LIMIT,
 ) -> Response:
-    """Return the newest requests to the account's paths, newest first. The journal keeps 1,000, with masked secrets."""
+    """Return the newest requests to the account's paths, newest first. The journal keeps 1,000 and masks secrets."""
 
     async def fetch_page(before_id: int, rows: int) -> list[JournaledRequest]:
         return await services.database.run(newest_requests, account.sid, limit=rows, before_id=before_id)
@@ -122,6 +124,6 @@ async def list_refused_requests(
 ) -> Response:
     """Return the newest intercepted requests that ringback refused, newest first; at most 1,000 are kept.
 
-    They belong to no account and are kept in memory: a reset of the server and a restart delete them.
+    They do not belong to an account, and are kept in memory: resetting or restarting the server deletes them.
     """
     return await list_response("refused", services.refused_requests.newest(limit, after), refused_request_response)

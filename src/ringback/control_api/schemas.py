@@ -42,7 +42,7 @@ class SignatureResponse(ResponseModel):
     explanation: str
     signed_url: str = Field(description="The URL that the sender must sign for this request, as the receiver sees it.")
     matching_url: str | None = Field(description="The URL that an invalid signature is valid for, if one was found.")
-    difference: str | None = Field(description="The difference between that request and this one.")
+    difference: str | None = Field(description="How the request that was signed differs from this one.")
 
 
 def _check_year(time: datetime) -> datetime:
@@ -54,7 +54,7 @@ def _check_year(time: datetime) -> datetime:
 
 def _check_format(text: object) -> object:
     if not (isinstance(text, str) and _DATE_AND_TIME.match(text)):
-        raise ValueError("write it as 2026-01-31T12:00:00Z")
+        raise ValueError("use a format such as 2026-01-31T12:00:00Z")
     return text
 
 
@@ -69,7 +69,7 @@ DateTimeIn = Annotated[AwareDatetime, AfterValidator(_check_year), BeforeValidat
 DateTimeOut = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=["2026-01-31T12:00:00.000000Z"])]
 """A time in a response: RFC 3339 in UTC."""
 StrictNumber = BeforeValidator(_check_number)
-"""Validator of numbers in a body: strings and booleans are errors."""
+"""Validator of numbers in a body. Strings and booleans are errors."""
 Seconds = Annotated[validators.Seconds, StrictNumber]
 
 

@@ -1,4 +1,4 @@
-"""Snapshots: the whole state of the server as one JSON document, and its restoration."""
+"""Snapshots: save the whole state of the server as one JSON document, and restore it."""
 
 from http import HTTPStatus
 
@@ -25,7 +25,9 @@ class SnapshotDocument(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    version: str = Field(description="Version of the database schema. Those of this version and of 0.1.0 are accepted.")
+    version: str = Field(
+        description="Version of the database schema. Snapshots of this version and of ringback 0.1.0 are accepted."
+    )
     digest: str = Field(description="Checksum of the tables.")
     tables: dict[str, list[dict[str, str | int | float | None]]]
 
@@ -45,7 +47,7 @@ async def fetch_snapshot(services: Services) -> Response:
         )
     except TooLargeSnapshot as error:
         hint = "reset accounts that are no longer needed, or raise the setting snapshot_limit_mib"
-        raise conflict(f"the snapshot would have more than {services.snapshot_limit_bytes} bytes", hint) from error
+        raise conflict(f"the snapshot would be larger than {services.snapshot_limit_bytes} bytes", hint) from error
 
 
 @router.put(
@@ -55,7 +57,7 @@ async def fetch_snapshot(services: Services) -> Response:
     summary="Restore a snapshot",
 )
 async def put_snapshot(services: Services, request: Request) -> Response:
-    """Replace the whole state of the server with a snapshot. Its pending calls and callbacks continue."""
+    """Replace the whole state of the server with a snapshot. The snapshot's pending calls and callbacks continue."""
     try:
         document = Spool()
         async for part in request.stream():

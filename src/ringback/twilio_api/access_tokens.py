@@ -1,4 +1,4 @@
-"""Access tokens of OAuth apps, by the client credentials grant of RFC 6749.
+"""Access tokens of OAuth apps, issued with the client credentials grant of RFC 6749.
 
 Source: docs/fidelity.md, OAuth.
 """
@@ -23,14 +23,14 @@ class AccessTokenForm(BaseModel):
     """The parameters of a request for an access token."""
 
     grant_type: str = Field(description="client_credentials.")
-    client_id: str = Field(description="The client ID of an OAuth app: OQ and 32 hexadecimal digits.")
-    client_secret: str = Field(description="Its client secret.")
+    client_id: str = Field(description="The client ID of an OAuth app: OQ followed by 32 hexadecimal digits.")
+    client_secret: str = Field(description="The client secret of the OAuth app.")
 
 
 async def authenticate_client(context: RequestContext) -> None:
-    """Authenticate the OAuth app that the form names. Raises TwilioError for a wrong or incomplete form.
+    """Authenticate the OAuth app that the form names. Raises TwilioError for an invalid or incomplete form.
 
-    Credentials in the Authorization header are ignored: Python's helper library sends those of its environment.
+    Credentials in the Authorization header are ignored: Python's helper library sends those of the environment there.
     """
     form = await read_form(context)
     if not form:
@@ -49,7 +49,7 @@ async def authenticate_client(context: RequestContext) -> None:
 
 
 async def create_access_token(context: RequestContext) -> Response:
-    """Answer an access token with the scopes and the lifetime of the OAuth app."""
+    """Respond with an access token that has the scopes and the lifetime of the OAuth app."""
     app = context.oauth_app
     account_now = context.account.clock.now(context.services.system_now())
     document = Record(
@@ -67,5 +67,5 @@ async def create_access_token(context: RequestContext) -> Response:
 
 
 def _parameter(form: Parameters, *names: str) -> str:
-    """Return a parameter by its name in version 2 or 1 of the API, or an empty text."""
+    """Return a parameter by its name in version 2 or 1 of the API, or an empty string."""
     return next((form[name] for name in names if name in form), "")

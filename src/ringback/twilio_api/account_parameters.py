@@ -10,9 +10,9 @@ from ringback.domain.policies import LongFriendlyName
 from ringback.twilio_api.parameters import Form, FormRules, FriendlyName, Parameters, checked_by
 
 STATUS_NUMBERS = {"1": "active"}
-"""The number of a status in Twilio's example of an update. Source: docs/fidelity.md, Account [oai]."""
+"""Statuses by the number that Twilio's example of an update uses for them. Source: docs/fidelity.md, Account [oai]."""
 RULES = FormRules(LongFriendlyName.REJECT)
-"""Long names of accounts are rejected, whatever the policy says of caller IDs."""
+"""Long account names are always rejected: the policy on long names applies only to caller IDs."""
 
 
 def _status(value: str) -> AccountStatus:
@@ -30,7 +30,7 @@ class SubaccountForm(Form):
     """The parameters of a new subaccount."""
 
     friendly_name: FriendlyName | None = Field(
-        None, alias="FriendlyName", description="Its name; by default the time of its creation."
+        None, alias="FriendlyName", description="The subaccount's name. Default: the time of its creation."
     )
 
 
@@ -44,7 +44,7 @@ class AccountForm(Form):
 
 
 def parse_subaccount(parameters: Parameters) -> str | None:
-    """Return the FriendlyName of a new subaccount, or None if it is not given. Raises TwilioError 20002."""
+    """Return the FriendlyName of a new subaccount, or None if it is omitted. Raises TwilioError 20002."""
     return SubaccountForm.model_validate(parameters, context=RULES).friendly_name
 
 

@@ -31,19 +31,19 @@ SUBRESOURCES = tuple(
         and operation is not Operation.LIST_ACCOUNTS
     )
 )
-"""The lists of an account by the names of their JSON keys. A list's path ends with the XML name of that key."""
+"""JSON keys of an account's lists. The path of each list ends with the XML name of its key."""
 
 
 FILTERS = {
-    "FriendlyName": "Only accounts of exactly this name.",
+    "FriendlyName": "Only accounts with exactly this name.",
     "Status": "Only accounts with this status: active, suspended or closed.",
 }
-"""In the order in which a page's URIs have them."""
+"""In the order in which they appear in the URIs of a page."""
 _FILTER_COLUMNS = {"FriendlyName": "friendly_name", "Status": "status"}
 
 
 async def list_accounts(context: RequestContext) -> Response:
-    """Answer one page of the account of the credentials and its subaccounts, newest first."""
+    """Respond with one page of accounts, newest first: the client's own account and its subaccounts."""
     query = read_query(context)
     filters = {name: query[name] for name in FILTERS if name in query}
     page = await context.services.database.run(
@@ -58,7 +58,7 @@ async def list_accounts(context: RequestContext) -> Response:
 
 
 async def create_account(context: RequestContext) -> Response:
-    """Answer 201 with a new subaccount of the account of the credentials, and its auth token."""
+    """Create a subaccount of the client's own account. Respond with 201, and with its auth token."""
     services = context.services
     account = await services.database.run(
         operations.create_subaccount,
@@ -71,13 +71,13 @@ async def create_account(context: RequestContext) -> Response:
 
 
 async def fetch_account(context: RequestContext) -> Response:
-    """Answer the account as it was when the client was authenticated for it."""
+    """Respond with the account as it was when the client was authenticated."""
     _check_path(context)
     return context.make_response(_document(context, context.account))
 
 
 async def update_account(context: RequestContext) -> Response:
-    """Answer the account as it is after the update. Only a parent account changes the status, of its subaccounts."""
+    """Update an account and respond with it. Only a parent account can change a status, and only of its subaccounts."""
     _check_path(context)
     account = await context.services.database.run(
         operations.update_account,
@@ -90,7 +90,7 @@ async def update_account(context: RequestContext) -> Response:
 
 
 def _check_path(context: RequestContext) -> None:
-    """Raise TwilioError 20404 for a path that has a second suffix, before the one removed."""
+    """Raise TwilioError 20404 for a path with two suffixes. Only the last one has been removed."""
     if context.path_parameters["AccountSid"] != context.account.sid:
         raise context.not_found()
 
@@ -109,7 +109,7 @@ def _page_document(context: RequestContext, page: Page[Account], links: PageLink
 
 
 def account_document(account: Account, account_type: AccountType, uri_suffix: str) -> Record:
-    """Return an account."""
+    """Return the document of an account."""
     return Record("Account", account_fields(account, account_type, uri_suffix))
 
 

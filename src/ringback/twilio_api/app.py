@@ -1,4 +1,4 @@
-"""The ASGI entry of the Twilio API: every request is authenticated, routed, answered, logged and recorded here.
+"""The ASGI entry point of the Twilio API: every request is authenticated, routed, answered, logged and recorded here.
 
 It is plain ASGI: Starlette's BaseHTTPMiddleware would cost more time than the rest of a request.
 """
@@ -42,10 +42,10 @@ log = structlog.get_logger()
 
 
 class TwilioApp:
-    """ASGI application that answers the Twilio API.
+    """ASGI application that serves the Twilio API.
 
-    Passes to `app` the requests whose path is one of `non_twilio_paths` or starts with `non_twilio_prefix`. Intercepted
-    requests are not passed on: they were meant for Twilio itself, which does not have ringback's own pages.
+    It passes requests to `app` if their path is one of `non_twilio_paths` or starts with `non_twilio_prefix`.
+    Intercepted requests are not passed on: they were meant for Twilio itself, which does not have ringback's own pages.
     """
 
     def __init__(
@@ -79,14 +79,14 @@ class TwilioApp:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the server has started to stop: then pending waits were ended."""
+        """Whether the server is shutting down. All pending waits have ended then."""
         return self._services.change_notifier.is_closed
 
     def _is_non_twilio_path(self, path: str) -> bool:
         return path in self._non_twilio_paths or path.startswith(self._non_twilio_prefix)
 
     async def _send_response(self, context: RequestContext) -> None:
-        """Send the response of a request, or the error that it ends in."""
+        """Send the response to a request, or an error response if it fails."""
         try:
             response = await self._make_response(context)
             await response(context.scope, context.receive, context.send)
@@ -113,8 +113,8 @@ class TwilioApp:
     async def _make_response(self, context: RequestContext) -> Response:
         """Return the handler's response. Raises TwilioError.
 
-        A client of an account's path is authenticated before anything else about the path is looked at. All are
-        authorized after routing.
+        On an account's path, the client is authenticated before the rest of the path is examined. Permissions are
+        checked after routing, on all paths.
         """
         if REPORT_REFUSAL_KEY in context.scope:
             self._reject_unsupported_resource(context)
@@ -132,7 +132,7 @@ class TwilioApp:
     def _reject_unsupported_resource(self, context: RequestContext) -> None:
         """Raise TwilioError 20404 for an intercepted request whose resource or method is not emulated.
 
-        This comes before authentication: the answer tells nothing about accounts, and the credentials may be real ones.
+        This comes before authentication: the response reveals nothing about accounts, and the credentials may be real.
         """
         path = context.resource_path
         if self._router.matches(context.route_method, path, product_in(context.scope)):
@@ -156,7 +156,7 @@ class TwilioApp:
     async def _attribute_to_account(self, context: RequestContext, account_sid: AccountSid, error: TwilioError) -> None:
         """Find the account whose journal records a refused request, and set the reason that the log shows.
 
-        Timing side channel: this follows the response, so that its timing does not tell which accounts exist.
+        Timing side channel: this runs after the response, so that response times do not reveal which accounts exist.
         """
         await asyncio.sleep(0)
         try:
@@ -169,7 +169,7 @@ class TwilioApp:
 
 
 class Application(FastAPI):
-    """FastAPI's application. `twilio_app` receives each request first and passes on what is not for the Twilio API."""
+    """FastAPI application. `twilio_app` receives each request first, and passes on those not for the Twilio API."""
 
     twilio_app: TwilioApp
 
@@ -190,12 +190,12 @@ class Application(FastAPI):
         except asyncio.CancelledError:  # uvicorn cancels requests when the grace period of a stop ends
             if is_started or scope["type"] != "http" or not self.twilio_app.is_stopping:
                 raise
-            error = {"error": STOPPING, "hint": "check its effect before you send it again"}
+            error = {"error": STOPPING, "hint": "check whether the request took effect before you send it again"}
             await JSONResponse(error, HTTPStatus.SERVICE_UNAVAILABLE)(scope, receive, send)
 
 
 def _decode_path(raw_path: bytes) -> str:
-    """Return the path to route by. An escaped slash or dot stays escaped, so that it does not separate."""
+    """Return the path for routing. Escaped slashes and dots stay escaped, so that they are not separators."""
     return unquote(_ESCAPED_SEPARATOR.sub(b"%25", raw_path))
 
 

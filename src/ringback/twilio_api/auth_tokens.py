@@ -1,4 +1,4 @@
-"""The auth tokens of accounts.twilio.com: create, delete and promote the secondary one of the client's own account.
+"""Auth tokens at accounts.twilio.com: create, delete and promote the secondary token of the client's own account.
 
 Source: docs/fidelity.md, auth tokens.
 """
@@ -19,7 +19,7 @@ SECONDARY, PROMOTE = "/AuthTokens/Secondary", "/AuthTokens/Promote"
 
 
 async def create_secondary_token(context: RequestContext) -> Response:
-    """Answer the new secondary token, which authenticates at once. It replaces the one that the account has."""
+    """Create a secondary token and respond with it. It is valid immediately, and replaces an existing one."""
     services = context.services
     account = await services.database.run(
         operations.create_secondary_token,
@@ -32,7 +32,7 @@ async def create_secondary_token(context: RequestContext) -> Response:
 
 
 async def delete_secondary_token(context: RequestContext) -> Response:
-    """Delete the secondary token, which then authenticates no longer."""
+    """Delete the secondary token, which is then no longer valid."""
     services = context.services
     try:
         await services.database.run(
@@ -44,7 +44,7 @@ async def delete_secondary_token(context: RequestContext) -> Response:
 
 
 async def promote_secondary_token(context: RequestContext) -> Response:
-    """Answer the new primary token, which was the secondary one. The old primary token is no longer valid."""
+    """Make the secondary token the primary one and respond with it. The old primary token is no longer valid."""
     services = context.services
     try:
         account = await services.database.run(
@@ -62,7 +62,7 @@ def _existing(context: RequestContext, account: Account | None) -> Account:
 
 
 def _document(account: Account, path: str, *, primary: bool) -> Record:
-    """Return the five fields of a token. Its dates are those of its last change."""
+    """Return the five fields of a token. Both dates are those of its last change."""
     token = {"auth_token": account.auth_token} if primary else {"secondary_auth_token": account.secondary_auth_token}
     changed = iso_8601(account.date_updated)
     return Record(

@@ -16,7 +16,7 @@ from ringback.twilio_api.request_context import RequestContext
 
 HEADER = b"authorization"
 MAX_CACHED_BYTES = 512
-"""Longer values are parsed each time: valid credentials are shorter, and 256 long ones would take up memory."""
+"""Longer header values are not cached: valid credentials are shorter, and 256 long values would waste memory."""
 
 ACCOUNTS_PREFIX = f"{ACCOUNTS_PATH}/"
 
@@ -25,7 +25,7 @@ Authenticate = Callable[[RequestContext], Awaitable[None]]
 
 
 async def authenticate_for_path(context: RequestContext) -> None:
-    """Authenticate a client for the account in the path, or its own on the path of all accounts.
+    """Authenticate a client for the account in the path, or for its own account on the path of all accounts.
 
     Raises TwilioError 20404 for any other path without an account SID.
     """
@@ -64,7 +64,7 @@ async def _authenticate(context: RequestContext, account_sid: str | None, *, is_
 
 
 def account_sid_in(path: str) -> str:
-    """Return the segment of a path where an account SID belongs, without any suffix, or an empty string."""
+    """Return the path segment at the position of an account SID, without any suffix, or an empty string."""
     if not path.startswith(ACCOUNTS_PREFIX):
         return ""
     segment, slash, _ = path[len(ACCOUNTS_PREFIX) :].partition("/")
@@ -72,7 +72,7 @@ def account_sid_in(path: str) -> str:
 
 
 class AccessToken(NamedTuple):
-    """The access token of an Authorization header of type Bearer, not verified."""
+    """The access token in an Authorization header of type Bearer, not verified yet."""
 
     token: str
 
@@ -89,7 +89,7 @@ def credentials_of(headers: list[tuple[bytes, bytes]]) -> Credentials | AccessTo
 
 
 def _parse(header: bytes) -> Credentials | AccessToken | str:
-    """Return the credentials or the access token in a header, or the reason why they cannot be read."""
+    """Return the credentials or the access token in a header, or the reason why it cannot be read."""
     scheme, _, encoded = header.strip().partition(b" ")
     if scheme.lower() == b"bearer":
         token = encoded.strip().decode("latin-1")

@@ -28,14 +28,14 @@ COLUMNS = (
 """Source: docs/fidelity.md, OutgoingCallerId [page]."""
 
 FILTERS = {
-    "PhoneNumber": "Only the caller ID of exactly this number.",
-    "FriendlyName": "Only caller IDs of exactly this name.",
+    "PhoneNumber": "Only the caller ID with exactly this number.",
+    "FriendlyName": "Only caller IDs with exactly this name.",
 }
-"""In the order in which a page's URIs have them."""
+"""In the order in which they appear in the URIs of a page."""
 
 
 async def list_caller_ids(context: RequestContext) -> Response:
-    """Answer one page of the account's verified numbers, newest first."""
+    """Respond with one page of the account's caller IDs, newest first."""
     query = read_query(context)
     account_sid = context.account.sid
     page = await context.services.database.run(
@@ -49,7 +49,7 @@ async def list_caller_ids(context: RequestContext) -> Response:
 
 
 async def list_no_caller_ids(context: RequestContext) -> Response:
-    """Answer an empty page, whatever caller IDs the account has."""
+    """Respond with an empty page, regardless of the account's caller IDs."""
     return await _answer_page(context, Page(parse_page_request(read_query(context)), [], None, None))
 
 
@@ -62,7 +62,7 @@ async def _answer_page(context: RequestContext, page: Page[OutgoingCallerId]) ->
 
 
 async def fetch_caller_id(context: RequestContext) -> Response:
-    """Answer one caller ID."""
+    """Respond with one caller ID."""
     sid = context.path_parameters["Sid"]
     caller_id = await context.services.database.run(fetch_outgoing_caller_id, context.account.sid, sid)
     if caller_id is None:
@@ -71,7 +71,7 @@ async def fetch_caller_id(context: RequestContext) -> Response:
 
 
 async def update_caller_id(context: RequestContext) -> Response:
-    """Answer the caller ID as it is after the update."""
+    """Update a caller ID and respond with it."""
     friendly_name = parse_caller_id_update(await read_form(context), context.policy.long_friendly_name)
     caller_id = await context.services.database.run(
         update_outgoing_caller_id,
@@ -86,7 +86,7 @@ async def update_caller_id(context: RequestContext) -> Response:
 
 
 async def delete_caller_id(context: RequestContext) -> Response:
-    """Answer 204 after deleting the caller ID."""
+    """Delete a caller ID and respond with 204."""
     sid = context.path_parameters["Sid"]
     if not await context.services.database.run(
         delete_outgoing_caller_id, context.account.sid, sid, system_now=context.services.system_now()
@@ -101,13 +101,13 @@ def caller_ids_path(account_sid: AccountSid) -> str:
 
 
 def caller_id_document(caller_id: OutgoingCallerId, uri_suffix: str) -> Record:
-    """Return the seven fields of a caller ID."""
+    """Return the document of a caller ID, which has seven fields."""
     path = caller_ids_path(caller_id.account_sid)
     return Record("OutgoingCallerId", _caller_id_fields(caller_id, path, uri_suffix))
 
 
 def caller_id_page_document(page: Page[OutgoingCallerId], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return a page of caller IDs; `path` is the list's, without a suffix."""
+    """Return the document of a page of caller IDs. `path` is that of the list, without a suffix."""
     items = [_caller_id_fields(caller_id, path, uri_suffix) for caller_id in page.rows]
     return RecordPage(
         "OutgoingCallerIds",

@@ -36,7 +36,7 @@ SUBRESOURCES = {
         if operation.startswith(CALL_LIST_PREFIX)
     )
 }
-"""The lists of a call by the names of their JSON keys, and what their paths end with."""
+"""The lists of a call: their JSON keys, and the last segments of their paths."""
 
 NULLABLE_COLUMNS = frozenset(
     {
@@ -44,10 +44,10 @@ NULLABLE_COLUMNS = frozenset(
         *("forwarded_from", "group_sid", "trunk_sid"),
     }
 )
-"""The fields that validation calls do not have, or do not have yet."""
+"""The fields that validation calls do not have, or have only later."""
 
 FILTERS = {
-    "Status": "Only calls of this status.",
+    "Status": "Only calls with this status.",
     "To": "Only calls to this number.",
     "From": "Only calls from this number: all come from +14157234000.",
     "StartTime": "Only calls dialed on this day (UTC), such as 2009-07-06.",
@@ -58,11 +58,11 @@ FILTERS = {
     "EndTime<": "Only calls completed before this day or time.",
     "EndTime>": "Only calls completed on this day, at this time or later.",
 }
-"""In the order in which a page's URIs have them."""
+"""In the order in which they appear in the URIs of a page."""
 
 
 async def list_calls(context: RequestContext) -> Response:
-    """Answer one page of the account's calls, newest first."""
+    """Respond with one page of the account's calls, newest first."""
     query = read_query(context)
     account_sid = context.account.sid
     page = await context.services.database.run_in_steps(
@@ -75,7 +75,7 @@ async def list_calls(context: RequestContext) -> Response:
 
 
 async def fetch_call(context: RequestContext) -> Response:
-    """Answer one call in its current state."""
+    """Respond with one call in its current state."""
     call = await context.services.database.run(
         operations.find_call, context.account.sid, context.path_parameters["Sid"]
     )
@@ -85,7 +85,7 @@ async def fetch_call(context: RequestContext) -> Response:
 
 
 async def update_call(context: RequestContext) -> Response:
-    """End a call that has not ended. The verification fails. `canceled` does not affect a call in progress."""
+    """End a call that has not ended yet, so that the verification fails. `canceled` does not end a call in progress."""
     services = context.services
     call = await services.database.run(
         operations.end_call,
@@ -109,18 +109,18 @@ def calls_path(account_sid: AccountSid) -> str:
 
 
 def call_document(call: ValidationCall, uri_suffix: str) -> Record:
-    """Return the 26 fields of a call."""
+    """Return the document of a call, which has 26 fields."""
     return Record("Call", _call_fields(call, calls_path(call.account_sid), uri_suffix))
 
 
 def call_page_document(page: Page[ValidationCall], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return a page of calls; `path` is the list's, without a suffix."""
+    """Return the document of a page of calls. `path` is that of the list, without a suffix."""
     items = [_call_fields(call, path, uri_suffix) for call in page.rows]
     return RecordPage("Calls", "calls", "Call", page, links, items, COLUMNS)
 
 
 def _call_fields(call: ValidationCall, path: str, uri_suffix: str) -> Fields:
-    """Return the fields in the order of Twilio's description; unknown ones are null.
+    """Return the fields in the order of Twilio's OpenAPI description. Those without a value are null.
 
     Source: docs/fidelity.md, Call [oai].
     """

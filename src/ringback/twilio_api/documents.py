@@ -1,4 +1,4 @@
-"""Documents: what a response says, without its representation. Each resource's module makes its own."""
+"""Documents: the content of responses, independent of the representation. Each resource's module creates its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Injects the faults that a test has set into requests to the Twilio API."""
+"""Fault injection: applies the faults that a test has created to requests to the Twilio API."""
 
 import asyncio
 
@@ -36,10 +36,10 @@ async def pick_fault(context: RequestContext, operation: Operation) -> Effect | 
 
 
 async def respond_with_fault(context: RequestContext, handler: Handler, fault: Effect) -> Response:
-    """Return the response of a request that a fault applies to.
+    """Return the response to a request that a fault applies to.
 
-    Raises TwilioError for a fault that is an error, CannotDropConnection, and ValueError for an effect that only a
-    StatusCallback can have.
+    Raises TwilioError if the fault is an error, CannotDropConnection, and ValueError for an effect that applies only to
+    StatusCallbacks.
     """
     match fault:
         case AnswerError():
@@ -58,7 +58,7 @@ async def respond_with_fault(context: RequestContext, handler: Handler, fault: E
         case DropConnection():
             return await _drop_response(context, handler)
         case Duplicate() | AlterSignature() | Suppress():
-            raise ValueError(f"{describe_effect(fault)} is an effect on StatusCallbacks alone")
+            raise ValueError(f"{describe_effect(fault)} applies only to StatusCallbacks")
 
 
 async def _drop_response(context: RequestContext, handler: Handler) -> Response:
@@ -73,7 +73,7 @@ async def _drop_response(context: RequestContext, handler: Handler) -> Response:
 
 
 async def _answer_late(context: RequestContext, handler: Handler, seconds: float) -> Response:
-    """Let the handler commit its change, and answer after `seconds`. A server that stops before that answers 503."""
+    """Let the handler commit its change, and respond after `seconds`, or with a 503 if the server stops earlier."""
     try:
         response = await handler(context)
     except TwilioError:
@@ -84,7 +84,7 @@ async def _answer_late(context: RequestContext, handler: Handler, seconds: float
 
 
 async def _sleep(seconds: float) -> None:
-    """Sleep before the handler has done anything. A server that shuts down cancels the request, which answers 503."""
+    """Sleep before the handler runs. If the server shuts down, it cancels the request, and the response is a 503."""
     try:
         await asyncio.sleep(seconds)
     except asyncio.CancelledError:

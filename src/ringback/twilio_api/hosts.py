@@ -12,7 +12,7 @@ _URL = re.compile(rb"[A-Za-z]+://([^/?#]*)")
 
 
 def hosts_in(scope: Scope) -> Iterator[str]:
-    """Yield the hosts of the Host fields and of an absolute URL as request target, each normalized."""
+    """Yield the normalized hosts in the Host header fields, and in the request target if it is an absolute URL."""
     for name, value in scope["headers"]:
         if name == b"host":
             yield normalize_host(value.decode("latin-1"))
@@ -21,5 +21,5 @@ def hosts_in(scope: Scope) -> Iterator[str]:
 
 
 def product_in(scope: Scope) -> Product | None:
-    """Return the emulated product of Twilio's whose host a request names, or None if it names none."""
+    """Return the emulated Twilio product whose host a request names, or None."""
     return next(filter(None, map(product_of, hosts_in(scope))), None)

@@ -31,19 +31,19 @@ NULLABLE_COLUMNS = frozenset(
         *("voice_fallback_url", "voice_url", "emergency_address_sid", "bundle_sid"),
     }
 )
-"""The fields that are null: the numbers are connected to nothing."""
+"""The fields that are null, because the numbers are not connected to anything."""
 
 FILTERS = {
-    "FriendlyName": "Only numbers of exactly this name.",
-    "Beta": "Has no effect: no number is new to Twilio.",
-    "PhoneNumber": "Only numbers that contain these digits; * is any digit.",
+    "FriendlyName": "Only numbers with exactly this name.",
+    "Beta": "Has no effect: no number is new to the Twilio platform.",
+    "PhoneNumber": "Only numbers that contain these digits; * matches any digit.",
     "Origin": "twilio or hosted: no number is hosted.",
 }
-"""In the order in which a page's URIs have them."""
+"""In the order in which they appear in the URIs of a page."""
 
 
 async def list_incoming_phone_numbers(context: RequestContext) -> Response:
-    """Answer one page of the numbers that the account owns at Twilio, newest first."""
+    """Respond with one page of the numbers that the account owns at Twilio, newest first."""
     query = read_query(context)
     account_sid, request = context.account.sid, parse_page_request(query)
     if query.get("Origin") in {None, "", ORIGIN}:
@@ -63,7 +63,7 @@ async def list_incoming_phone_numbers(context: RequestContext) -> Response:
 
 
 async def fetch_incoming_phone_number(context: RequestContext) -> Response:
-    """Answer one of the numbers that the account owns at Twilio."""
+    """Respond with one of the numbers that the account owns at Twilio."""
     account_sid, sid = context.account.sid, context.path_parameters["Sid"]
     number = await context.services.database.run(operations.fetch_incoming_phone_number, account_sid, sid)
     if number is None:
@@ -85,10 +85,10 @@ def _page_document(page: Page[IncomingPhoneNumber], links: PageLinks, path: str,
 
 
 def incoming_phone_number_fields(number: IncomingPhoneNumber, path: str, uri_suffix: str) -> Fields:
-    """Return the 35 fields in the order of Twilio's description; `path` is the list's, without a suffix.
+    """Return the 35 fields in the order of Twilio's description. `path` is that of the list, without a suffix.
 
-    Values are those of its example; a number is connected to no address, application, bundle or trunk. Source:
-    docs/fidelity.md, IncomingPhoneNumber [oai, assumed].
+    The values are those of Twilio's example, and a number is not connected to an address, application, bundle or trunk.
+    Source: docs/fidelity.md, IncomingPhoneNumber [oai, assumed].
     """
     # fmt: off
     return {

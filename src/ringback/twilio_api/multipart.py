@@ -15,7 +15,7 @@ MULTIPART_CONTENT_TYPE = b"multipart/form-data"
 MAX_PART_HEADERS = 8
 MAX_PART_HEADER_BYTES = 4096
 MAX_DELIMITERS = 50
-"""The most semicolons and quotation marks in a header, which python-multipart takes quadratic time to split."""
+"""Maximum number of semicolons and quotation marks in a header. python-multipart splits it in quadratic time."""
 _BOUNDARY = re.compile(rb"[ -~]{0,69}[!-~]")
 """Source: RFC 2046, 5.1.1, and a few more characters that helper libraries use."""
 _PLAIN_ENCODINGS = (b"", b"7bit", b"8bit", b"binary")
@@ -53,7 +53,7 @@ def parse_multipart(body: bytes, content_type: bytes, *, max_parts: int) -> dict
 
 
 class _FieldReader:
-    """Collector of the fields of one body, from the parser's events."""
+    """Collects the fields of one body from the parser's events."""
 
     def __init__(self, max_parts: int) -> None:
         self.fields: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _options(header: bytes) -> tuple[bytes, dict[bytes, bytes]]:
 
 
 def _field_name(headers: dict[bytes, bytes]) -> str | None:
-    """Return the name of a part's field, or None for a file. Raises TwilioError 20400 for a part that is neither."""
+    """Return the field name of a part, or None for a file. Raises TwilioError 20400 for a part that is neither."""
     disposition = headers.get(b"content-disposition", b"")
     kind, options = _options(disposition)
     if kind.strip() != b"form-data" or b"name" not in options:

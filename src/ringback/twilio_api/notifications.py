@@ -21,7 +21,7 @@ COLUMNS = (
 )
 """The fields of a notification in a list. Source: docs/fidelity.md, Notification [oai]."""
 DETAILS = ("request_variables", "response_body", "response_headers")
-"""The fields that a fetched notification also has, before its SID. They are empty: nothing was requested for it."""
+"""Additional fields of a fetched notification, before its SID. They are empty, because no URL was requested."""
 INSTANCE_COLUMNS = (*COLUMNS[:-2], *DETAILS, *COLUMNS[-2:])
 NULLABLE_COLUMNS = frozenset({"request_method"})
 
@@ -31,11 +31,11 @@ FILTERS = {
     "MessageDate<": "Only notifications logged before this day or time.",
     "MessageDate>": "Only notifications logged on this day, at this time or later.",
 }
-"""In the order in which a page's URIs have them."""
+"""In the order in which they appear in the URIs of a page."""
 
 
 async def list_call_notifications(context: RequestContext) -> Response:
-    """Answer one page of a call's notifications. Only a call that geo permissions blocked has one."""
+    """Respond with one page of a call's notifications. Only calls that geo permissions blocked have one."""
     query = read_query(context)
     request = parse_page_request(query)
     call = await _find_call(context)
@@ -47,7 +47,7 @@ async def list_call_notifications(context: RequestContext) -> Response:
 
 
 async def fetch_call_notification(context: RequestContext) -> Response:
-    """Answer one notification of a call."""
+    """Respond with one notification of a call."""
     call = await _find_call(context)
     for notification in notifications_of(call):
         if notification.sid == context.path_parameters["Sid"]:
@@ -72,13 +72,13 @@ def notifications_path(call: ValidationCall) -> str:
 
 
 def notification_page_document(page: Page[Notification], links: PageLinks, path: str, uri_suffix: str) -> RecordPage:
-    """Return a page of notifications; `path` is the list's, without a suffix."""
+    """Return the document of a page of notifications. `path` is that of the list, without a suffix."""
     items = [_notification_fields(notification, path, uri_suffix) for notification in page.rows]
     return RecordPage("Notifications", "notifications", "Notification", page, links, items, COLUMNS)
 
 
 def notification_document(notification: Notification, path: str, uri_suffix: str) -> Record:
-    """Return the 17 fields of a notification; `path` is the list's, without a suffix."""
+    """Return the document of a notification, which has 17 fields. `path` is that of the list, without a suffix."""
     listed = _notification_fields(notification, path, uri_suffix)
     return Record("Notification", {name: listed.get(name, "") for name in INSTANCE_COLUMNS})
 

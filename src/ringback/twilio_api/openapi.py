@@ -1,7 +1,7 @@
 """The OpenAPI description of the routes, derived from their table.
 
-FastAPI generates it, but cannot inspect handlers that take a RequestContext, so everything is stated here. It describes
-paths without a suffix; with one, the response has that representation alone.
+FastAPI generates it, but cannot inspect handlers that take a RequestContext, so their details are declared here. It
+describes paths without a suffix. A suffix limits the response to one representation.
 """
 
 import re
@@ -24,13 +24,13 @@ ERRORS = {
     HTTPStatus.UNAUTHORIZED: "The credentials are missing, wrong or not valid for this account.",
     HTTPStatus.NOT_FOUND: "The resource does not exist.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
-    HTTPStatus.TOO_MANY_REQUESTS: "The account's policy allows no more calls to this number for now.",
+    HTTPStatus.TOO_MANY_REQUESTS: "The account's policy currently allows no more calls to this number.",
 }
 EVERY_OPERATION_ERRORS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
-SUCCESS = "In the representation that the path's suffix names: XML without a suffix."
+SUCCESS = "The path's suffix selects the representation: XML without a suffix."
 SIDS = {
-    "AccountSid": "The account: AC and 32 hexadecimal digits.",
-    "CallSid": "The call: CA and 32 hexadecimal digits.",
+    "AccountSid": "The account's SID: AC followed by 32 hexadecimal digits.",
+    "CallSid": "The call's SID: CA followed by 32 hexadecimal digits.",
     "Sid": "The resource's SID.",
 }
 
@@ -66,10 +66,10 @@ def page_of(key: str, record: Schema) -> Schema:
 
 
 def describe(routes: Iterable[Route]) -> APIRouter:
-    """Return FastAPI routes that put `routes` into the OpenAPI description. TwilioApp answers their requests itself."""
+    """Return FastAPI routes that add `routes` to the OpenAPI description. TwilioApp answers their requests itself."""
     router = APIRouter()
     for route in routes:
-        for method in route.methods:  # a route of two methods would have one operation ID
+        for method in route.methods:  # a route with two methods would have only one operation ID
             router.add_api_route(
                 route.path,
                 _answered_by_twilio_app,
@@ -86,11 +86,11 @@ def describe(routes: Iterable[Route]) -> APIRouter:
 
 
 async def _answered_by_twilio_app() -> None:
-    """Stand for a handler in FastAPI's routes, which no request reaches."""
+    """Stand in for the handlers of FastAPI's routes, which no request reaches."""
 
 
 def _tag(path: str) -> str:
-    """Return the last word of a path that is not a parameter, such as OutgoingCallerIds."""
+    """Return the last segment of a path that is not a parameter, such as OutgoingCallerIds."""
     return [segment for segment in path.split("/") if segment and not _PATH_PARAMETER.fullmatch(segment)][-1]
 
 

@@ -1,4 +1,4 @@
-"""Parameters of requests: reading a query or a form body, and the checks of each form's parameters."""
+"""Request parameters: parsing of queries and form bodies, and validation of each form's parameters."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,9 +24,9 @@ SHOWN_TYPE_BYTES = 64
 MAX_BODY_BYTES = 1024 * 1024
 MAX_PARAMETERS = 1000
 PARSED_AT_ONCE_BYTES = 16 * 1024
-"""A longer urlencoded body is parsed in a thread: one of 1 MiB can take 300 ms."""
+"""Larger urlencoded bodies are parsed in a thread: a body of 1 MiB can take 300 ms."""
 MULTIPART_PARSED_AT_ONCE_BYTES = 2 * 1024
-"""A longer multipart body is parsed in a thread: one of 16 KiB can take 10 ms."""
+"""Larger multipart bodies are parsed in a thread: a body of 16 KiB can take 10 ms."""
 MAX_CALL_DELAY_SECONDS = 60
 MAX_EXTENSION_CHARACTERS = 50
 MAX_URL_CHARACTERS = 1000
@@ -39,11 +39,11 @@ UNSUPPORTED_CALL_PARAMETERS = (
     *("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml"),
     *("StatusCallback", "StatusCallbackMethod", "TimeLimit"),
 )
-"""The other parameters that Twilio's update of a call has. Source: docs/fidelity.md, Call [oai]."""
+"""The other parameters of Twilio's call update. Source: docs/fidelity.md, Call [oai]."""
 PAGING = {
     "PageSize": "The page size: 50 by default, at most 1000.",
     "Page": "The number of the page, from 0.",
-    "PageToken": "Where the page begins: a token from another page's links.",
+    "PageToken": "The start of the page: a token from the links of another page.",
 }
 """The parameters of every list, and their descriptions."""
 
@@ -68,7 +68,7 @@ def parse_parameters(encoded: bytes) -> Parameters:
 
 
 def read_query(context: RequestContext) -> Parameters:
-    """Return the parameters of the query, and keep them for the journal. Raises what `parse_parameters` raises."""
+    """Return the parameters of the query, and keep them for the journal. Raises the errors of `parse_parameters`."""
     parameters = context.query = parse_parameters(context.scope["query_string"])
     return parameters
 
@@ -76,7 +76,7 @@ def read_query(context: RequestContext) -> Parameters:
 async def read_form(context: RequestContext) -> Parameters:
     """Return the parameters of a form body, urlencoded or multipart, and keep them for the journal.
 
-    A body of any other type has none. Raises TwilioError 20413 for more than 1 MiB, and 20400 for a body that is
+    A body of another type has no parameters. Raises TwilioError 20413 for more than 1 MiB, and 20400 for a body that is
     malformed or not UTF-8.
     """
     headers = dict(context.scope["headers"])
@@ -94,7 +94,7 @@ async def read_form(context: RequestContext) -> Parameters:
 
 def _parser_of(content_type: bytes) -> Parse:
     """Return the function that parses a body of this type."""
-    if content_type == FORM_CONTENT_TYPE:  # as most libraries send it
+    if content_type == FORM_CONTENT_TYPE:  # the exact value that most libraries send
         return parse_parameters
     media_type = content_type.partition(b";")[0].strip().lower()
     if media_type == FORM_CONTENT_TYPE:
@@ -109,7 +109,7 @@ def _no_parameters(_: bytes) -> Parameters:
 
 
 def _unread_hint(context: RequestContext, content_type: bytes, body: bytes, parse: Parse) -> str:
-    """Return the log's hint about the parts of a request that are not read as parameters; empty if all are."""
+    """Return a hint for the log about parts of a request that are not read as parameters, or an empty string."""
     parts = []
     if body and parse is _no_parameters:
         media_type = quote(content_type.partition(b";")[0].strip()[:SHOWN_TYPE_BYTES], safe="/+")
@@ -122,8 +122,8 @@ def _unread_hint(context: RequestContext, content_type: bytes, body: bytes, pars
 
 
 def _reject_large_content_length(headers: dict[bytes, bytes]) -> None:
-    """Raise TwilioError 20413 for a large Content-Length, before a client that waits for 100 sends its body."""
-    digits = headers.get(b"content-length", b"").lstrip(b"0")  # int() limits digits, and zeros count
+    """Raise TwilioError 20413 if Content-Length is too large, before a client that expects a 100 sends its body."""
+    digits = headers.get(b"content-length", b"").lstrip(b"0")  # int() limits the number of digits, including zeros
     if int(digits or b"0") > MAX_BODY_BYTES:
         raise errors.body_too_large(MAX_BODY_BYTES, hang_up=b"expect" in headers)
 
@@ -142,7 +142,7 @@ async def _read_body(context: RequestContext) -> bytes:
 
 
 class FormRules(NamedTuple):
-    """The rules of a form that settings and policy decide: the context of its validation."""
+    """Validation rules that depend on the settings and the policy. They are the context of pydantic's validation."""
 
     long_friendly_name: LongFriendlyName
     number_validation: NumberValidation = "valid"
@@ -206,7 +206,7 @@ def _call_status(value: str) -> str:
 
 
 def checked_by(check: Callable[..., Any]) -> BeforeValidator:
-    """Return a validator that calls `check` with the text of a parameter; its TwilioError passes through pydantic."""
+    """Return a validator that calls `check` with a parameter's value. pydantic does not catch its TwilioError."""
     return BeforeValidator(check)
 
 
@@ -214,13 +214,13 @@ FriendlyName = Annotated[str, checked_by(_friendly_name), Field(min_length=1, ma
 
 
 class Form(BaseModel):
-    """The parameters of a form body. Unknown ones are ignored."""
+    """The parameters of a form body. Unknown parameters are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class ValidationRequestForm(Form):
-    """The parameters of a validation request, in the order of their checks: the fields of ValidationRequest."""
+    """The parameters of a validation request, checked in this order: the fields of ValidationRequest."""
 
     phone_number: Annotated[str, checked_by(_phone_number)] = Field(
         "",
@@ -229,13 +229,13 @@ class ValidationRequestForm(Form):
         description="The number to verify: E.164, or a US number in national format.",
     )
     friendly_name: FriendlyName | None = Field(
-        None, alias="FriendlyName", description="The name of the caller ID; by default the formatted number."
+        None, alias="FriendlyName", description="The name of the caller ID. Default: the formatted number."
     )
     call_delay_seconds: Annotated[int, checked_by(_call_delay), Field(ge=0, le=MAX_CALL_DELAY_SECONDS)] = Field(
         0, alias="CallDelay", description="Seconds to wait before calling: 0 to 60."
     )
     extension: Annotated[str, checked_by(_extension), Field(max_length=MAX_EXTENSION_CHARACTERS)] | None = Field(
-        None, alias="Extension", description="Digits to dial after the call is answered; w waits half a second."
+        None, alias="Extension", description="Digits to dial after the call is answered; w is a pause of half a second."
     )
     status_callback: Annotated[str, checked_by(_status_callback), Field(max_length=MAX_URL_CHARACTERS)] | None = Field(
         None, alias="StatusCallback", description="The URL to request when the call has ended."
@@ -258,7 +258,7 @@ class CallForm(Form):
         "",
         alias="Status",
         validate_default=True,
-        description="canceled ends a call that is queued or ringing, completed ends any call.",
+        description="canceled ends a queued or ringing call; completed ends any call.",
     )
 
 
@@ -267,7 +267,7 @@ def parse_validation_request(
     number_validation: NumberValidation,
     long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT,
 ) -> ValidationRequest:
-    """Return the validation request that these parameters ask for. Raises the TwilioError of the first invalid one."""
+    """Return the validation request in these parameters. Raises TwilioError for the first invalid parameter."""
     form = ValidationRequestForm.model_validate(parameters, context=FormRules(long_friendly_name, number_validation))
     return ValidationRequest(**{**form.model_dump(), "extension": form.extension or None})
 
@@ -275,12 +275,12 @@ def parse_validation_request(
 def parse_caller_id_update(
     parameters: Parameters, long_friendly_name: LongFriendlyName = LongFriendlyName.REJECT
 ) -> str | None:
-    """Return the new FriendlyName of a caller ID, or None if it is not given. Raises TwilioError 20002."""
+    """Return the new FriendlyName of a caller ID, or None if it is omitted. Raises TwilioError 20002."""
     return CallerIdForm.model_validate(parameters, context=FormRules(long_friendly_name)).friendly_name
 
 
 def parse_call_update(parameters: Parameters) -> CallEvent:
-    """Return the event that ends a call. Raises TwilioError 20001 for another Status, and for other parameters."""
+    """Return the event that ends a call. Raises TwilioError 20001 for any other Status or parameter."""
     for name in UNSUPPORTED_CALL_PARAMETERS:
         if name in parameters:
             raise errors.parameter_not_emulated(name)

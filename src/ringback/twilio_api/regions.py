@@ -24,9 +24,9 @@ log = structlog.get_logger()
 
 
 def regional_handler(context: RequestContext, route: Route) -> Handler:
-    """Return the handler of a route in the region of the request's host.
+    """Return the handler of a route for the region of the request's host.
 
-    A request for caller IDs to a host of IE1 or AU1 is logged.
+    Requests for caller IDs to hosts of IE1 and AU1 are logged.
     """
     handler = _WITHOUT_CALLER_IDS.get(route.operation)
     if handler is None:

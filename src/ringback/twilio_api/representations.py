@@ -1,4 +1,4 @@
-"""The representations of a document: JSON, XML and CSV. The path's suffix chooses one; no header does."""
+"""The representations of a document: JSON, XML and CSV. The path's suffix selects one; headers have no effect."""
 
 import csv
 import io
@@ -13,7 +13,7 @@ from ringback.twilio_api.documents import Document, Record
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """One form of a response's body; `uri_suffix` is what the URIs in it end with."""
+    """One format of response bodies. The URIs in a body end with `uri_suffix`."""
 
     content_type: bytes
     uri_suffix: str
@@ -21,7 +21,7 @@ class Representation:
 
 
 def serialize_json(document: Document) -> bytes:
-    """Return a document as JSON; a page has exactly nine keys, in the product page's order."""
+    """Return a document as JSON. A page has exactly nine keys, in the order of Twilio's documentation."""
     if isinstance(document, Record):
         return orjson.dumps(document.fields)
     page, links = document.page, document.links
@@ -43,7 +43,7 @@ def serialize_json(document: Document) -> bytes:
 def serialize_csv(document: Document) -> bytes:
     """Return a document as CSV: a header and a row for each resource.
 
-    The columns have the names of the XML elements. Fields that contain fields have no column. Source: docs/fidelity.md,
+    Columns are named like the XML elements. Fields that contain other fields have no column. Source: docs/fidelity.md,
     CSV [documented, assumed].
     """
     if isinstance(document, Record):
@@ -71,16 +71,17 @@ CSV = Representation(b"text/csv", "", serialize_csv)
 
 BY_SUFFIX = {"xml": XML, "json": JSON, "csv": CSV}
 JSON_ONLY = ("/v1/", "/v2/")
-"""Start of the paths of Twilio's newer APIs, which have no suffix."""
+"""Prefixes of the paths of Twilio's newer APIs, which have no suffix."""
 ERRORS_IN = {CSV: XML}
-"""The representation of errors where it differs. Source: docs/fidelity.md, representation [assumed]."""
+"""The representation of errors, where it differs from the path's. Source: docs/fidelity.md, representation [assumed].
+"""
 
 
 def split_suffix(path: str) -> tuple[str, Representation | None]:
-    """Return a path without its suffix, and the representation that the suffix names; XML without a suffix.
+    """Return a path without its suffix, and the representation that the suffix selects: XML without a suffix.
 
-    Paths of Twilio's newer APIs have no suffix: the representation is JSON. For a suffix that names no representation,
-    return the path unchanged and None.
+    Paths of Twilio's newer APIs have no suffix: their representation is JSON. For an unknown suffix, return the path
+    unchanged and None.
     """
     if path.startswith(JSON_ONLY):
         return path, JSON
@@ -92,5 +93,5 @@ def split_suffix(path: str) -> tuple[str, Representation | None]:
 
 
 def for_errors(representation: Representation | None) -> Representation:
-    """Return the representation of errors for a path that names `representation`, or None by an unknown suffix."""
+    """Return the representation of errors for a path that selects `representation`, None for an unknown suffix."""
     return XML if representation is None else ERRORS_IN.get(representation, representation)

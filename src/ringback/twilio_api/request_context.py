@@ -1,4 +1,4 @@
-"""The context of one request to the Twilio API, which every handler takes, and the responses that handlers return."""
+"""The context of a request to the Twilio API, which is passed to every handler, and the responses of handlers."""
 
 import asyncio
 import time
@@ -30,13 +30,13 @@ REPORT_REFUSAL_KEY = "ringback.report_refusal"
 """Scope key that marks an intercepted request, one meant for Twilio itself. The proxy's host filter sets it to a
 `ReportRefusal`."""
 DROP_EXTENSION = "ringback.drop_connection"
-"""Key in the scope's extensions where the server puts a callable that closes the connection."""
+"""Key in the scope's extensions for the server's function that closes the connection."""
 ReportRefusal = Callable[[str, str, str], None]
 """Called with the method, the path and the error message of an intercepted request that is not emulated."""
 
 NO_CONTENT = 204
 ROWS_ON_EVENT_LOOP = 100
-"""The longest page that is serialized on the event loop. A longer one takes milliseconds, so a thread does it."""
+"""Maximum length of a page serialized on the event loop. A longer page takes milliseconds, and is left to a thread."""
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 CORS_HEADERS = [
     (b"access-control-allow-origin", b"*"),
@@ -58,7 +58,7 @@ CONSTANT_HEADERS = [
     (b"x-home-region", b"us1"),
     (b"x-api-domain", b"api.twilio.com"),
 ]
-"""In the order of Twilio's. Source: docs/fidelity.md, headers [observed]."""
+"""In Twilio's order. Source: docs/fidelity.md, headers [observed]."""
 CONSTANT_TLS_HEADERS = [*CONSTANT_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
 
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
@@ -72,10 +72,10 @@ class RequestContext:
     """One request to the Twilio API: its path, account and parameters, its response, its log line and journal entry.
 
     `method` and `path` are as the client sent them, for errors, log and journal; `path` is percent-encoded to printable
-    ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. TwilioApp
-    sets `account`, `access`, `operation` and `path_parameters` before it calls the handler, and `holder_sid`, the
-    account of the credentials. `journal_account` is the account whose journal records the request: also set for a
-    refused request if its path names an account. `status` is 0 until the response starts.
+    ASCII. The router uses `route_method`, which is GET for HEAD, and `resource_path`, which has no suffix. Before it
+    calls the handler, TwilioApp sets `account`, `access`, `operation`, `path_parameters`, and `holder_sid`, the account
+    that the credentials belong to. `journal_account` is the account whose journal records the request. It is also set
+    for a refused request whose path names an account. `status` is 0 until the response starts.
     """
 
     __slots__ = (
@@ -149,15 +149,15 @@ class RequestContext:
 
     @property
     def policy(self) -> CallPolicy:
-        """The account's policy: its own values over those of the settings."""
+        """The policy that applies to the account: its own values, and the settings for all others."""
         return self.account.policy.merged_with(self.services.call_policy)
 
     def make_response(self, document: Document, status: int = 200) -> Response:
-        """Return `document` in the representation that the path asks for."""
+        """Return `document` in the representation that the path selects."""
         return TwilioResponse(status, self.representation.serialize(document), self.representation.content_type)
 
     async def make_page_response(self, page: Page[Row], make_document: Callable[[Page[Row]], Document]) -> Response:
-        """Return status 200 with the document of `page`; a thread makes and serializes that of a long one."""
+        """Return status 200 with the document of `page`. The document of a long page is created in a thread."""
         if len(page.rows) <= ROWS_ON_EVENT_LOOP:
             return self.make_response(make_document(page))
         return await asyncio.to_thread(lambda: self.make_response(make_document(page)))
@@ -180,13 +180,13 @@ class RequestContext:
         await self._send(message)
 
     async def send_error(self, error: TwilioError) -> None:
-        """Send an error in the representation that the path asks errors to be in."""
+        """Send an error in the path's representation of errors."""
         self._error_code = error.code
         self.reason = error.reason
         await error_response(error, self.representation)(self.scope, self.receive, self.send)
 
     def log_and_record(self) -> None:
-        """Log and count the request, and add it to the journal of its account if that is known."""
+        """Log and count the request, and add it to the journal of its account if the account is known."""
         elapsed_ms = round((time.perf_counter() - self._started) * 1000, 3)
         self._log(elapsed_ms)
         self._record(elapsed_ms)
@@ -247,7 +247,7 @@ Handler = Callable[[RequestContext], Awaitable[Response]]
 
 
 class TwilioResponse(Response):
-    """A response that is complete when it is made, which skips Starlette's work on headers, cookies and charset."""
+    """A response that is complete when it is created. It skips Starlette's work on headers, cookies and charset."""
 
     def __init__(self, status: int, body: bytes, content_type: bytes | None) -> None:
         self.status_code = status
@@ -274,7 +274,7 @@ def error_response(error: TwilioError, representation: Representation | None) ->
 def response_headers(
     request_sid: str, elapsed_seconds: float, requests_in_progress: int, *, scheme: str | None
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every response of the Twilio API carries; there is one more over TLS."""
+    """Return the headers of every response of the Twilio API. Over TLS there is one more."""
     return [
         (b"twilio-concurrent-requests", b"%d" % requests_in_progress),
         (b"twilio-request-id", request_sid.encode()),

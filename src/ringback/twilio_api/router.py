@@ -1,4 +1,4 @@
-"""Routing: which route a method and a path lead to, and the Allow header where the method has none."""
+"""Routing: finds the route for a method and a path, or the Allow header for a method without a route."""
 
 import re
 from collections import Counter
@@ -19,20 +19,20 @@ from ringback.twilio_api.request_context import NO_PARAMETERS, Handler, RequestC
 ALWAYS_ALLOWED = ("OPTIONS",)
 """The methods that TwilioApp answers itself, on every path."""
 COMPLETE_RESOURCES = re.compile(r"/2010-04-01/Accounts(/\{AccountSid\}(/OutgoingCallerIds(/\{Sid\})?)?)?")
-"""The paths of routes on which ringback has every method that Twilio has, so that its 405 is also Twilio's."""
+"""Paths on which ringback supports every method that Twilio supports, so that Twilio also answers 405 to others."""
 NOT_EMULATED = re.compile(r".*/IncomingPhoneNumbers/(Local|Mobile|TollFree)")
-"""Lists whose paths look like that of one number: only the list of all numbers is emulated."""
+"""Paths of lists that look like the path of one number. Only the list of all numbers is emulated."""
 
 Schema = dict[str, Any]
 """A JSON Schema object."""
 
 
 class Route(NamedTuple):
-    """One operation of the Twilio API: where it is, what handles it, and what OpenAPI says about it.
+    """One operation of the Twilio API: its path, its handler and its OpenAPI description.
 
-    `schema` is that of the JSON answer; None for a 204. `query` maps the parameters of the query to their descriptions,
-    `form` are those of the body. `errors` are the statuses of errors that not every operation has, `status` is that of
-    success. `products` are those whose hosts have the route, and `aliases` its other paths.
+    `schema` describes the JSON response; it is None for a 204. `query` maps query parameters to their descriptions, and
+    `form` defines the parameters of the body. `status` is the status on success, and `errors` are the error statuses
+    that not every operation has. `products` are the products whose hosts serve the route, `aliases` its other paths.
     """
 
     operation: Operation
@@ -51,12 +51,12 @@ class Route(NamedTuple):
 
 
 class Resource(NamedTuple):
-    """The routes of one path, by their methods."""
+    """The routes of one path, by method."""
 
     pattern: re.Pattern[str]
     routes: dict[str, Route]
     is_complete: bool
-    """Whether every method that Twilio has here is emulated."""
+    """Whether ringback emulates every method that Twilio supports on this path."""
     products: tuple[Product, ...]
 
     @property
@@ -67,10 +67,10 @@ class Resource(NamedTuple):
 
 
 class Router:
-    """Finds the route of a request. It matches paths without their suffix, and GET for HEAD.
+    """Finds the route of a request. It ignores the suffix of a path, and routes HEAD as GET.
 
-    Starlette's router would try one route after the other, per method and not per path, and wrap each handler in
-    dependency injection: a third of the time of a GET.
+    Starlette's router tries each route in turn, with a separate route for each method of a path, and wraps each handler
+    in dependency injection. That would take a third of the time of a GET.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -84,7 +84,7 @@ class Router:
         self._resources = list(by_path.values())
 
     def matches(self, method: str, path: str, product: Product | None = None) -> bool:
-        """Tell whether ringback answers a request as Twilio does, be it with 404, or 405 on a complete resource.
+        """Tell whether ringback answers a request as Twilio does. The answer may be 404, or 405 on a complete resource.
 
         `product` is that of the request's host, if known.
         """
@@ -100,8 +100,8 @@ class Router:
     def find(self, context: RequestContext) -> Route:
         """Return the route of a request, and set the context's operation and path parameters.
 
-        Raises TwilioError 20404, or 20004 for a method that the resource does not have. The log and the journal show
-        the latter under the resource's first operation.
+        Raises TwilioError 20404 for an unknown path, and 20004 for an unsupported method, which the log and the journal
+        show under the first operation of the resource.
         """
         for resource in self._resources:
             match = resource.pattern.fullmatch(context.resource_path)  # match() would accept a trailing line feed
@@ -117,7 +117,7 @@ class Router:
 
     @staticmethod
     def _is_served(context: RequestContext, resource: Resource) -> bool:
-        """Tell whether the host of a request has a resource. The main API is on every host, as its paths are unique."""
+        """Tell whether the host of a request serves a resource. All hosts serve the main API: its paths are unique."""
         if Product.API in resource.products:
             return True
         product = product_in(context.scope)
@@ -125,7 +125,7 @@ class Router:
 
 
 def check_routes(routes: Iterable[Route]) -> None:
-    """Raise RuntimeError unless every operation has one route, and no method of a path has two."""
+    """Raise RuntimeError unless every operation has exactly one route, and every method of a path at most one."""
     routes = list(routes)
     operations = Counter(route.operation for route in routes)
     endpoints = Counter((method, route.path) for route in routes for method in route.methods)

@@ -1,6 +1,6 @@
-"""The Twilio API on one screen: each operation's methods and path, its handler, its parameters and its JSON answer.
+"""The route table of the Twilio API: methods, path, handler, parameters and JSON response of each operation.
 
-TwilioApp routes requests by this table, and OpenAPI describes it.
+TwilioApp routes requests with this table, and the OpenAPI description is derived from it.
 """
 
 from http import HTTPStatus

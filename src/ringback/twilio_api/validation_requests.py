@@ -1,4 +1,4 @@
-"""Validation requests: the handler that creates them, and the document of the answer."""
+"""Validation requests: the handler that creates them, and the document of the response."""
 
 from starlette.responses import Response
 
@@ -13,9 +13,9 @@ from ringback.twilio_api.request_context import RequestContext
 
 
 async def create_validation_request(context: RequestContext) -> Response:
-    """Answer the code that the callee must key in, and the call that asks for it; nothing is verified yet.
+    """Start a validation call, and respond with it and the code that the callee must enter. Nothing is verified yet.
 
-    Raises TwilioError 10002 for a trial account, whatever the parameters are.
+    Raises TwilioError 10002 for a trial account, regardless of the parameters.
     """
     services, policy = context.services, context.policy
     form = await read_form(context)
@@ -37,7 +37,7 @@ async def create_validation_request(context: RequestContext) -> Response:
 
 
 def validation_request_document(answer: ValidationAnswer, code_format: ValidationCodeFormat) -> Record:
-    """Return the five fields of a validation request; it has no SID, since no resource exists yet."""
+    """Return the five fields of a validation request. It has no SID, because no caller ID exists yet."""
     code = answer.validation_code
     return Record(
         "ValidationRequest",

@@ -1,4 +1,4 @@
-"""XML, the serialization of documents that is Twilio's default. No other module imports lxml."""
+"""Serialization of documents as XML, which is Twilio's default. No other module imports lxml."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -13,7 +13,7 @@ ACRONYMS = {"mms": "MMS", "sms": "SMS"}
 
 
 def serialize(document: Document) -> bytes:
-    """Return a document as compact XML with self-closing empty elements; a page's links are attributes."""
+    """Return a document as compact XML with self-closing empty elements. The links of a page are attributes."""
     root = etree.Element("TwilioResponse")
     if isinstance(document, Record):
         _fill(_add_empty(root, document.element, document.fields), document.fields)
@@ -36,7 +36,7 @@ def _append_page(root: etree._Element, document: RecordPage) -> None:
     if document.items:
         empty = _add_empty(etree.Element("Template"), document.item_element, document.items[0])
     for fields in document.items:
-        item = deepcopy(empty)  # takes half the time of creating the elements one by one
+        item = deepcopy(empty)  # twice as fast as creating the elements one by one
         _fill(item, fields)
         element.append(item)
 
@@ -62,7 +62,7 @@ def _fill(element: etree._Element, fields: Fields) -> None:
 
 
 def plain_text(value: int) -> str:
-    """Return a number or a truth value as XML and CSV have it: ``true`` and ``false`` in small letters."""
+    """Return a number or boolean as XML and CSV contain it: ``true`` and ``false`` in lowercase."""
     return str(value).lower()
 
 
