@@ -89,7 +89,7 @@ class FaultEffectRequest(RequestModel):
     )
     signature: SignatureFlaw | None = Field(
         None,
-        description="For `status-callback`: send an invalid signature (`bad`), or one that is made without the port of "
+        description="For `status-callback`: send an invalid signature (`bad`), or one computed without the port of "
         "the URL or with the secondary auth token.",
     )
 

@@ -44,7 +44,7 @@ class SetPolicyRequest(RequestModel):
         "rejects the request (400, code 21450), `both` calls a second time.",
     )
     callback_signed_port: SignedPort | None = Field(
-        None, description="`dropped`: the port of an https callback URL is not signed."
+        None, description="`dropped`: the port of an https callback URL is omitted from the signed URL."
     )
 
 

@@ -1,4 +1,4 @@
-"""Webhook signing: the shared key that signs an account's StatusCallbacks instead of its auth token."""
+"""Webhook signing: the shared key that signs an account's StatusCallbacks instead of the auth token."""
 
 from http import HTTPStatus
 
@@ -16,10 +16,12 @@ router = APIRouter(tags=["Accounts"])
 
 
 class WebhookSigningRequest(RequestModel):
-    """A shared key, and the algorithm of signatures."""
+    """A shared key, and the signature algorithm."""
 
-    key_sid: SharedKeySid = Field(description="Any name of the key, without commas.", examples=["webhooks_sharedkey_1"])
-    secret: Secret = Field(description="The key of the signatures.")
+    key_sid: SharedKeySid = Field(
+        description="Any name for the key, without commas.", examples=["webhooks_sharedkey_1"]
+    )
+    secret: Secret = Field(description="The key that signatures are computed with.")
     algorithm: SignatureAlgorithm = SignatureAlgorithm.HMAC_SHA256
 
 
@@ -32,13 +34,13 @@ class WebhookSigningResponse(ResponseModel):
 
 
 def webhook_signing_response(signing: WebhookSigning) -> WebhookSigningResponse:
-    """Return the response for a shared key."""
+    """Convert a shared key to a response."""
     return WebhookSigningResponse(**signing._asdict())
 
 
 @router.get("/accounts/{account_sid}/webhook-signing", summary="Read the shared key")
 async def fetch_webhook_signing(account: PathAccount) -> WebhookSigningResponse:
-    """Return the shared key that signs the account's StatusCallbacks. 404 if its auth token signs them."""
+    """Return the shared key that signs the account's StatusCallbacks. 404 if the auth token signs them."""
     if account.webhook_signing is None:
         hint = f"PUT /_ringback/accounts/{account.sid}/webhook-signing sets one"
         raise not_found("shared key in this account", hint)
@@ -49,7 +51,7 @@ async def fetch_webhook_signing(account: PathAccount) -> WebhookSigningResponse:
 async def replace_webhook_signing(
     services: Services, account: PathAccount, body: WebhookSigningRequest
 ) -> WebhookSigningResponse:
-    """Sign the account's StatusCallbacks with a shared key, pending ones too.
+    """Sign the account's StatusCallbacks with a shared key, including pending ones.
 
     They have the header X-Twilio-Webhooks-Signature-Settings, which names the key and the algorithm. Subaccounts have
     their own keys.
@@ -66,6 +68,6 @@ async def replace_webhook_signing(
     summary="Sign with the auth token again",
 )
 async def delete_webhook_signing(services: Services, account: PathAccount) -> Response:
-    """Sign the account's StatusCallbacks with its auth token again. Succeeds also if the account has no shared key."""
+    """Sign the account's StatusCallbacks with its auth token again. Also succeeds if the account has no shared key."""
     await services.database.run(set_webhook_signing, account.sid, None)
     return Response(status_code=HTTPStatus.NO_CONTENT)

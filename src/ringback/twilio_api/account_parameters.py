@@ -23,7 +23,7 @@ def _status(value: str) -> AccountStatus:
 
 
 STATUS_SCHEMA = {"type": "string", "enum": [status.value for status in AccountStatus]}
-"""Written out, as OpenAPI cannot resolve a reference to a definition within a form."""
+"""Written out, because OpenAPI cannot resolve a reference to a definition within a form."""
 
 
 class SubaccountForm(Form):
