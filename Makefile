@@ -1,9 +1,9 @@
-# `make serve` and `make test` need nothing but Python 3.11 or newer, and the package registries.
+# `make serve` and `make test` need only Python 3.11 or newer and access to the package registries.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Many tests wait for servers and calls, so two more processes than processors keep the machine busy. A complete run has
-# heavier tests and uses one more.
+# Many tests wait for servers and calls, so the default is two more processes than processors. A complete run has heavier
+# tests and uses only one more.
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + (1 if "RINGBACK_TEST_WHOLE" in os.environ else 2))')
 # CI sets RINGBACK_TEST_WHOLE and runs everything.
 ifdef RINGBACK_TEST_WHOLE
@@ -28,9 +28,9 @@ help:
 	@echo "make pictures  take the docs' pictures of the phone page (needs Chromium)"
 	@echo "make PYTHON=python3.12 TARGET  use this interpreter: ringback needs Python 3.11 or newer"
 	@echo "make docs    generate docs/call-states.md, docs/fidelity.md, the phone page's numbering plan and the file of place names"
-	@echo "make structure  count imports, long modules, and the functions that a request and a callback pass"
+	@echo "make structure  count imports, long modules, and the functions that a request and a callback pass through"
 
-# An interpreter that is too old is reported before pip fails on it.
+# Report an interpreter that is too old before pip fails with it.
 define CHECK_PYTHON
 import sys
 found = sys.version_info
@@ -39,7 +39,7 @@ if found < (3, 11):
 endef
 export CHECK_PYTHON
 
-# The dependencies of the server. An environment whose interpreter is too old or missing is created again.
+# The dependencies of the server. An environment whose interpreter is too old or missing is recreated.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed. ringback needs Python 3.11 or newer." >&2; exit 1; }
 	@$(PYTHON) -c "$$CHECK_PYTHON"

@@ -29,7 +29,7 @@ def test_timeout_lists_the_events_that_happened(ringback: Account) -> None:
 
     assert str(raised.value) == (
         f"no call.ended of call {call_sid} within 0.05 s; events instead: call.queued; call {call_sid} is "
-        "queued; the account's clock is frozen (clock.advance(seconds) lets pending events happen)"
+        "queued; the account's clock is frozen (clock.advance(seconds) makes pending events happen)"
     )
 
 

@@ -19,7 +19,7 @@ REQUEST_BODY = {"user": "Ada", "phone_number": "+14158675309"}
 
 @pytest.fixture(autouse=True)
 def twilio() -> Iterator[Mock]:
-    """Replace Twilio's client by a mock that accepts every request."""
+    """Replace Twilio's client with a mock that accepts every request."""
     client = Mock()
     client.validation_requests.create.return_value.validation_code = "012345"
     validator = RequestValidator(AUTH_TOKEN)

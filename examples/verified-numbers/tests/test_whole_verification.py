@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 pytestmark = pytest.mark.skipif(
-    "TWILIO_ACCOUNT_SID" not in os.environ, reason="calls a phone: set TWILIO_ACCOUNT_SID to an account"
+    "TWILIO_ACCOUNT_SID" not in os.environ, reason="calls a phone: set TWILIO_ACCOUNT_SID to run it"
 )
 
 NUMBER = "+14158675309"

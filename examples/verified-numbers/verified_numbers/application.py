@@ -36,7 +36,7 @@ class VerifiedNumber(BaseModel):
 
 @app.post("/verifications", status_code=status.HTTP_201_CREATED)
 def start_verification(body: VerificationRequest, request: Request, twilio: Twilio) -> Verification:
-    """Let Twilio call the number, and return the code that its owner must enter."""
+    """Have Twilio call the number, and return the code that the owner must enter."""
     verification = verifications.create(body.user, body.phone_number)
     try:
         validation_request = twilio.validation_requests.create(
@@ -92,7 +92,7 @@ def send_welcome(sid: str, twilio: Twilio) -> None:
 
 @app.exception_handler(TwilioRestException)
 def handle_twilio_error(_: Request, error: TwilioRestException) -> JSONResponse:
-    """Return Twilio's error: 400 and 429 with their own status, all others, which the user did not cause, as 502."""
+    """Return Twilio's error. 400 and 429 keep their status; others, which the user did not cause, become 502."""
     log.warning("Twilio refused a request: %s", error.msg)
     user_errors = {status.HTTP_400_BAD_REQUEST, status.HTTP_429_TOO_MANY_REQUESTS}
     status_code = error.status if error.status in user_errors else status.HTTP_502_BAD_GATEWAY
@@ -101,6 +101,6 @@ def handle_twilio_error(_: Request, error: TwilioRestException) -> JSONResponse:
 
 @app.exception_handler(RequestException)
 def handle_connection_error(_: Request, error: RequestException) -> JSONResponse:
-    """Return 503, so that the user tries again."""
+    """Return 503, so that the user can try again."""
     log.error("Twilio cannot be reached: %s", error)
     return JSONResponse({"detail": "Twilio cannot be reached. Try again later."}, status.HTTP_503_SERVICE_UNAVAILABLE)

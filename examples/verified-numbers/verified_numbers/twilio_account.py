@@ -25,7 +25,7 @@ def request_validator() -> RequestValidator:
 async def form_from_twilio(
     request: Request, validator: Annotated[RequestValidator, Depends(request_validator)]
 ) -> FormData:
-    """Return the form of a request from Twilio. Raises a 403 if its X-Twilio-Signature is invalid for the URL."""
+    """Return the form of a request from Twilio. Raises HTTPException (403) if the X-Twilio-Signature is invalid."""
     form = await request.form()
     if not validator.validate(str(request.url), form, request.headers.get("X-Twilio-Signature", "")):
         raise HTTPException(status.HTTP_403_FORBIDDEN, "This request was not signed by Twilio.")

@@ -20,7 +20,7 @@ class Verification(BaseModel):
 
 
 class Verifications:
-    """Verifications in memory. Safe for requests on several threads."""
+    """Verifications in memory. Thread-safe."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Verification] = {}

@@ -41,7 +41,7 @@ class AccountResponse(ResponseModel):
     sid: str
     auth_token: str
     secondary_auth_token: str | None = Field(
-        description="Also valid for authentication, but not used for signatures. Null if there is none."
+        description="Also valid for authentication, but not used for signatures. Null if the account does not have one."
     )
     friendly_name: str
     owner_email: str | None

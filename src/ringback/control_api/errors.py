@@ -33,8 +33,8 @@ class ControlError(HTTPException):
 class ErrorResponse(BaseModel):
     """An error of the control API."""
 
-    error: str = Field(description="What happened.")
-    hint: str = Field(description="What to do.")
+    error: str = Field(description="The problem.")
+    hint: str = Field(description="Advice on how to solve the problem.")
 
 
 def not_found(what: str, hint: str) -> ControlError:

@@ -204,7 +204,7 @@ async def fetch_script(services: Services, account: PathAccount, number: Number)
     summary="Delete the script of a phone",
 )
 async def delete_script(services: Services, account: PathAccount, number: Number) -> Response:
-    """Delete the script of a phone: its rule applies to the next call. Also succeeds if there is no script."""
+    """Delete the script of a phone: its rule applies to the next call. Also succeeds without a script."""
     await services.database.run(operations.delete_phone_script, account.sid, number)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 PATH = "/"
 ASSETS_PATH = "/phone"
-"""Prefix of the paths of the page's files. No path of Twilio has it."""
+"""Prefix of the paths of the page's files. No Twilio path starts with it."""
 
 _FOLDER = Path(__file__).parent / "static"
 _PAGE = "index.html"
@@ -28,7 +28,7 @@ _MEDIA_TYPES = {
 }
 _ASSETS = frozenset(file.name for file in _FOLDER.iterdir() if file.suffix in _MEDIA_TYPES) - {_PAGE}
 PATHS = frozenset({PATH} | {f"{ASSETS_PATH}/{name}" for name in _ASSETS})
-"""All paths of the page. Other paths below `ASSETS_PATH` are 404."""
+"""All paths of the page. Other paths below `ASSETS_PATH` return 404."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -49,7 +49,7 @@ async def page(request: Request) -> Response:
 
 @router.get(f"{ASSETS_PATH}/{{name}}")
 async def asset(request: Request) -> Response:
-    """Answer one of the page's files; TwilioApp passes no other name on."""
+    """Return one of the page's files. TwilioApp passes on only requests for existing files."""
     return _file_response(request, request.path_params["name"])
 
 

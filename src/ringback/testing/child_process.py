@@ -13,8 +13,8 @@ POLL_SECONDS = 1.0
 def _terminate_with_parent(parent: int) -> None:
     """Send SIGTERM to this process when its parent ends.
 
-    Standard input is a pipe from the parent, which closes when the parent ends. If a process that the parent forked
-    still holds the other end, the parent process ID shows the end of the parent.
+    Standard input is a pipe from the parent, which is closed when the parent ends. If a process that the parent forked
+    keeps the pipe open, a changed parent process ID shows that the parent has ended.
     """
     while os.getppid() == parent and not select.select([sys.stdin.fileno()], [], [], POLL_SECONDS)[0]:
         pass

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """A connection to a running server. It creates accounts, one for each test."""
+    """A connection to a running server. Use it to create accounts, one for each test."""
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
         self.base_url = parse_server_url(base_url)
@@ -33,7 +33,7 @@ class Connection:
         return Account(self, self.control.send(request))
 
     def existing_account(self, account_sid: str) -> Account:
-        """Return an account that exists, such as that of the server's settings. Raises ControlError (404)."""
+        """Return an existing account, such as the one in the server's settings. Raises ControlError (404)."""
         return Account(self, self.control.send(self._requests.existing_account(account_sid)))
 
     def accounts(self) -> list[Account]:
@@ -53,7 +53,7 @@ class Connection:
         self.control.send(self._requests.restore(document))
 
     def twilio_http_client(self) -> "TwilioHttpClient":
-        """Return the HTTP client of the official clients. Raises ImportError if twilio is not installed."""
+        """Return the HTTP client that official clients use. Raises ImportError if twilio is not installed."""
         from ringback.testing.twilio_client import create_http_client  # 60 ms
 
         self._twilio_http = self._twilio_http or create_http_client(self.base_url)

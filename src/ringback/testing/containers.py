@@ -21,16 +21,16 @@ from ringback.testing.errors import ServerNotStarted
 from ringback.testing.process import LOG_LINES, START_SECONDS, options
 
 IMAGE = "ringback"
-"""Name of the image that compose.yaml builds. No registry has it."""
+"""Name of the image that compose.yaml builds. It is not published in a registry."""
 PORT = 8010
 DEFAULTS: dict[str, Any] = {"database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0}
-"""As for `ringback.testing.Server`: the database is in memory, and phones answer and enter the code at once."""
+"""As for `ringback.testing.Server`: the database is in memory, and phones answer and enter the code immediately."""
 SEED_PATH = "/seed.toml"
 RESERVED_SETTINGS = {"host", "port", "seed"}
 """Settings that the image and `with_seed` set."""
 
 DOCKER_HOST_NAME = "host.docker.internal"
-"""Name of the machine that runs the containers, as seen from a container."""
+"""Host name of the machine that runs the containers, inside a container."""
 HOST_MAP = {"localhost": DOCKER_HOST_NAME, "127.0.0.1": DOCKER_HOST_NAME}
 POLL_SECONDS = 0.1
 EXITED_STATUSES = {"exited", "dead"}
@@ -54,7 +54,7 @@ class RingbackContainer(DockerContainer):
         )
 
     def with_setting(self, **settings: Any) -> Self:
-        """Set settings of the server, named as for ``ringback serve``. None restores the default."""
+        """Set settings of the server by their names in ``ringback serve``. None restores the default."""
         if reserved := RESERVED_SETTINGS & settings.keys():
             raise TypeError(
                 f"{', '.join(sorted(reserved))}: not allowed for a container. Use with_seed(path) for a seed file."
@@ -104,7 +104,7 @@ class RingbackContainer(DockerContainer):
         return self.server.account(friendly_name=friendly_name, owner_email=owner_email, parent_sid=parent_sid)
 
     def _configure(self) -> None:
-        """Build the command from the settings, and add the name of the machine that runs the container."""
+        """Build the command from the settings, and add the host name of the machine that runs the container."""
         self.with_command(["serve", *options(self._settings)])
         extra_hosts: Mapping[str, str] = self._kwargs.get("extra_hosts", {})
         self.with_kwargs(**self._kwargs | {"extra_hosts": {DOCKER_HOST_NAME: "host-gateway", **extra_hosts}})

@@ -13,7 +13,7 @@ T = TypeVar("T")
 TIMEOUT_SECONDS = 30.0
 """Timeout of a response, in addition to the time that a request asks the server to wait."""
 TRANSPORT_ERRORS = (httpx.HTTPError, RuntimeError)
-"""Exceptions of httpx for a missing response. It raises RuntimeError if the client is closed."""
+"""Exceptions that httpx raises if no response arrives. RuntimeError means that the client is closed."""
 
 
 class Control:

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 HINT = (
     "the call blocked the event loop of this thread; if the application or the receiver of the StatusCallback runs in "
-    "it, use ringback.testing.aio (docs/testing.md, Async tests)"
+    "that loop, use ringback.testing.aio (docs/testing.md, Async tests)"
 )
 TIMEOUT_ERRORS = ("no answer from ", "no answer within ", "did not complete the TLS handshake")
-"""Parts of the errors of attempts that reached a receiver which did not answer in time."""
+"""Parts of the error messages of attempts whose receiver was reached, but did not answer in time."""
 
 
 def is_running() -> bool:
-    """Tell whether an asyncio event loop runs in this thread."""
+    """Tell whether an asyncio event loop is running in this thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

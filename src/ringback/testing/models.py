@@ -22,7 +22,7 @@ KeyType = Literal["standard", "main", "restricted"]
 
 
 class Model(BaseModel):
-    """Base class of all values. It keeps fields that it does not know, for newer servers."""
+    """Base class of all values. It keeps unknown fields, which newer servers may send."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -55,7 +55,7 @@ class PhoneSetting(Model):
 
 
 class PhoneState(PhoneSetting):
-    """The phone that the next call reaches. `source` is what determines its behavior.
+    """The phone that the next call reaches. `source` names what determines its behavior.
 
     `script` has one entry for each of the next calls.
     """
@@ -74,7 +74,7 @@ class ClockState(Model):
 
 
 class EffectivePolicy(Model):
-    """The limits that apply to an account; None means no limit. `overrides` names those that the account sets."""
+    """The limits that apply to an account; None means no limit. `overrides` names those set for the account."""
 
     account_type: str
     calls_per_number_and_week: int | None
@@ -189,7 +189,7 @@ class CallbackSummary(Model):
 
 
 class Fault(Model):
-    """An injected fault. It was triggered `triggered` times in `trials` requests or callbacks that it matched."""
+    """An injected fault. It matched `trials` requests or callbacks, and was triggered for `triggered` of them."""
 
     id: int
     operation: str
@@ -210,7 +210,7 @@ class InboxSummary(Model):
 
 
 class InboxMessage(Model):
-    """A request that an inbox received. Header names are in lower case."""
+    """A request that an inbox received. Header names are in lowercase."""
 
     id: int
     at: datetime
@@ -223,7 +223,7 @@ class InboxMessage(Model):
 
     @property
     def parameters(self) -> dict[str, str]:
-        """The parameters by name. `pairs` has all of them in their order."""
+        """The parameters by name. `pairs` has all of them, in order."""
         return dict(self.pairs)
 
 

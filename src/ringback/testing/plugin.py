@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ringback.testing.connection import Connection
 
 LINES: "pytest.StashKey[list[str]]" = pytest.StashKey()
-"""Lines for the end of the report. They exist from the moment when the session finishes."""
+"""Lines for the end of the report. They are stored when the session finishes."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Collect failures from now on: raised in a fixture's teardown, they would end pytest with a traceback."""
+    """Collect failures from now on. Raised in a fixture's teardown, they would end pytest with a traceback."""
     session.config.stash[LINES] = []
 
 

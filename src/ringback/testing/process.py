@@ -16,7 +16,7 @@ from ringback.testing.errors import ServerNotStarted
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
-"""Time until a server that does not stop is killed. Servers stop within five seconds."""
+"""Time after which a server that has not stopped is killed. Servers normally stop within five seconds."""
 LOG_LINES = 200
 COMMAND = (sys.executable, "-m", "ringback.testing.child_process", "serve")
 
@@ -24,8 +24,8 @@ COMMAND = (sys.executable, "-m", "ringback.testing.child_process", "serve")
 class Process:
     """A server process. Raises ServerNotStarted unless the server is ready within `start_seconds`.
 
-    It ignores settings in the environment and in a file `.env`. `log` has its newest log lines. It has its own session
-    and process group, so that Ctrl-C in the terminal interrupts only the tests.
+    The server ignores settings in the environment and in a file `.env`. `log` has its newest log lines. It has its own
+    session and process group, so that Ctrl-C in the terminal interrupts only the tests.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Process:
         return self._process.pid
 
     def exit_status(self, wait_seconds: float = 0.0) -> int | None:
-        """Return the exit status (negative: a signal), or None if the process still runs after `wait_seconds`."""
+        """Return the exit status (negative: a signal), or None if the process is still running after `wait_seconds`."""
         try:
             return self._process.wait(wait_seconds)
         except subprocess.TimeoutExpired:
@@ -122,13 +122,13 @@ def _base_url_in(line: str) -> str:
 
 
 def options(settings: Mapping[str, Any]) -> list[str]:
-    """Return the settings as options of the command. Settings that are None keep their defaults."""
+    """Return the settings as command-line options. Settings that are None keep their defaults."""
     without_nones = {name: value for name, value in settings.items() if value is not None}
     return [f"--{name.replace('_', '-')}={_option_value(name, value)}" for name, value in without_nones.items()]
 
 
 def _option_value(name: str, value: Any) -> str:
-    """Return a setting as text. Paths become absolute, because the process has another working directory."""
+    """Return a setting as a string. Paths become absolute, because the process has a different working directory."""
     if name == "seed":
         return str(Path(value).absolute())
     if name == "database_url" and str(value).startswith("sqlite:///"):

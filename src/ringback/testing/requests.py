@@ -36,8 +36,8 @@ LONG_SECONDS = 600.0
 class Request(Generic[T]):
     """A request of the control API. `path` is the part after ``/_ringback``.
 
-    `read` converts the JSON of the response to the result. Query parameters that are None are not sent. The timeout is
-    longer by `wait_seconds`.
+    `read` converts the JSON of the response to the result. Query parameters that are None are not sent.
+    `wait_seconds` is added to the timeout.
     """
 
     method: str
@@ -52,7 +52,7 @@ class Request(Generic[T]):
 
 
 def quote_segment(text: str) -> str:
-    """Percent-encode a text as one segment of a path."""
+    """Percent-encode a string as a single path segment."""
     return quote(text, safe="")
 
 
@@ -106,7 +106,7 @@ class ServerRequests:
 
 
 class AccountRequests:
-    """Requests for one account, and for everything in it without a separate class."""
+    """Requests for one account, and for everything in it that has no separate class."""
 
     def __init__(self, account_sid: str) -> None:
         self._path = account_path(account_sid)

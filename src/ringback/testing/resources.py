@@ -44,11 +44,11 @@ class Clock:
         return self._control.send(self._requests.read())
 
     def freeze(self, now: datetime | None = None) -> datetime:
-        """Freeze the clock, and return its time. `now`, with a time zone, sets it first."""
+        """Freeze the clock and return its time. If `now` is given, which needs a time zone, set the clock first."""
         return self._control.send(self._requests.freeze(now))
 
     def run(self, now: datetime | None = None) -> datetime:
-        """Let the clock run, and return its time. `now`, with a time zone, sets it first."""
+        """Let the clock run and return its time. If `now` is given, which needs a time zone, set the clock first."""
         return self._control.send(self._requests.run(now))
 
     def advance(self, seconds: float | timedelta) -> datetime:
@@ -67,7 +67,7 @@ DEFAULT = "default"
 
 
 class Phone:
-    """The simulated phone at a number, or as `default` all phones of the account without a rule."""
+    """The simulated phone at a number, or, for `default`, all phones of the account without a rule."""
 
     def __init__(self, control: Control, account_sid: str, number: str) -> None:
         self.number = number
@@ -102,7 +102,7 @@ class Phone:
         return self._control.send(self._requests.read())
 
     def clear_rule(self) -> None:
-        """Delete the phone's rule. Its script stays. Raises ControlError (404) without a rule."""
+        """Delete the phone's rule. Its script remains. Raises ControlError (404) if the phone does not have a rule."""
         self._control.send(self._requests.clear_rule())
 
     def clear_script(self) -> None:
@@ -143,7 +143,7 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Inject a fault, a number of `times` or with a `probability`; without both, every time.
+        """Inject a fault that is triggered at most `times` times, or with a `probability`. By default it always is.
 
         `operation` is an operation such as ``create-validation-request``, ``*`` for all, or ``status-callback``.
         `effect` is, for example, ``{"status": 429}``, ``{"delay_seconds": 2}`` or ``{"drop": "after"}``;
@@ -174,7 +174,7 @@ class IncomingPhoneNumbers:
     def add(
         self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
     ) -> IncomingPhoneNumber:
-        """Give the account a number. Raises ControlError (409) if the account owns it already."""
+        """Add a number to the account. Raises ControlError (409) if the account already owns it."""
         return self._control.send(self._requests.add(number, friendly_name, date_created))
 
     def list(self) -> list[IncomingPhoneNumber]:
@@ -182,7 +182,7 @@ class IncomingPhoneNumbers:
         return self._control.send(self._requests.list())
 
     def delete(self, sid: str) -> None:
-        """Take a number away from the account. Raises ControlError (404) if it does not own it."""
+        """Delete a number from the account. Raises ControlError (404) if the account does not own it."""
         self._control.send(self._requests.delete(sid))
 
 
@@ -208,7 +208,7 @@ class Policy:
         second_request: str | None = None,
         callback_signed_port: str | None = None,
     ) -> EffectivePolicy:
-        """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
+        """Replace the limits from the next request on, and return them. Omitted limits default to the settings.
 
         `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``, `second_request`
         ``supersede``, ``refuse`` or ``both``, `callback_signed_port` ``as-given`` or ``dropped``.
@@ -225,5 +225,5 @@ class Policy:
         return self._control.send(request)
 
     def clear(self) -> None:
-        """Apply the limits of the server's settings again."""
+        """Restore the limits of the server's settings."""
         self._control.send(self._requests.clear())

@@ -6,9 +6,9 @@ from ringback.testing.connection import Connection
 from ringback.testing.process import Process
 
 DEFAULTS: dict[str, Any] = {"port": 0, "database_url": "sqlite://", "ring_seconds": 0, "key_seconds": 0}
-"""A free port, a database in memory, and phones that answer and enter the code at once."""
+"""A free port, a database in memory, and phones that answer and enter the code immediately."""
 RESERVED_SETTINGS = {"log_format": "json", "log_level": "info"}
-"""Settings with which `Process` can read the log."""
+"""Settings that `Process` needs to read the log."""
 
 EXIT_SECONDS = 1.0
 """How long a process may take to end after its connections are closed."""
@@ -18,8 +18,8 @@ class Server(Connection):
     """A server process. It is ready when the constructor returns, and runs until `stop` or the end of the `with` block.
 
     `settings` are those of ``ringback serve``. By default the port is a free one, the database is in memory, and phones
-    answer and enter the code at once (`ring_seconds` and `key_seconds` are 0). Raises ServerNotStarted with the log of
-    the server.
+    answer and enter the code immediately (`ring_seconds` and `key_seconds` are 0). Raises ServerNotStarted with the log
+    of the server.
     """
 
     def __init__(self, **settings: Any) -> None:

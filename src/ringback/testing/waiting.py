@@ -11,13 +11,13 @@ from ringback.testing.resource_requests import ClockRequests
 LONGEST_POLL_SECONDS = 60.0
 
 Steps = Generator[Request[Any], Any, Event]
-"""Generator that yields requests, receives their results, and returns an event. Both kinds of clients drive it."""
+"""Generator that yields requests, receives their results, and returns an event. All clients drive it."""
 
 
 def wait_for(
     account_sid: str, kind: str, call_sid: str | None, after: int, timeout_seconds: float, *, blocks_loop: bool
 ) -> Steps:
-    """Return the first event of a type, of one call unless `call_sid` is None. Raises TimeoutError.
+    """Return the first event of a type, for one call unless `call_sid` is None. Raises TimeoutError.
 
     The server measures the time, because the clock of this process may be fake. `blocks_loop` adds a hint to the
     TimeoutError that the call blocks an event loop.
@@ -49,7 +49,7 @@ def _reason(events: list[Event], live: list[CallData], mode: str) -> str:
         *(f"call {call.sid} is {call.state}" for call in live),
         f"the account's clock is {mode}",
     ]
-    return "; ".join(parts) + (" (clock.advance(seconds) lets pending events happen)" if live else "")
+    return "; ".join(parts) + (" (clock.advance(seconds) makes pending events happen)" if live else "")
 
 
 def _describe_event(event: Event) -> str:

@@ -1,8 +1,8 @@
 """The classes of `ringback.testing` for async tests. They do not block the event loop.
 
 ``async with aio.connect(url) as server:`` connects to a running server; ``async with aio.attach(ringback) as account:``
-gives the account of the fixture ``ringback``. Each method that sends a request is a coroutine here, with the same name,
-parameters and result as in `ringback.testing`.
+provides the account of the fixture ``ringback``. Each method that sends a request is a coroutine here, with the same
+name, parameters and result as in `ringback.testing`.
 """
 
 from ringback.testing.aio.account import Account

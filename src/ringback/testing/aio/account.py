@@ -43,9 +43,9 @@ class Account(AccountData):
         self.default_phone = self.phone(DEFAULT)
 
     def client(self) -> "Client":
-        """Return Twilio's official client of this account, for its ``…_async`` methods. All calls return the same one.
+        """Return Twilio's official client for this account, with ``…_async`` methods. All calls return the same client.
 
-        It ignores proxies and Twilio regions in the environment. Raises ImportError if twilio or aiohttp is not
+        The client ignores proxies and Twilio regions in the environment. Raises ImportError if twilio or aiohttp is not
         installed.
         """
         return self._client
@@ -64,7 +64,7 @@ class Account(AccountData):
     async def add_caller_id(
         self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
     ) -> CallerId:
-        """Create a caller ID (verified number) at once, without a call."""
+        """Create a caller ID (verified number) immediately, without a call."""
         return await self._control.send(self._requests.add_caller_id(number, friendly_name, date_created))
 
     async def events(
@@ -126,9 +126,9 @@ class Account(AccountData):
         return await self._control.send(self._requests.requests())
 
     async def api_key(self, type: KeyType = "standard", permissions: Sequence[str] | None = None) -> ApiKey:  # noqa: A002
-        """Create an API key. A `main` key opens everything, a `standard` one everything but ``/Accounts``.
+        """Create an API key. A `main` key grants full access, a `standard` key access to all except ``/Accounts``.
 
-        A `restricted` key opens what its `permissions` name, such as ``twilio/voice/outgoing-caller-ids/list``.
+        A `restricted` key grants only its `permissions`, such as ``twilio/voice/outgoing-caller-ids/list``.
         """
         return await self._control.send(self._requests.api_key(type, permissions))
 
@@ -141,7 +141,7 @@ class Account(AccountData):
         await self._control.send(self._requests.delete_api_key(key_sid))
 
     async def permissions_used(self) -> list[str]:
-        """Return the permissions that a restricted key needs for the requests to this account so far."""
+        """Return the permissions that a restricted key would need for the requests made to this account so far."""
         return await self._control.send(self._requests.permissions_used())
 
     async def oauth_app(self, scopes: Sequence[str], lifetime_seconds: int = 3_600) -> OAuthApp:
@@ -157,20 +157,20 @@ class Account(AccountData):
         await self._control.send(self._requests.delete_oauth_app(client_id))
 
     async def create_secondary_token(self) -> str:
-        """Create a secondary auth token and return it. It authenticates, but signs nothing."""
+        """Create a secondary auth token and return it. It is valid for authentication, but not used for signatures."""
         token: str = (await self._control.send(self._requests.create_secondary_token()))["secondary_auth_token"]
         self.secondary_auth_token = token
         return token
 
     async def delete_secondary_token(self) -> None:
-        """Delete the secondary auth token. Raises ControlError (409) without one."""
+        """Delete the secondary auth token. Raises ControlError (409) if it does not exist."""
         await self._control.send(self._requests.delete_secondary_token())
         self.secondary_auth_token = None
 
     async def promote_secondary_token(self) -> str:
-        """Make the secondary auth token the primary one and return it. Raises ControlError (409) without one.
+        """Make the secondary auth token the primary one and return it. Raises ControlError (409) if it does not exist.
 
-        It replaces `auth_token`, and `client` returns a new client, which uses it.
+        The token replaces `auth_token`, and `client` returns a new client that uses it.
         """
         document = await self._control.send(self._requests.promote_secondary_token())
         self._set_primary_token(document["auth_token"])

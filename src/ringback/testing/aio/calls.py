@@ -16,7 +16,7 @@ class Call(CallData):
 
     @classmethod
     def of(cls, control: AsyncControl, document: Any) -> Self:
-        """Return the call in a document of the control API."""
+        """Create a call from a document of the control API."""
         return cls.model_validate(document, context=control)
 
     def model_post_init(self, context: Any) -> None:
@@ -24,15 +24,15 @@ class Call(CallData):
         self._control = context
 
     async def refresh(self) -> Self:
-        """Return the present state of the call."""
+        """Return the current state of the call."""
         return await self._act(self._requests.refresh())
 
     async def answer(self) -> Self:
-        """Answer the call. Raises ControlError (409) unless the phone rings."""
+        """Answer the call. Raises ControlError (409) unless the phone is ringing."""
         return await self._act(self._requests.answer())
 
     async def key(self, digits: str) -> Self:
-        """Press keys; six digits are a code, and ``w`` pauses half a second on the account's clock.
+        """Press keys. Six digits make a code; ``w`` is a pause of half a second on the account's clock.
 
         Raises ControlError (409) unless the call is at the prompt.
         """
@@ -43,7 +43,7 @@ class Call(CallData):
         return await self._act(self._requests.hang_up())
 
     async def reject(self) -> Self:
-        """Reject the call: it ends as busy. Raises ControlError (409) unless the phone rings."""
+        """Reject the call: its status becomes busy. Raises ControlError (409) unless the phone is ringing."""
         return await self._act(self._requests.reject())
 
     @property

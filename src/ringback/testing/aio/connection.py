@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """A connection to a running server. It creates accounts, one for each test."""
+    """A connection to a running server. Use it to create accounts, one for each test."""
 
     def __init__(self, base_url: str, control_token: str | None = None) -> None:
         self.base_url = parse_server_url(base_url)
@@ -36,7 +36,7 @@ class Connection:
         return Account(self, await self.control.send(request))
 
     async def existing_account(self, account_sid: str) -> Account:
-        """Return an account that exists, such as that of the server's settings. Raises ControlError (404)."""
+        """Return an existing account, such as the one in the server's settings. Raises ControlError (404)."""
         return Account(self, await self.control.send(self._requests.existing_account(account_sid)))
 
     async def accounts(self) -> list[Account]:
@@ -56,7 +56,7 @@ class Connection:
         await self.control.send(self._requests.restore(document))
 
     def twilio_http_client(self) -> "AsyncTwilioHttpClient":
-        """Return the HTTP client of the official clients. Raises ImportError if twilio or aiohttp is not installed."""
+        """Return the HTTP client for official clients. Raises ImportError if twilio or aiohttp is not installed."""
         from ringback.testing.async_twilio_client import AsyncRedirectingHttpClient  # 190 ms
 
         self._twilio_http = self._twilio_http or AsyncRedirectingHttpClient(self.base_url)
@@ -88,6 +88,6 @@ def connect(url: str, control_token: str | None = None) -> Connection:
 
 @asynccontextmanager
 async def attach(account: SynchronousAccount) -> AsyncIterator[Account]:
-    """Return a context manager that gives the async object of an account, such as the fixture ``ringback``."""
+    """Return a context manager that provides the async object of an account, such as the fixture ``ringback``."""
     async with connect(account.base_url, account.server.control_token) as server:
         yield Account(server, account.document)

@@ -41,11 +41,11 @@ class Clock:
         return await self._control.send(self._requests.read())
 
     async def freeze(self, now: datetime | None = None) -> datetime:
-        """Freeze the clock, and return its time. `now`, with a time zone, sets it first."""
+        """Freeze the clock and return its time. If `now` is given, which needs a time zone, set the clock first."""
         return await self._control.send(self._requests.freeze(now))
 
     async def run(self, now: datetime | None = None) -> datetime:
-        """Let the clock run, and return its time. `now`, with a time zone, sets it first."""
+        """Let the clock run and return its time. If `now` is given, which needs a time zone, set the clock first."""
         return await self._control.send(self._requests.run(now))
 
     async def advance(self, seconds: float | timedelta) -> datetime:
@@ -72,7 +72,7 @@ class Faults:
         times: int | None = None,
         probability: float | None = None,
     ) -> Fault:
-        """Inject a fault, a number of `times` or with a `probability`; without both, every time.
+        """Inject a fault that is triggered at most `times` times, or with a `probability`. By default it always is.
 
         `operation` is an operation such as ``create-validation-request``, ``*`` for all, or ``status-callback``.
         `effect` is, for example, ``{"status": 429}``, ``{"delay_seconds": 2}`` or ``{"drop": "after"}``;
@@ -112,7 +112,7 @@ class Inbox:
 
 
 class Phone:
-    """The simulated phone at a number, or as `default` all phones of the account without a rule."""
+    """The simulated phone at a number, or, for `default`, all phones of the account without a rule."""
 
     def __init__(self, control: AsyncControl, account_sid: str, number: str) -> None:
         self.number = number
@@ -147,7 +147,7 @@ class Phone:
         return await self._control.send(self._requests.read())
 
     async def clear_rule(self) -> None:
-        """Delete the phone's rule. Its script stays. Raises ControlError (404) without a rule."""
+        """Delete the phone's rule. Its script remains. Raises ControlError (404) if the phone does not have a rule."""
         await self._control.send(self._requests.clear_rule())
 
     async def clear_script(self) -> None:
@@ -165,7 +165,7 @@ class IncomingPhoneNumbers:
     async def add(
         self, number: str, friendly_name: str | None = None, date_created: datetime | None = None
     ) -> IncomingPhoneNumber:
-        """Give the account a number. Raises ControlError (409) if the account owns it already."""
+        """Add a number to the account. Raises ControlError (409) if the account already owns it."""
         return await self._control.send(self._requests.add(number, friendly_name, date_created))
 
     async def list(self) -> list[IncomingPhoneNumber]:
@@ -173,7 +173,7 @@ class IncomingPhoneNumbers:
         return await self._control.send(self._requests.list())
 
     async def delete(self, sid: str) -> None:
-        """Take a number away from the account. Raises ControlError (404) if it does not own it."""
+        """Delete a number from the account. Raises ControlError (404) if the account does not own it."""
         await self._control.send(self._requests.delete(sid))
 
 
@@ -199,7 +199,7 @@ class Policy:
         second_request: str | None = None,
         callback_signed_port: str | None = None,
     ) -> EffectivePolicy:
-        """Replace the limits from the next request on, and return them. The server's settings apply for omitted limits.
+        """Replace the limits from the next request on, and return them. Omitted limits default to the settings.
 
         `account_type` is ``trial`` or ``full``, `long_friendly_name` ``reject`` or ``truncate``, `second_request`
         ``supersede``, ``refuse`` or ``both``, `callback_signed_port` ``as-given`` or ``dropped``.
@@ -216,5 +216,5 @@ class Policy:
         return await self._control.send(request)
 
     async def clear(self) -> None:
-        """Apply the limits of the server's settings again."""
+        """Restore the limits of the server's settings."""
         await self._control.send(self._requests.clear())
