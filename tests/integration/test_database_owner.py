@@ -157,7 +157,10 @@ def test_file_of_a_newer_version_is_refused_with_advice_and_not_changed(file: Pa
         opened_and_migrated(file)
 
     [line] = str(refusal.value).splitlines()
-    assert f"was written by a newer ringback (schema {NEWER}): upgrade ringback, or choose another database" in line
+    assert (
+        f"was written by a newer version of ringback (schema {NEWER}): upgrade ringback, or choose another database"
+        in line
+    )
     with closing(sqlite3.connect(file)) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(NEWER,)]
 
@@ -212,7 +215,7 @@ def test_schema_of_another_application_is_refused_and_not_changed(empty: str, st
 def test_schema_of_a_newer_version_is_refused_with_advice(empty: str) -> None:
     said = refusal_by_postgresql(empty, CREATE_VERSION, NEWER_ROW)
 
-    assert all(f"was written by a newer ringback (schema {NEWER})" in line for line in said)
+    assert all(f"was written by a newer version of ringback (schema {NEWER})" in line for line in said)
 
 
 def test_tables_with_other_names_may_share_the_schema(empty: str) -> None:

@@ -84,7 +84,7 @@ def test_database_with_another_encoding_is_refused(
 
     assert refused.status == 1
     [line] = refused.complaints
-    assert f"has the encoding {encoding}, ringback needs UTF8" in line
+    assert f"has the encoding {encoding}, but ringback needs UTF8" in line
     assert "CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0" in line
 
 
@@ -125,11 +125,11 @@ async def test_url_parameters_of_libpq_and_psycopg_work(migrated_url: URL, param
 @pytest.mark.parametrize(
     ("query", "complaint"),
     [
-        ("prepare_threshold=often", "the URL's parameter 'prepare_threshold' must be a whole number, or none"),
-        ("prepare_threshold=-1", "the URL's parameter 'prepare_threshold' must be a whole number, or none"),
-        ("autocommit=true", "the URL's parameter 'autocommit' is not a connection parameter of PostgreSQL"),
-        ("row_factory=x", "the URL's parameter 'row_factory' is not a connection parameter of PostgreSQL"),
-        ("plugin=x", "the URL's parameter 'plugin' is not a connection parameter of PostgreSQL"),
+        ("prepare_threshold=often", "the URL's parameter 'prepare_threshold' must be an integer, or none"),
+        ("prepare_threshold=-1", "the URL's parameter 'prepare_threshold' must be an integer, or none"),
+        ("autocommit=true", "the URL's parameter 'autocommit' is not a PostgreSQL connection parameter"),
+        ("row_factory=x", "the URL's parameter 'row_factory' is not a PostgreSQL connection parameter"),
+        ("plugin=x", "the URL's parameter 'plugin' is not a PostgreSQL connection parameter"),
         ("application_name=a&application_name=b", "the URL's parameter 'application_name' is given twice"),
         ("sslmode=sometimes", "sslmode"),
         ("connect_timeout=soon", "connect_timeout"),
@@ -243,9 +243,9 @@ async def test_listen_url_of_another_database_is_detected(server: URL, migrated_
             migrate(made)
         with closing(open_database(text(migrated_url), text(another))) as database:
             assert isinstance(database, PostgresqlDatabase)
-            lines = await listener_log(database, "another database")
+            lines = await listener_log(database, "different database")
 
-    assert any("database_listen_url leads to another database or schema than database_url" in line for line in lines)
+    assert any("database_listen_url names a different database or schema than database_url" in line for line in lines)
 
 
 async def test_listen_url_through_a_pooler_is_logged(pooler: PgBouncer) -> None:
@@ -253,7 +253,7 @@ async def test_listen_url_through_a_pooler_is_logged(pooler: PgBouncer) -> None:
         assert isinstance(database, PostgresqlDatabase)
         lines = await listener_log(database, "connection pooler")
 
-    assert any("set database_listen_url to PostgreSQL itself" in line for line in lines)
+    assert any("set database_listen_url to the URL of a direct connection to PostgreSQL" in line for line in lines)
 
 
 def add_account(unit_of_work: UnitOfWork) -> None:

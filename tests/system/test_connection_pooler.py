@@ -96,7 +96,9 @@ def test_pooler_is_recognized_and_logged_once(replicas: list[ServerProcess]) -> 
     for replica in replicas:
         replica.wait_for_log(lambda line: "connection pooler" in str(line["event"]), PATIENCE_SECONDS)
         lines = [line for line in replica.log if "connection pooler" in str(line["event"])]
-        assert [line["hint"] for line in lines] == ["set database_listen_url to a URL that leads to PostgreSQL itself"]
+        assert [line["hint"] for line in lines] == [
+            "set database_listen_url to the URL of a direct connection to PostgreSQL"
+        ]
 
 
 def test_pooler_restart_causes_only_503_and_loses_no_accepted_call(

@@ -34,7 +34,7 @@ from ringback.storage.webhook_signing_column import (
 )
 
 SIDS_AT_ONCE = 500
-"""Accounts whose SIDs are read at once."""
+"""Number of SIDs that are read in one batch."""
 _POLICY_CHOICES: dict[str, type[StrEnum]] = {
     "account_type": AccountType,
     "long_friendly_name": LongFriendlyName,
@@ -45,7 +45,7 @@ _POLICY_CHOICES: dict[str, type[StrEnum]] = {
 
 
 def policy_of(text: str | None) -> AccountPolicy:
-    """Return the policy that a column holds. Raises TypeError or ValueError if it does not hold one."""
+    """Return the policy in a column. Raises TypeError or ValueError if the column does not hold a policy."""
     if text is None:
         return NO_OVERRIDES
     own = orjson.loads(text)
@@ -56,7 +56,7 @@ def policy_of(text: str | None) -> AccountPolicy:
 
 
 def readable_policy(text: str | None, account_sid: str) -> AccountPolicy:
-    """Return an account's policy. An unreadable one is logged and replaced by the settings."""
+    """Return an account's policy. If it is unreadable, log that and use the settings."""
     try:
         return policy_of(text)
     except ERRORS as error:
@@ -69,7 +69,7 @@ def _policy_text(policy: AccountPolicy) -> str | None:
 
 
 def _status(text: str, account_sid: str) -> AccountStatus:
-    """Return an account's status. An unreadable one is logged, and the account is suspended."""
+    """Return an account's status. If it is unreadable, log that and treat the account as suspended."""
     try:
         return AccountStatus(text)
     except ValueError as error:
@@ -78,7 +78,7 @@ def _status(text: str, account_sid: str) -> AccountStatus:
 
 
 def _clock(offset: Any, frozen_at: Any, account_sid: str) -> AccountClock:
-    """Return an account's clock. An unreadable one is logged and replaced by the system clock."""
+    """Return an account's clock. If it is unreadable, log that and use the system clock."""
     if isinstance(offset, int) and (frozen_at is None or isinstance(frozen_at, int)):
         return AccountClock(offset, None if frozen_at is None else Timestamp(frozen_at))
     report("accounts", account_sid, UnreadableRow(f"clock_offset is {offset!r}, clock_frozen_at is {frozen_at!r}"))
@@ -101,7 +101,7 @@ CLOCKS = RowMapper(
     offset=Field(columns=("clock_offset",)),
     frozen_at=Field(columns=("clock_frozen_at",)),
 )
-"""Does not check the values."""
+"""Mapper of clocks that does not validate the values."""
 _values_but_clock = ACCOUNTS.writer(*(name for name in ACCOUNTS.names if name not in _CLOCK))
 
 
@@ -174,7 +174,7 @@ ALL_SIDS = Statement(select(accounts.c.sid))
 class AccountRepository:
     """The accounts.
 
-    Every operation that writes in an account locks it first, before any other lock.
+    Every operation that writes to an account locks it first, before taking any other lock.
     """
 
     def __init__(self, session: Session) -> None:
@@ -191,7 +191,7 @@ class AccountRepository:
         return ACCOUNTS.read(row) if row else None
 
     def lock_exclusive(self, sid: str) -> Account | None:
-        """Return an account, or None, and keep others from writing in it until the transaction ends."""
+        """Return an account, or None, and keep others from writing to it until the transaction ends."""
         row = self._session.first(LOCK_EXCLUSIVE, sid=sid)
         return ACCOUNTS.read(row) if row else None
 
@@ -201,7 +201,7 @@ class AccountRepository:
         return _CLOCK_AND_POLICY.read(row) if row else None
 
     def find_subaccount(self, sid: str, parent_sid: AccountSid) -> Account | None:
-        """Return an account if it is a subaccount of this parent; else None, after the same time."""
+        """Return an account if it is a subaccount of this parent, otherwise None. Both take the same time."""
         row = self._session.first(FIND_SUBACCOUNT, sid=sid, parent=parent_sid)
         return ACCOUNTS.read(row) if row else None
 
@@ -214,11 +214,11 @@ class AccountRepository:
         return self._session.change(ADD_ACCOUNT, **_values(account)) > 0
 
     def all(self) -> Iterator[Account]:
-        """Return all accounts, the oldest first."""
+        """Return all accounts, oldest first."""
         return map(ACCOUNTS.read, self._session.rows(ALL_ACCOUNTS))
 
     def with_set_clocks(self, after_sid: str, limit: int) -> list[AccountSid]:
-        """Return accounts with pending calls whose clocks differ from the system clock, in the order of their SIDs."""
+        """Return accounts that have pending calls and a clock other than the system clock, ordered by SID."""
         return [sid for (sid,) in self._session.all(SET_CLOCKS, after_sid=after_sid, row_limit=limit)]
 
     def first(self, limit: int) -> list[Account]:
@@ -261,7 +261,7 @@ class AccountRepository:
     def delete(self, account_sid: AccountSid) -> bool:
         """Delete an account, its subaccounts and their rows. Return False if the account does not exist.
 
-        `delete_contents_of` must have deleted most rows in steps before.
+        Call `delete_contents_of` first, which deletes most rows in steps.
         """
         return self._session.change(DELETE_ACCOUNT, account_sid=account_sid) > 0
 

@@ -31,7 +31,7 @@ MAX_CACHED_ACCESSES = 1_000
 def access_of(key_type: str | None, permissions: str | None) -> Access:
     """Return the access that a key's columns hold: standard if the type is NULL, as in rows of ringback 0.1.0.
 
-    Raises TypeError or ValueError if they do not hold one.
+    Raises TypeError or ValueError if the columns are not valid.
     """
     match KeyType(key_type or KeyType.STANDARD):
         case KeyType.MAIN:
@@ -45,7 +45,7 @@ def access_of(key_type: str | None, permissions: str | None) -> Access:
 
 
 def _access(key_type: str | None, permissions: str | None, key_sid: str) -> Access:
-    """Return a key's access. An unreadable one is logged, and the key opens nothing."""
+    """Return a key's access. If it is unreadable, log that and grant no access."""
     try:
         return access_of(key_type, permissions)
     except ERRORS as error:
@@ -54,7 +54,7 @@ def _access(key_type: str | None, permissions: str | None, key_sid: str) -> Acce
 
 
 def _permissions_text(access: Access) -> str | None:
-    """Return the column of a restricted key's permissions, NULL for other keys."""
+    """Return the `permissions` column: None (NULL) unless the key is restricted."""
     is_restricted = access.key_type is KeyType.RESTRICTED
     return orjson.dumps(sorted(access.permissions)).decode() if is_restricted else None
 
@@ -88,7 +88,7 @@ class ApiKeyRepository:
         self._session = session
 
     def find_holder(self, key_sid: str) -> tuple[Account, str, Access] | None:
-        """Return the account of an API key, the key's secret, and what the key opens."""
+        """Return the account of an API key, the key's secret, and its access."""
         row = self._session.first(FIND_HOLDER, key_sid=key_sid)
         return (ACCOUNTS.read(row), row[-4], _access(*row[-3:])) if row else None
 
@@ -101,7 +101,7 @@ class ApiKeyRepository:
         return self._session.change(ADD, **_values(key)) > 0
 
     def of_account(self, account_sid: AccountSid) -> Iterator[ApiKey]:
-        """Return an account's keys, the oldest first."""
+        """Return an account's keys, oldest first."""
         return map(_KEYS.read, self._session.rows(OF_ACCOUNT, account_sid=account_sid))
 
     def delete(self, account_sid: AccountSid, key_sid: str) -> bool:

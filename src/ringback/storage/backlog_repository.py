@@ -11,7 +11,7 @@ from ringback.storage.tables import status_callbacks, validation_calls
 
 
 def _count(table: Table, condition: ColumnElement[bool]) -> Statement:
-    """Return the query that counts rows along a partial index, up to `row_limit`: a scrape must not take long."""
+    """Return a query that counts the rows of a partial index, up to `row_limit` to keep scrapes fast."""
     some = select(literal(1)).select_from(table).where(condition).limit(bindparam("row_limit")).subquery()
     return Statement(select(func.count()).select_from(some))
 
@@ -31,7 +31,7 @@ class BacklogRepository:
         return self._counted(DUE_CALLS, now=system_now, row_limit=limit)
 
     def pending_callbacks(self, limit: int) -> int:
-        """Return the number of StatusCallbacks that are neither delivered nor given up."""
+        """Return the number of pending StatusCallbacks: neither delivered nor failed."""
         return self._counted(PENDING_CALLBACKS, row_limit=limit)
 
     def _counted(self, statement: Statement, **parameters: Any) -> int:

@@ -27,11 +27,11 @@ from ringback.storage.tables import validation_calls as table
 from ringback.storage.unreadable_rows import readable
 
 MAX_PRUNING_CANDIDATES = 10_000
-"""Limit of the old calls that one statement searches for those without a pending callback."""
+"""Limit on the old calls that one statement checks for pending callbacks."""
 
 _STATES = {state.value: state for state in CallState}
 EVENTS = {event.value: event for event in CallEvent}
-"""Members by their values. Calling the enumeration takes 0.3 microseconds more, twice at every step of a call."""
+"""Members by value. Calling the enumeration would take 0.3 microseconds longer, twice per step of a call."""
 
 
 def _phone(text: str) -> Phone:
@@ -59,7 +59,7 @@ CALLS = RowMapper(
     verification_status=Field(VerificationStatus, write=value_of, optional=True),
     timeline=Field(_timeline, write=_timeline_text),
 )
-"""Its rows begin with the SID."""
+"""Mapper of calls. The first column is the SID."""
 PENDING_EVENTS = RowMapper(
     PendingEvent,
     columns(table, "due_at", "due_event", "due_digits"),
@@ -100,7 +100,7 @@ def _update(names: Iterable[str]) -> Statement:
 
 
 UPDATE = _update(_MUTABLE)
-"""Does not touch the columns in the indexes of ended calls."""
+"""UPDATE that leaves the columns in the indexes of ended calls unchanged."""
 FINISH = _update((*_MUTABLE, *_FINAL))
 LOCK_ACTIVE = Statement(
     select(*CALLS.columns)
@@ -164,7 +164,7 @@ PAGES = PagedRows(
 
 
 def _filter_values(filters: CallFilters) -> dict[str, Any]:
-    """Return the parameters of the filters that are set; a status has one state or two."""
+    """Return the parameters of the filters that are set. A status corresponds to one or two states."""
     values = {
         "phone_number": filters.phone_number,
         "state": min(filters.states).value if filters.states else None,
@@ -213,7 +213,7 @@ class CallRepository:
         return CALLS.read(row) if row else None
 
     def lock_for_update(self, sid: str) -> ValidationCall | None:
-        """Return a call and lock its row until the transaction ends. Its account must have been locked before."""
+        """Return a call and lock its row until the transaction ends. Lock its account first."""
         row = self._session.first(LOCK_FOR_UPDATE, sid=sid)
         return CALLS.read(row) if row else None
 
@@ -223,7 +223,7 @@ class CallRepository:
         return [CALLS.read(row) for row in rows]
 
     def count(self, account_sid: AccountSid, phone_number: str, *, since: Timestamp, until: Timestamp) -> int:
-        """Return the number of an account's stored calls to a number that were created between two instants."""
+        """Count an account's stored calls to a phone number that were created between two instants."""
         row = self._session.first(
             CALLS_BETWEEN, account_sid=account_sid, phone_number=phone_number, since=since, until=until
         )
@@ -246,10 +246,10 @@ class CallRepository:
         phone_number: str | None = None,
         states: Collection[CallState] | None = None,
     ) -> Iterator[tuple[ValidationCall, CallbackSummary | None]]:
-        """Return an account's calls, newest first: those to a number, those in one or two states, or all.
+        """Return an account's calls, newest first: all calls, those to one number, or those in one or two states.
 
-        Each comes with the summary of its StatusCallback, None while it has none. An unreadable row is skipped and
-        logged.
+        Each is paired with the summary of its StatusCallback, or None if it does not have one. Unreadable rows are
+        skipped and logged.
         """
         values: dict[str, Any] = {}
         if phone_number is not None:
@@ -266,8 +266,8 @@ class CallRepository:
         return PAGES.page_steps(self._session, account_sid, _filter_values(filters), request)
 
     def prune(self, account_sid: AccountSid, *, kept: int, limit: int) -> int:
-        """Delete at most `limit` of an account's ended calls, except the newest `kept`, and return how many.
+        """Delete at most `limit` of an account's ended calls, except the newest `kept`. Return the number deleted.
 
-        A call's callback and its journal are deleted with it. A call with a pending callback stays.
+        A call's callback and its attempts are deleted with the call. Calls with a pending callback are kept.
         """
         return self._session.change(PRUNE, account_sid=account_sid, kept=kept, row_limit=limit)

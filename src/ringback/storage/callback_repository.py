@@ -36,12 +36,12 @@ from ringback.storage.tables import status_callbacks as table
 from ringback.storage.unreadable_rows import UnreadableRow, readable, reason_of
 
 AFTER_ALL_TIMES = b"\xff"
-"""SQLite sorts it after all numbers and texts."""
+"""A value that SQLite sorts after all numbers and text."""
 
 MAX_PARTITIONS = 1_000
-"""Limit of the partitions that one query returns: the first of every account, then the second of each, and so on."""
+"""Limit on the partitions that one query returns: the first of every account, then the second of each, and so on."""
 MAX_ACCOUNT_PARTITIONS = 100
-"""Limit of one account's partitions in a query: more than its deliveries can fill, and too few to crowd out others."""
+"""Limit on an account's partitions in a query: more than its deliveries can use, too few to crowd out others."""
 
 _has_due_time = table.c.due_at.is_not(None)
 _first_account = select(func.min(table.c.account_sid).label("sid")).where(_has_due_time).cte("pending", recursive=True)
@@ -69,8 +69,8 @@ PARTITIONS = Statement(
     .where(_partitions.c.receiver.is_not(None))
     .limit(MAX_PARTITIONS)
 )
-"""Skips along the index from account to account, and from receiver to receiver: two lookups for each partition, however
-many callbacks are pending in it."""
+"""Loose index scan: skips from account to account and from receiver to receiver, with two lookups for each partition
+regardless of the number of callbacks pending in it."""
 
 ADD = insert_or_ignore(table, "idempotency_token")
 CLAIM_DUE = Statement(
@@ -111,7 +111,7 @@ SETTLE = Statement(
     .where(
         table.c.call_sid == bindparam("sid"),
         table.c.idempotency_token == bindparam("token"),
-        table.c.due_at.is_not(None),  # else another process took the lease over and settled it
+        table.c.due_at.is_not(None),  # otherwise another process took over the lease and settled it
     )
     .values(
         status=bindparam("new_status"),
@@ -166,7 +166,7 @@ class CallbackRepository:
         idempotency_token: str,
         time: AccountTime,
     ) -> bool:
-        """Add an ended call's StatusCallback, due at once. Return False, changing nothing, if the token is taken."""
+        """Add an ended call's StatusCallback, due now. If the token is taken, change nothing and return False."""
         added = self._session.change(
             ADD,
             call_sid=call.sid,
@@ -192,19 +192,19 @@ class CallbackRepository:
         return (CALLBACKS.read(row), callback_status(row[-1])) if row else None
 
     def summary(self, call_sid: str) -> CallbackSummary | None:
-        """Return the summary of a call's StatusCallback, None while the call has none."""
+        """Return the summary of a call's StatusCallback, or None if the call does not have one."""
         row = self._session.first(SUMMARY, sid=call_sid)
         return SUMMARIES.read(row) if row else None
 
     def attempts(self, call_sid: str) -> list[CallbackAttempt]:
-        """Return a call's delivery attempts, the oldest first; an unreadable row is skipped and logged."""
+        """Return a call's delivery attempts, oldest first. Unreadable rows are skipped and logged."""
         rows = self._session.all(FIND_ATTEMPTS, sid=call_sid)
         return list(readable(f"callback_attempts of {call_sid}", rows, ATTEMPTS.read))
 
     def partitions(self) -> dict[DeliveryPartition, Timestamp | None]:
         """Return the partitions that have pending callbacks, each with the earliest due time.
 
-        None stands for a due time that is not a number: see `find_without_time`.
+        None means that the due time is not a number: see `find_without_time`.
         """
         rows = self._session.all(PARTITIONS)
         return {
@@ -217,7 +217,7 @@ class CallbackRepository:
     ) -> list[StatusCallback | UnreadableCallback]:
         """Lease the callbacks due in a partition, the longest overdue first, including unreadable ones.
 
-        When a lease expires the callback is due again: the process that held it has ended.
+        When a lease expires, the callback is due again: the process that held the lease has ended.
         """
         rows = self._session.all(CLAIM_DUE, **partition._asdict(), now=now, row_limit=limit)
         for row in rows:
@@ -257,12 +257,12 @@ class CallbackRepository:
         self._session.change(RENEW_LEASE, sid=call_sid, until=leased_until)
 
     def save_fault(self, call_sid: str, fault: Effect, *, due: Timestamp, leased_until: Timestamp | None) -> None:
-        """Store the fault that a callback met, its new due time, and its lease, if it has one."""
+        """Store the fault that a callback triggered, the callback's new due time, and its lease if it has one."""
         effect = orjson.dumps(fault.to_dict()).decode()
         self._session.change(SAVE_FAULT, sid=call_sid, effect=effect, due=due, until=leased_until)
 
     def release_all(self, now: Timestamp) -> int:
-        """Make every leased callback due, and return how many; for a process that alone uses its database."""
+        """Make every leased callback due, and return their number. The caller must have the database to itself."""
         return self._session.change(RELEASE_ALL, now=now)
 
     def settle(
@@ -280,16 +280,16 @@ class CallbackRepository:
         return changed > 0
 
     def is_pending(self, callback: StatusCallback) -> bool:
-        """Tell whether this callback exists and is neither delivered nor given up."""
+        """Tell whether this callback exists and is pending: neither delivered nor failed."""
         row = self._session.first(IS_PENDING, sid=callback.call_sid, token=callback.idempotency_token)
         return row is not None
 
     def has_pending(self, account_sid: AccountSid) -> bool:
-        """Tell whether the account has callbacks that are neither delivered nor given up."""
+        """Tell whether the account has pending callbacks."""
         return self._session.first(PENDING_OF_ACCOUNT, account_sid=account_sid) is not None
 
     def redeliver(self, call_sid: str, due: Timestamp) -> bool:
-        """Make a settled callback pending again. Return False if the call has no settled one."""
+        """Make a settled callback pending again. Return False if the call does not have one."""
         return self._session.change(REDELIVER, sid=call_sid, due=due) > 0
 
     def add_attempt(self, call_sid: str, attempt: CallbackAttempt) -> None:

@@ -70,7 +70,7 @@ def _parameters(text: object) -> ParameterPairs:
     try:
         parameters = _pairs(text)
     except (TypeError, ValueError) as error:
-        raise UnreadableRow("parameters are not pairs of text in JSON") from error
+        raise UnreadableRow("parameters are not pairs of JSON strings") from error
     missing = STORED_PARAMETERS - dict(parameters).keys()
     require(not missing, "parameters", parameters)
     return parameters
@@ -79,7 +79,7 @@ def _parameters(text: object) -> ParameterPairs:
 def _pairs(text: Any) -> ParameterPairs:
     pairs = tuple((name, value) for name, value in orjson.loads(text))
     if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
-        raise TypeError("not text")
+        raise TypeError("not strings")
     return pairs
 
 
@@ -99,12 +99,12 @@ def _json(value: object) -> str:
 
 
 def hops_text(hops: Sequence[CallbackHop]) -> str | None:
-    """Return the column of an attempt's requests, None for an attempt without requests."""
+    """Return the `hops` column of an attempt, or None if it made no requests."""
     return _json([*map(_hop_values, hops)]) if hops else None
 
 
 def hops_of(text: str | None) -> tuple[CallbackHop, ...]:
-    """Return the requests that a column holds."""
+    """Return the requests in a column."""
     return () if text is None else tuple(_hop(*row) for row in orjson.loads(text))
 
 

@@ -35,7 +35,7 @@ PAGES = PagedRows(
 
 
 class CallerIdRepository:
-    """The caller IDs; every method is about one account."""
+    """The caller IDs; each method applies to one account."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -51,7 +51,7 @@ class CallerIdRepository:
         return CALLER_IDS.read(row) if row else None
 
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> OutgoingCallerId | None:
-        """Return the caller ID of a number, or None."""
+        """Return the caller ID for a number, or None."""
         row = self._session.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return CALLER_IDS.read(row) if row else None
 
@@ -74,5 +74,5 @@ class CallerIdRepository:
         return self._session.change(DELETE, account_sid=account_sid, sid=sid) > 0
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[OutgoingCallerId]:
-        """Return one page, newest first; `filters` are exact `phone_number` and `friendly_name`."""
+        """Return one page, newest first; `filters` may be an exact `phone_number` and `friendly_name`."""
         return PAGES.page(self._session, account_sid, filters, request)

@@ -1,4 +1,4 @@
-"""Notification of subscribers in this process when a transaction changed an account."""
+"""Notifies subscribers in this process when a transaction has changed an account."""
 
 import asyncio
 from collections import Counter
@@ -9,7 +9,7 @@ from ringback.domain.sids import AccountSid
 
 
 class ChangeNotifier:
-    """Wakes the subscribers of changed accounts, who then read the changes, and remembers the changed accounts."""
+    """Wakes the subscribers of changed accounts, which then read the changes, and keeps a set of these accounts."""
 
     def __init__(self) -> None:
         self._subscribers: dict[AccountSid, set[asyncio.Event]] = {}
@@ -18,11 +18,11 @@ class ChangeNotifier:
         self.is_closed = False
 
     def invalidations(self, account_sid: AccountSid) -> int:
-        """Return how often an account's clock was set or its contents were replaced since this process started."""
+        """Return how many times an account's clock was set or its contents were replaced since this process started."""
         return self._invalidations[account_sid]
 
     def publish(self, account_sids: Collection[AccountSid], invalidated: Collection[AccountSid] = ()) -> None:
-        """Wake the subscribers of changed accounts; in some of them the commit `invalidated` what others had read."""
+        """Wake the subscribers of changed accounts. Everything read from the `invalidated` accounts before is stale."""
         self._invalidations.update(invalidated)
         self._changed.update(account_sids)
         self._wake(account_sids)
@@ -34,9 +34,9 @@ class ChangeNotifier:
 
     @contextmanager
     def subscribe(self, account_sid: AccountSid) -> Iterator[asyncio.Event]:
-        """Yield an event that is set after each commit in the account. Subscribe before reading, so as to miss none.
+        """Yield an event that is set after each commit in the account. Subscribe before reading to miss no commit.
 
-        The event is also set when the server stops; check `is_closed` after it.
+        The event is also set when the server stops: check `is_closed` afterwards.
         """
         event = asyncio.Event()
         self._subscribers.setdefault(account_sid, set()).add(event)
@@ -56,14 +56,14 @@ class ChangeNotifier:
         return changed
 
     def wake_all(self) -> None:
-        """Wake all subscribers: a notification of another process may have been lost."""
+        """Wake all subscribers, because a notification from another process may have been lost."""
         self._wake(list(self._subscribers))
 
     def mark_changed(self, account_sid: AccountSid) -> None:
-        """Return an account to the changed ones, because its processing failed."""
+        """Add an account to the changed ones again after its processing failed."""
         self._changed.add(account_sid)
 
     def close(self) -> None:
-        """Wake all subscribers: the server stops."""
+        """Wake all subscribers because the server is stopping."""
         self.is_closed = True
         self.publish(list(self._subscribers))

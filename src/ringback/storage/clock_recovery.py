@@ -1,4 +1,4 @@
-"""Pending work that is planned later than the system clock shows, because that clock was set back."""
+"""Recovery after the system clock was set back: finds pending work that is due too late, and brings it forward."""
 
 from sqlalchemy import bindparam, case, func, select, update
 
@@ -15,7 +15,7 @@ PLANNED_AFTER = Statement(
     .where(
         _calls.real_due_at > bindparam("now"),
         bindparam("now") < _PLANNED_AT,
-        _calls.real_due_at >= _PLANNED_AT,  # else an earlier startup has moved it
+        _calls.real_due_at >= _PLANNED_AT,  # otherwise an earlier startup has already moved it
         accounts.c.clock_offset == bindparam("offset"),
         accounts.c.clock_frozen_at.is_(None),
     )
@@ -43,7 +43,7 @@ BRING_CALLBACK_FORWARD = Statement(
 
 
 def calls_planned_after(session: Session, now: Timestamp) -> list[tuple[str, Timestamp]]:
-    """Return the SIDs of calls whose event was planned after `now`, and when, in accounts whose clock was never set."""
+    """Return the SID and planning time of each call planned after `now` whose account's clock was never set."""
     return [(row[0], row[1]) for row in session.all(PLANNED_AFTER, now=now, offset=0)]
 
 

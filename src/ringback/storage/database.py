@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ProcessState:
-    """State that a process keeps in memory beside the database: metrics, unwritten requests, and subscribers."""
+    """State that a process keeps in memory, outside the database: metrics, unwritten requests, and subscribers."""
 
     metrics: Metrics = field(default_factory=Metrics)
     journal: RequestJournal = field(default_factory=RequestJournal)
@@ -53,18 +53,18 @@ class Database(ABC):
 
     @abstractmethod
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function on a unit of work. The function decides what is one transaction.
+        """Run a plain function on a unit of work. The function sets the transaction boundaries.
 
-        Raises DatabaseUnavailable. The function may run more than once, after its transaction was rolled back.
+        Raises DatabaseUnavailable. The function may run again after its transaction was rolled back.
         """
 
     @abstractmethod
     async def run_in_steps(
         self, operation: Callable[Concatenate[UnitOfWork, P], Steps[T]], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run a long operation on a unit of work in steps, between which the event loop serves requests.
+        """Run a long operation on a unit of work in steps. The event loop serves requests between the steps.
 
-        Its transaction may stay open while it pauses; other operations do not see its changes. Raises
+        Its transaction may stay open between steps; other operations do not see its changes. Raises
         DatabaseUnavailable, as `run` does.
         """
 
@@ -73,7 +73,7 @@ class Database(ABC):
         return operation(self.unit_of_work, *args, **kwargs)
 
     async def checkpoint(self) -> None:
-        """Check the database, and write its log back if it has one. Raises DatabaseUnavailable."""
+        """Check the database, and checkpoint its write-ahead log if it has one. Raises DatabaseUnavailable."""
         if self.outage.reason is not None:
             await self.check_recovery()
 
@@ -81,7 +81,7 @@ class Database(ABC):
         """Raise DatabaseUnavailable if files that this process has open are no longer at their paths."""
 
     async def check_recovery(self) -> None:
-        """End the outage if the database can be read and written again, else raise DatabaseUnavailable."""
+        """End the outage if the database can be read and written again, otherwise raise DatabaseUnavailable."""
         if self.outage.is_permanent:
             raise DatabaseDamaged(str(self.outage.reason))
         await self.run(probe)

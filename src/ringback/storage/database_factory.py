@@ -18,14 +18,14 @@ def open_database(
 ) -> Database:
     """Open the database of a URL; an embedded one is created if it does not exist.
 
-    `listen_url` leads to the same PostgreSQL past a connection pooler. Without a `process_state` the database gets its
-    own. Raises DatabaseUnavailable with one line.
+    `listen_url` connects to the same PostgreSQL database without a connection pooler. Without a `process_state`, a new
+    one is created. Raises DatabaseUnavailable with a one-line message.
     """
     process_state = process_state or ProcessState()
     url = _parse_url(database_url, "database_url")
     with reported_as_unavailable(database_url), _path_errors_reported(url):
         if url.get_backend_name() == "postgresql":
-            from ringback.storage.postgresql_database import PostgresqlDatabase  # 70 ms
+            from ringback.storage.postgresql_database import PostgresqlDatabase  # takes 70 ms
 
             listen = _parse_url(listen_url, "database_listen_url") if listen_url else None
             return PostgresqlDatabase(url, listen, process_state)
@@ -37,14 +37,14 @@ def _parse_url(text: str, setting: str) -> URL:
         return make_url(text)
     except (ArgumentError, ValueError) as error:  # the message could show the password
         raise DatabaseUnavailable(
-            f"{setting} cannot be read: its host or port is not valid. It must be postgresql+psycopg://user:password@host"
+            f"{setting} is not valid: check its host and port. Its form is postgresql+psycopg://user:password@host"
             ":port/database, with special characters percent-encoded (@ is %40, / is %2F, : is %3A)"
         ) from error
 
 
 @contextmanager
 def _path_errors_reported(url: URL) -> Iterator[None]:
-    """Report a path or host name that the system does not accept as DatabaseUnavailable."""
+    """Raise DatabaseUnavailable for a path or host name that the system rejects."""
     try:
         yield
     except (OSError, RuntimeError, UnicodeError) as error:

@@ -10,7 +10,7 @@ from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps
 
 ROWS_AT_ONCE = 20
-"""Rows deleted between two pauses: one inbox message may fill hundreds of pages."""
+"""Rows deleted per step: one inbox message may fill hundreds of pages."""
 
 
 def _delete_some(table: Table, *, of_account: bool) -> Statement:
@@ -22,7 +22,7 @@ def _delete_some(table: Table, *, of_account: bool) -> Statement:
 
 
 def _tables(*resets: Reset) -> list[Table]:
-    """Return tables, each before those that it refers to."""
+    """Return the tables with these resets, each before the tables that it references."""
     return [table for table in reversed(TABLES) if registration_of(table).reset in resets]
 
 

@@ -1,4 +1,4 @@
-"""The pending events of validation calls, by the system clock and by the clocks of their accounts."""
+"""Pending events of validation calls, queried by the system clock or by the account's clock."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ CLAIM_ONE_DUE = Statement(
 )
 CLAIM_DUE_OF_ACCOUNT = Statement(
     _WITH_CLOCK.where(table.c.account_sid == bindparam("account_sid"), table.c.due_at <= bindparam("now"))
-    .order_by(table.c.due_at)  # alone: further columns would sort thousands of rows with one due time again and again
+    .order_by(table.c.due_at)  # no tiebreaker: it would re-sort thousands of rows with equal due times
     .limit(bindparam("row_limit"))
     .with_for_update(of=table)
 )
@@ -66,7 +66,7 @@ SET_REAL_DUE = Statement(
     .values(real_due_at=bindparam("due", type_=table.c.real_due_at.type))
 )
 ROWS_AT_ONCE = 50
-"""Rows read or changed between two pauses."""
+"""Rows read or changed per step."""
 
 
 class DueCall(NamedTuple):
@@ -78,7 +78,7 @@ class DueCall(NamedTuple):
 
 
 class DueCallRepository:
-    """Calls that wait for their next event."""
+    """Calls that are waiting for their next event."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -86,7 +86,7 @@ class DueCallRepository:
     def claim_due(self, system_now: Timestamp, limit: int, only: str | None = None) -> Iterator[DueCall]:
         """Return calls whose event is due, the longest overdue first, locked until the unit of work ends.
 
-        With the SID of a call as `only`, at most that one. Rows are converted lazily, which saves half the work if a
+        `only` restricts the claim to the call with this SID. Rows are converted lazily, which saves half the work if a
         batch ends early.
         """
         if only is None:
@@ -98,22 +98,22 @@ class DueCallRepository:
     def claim_due_of_account(self, account_sid: AccountSid, until: Timestamp, limit: int) -> Iterator[DueCall]:
         """Return an account's calls whose event is due by `until` on its clock, in that order, locked.
 
-        The account must be locked exclusively. A row is converted only when its turn comes; an unreadable row is left
-        to the runner, and logged.
+        The account must be locked exclusively. Rows are converted lazily. An unreadable row is logged and left to the
+        runner.
         """
         rows = self._session.all(CLAIM_DUE_OF_ACCOUNT, account_sid=account_sid, now=until, row_limit=limit)
         return readable("validation_calls", rows, _due_call)
 
     def due_sids(self, system_now: Timestamp, limit: int) -> list[str]:
-        """Return the SIDs of calls whose event is due, of unreadable rows as well."""
+        """Return the SIDs of calls whose event is due, including unreadable rows."""
         return [row[0] for row in self._session.all(DUE_SIDS, now=system_now, row_limit=limit)]
 
     def next_due(self) -> Timestamp | None:
-        """Return the earliest due time by the system clock, None without one."""
+        """Return the earliest due time by the system clock, or None if no event is pending."""
         return _next_due(self._session.first(NEXT_DUE))
 
     def next_due_of_account(self, account_sid: AccountSid) -> Timestamp | None:
-        """Return the earliest due time by the account's clock, None without pending events."""
+        """Return the earliest due time by the account's clock, or None if no event is pending."""
         return _next_due(self._session.first(NEXT_DUE_OF_ACCOUNT, account_sid=account_sid))
 
     def postpone(self, sid: str, until: Timestamp) -> None:
@@ -121,7 +121,7 @@ class DueCallRepository:
         self._session.change(POSTPONE, call_sid=sid, until=until)
 
     def recompute_due_times(self, account_sid: AccountSid, time: AccountTime) -> Steps[None]:
-        """Recompute the due times by the system clock of an account's pending events from its clock.
+        """Recompute, from an account's clock, when its pending events are due by the system clock.
 
         A call with an unreadable due time is skipped and logged.
         """
@@ -143,7 +143,7 @@ class DueCallRepository:
 
 
 def _next_due(row: Row | None) -> Timestamp | None:
-    """Return the due time of a query's first row, None if it is not a number: SQLite sorts such rows last."""
+    """Return the due time in a query's first row, or None if it is not a number: SQLite sorts such rows last."""
     if row is None:
         return None
     due, sid = row
@@ -154,7 +154,7 @@ def _next_due(row: Row | None) -> Timestamp | None:
 
 
 def _recomputed(before: Timestamp | None, by_clock: Timestamp | None, time: AccountTime) -> Timestamp | None:
-    """Return a call's new due time by the system clock. A due event of an account with a frozen clock stays due."""
+    """Return a call's new due time by the system clock. If the clock is frozen, a due event stays due."""
     is_passed = time.clock.frozen_at is not None and by_clock is not None
     return before if is_passed and before is not None and before <= time.system_now else by_clock
 

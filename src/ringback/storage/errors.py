@@ -1,4 +1,4 @@
-"""Errors of the database, with messages for the user: one line that names no password."""
+"""Database errors, with one-line messages for the user that contain no passwords."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,15 +8,15 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 _REASONS = {"SQLITE_IOERR_SHMSIZE": "database or disk is full"}
-"""Reasons that the driver does not name."""
+"""Reasons to report in place of the driver's messages."""
 
 
 class DatabaseUnavailable(Exception):
-    """The database cannot be used at present, or belongs to another application; the message is for the user."""
+    """The database is currently unusable, or belongs to another application; the message is for the user."""
 
 
 class DatabaseDamaged(DatabaseUnavailable):
-    """The stored data are damaged: retrying cannot help."""
+    """The stored data is damaged, so retrying cannot help."""
 
 
 class InvalidSnapshot(Exception):
@@ -25,7 +25,7 @@ class InvalidSnapshot(Exception):
 
 @contextmanager
 def reported_as_unavailable(database_url: str) -> Iterator[None]:
-    """Turn the driver's errors into DatabaseUnavailable."""
+    """Convert driver errors into DatabaseUnavailable."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -43,10 +43,10 @@ def unavailable(url: URL, error: BaseException | None) -> DatabaseUnavailable:
 
 
 def redacted(url: URL) -> str:
-    """Return a database URL without its password and its query, which may hold another one."""
+    """Return a database URL without its password and its query, which may contain a password too."""
     return url.set(query={}).render_as_string()
 
 
 def _is_driver_error(error: Exception) -> bool:
-    """Tell whether a driver raised this error; the driver may not have been imported."""
+    """Tell whether a database driver raised this error, without importing any driver."""
     return any(kind.__module__.partition(".")[0] in ("sqlite3", "psycopg") for kind in type(error).__mro__)

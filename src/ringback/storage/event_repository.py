@@ -34,7 +34,7 @@ EVENTS = RowMapper(
     type=Field(EventType),
     data=Field(_data),
 )
-"""Its rows begin with the id. Raises ValueError."""
+"""Mapper of events. The first column is the id. Raises ValueError."""
 _FILTERS = {"type": table.c.type, "call_sid": table.c.call_sid}
 _OF_ACCOUNT = table.c.account_sid == bindparam("account_sid")
 
@@ -93,7 +93,7 @@ class EventRepository:
     def find(self, account_sid: AccountSid, *, after_id: int, limit: int, **filters: str) -> list[Event]:
         """Return the events after an id, in order; `filters` are `type` and `call_sid`.
 
-        An unreadable row is skipped and logged.
+        Unreadable rows are skipped and logged.
         """
         statement = FIND[tuple(name for name in _FILTERS if name in filters)]
 
@@ -103,15 +103,15 @@ class EventRepository:
         return first_readable("events", fetch, EVENTS.read, from_id=after_id, limit=limit)
 
     def last_id(self, account_sid: AccountSid) -> int:
-        """Return the id of the account's newest event, 0 without one."""
+        """Return the id of the account's newest event, or 0 if there are no events."""
         row = self._session.first(LAST_ID, account_sid=account_sid)
         return (row[0] or 0) if row else 0
 
     def newest_to_prune(self, account_sid: AccountSid, *, kept: int) -> int:
-        """Return the id of the newest event beyond the newest `kept`, 0 without one."""
+        """Return the id of the newest event to prune, which follows the newest `kept`, or 0."""
         row = self._session.first(NEWEST_TO_PRUNE, account_sid=account_sid, kept=kept)
         return (row[0] or 0) if row else 0
 
     def prune(self, account_sid: AccountSid, *, last_id: int, limit: int) -> int:
-        """Delete at most `limit` of the events up to `last_id`, the oldest first, and return how many."""
+        """Delete at most `limit` of the events up to `last_id`, oldest first. Return the number deleted."""
         return self._session.change(PRUNE, account_sid=account_sid, last_id=last_id, row_limit=limit)

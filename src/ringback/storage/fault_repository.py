@@ -1,4 +1,4 @@
-"""The faults that may be triggered in each account."""
+"""The injected faults of each account."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,13 +40,13 @@ FAULTS = RowMapper(
     triggered=Field(_integer_of("strikes"), ("strikes",)),
     date_created=Field(_integer_of("date_created")),
 )
-"""Its rows begin with the id."""
+"""Mapper of faults. The first column is the id."""
 
 
 def fault_of(row: tuple[Any, ...]) -> Fault:
     """Return the fault of a row. Raises ValueError if it is unreadable."""
     fault = FAULTS.read(row)
-    NewFault(fault.operation, fault.effect, fault.times_left, fault.probability)  # which checks their values
+    NewFault(fault.operation, fault.effect, fault.times_left, fault.probability)  # validates the values
     return fault
 
 
@@ -79,7 +79,7 @@ DELETE_ALL = Statement(delete(table).where(_OF_ACCOUNT))
 class FaultRepository:
     """The faults of each account, in the order of their creation.
 
-    The row of an account says whether it has any, so that requests of accounts without faults read none.
+    The account's row tells whether it has faults, so that requests of accounts without faults skip the query.
     """
 
     def __init__(self, session: Session, accounts: AccountRepository) -> None:
@@ -103,7 +103,7 @@ class FaultRepository:
         return Fault(fault_id, fault.operation, fault.effect, fault.times, fault.probability, 0, 0, date_created)
 
     def all(self, account_sid: AccountSid) -> list[Fault]:
-        """Return the faults of an account. An unreadable row is never triggered: it is skipped and logged."""
+        """Return the faults of an account. Unreadable rows are skipped and logged."""
         return list(readable("faults", self._session.all(ALL, account_sid=account_sid), fault_of))
 
     def lock_all(self, account_sid: AccountSid) -> list[Fault]:
@@ -111,7 +111,7 @@ class FaultRepository:
         return list(readable("faults", self._session.all(LOCK_ALL, account_sid=account_sid), fault_of))
 
     def save_trial(self, account_sid: AccountSid, fault: Fault) -> None:
-        """Store the counts of a fault after a trial, or delete it if it is used up."""
+        """Store the counts of a fault after a trial, or delete the fault if it is used up."""
         if fault.is_used_up:
             self.delete(account_sid, fault.id)
             return
@@ -125,9 +125,10 @@ class FaultRepository:
         )
 
     def save_misses(self, account_sid: AccountSid, missed: Sequence[Fault]) -> None:
-        """Count one more trial of these faults: all faults for their operations up to the last of them.
+        """Count one more trial of each of these faults.
 
-        Those are at most two operations, one of them `*`.
+        They must be all faults for their operations up to the last fault. There are at most two operations, one of
+        which is `*`.
         """
         if not missed:
             return

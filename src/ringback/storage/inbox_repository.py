@@ -1,6 +1,6 @@
 """The messages in the accounts' inboxes.
 
-Operations make this repository themselves: as an attribute of the unit of work it would import the check of signatures
+Operations create this repository themselves: as an attribute of the unit of work, it would import the signature check
 at startup.
 """
 
@@ -25,13 +25,13 @@ def _json(value: Any) -> str:
 
 
 def verdict_text(verdict: SignatureVerdict) -> str:
-    """Return the column of a verdict. It names `is_valid` as ringback 0.1.0 did, whose rows and snapshots have it."""
+    """Serialize a verdict. The key of `is_valid` is `is_right`, as in the rows and snapshots of ringback 0.1.0."""
     fields = asdict(verdict)
     return _json({"is_right": fields.pop("is_valid"), **fields})
 
 
 def verdict_of(text: str) -> SignatureVerdict:
-    """Return the verdict that a column holds."""
+    """Return the verdict in a column."""
     fields = orjson.loads(text)
     return SignatureVerdict(is_valid=fields.pop("is_right"), **fields)
 
@@ -55,7 +55,7 @@ _read_message = _MESSAGES.reader(MESSAGE_COLUMNS)
 
 
 def message_of(row: Row) -> StoredMessage:
-    """Return the message of a row of MESSAGE_COLUMNS. Raises ValueError and TypeError."""
+    """Return the message in a row of MESSAGE_COLUMNS. Raises ValueError or TypeError."""
     return StoredMessage(row[0], _read_message(row))
 
 
@@ -96,7 +96,7 @@ class InboxRepository:
         self._session.change(ADD, account_sid=account_sid, name=inbox, verdict=verdict, **_values(message))
 
     def newest(self, account_sid: AccountSid, inbox: str, *, before_id: int, limit: int) -> list[StoredMessage]:
-        """Return an inbox's messages before the one with an id, newest first; unreadable rows are skipped."""
+        """Return an inbox's messages with lower ids than `before_id`, newest first. Unreadable rows are skipped."""
 
         def fetch(before_id: int, rows: int) -> list[Row]:
             return self._session.all(NEWEST, account_sid=account_sid, inbox=inbox, before_id=before_id, row_limit=rows)
@@ -104,7 +104,7 @@ class InboxRepository:
         return first_readable("inbox_messages", fetch, message_of, from_id=before_id, limit=limit)
 
     def summaries(self, account_sid: AccountSid) -> list[InboxSummary]:
-        """Return the inboxes that have messages, the one with the newest message first."""
+        """Return the inboxes that have messages, ordered by their newest messages, newest first."""
         return [InboxSummary(*row) for row in self._session.all(SUMMARIES, account_sid=account_sid)]
 
     def empty(self, account_sid: AccountSid, inbox: str) -> None:

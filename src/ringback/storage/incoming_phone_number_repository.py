@@ -35,7 +35,7 @@ PAGES = PagedRows(
 
 
 class IncomingPhoneNumberRepository:
-    """The incoming phone numbers; every method is about one account."""
+    """The incoming phone numbers; each method applies to one account."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -46,7 +46,7 @@ class IncomingPhoneNumberRepository:
         return NUMBERS.read(row) if row else None
 
     def find_by_number(self, account_sid: AccountSid, phone_number: str) -> IncomingPhoneNumber | None:
-        """Return the resource of a number, or None if the account does not own it."""
+        """Return the resource for a number, or None if the account does not own the number."""
         row = self._session.first(FIND_BY_NUMBER, account_sid=account_sid, phone_number=phone_number)
         return NUMBERS.read(row) if row else None
 
@@ -63,5 +63,5 @@ class IncomingPhoneNumberRepository:
         self._session.change(DELETE_ALL, account_sid=account_sid)
 
     def page(self, account_sid: AccountSid, filters: dict[str, str], request: PageRequest) -> Page[IncomingPhoneNumber]:
-        """Return one page, newest first; `filters` are an exact `friendly_name` and a `pattern` of numbers."""
+        """Return one page, newest first; `filters` may be an exact `friendly_name` and a number `pattern`."""
         return PAGES.page(self._session, account_sid, filters, request)

@@ -1,6 +1,6 @@
 """The tables of events, requests, used operations, faults and inbox messages, which only the control API shows.
 
-The last name is the list of all tables.
+`TABLES`, at the end, lists all tables.
 """
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, String, Table, Text
@@ -50,7 +50,7 @@ used_operations = Table(
     Column("operation", String(40), primary_key=True),
     info=registered(reset=Reset.DELETED, added_in="20261201_key_types"),
 )
-"""The operations that requests to an account's paths have reached, also those that the table of requests has pruned."""
+"""The operations that requests to an account's paths have used, including those of pruned requests."""
 
 faults = Table(
     "faults",
@@ -68,7 +68,7 @@ faults = Table(
     sqlite_autoincrement=True,
     info=registered(reset=Reset.DELETED),
 )
-"""`chances` counts the trials of a fault, `strikes` those in which it was triggered."""
+"""`chances` counts the trials of a fault, `strikes` the trials that triggered it."""
 
 inbox_messages = Table(
     "inbox_messages",
@@ -89,4 +89,4 @@ inbox_messages = Table(
 )
 
 TABLES = tuple(metadata.sorted_tables)
-"""All tables of this and the other module, each after those that it refers to."""
+"""All tables of this module and of `tables`, each after the tables that it references."""

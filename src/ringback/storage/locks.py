@@ -20,13 +20,13 @@ ONE_VIEW = Statement(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
 
 
 class Locks:
-    """Locks held until the transaction ends. These do nothing: an embedded database has one writer."""
+    """Locks held until the transaction ends. This class does nothing, because an embedded database has one writer."""
 
     def phone_number(self, account_sid: AccountSid, phone_number: str) -> None:
         """Serialize the requests for calls to a number of this account."""
 
     def event_order(self, account_sids: Collection[AccountSid]) -> None:
-        """Serialize the events of these accounts, so that their ids are in the order of the commits."""
+        """Serialize the events of these accounts, so that their ids are in commit order."""
 
     def pruning(self, account_sid: AccountSid) -> None:
         """Serialize the pruning of an account."""
@@ -35,10 +35,10 @@ class Locks:
         """Serialize the creation of the initial accounts."""
 
     def everything(self) -> None:
-        """Keep others from writing in any account."""
+        """Keep others from writing to any account."""
 
     def repeatable_read(self) -> None:
-        """Read one consistent state in all of this transaction; call this before its first query."""
+        """Read from one snapshot throughout this transaction. Call this before its first query."""
 
 
 class SharedLocks(Locks):
@@ -69,10 +69,10 @@ class SharedLocks(Locks):
         self._session.change(ONE_VIEW)
 
     def _lock(self, *names: str) -> None:
-        """Lock names in one order for all transactions: two that lock the same names do not deadlock."""
+        """Lock names in the same order in all transactions, so that they cannot deadlock."""
         self._session.all(LOCK, keys=sorted(map(_key, names)))
 
 
 def _key(name: str) -> int:
-    """Return the key of an advisory lock; two names with the same key only wait for each other needlessly."""
+    """Return the key of an advisory lock. A collision only makes transactions wait for each other needlessly."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=KEY_BYTES).digest(), "big", signed=True)

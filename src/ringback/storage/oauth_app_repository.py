@@ -19,14 +19,14 @@ from ringback.storage.unreadable_rows import ERRORS, report, require
 
 
 def scopes_of(text: str) -> Access:
-    """Return what the scopes in a column open. Raises TypeError or ValueError if it does not hold any."""
+    """Return the access that a column's scopes grant. Raises TypeError or ValueError if they are not valid."""
     names = orjson.loads(text)
     require(isinstance(names, list) and all(map(normalize_permission, names)), "scopes", text)
     return restricted_access(frozenset(names))
 
 
 def _access(text: str, client_id: str) -> Access:
-    """Return what an app's tokens open. Unreadable scopes are logged, and the tokens open nothing."""
+    """Return the access of an app's tokens. If the scopes are unreadable, log that and grant no access."""
     try:
         return scopes_of(text)
     except ERRORS as error:
@@ -74,7 +74,7 @@ class OAuthAppRepository:
         return self._session.change(ADD, **_values(app)) > 0
 
     def of_account(self, account_sid: AccountSid) -> Iterator[OAuthApp]:
-        """Return an account's OAuth apps, the oldest first."""
+        """Return an account's OAuth apps, oldest first."""
         return map(_APPS.read, self._session.rows(OF_ACCOUNT, account_sid=account_sid))
 
     def delete(self, account_sid: AccountSid, client_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""Outages of the database: their state, their log with back-off, and the loop of tasks that retry until they end."""
+"""Database outages: their state, their logging with backoff, and the loop that retries tasks until they end."""
 
 import asyncio
 import time
@@ -11,18 +11,18 @@ from ringback.storage.errors import DatabaseDamaged, DatabaseUnavailable
 from ringback.supervision import PauseSeconds, Work, run_forever
 
 RETRY_SECONDS = 1.0
-"""Pause before work is retried that found the database unavailable."""
+"""Pause before retrying work for which the database was unavailable."""
 FIRST_LOG_PAUSE_SECONDS, LONGEST_LOG_PAUSE_SECONDS = 1.0, 60.0
-"""Back-off of the log lines about one outage: the pause doubles with each line."""
+"""Backoff between the log lines about one outage: the pause doubles with each line."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class Outage:
-    """The reason why the database cannot be used, None while it can.
+    """The reason why the database cannot be used, or None while it can be used.
 
-    A permanent outage lasts until the process ends: the stored data are damaged.
+    A permanent outage lasts until the process ends, because the stored data is damaged.
     """
 
     reason: str | None = None
@@ -40,9 +40,9 @@ class Outage:
 
 
 class OutageLog:
-    """Log of the outages that its tasks meet: the first line at once, more with back-off, and one at the end.
+    """Logs the outages that background tasks encounter: immediately, then with backoff, and once at the end.
 
-    A new reason is logged at once; there are few of them.
+    A new reason is logged immediately; there are few different reasons.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -56,11 +56,11 @@ class OutageLog:
 
     @property
     def is_out(self) -> bool:
-        """Whether a task met an outage and has not recovered."""
+        """Whether a task has encountered an outage and not yet recovered."""
         return bool(self._tasks)
 
     def outage(self, name: str, error: Exception) -> None:
-        """Note that the task `name` cannot work, and log that unless it was logged a short time ago."""
+        """Record that the task `name` cannot work, and log this unless it was logged recently."""
         self._tasks.add(name)
         now, reason = self._monotonic(), str(error).partition("\n")[0]
         if reason in self._reasons and now < self._next_line_at:
@@ -71,7 +71,7 @@ class OutageLog:
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_LOG_PAUSE_SECONDS)
 
     def recovered(self, name: str) -> None:
-        """Note that the task `name` works again; the last one to recover ends the outage."""
+        """Record that the task `name` works again; the last one to recover ends the outage."""
         if name not in self._tasks:
             return
         self._tasks.discard(name)

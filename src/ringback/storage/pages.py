@@ -13,18 +13,19 @@ from ringback.storage.statements import Statement
 from ringback.storage.stepwise import Steps, finish
 
 ROWS_AT_ONCE = DEFAULT_PAGE_SIZE + 1
-"""Rows read between two pauses."""
+"""Rows read per step."""
 
 
 Row = TypeVar("Row", bound=Keyed)
 
 
 class PagedRows(Generic[Row]):
-    """The list of one table, which has `date_created` and `sid`.
+    """Pages of a table that has the columns `date_created` and `sid`.
 
-    `of_account` is the condition of the rows that the account `account_sid` lists: by default those whose `account_sid`
-    is that. `filters` are conditions by the name of a parameter in them. `read` makes a value of the `columns`.
-    Statements are made when they are first used: there are many combinations of filters, most of which never occur.
+    `of_account` is the condition for the rows that the account `account_sid` lists; by default, the column
+    `account_sid` must match. `filters` maps the names of parameters to the conditions that contain them. `read`
+    converts the `columns` to a value. A statement is built when it is first used, because most of the many
+    combinations of filters never occur.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class PagedRows(Generic[Row]):
     def page(
         self, session: Session, account_sid: AccountSid, values: Mapping[str, Any], request: PageRequest
     ) -> Page[Row]:
-        """Return one page without pauses, for rows that are read quickly."""
+        """Return one page in a single step. Use it for rows that can be read quickly."""
         return finish(self.page_steps(session, account_sid, values, request))
 
     def page_steps(
@@ -92,7 +93,7 @@ class PagedRows(Generic[Row]):
 
 
 def _page_before(token: PageToken, request: PageRequest, values_read: list[Row]) -> Page[Row]:
-    """Return the page that ends before the token's row, of rows that were read backwards."""
+    """Return the page that ends before the token's row, from rows that were read in reverse order."""
     if not values_read:
         first_of_all = RowKey(Timestamp(token.key.created + 1), token.key.sid)
         return Page(request, [], PageToken(Direction.AFTER, first_of_all), None)

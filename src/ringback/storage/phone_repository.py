@@ -1,4 +1,4 @@
-"""The simulated phones of each account: their rules, the scripts of their next calls, and how many ring."""
+"""The simulated phones of each account: their rules, the scripts of their next calls, and which are ringing."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -17,12 +17,12 @@ from ringback.storage.tables import phone_scripts as scripts
 from ringback.storage.unreadable_rows import readable, require
 
 DEFAULT_RULE = "default"
-"""The phone number of the rule for the account's phones that have no rule of their own."""
+"""Takes the place of the phone number in the rule for an account's phones that do not have a rule."""
 _RULE_COLUMNS = PhoneRule.__dataclass_fields__
 
 
 def is_phone_duration(seconds: object) -> bool:
-    """Tell whether a value is a number of seconds that a phone may take."""
+    """Tell whether a value is a valid duration of a phone's action, in seconds."""
     return isinstance(seconds, int | float) and 0 <= seconds <= MAX_PHONE_SECONDS
 
 
@@ -124,16 +124,16 @@ class PhoneRepository:
         return self._rules_at(account_sid, phone_number)[0]
 
     def pop_rules_at(self, account_sid: AccountSid, phone_number: str) -> PhoneRules:
-        """Return the rules that apply to the next call to this number, and delete the entry of its script."""
+        """Return the rules that apply to the next call to this number, and remove its entry from the script."""
         phone_rules, entry_ids = self._rules_at(account_sid, phone_number)
         for entry_id in entry_ids:
             self._session.change(DELETE_ENTRY, entry_id=entry_id)
         return phone_rules
 
     def _rules_at(self, account_sid: AccountSid, phone_number: str) -> tuple[PhoneRules, list[int]]:
-        """Return the rules at a number, and the ids of the script entries that they use up.
+        """Return the rules for a number, and the ids of the script entries that the call uses up.
 
-        Those are one entry, and unreadable entries before it.
+        These are the next readable entry and any unreadable entries before it.
         """
         phone = {"account_sid": account_sid, "phone_number": phone_number}
         stored = dict(readable("phone_rules", self._session.all(FIND_RULES, **phone), _named_rule))
@@ -151,7 +151,7 @@ def _named_rule(row: Row) -> tuple[str, PhoneRule]:
 
 
 class RingingAccount(NamedTuple):
-    """An account, and how many of its phones ring or are in a call."""
+    """An account, and the number of its phones that are ringing or in a call."""
 
     account_sid: AccountSid
     friendly_name: str
@@ -177,11 +177,11 @@ RINGING = Statement(select(_counts).where(_counts.c.phones > 0).order_by(_counts
 
 
 class RingingPhones:
-    """The number of phones that ring or are in a call, by account."""
+    """Counts, by account, the phones that are ringing or in a call."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
 
     def accounts(self, *, most: int) -> list[RingingAccount]:
-        """Return the accounts that have such phones; at most `most` are counted in each."""
+        """Return the accounts that have such phones, counting at most `most` per account."""
         return [RINGING_ACCOUNTS.read(row) for row in self._session.all(RINGING, most=most)]

@@ -1,8 +1,8 @@
 """Connections to PostgreSQL: the parameters of the database URL, and connection poolers.
 
-A connection pooler such as PgBouncer hands each transaction to another server connection. So session
-state does not work through it: prepared statements, SET, LISTEN, advisory locks that outlast a transaction. ringback
-recognizes a pooler and uses none of them there.
+A connection pooler such as PgBouncer may run each transaction on a different server connection. Session state
+therefore does not work through it: prepared statements, SET, LISTEN, and advisory locks that outlast a transaction.
+ringback detects a pooler, and then uses none of these.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,9 @@ NETWORK = {
     "tcp_user_timeout": 15_000,
     "application_name": "ringback",
 }
-"""Defaults that detect an unreachable server; the URL's parameters override them."""
+"""Defaults that detect an unreachable server. Parameters of the URL override them."""
 FIXED = {"client_encoding": "utf8", "prepare_threshold": None}
-"""Texts are Unicode regardless of the environment. Statements are prepared only without a pooler."""
+"""Text is UTF-8 regardless of the environment. Statements are prepared only without a pooler."""
 PREPARE_THRESHOLD = "prepare_threshold"
 DEFAULT_PREPARE_THRESHOLD = 5
 NOT_PREPARED = frozenset({"", "none"})
@@ -39,7 +39,7 @@ _LIMITS = {
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "30s",
 }
-"""Longest time for which a process that hangs in a transaction keeps its locks."""
+"""Timeouts that limit how long a process that hangs in a transaction keeps its locks."""
 SESSION_SETTINGS = "; ".join(
     [f"SET {name} = '{value}'" for name, value in _LIMITS.items()]
     + ["SET default_transaction_isolation = 'read committed'"]
@@ -51,14 +51,14 @@ BEGIN_WITH_SETTINGS = "; ".join(
 
 
 def connect_parameters(url: URL) -> dict[str, Any]:
-    """Return psycopg's connection parameters of a database URL, except prepare_threshold.
+    """Return psycopg's connection parameters for a database URL, except prepare_threshold.
 
-    Raises DatabaseUnavailable for a parameter that neither libpq nor psycopg has, or that is given twice.
+    Raises DatabaseUnavailable for a parameter unknown to both libpq and psycopg, and for one that is given twice.
     """
     known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
     for name, value in url.query.items():
         if name not in known | {PREPARE_THRESHOLD}:
-            raise _wrong_parameter(url, name, "is not a connection parameter of PostgreSQL")
+            raise _wrong_parameter(url, name, "is not a PostgreSQL connection parameter")
         if not isinstance(value, str) and name not in MULTIPLE:
             raise _wrong_parameter(url, name, "is given twice")
     prepare_threshold(url)
@@ -66,12 +66,12 @@ def connect_parameters(url: URL) -> dict[str, Any]:
 
 
 def prepare_threshold(url: URL) -> int | None:
-    """Return after how many executions a statement is prepared, None for never. Raises DatabaseUnavailable."""
+    """Return the number of executions after which to prepare a statement, or None. Raises DatabaseUnavailable."""
     text = str(url.query.get(PREPARE_THRESHOLD, DEFAULT_PREPARE_THRESHOLD)).strip().lower()
     if text in NOT_PREPARED:
         return None
     if not (text.isascii() and text.isdecimal()):
-        raise _wrong_parameter(url, PREPARE_THRESHOLD, "must be a whole number, or none")
+        raise _wrong_parameter(url, PREPARE_THRESHOLD, "must be an integer, or none")
     return int(text)
 
 
@@ -80,7 +80,7 @@ def _wrong_parameter(url: URL, name: str, reason: str) -> DatabaseUnavailable:
 
 
 def libpq_parameters(url: URL, engine: Engine) -> Mapping[str, Any]:
-    """Return all parameters of a connection that is made without SQLAlchemy."""
+    """Return all parameters of a connection that is opened without SQLAlchemy."""
     _, parameters = engine.dialect.create_connect_args(url)
     return {**parameters, **connect_parameters(url)}
 
@@ -95,21 +95,21 @@ def connect(engine: Engine) -> psycopg.Connection:
 
 
 def configure(driver: psycopg.Connection, threshold: int | None) -> bool:
-    """Put a new connection into autocommit mode, and return whether it leads through a pooler. Raises psycopg.Error.
+    """Switch a new connection to autocommit, and return whether it goes through a pooler. Raises psycopg.Error.
 
-    A pooler announces its own process ID instead of the server process's.
+    A pooler announces its own process ID in place of the server's.
     """
     driver.rollback()
     driver.autocommit = True
     is_pooled = is_through_pooler(driver.info.backend_pid, driver.execute(SERVER_PID).fetchone())
     if not is_pooled:
         driver.execute(SESSION_SETTINGS)
-        driver.prepare_threshold = threshold  # after SET: several statements cannot be prepared as one
+        driver.prepare_threshold = threshold  # after SET: multiple statements cannot be prepared as one
     return is_pooled
 
 
 def is_through_pooler(announced_pid: int, row: tuple[Any, ...] | None) -> bool:
-    """Tell whether the process ID of the handshake differs from the one that a query returned."""
+    """Tell whether the process ID in the handshake differs from the one that a query returned."""
     return row != (announced_pid,)
 
 
@@ -118,6 +118,6 @@ def check_encoding(driver: psycopg.Connection, url: URL) -> None:
     encoding = driver.info.parameter_status("server_encoding")
     if encoding != ENCODING:
         raise DatabaseUnavailable(
-            f"the database {redacted(url)} has the encoding {encoding}, ringback needs {ENCODING}: "
-            f"create another one with CREATE DATABASE name ENCODING '{ENCODING}' TEMPLATE template0"
+            f"the database {redacted(url)} has the encoding {encoding}, but ringback needs {ENCODING}: "
+            f"create a database with CREATE DATABASE name ENCODING '{ENCODING}' TEMPLATE template0"
         )

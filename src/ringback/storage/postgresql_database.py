@@ -1,4 +1,4 @@
-"""PostgreSQL, which any number of ringback processes share, each with several connections."""
+"""PostgreSQL database that any number of ringback processes can share, each with several connections."""
 
 import asyncio
 import os
@@ -42,20 +42,20 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 THREADS = 8
-"""Operations that one process runs at once, each over its own connection."""
+"""Number of operations that a process runs concurrently, each on its own connection."""
 TRIES = 10
-"""Tries of an operation whose transaction PostgreSQL rolled back in favor of another one."""
+"""Attempts at an operation whose transactions PostgreSQL rolls back in favor of others."""
 LONGEST_RETRY_PAUSE_SECONDS = 0.02
 TRUSTED_SECONDS = 1.0
 """Idle time after which a connection is tested before it is used again."""
 SHUTDOWN_SECONDS = 0.5
 """Longest wait at shutdown for operations in progress."""
 POOLED_POLL_SECONDS = 1.0
-"""Pause between two polls through a connection pooler, where notifications cannot be received."""
+"""Pause between polls when a connection pooler keeps notifications from being received."""
 
 
 def without_nul(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return parameters with U+0000 replaced, the one character that PostgreSQL rejects in texts."""
+    """Return parameters with U+0000 replaced, the only character that PostgreSQL rejects in text."""
     if not any(isinstance(value, str) and "\0" in value for value in parameters.values()):
         return parameters
     return {
@@ -73,8 +73,8 @@ log = structlog.get_logger()
 class PostgresqlDatabase(Database):
     """A PostgreSQL database; operations run in threads, so that the event loop never waits for the network.
 
-    PostgreSQL's settings decide how durable a commit is. `listen_url` leads to the same database past a connection
-    pooler, for notifications.
+    PostgreSQL's settings determine how durable a commit is. `listen_url` connects to the same database without a
+    connection pooler, to receive notifications.
     """
 
     is_shared = True
@@ -90,7 +90,7 @@ class PostgresqlDatabase(Database):
         self._sessions: set[_Session] = set()
         self._is_closing = False
         try:
-            session = self._session()  # reports an unreachable server now
+            session = self._session()  # fails now if the server is unreachable
             check_encoding(session.driver, url)
         except BaseException:
             self.close()
@@ -131,7 +131,7 @@ class PostgresqlDatabase(Database):
         return self._run(None, lambda unit_of_work: operation(unit_of_work, *args, **kwargs))
 
     def _run(self, on_loop: Callable[[Callable[[], None]], object] | None, operation: Callable[[UnitOfWork], T]) -> T:
-        """Run an operation in this thread; its callbacks after the commit run on the event loop."""
+        """Run an operation in this thread. Its after-commit callbacks run on the event loop."""
         for tries_left in reversed(range(TRIES)):
             try:
                 session = self._session()
@@ -143,7 +143,7 @@ class PostgresqlDatabase(Database):
         raise AssertionError
 
     def _check(self, error: psycopg.Error, *, is_last: bool) -> None:
-        """Return if the operation must be retried. Raises DatabaseUnavailable, or the error itself."""
+        """Return if the operation must be retried. Otherwise raise DatabaseUnavailable or the error itself."""
         failure = failure_of(error)
         if failure == PostgresqlFailure.DEFECT:
             raise error
@@ -165,7 +165,7 @@ class PostgresqlDatabase(Database):
             self.drop_session(session)
 
     def _session(self) -> "_Session":
-        """Return this thread's connection, a new one if it has no working one."""
+        """Return this thread's connection. Open a new one if it is missing or broken."""
         session: _Session | None = getattr(self._own, "session", None)
         if session is None or not session.works():
             self._drop_own_session()
@@ -191,7 +191,7 @@ class PostgresqlDatabase(Database):
             log.warning(
                 "notifications are polled: the database is reached through a connection pooler",
                 seconds=POOLED_POLL_SECONDS,
-                hint="set database_listen_url to a URL that leads to PostgreSQL itself",
+                hint="set database_listen_url to the URL of a direct connection to PostgreSQL",
             )
         return self._notifier.background_tasks(on_change)
 
@@ -201,8 +201,8 @@ class PostgresqlDatabase(Database):
         self._notifier.publish(*accounts)
 
     def close(self) -> None:
-        """Close the connections. Operations in progress have SHUTDOWN_SECONDS to end: an answer may never come."""
-        self._is_closing = True  # else a thread whose connection breaks below would open another one
+        """Close the connections. Operations in progress have SHUTDOWN_SECONDS to end: the server may never answer."""
+        self._is_closing = True  # otherwise a thread whose connection breaks below would reconnect
         self._threads.shutdown(wait=False, cancel_futures=True)
         wait(set(self._running), SHUTDOWN_SECONDS)
         for session in list(self._sessions):
@@ -214,7 +214,7 @@ class PostgresqlDatabase(Database):
 
 
 def _release_interpreter() -> None:
-    """Release the interpreter's lock, for which the event loop may be waiting."""
+    """Release the GIL, in case the event loop is waiting for it."""
     time.sleep(0)
 
 
@@ -223,7 +223,7 @@ class _Session:
 
     def __init__(self, database: PostgresqlDatabase) -> None:
         self.driver = connect(database.engine)
-        database.add_session(self)  # before its first query, so that `close` can end one that is never answered
+        database.add_session(self)  # before its first query, so that `close` can interrupt it
         try:
             self.is_pooled = configure(self.driver, database.prepare_threshold)
         except BaseException:
@@ -263,7 +263,7 @@ class _Session:
         return True
 
     def break_off(self) -> None:
-        """Break the connection, so that a thread that waits for its answer continues."""
+        """Break the connection, so that a thread that is waiting for a result continues."""
         with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self.driver.fileno())) as connection:
             connection.shutdown(socket.SHUT_RDWR)
 

@@ -1,4 +1,4 @@
-"""The classes of PostgreSQL's errors: the database cannot be used, or ringback has a defect."""
+"""Classification of PostgreSQL errors: the database is unusable, or ringback has a defect."""
 
 from enum import Enum, auto
 
@@ -7,8 +7,8 @@ from psycopg import errors
 
 UNDONE = (errors.DeadlockDetected, errors.SerializationFailure)
 STALE_SESSION = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
-"""A prepared statement no longer fits: a column was added ("cached plan must not change result type"), or the
-connection now leads through a pooler."""
+"""A prepared statement is no longer valid: a column was added ("cached plan must not change result type"), or the
+connection now goes through a pooler."""
 DAMAGED = (errors.DataCorrupted, errors.IndexCorrupted)
 WRONG_SCHEMA = (
     errors.InsufficientPrivilege,
@@ -19,17 +19,17 @@ WRONG_SCHEMA = (
     errors.InvalidSchemaName,
     errors.InvalidCatalogName,
 )
-"""The schema was changed, or a privilege was revoked, while ringback ran."""
+"""The schema was changed, or a privilege was revoked, while ringback was running."""
 OPERATIONAL = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 
 
 class PostgresqlFailure(Enum):
-    """The meaning of an error of the driver."""
+    """The meaning of a driver error."""
 
     UNDONE = auto()
-    """PostgreSQL rolled the transaction back in favor of another one: run it again."""
+    """PostgreSQL rolled the transaction back in favor of another one: retry the operation."""
     STALE_SESSION = auto()
-    """The connection's prepared statements no longer fit: run it again over another connection."""
+    """The connection's prepared statements are no longer valid: retry the operation on another connection."""
     UNAVAILABLE = auto()
     DAMAGED = auto()
     DEFECT = auto()

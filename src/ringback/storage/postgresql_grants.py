@@ -11,7 +11,7 @@ from ringback.storage.tables import VERSION_TABLE
 NUMBERED_TABLES = [table.name for table in TABLES if table.autoincrement_column is not None]
 TABLE_PRIVILEGES = ["SELECT", "INSERT", "UPDATE", "DELETE"]
 SEQUENCE_PRIVILEGES = ["USAGE", "UPDATE"]
-"""UPDATE for setval: a restored snapshot brings IDs that the sequence has not reached."""
+"""UPDATE is for setval: a restored snapshot may contain ids that the sequence has not reached."""
 DOCUMENTED = "see docs/postgresql.md"
 
 MISSING = Statement(
@@ -65,7 +65,7 @@ def check_may_create(database: Database) -> None:
     role, schema, may_create = row
     if schema is None:
         raise DatabaseUnavailable(
-            f"no schema of the search path of role {role} exists in the database {redacted(database.url)}: create it"
+            f"no schema in the search path of role {role} exists in the database {redacted(database.url)}: create one"
         )
     if not may_create:
         raise DatabaseUnavailable(

@@ -1,7 +1,7 @@
-"""Notifications of commits between the processes that share a PostgreSQL: NOTIFY after the commit, and LISTEN.
+"""Notifications of commits between processes that share a PostgreSQL database: NOTIFY after the commit, and LISTEN.
 
-NOTIFY within the transaction would make PostgreSQL serialize all commits. After the commit, a notification is lost if
-the process ends before it is sent. So every process also polls.
+NOTIFY within the transaction would make PostgreSQL serialize all commits. A notification after the commit is lost if
+the process ends before sending it, so every process also polls.
 """
 
 import asyncio
@@ -29,22 +29,22 @@ NOTIFICATION_PUBLISHER, NOTIFICATION_LISTENER, NOTIFICATION_POLL = (
     "notification_poll",
 )
 MESSAGE_VERSION = 1
-"""Part of the channel's name. Processes with another version of the messages use another channel, and poll."""
+"""Part of the channel name. Processes with a different message version use another channel, and rely on polling."""
 CHANNEL = f"(SELECT 'ringback_{MESSAGE_VERSION}_' || relnamespace FROM pg_class WHERE oid = 'accounts'::regclass)"  # noqa: S608 - constants
-"""SQL of the channel's name. It contains the schema: a channel is shared by all schemas of a database."""
+"""SQL expression of the channel name. It contains the schema, because all schemas of a database share channels."""
 PARTS = ("from", "touched", "overturned")
 """Keys of a message, as ringback 0.1.0 sends and reads them: the sender, the changed and the invalidated accounts."""
 ACCOUNTS_AT_ONCE = 100
-"""Accounts in one message, which may have 8,000 bytes."""
+"""Limit on the accounts in one message, which must be shorter than 8,000 bytes."""
 PUBLISH_PAUSE_SECONDS = 0.005
-"""Pause after a message, so that changes are sent together."""
+"""Pause after a message, so that changes are batched."""
 POLL_SECONDS = 5.0
-"""Pause between two polls for lost notifications."""
+"""Pause between polls for lost notifications."""
 
 log = structlog.get_logger()
 
 DATABASE = "current_database() || '.' || CAST('accounts'::regclass AS oid)"
-"""SQL whose value is the same only in the same database and schema."""
+"""SQL expression that identifies the database and schema."""
 
 READ_DATABASE = Statement(text(f"SELECT {DATABASE}"))
 SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
@@ -53,8 +53,8 @@ SEND = Statement(text(f"SELECT pg_notify({CHANNEL}, :message)"))
 class PostgresNotifier:
     """Publishes the accounts that this process changed or invalidated, and receives those of other processes.
 
-    `connect` holds the parameters of a connection that can LISTEN; without them this only polls. `read_database`
-    returns the database of the other connections, which must be the listener's.
+    `connect` holds the parameters of a connection that can LISTEN; without them, the notifier only polls.
+    `read_database` identifies the database of the other connections, which must be the listener's as well.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class PostgresNotifier:
         self._listener_outages = OutageLog()
 
     def publish(self, changed: Collection[AccountSid], invalidated: Collection[AccountSid]) -> None:
-        """Send these accounts soon. Call this on the event loop, or before it runs."""
+        """Schedule a notification about these accounts. Call this on the event loop, or before it runs."""
         self._changed.update(changed)
         self._invalidated.update(invalidated)
         self._has_unsent.set()
@@ -142,27 +142,28 @@ class PostgresNotifier:
             await self._check_listener(database, is_pooled=server_pid != connection.info.backend_pid)
             await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
             self._listener_outages.recovered(NOTIFICATION_LISTENER)
-            self._poll(on_change)  # for notifications that were sent before
+            self._poll(on_change)  # for notifications sent before LISTEN
             async for notify in connection.notifies():
                 self._receive(notify.payload, on_change)
         raise ConnectionResetError("the connection ended")
 
     async def _check_listener(self, database: str, *, is_pooled: bool) -> None:
-        """Raise psycopg.OperationalError if the listener has another database than the other connections."""
+        """Raise psycopg.OperationalError if the listener's database differs from that of the other connections."""
         if self._read_database and database != await self._read_database():
-            raise psycopg.OperationalError("database_listen_url leads to another database or schema than database_url")
+            raise psycopg.OperationalError("database_listen_url names a different database or schema than database_url")
         if is_pooled and not self._is_pooler_logged:
             self._is_pooler_logged = True
             log.warning(
                 "notifications are received through a connection pooler",
-                hint="in its transaction mode nothing is received: set database_listen_url to PostgreSQL itself",
+                hint="a pooler in transaction mode does not deliver notifications: set database_listen_url to the URL "
+                "of a direct connection to PostgreSQL",
             )
 
     def _receive(self, message: str, on_change: Callable[[], None]) -> None:
         try:
             parsed = _parse(message)
         except (ValueError, TypeError, KeyError, RecursionError):
-            self._poll(on_change)  # of another program or version
+            self._poll(on_change)  # the message is from another program or version
             return
         if parsed.sender != self._own_id:
             self._change_notifier.publish(parsed.changed, parsed.invalidated)
@@ -183,7 +184,7 @@ class _Message(NamedTuple):
 
 
 def _parse(message: str) -> _Message:
-    """Parse a message. Raises ValueError, TypeError or KeyError if it is not of this version."""
+    """Parse a message. Raises ValueError, TypeError or KeyError if its format is not this version's."""
     document = orjson.loads(message)
     if not isinstance(document, dict):
         raise TypeError
@@ -196,7 +197,7 @@ def _parse(message: str) -> _Message:
 
 
 def read_database(unit_of_work: UnitOfWork) -> str:
-    """Return an identification of the database and schema."""
+    """Return a string that identifies the database and schema."""
     row = unit_of_work.first(READ_DATABASE)
     return str(row[0]) if row else ""
 

@@ -13,14 +13,14 @@ WRITE_EMBEDDED = (
     Statement(text("INSERT INTO alembic_version (version_num) VALUES (hex(zeroblob(16384)))")),
     Statement(text("DELETE FROM alembic_version WHERE length(version_num) > 1000")),
 )
-"""SQLite writes at the commit: here 35 pages, as much as several requests. One page may still fit on a full disk."""
+"""SQLite writes on commit: here 35 pages, as many as several requests. One page might still fit on a full disk."""
 WRITE_SHARED = Statement(
     text(
         "INSERT INTO accounts (sid, auth_token, friendly_name, status, date_created, date_updated)"
         " VALUES ('probe ' || pg_backend_pid(), '', '', 'closed', 0, 0)"
     )
 )
-"""PostgreSQL writes at once. This is rolled back, and never waits for another transaction."""
+"""PostgreSQL writes immediately. The insert is rolled back, and never waits for another transaction."""
 
 
 class _RollBack(Exception):
@@ -28,7 +28,7 @@ class _RollBack(Exception):
 
 
 def probe(unit_of_work: UnitOfWork) -> None:
-    """Read from every table and write. Raises the driver's error if that fails."""
+    """Read from every table, and write. Raises the driver's error if that fails."""
     for statement in READS:
         unit_of_work.all(statement)
     if unit_of_work.is_embedded:

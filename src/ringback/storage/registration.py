@@ -1,4 +1,4 @@
-"""Registration of tables and columns: their `info` says what the rest of storage must know of them.
+"""Registration of tables and columns: their `info` holds what the rest of storage must know.
 
 Resets, deletion, snapshots and the statements of calls derive from it, so that a new table is registered once.
 """
@@ -20,7 +20,7 @@ class Reset(Enum):
 class Registration(NamedTuple):
     """The registration of a table.
 
-    `added_in` is the revision that added it, for tables that ringback 0.1.0 does not have: older snapshots lack them.
+    `added_in` is the revision that added the table if ringback 0.1.0 does not have it: older snapshots lack the table.
     """
 
     reset: Reset
@@ -29,7 +29,7 @@ class Registration(NamedTuple):
 
 
 class Mutability(Enum):
-    """Time at which a column of a call changes."""
+    """When a column of a call may change."""
 
     IMMUTABLE = "never"
     MUTABLE = "while the call is in progress, and when it ends"
@@ -37,7 +37,7 @@ class Mutability(Enum):
 
 
 def registered(*, reset: Reset, in_snapshot: bool = True, added_in: str = "") -> dict[str, Any]:
-    """Return the `info` that registers a table: its reset, and its place in snapshots."""
+    """Return the `info` that registers a table: its reset, and whether it is in snapshots."""
     return {"registration": Registration(reset, in_snapshot, added_in)}
 
 
@@ -55,7 +55,7 @@ def added_in(revision: str) -> dict[str, Any]:
 
 
 def revision_of(column: Column[Any]) -> str:
-    """Return the revision that added a column, an empty text for the columns of ringback 0.1.0."""
+    """Return the revision that added a column, or an empty string for the columns of ringback 0.1.0."""
     return str(column.info.get("added_in", ""))
 
 
@@ -66,5 +66,5 @@ FINAL = {"mutability": Mutability.FINAL}
 
 
 def mutability_of(column: Column[Any]) -> Mutability:
-    """Return when a column of a call changes."""
+    """Return when a column of a call may change."""
     return Mutability(column.info.get("mutability", Mutability.IMMUTABLE))

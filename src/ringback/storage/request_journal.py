@@ -1,4 +1,4 @@
-"""The request journal in memory: requests wait here to be written, so that no answer waits for the database."""
+"""In-memory request journal: requests are queued until they are written, so that no response waits for the database."""
 
 import threading
 from collections import OrderedDict, deque
@@ -11,16 +11,16 @@ from ringback.domain.sids import AccountSid
 KEPT_REQUESTS = 1_000
 """Requests kept for each account."""
 MAX_ACCOUNTS = 1_000
-"""Accounts with unwritten requests; beyond that, those of the account idle for longest are dropped."""
+"""Limit on the accounts with unwritten requests. Above it, the requests of the longest idle account are dropped."""
 NO_OPERATIONS: Mapping[AccountSid, Iterable[str]] = MappingProxyType({})
 
 
 class RequestJournal:
-    """The newest KEPT_REQUESTS unwritten requests of each account, and the operations that all of them have used."""
+    """The newest KEPT_REQUESTS unwritten requests of each account, and the operations that requests have used."""
 
     def __init__(self) -> None:
         self.writing = threading.Lock()
-        """Held from taking requests until they are written, so that they are written in order."""
+        """Held while requests are taken and written, so that they are written in order."""
         self._lock = threading.Lock()
         self._unwritten: OrderedDict[AccountSid, deque[AnsweredRequest]] = OrderedDict()
         self._used_operations: dict[AccountSid, set[str]] = {}
@@ -44,7 +44,7 @@ class RequestJournal:
                 self._used_operations.setdefault(request.account_sid, set()).add(operation)
 
     def shares(self, limit: int) -> dict[AccountSid, int]:
-        """Return how many of the first `limit` requests are each account's; accounts idle for longest come first."""
+        """Return how many of the first `limit` requests each account has. The longest idle accounts come first."""
         shares: dict[AccountSid, int] = {}
         with self._lock:
             for account_sid, requests in self._unwritten.items():
@@ -70,7 +70,7 @@ class RequestJournal:
                 self._used_operations.setdefault(account_sid, set()).update(operations)
 
     def take_account(self, account_sid: AccountSid, limit: int = KEPT_REQUESTS) -> list[AnsweredRequest]:
-        """Remove and return at most `limit` of an account's requests, the oldest first."""
+        """Remove and return at most `limit` of an account's requests, oldest first."""
         with self._lock:
             requests = self._unwritten.get(account_sid, deque[AnsweredRequest]())
             taken = [requests.popleft() for _ in range(min(limit, len(requests)))]
@@ -84,7 +84,7 @@ class RequestJournal:
             return self._used_operations.pop(account_sid, set())
 
     def take_all(self) -> dict[AccountSid, list[AnsweredRequest]]:
-        """Remove and return all requests by account, each account's oldest first."""
+        """Remove and return all requests by account, oldest first in each account."""
         with self._lock:
             taken = {account_sid: [*requests] for account_sid, requests in self._unwritten.items()}
             self._unwritten.clear()

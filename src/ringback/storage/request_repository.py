@@ -1,4 +1,4 @@
-"""The request journal: the newest requests of each account to the Twilio API, and the operations that all have used."""
+"""The request journal: the newest requests of each account to the Twilio API, and the operations used so far."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +18,7 @@ from ringback.storage.unreadable_rows import first_readable, require
 
 
 def request_parameters_of(text: Any) -> dict[str, str]:
-    """Return the parameters of a request that a row holds. Raises ValueError if they are not text by name."""
+    """Return the parameters of a request that a row holds. Raises ValueError if they do not map names to strings."""
     parameters: dict[str, str] = orjson.loads(text)
     is_text = isinstance(parameters, dict) and all(isinstance(value, str) for value in parameters.values())
     require(is_text, "parameters", text)
@@ -65,7 +65,7 @@ class RequestRepository:
         self._session.change(ADD, **_values(request))
 
     def newest(self, account_sid: AccountSid, *, before_id: int, limit: int) -> list[JournaledRequest]:
-        """Return the account's requests before the one with an id, newest first; unreadable rows are skipped."""
+        """Return the account's requests with lower ids than `before_id`, newest first. Unreadable rows are skipped."""
 
         def fetch(before_id: int, rows: int) -> list[Row]:
             return self._session.all(NEWEST, account_sid=account_sid, before_id=before_id, row_limit=rows)

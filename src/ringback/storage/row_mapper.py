@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 Row = tuple[Any, ...]
 value_of: Callable[[Any], Any] = attrgetter("value")
-"""Return the value of a member of an enumeration."""
+"""Return the value of an enum member."""
 
 
 class Field(NamedTuple):
     """Conversion of one field: `read` takes the values of `columns`, `write` takes the field.
 
-    Without `columns` it is the column of the field's name. An `optional` field is None if its first column is NULL.
+    Without `columns`, it is the column with the field's name. An `optional` field is None if its first column is NULL.
     """
 
     read: Callable[..., Any] | None = None
@@ -31,10 +31,10 @@ class Field(NamedTuple):
 
 
 class RowMapper(Generic[T]):
-    """Makes values of rows that begin with `columns`.
+    """Converts rows that begin with `columns` to values.
 
-    Each parameter of `make` gets the column of its name, or is converted by its `Field`. Raises TypeError at import for
-    a parameter without a column.
+    Each parameter of `make` receives the column with its name, or the result of its `Field`. Raises TypeError at import
+    for a parameter without a column.
     """
 
     def __init__(self, make: Callable[..., T], columns: Sequence[ColumnElement[Any]], **fields: Field) -> None:
@@ -43,13 +43,13 @@ class RowMapper(Generic[T]):
         self._make = make
         self._fields = fields
         self.read = self.reader(self.columns)
-        """Return the value of a row. Raises what the conversions raise."""
+        """Return the value for a row. Raises the exceptions of the conversions."""
 
     def reader(self, selected: Sequence[ColumnElement[Any]]) -> Callable[[Row], T]:
         """Return a function that reads the rows of a query whose `selected` columns include these."""
         identities = [id(column) for column in selected]
         positions = {name: identities.index(id(column)) for name, column in zip(self.names, self.columns, strict=True)}
-        functions: dict[str, Any] = {"make": getattr(self._make, "_make", self._make)}  # the faster one of named tuples
+        functions: dict[str, Any] = {"make": getattr(self._make, "_make", self._make)}  # faster for named tuples
         values = []
         for name in inspect.signature(self._make).parameters:
             field = self._fields.get(name, Field())
@@ -72,11 +72,11 @@ class RowMapper(Generic[T]):
         return columns
 
     def read_mapping(self, row: Mapping[str, Any]) -> T:
-        """Return the value of a row that is given by column names."""
+        """Return the value for a row that is given as a mapping of column names."""
         return self.read(tuple(row[name] for name in self.names))
 
     def writer(self, *names: str) -> Callable[[T], dict[str, Any]]:
-        """Return a function that returns some columns of a value by their names; each is the field of its name."""
+        """Return a function that maps a value to a dict of the named columns, each from the field with its name."""
         functions: dict[str, Any] = {}
         items = []
         for name in names:

@@ -1,6 +1,6 @@
 """The schema of a database: its revision, its owner, and its migration.
 
-Alembic is imported only for a migration: the import takes longer than a startup may.
+Alembic is imported only for migrations, because the import would make every startup too slow.
 """
 
 import re
@@ -42,12 +42,12 @@ REVISION = Statement(text("SELECT version_num FROM alembic_version"))
 
 
 def migrations_folder() -> Path:
-    """Return the folder of the migrations, in the installed package or beside its source."""
+    """Return the folder of the migrations, in the installed package or next to its source."""
     return next(folder for folder in _FOLDERS if (folder / "env.py").is_file())
 
 
 def revision(unit_of_work: UnitOfWork) -> str | None:
-    """Return the revision of a database. Raises the driver's error for one that was never migrated."""
+    """Return the revision of a database. Raises the driver's error if it was never migrated."""
     row = unit_of_work.first(REVISION)
     return row[0] if row else None
 
@@ -82,7 +82,7 @@ def check_is_at_head(database: Database) -> None:
 async def find_unready_reason(database: Database) -> str | None:
     """Return why the database cannot be used, or None.
 
-    After an outage it must be writable again. Reads alone do not show that, and do not notice a deleted file.
+    After an outage, it must also be writable: reads do not show that, and do not detect a deleted file.
     """
     try:
         database.check_files()
@@ -92,17 +92,17 @@ async def find_unready_reason(database: Database) -> str | None:
     except DatabaseUnavailable as error:
         return str(error)
     if at != HEAD:
-        return f"the schema of the database is at {at}, this ringback needs {HEAD}: run `ringback migrate`, or upgrade"
+        return f"the schema of the database is at {at}, but ringback needs {HEAD}: run `ringback migrate`, or upgrade"
     return database.outage.reason
 
 
 def _check_owner(database: Database) -> None:
-    """Raise DatabaseUnavailable if a newer version or another application made the tables."""
+    """Raise DatabaseUnavailable if a newer version or another application created the tables."""
     tables, at = present_tables(database.unit_of_work), _revision_or_none(database)
     owner = schema_owner(tables, at, known_revisions())
     if owner == SchemaOwner.NEWER_RINGBACK:
         raise DatabaseUnavailable(
-            f"the database {redacted(database.url)} was written by a newer ringback (schema {at}): "
+            f"the database {redacted(database.url)} was written by a newer version of ringback (schema {at}): "
             "upgrade ringback, or choose another database with --database-url or RINGBACK_DATABASE_URL"
         )
     if owner == SchemaOwner.ANOTHER_APPLICATION:
@@ -116,19 +116,19 @@ def _check_owner(database: Database) -> None:
 def migrate(database: Database) -> None:
     """Migrate the database's schema to head.
 
-    Raises DatabaseUnavailable, changing nothing, if a newer version or another application made the tables.
+    Raises DatabaseUnavailable, changing nothing, if a newer version or another application created the tables.
     """
     if is_at_head(database):
         check_grants(database)
         return
     _check_owner(database)
     check_may_create(database)
-    from alembic import command  # 80 ms
+    from alembic import command  # takes 80 ms
     from alembic.config import Config
     from alembic.util.exc import CommandError
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))  # which Config interpolates
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))  # Config interpolates %
     try:
         with database.engine.connect() as connection:
             if database.is_shared:
@@ -139,11 +139,11 @@ def migrate(database: Database) -> None:
             connection.commit()
     except CommandError as error:
         reason = str(error).partition("\n")[0]
-        raise DatabaseUnavailable(f"cannot bring the schema of {redacted(database.url)} to date: {reason}") from error
+        raise DatabaseUnavailable(f"cannot migrate the schema of {redacted(database.url)}: {reason}") from error
 
 
 class SchemaOwner(Enum):
-    """The application that made the tables of a database."""
+    """The application that created the tables of a database."""
 
     NOBODY = auto()
     RINGBACK = auto()
@@ -152,7 +152,7 @@ class SchemaOwner(Enum):
 
 
 def schema_owner(tables: Collection[str], revision: str | None, known_revisions: Collection[str]) -> SchemaOwner:
-    """Return the application that made these tables; `revision` is the row of alembic's table, or None."""
+    """Return the application that created these tables; `revision` is the row of alembic's table, or None."""
     present = set(tables)
     if revision in known_revisions:
         return SchemaOwner.RINGBACK
@@ -165,7 +165,7 @@ def schema_owner(tables: Collection[str], revision: str | None, known_revisions:
 
 
 def present_tables(unit_of_work: UnitOfWork) -> set[str]:
-    """Return the tables of an embedded database; of a shared one, those with the name of one of ringback's tables."""
+    """Return all tables of an embedded database, or those of a shared one that are named like ringback's tables."""
     if unit_of_work.is_embedded:
         return {name for (name,) in unit_of_work.all(_SQLITE_TABLES)}
     names = [*(str(table.name) for table in TABLES), VERSION_TABLE]
@@ -173,6 +173,6 @@ def present_tables(unit_of_work: UnitOfWork) -> set[str]:
 
 
 def listed(names: Collection[str]) -> str:
-    """Return the first names, for a message."""
+    """Return the first few names, for a message."""
     shown = sorted(names)[:NAMES_SHOWN]
     return ", ".join([*shown, "…"] if len(names) > NAMES_SHOWN else shown)

@@ -1,6 +1,6 @@
-"""A session: it runs statements over one connection, and collects what to do after the commit.
+"""A session: runs statements on one connection, and collects callbacks to run after the commit.
 
-Repositories take a session. A unit of work is one, with the transaction around it.
+Repositories take a session. A unit of work is a session that adds transactions.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ Values = TypeVarTuple("Values")
 
 
 class Session:
-    """Statements over one connection.
+    """Runs statements on one connection.
 
-    `adapt_parameters` replaces values that the database cannot store. The accounts in `changed` had events in this
-    transaction; in those in `invalidated` the clock was set or the contents were replaced, so that processes that work
-    on them must start again.
+    `adapt_parameters` replaces values that the database cannot store. `changed` holds the accounts that had events in
+    this transaction. `invalidated` holds those whose clock was set or whose contents were replaced: processes that are
+    working on them must start again.
     """
 
     def __init__(
@@ -56,13 +56,13 @@ class Session:
         return self._run(statement, parameters).fetchall()  # type: ignore[return-value]
 
     def batches(self, statement: Statement, size: int, **parameters: Any) -> Iterator[list[Row]]:
-        """Run a query and yield its rows in batches; the rows that it reads must not be changed until it ends."""
+        """Run a query and yield its rows in batches. Do not change these rows until the iterator is exhausted."""
         cursor = self._run(statement, parameters)
         while rows := cursor.fetchmany(size):
             yield rows  # type: ignore[misc]
 
     def rows(self, statement: Statement, **parameters: Any) -> Iterator[Row]:
-        """Run a query and return its rows one by one; the rows that it reads must not be changed until it ends."""
+        """Run a query and return an iterator over its rows. Do not change these rows until it is exhausted."""
         return iter(self._run(statement, parameters))  # type: ignore[call-overload, no-any-return]
 
     def first(self, statement: Statement, **parameters: Any) -> Row | None:
@@ -70,11 +70,11 @@ class Session:
         return self._run(statement, parameters).fetchone()
 
     def change(self, statement: Statement, **parameters: Any) -> int:
-        """Run an INSERT, UPDATE or DELETE and return the number of its rows."""
+        """Run an INSERT, UPDATE or DELETE and return the number of affected rows."""
         return self._run(statement, parameters).rowcount
 
     def change_all(self, statement: Statement, rows: Sequence[StatementParameters]) -> None:
-        """Run an INSERT or UPDATE without literals once for each row, which gives the parameters by name."""
+        """Run an INSERT or UPDATE without literals once for each of `rows`, which map parameter names to values."""
         sql, literals = statement.for_dialect(self._dialect)
         assert not literals  # noqa: S101 - each row would have to be copied
         adapted = [*map(self._adapt_parameters, rows)] if self._adapt_parameters else rows

@@ -32,7 +32,7 @@ LEAST_OFFSET, MOST_OFFSET = (
     from_datetime(datetime(2, 1, 1, tzinfo=UTC)),
     LATEST - from_datetime(datetime(2500, 1, 1, tzinfo=UTC)),
 )
-"""Limits of a clock's offset: from 1970 to 2500 by the system clock, the account's time can be written as a date."""
+"""Limits of a clock's offset: the account's time can be formatted as long as the system clock is in 1970 to 2500."""
 _INSTANT_NAMES = re.compile(r"at|.*_at|date_.*|leased_until")
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 
@@ -42,7 +42,7 @@ _COLUMNS: Mapping[str, Mapping[str, Column[Any]]] = {
 
 
 def check_row(table: str, place: int, row: Row) -> None:
-    """Raise InvalidSnapshot if a row with the schema's columns could not be read once it is stored."""
+    """Raise InvalidSnapshot if a row with the schema's columns could not be read after it is stored."""
     try:
         for name, column in _COLUMNS[table].items():
             _check_type(column, row[name])
@@ -135,4 +135,4 @@ CHECKS: Mapping[str, Callable[[Row], object]] = {
     "used_operations": _check_used_operation,
     "inbox_messages": _check_message,
 }
-"""Checks of the values that a column's type does not tell, by table; other tables have none."""
+"""By table, the checks that go beyond the column types; other tables do not need any."""

@@ -1,4 +1,4 @@
-"""Snapshots: every row of every table as plain values, in batches, and back; upgrades of rows of older versions."""
+"""Snapshots: export and restore of every row of every table as plain values, and upgrades of older rows."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -15,10 +15,10 @@ from ringback.storage.tables import HEAD, accounts, status_callbacks
 from ringback.storage.unit_of_work import UnitOfWork
 
 TableRows = Mapping[str, Iterable[Sequence[Mapping[str, Any]]]]
-"""Batches of rows by the table's name, each row by column names."""
+"""Batches of rows by table name. Each row maps column names to values."""
 
 ROWS_AT_ONCE, TEXT_AT_ONCE = 50, 64 * 1024
-"""Limits of one step: rows, and characters of their texts."""
+"""Limits on one step: rows, and characters in their text."""
 VERSIONS = (HEAD, "20261127_an_accounts_policy")
 """Revisions whose snapshots can be restored: the current one, and that of ringback 0.1.0."""
 
@@ -36,7 +36,7 @@ _SET_COUNTERS = tuple(
     for table in SNAPSHOT_TABLES
     if table.autoincrement_column is not None
 )
-"""PostgreSQL's sequences do not notice the ids of restored rows."""
+"""PostgreSQL's sequences do not advance when rows are restored with their ids."""
 
 
 def _is_later(revision: str, version: str) -> bool:
@@ -52,7 +52,7 @@ ADDED_COLUMNS: dict[str, dict[str, dict[str, None]]] = {
     }
     for version in VERSIONS
 }
-"""By version, the tables of its snapshots, with the columns that they lack."""
+"""For each version, the tables in its snapshots, with the columns that they lack."""
 
 
 def tables_of(version: str) -> set[str]:
@@ -61,7 +61,7 @@ def tables_of(version: str) -> set[str]:
 
 
 def upgrade_row(version: str, table: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row of a snapshot of one of `VERSIONS` with all columns of the current schema."""
+    """Return a snapshot's row of one of `VERSIONS` with all columns of the current schema."""
     added = ADDED_COLUMNS[version][table]
     return {**added, **row} if added else row
 
@@ -80,9 +80,9 @@ def read_table(unit_of_work: UnitOfWork, name: str) -> Iterator[list[dict[str, A
 
 
 def write_tables(unit_of_work: UnitOfWork, tables: TableRows, *, system_now: Timestamp) -> Steps[None]:
-    """Add rows that have the schema's columns to empty tables; tables that are not given stay empty.
+    """Insert rows with the schema's columns into empty tables. Tables that are not given stay empty.
 
-    A callback that was being sent is due at once. Raises InvalidSnapshot if a row cannot be stored.
+    A callback that was being sent is due immediately. Raises InvalidSnapshot if a row cannot be stored.
     """
     for name in _ADD:
         batches = tables.get(name, ())
@@ -108,7 +108,7 @@ def _write(unit_of_work: UnitOfWork, name: str, rows: Sequence[Mapping[str, Any]
 
 
 def _write_accounts(unit_of_work: UnitOfWork, batches: Iterable[Sequence[Mapping[str, Any]]]) -> Steps[None]:
-    """Add accounts after their parents. The database rejects those whose parents are missing; they come last."""
+    """Insert accounts after their parents. Accounts without parents come last, for the database to reject."""
     written: set[str | None] = {None}
     waiting: list[Sequence[Mapping[str, Any]]] = []
     for rows in batches:

@@ -1,13 +1,13 @@
-"""Checkpoints of SQLite's write-ahead log, in small parts and beside other writers (ADR 15)."""
+"""Incremental checkpoints of SQLite's write-ahead log, concurrent with other writers (ADR 15)."""
 
 import sqlite3
 from threading import Lock
 
 LOG_FILE_BYTES = 64 * 1024 * 1024
-"""Length at which the log is restarted from its beginning. Its file keeps that length: to overwrite it takes half as
-long as to extend it."""
+"""Length at which the log is restarted from its beginning. The file keeps that length, because overwriting it takes
+half as long as extending it."""
 BUSY_TIMEOUT_MS = 20
-"""Longest wait for other readers and writers when the log is restarted; writers are blocked for part of it."""
+"""Longest wait for other readers and writers when the log is restarted. Writers are blocked for part of the wait."""
 
 _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RESTART)"
 
@@ -15,7 +15,7 @@ _PASSIVE, _RESTART = "PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_checkpoint(RE
 class WriteAheadLog:
     """The write-ahead log of a SQLite file. `page_bytes` is the page size.
 
-    A separate connection checkpoints it, so any thread may do so.
+    A separate connection checkpoints the log, so any thread may do this.
     """
 
     def __init__(self, file: str, page_bytes: int) -> None:
@@ -32,26 +32,26 @@ class WriteAheadLog:
         return self._pages >= self._restart_at_pages
 
     def write_back(self) -> bool:
-        """Write the log back into the file. Return False if a part remains, because another program reads from it.
+        """Checkpoint the log. Return False if a part remains because another program is reading from the log.
 
-        Call this only after a commit since the last complete one: SQLite may lose data otherwise (ADR 15). Other
-        writers continue, and extend the log until they pause. If they never do, the log is restarted when it is long,
-        which blocks writers. After `close` nothing is written. Raises sqlite3.Error.
+        Call this only if there was a commit since the last complete checkpoint: SQLite may lose data otherwise (ADR
+        15). Other writers continue, and extend the log until they pause. If they never pause, the log is restarted when
+        it is long, which blocks writers. After `close` nothing is written. Raises sqlite3.Error.
         """
         with self._in_use:
             if self._is_closed:
                 return False
             is_long = self.is_long
             is_busy, pages, written = self._connection.execute(_RESTART if is_long else _PASSIVE).fetchone()
-            if pages >= 0:  # else another program runs a checkpoint
+            if pages >= 0:  # otherwise another program is running a checkpoint
                 self._note_length(0 if is_long and not is_busy else pages, is_failed_restart=is_long and is_busy)
             return bool(written == pages)
 
     def _note_length(self, pages: int, *, is_failed_restart: bool) -> None:
         """Store the length of the log, and the length at which it is restarted.
 
-        The log cannot be restarted while another program reads from it. The next try is after as many pages again, not
-        at once: writers would wait in vain.
+        The log cannot be restarted while another program is reading from it. The next attempt comes after the same
+        number of pages again, because writers would wait in vain during an immediate one.
         """
         if is_failed_restart:
             self._restart_at_pages = pages + self._long_pages
@@ -60,14 +60,14 @@ class WriteAheadLog:
         self._pages = pages
 
     def _connect(self) -> sqlite3.Connection:
-        """Open the file and its log now: later another file may be at the path."""
+        """Open the file and its log now, because a different file may be at the path later."""
         timeout_seconds = BUSY_TIMEOUT_MS / 1000
         connection = sqlite3.connect(self._file, timeout=timeout_seconds, isolation_level=None, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         return connection
 
     def close(self) -> None:
-        """Close the connection, after a `write_back` in progress."""
+        """Close the connection after any `write_back` in progress."""
         with self._in_use:
             self._is_closed = True
             self._connection.close()

@@ -12,14 +12,14 @@ from ringback.storage.sqlite_checkpoint import LOG_FILE_BYTES
 from ringback.storage.sqlite_owner import APPLICATION_ID
 
 BUSY_TIMEOUT_MS = 5_000
-"""Longest wait of a write for another program's lock."""
+"""Longest time that a write waits for another program's lock."""
 PAGE_BYTES = 2_048
 """Page size of a new file; an existing file keeps its own. A commit writes whole pages, ten for a request (ADR 14)."""
 
 PRAGMAS = (
     f"PRAGMA page_size = {PAGE_BYTES}",
     "PRAGMA journal_mode = WAL",
-    "PRAGMA wal_autocheckpoint = 0",  # else requests wait for it; `Database.checkpoint` does it
+    "PRAGMA wal_autocheckpoint = 0",  # otherwise requests wait; see `Database.checkpoint`
     f"PRAGMA journal_size_limit = {LOG_FILE_BYTES}",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA foreign_keys = ON",
@@ -29,7 +29,7 @@ PRAGMAS = (
 )
 STAMP = f"PRAGMA application_id = {APPLICATION_ID}"
 MEMORY = (None, "", ":memory:")
-"""The names of a database in memory in SQLAlchemy's URLs."""
+"""The names of an in-memory database in SQLAlchemy's URLs."""
 
 
 def located(url: URL) -> URL:
@@ -43,14 +43,14 @@ def located(url: URL) -> URL:
 
 
 def create_sqlite_engine(url: URL) -> Engine:
-    """Return the engine of a file, or of a database in memory, which all connections share."""
+    """Return the engine for a file, or for an in-memory database that all connections share."""
     pool: type[Pool] = StaticPool if url.database in MEMORY else NullPool
     arguments = {"check_same_thread": False, "isolation_level": None, "cached_statements": 256}
     return create_engine(url, poolclass=pool, paramstyle="named", connect_args=arguments)
 
 
 def text_or_bytes(data: bytes) -> str | bytes:
-    """Return a text, or its bytes if they are not UTF-8, as after damage or an edit by hand."""
+    """Decode text, or return its bytes if they are not UTF-8, as after corruption or a manual edit."""
     try:
         return data.decode()
     except UnicodeDecodeError:

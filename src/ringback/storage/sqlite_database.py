@@ -28,11 +28,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.000_25, 0.004
-"""Back-off for a locked database: the pause doubles with each retry. A checkpoint is short."""
+"""Backoff for a locked database: the pause doubles with each retry. It starts short, as checkpoints are short."""
 CHECKPOINT_CHANGES = 50
-"""Changed rows after which the write-ahead log is written back: some 200 KiB of it (ADR 15)."""
+"""Changed rows after which the write-ahead log is checkpointed: about 200 KiB of log (ADR 15)."""
 SECOND_CHECKPOINT_SECONDS = 0.001
-"""Pause before the second checkpoint of a long log: commits that keep it long happen in that time."""
+"""Pause before the second checkpoint of a long log. A commit in that time requires the second checkpoint."""
 
 BACKEND = Backend(
     "BEGIN IMMEDIATE",
@@ -43,10 +43,10 @@ BACKEND = Backend(
 
 
 class SqliteDatabase(Database):
-    """A file or memory with one persistent connection; operations run on the event loop, in microseconds.
+    """A file or in-memory database with one persistent connection. Operations run on the event loop in microseconds.
 
-    A commit survives a crash of the process (write-ahead log, ``synchronous = NORMAL``). One server at a time can use a
-    file: two would each take the other's leases for those of a crashed process.
+    A commit survives a crash of the process (write-ahead log, ``synchronous = NORMAL``). Only one server at a time can
+    use a file: two servers would mistake each other's leases for those of a crashed process.
     """
 
     is_shared = False
@@ -96,7 +96,7 @@ class SqliteDatabase(Database):
         return self._unit_of_work
 
     async def run(self, operation: Callable[Concatenate[UnitOfWork, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a plain function on a unit of work. The function decides what is one transaction.
+        """Run a plain function on a unit of work. The function sets the transaction boundaries.
 
         While another program has locked the file, the operation is rolled back and retried for at most BUSY_TIMEOUT_MS;
         other operations continue. Raises DatabaseUnavailable after that time, and if the file cannot be used.
@@ -137,7 +137,7 @@ class SqliteDatabase(Database):
         self._blocks = False
 
     def read_any_text(self) -> None:
-        """Read text that is not UTF-8 as bytes. That slows reading down, so it starts with the first such text."""
+        """From now on, read text that is not UTF-8 as bytes. This slows reads, so it waits until such text is found."""
         self.connection.text_factory = text_or_bytes
 
     async def _wait_for_long_operation(self) -> None:
@@ -170,9 +170,9 @@ class SqliteDatabase(Database):
             self._files.check()
 
     async def checkpoint(self) -> None:
-        """Check the files, and write the write-ahead log back after enough changes. Raises DatabaseUnavailable.
+        """Check the files, and checkpoint the write-ahead log after enough changes. Raises DatabaseUnavailable.
 
-        A log that must be restarted is written back twice, so that the second time, which blocks writers, is short.
+        A log that must be restarted is checkpointed twice, so that the second time, which blocks writers, is short.
         """
         await self._check_files()
         await super().checkpoint()
@@ -186,8 +186,8 @@ class SqliteDatabase(Database):
     async def _check_files(self) -> None:
         """Raise DatabaseUnavailable if a file is no longer at its path.
 
-        The log is written back first, unless the database file may come back: a log without a name is lost with the
-        process, and SQLite would apply a log beside another database to that database.
+        The log is checkpointed first, unless the database file is missing and may be put back: an unlinked log is lost
+        when the process ends, and SQLite would apply a log to a different database that lies next to it.
         """
         if not self._files:
             return
@@ -209,13 +209,13 @@ class SqliteDatabase(Database):
             self._rows_written_back = self._unit_of_work.changed_rows
 
     def background_tasks(self, on_change: Callable[[], None]) -> list[BackgroundTask]:  # noqa: ARG002
-        """Return none: no other process uses an embedded database."""
+        """Return an empty list: no other process uses an embedded database."""
         return []
 
     def wants_checkpoint(self, least_changes: int = CHECKPOINT_CHANGES) -> bool:
-        """Tell whether enough rows have changed since the write-ahead log was last written back.
+        """Tell whether enough rows have changed since the last complete checkpoint.
 
-        The length of its file does not tell: it never shrinks.
+        The length of the log file does not show this, because the file never shrinks.
         """
         changes = self._unit_of_work.changed_rows - self._rows_written_back
         return self._log is not None and changes >= least_changes
@@ -226,7 +226,7 @@ class SqliteDatabase(Database):
 
     @property
     def connection(self) -> DBAPIConnection:
-        """The driver's connection, for queries before there is a schema."""
+        """The driver's connection, for queries before the schema exists."""
         return self._connection.driver_connection  # type: ignore[return-value]
 
     @property
@@ -250,7 +250,7 @@ class SqliteDatabase(Database):
 
 
 class _Retry:
-    """The retries of an operation that another program's lock keeps from running."""
+    """Retries of an operation that is blocked by another program's lock."""
 
     def __init__(self, database: SqliteDatabase) -> None:
         self._database = database
@@ -258,7 +258,7 @@ class _Retry:
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     def check(self, error: sqlite3.Error | DatabaseUnavailable) -> None:
-        """Return if the operation must be run again. Raises DatabaseUnavailable, or the error itself."""
+        """Return if the operation must be retried. Otherwise raise DatabaseUnavailable or the error itself."""
         if isinstance(error, DatabaseUnavailable):  # raised by the check before a commit
             self._database.outage.report(error)
             raise error
@@ -274,6 +274,6 @@ class _Retry:
             raise self._database.failed(error) from error
 
     async def pause(self) -> None:
-        """Wait before the next try, each time twice as long."""
+        """Wait before the next retry. The pause doubles each time."""
         await asyncio.sleep(self._pause_seconds)
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)

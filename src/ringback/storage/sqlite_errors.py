@@ -1,4 +1,4 @@
-"""The classes of SQLite's errors: the database cannot be used, or ringback has a defect."""
+"""Classification of SQLite errors: the database is unusable, or ringback has a defect."""
 
 import sqlite3
 from enum import Enum, auto
@@ -12,22 +12,22 @@ _NOT_UTF8 = "Could not decode to UTF-8"
 
 
 class SqliteFailure(Enum):
-    """The meaning of an error of the driver."""
+    """The meaning of a driver error."""
 
     LOCKED = auto()
     """Another program has locked the file: retry."""
     UNAVAILABLE = auto()
-    """The file cannot be read or written, or its schema is another one."""
+    """The file cannot be read or written, or its schema is a different one."""
     DAMAGED = auto()
     """The file's contents are damaged."""
     NOT_UTF8 = auto()
-    """A text is not UTF-8: read it as bytes, so that only its row is unreadable."""
+    """Text is not UTF-8: read it as bytes, so that only its row is unreadable."""
     DEFECT = auto()
     """A statement or a value is wrong: a defect of ringback."""
 
 
 def failure_of(error: sqlite3.Error) -> SqliteFailure:
-    """Return what an error means. Errors of Python's own checks have no code."""
+    """Return what an error means. Errors from Python's own checks do not have a code."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is None and str(error).startswith(_NOT_UTF8):
         return SqliteFailure.NOT_UTF8

@@ -1,7 +1,7 @@
 """The files of an open SQLite database, and the check that they are still at their paths.
 
-Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses those beside a database
-even if they belong to another one, and deletes them by name when it closes the database.
+Hazard: SQLite finds its side files (write-ahead log and shared memory) by name only. It uses the side files next to a
+database even if they belong to a different one, and deletes them by name when it closes the database.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ class DatabaseFiles:
         self._is_truncated = False
 
     def check(self) -> None:
-        """Raise DatabaseUnavailable if a path no longer leads to the open file. It takes 3 microseconds.
+        """Raise DatabaseUnavailable if a path no longer refers to the open file. The check takes 3 microseconds.
 
         Later commits would be lost when the process ends. A file that another program truncated is damaged, although
         SQLite still answers from its cache and its log.
@@ -57,7 +57,7 @@ class DatabaseFiles:
             )
 
     def _bytes_by_header(self) -> float:
-        """Return the file's length by its own header, which VACUUM updates; infinity without a header.
+        """Return the file length that is stored in its header, which VACUUM updates, or infinity without a header.
 
         Source: sqlite.org/fileformat.html, 1.3.
         """
@@ -69,7 +69,7 @@ class DatabaseFiles:
 
     @property
     def is_file_missing(self) -> bool:
-        """Whether no file is at the database's path; it may come back."""
+        """Whether no file is at the database's path; it may be put back."""
         return file_id(self._file) is None
 
     @property
@@ -92,7 +92,7 @@ def side_files(file: Path) -> tuple[str, str]:
 
 
 def remove_stale_side_files(lock: DatabaseFileLock) -> None:
-    """Remove the side files of a deleted database beside a new and empty one."""
+    """Remove the side files that a deleted database left next to a new, empty one."""
     if lock.read_header(1):
         return
     for path in side_files(lock.file):
@@ -100,6 +100,6 @@ def remove_stale_side_files(lock: DatabaseFileLock) -> None:
 
 
 def make_immortal(*connections: object) -> None:
-    """Keep connections open until the process ends: to close the last one deletes another database's side files."""
+    """Keep connections open until the process ends: closing the last would delete another database's side files."""
     for connection in connections:
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -1,8 +1,8 @@
 """The lock on a SQLite database file, and the check that the file is still where it was opened.
 
 The lock is ``flock`` on the database file itself, so that hard links, symbolic links and bind mounts of one file
-exclude each other. On Linux it is independent of the POSIX locks that SQLite takes on the same file. File systems where
-it is not (NFS, SMB, every file system of macOS and BSD), and Windows, fall back to a lock file beside the database.
+exclude each other. On Linux it is independent of the POSIX locks that SQLite takes on the same file. On file systems
+where it is not (NFS, SMB, all file systems of macOS and BSD) and on Windows, a lock file next to the database is used.
 
 Hazard: a process loses all its POSIX locks on a file when it closes any descriptor of that file. SQLite's locks are
 of this kind. So the descriptor opened here stays open until SQLite's connections are closed, and a file that this
@@ -53,7 +53,7 @@ class DatabaseFileLock:
             self._descriptor = _open(file)
             status = os.fstat(self._descriptor)
             self.file_id: FileId = (status.st_dev, status.st_ino)
-            if self.file_id in _own_files:  # replaced since the check above; to close it would drop SQLite's locks
+            if self.file_id in _own_files:  # replaced since the check above; closing it would drop SQLite's locks
                 raise in_use(file)
             try:
                 self._acquire(status.st_nlink)
@@ -80,7 +80,7 @@ class DatabaseFileLock:
         return os.read(self._descriptor, length)
 
     def release(self) -> None:
-        """Release the lock. SQLite's connections to the file must have been closed before."""
+        """Release the lock. Close SQLite's connections to the file first."""
         with _own_files_lock:
             _own_files.discard(self.file_id)
             if self._is_flocked:
@@ -91,7 +91,7 @@ class DatabaseFileLock:
 
 
 def file_id(file: Path | str) -> FileId | None:
-    """Return device and inode of the file at a path, None if it cannot be reached."""
+    """Return device and inode of the file at a path, or None if it cannot be reached."""
     try:
         status = os.stat(file)  # noqa: PTH116 - it runs before every commit, and Path.stat takes twice as long
     except OSError:
@@ -112,11 +112,11 @@ def _check_file_type(file: Path) -> None:
     try:
         mode = file.stat().st_mode
     except OSError:
-        return  # to open it creates it, or tells the reason
+        return  # opening it creates it, or reports the reason
     if not stat.S_ISREG(mode):
         kind = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise DatabaseUnavailable(
-            f"cannot use {file} as a database, it is {kind}: "
+            f"cannot use {file} as a database because it is {kind}: "
             "choose another file with --database-url or RINGBACK_DATABASE_URL"
         )
 
@@ -131,7 +131,7 @@ def _open(file: Path) -> int:
 
 
 def _flock(descriptor: int, file: Path) -> bool:
-    """Lock a file by flock. Return False if that is impossible, or would keep SQLite from locking it."""
+    """Lock a file with flock. Return False if that is impossible, or would keep SQLite from locking it."""
     if fcntl is None:
         return False
     try:
@@ -150,7 +150,7 @@ def _flock(descriptor: int, file: Path) -> bool:
 
 
 def _acquire_lock_file(lock_file: Path, file: Path) -> sqlite3.Connection:
-    """Lock the file beside the database, as version 0.1.0 does."""
+    """Lock the lock file next to the database, as version 0.1.0 does."""
     connection = sqlite3.connect(lock_file, timeout=0, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""Check that a SQLite file is ringback's, without a change to it."""
+"""Check that a SQLite file belongs to ringback, without changing it."""
 
 import sqlite3
 from contextlib import closing
@@ -10,7 +10,7 @@ from ringback.storage.sqlite_lock import DatabaseFileLock
 from ringback.storage.tables import VERSION_TABLE
 
 APPLICATION_ID = int.from_bytes(b"ring")
-"""Number in the header of every file that ringback makes, by which it is recognized."""
+"""Number in the header of every file that ringback creates, which identifies the file as ringback's."""
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 APPLICATION_ID_BYTES = slice(68, 72)
@@ -57,5 +57,5 @@ def _read_tables(file: Path) -> tuple[set[str], str | None]:
         try:
             row = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608
         except sqlite3.OperationalError:
-            return tables, None  # it has other columns
+            return tables, None  # the table has other columns
         return tables, None if row is None else str(row[0])

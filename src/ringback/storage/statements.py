@@ -1,7 +1,7 @@
 """SQL statements, written with SQLAlchemy Core and compiled once for each dialect.
 
-Compilation, cache lookups and result processing of SQLAlchemy take longer than SQLite needs to run a statement. These
-statements need none of them: the drivers accept and return the values of all column types as they are.
+SQLAlchemy's compilation, cache lookups and result processing take longer than SQLite needs to run a statement. These
+statements need none of them, because the drivers accept and return the values of all column types as they are.
 """
 
 from collections.abc import Callable
@@ -39,7 +39,7 @@ Insert = Callable[[Table], sqlite.Insert]
 
 
 class InsertStatement(Statement):
-    """An INSERT with ON CONFLICT, which `write` makes with the constructor of a dialect."""
+    """An INSERT with ON CONFLICT. `write` builds it with a dialect's constructor."""
 
     def __init__(self, write: Callable[[Insert], sqlite.Insert]) -> None:
         self._expression_for = lambda dialect: write(_insert(dialect))
@@ -49,7 +49,7 @@ class InsertStatement(Statement):
 def _insert(dialect: Dialect) -> Insert:
     if dialect.name == sqlite.dialect.name:
         return sqlite.insert
-    return cast("Insert", postgresql.insert)  # its methods of ON CONFLICT have the same names
+    return cast("Insert", postgresql.insert)  # its ON CONFLICT methods have the same names
 
 
 def insert_or_ignore(table: Table, *unique: str) -> Statement:
@@ -90,7 +90,7 @@ def columns(table: Table, *names: str) -> list[Column[Any]]:
 
 
 def newest_to_prune(table: Table) -> ScalarSelect[Any]:
-    """Return the query for the id of the newest of an account's rows beyond the newest `kept`."""
+    """Return the query for the id of an account's newest row to prune, which follows the newest `kept`."""
     ids = select(table.c.id).where(table.c.account_sid == bindparam("account_sid"))
     return ids.order_by(table.c.id.desc()).limit(1).offset(bindparam("kept")).scalar_subquery()
 

@@ -1,4 +1,4 @@
-"""Long work cut into short steps, between which the event loop serves requests.
+"""Long operations split into short steps, between which the event loop serves requests.
 
 The event loop is cooperative: nothing else runs until a callback returns. So a long operation is a generator that
 yields after each short piece of its work.
@@ -15,23 +15,23 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 STEP_SECONDS = 0.002
-"""Time after which work yields. A request that arrives in that time waits for it."""
+"""Time after which work yields to requests. A request that arrives earlier waits."""
 TURNS_OF_A_REQUEST = 3
-"""Turns of the event loop that a request takes: to be read, handled and answered."""
+"""Iterations of the event loop that a request takes: it is read, handled and answered."""
 
 
 class Pause(Enum):
-    """A value that a generator may yield instead of nothing."""
+    """A value that a generator may yield instead of None."""
 
-    NEXT_IN_THREAD = "the next step takes long, and is safe in a thread"
+    NEXT_IN_THREAD = "the next step is slow, and safe to run in a thread"
 
 
 Steps = Generator[Any, None, T]
-"""Work that may be paused at each yield, of None or a `Pause`; it returns its result."""
+"""Work that may be paused whenever it yields None or a `Pause`. It returns its result."""
 
 
 class SteppedOperation(Generic[P, T]):
-    """A long operation. A call runs it to its end; `steps` returns the generator that runs it in steps."""
+    """A long operation. Calling it runs it to completion; `steps` returns the generator that runs it in steps."""
 
     def __init__(self, steps: Callable[P, Steps[T]]) -> None:
         update_wrapper(self, steps)
@@ -42,12 +42,12 @@ class SteppedOperation(Generic[P, T]):
 
 
 def in_steps(steps: Callable[P, Steps[T]]) -> SteppedOperation[P, T]:
-    """Make a generator function a long operation."""
+    """Convert a generator function to a long operation."""
     return SteppedOperation(steps)
 
 
 def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
-    """Run work to its end at startup or in a thread, which may `pause` between steps, and return its result."""
+    """Run work to completion, at startup or in a thread, and return its result. Call `pause` between steps."""
     while True:
         try:
             next(steps)
@@ -58,9 +58,9 @@ def finish(steps: Steps[T], pause: Callable[[], object] = lambda: None) -> T:
 
 
 async def run_steps(steps: Steps[T]) -> T:
-    """Run work to its end, yielding to requests every STEP_SECONDS, and return its result.
+    """Run work to completion, yielding to requests every STEP_SECONDS, and return its result.
 
-    Cancellation closes the generator, which raises GeneratorExit at its pause.
+    Cancellation closes the generator, which raises GeneratorExit at its current yield.
     """
     try:
         while True:
@@ -77,7 +77,7 @@ async def run_steps(steps: Steps[T]) -> T:
 
 
 async def _in_thread(steps: Steps[T]) -> None:
-    """Run one step in a thread, to its end even if this is cancelled: a generator cannot be closed while it runs."""
+    """Run one step in a thread, to completion even if cancelled: a running generator cannot be closed."""
     step = asyncio.ensure_future(asyncio.to_thread(next, steps))
     cancellation: asyncio.CancelledError | None = None
     while not step.done():
@@ -90,15 +90,15 @@ async def _in_thread(steps: Steps[T]) -> None:
 
 
 async def yield_to_requests() -> None:
-    """Let the requests that have arrived be answered.
+    """Let the event loop answer the requests that have arrived.
 
-    In a single turn of the event loop they would only be read, and then wait for the next step of the work.
+    In a single iteration they would only be read, and would then wait for the next step of the work.
     """
     for _ in range(TURNS_OF_A_REQUEST):
         await asyncio.sleep(0)
 
 
 def is_over(seconds: float) -> Callable[[], bool]:
-    """Return a function that tells whether this time has passed since now."""
+    """Return a function that tells whether `seconds` have passed since this call."""
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end

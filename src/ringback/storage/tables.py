@@ -159,8 +159,8 @@ validation_calls = Table(
     Index(None, "account_sid", "date_created", "sid"),
     info=registered(reset=Reset.DELETED),
 )
-"""Instants are by the account's clock, except two: `real_due_at` is `due_at` by the system clock, NULL while the
-account's clock is frozen before it; `real_ended_at` orders ended calls for pruning, however that clock was set."""
+"""Instants are by the account's clock, with two exceptions. `real_due_at` is `due_at` by the system clock, NULL while
+the account's clock is frozen before it. `real_ended_at` orders ended calls for pruning, however that clock was set."""
 partial_index("ix_validation_calls_real_due", validation_calls, "real_due_at IS NOT NULL", "real_due_at")
 partial_index("ix_validation_calls_due", validation_calls, "due_at IS NOT NULL", "account_sid", "due_at")
 partial_index(
@@ -187,8 +187,8 @@ status_callbacks = Table(
     Column("fault", Text),
     info=registered(reset=Reset.CASCADED),
 )
-"""`due_at` and `leased_until` are by the system clock; `earlier_attempts` belong to deliveries that have ended, and
-`fault` is the one that the current delivery has triggered."""
+"""`due_at` and `leased_until` are by the system clock. `earlier_attempts` counts the attempts of deliveries that have
+ended. `fault` is the fault that the current delivery has triggered."""
 partial_index("ix_status_callbacks_due", status_callbacks, "due_at IS NOT NULL", "account_sid", "receiver", "due_at")
 
 callback_attempts = Table(
@@ -212,7 +212,7 @@ made none and in rows of ringback 0.1.0."""
 
 
 def id_column() -> Column[int]:
-    """Return a column that numbers the rows in the order of their insertion; no number is used again."""
+    """Return a column that numbers the rows in insertion order, and never reuses a number."""
     return Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True)
 
 

@@ -1,6 +1,6 @@
 """A unit of work: the repositories over one connection, and the transaction around the changes of an operation.
 
-Repositories of a single operation are not attributes: the operation makes them, as in `InboxRepository(unit_of_work)`.
+A repository that only one operation uses is created by that operation, as in `InboxRepository(unit_of_work)`.
 """
 
 from collections.abc import Callable, Collection
@@ -31,11 +31,11 @@ from ringback.storage.session import AdaptParameters, Session
 from ringback.storage.stepwise import Pause, Steps
 
 _COUNTER_MASK = 0xFFFF_FFFF
-"""SQLite's counter of changes has 32 bits: after 2,147,483,647 it continues below 0."""
+"""SQLite's change counter has 32 bits: it wraps from 2,147,483,647 to a negative number."""
 
 
 class Backend(NamedTuple):
-    """The differences between the databases that a unit of work must know.
+    """The differences between the databases that matter to a unit of work.
 
     `begin` is the statement that starts a transaction. The driver raises `data_errors` for values that it cannot store;
     `adapt_parameters` replaces some of those. With `counts_changes` the connection has `total_changes`, which also
@@ -52,10 +52,11 @@ class Backend(NamedTuple):
 class UnitOfWork(Session):
     """Reads outside of a transaction; a ``with unit_of_work:`` block is a transaction, committed at its end.
 
-    Blocks may be nested: the outermost one commits. If it raises, the transaction is rolled back. After a commit,
-    `run_on_loop` is given a function that runs the callbacks and calls `on_commit` with the changed accounts, including
-    the invalidated ones, and with the invalidated accounts; without `run_on_loop` that happens at once. `changed_rows`
-    counts the committed changes if the backend counts them. `before_commit` prevents the commit by raising.
+    Blocks may be nested: the outermost one commits. If it raises, the transaction is rolled back. After a commit, the
+    callbacks run, and `on_commit` is called with the changed accounts, including the invalidated ones, and with the
+    invalidated accounts. `run_on_loop` receives a function that does this; by default it is done immediately.
+    `changed_rows` counts the committed changes if the backend counts them. `before_commit` prevents the commit by
+    raising.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class UnitOfWork(Session):
     def commit_in_thread(self) -> Steps[None]:
         """Commit a large transaction in a thread, as the last step in its block.
 
-        SQLite computes the checksums of the whole write-ahead log again if pages were written to it twice: 100 ms for
+        SQLite recomputes the checksums of the whole write-ahead log if pages were written to it twice: 100 ms for
         150 MB. A nested block leaves the commit to the outermost one.
         """
         if self._depth > 1:
@@ -159,7 +160,7 @@ class UnitOfWork(Session):
             self._on_commit(changed | invalidated, invalidated)
 
     def when_rolled_back(self, callback: Callable[[], object]) -> None:
-        """Call a function if the transaction is rolled back, before it is: to undo a change in memory."""
+        """Call a function just before the transaction is rolled back, to undo a change in memory."""
         self._rollback_callbacks.append(callback)
 
     def _roll_back(self, callbacks: list[Callable[[], object]]) -> None:

@@ -1,6 +1,6 @@
 """Rows with values that ringback never writes: the database was edited, or part of its file is damaged.
 
-Such a row must not stop work on others: it is skipped and logged once; pending work of it is ended.
+Such a row must not stop work on others: it is skipped and logged once, and its pending work is ended.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ MAX_REPORTED = 1_000
 MAX_REASON_CHARACTERS = 200
 
 ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""Errors of reading a value of the wrong type or form."""
+"""Exceptions raised by reading a value of the wrong type or format."""
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def require(condition: object, column: str, value: object) -> None:
 
 def reason_of(error: Exception) -> str:
     """Return why a row cannot be read, for a message."""
-    return str(error)[:MAX_REASON_CHARACTERS] or "a value has the wrong form"
+    return str(error)[:MAX_REASON_CHARACTERS] or "a value has the wrong format"
 
 
 def report(table: str, key: object, error: Exception) -> None:
@@ -50,7 +50,7 @@ def report(table: str, key: object, error: Exception) -> None:
 def readable(
     table: str, rows: Iterable[tuple[Any, ...]], read: Callable[[tuple[Any, ...]], T], *, key: int = 0
 ) -> Iterator[T]:
-    """Yield the values of readable rows, and log the others; `key` is the position of the column that names a row."""
+    """Yield the values of readable rows, and log the others. `key` is the index of a column that identifies a row."""
     for row in rows:
         try:
             value = read(row)
@@ -68,9 +68,9 @@ def first_readable(
     from_id: int,
     limit: int,
 ) -> list[T]:
-    """Return the values of the first `limit` readable rows beyond the one with an id.
+    """Return the values of the first `limit` readable rows that follow the id `from_id`.
 
-    `fetch` takes that id and a number of rows, and returns rows in order that begin with their ids.
+    `fetch` takes an id and a number of rows, and returns the rows in order. Their first column is the id.
     """
     found: list[T] = []
     while wanted := limit - len(found):
