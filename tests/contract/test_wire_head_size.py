@@ -11,7 +11,7 @@ ROOM = 60_000
 
 def assert_refused(answer: RawAnswer) -> None:
     assert (answer.status, answer.error.code) == (400, 20400)
-    assert answer.error.message == "Bad Request: request line and header fields may have 65536 bytes"
+    assert answer.error.message == "Bad Request: request line and header fields are larger than 65536 bytes"
     assert answer.header("connection") == "close"
 
 

@@ -208,7 +208,7 @@ async def test_total_timeout_after_a_redirect_is_journaled_with_the_request_that
         ("POST", "http://127.0.0.1/cb", 302),
         ("GET", "http://127.0.0.1/slow", None),
     ]
-    assert outcome.error == outcome.hops[1].error == "no answer within 15 s in all"
+    assert outcome.error == outcome.hops[1].error == "no answer within 15 s in total"
     assert outcome.failure == Failure.READ
 
 

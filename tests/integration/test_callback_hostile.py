@@ -14,10 +14,10 @@ pytestmark = [pytest.mark.anyio, only(SQLITE)]
 
 TIME_OUT_MS = 500
 """The timeout of attempts that only a timeout ends. All other timeouts exceed the test's patience."""
-TOO_MUCH = "the answer of RECEIVER is too long: it has not ended after 65536 bytes"
+TOO_MUCH = "the response from RECEIVER is too large: more than 65536 bytes"
 NO_ANSWER = "RECEIVER closed the connection before it answered"
-INCOMPLETE_RESPONSE = "RECEIVER closed the connection in the middle of its answer"
-OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in all"
+INCOMPLETE_RESPONSE = "RECEIVER closed the connection in the middle of its response"
+OUT_OF_TIME = f"no answer within {TIME_OUT_MS / 1000} s in total"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ async def test_internal_error_fails_the_callback_and_is_not_repeated(
     assert [line["event"] for line in lines] == ["internal error in callback delivery"]
     assert outbox.status(sid) == CallbackStatus.FAILED
     assert (attempt.number, attempt.url, attempt.status_code) == (1, f"{receiver.url}/done", None)
-    assert attempt.error == "internal error in ringback; its log has the details"
+    assert attempt.error == "internal error in ringback; see its log for details"
     assert query(outbox.simulation.database, LEASES) == [(None, None)]
 
 

@@ -109,7 +109,7 @@ async def test_total_timeout_includes_retries(outbox: Outbox) -> None:
         await outbox.deliver()
 
     [attempt] = outbox.attempts(sid)
-    assert attempt.error == "no answer within 0.2 s in all"
+    assert attempt.error == "no answer within 0.2 s in total"
     assert attempt.elapsed_ms >= 200
     assert outbox.status(sid) == CallbackStatus.FAILED
 

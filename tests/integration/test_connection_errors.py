@@ -177,7 +177,7 @@ async def test_receiver_slower_than_the_total_timeout_is_named(outbox: Outbox) -
     with HostileReceiver(hang) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0&tt=100")
 
-    assert error == "no answer within 0.1 s in all"
+    assert error == "no answer within 0.1 s in total"
 
 
 async def test_receiver_without_a_tls_handshake_is_named(outbox: Outbox) -> None:
@@ -214,7 +214,7 @@ async def test_connection_closed_during_a_response_is_named(outbox: Outbox, beha
     with HostileReceiver(behavior) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error == f"{place(receiver)} closed the connection in the middle of its answer"
+    assert error == f"{place(receiver)} closed the connection in the middle of its response"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_malformed_http_response_is_quoted(outbox: Outbox, answer: bytes) 
     with HostileReceiver(talking(answer)) as receiver:
         error = await error_of(outbox, f"{receiver.url}/done#rc=0")
 
-    assert error == f"the answer of {place(receiver)} is not valid HTTP. It starts with {answer[:40].decode()!r}"
+    assert error == f"the response from {place(receiver)} is not valid HTTP. It starts with {answer[:40].decode()!r}"
 
 
 @pytest.mark.usefixtures("trusted")
@@ -273,7 +273,7 @@ async def test_unreachable_network_is_named(outbox: Outbox, monkeypatch: pytest.
             httpx.LocalProtocolError("Illegal header value"),
             "the request to app.test:80 (127.0.0.1) cannot be sent: ",
         ),
-        (httpx.ConnectError("odd"), "app.test:80 (127.0.0.1) cannot be connected to"),
+        (httpx.ConnectError("odd"), "cannot connect to app.test:80 (127.0.0.1)"),
         (httpx.WriteTimeout(""), "no answer from app.test:80 (127.0.0.1) within 15 s"),
     ],
 )

@@ -123,7 +123,7 @@ def test_framing_of_a_body_is_limited(begin: bytes, piece: bytes) -> None:
 
     assert requests == []
     assert statuses(transport.written) == [b"400"]
-    assert b"the framing of a body may have 262144 bytes" in transport.written
+    assert b"the framing of the body is larger than 262144 bytes" in transport.written
 
 
 def test_small_chunks_and_a_long_body_are_not_counted_as_framing() -> None:

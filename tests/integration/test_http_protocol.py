@@ -90,7 +90,7 @@ def test_head_one_byte_above_the_limit_is_rejected(padding: str, size: int) -> N
     requests, transport = asyncio.run(converse(cut(head_of(MAX_HEAD_BYTES + 1, padding=padding), size), 1))
 
     assert requests == []
-    assert b"Bad Request: request line and header fields may have 65536 bytes" in transport.written
+    assert b"Bad Request: request line and header fields are larger than 65536 bytes" in transport.written
     assert transport.has_ended
 
 

@@ -71,7 +71,7 @@ def test_connections_to_other_hosts_and_unix_sockets_are_not_redirected(tmp_path
 
 @pytest.mark.parametrize("proxy", [None, "", "127.0.0.1:8011", "localhost:8011", "nonsense"])
 def test_connection_to_twilio_without_the_address_of_a_proxy_fails_with_the_reason(proxy: str | None) -> None:
-    assert "RINGBACK_PROXY has no URL" in node(TO_TWILIO, proxy=proxy)
+    assert "RINGBACK_PROXY has no http:// URL" in node(TO_TWILIO, proxy=proxy)
 
 
 @pytest.mark.parametrize("proxy", ["http://127.0.0.1:9", "http://[::1]:9"])

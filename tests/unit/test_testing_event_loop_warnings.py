@@ -12,7 +12,7 @@ from ringback.testing.models import CallbackAttempt
     ("error", "expected"),
     [
         ("no answer from 127.0.0.1:8199 within 15 s", True),
-        ("no answer within 15 s in all", True),
+        ("no answer within 15 s in total", True),
         ("127.0.0.1:8199 did not complete the TLS handshake within 5 s. Does it speak TLS?", True),
         ("127.0.0.1:8199 closed the connection before it answered", False),
         ("no connection to 127.0.0.1:8199 within 5 s", False),

@@ -21,7 +21,7 @@ _NO_ROUTE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, er
 _EXPIRED, _NOT_YET_VALID = 10, 9
 _SELF_SIGNED = 18
 _OTHER_NAMES = frozenset({62, 64})
-"""Verification results of OpenSSL (X509_V_ERR_…): https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
+"""OpenSSL's results (X509_V_ERR_…) for other names: https://docs.openssl.org/master/man3/X509_STORE_CTX_get_error/"""
 
 
 class ResponseTooLarge(Exception):
@@ -50,14 +50,14 @@ def connection_error(
     if isinstance(error, httpx.TimeoutException):
         return f"no answer from {place} within {seconds(policy.read_timeout_ms)}"
     if isinstance(error, ResponseTooLarge):
-        return f"the answer of {place} is too long: {error}"
+        return f"the response from {place} is too large: {error}"
     if isinstance(error, httpx.LocalProtocolError):
         return f"the request to {place} cannot be sent: {error}"
     return _broken_answer(error, destination, place, response_start)
 
 
 def resolution_error(error: OSError, host: str) -> str:
-    """Return why a host name has no address."""
+    """Return why a host name could not be resolved."""
     advice = "Check its spelling and DNS, or map it to an address with the setting callback_host_map"
     if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
         return f"the name server did not answer for the host name {host}. {advice}"
@@ -100,7 +100,7 @@ def _connect_error(error: Exception, url: HttpUrl, destination: Destination, pla
         return (
             f"{place} closed the connection during the TLS handshake. If it does not speak TLS, use http:// in the URL"
         )
-    return f"{place} cannot be connected to"
+    return f"cannot connect to {place}"
 
 
 def _tls_error(error: ssl.SSLError, place: str) -> str:
@@ -135,8 +135,8 @@ def _broken_answer(error: Exception, destination: Destination, place: str, respo
         return f"{place} closed the connection before it answered{advice}"
     if isinstance(error, httpx.RemoteProtocolError) and "closed connection" not in str(error):
         start = response_start[:_SHOWN_BYTES].decode("ascii", "backslashreplace")
-        return f"the answer of {place} is not valid HTTP. It starts with {start!r}"
-    return f"{place} closed the connection in the middle of its answer"
+        return f"the response from {place} is not valid HTTP. It starts with {start!r}"
+    return f"{place} closed the connection in the middle of its response"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

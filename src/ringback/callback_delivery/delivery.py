@@ -25,15 +25,15 @@ from ringback.storage.errors import DatabaseUnavailable
 from ringback.storage.unit_of_work import UnitOfWork
 
 DATABASE_RETRY_SECONDS = 40.0
-"""How long a delivery retries a database operation. Meanwhile this process does not claim the callback again, and no
-other process can without the database."""
+"""How long a delivery retries a database operation. During that time this process does not claim the callback again,
+and other processes cannot claim it without the database."""
 RETRY_SECONDS = 1.0
-"""Pause between two tries of a database operation."""
+"""Pause between attempts at a database operation."""
 AREA_CHARACTERS = len("+1415")
-"""Numbers with the same first characters need the same data of the geography lookup."""
+"""Numbers that share this many first characters use the same data for the geography lookup."""
 
 SUPPRESSED = "suppressed by an injected fault"
-INTERNAL_ERROR = "internal error in ringback; its log has the details"
+INTERNAL_ERROR = "internal error in ringback; see its log for details"
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +49,7 @@ log = structlog.get_logger()
 class _Progress:
     """The progress of a delivery, which its copies share: the number of the last attempt, and the remaining copies.
 
-    `recording` keeps copies that are sent at once from recording their attempts out of order.
+    `recording` keeps copies that are sent concurrently from recording their attempts out of order.
     """
 
     def __init__(self, last_number: int, copies: int) -> None:
@@ -62,9 +62,9 @@ class _Progress:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOptions:
-    """The settings of deliveries: time limits, hosts, signed ports of accounts without a policy, and trust.
+    """The settings of deliveries: time limits, hosts, the default signed port, and trusted certificates.
 
-    `certificates` are those of private authorities in PEM format.
+    `certificates` holds the certificates of private authorities, as PEM.
     """
 
     policy: DeliveryPolicy
@@ -132,7 +132,7 @@ class CallbackDelivery:
             self._idle_clients += clients
 
     def _new_client(self) -> "CallbackClient":
-        """Return a new client. The first one takes long: it imports httpx and loads the certificates."""
+        """Return a new client. Creating the first one is slow: it imports httpx and loads the certificates."""
         from ringback.callback_delivery.http_client import CallbackClient  # 30 ms
 
         return CallbackClient(self._options.egress, self._transport, self._options.certificates)
@@ -157,7 +157,7 @@ class CallbackDelivery:
     async def _send_copy(
         self, callback: StatusCallback, progress: _Progress, client: "CallbackClient", attempts_made: int
     ) -> None:
-        """Send one copy with its retries; `attempts_made` counts those before a crash."""
+        """Send one copy with its retries; `attempts_made` is the number of attempts before a crash."""
         policy = delivery_policy(parse_url(callback.url).fragment, self._options.policy)
         deadline = time.monotonic() + policy.total_timeout_ms / 1000
         is_last = False
@@ -190,7 +190,7 @@ class CallbackDelivery:
             progress.is_deleted |= not is_recorded
 
     async def _give_up(self, callback: StatusCallback, error: str) -> None:
-        """Record a delivery as failed that sent nothing or hit an internal error, so that it is not repeated."""
+        """Record that a delivery failed, having sent nothing or hit an internal error, so that it is not repeated."""
         at, number = self._clock.now(), callback.attempts + 1
         attempt = CallbackAttempt(number, at, callback.method, without_secrets(callback.url), (), None, "", 0.0, error)
         with suppress(DatabaseUnavailable):
@@ -229,7 +229,7 @@ class CallbackDelivery:
 
 
 def _attempt(at: Timestamp, seconds: float, outcome: "Outcome") -> CallbackAttempt:
-    """Return an attempt, which is numbered when it is recorded."""
+    """Return an attempt without a number, which it gets when it is recorded."""
     last = outcome.hops[-1]
     return CallbackAttempt(
         number=0,

@@ -1,4 +1,4 @@
-"""The egress policy of callbacks: hosts are mapped and resolved, and their addresses checked, before a connection."""
+"""The egress policy of callbacks: maps and resolves hosts, and checks their addresses before connecting."""
 
 import errno
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from ringback.domain.urls import DEFAULT_PORTS, HttpUrl
 
 
 class EgressRefused(Exception):
-    """The egress policy allows no address of a callback's host."""
+    """The egress policy does not allow any address of a callback's host."""
 
 
 class Destination(NamedTuple):
@@ -34,8 +34,8 @@ class EgressPolicy:
     """The hosts that callbacks may reach, and the hosts to connect to in place of others.
 
     A target in `host_map` is a host, or a URL ``http://127.0.0.1:8000``: a port that is reached in plain HTTP.
-    Without `names` and `networks` every host is allowed. Metadata services of clouds and link-local addresses are
-    allowed only by a network that contains them.
+    Without `names` and `networks`, all hosts are allowed. Cloud metadata services and link-local addresses are allowed
+    only by a network that contains them.
     """
 
     names: Sequence[str] = ()
@@ -44,7 +44,7 @@ class EgressPolicy:
 
     @classmethod
     def of(cls, allowed_hosts: Sequence[str], host_map: Mapping[str, str]) -> "EgressPolicy":
-        """Read host names (``app``, ``*.example.test``) and CIDRs from one list."""
+        """Create a policy from one list of host names (``app``, ``*.example.test``) and CIDRs."""
         networks = [network for network in map(_network, allowed_hosts) if network]
         names = [host.lower() for host in allowed_hosts if not _network(host)]
         return cls(names, networks, {name.lower(): target for name, target in host_map.items()})

@@ -1,8 +1,8 @@
 """The HTTP client of callbacks: one attempt with its redirects, and the limits on a receiver's response.
 
-Every delivery in progress has its own long-lived transport: a shared one slows down as its connections grow.
-Connections are not reused, so that a request never meets a dead one. The client uses httpx's transport instead of
-httpx's client, which would add redirects, cookies, headers and decoding that differ from Twilio's.
+Every delivery in progress has its own long-lived transport, because a shared transport slows down as the number of its
+connections grows. Connections are not reused, so that no request is sent on a stale one. The client uses httpx's
+transport instead of httpx's client, which would add redirects, cookies, headers and decoding that differ from Twilio's.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ from ringback.domain.retry_policy import DeliveryPolicy, Failure
 from ringback.domain.secrets import MASKED
 
 ANSWER_CHARACTERS = 2_048
-"""The journal keeps this much of a receiver's answer."""
+"""The length of a response's body that the journal keeps."""
 MAX_BYTES_PER_CHARACTER = 4
 READ_CHUNK_BYTES = 512
 """A chunk is parsed without yielding to other tasks. The head of most responses fits into one."""
 MAX_RESPONSE_BYTES = 64 * 1024
-"""Limit on all that is read of a connection: 8 KiB for the body that is kept, the rest for the head and for 1xx
-responses before it, of which a hostile receiver sends any number."""
+"""Limit on the bytes that are read from a connection: 8 KiB for the body that is kept, the rest for the head and the
+1xx responses before it. A hostile receiver may send any number of these."""
 PARSING_BUDGET_SECONDS = 0.002
 """Time to parse one response without pauses. Only hostile responses need more: a hundred 1xx responses, or fifty
 chunks of one byte."""
@@ -69,7 +69,7 @@ class ConnectionMonitor:
         self._parsing_seconds = 0.0
 
     async def trace(self, event: str, details: dict[str, Any]) -> None:
-        """Receive an event of httpcore."""
+        """Handle an event of httpcore."""
         if event in _CONNECTED:
             self.is_connected = True
             self._limit(details["return_value"])
@@ -85,14 +85,14 @@ class ConnectionMonitor:
             self.start = self.start or data
             self._remaining_bytes -= len(data)
             if self._remaining_bytes < 0:
-                raise ResponseTooLarge(f"it has not ended after {MAX_RESPONSE_BYTES} bytes")
+                raise ResponseTooLarge(f"more than {MAX_RESPONSE_BYTES} bytes")
             self._read_at = time.thread_time()
             return data
 
         stream.read = limited_read  # type: ignore[method-assign]
 
     async def _yield_after_parsing(self) -> None:
-        """Pause if the response has used up its parsing time. It is parsed between two reads."""
+        """Pause if the response has used up its parsing time. Parsing takes place between two reads."""
         if self._read_at is None:
             return
         parsing_seconds = time.thread_time() - self._read_at
@@ -113,7 +113,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The answer to one request, or the error if none came."""
+    """The response to one request, or the error if there was no response."""
 
     is_sent: bool
     status_code: int | None = None
@@ -164,7 +164,7 @@ class CallbackClient:
     async def _exchange(
         self, request: SignedRequest, destination: Destination, policy: DeliveryPolicy, deadline: float
     ) -> _Answer:
-        """Send a request to the first allowed address of its host that takes a connection, and return the answer."""
+        """Send a request to the first allowed address of its host that accepts a connection, and return the answer."""
         url, monitor = request.url, ConnectionMonitor()
         answer = _Answer(is_sent=False)
         try:
@@ -195,7 +195,7 @@ class CallbackClient:
                         if not is_connection:
                             return answer
         except TimeoutError:
-            reason = f"no answer within {seconds(policy.total_timeout_ms)} in all"
+            reason = f"no answer within {seconds(policy.total_timeout_ms)} in total"
             return _Answer(monitor.is_sent, failure=Failure.READ, error=reason)
         return answer
 
@@ -268,7 +268,7 @@ def _ssl_context(certificates: str | None) -> ssl.SSLContext:
 
 
 async def _first_characters(response: httpx.Response) -> str:
-    """Return the start of an answer's body as received, without decoding a Content-Encoding."""
+    """Return the start of a response's body as received, without decoding its Content-Encoding."""
     answer = b""
     async for part in response.aiter_raw():
         answer += part

@@ -35,8 +35,8 @@ _IPV4_IN_LOW_BITS = (
     IPv6Network("64:ff9b::/96"),  # NAT64's well-known prefix (RFC 6052)
 )
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
-"""Networks choose their NAT64 prefix in this range (RFC 8215). Its length gives the position of the IPv4 address
-(RFC 6052)."""
+"""Networks choose their NAT64 prefix from this range (RFC 8215). The prefix length determines the position of the IPv4
+address (RFC 6052)."""
 _ISATAP_MARKS = frozenset({0x0000_5EFE, 0x0200_5EFE})
 _UNUSED_BITS = range(64, 72)
 """The octet of an embedded address that RFC 6052 reserves."""
@@ -53,7 +53,7 @@ def is_metadata_service(address: Address) -> bool:
 
 
 def embedded_addresses(address: Address) -> Iterator[IPv4Address]:
-    """Yield the IPv4 addresses that an IPv6 address may lead to by translation or tunnel."""
+    """Yield the IPv4 addresses that an IPv6 address may lead to by translation or tunneling."""
     if not isinstance(address, IPv6Address):
         return
     number = int(address)

@@ -1,4 +1,4 @@
-"""The plan of a delivery: what the fault of a StatusCallback makes of it."""
+"""The plan of a delivery, which depends on the fault of its StatusCallback."""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from ringback.domain.fault_effects import (
 
 
 class SendPlan(NamedTuple):
-    """A plan to send `callback` in `copies`: one after another, or all of them at the same time."""
+    """A plan to send `copies` of `callback`, one after another or all at the same time."""
 
     callback: StatusCallback
     copies: int = 1
@@ -31,7 +31,7 @@ class SendPlan(NamedTuple):
 
 
 def plan(callback: StatusCallback) -> SendPlan | Suppress:
-    """Decide how to deliver a claimed callback, given its fault. A delaying fault has passed before the claim."""
+    """Decide how to deliver a claimed callback, given its fault. A delay fault has elapsed before the claim."""
     match callback.fault:
         case Suppress():
             return callback.fault
@@ -51,5 +51,5 @@ def plan(callback: StatusCallback) -> SendPlan | Suppress:
             return SendPlan(replace(callback, auth_token=token, webhook_signing=None))
         case None | AlterSignature() | Delay():  # `StatusCallback.signed_url` removes the port
             return SendPlan(callback)
-        case AnswerError() | AnswerBody() | DropConnection():  # for requests alone
+        case AnswerError() | AnswerBody() | DropConnection():  # only for requests
             return SendPlan(callback)

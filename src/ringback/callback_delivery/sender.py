@@ -26,17 +26,17 @@ from ringback.storage.outages import RETRY_SECONDS, run_on_database
 
 CALLBACK_SENDER, CALLBACK_LEASES = "callback_sender", "callback_leases"
 MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.001, 30.0
-"""Shortest and longest time between two polls of the outbox."""
+"""Shortest and longest time between polls of the outbox."""
 SHUTDOWN_RELEASE_SECONDS = 0.5
-"""Timeout of the release of leases at shutdown."""
+"""Timeout for releasing leases at shutdown."""
 RENEW_SECONDS = LEASE_SECONDS / 3
-"""Interval between two renewals of leases: two may fail before the leases expire."""
+"""Interval between renewals of leases: two renewals may fail before the leases expire."""
 
 log = structlog.get_logger()
 
 
 class CallbackSender:
-    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` decides about faults."""
+    """Sends due callbacks concurrently, at most `max_deliveries` at a time. `random_fraction` selects faults."""
 
     def __init__(
         self,
@@ -126,14 +126,14 @@ class CallbackSender:
             delivery.add_done_callback(partial(self._ended, callback.call_sid, partition))
 
     async def _pause_seconds(self) -> float:
-        """Return the seconds until the next callback is due that may be started."""
+        """Return the seconds until the next callback that may be started is due."""
         if self._next_due is None:
             return MAX_PAUSE_SECONDS
         seconds = seconds_between(self._clock.now(), self._next_due)
         return min(max(seconds, MIN_PAUSE_SECONDS), MAX_PAUSE_SECONDS)
 
     def _ended(self, call_sid: str, partition: DeliveryPartition, delivery: asyncio.Task[None]) -> None:
-        """Free the slot of a delivery. A failed one is repeated when its lease expires."""
+        """Free the slot of a delivery. A failed delivery is repeated when its lease expires."""
         self._deliveries.discard(delivery)
         self._call_sids.discard(call_sid)
         self._in_progress[partition] -= 1

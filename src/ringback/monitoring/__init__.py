@@ -1,1 +1,1 @@
-"""Metrics and the writer of the log."""
+"""Metrics and the log writer."""

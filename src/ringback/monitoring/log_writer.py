@@ -17,15 +17,15 @@ LINE_OVERHEAD_BYTES = 64
 MAX_WRITE_BYTES: int = getattr(select, "PIPE_BUF", 512)
 """A write of at most this size to a pipe is atomic: lines of several processes do not interleave."""
 POLL_SECONDS = 0.01
-"""Interval at which the thread looks for new lines. Callers need not wake it while lines keep coming."""
+"""Interval at which the thread looks for new lines. Callers need not wake it while lines keep arriving."""
 POLLS_BEFORE_SLEEP = 100
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.05, 1.0
-"""Back-off after a failed write. It doubles with each failure."""
+"""Backoff after a failed write: the pause doubles with each failure."""
 FLUSH_POLL_SECONDS = 0.002
 WATCH_SECONDS = 1.0
 
 _READER_GONE = frozenset({errno.EPIPE, errno.EBADF, errno.EIO, errno.ENXIO, errno.ECONNRESET, errno.ENOTCONN})
-"""Errors of a stream without a reader: the lines are dropped. After every other error the write is retried."""
+"""Errors of a stream without a reader: the lines are dropped. After any other error, the write is retried."""
 
 _writers: WeakSet["LogWriter"] = WeakSet()
 
@@ -80,7 +80,7 @@ class LogWriter:
                 self._wake_thread()
 
     def flush(self, seconds: float) -> bool:
-        """Wait until the queue is written, but no longer than `seconds`. Return whether it is."""
+        """Wait up to `seconds` for the queue to be written. Return whether it was."""
         deadline = time.monotonic() + seconds
         while self._queued_bytes:
             if time.monotonic() >= deadline:
@@ -147,7 +147,7 @@ class LogWriter:
     def _sleep(self) -> None:
         with self._lock:
             self.is_asleep = is_asleep = not self._lines
-        if is_asleep:  # a line that came since has released the lock, and must find it acquired the next time
+        if is_asleep:  # also if a new line has released the lock: the next sleep must block
             self._wake.acquire()
 
     def _pause(self, seconds: float) -> None:
@@ -155,7 +155,7 @@ class LogWriter:
         self._never_released.acquire(timeout=seconds)
 
     def _write_lines(self, lines: list[bytes], unreported: int) -> None:
-        """Write lines, then the number of dropped lines; in the other order after the reader was gone."""
+        """Write lines, then the number of dropped lines. If the reader was gone, write the number first."""
         if self._is_reader_gone:
             if not self._write_all(self._notice(unreported) + b"\n"):
                 self._drop(lines)
@@ -181,7 +181,7 @@ class LogWriter:
             self._queued_bytes -= _size(lines)
 
     def _write_all(self, data: bytes) -> bool:
-        """Write all data, with as many tries as that takes. Return False if the stream has no reader."""
+        """Write all data, retrying as often as necessary. Return False if the stream has no reader."""
         rest = memoryview(b"\n" + data if self._is_mid_line and self._is_reader_gone else data)
         pause_seconds = FIRST_RETRY_SECONDS
         while rest:
@@ -205,7 +205,7 @@ def _size(lines: Sequence[bytes]) -> int:
 
 
 def _chunks(lines: list[bytes]) -> Iterator[list[bytes]]:
-    """Divide lines into chunks that are written atomically; a longer line is a chunk by itself."""
+    """Split lines into chunks that are written atomically. A line above the limit is a chunk by itself."""
     chunk: list[bytes] = []
     size = 0
     for line in lines:
@@ -225,7 +225,7 @@ def _lock_all() -> None:
 
 def _unlock_all() -> None:
     for writer in list(_writers):
-        with suppress(RuntimeError):  # created since
+        with suppress(RuntimeError):  # created after `_lock_all`
             writer._lock.release()  # noqa: SLF001
 
 

@@ -49,7 +49,7 @@ CALLBACK_OUTCOMES: Mapping[EventType, str] = {
 }
 
 MAX_BACKLOG = 10_000
-"""Limit of each count of a backlog: counting more rows would delay requests."""
+"""Limit on each count of the backlog: counting more rows would delay requests."""
 
 
 class Backlog(NamedTuple):
@@ -61,9 +61,9 @@ class Backlog(NamedTuple):
 
 @contextmanager
 def _values_in_memory() -> Iterator[None]:
-    """Create metrics whose values are in memory although PROMETHEUS_MULTIPROC_DIR is set for another program.
+    """Keep the values of new metrics in memory, even if PROMETHEUS_MULTIPROC_DIR is set for another program.
 
-    The library would share them with that program through files.
+    Otherwise the library would share them with that program through files.
     """
     value_class, values.ValueClass = values.ValueClass, values.MutexValue
     try:
@@ -81,7 +81,7 @@ def _cached_children(metric: Counter | Gauge | Histogram) -> Callable[..., Any]:
 
 
 class Metrics:
-    """The metrics of one application. Series that are known beforehand start at 0, so that their first increase shows.
+    """The metrics of one application. Series that are known in advance start at 0, so that their first increase shows.
 
     `monotonic` returns seconds that never decrease. `dropped_log_lines` returns how many lines the log has dropped.
     """
@@ -99,10 +99,10 @@ class Metrics:
         self._register_ages()
         self._requests = self._counter("requests", "Requests to the Twilio API.", "operation", "method", "status")
         self._calls = self._counter("calls", "Validation calls that ended.", "call_status", "verification_status")
-        self._callbacks = self._counter("callbacks", "StatusCallbacks settled; one sent again counts again.", "outcome")
+        self._callbacks = self._counter("callbacks", "Settled StatusCallbacks; a resent one counts again.", "outcome")
         self._faults = self._counter("faults", "Injected faults that were triggered.", "operation", "effect")
         self._events = self._counter("events", "Events written.", "type")
-        self._restarts = self._counter("background_task_restarts", "Restarts of background tasks that failed.", "task")
+        self._restarts = self._counter("background_task_restarts", "Restarts of failed background tasks.", "task")
         self._running = _cached_children(
             self._gauge("background_task_running", "1 while a background task runs, 0 while it is down.", "task")
         )
@@ -112,29 +112,29 @@ class Metrics:
         self._start_known_series()
 
     def _register_ages(self) -> None:
-        self._gauge("uptime_seconds", "Seconds since the start.").set_function(lambda: self.uptime_seconds)
+        self._gauge("uptime_seconds", "Seconds since startup.").set_function(lambda: self.uptime_seconds)
         self._gauge(
             "runner_last_poll_age_seconds",
-            "Seconds since the runner looked for calls that are due; at rest it looks every 30 seconds.",
+            "Seconds since the runner last polled for due calls. When idle, it polls every 30 seconds.",
         ).set_function(lambda: self.seconds_since_runner_polled)
 
     def _register_histograms(self) -> None:
         requests = self._histogram(
             "request_duration_seconds",
-            "Seconds from a request's head to the end of its answer.",
+            "Seconds from a request's head to the end of its response.",
             REQUEST_SECONDS,
             "operation",
         )
         attempts = self._histogram(
             "callback_attempt_duration_seconds",
-            "Seconds that each try to deliver a StatusCallback took, by the class of its answer.",
+            "Seconds that each attempt to deliver a StatusCallback took, by the class of its response.",
             CALLBACK_SECONDS,
             "answer",
         )
         self._request_seconds, self._callback_attempt_seconds = _cached_children(requests), _cached_children(attempts)
         self._callback_lag_seconds = self._histogram(
             "callback_lag_seconds",
-            "Seconds from when a StatusCallback was due until the sender took it up.",
+            "Seconds from when a StatusCallback was due until the sender claimed it.",
             CALLBACK_SECONDS,
         )
 
@@ -183,17 +183,17 @@ class Metrics:
         self._faults(operation.value, next(iter(effect.to_dict()))).inc()
 
     def task_started(self, name: str) -> None:
-        """Note that a background task runs. Every start but the first is a restart."""
+        """Record that a background task is running. Every start except the first is a restart."""
         self._restarts(name).inc(name in self._started_tasks)
         self._started_tasks.add(name)
         self._running(name).set(1)
 
     def task_failed(self, name: str) -> None:
-        """Note that a background task is down."""
+        """Record that a background task is down."""
         self._running(name).set(0)
 
     def runner_polled(self) -> None:
-        """Note that the runner has just polled for due calls."""
+        """Record that the runner has just polled for due calls."""
         self._runner_polled_at = self._monotonic()
 
     @property
@@ -206,13 +206,13 @@ class Metrics:
         return self._monotonic() - self._runner_polled_at
 
     def exposition(self, backlog: Backlog | None) -> bytes:
-        """Return all metrics in Prometheus's text format 0.0.4; without a `backlog`, all but the two that show it."""
+        """Return all metrics in Prometheus's text format 0.0.4, except the two backlog metrics if `backlog` is None."""
         self._scraped.backlog = backlog
         return generate_latest(_WithoutCreatedSeries(self.registry))
 
 
 class _WithoutCreatedSeries(CollectorRegistry):
-    """A view of a registry without the `_created` series: only a setting of the whole process would turn them off."""
+    """A view of a registry without the `_created` series, which only a process-wide setting could turn off."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(auto_describe=False)
@@ -225,7 +225,7 @@ class _WithoutCreatedSeries(CollectorRegistry):
 
 
 class _ScrapeTimeCollector(Collector):
-    """Collects what is counted elsewhere when the metrics are scraped."""
+    """Collects, during a scrape, the values that are counted elsewhere."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -234,17 +234,17 @@ class _ScrapeTimeCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield CounterMetricFamily(
             f"{NAMESPACE}_log_lines_dropped",
-            "Log lines that could not be written, because the log's reader is gone or too slow, or its disk is full.",
+            "Log lines that could not be written, because the log's reader was gone or too slow, or the disk was full.",
             value=self._metrics.dropped_log_lines(),
         )
         if self.backlog is not None:
             yield GaugeMetricFamily(
                 f"{NAMESPACE}_calls_due",
-                f"Calls whose next event is due; {MAX_BACKLOG} stands for more, too.",
+                f"Calls whose next event is due, counted up to {MAX_BACKLOG}.",
                 value=self.backlog.due_calls,
             )
             yield GaugeMetricFamily(
                 f"{NAMESPACE}_callbacks_pending",
-                f"StatusCallbacks neither delivered nor given up; {MAX_BACKLOG} stands for more, too.",
+                f"Pending StatusCallbacks: neither delivered nor failed, counted up to {MAX_BACKLOG}.",
                 value=self.backlog.pending_callbacks,
             )

@@ -30,9 +30,9 @@ VALID_DAYS, RENEWED_BEFORE_DAYS = 825, 60
 LEAF_DAYS = 30
 PRIVATE_MODE, PRIVATE_FOLDER_MODE, PARENT_MODE = 0o600, 0o700, 0o755
 _BACKDATED = timedelta(days=1)
-"""How long before now a certificate becomes valid: the clocks of containers and machines differ."""
+"""How far in the past a certificate becomes valid, because the clocks of containers and machines differ."""
 _MAX_CLOCK_SKEW = timedelta(days=1)
-"""How far in the future an authority may become valid and still be kept: a clock that went back will be corrected."""
+"""How far in the future an authority may become valid and still be kept: a clock that is behind will be corrected."""
 OTHER_FOLDER = "Choose another folder with --authority-folder."
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ class Authority:
         return _pem_of(self._key) + self.pem
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether it is valid and does not expire soon."""
+        """Tell whether the authority is valid and does not expire soon."""
         valid_from, expires_at = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
         return valid_from - _MAX_CLOCK_SKEW <= now < expires_at - timedelta(days=RENEWED_BEFORE_DAYS)
 
@@ -118,7 +118,7 @@ def _check_path(folder: Path) -> None:
 
 
 def _make_folder(folder: Path, mode: int) -> None:
-    """Create a folder and its missing parents, which only this user can change, whatever the umask is."""
+    """Create a folder and its missing parents so that only this user can change them, regardless of the umask."""
     try:
         folder.mkdir(mode, exist_ok=True)
     except FileNotFoundError:
@@ -172,7 +172,7 @@ def _parse(content: bytes) -> Authority | None:
 
 
 def _create_authority(file: Path, now: datetime) -> Authority:
-    """Create an authority and write it in one step, so that concurrent readers never see a part of it."""
+    """Create an authority and write it atomically, so that concurrent readers never see a partial file."""
     authority = _generate(now)
     draft = file.with_name(f".{token_hex(8)}")
     try:

@@ -16,7 +16,7 @@ UNTRUSTED = (
 
 
 class CertificateAuthorityUnavailable(Exception):
-    """The certificate authority cannot be read or made, or is not trusted; the message is for the user."""
+    """The certificate authority cannot be read or created, or is not trusted; the message is for the user."""
 
 
 def check_folder(folder: Path) -> None:
@@ -25,7 +25,7 @@ def check_folder(folder: Path) -> None:
     `folder` must be resolved: the owner of a symbolic link could change it. A parent may belong to any user, and all
     users may write to it if it is sticky, as /tmp is: then nobody else can move the folder.
     """
-    if sys.platform == "win32":  # has no such owners and modes
+    if sys.platform == "win32":  # Windows does not have such owners and modes
         return
     reason = _reason_against(folder, FOLDER)
     parents = (_reason_against_parent(parent) for parent in folder.parents)
@@ -36,8 +36,8 @@ def check_folder(folder: Path) -> None:
 def check_entry(path: Path, kind: str) -> None:
     """Raise CertificateAuthorityUnavailable if an entry of the authority's folder is not safe.
 
-    It is not if it is a symbolic link or if untrusted users can change it. A missing entry is accepted. `kind` is FILE
-    or FOLDER.
+    An entry is not safe if it is a symbolic link, or if untrusted users can change it. A missing entry is accepted.
+    `kind` is FILE or FOLDER.
     """
     if sys.platform == "win32" or not os.path.lexists(path):
         return

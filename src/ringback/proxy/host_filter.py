@@ -18,8 +18,8 @@ class TwilioHostFilter:
     """Middleware that passes requests for emulated hosts to the application. It refuses those for Twilio's other hosts.
 
     Refused requests are recorded. `host` is the host to which the client opened the connection, if known. The Host
-    field and an absolute URL of each request count as well. A request that names no host of Twilio's is passed on
-    unmodified.
+    field and an absolute URL of each request are checked as well. A request that does not name a Twilio host is passed
+    on unmodified.
     """
 
     def __init__(self, app: ASGIApp, refused_requests: RefusedRequests, host: str = "") -> None:

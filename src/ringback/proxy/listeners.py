@@ -18,7 +18,7 @@ from ringback.proxy.proxy import Proxy
 from ringback.proxy.tls_contexts import HANDSHAKE_SECONDS, SHUTDOWN_GRACE_SECONDS, Certificates
 
 NewProtocol = Callable[[ASGIApp], asyncio.Protocol]
-"""Makes the protocol that serves one connection for an application."""
+"""Creates the protocol that serves one connection for an application."""
 
 
 class Listener(Protocol):
@@ -28,14 +28,14 @@ class Listener(Protocol):
         """Accept connections."""
 
     def stop_accepting(self) -> None:
-        """Accept no further connections; those that are open stay so."""
+        """Stop accepting connections. Open connections stay open."""
 
     async def close(self) -> None:
         """Close the open connections."""
 
 
 class ProxyListener:
-    """The proxy; the application answers the requests for Twilio's hosts."""
+    """The listener of the proxy. The application answers the requests for Twilio's hosts."""
 
     def __init__(self, app: FastAPI, listening_socket: socket.socket, certificates: Certificates) -> None:
         self._app = app
@@ -78,9 +78,9 @@ class TlsListener:
 
 
 def open_certificates(folder: Path, now: Callable[[], Timestamp]) -> Certificates:
-    """Open the certificate authority in `folder`, or make it. `now` is the machine's time.
+    """Open the certificate authority in `folder`, or create it. `now` returns the machine's time.
 
-    Raises CertificateAuthorityUnavailable, also if no certificate can be used because no temporary file can be written.
+    Raises CertificateAuthorityUnavailable, also if the temporary files that TLS needs cannot be written.
     """
     certificates = Certificates(open_authority(folder, now()), now)
     try:
@@ -99,7 +99,7 @@ def make_listeners(
     proxy: socket.socket | None = None,
     tls: socket.socket | None = None,
 ) -> list[Listener]:
-    """Return a listener for each of the given listening sockets."""
+    """Return a listener for each listening socket that is given."""
     listeners: list[Listener] = []
     if proxy is not None:
         listeners.append(ProxyListener(app, proxy, certificates))

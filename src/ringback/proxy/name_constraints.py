@@ -15,7 +15,7 @@ PERMITTED_NAMES = (
 """The names and addresses for which an authority may sign certificates."""
 UNCONSTRAINED = (
     "the certificate authority in {folder} is not trusted, because its certificate is not limited to names below "
-    "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one made, or choose "
+    "twilio.com and to this machine, as ringback's own are. Remove the folder to have a new one created, or choose "
     "another one with --authority-folder, for `ringback serve` and `ringback env` alike"
 )
 

@@ -22,7 +22,7 @@ const originalConnect = net.Socket.prototype.connect;
 
 // TLS keeps the original name for SNI and for the certificate: only the address changes.
 net.Socket.prototype.connect = function connect(...parameters) {
-  // Node's own callers pass an array, [options, callback]; others the parameters that the documentation names.
+  // Node's own callers pass an array, [options, callback]; other callers pass the documented parameters.
   const isNormalized = Array.isArray(parameters[0]);
   const list = isNormalized ? parameters[0] : parameters;
   const options = typeof list[0] === "object" && list[0] !== null ? list[0] : undefined;
@@ -31,7 +31,7 @@ net.Socket.prototype.connect = function connect(...parameters) {
     return originalConnect.apply(this, parameters);
   }
   if (proxy === undefined) {
-    const error = new Error("ringback: RINGBACK_PROXY has no URL, so that no connection to Twilio is opened");
+    const error = new Error("ringback: RINGBACK_PROXY has no http:// URL, so no connection to Twilio is opened");
     process.nextTick(() => this.destroy(error));
     return this;
   }

@@ -1,12 +1,12 @@
-"""The proxy. It serves requests for Twilio's hosts by this application, and forwards the others.
+"""The proxy. It passes requests for Twilio's hosts to this application, and forwards all others.
 
-A client sends CONNECT, a request with an http:// or https:// URL, or starts TLS at once because its network redirects
-it here. The host it names decides. A request for a host of Twilio's that is not emulated is refused in one of four
-places:
+A client sends CONNECT or a request with an http:// or https:// URL, or it starts TLS immediately because its network
+redirects it here. The proxy decides by the host that the client names. A request for a Twilio host that is not emulated
+is refused in one of four places:
 
 - `host_filter.TwilioHostFilter`: a request for another of Twilio's hosts,
 - `twilio_api.app.TwilioApp`: a resource or method that is not emulated,
-- `Proxy._read_first`: TLS for a host of Twilio's in a tunnel to another address,
+- `Proxy._read_first`: TLS for a Twilio host in a tunnel to another address,
 - `Proxy._report_handshake`: a failed TLS handshake for another of Twilio's hosts.
 """
 
@@ -58,11 +58,11 @@ log = structlog.get_logger()
 TunnelFirstReader = Callable[[Stream, ProxyRequest], Coroutine[Any, Any, bytes | None]]
 """Reads a client's first bytes in a tunnel; returns None to end the tunnel."""
 NewHostProtocol = Callable[[str], asyncio.Protocol]
-"""Makes the protocol that serves one connection to this host of Twilio's."""
+"""Creates the protocol that serves one connection to this Twilio host."""
 
 
 class MisdirectedHandshake(Exception):
-    """A client started TLS with the proxy itself, but not for a host of Twilio's."""
+    """A client started TLS with the proxy itself, but not for a Twilio host."""
 
 
 class Proxy:
@@ -149,7 +149,7 @@ class Proxy:
             await _answer(client, HTTPStatus.BAD_REQUEST, str(error))
 
     async def _read_first(self, client: Stream, request: ProxyRequest) -> bytes | None:
-        """Read a client's first bytes in a tunnel. Return None if it asks for a host of Twilio's after all."""
+        """Read a client's first bytes in a tunnel. Return None if it asks for a Twilio host after all."""
         first, name = await read_client_hello(client.reader)
         if not name:
             first, name = await read_tunneled_head(client.reader, first)
@@ -190,7 +190,7 @@ class Proxy:
             "TLS handshake failed",
             host=request.host,
             reason=str(failure),
-            hint="does the client trust the authority? `ringback env` prints the settings for it",
+            hint="does the client trust the authority? `ringback env` prints the settings for this",
         )
         if host_role(request.host) is HostRole.REFUSED:
             message = host_not_emulated(request.host, "CONNECT", f"{request.host}:{request.port}").message
@@ -211,13 +211,13 @@ async def _read_request(reader: asyncio.StreamReader) -> ProxyRequest:
         raise MisdirectedHandshake(str(error)) from error
     if host_role(host) is HostRole.OTHER or not is_valid_name(host):
         raise MisdirectedHandshake(
-            f"{printable_host(host) or 'no host'} was asked for; without CONNECT only Twilio's hosts are served"
+            f"{printable_host(host) or 'no host'} was requested, but without CONNECT only Twilio's hosts are served"
         )
     return ProxyRequest(host, HTTPS_PORT, client_hello=client_hello)
 
 
 async def _open_streams(end: socket.socket) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Open one end of a socket pair, whose family is not Unix on Windows."""
+    """Open one end of a socket pair. On Windows its family is not Unix."""
     if end.family is socket.AF_INET:
         return await asyncio.open_connection(sock=end)
     return await asyncio.open_unix_connection(sock=end)
@@ -243,9 +243,9 @@ async def _exchange(
 async def _forward_chunked(
     host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout
 ) -> None:
-    """Forward a chunked body. This server gets a malformed one as it is, and answers as if the client had sent it here.
+    """Forward a chunked body. A malformed body for this server is forwarded unchanged, for the server to reject.
 
-    Another server might find a second request in it (request smuggling): raises MalformedBody.
+    Raises MalformedBody for another server, which might find a second request in the body (request smuggling).
     """
     try:
         await chunked_body(reader, writer, idle_timeout)

@@ -1,4 +1,4 @@
-"""The head of a request to the proxy: which host the client wants to reach, and the head that is forwarded there.
+"""The head of a request to the proxy: the host that the client wants to reach, and the head to forward to that host.
 
 h11 parses the head. Where it resolves an ambiguity that RFC 9112 allows it to resolve, the proxy rejects the request
 instead, because the server behind it might resolve it differently (request smuggling).
@@ -22,7 +22,7 @@ HTTP_PORT, HTTPS_PORT = 80, 443
 MAX_REASON_CHARACTERS = 100
 """Maximum length of h11's message, and of the invalid line that follows it."""
 _QUOTED_LINE = ": bytearray("
-"""How h11's messages begin to repeat a line: as Python's repr."""
+"""The start of a quoted line in h11's messages, in which it is a Python repr."""
 _AUTHORITY = r"(?P<host>[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _TUNNEL_TARGET = re.compile(rf"{_AUTHORITY}:(?P<port>[0-9]{{1,5}})")
 _URL = re.compile(rf"(?P<scheme>(?i:https?))://{_AUTHORITY}(:(?P<port>[0-9]{{1,5}}))?(?P<path>[/?][^#]*)?(#.*)?")
@@ -47,7 +47,7 @@ class ProxyRequest(NamedTuple):
     """The host that a client wants to reach, and the head that the proxy sends there.
 
     `head` is empty for a tunnel: all bytes are forwarded. `body_bytes` is None for a chunked body. A redirected client
-    starts TLS without CONNECT; then `client_hello` is what has been read from it.
+    starts TLS without CONNECT; `client_hello` holds the bytes that have been read from such a client.
     """
 
     host: str
@@ -73,7 +73,7 @@ def parse_head(head: bytes) -> ProxyRequest:
             return ProxyRequest(normalize_host(tunnel["host"]), _port(tunnel["port"]))
     elif url := _URL.fullmatch(target) or _URL.fullmatch(_redirected_url(target, request)):
         return _forwarded_request(url, request)
-    raise InvalidRequest("this is a proxy: it takes CONNECT host:port, and http:// URLs")
+    raise InvalidRequest("this is a proxy: it accepts CONNECT host:port, and http:// URLs")
 
 
 def _parse_unambiguous(head: bytes) -> h11.Request:
@@ -115,10 +115,10 @@ def _redirected_url(target: str, request: h11.Request) -> str:
 
 
 def _forwarded_request(url: re.Match[str], request: h11.Request) -> ProxyRequest:
-    """Return a request for a URL. One with https:// has come in plain text too, as some clients send it to a proxy."""
+    """Return a request for a URL. Even an https:// request is in plain text, as some clients send it to a proxy."""
     is_https = url["scheme"].lower() == "https"
     if is_https and host_role(normalize_host(url["host"])) is HostRole.OTHER:
-        raise InvalidRequest("this proxy takes https:// URLs of Twilio's hosts only: use CONNECT host:port for others")
+        raise InvalidRequest("this proxy accepts https:// URLs only for Twilio hosts: use CONNECT host:port for others")
     default_port = HTTPS_PORT if is_https else HTTP_PORT
     port = _port(url["port"]) if url["port"] else default_port
     authority = url["host"] if port == default_port else f"{url['host']}:{port}"
@@ -160,7 +160,7 @@ def _body_bytes(request: h11.Request) -> int | None:
 async def read_tunneled_head(reader: asyncio.StreamReader, received: bytes) -> tuple[bytes, str]:
     """Read until the end of the head if a tunnel starts with a request line of HTTP/1; otherwise read nothing.
 
-    Return the bytes read, and the host of Twilio's in the Host fields, or "". Raises ValueError if the head is too
+    Return the bytes read, and the Twilio host in the Host fields, or "". Raises ValueError if the head is too
     long: its host is unknown, and could be one of Twilio's.
     """
     data = bytearray(received)
@@ -169,7 +169,7 @@ async def read_tunneled_head(reader: asyncio.StreamReader, received: bytes) -> t
     searched_bytes = 0
     while data.find(END_OF_HEAD, searched_bytes) < 0:
         if len(data) >= MAX_TUNNELED_HEAD_BYTES:
-            raise ValueError(f"the head of a request may have {MAX_TUNNELED_HEAD_BYTES} bytes")
+            raise ValueError(f"the head of a request is longer than {MAX_TUNNELED_HEAD_BYTES} bytes")
         if not (piece := await reader.read(MAX_TUNNELED_HEAD_BYTES)):
             break
         searched_bytes = len(data) - len(END_OF_HEAD) + 1

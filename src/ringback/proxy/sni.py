@@ -33,7 +33,7 @@ async def read_client_hello(reader: asyncio.StreamReader, received: bytes = b"")
         data += piece
         name = parser.feed(piece)
         if name is None and len(data) >= MAX_CLIENT_HELLO_BYTES:
-            raise ValueError(f"a ClientHello may have {MAX_CLIENT_HELLO_BYTES} bytes")
+            raise ValueError(f"the ClientHello is longer than {MAX_CLIENT_HELLO_BYTES} bytes")
     return bytes(data), name or ""
 
 
@@ -75,7 +75,7 @@ def _server_name(client_hello: bytes) -> str:
 
 
 def _vector(data: bytes, width: int) -> bytes:
-    """Return the vector at the start of `data`: its length in `width` bytes, then its content, which may be cut off."""
+    """Return the content of a vector at the start of `data`, possibly truncated. Its length has `width` bytes."""
     return data[width : width + int.from_bytes(data[:width])]
 
 

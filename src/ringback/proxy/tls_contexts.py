@@ -14,7 +14,7 @@ from ringback.proxy.certificate_authority import Authority
 
 HANDSHAKE_SECONDS = 10.0
 SHUTDOWN_GRACE_SECONDS = 1.0
-"""How long a client may take to answer a TLS shutdown; a stop of the server waits for it."""
+"""How long a client may take to answer a TLS shutdown. The server waits for this when it stops."""
 MAX_CACHED_CONTEXTS = 128
 MIN_REMAINING = timedelta(days=7)
 """A certificate that expires sooner is replaced."""
@@ -27,7 +27,7 @@ class _CachedContext(NamedTuple):
 
 
 class Certificates:
-    """Issues certificates and caches their TLS contexts. `now` is the machine's time."""
+    """Issues certificates and caches their TLS contexts. `now` returns the machine's time."""
 
     def __init__(self, authority: Authority, now: Callable[[], Timestamp]) -> None:
         self._authority = authority

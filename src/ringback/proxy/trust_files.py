@@ -77,7 +77,7 @@ def _has_content(file: Path, content: bytes) -> bool:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Replace a file in one step: concurrent readers see either the old content or the new."""
+    """Replace a file atomically: concurrent readers see either the old content or the new content."""
     draft = file.with_name(f".{token_hex(8)}")
     try:
         write_new_file(draft, content, PUBLIC_MODE)

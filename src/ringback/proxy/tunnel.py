@@ -55,10 +55,10 @@ async def forward(
 ) -> None:
     """Forward bytes in both directions until the server closes its side.
 
-    With `forward_body` this is a single request: nothing that follows its body is forwarded, and the response tells the
-    client so. Otherwise it is a tunnel. `read_first` returns the client's first bytes, or None to end the tunnel.
-    A sender that is faster than the receiver must wait (backpressure). Raises MalformedBody if the client can still
-    be told so: no response has begun.
+    With `forward_body` the connection serves a single request: nothing that follows its body is forwarded, and the
+    response has `Connection: close`. Otherwise it is a tunnel. `read_first` returns the client's first bytes, or None
+    to end the tunnel. A sender that is faster than the receiver must wait (backpressure). Raises MalformedBody if no
+    response has begun, so that the caller can still send an error.
     """
     async with IdleTimeout(client.limits.idle_seconds) as idle_timeout:
         sending = asyncio.create_task(_forward_to_server(client, server, forward_body, read_first, idle_timeout))
@@ -102,7 +102,7 @@ FirstReader = Callable[[], Awaitable[bytes | None]]
 
 
 def sized_body(body_bytes: int) -> BodyForwarder:
-    """Return the forwarder of a body of this length."""
+    """Return the forwarder for a body of this length."""
     return partial(_copy, limit=body_bytes)
 
 
@@ -130,7 +130,7 @@ async def chunked_body(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 
 
 async def _read_line(reader: asyncio.StreamReader) -> bytes:
-    """Read until a line feed, so that a line which ends without a carriage return is not waited for."""
+    """Read until a line feed: waiting for CRLF could block if the carriage return is missing."""
     try:
         line = await reader.readuntil(b"\n")
     except asyncio.LimitOverrunError as error:
@@ -150,7 +150,7 @@ def _chunk_bytes(line: bytes) -> int:
 async def forward_remaining(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, idle_timeout: IdleTimeout
 ) -> None:
-    """Forward all bytes until the client ends, and then the end."""
+    """Forward all bytes up to EOF, and then the EOF itself."""
     await _copy(reader, writer, idle_timeout)
     if writer.can_write_eof():
         writer.write_eof()
@@ -179,7 +179,7 @@ async def _forward_to_server(
     except (ValueError, EOFError):
         server.writer.transport.abort()
     except OSError:
-        if client.reader.exception() is not None:  # otherwise the server reads no more, but may still send its response
+        if client.reader.exception() is not None:  # otherwise the server has stopped reading, but may still respond
             server.writer.transport.abort()
 
 
@@ -198,9 +198,9 @@ async def _copy(
 
 
 async def _copy_response_head(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-    """Forward the head of a response with `Connection: close`, because the client could reuse the connection.
+    """Forward the head of a response with `Connection: close`; otherwise the client could reuse the connection.
 
-    A response without a readable head is left to be forwarded unmodified. Return whether a final response has begun.
+    If the head is too long, leave it for the caller to forward unmodified. Return whether a final response has begun.
     """
     with suppress(asyncio.LimitOverrunError):
         try:

@@ -1,1 +1,1 @@
-"""The HTTP server that runs the application: uvicorn, its protocol, worker processes and the log."""
+"""The HTTP server that runs the application: uvicorn, its protocol, worker processes and logging."""

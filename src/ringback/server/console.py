@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-"""ASCII's except tab and line feed, Latin-1's, and those of Unicode that separate lines or set the text direction."""
+"""ASCII except tab and line feed, Latin-1, and Unicode characters that separate lines or set the text direction."""
 
 
 def escape_control_characters(text: str) -> str:
@@ -50,7 +50,7 @@ def print_lines(*lines: str) -> bool:
 
 
 def finish_output() -> None:
-    """Flush standard output, or discard its buffer if the reader is gone, so that the exit causes no traceback."""
+    """Flush standard output, or discard its buffer if the reader is gone, so that exiting prints no traceback."""
     try:
         sys.stdout.flush()
     except (OSError, ValueError):

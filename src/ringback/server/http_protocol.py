@@ -19,30 +19,30 @@ from ringback.server.transports import OneWriteTransport, PipelineFlowControl
 from ringback.twilio_api.request_context import DROP_EXTENSION, error_response, response_headers
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Limit of a request line and its header fields together."""
+"""Limit on a request line and its header fields together."""
 MAX_FRAMING_BYTES = 256 * 1024
-"""Limit of what follows a head and is not body: sizes and extensions of chunks, and trailer fields."""
+"""Limit on the bytes after a head that are not body: sizes and extensions of chunks, and trailer fields."""
 PARSED_AT_ONCE_BYTES = 16 * 1024
-"""How many bytes are parsed between two checks of the limits."""
+"""Number of bytes that are parsed between two checks of the limits."""
 MAX_WAITING_REQUESTS = 100
-"""How many pipelined requests of a connection may wait before the protocol stops parsing."""
+"""Number of a connection's pipelined requests that may wait before the protocol stops parsing."""
 REQUEST_SECONDS = 60
-"""How often the protocol checks for progress. A client that makes none between two checks is disconnected."""
+"""Interval between checks for progress. A client that makes no progress between two checks is disconnected."""
 INVALID_REQUEST = "Invalid HTTP request received."
-HEAD_TOO_LARGE = f"request line and header fields may have {MAX_HEAD_BYTES} bytes"
-FRAMING_TOO_LARGE = f"the framing of a body may have {MAX_FRAMING_BYTES} bytes"
+HEAD_TOO_LARGE = f"request line and header fields are larger than {MAX_HEAD_BYTES} bytes"
+FRAMING_TOO_LARGE = f"the framing of the body is larger than {MAX_FRAMING_BYTES} bytes"
 
 log = structlog.get_logger()
 
 
 class _TooLarge(Exception):
-    """A request exceeds a limit; the message says which."""
+    """A request exceeds the limit that the message names."""
 
 
 class _Progress(NamedTuple):
     """The state of a connection that changes while its client is active."""
 
-    messages: int  # starts and ends
+    messages: int  # starts and ends of messages
     unsent_bytes: int
     is_closing: bool
 
@@ -72,7 +72,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._pending_error: TwilioError | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Replace uvicorn's transport and flow control by ringback's, and start to watch the client."""
+        """Replace uvicorn's transport and flow control with ringback's, and start watching the client."""
         super().connection_made(transport)
         self.transport = OneWriteTransport(transport, self.loop)
         self.flow = PipelineFlowControl(transport, self._is_backlogged)
@@ -80,13 +80,13 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self._watch = self.loop.call_later(REQUEST_SECONDS, self._check_progress, _NO_PROGRESS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the watch, and break the reference cycle through the flow control."""
+        """Stop watching the client, and break the reference cycle through the flow control."""
         self._watch.cancel()
         self.flow.release_protocol()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse in small pieces, or keep what arrives while pipelined requests wait. uvicorn parses all at once."""
+        """Parse data in small pieces, or buffer it while pipelined requests wait. uvicorn parses it all at once."""
         self._unset_keepalive_if_required()
         if not self._is_backlogged():
             self._parse_in_pieces(data)
@@ -94,7 +94,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             self._unparsed += data
 
     def _is_backlogged(self) -> bool:
-        """Tell whether requests wait for their turn, or an error for the responses before it."""
+        """Tell whether requests are waiting for their turn, or an error for the responses before it."""
         return bool(self.pipeline or self._unparsed or self._pending_error)
 
     def _parse_in_pieces(self, data: bytes) -> None:
@@ -119,7 +119,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
             head = self._head_without_upgrade()
-            self.parser = HttpRequestParser(self)  # the old one reads nothing further after `close, upgrade`
+            self.parser = HttpRequestParser(self)  # the old parser stops reading after `close, upgrade`
             return head + data[upgrade.args[0] :]
         if not self._is_first_piece:
             self._count(len(data) - self._body_bytes)
@@ -139,7 +139,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([request_line, *fields, b"", b""])
 
     def on_message_begin(self) -> None:
-        """Start to count the head, and offer the application a way to drop the connection."""
+        """Start counting the head's bytes, and give the application a way to drop the connection."""
         self._is_in_head = self._is_first_piece = True
         self._counted_bytes = 0
         self._messages += 1
@@ -166,7 +166,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         return request_line + fields + empty_line
 
     def on_body(self, body: bytes) -> None:
-        """Count the body, to tell it from its framing."""
+        """Count the bytes of the body, to distinguish them from its framing."""
         self._body_bytes += len(body)
         super().on_body(body)
 
@@ -178,7 +178,7 @@ class TwilioHttpProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Parse the buffered bytes of later requests, or send the error that is pending."""
+        """Parse the buffered bytes of later requests, or send the pending error."""
         was_last = not self.pipeline
         super().on_response_complete()
         if self._pending_error and was_last:
@@ -204,14 +204,14 @@ class TwilioHttpProtocol(HttpToolsProtocol):
         self.flow.pause_reading()
 
     def _is_idle(self) -> bool:
-        """Tell whether every request except the one being read is answered."""
+        """Tell whether all requests except the one being read have been answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def _progress(self) -> _Progress:
         return _Progress(self._messages, self.transport.get_write_buffer_size(), self.transport.is_closing())
 
     def _check_progress(self, before: _Progress) -> None:
-        """Disconnect a client that has made no progress since the last check, if progress depends on it."""
+        """Disconnect a client that has made no progress since the last check, if the server is waiting for it."""
         now = self._progress()
         if now == before and (now.is_closing or self.flow.write_paused):
             self.transport.abort()

@@ -12,11 +12,11 @@ from types import FrameType
 import structlog
 
 STOP_SECONDS = 5
-"""Grace period of the workers when they must stop."""
+"""Grace period for the workers when they must stop."""
 MIN_RESTART_SECONDS = 1.0
-"""Shortest time between two starts of a worker, so that one that always dies does not keep the machine busy."""
+"""Shortest time between two starts of a worker, so that a crash loop does not keep the machine busy."""
 STARTUP_SECONDS = 5.0
-"""How long an error exit of a worker counts as a failed startup, which would fail again."""
+"""Time after a worker's start during which an error exit counts as a failed startup, which would fail again."""
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -29,8 +29,8 @@ def _never(_: int) -> bool:
 def run_workers(count: int, work: Callable[[int], int], is_restarted: Callable[[int], bool] = _never) -> int:
     """Run `work` in `count` processes, numbered from 1, until SIGTERM or Ctrl-C. Return the exit status.
 
-    A worker that dies is restarted. If one fails during startup, which it reports itself, all workers stop, unless
-    `is_restarted` is true of its status. The workers stop when this process dies.
+    A worker that dies is restarted. If a worker fails during startup, which it reports itself, all workers stop, unless
+    `is_restarted` returns True for its exit status. The workers stop when this process dies.
     """
     return _Workers(work, is_restarted).run(count)
 
@@ -108,7 +108,7 @@ class _Workers:
 
 @contextmanager
 def _signals_blocked() -> Iterator[None]:
-    """Block the stop signals between the fork of a worker and the record of its process id."""
+    """Block the stop signals between forking a worker and recording its process ID."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
     try:
         yield
@@ -117,7 +117,7 @@ def _signals_blocked() -> Iterator[None]:
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:
-    """Handle a stop signal in a worker that does not serve yet."""
+    """Handle a stop signal in a worker that is not yet serving."""
     sys.exit(0)
 
 

@@ -1,4 +1,4 @@
-"""How uvicorn's HTTP protocol writes responses to a connection, and when it reads more from it."""
+"""The transport and flow control of uvicorn's HTTP protocol: one write per response, and limited pipelining."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any
 from uvicorn.protocols.http.flow_control import FlowControl
 
 LINGER_SECONDS = 2
-"""How long a rejected client may go on sending. An immediate close could reset the connection and lose the response."""
+"""How long a rejected client may keep sending. An immediate close could reset the connection and lose the response."""
 
 
 class OneWriteTransport:
-    """A transport that sends what is written in one turn of the event loop, such as head and body, in one piece.
+    """A transport that combines all writes of one event loop iteration, such as head and body, into one.
 
-    Some clients from Twilio's early years take the result of their first read for the whole response.
+    Some clients from Twilio's early years treat the result of their first read as the whole response.
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
@@ -28,12 +28,12 @@ class OneWriteTransport:
         self._pending.append(data)
 
     def close(self) -> None:
-        """Close after sending what was written before. Later writes are discarded."""
+        """Close after sending all earlier writes. Later writes are discarded."""
         self._flush()
         self._transport.close()
 
     def end(self) -> None:
-        """Send nothing further, and close as soon as the client does, or after LINGER_SECONDS."""
+        """Stop sending, and close as soon as the client does, or after LINGER_SECONDS."""
         self._flush()
         self._has_ended = True
         if self._transport.can_write_eof():  # not with TLS
@@ -55,8 +55,8 @@ class OneWriteTransport:
 class PipelineFlowControl(FlowControl):
     """uvicorn's flow control, which does not resume reading while parsed requests wait for their turn.
 
-    Otherwise each response would let more requests in, and a client that sends faster than it is answered would fill
-    the memory.
+    Otherwise each response would let more requests in, and a client that sends requests faster than they are answered
+    would exhaust the memory.
     """
 
     def __init__(self, transport: asyncio.Transport, is_backlogged: Callable[[], bool]) -> None:

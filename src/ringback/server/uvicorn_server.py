@@ -14,7 +14,7 @@ from ringback.config.settings import ENVIRONMENT_PREFIX, Settings, base_url
 from ringback.server.http_protocol import TwilioHttpProtocol
 from ringback.supervision import Supervisor
 
-if TYPE_CHECKING:  # nothing of the proxy is imported without interception
+if TYPE_CHECKING:  # the proxy is imported only for interception
     from ringback.proxy.listeners import Listener
 
 STOP_SECONDS = 2
@@ -56,12 +56,12 @@ def _reason(host: str, port: int, option: str, error: OSError) -> str:
 
 
 def _option_or_variable(option: str) -> str:
-    """Name an option and its environment variable, which `make serve` and containers take."""
+    """Name an option and its environment variable, which `make serve` and containers use."""
     return f"{option} or {ENVIRONMENT_PREFIX}{option.removeprefix('--').replace('-', '_').upper()}"
 
 
 def listen_to_intercept(settings: Settings) -> Iterator[tuple[str, socket.socket]]:
-    """Open the listening sockets for interception that are switched on, each with its name. Raises CannotListen."""
+    """Open the enabled listening sockets for interception, each with its name. Raises CannotListen."""
     if settings.intercept:
         yield PROXY, listen(settings.intercept_host, settings.intercept_port, "--intercept-port")
     if settings.tls_port is not None:
@@ -69,13 +69,13 @@ def listen_to_intercept(settings: Settings) -> Iterator[tuple[str, socket.socket
 
 
 def url_of(listening_socket: socket.socket, name: str | None = None) -> str:
-    """Return the URL at which a client on this machine reaches a socket. `name` is None for the API's own."""
+    """Return the URL at which a client on this machine reaches a socket. `name` is None for the API's socket."""
     url = base_url(*listening_socket.getsockname()[:2])
     return url.replace("http:", "https:", 1) if name == TLS else url
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server with further listeners, which reports when clients can connect and when it starts to stop."""
+    """uvicorn's server with additional listeners. Reports when clients can connect, and when it starts to stop."""
 
     def __init__(
         self,

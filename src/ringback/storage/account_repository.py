@@ -242,7 +242,7 @@ class AccountRepository:
         self._session.change(SET_POLICY, account_sid=account_sid, own=_policy_text(policy))
 
     def set_webhook_signing(self, account_sid: AccountSid, signing: WebhookSigning | None) -> None:
-        """Store an account's shared key, None for signatures with its auth token."""
+        """Store an account's shared key, or None to sign with its auth token."""
         self._session.change(SET_WEBHOOK_SIGNING, account_sid=account_sid, shared_key=webhook_signing_text(signing))
 
     def all_sids(self) -> Iterator[list[AccountSid]]:

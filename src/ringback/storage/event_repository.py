@@ -103,7 +103,7 @@ class EventRepository:
         return first_readable("events", fetch, EVENTS.read, from_id=after_id, limit=limit)
 
     def last_id(self, account_sid: AccountSid) -> int:
-        """Return the id of the account's newest event, or 0 if there are no events."""
+        """Return the id of the account's newest event, or 0 if the account does not have events."""
         row = self._session.first(LAST_ID, account_sid=account_sid)
         return (row[0] or 0) if row else 0
 
